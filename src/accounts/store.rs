@@ -1,0 +1,194 @@
+//! Where accounts are kept: the port, and what every backend promises.
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::{Email, Epoch, EpochRaise, EpochReason, Name, PasswordHash, Role, Status, User, UserId};
+use crate::failure::StoreError;
+
+/// An account as the store has it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The person.
+    pub user: User,
+    /// The epoch under which sessions of this account are live.
+    pub epoch: Epoch,
+    /// Why the epoch was raised last; `None` while it never was.
+    pub epoch_reason: Option<EpochReason>,
+}
+
+/// An account with what proves its owner.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The account.
+    pub account: Account,
+    /// The hash of its password.
+    pub hash: PasswordHash,
+}
+
+/// What to change; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// The epoch that the account had when this was decided.
+    pub seen: Epoch,
+    /// Whether all sessions of the user end with the change.
+    pub raise: Option<EpochRaise>,
+    /// A new name.
+    pub name: Option<Name>,
+    /// A new address, and whether it counts as verified.
+    pub email: Option<(Email, bool)>,
+    /// A new role.
+    pub role: Option<Role>,
+    /// A new status.
+    pub status: Option<Status>,
+    /// A new password.
+    pub password: Option<PasswordChange>,
+    /// Whether the account goes altogether.
+    pub delete: bool,
+}
+
+/// A new password.
+#[derive(Clone, Debug)]
+pub struct PasswordChange {
+    /// The hash that was proven; the change fails if the account has another one by now.
+    pub from: Option<PasswordHash>,
+    /// The new hash.
+    pub to: PasswordHash,
+}
+
+/// What came of a change.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// The account after the change; `None` once deleted.
+    pub account: Option<Account>,
+    /// The epoch after the change.
+    pub epoch: Epoch,
+    /// How many sessions ended in the same step, the survivor not counted. `None`: sessions are
+    /// kept elsewhere and have to be told.
+    pub ended: Option<u64>,
+}
+
+/// Why an account could not be added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// Another account has this address.
+    #[error("another account has this address")]
+    EmailTaken,
+    /// An active administrator exists already, and the account was to be the first.
+    #[error("an administrator exists already")]
+    AdministratorExists,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an account could not be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no such account.
+    #[error("no such account")]
+    NotFound,
+    /// The account changed since it was read: read it again and decide anew.
+    #[error("the account has changed meanwhile")]
+    Moved,
+    /// Another account has this address.
+    #[error("another account has this address")]
+    EmailTaken,
+    /// The change would leave no active administrator.
+    #[error("this is the last active administrator")]
+    LastAdministrator,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which accounts to list.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// Only accounts whose address or name contains this text, whatever its case.
+    pub query: Option<String>,
+    /// Only accounts after this one, in the order of their ids.
+    pub after: Option<UserId>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// Where accounts live. Every backend promises:
+/// - **One address, one account**, decided in the step that writes it.
+/// - **An epoch only rises**, in the same step as the change that raises it; where the sessions
+///   are kept in the same database, they end in that step too, and the survivor goes on in it.
+/// - **The last active administrator stays**: no change leaves none, however many run at once.
+/// - **A failure is an error, never an absence.**
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// Adds an account. With `only_first_administrator` it is added only while there is no active
+    /// administrator, decided in the same step.
+    ///
+    /// # Errors
+    /// [`AddError`]; nothing was added.
+    async fn add(
+        &self,
+        user: &User,
+        hash: &PasswordHash,
+        only_first_administrator: bool,
+    ) -> Result<(), AddError>;
+
+    /// The account of this id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn find(&self, id: UserId) -> Result<Option<Account>, StoreError>;
+
+    /// The account of this id, with its hash.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn credentials(&self, id: UserId) -> Result<Option<Credentials>, StoreError>;
+
+    /// The account of this address, with its hash.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError>;
+
+    /// Accounts in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn list(&self, listing: &Listing) -> Result<Vec<Account>, StoreError>;
+
+    /// Whether an active administrator exists.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn has_administrator(&self) -> Result<bool, StoreError>;
+
+    /// Replaces a hash by one of the same password under newer parameters. `false`: the account
+    /// has another hash by now, or is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn upgrade_hash(
+        &self,
+        id: UserId,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<bool, StoreError>;
+
+    /// Changes an account whose epoch is still `change.seen`, and raises the epoch if asked to.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed.
+    async fn change(
+        &self,
+        id: UserId,
+        change: &Change,
+        at: OffsetDateTime,
+    ) -> Result<Changed, ChangeError>;
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not.
+    async fn ready(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,163 @@
+//! What is known of a person.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+use unicode_normalization::UnicodeNormalization as _;
+use uuid::Uuid;
+
+use super::Email;
+
+/// Names one account for ever. Never reused, safe to show and to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(Uuid);
+
+impl UserId {
+    /// The id that an account of this UUID has.
+    #[must_use]
+    pub fn from_uuid(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// As a UUID.
+    #[must_use]
+    pub fn as_uuid(&self) -> Uuid {
+        self.0
+    }
+
+    /// Reads the hyphenated lower-case form and no other.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = Uuid::try_parse(text).ok()?;
+        (id.to_string() == text).then_some(Self(id))
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A person with an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Names the account.
+    pub id: UserId,
+    /// What the person signs in with.
+    pub email: Email,
+    /// Whether an administrator or the command line set the address.
+    pub email_verified: bool,
+    /// How the person wants to be called; may be empty.
+    pub name: Name,
+    /// What the person may do.
+    pub role: Role,
+    /// Whether the person may sign in.
+    pub status: Status,
+    /// When the account was made.
+    pub created_at: OffsetDateTime,
+}
+
+/// What a person may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Own account and sessions.
+    User,
+    /// Everybody's.
+    Admin,
+}
+
+impl Role {
+    /// `user` or `admin`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Reads what [`Role::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// Whether a person may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// May sign in.
+    Active,
+    /// May not, and has no live session.
+    Disabled,
+}
+
+impl Status {
+    /// `active` or `disabled`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// Reads what [`Status::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Active, Self::Disabled].into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// How a person is called: up to 100 code points in NFC, trimmed, without control characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Name(String);
+
+/// Why a name was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// More than 100 code points.
+    #[error("use at most 100 characters")]
+    TooLong,
+    /// A control, direction or invisible character, which could make one name look like another.
+    #[error("leave out control, direction and invisible characters")]
+    Invisible,
+}
+
+impl Name {
+    /// The longest name, in code points.
+    pub const LONGEST: usize = 100;
+
+    /// Reads a name as somebody typed it; the empty one is allowed.
+    ///
+    /// # Errors
+    /// [`InvalidName`] says what to change.
+    pub fn parse(typed: &str) -> Result<Self, InvalidName> {
+        if typed.len() > Self::LONGEST * 16 {
+            return Err(InvalidName::TooLong);
+        }
+        let name: String = typed.trim().nfc().collect();
+        if name.chars().count() > Self::LONGEST {
+            return Err(InvalidName::TooLong);
+        }
+        if name.chars().any(is_invisible) {
+            return Err(InvalidName::Invisible);
+        }
+        Ok(Self(name))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Characters that change how others are shown, or that nobody sees. The zero-width joiner stays:
+/// names in several scripts and emoji need it.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}

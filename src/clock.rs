@@ -1,0 +1,101 @@
+//! The one place that asks what time it is.
+//!
+//! Everything that judges an age or a deadline holds a [`Clock`], so that tests move time instead
+//! of sleeping. Times are whole milliseconds of UTC: fine enough to keep two sign-ins in order.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+/// Tells the wall time, UTC, in whole milliseconds. Cheap to clone.
+#[derive(Clone)]
+pub struct Clock(Source);
+
+#[derive(Clone)]
+enum Source {
+    System,
+    Manual(ManualClock),
+}
+
+impl Clock {
+    /// The machine's own clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// The present instant, whole milliseconds.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        match &self.0 {
+            #[expect(clippy::disallowed_methods, reason = "this is the Clock")]
+            Source::System => whole_milliseconds(OffsetDateTime::now_utc()),
+            Source::Manual(clock) => clock.now(),
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Source::System => f.write_str("Clock(system)"),
+            Source::Manual(_) => f.write_str("Clock(manual)"),
+        }
+    }
+}
+
+impl From<&ManualClock> for Clock {
+    fn from(clock: &ManualClock) -> Self {
+        Self(Source::Manual(clock.clone()))
+    }
+}
+
+/// A clock that stands still until a test moves it. Clones share one time.
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<AtomicI64>);
+
+impl ManualClock {
+    /// A clock that shows `at`.
+    #[must_use]
+    pub fn at(at: OffsetDateTime) -> Self {
+        Self(Arc::new(AtomicI64::new(unix_milliseconds(at))))
+    }
+
+    /// The time it shows.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        from_unix_milliseconds(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Moves time forward.
+    pub fn advance(&self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX / 4);
+        self.0.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// Sets the time, forward or back.
+    pub fn set(&self, at: OffsetDateTime) {
+        self.0.store(unix_milliseconds(at), Ordering::SeqCst);
+    }
+}
+
+/// Milliseconds since 1970, the form in which stores keep a time.
+#[must_use]
+pub fn unix_milliseconds(at: OffsetDateTime) -> i64 {
+    i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+/// The time that [`unix_milliseconds`] wrote. A number outside of the calendar gives 1970, which
+/// every deadline counts as long past.
+#[must_use]
+pub fn from_unix_milliseconds(milliseconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+fn whole_milliseconds(at: OffsetDateTime) -> OffsetDateTime {
+    from_unix_milliseconds(unix_milliseconds(at))
+}

@@ -1,0 +1,95 @@
+//! The one source of chance: tokens, ids, salts and request ids are drawn here and nowhere else.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::clock::unix_milliseconds;
+
+/// Draws unpredictable bytes, by default from the operating system. Cheap to clone.
+#[derive(Clone)]
+pub struct Entropy {
+    source: Source,
+    /// Milliseconds and count of the id made last, so that ids of one process keep their order.
+    last_id: Arc<Mutex<(i64, u16)>>,
+}
+
+#[derive(Clone)]
+enum Source {
+    OperatingSystem,
+    Scripted(Arc<Mutex<dyn FnMut(&mut [u8]) + Send>>),
+}
+
+/// The operating system gave no random bytes. Nothing that needs them may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system's random generator failed")]
+pub struct NoEntropy;
+
+impl Entropy {
+    /// The operating system's generator.
+    #[must_use]
+    pub fn operating_system() -> Self {
+        Self::from(Source::OperatingSystem)
+    }
+
+    /// Bytes that a test chooses, for example to force two equal tokens.
+    pub fn scripted(fill: impl FnMut(&mut [u8]) + Send + 'static) -> Self {
+        Self::from(Source::Scripted(Arc::new(Mutex::new(fill))))
+    }
+
+    /// `N` fresh bytes.
+    ///
+    /// # Errors
+    /// [`NoEntropy`] when the operating system refuses.
+    pub fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
+        let mut bytes = [0; N];
+        match &self.source {
+            #[expect(clippy::disallowed_methods, reason = "this is Entropy")]
+            Source::OperatingSystem => getrandom::fill(&mut bytes).map_err(|_| NoEntropy)?,
+            Source::Scripted(fill) => {
+                fill.lock().unwrap_or_else(PoisonError::into_inner)(&mut bytes);
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// A fresh id (`UUIDv7`) for something made at `now`. Ids of one process sort in the order in
+    /// which they were made; 62 bits of each are random.
+    ///
+    /// # Errors
+    /// [`NoEntropy`] when the operating system refuses.
+    pub fn id(&self, now: OffsetDateTime) -> Result<Uuid, NoEntropy> {
+        let mut random = self.bytes::<10>()?;
+        let (milliseconds, count) = self.next_id_position(unix_milliseconds(now).max(0));
+        random[..2].copy_from_slice(&count.to_be_bytes());
+        let milliseconds = u64::try_from(milliseconds).unwrap_or(0);
+        Ok(uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid())
+    }
+
+    /// Twelve bits of an id count within a millisecond; past that it borrows from the next one.
+    fn next_id_position(&self, now: i64) -> (i64, u16) {
+        let mut last = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = match *last {
+            (at, _) if at < now => (now, 0),
+            (at, 0xFFF) => (at + 1, 0),
+            // A clock set back by more than a minute starts again from its own time.
+            (at, _) if at - now > 60_000 => (now, 0),
+            (at, count) => (at, count + 1),
+        };
+        *last
+    }
+}
+
+impl From<Source> for Entropy {
+    fn from(source: Source) -> Self {
+        Self { source, last_id: Arc::default() }
+    }
+}
+
+impl fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entropy")
+    }
+}

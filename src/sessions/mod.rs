@@ -1,0 +1,34 @@
+//! Who is signed in, since when, and for how much longer.
+//!
+//! A session is born in [`Sessions::start`], proves itself in [`Sessions::resume`], gets a new
+//! token in [`Sessions::rotate`], and dies by [`SessionPolicy`] or by a revoke. Nothing else ends
+//! one, and nothing brings one back.
+//!
+//! This room knows no HTTP and no SQL: a browser reaches it through `http`, a database through
+//! whichever backend implements [`SessionStore`].
+
+pub mod conformance;
+mod data;
+mod device;
+mod lifecycle;
+mod policy;
+mod reason;
+mod session;
+mod store;
+mod token;
+mod touches;
+mod watch;
+
+pub use data::{DataError, Etag, VisitorData};
+pub use device::device_name;
+pub use lifecycle::{Beginning, ResumeError, Sessions, SessionsOptions, StartError, StartedSession};
+pub use policy::{Cutoffs, Limit, LimitPolicy, SessionPolicy, TimeoutRule, Timeouts};
+pub use reason::EndReason;
+pub use session::{Client, Owner, Session, SessionId};
+pub use store::{
+    Compartment, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, SessionStore, Start,
+    Started, Swept, Touch,
+};
+pub use store::Ended;
+pub use token::{Token, TokenDigest};
+pub use watch::{SessionEvent, Watch};

@@ -1,0 +1,84 @@
+//! Why a session ended.
+
+use crate::accounts::EpochReason;
+
+/// Why a session ended. Kept for a day after the end, and told to whoever still has the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// No request for the idle timeout.
+    IdleTimeout,
+    /// The absolute timeout passed, however busy it was.
+    AbsoluteTimeout,
+    /// Its own browser signed out, or signed in as somebody else.
+    SignedOut,
+    /// Its user ended it from another session.
+    RevokedByUser,
+    /// An administrator or the command line ended it.
+    RevokedByAdmin,
+    /// The password was changed.
+    PasswordChanged,
+    /// The role was changed.
+    RoleChanged,
+    /// A newer sign-in needed its place.
+    SessionLimit,
+    /// The account was disabled.
+    AccountDisabled,
+    /// The account was deleted.
+    AccountDeleted,
+    /// The token was rotated away; the session may live on under another.
+    Replaced,
+}
+
+impl EndReason {
+    /// Every reason there is.
+    pub const ALL: [Self; 11] = [
+        Self::IdleTimeout,
+        Self::AbsoluteTimeout,
+        Self::SignedOut,
+        Self::RevokedByUser,
+        Self::RevokedByAdmin,
+        Self::PasswordChanged,
+        Self::RoleChanged,
+        Self::SessionLimit,
+        Self::AccountDisabled,
+        Self::AccountDeleted,
+        Self::Replaced,
+    ];
+
+    /// The word of the contract, for example `idle_timeout`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::IdleTimeout => "idle_timeout",
+            Self::AbsoluteTimeout => "absolute_timeout",
+            Self::SignedOut => "signed_out",
+            Self::RevokedByUser => "revoked_by_user",
+            Self::RevokedByAdmin => "revoked_by_admin",
+            Self::PasswordChanged => "password_changed",
+            Self::RoleChanged => "role_changed",
+            Self::SessionLimit => "session_limit",
+            Self::AccountDisabled => "account_disabled",
+            Self::AccountDeleted => "account_deleted",
+            Self::Replaced => "replaced",
+        }
+    }
+
+    /// Reads what [`EndReason::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+}
+
+impl From<EpochReason> for EndReason {
+    fn from(reason: EpochReason) -> Self {
+        match reason {
+            EpochReason::PasswordChanged => Self::PasswordChanged,
+            EpochReason::RoleChanged => Self::RoleChanged,
+            EpochReason::AccountDisabled => Self::AccountDisabled,
+            EpochReason::AccountDeleted => Self::AccountDeleted,
+            EpochReason::RevokedByUser => Self::RevokedByUser,
+            EpochReason::RevokedByAdmin => Self::RevokedByAdmin,
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Where sessions are kept: the port, and what every backend promises.
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::{Cutoffs, EndReason, Limit, Session, SessionId, TokenDigest};
+use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
+use crate::failure::StoreError;
+
+/// How and when a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Why.
+    pub reason: EndReason,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+/// What a store knows of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// A session that nobody ended. Its timeouts are the policy's to judge.
+    Live(Session),
+    /// One that somebody ended, or the sweep.
+    Ended(Ended),
+    /// Nothing: never issued, or forgotten.
+    Unknown,
+}
+
+/// A session to start.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The session, with an id that nobody has.
+    pub session: Session,
+    /// The digest of its token.
+    pub digest: TokenDigest,
+    /// The token that the browser brought. Its session, if live, ends in the same step: an
+    /// anonymous one or one of the same user hands over its data and is replaced, another user's
+    /// is signed out.
+    pub brought: Option<TokenDigest>,
+    /// How many live sessions the user may have after it. Anonymous sessions have no limit.
+    pub limit: Option<Limit>,
+    /// By which sessions count as live.
+    pub cutoffs: Cutoffs,
+}
+
+/// What came of a start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// It is live.
+    Started {
+        /// The sessions that it evicted.
+        evicted: Vec<SessionId>,
+        /// The session that the browser brought and that ended with it.
+        replaced: Option<SessionId>,
+    },
+    /// The user has as many as allowed, and the policy refuses. Nothing was written.
+    LimitReached,
+    /// The user's epoch is higher than the session's. Nothing was written.
+    EpochMoved,
+    /// The id or the digest is in use or was before. Nothing was written: draw anew.
+    Taken,
+}
+
+/// A new token for a live session.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    /// The digest that it has; rotated away it says `replaced`.
+    pub from: TokenDigest,
+    /// The digest that it gets.
+    pub to: TokenDigest,
+    /// Whether the user proved who they are, so that `authenticated_at` moves to `at`.
+    pub authenticated: bool,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+/// Activity to write down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// Of which session.
+    pub id: SessionId,
+    /// When it was seen.
+    pub at: OffsetDateTime,
+}
+
+/// A session to end.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    /// Which.
+    pub id: SessionId,
+    /// Only if it is this user's.
+    pub of: Option<UserId>,
+    /// Only if nothing was seen of it after this instant: a touch that came first wins.
+    pub unseen_since: Option<OffsetDateTime>,
+    /// Why, and when.
+    pub ended: Ended,
+}
+
+/// A rise of a user's epoch, with which all sessions of the earlier epochs end.
+#[derive(Clone, Copy, Debug)]
+pub struct EpochMove {
+    /// Whose.
+    pub user: UserId,
+    /// To which epoch. A lower one than the store's copy changes nothing.
+    pub to: Epoch,
+    /// Why.
+    pub reason: EpochReason,
+    /// The session that goes on under a new token and the new epoch.
+    pub survivor: Option<Survivor>,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+/// A part of a session's data. Neither can be reached through the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Compartment {
+    /// The browser's own JSON object, `/api/session/data`.
+    Visitor,
+    /// What server code keeps through `tower_sessions::Session`.
+    Application,
+}
+
+/// The data of one compartment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Counts the writes; 0 before the first.
+    pub version: i64,
+    /// The data as it was written; empty before the first write.
+    pub data: Vec<u8>,
+}
+
+/// Data to keep, on top of the version that was read.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    /// In which session.
+    pub id: SessionId,
+    /// In which compartment.
+    pub compartment: Compartment,
+    /// Only if the compartment still has this version.
+    pub over: i64,
+    /// The new data.
+    pub data: Vec<u8>,
+}
+
+/// What came of keeping data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// It is kept, under the next version.
+    Kept,
+    /// Somebody else wrote meanwhile: read again.
+    Moved,
+    /// The session has ended.
+    Gone,
+}
+
+/// What a sweep did. `done` is false when there was more to do than one sweep may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Sessions past a timeout, moved to the ended.
+    pub ended: u64,
+    /// Ended ones past their day, forgotten.
+    pub forgotten: u64,
+    /// Whether nothing was left.
+    pub done: bool,
+}
+
+/// Where sessions live between requests. [`super::conformance`] holds every backend to this:
+/// 1. **Only `start` makes a live row.** Everything else updates a row that is live, and says
+///    `false`, `None` or `Gone` when there is none. No upsert anywhere.
+/// 2. **Revocation wins.** Once an end is acknowledged it is durable, and no call that begins
+///    afterwards finds the session live.
+/// 3. **`rotate` is one step**: the old digest is dead and says `replaced`, the new one is live;
+///    id, data and history stay. A crash leaves exactly one of the two live.
+/// 4. **Limit and start are one step**: parallel starts never leave more live than the limit.
+/// 5. **A session is live only under its user's epoch.** The store's copy only rises; a start
+///    that knows a higher epoch raises it, one that knows a lower is refused; a raise ends every
+///    session of an earlier epoch in the same step, but for its survivor.
+/// 6. **`touch` moves `last_seen_at` forward only** and nothing else.
+/// 7. **Timeouts are judged by [`Cutoffs`]**, never by the store's own clock: `load` may return a
+///    session that the policy refuses.
+/// 8. **Digests only**: nothing in the store signs anybody in.
+/// 9. **A sweep changes no answer**, does a bounded amount of work, and leaves no orphan. Of an
+///    ended session only reason and time stay, for a day.
+/// 10. **A failure is an error, never an absence.**
+/// 11. **Reading writes nothing.**
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Starts a session, all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when there is no room; otherwise the backend failed.
+    async fn start(&self, start: &Start) -> Result<Started, StoreError>;
+
+    /// What is known of a token.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn load(&self, digest: &TokenDigest) -> Result<Loaded, StoreError>;
+
+    /// The session of this handle; `None` when it is not live.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+
+    /// How the session of this handle ended; `None` when it is live, unknown or forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError>;
+
+    /// Writes activity down. Sessions that have ended are passed over.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails; some may have been written.
+    async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError>;
+
+    /// Gives a live session another token. `false`: it is not live under the old one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError>;
+
+    /// The data of a live session; `None` when it is not live.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn data(
+        &self,
+        id: SessionId,
+        compartment: Compartment,
+    ) -> Result<Option<Kept>, StoreError>;
+
+    /// Keeps data in a live session, unless somebody else wrote since it was read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError>;
+
+    /// Ends one session. `false`: no live session fits the conditions.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails; then it is unknown whether it ended.
+    async fn end(&self, ending: &Ending) -> Result<bool, StoreError>;
+
+    /// Raises a user's epoch. The number of sessions that ended, the survivor not counted.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError>;
+
+    /// Ends every session there is, anonymous ones too. The number of those that ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn end_all(&self, ended: Ended) -> Result<u64, StoreError>;
+
+    /// The sessions of a user that nobody ended, newest activity first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError>;
+
+    /// Sessions that nobody ended, in the order of their ids, those after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn list_all(
+        &self,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError>;
+
+    /// Moves sessions past a timeout to the ended, with the reason and instant that
+    /// [`Cutoffs::ended`] gives, and forgets what ended more than a day ago; at most `most` rows.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError>;
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
