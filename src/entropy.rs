@@ -16,10 +16,12 @@ pub struct Entropy {
     last_id: Arc<Mutex<(i64, u16)>>,
 }
 
+type Script = dyn FnMut(&mut [u8]) + Send;
+
 #[derive(Clone)]
 enum Source {
     OperatingSystem,
-    Scripted(Arc<Mutex<dyn FnMut(&mut [u8]) + Send>>),
+    Scripted(Arc<Mutex<Script>>),
 }
 
 /// The operating system gave no random bytes. Nothing that needs them may go on.

@@ -1,7 +1,24 @@
 //! Anteroom: server-side session authentication.
+//!
+//! The browser holds a random token and nothing else; the server looks the state up at every
+//! request, so that whatever it decides about a session or an account holds at the next one.
+//!
+//! [`Anteroom`] is the whole of it, ready to be served or mounted on an axum router of your own;
+//! `examples/embed.rs` shows how. The rooms behind it are public, each with its promises:
+//! [`accounts`] knows who somebody is, [`sessions`] for how long.
 
 pub mod accounts;
+mod anteroom;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod entropy;
 pub mod failure;
+pub mod flows;
+pub mod http;
 pub mod sessions;
+pub mod store;
+pub mod telemetry;
+pub mod throttle;
+
+pub use anteroom::{Anteroom, Options, SessionsKept, StartupError};

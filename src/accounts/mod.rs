@@ -9,14 +9,21 @@ mod email;
 mod epoch;
 mod hashing;
 mod password;
+mod setup_link;
 mod store;
 mod user;
 
-pub use directory::{Accounts, AuthenticateError, Authenticated, CreateError, NewUser};
+pub use directory::{
+    Accounts, AccountsOptions, AuthenticateError, Authenticated, CreateError, NewPasswordError,
+    NewUser,
+};
 pub use email::{Email, InvalidEmail};
 pub use epoch::{Epoch, EpochRaise, EpochReason, Survivor};
-pub use hashing::{HashError, Hasher, PasswordHash};
+pub use hashing::{
+    HashError, HashParameters, Hasher, HasherOptions, PasswordHash, RefusedParameters, Verdict,
+};
 pub use password::{Password, PasswordPolicy, WeakPassword};
+pub use setup_link::{SetupClaim, SetupLink};
 pub use store::{
     Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Listing,
     PasswordChange,

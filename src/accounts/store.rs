@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{Email, Epoch, EpochRaise, EpochReason, Name, PasswordHash, Role, Status, User, UserId};
+use super::{
+    Email, Epoch, EpochRaise, EpochReason, Name, PasswordHash, Role, Status, User, UserId,
+};
 use crate::failure::StoreError;
 
 /// An account as the store has it now.

@@ -125,6 +125,17 @@ pub enum InvalidName {
     Invisible,
 }
 
+impl InvalidName {
+    /// A stable word for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Invisible => "invisible",
+        }
+    }
+}
+
 impl Name {
     /// The longest name, in code points.
     pub const LONGEST: usize = 100;

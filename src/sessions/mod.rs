@@ -10,6 +10,7 @@
 pub mod conformance;
 mod data;
 mod device;
+mod keeping;
 mod lifecycle;
 mod policy;
 mod reason;
@@ -21,14 +22,17 @@ mod watch;
 
 pub use data::{DataError, Etag, VisitorData};
 pub use device::device_name;
-pub use lifecycle::{Beginning, ResumeError, Sessions, SessionsOptions, StartError, StartedSession};
+pub use keeping::{KeepError, LARGEST_APPLICATION_DATA};
+pub use lifecycle::{
+    Beginning, ResumeError, Sessions, SessionsOptions, StartError, StartedSession,
+};
 pub use policy::{Cutoffs, Limit, LimitPolicy, SessionPolicy, TimeoutRule, Timeouts};
 pub use reason::EndReason;
 pub use session::{Client, Owner, Session, SessionId};
+pub use store::Ended;
 pub use store::{
     Compartment, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, SessionStore, Start,
     Started, Swept, Touch,
 };
-pub use store::Ended;
 pub use token::{Token, TokenDigest};
-pub use watch::{SessionEvent, Watch};
+pub use watch::Watch;

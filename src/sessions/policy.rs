@@ -79,8 +79,8 @@ pub struct SessionPolicy {
     pub limit: Limit,
 }
 
-const HOUR: Duration = Duration::from_secs(60 * 60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 impl Default for SessionPolicy {
     fn default() -> Self {
@@ -96,6 +96,16 @@ impl Default for SessionPolicy {
 impl SessionPolicy {
     /// How long the reason of an end is kept.
     pub const REASON_KEPT: Duration = DAY;
+
+    /// How long a proof of identity allows what is grave: deleting the account, a new address,
+    /// an administrator's change.
+    pub const FRESH: Duration = Duration::from_mins(10);
+
+    /// Whether the user of `session` proved who they are within [`Self::FRESH`] before `now`.
+    #[must_use]
+    pub fn is_fresh(&self, session: &Session, now: OffsetDateTime) -> bool {
+        session.authenticated_at.is_some_and(|at| now < later(at, Self::FRESH))
+    }
 
     /// The timeouts of a rule.
     #[must_use]
@@ -123,7 +133,7 @@ impl SessionPolicy {
     /// minute, or a twentieth of the idle timeout where that is shorter.
     #[must_use]
     pub fn touch_interval(&self, rule: TimeoutRule) -> Duration {
-        (self.timeouts(rule).idle / 20).min(Duration::from_secs(60))
+        (self.timeouts(rule).idle / 20).min(Duration::from_mins(1))
     }
 
     /// The instants by which sessions are judged at `now`.
@@ -157,9 +167,7 @@ impl Cutoffs {
     /// The latest `last_seen_at` at which a session under `rule` has ended for idleness by now.
     #[must_use]
     pub fn idle_since(&self, rule: TimeoutRule) -> OffsetDateTime {
-        self.now
-            .checked_sub(signed(self.idle_timeout(rule)))
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        self.now.checked_sub(signed(self.idle_timeout(rule))).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// Ends before this instant are forgotten.

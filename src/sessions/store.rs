@@ -22,9 +22,25 @@ pub enum Loaded {
     /// A session that nobody ended. Its timeouts are the policy's to judge.
     Live(Session),
     /// One that somebody ended, or the sweep.
-    Ended(Ended),
+    Ended {
+        /// How and when.
+        ended: Ended,
+        /// Whether it was a visitor's who had not signed in.
+        anonymous: bool,
+    },
     /// Nothing: never issued, or forgotten.
     Unknown,
+}
+
+impl Loaded {
+    /// How and when it ended, if it did.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        match self {
+            Self::Ended { ended, .. } => Some(*ended),
+            Self::Live(_) | Self::Unknown => None,
+        }
+    }
 }
 
 /// A session to start.
@@ -181,7 +197,7 @@ pub struct Swept {
 ///    session that the policy refuses.
 /// 8. **Digests only**: nothing in the store signs anybody in.
 /// 9. **A sweep changes no answer**, does a bounded amount of work, and leaves no orphan. Of an
-///    ended session only reason and time stay, for a day.
+///    ended session only reason and time stay, and whether it was anonymous, for a day.
 /// 10. **A failure is an error, never an absence.**
 /// 11. **Reading writes nothing.**
 #[async_trait]

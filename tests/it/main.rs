@@ -1,1 +1,8 @@
-fn main(){}
+//! Integration tests, in one binary: one file per deed, and the rules that hold everywhere.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
+#![expect(unreachable_pub, reason = "nothing here is public")]
+
+mod harness;
+mod store_contract;
+mod store_model;

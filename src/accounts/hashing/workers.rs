@@ -1,0 +1,125 @@
+//! The threads that hash, and who is let in to them.
+//!
+//! Everybody who asks takes a place (a thread's or a waiting one) or is sent away; a place comes
+//! back when its work is done or its request is dropped, whatever happens in between.
+
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use argon2::Block;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
+
+use super::HashError;
+
+/// A fixed number of threads and a bounded number of those who wait for one.
+pub(super) struct Workers {
+    /// One permit for each request under way or waiting.
+    places: Arc<Semaphore>,
+    /// One permit for each thread.
+    free: Arc<Semaphore>,
+    wait: Duration,
+    /// The threads end when this does.
+    jobs: Sender<Job>,
+}
+
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+
+impl Workers {
+    pub(super) fn start(
+        threads: NonZeroUsize,
+        queue: usize,
+        wait: Duration,
+    ) -> std::io::Result<Self> {
+        let (jobs, inbox) = mpsc::channel();
+        let inbox = Arc::new(Mutex::new(inbox));
+        for number in 0..threads.get() {
+            let inbox = Arc::clone(&inbox);
+            std::thread::Builder::new()
+                .name(format!("hash-{number}"))
+                .spawn(move || work_off(&inbox))?;
+        }
+        let places = threads.get().saturating_add(queue).min(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            places: Arc::new(Semaphore::new(places)),
+            free: Arc::new(Semaphore::new(threads.get())),
+            wait,
+            jobs,
+        })
+    }
+
+    /// Has `work` done on a thread, and waits for what it gives.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] when no place or no thread is free, [`HashError::Failed`] when the work
+    /// panicked.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, HashError> {
+        let permits = self.admit().await?;
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |memory| {
+            let permits = permits;
+            // Nobody waits any more: leave the thread to somebody who does.
+            let outcome =
+                (!answer.is_closed()).then(|| catch_unwind(AssertUnwindSafe(|| work(memory))));
+            // Before the answer, so that whoever has it finds the place free.
+            drop(permits);
+            if let Some(Ok(outcome)) = outcome {
+                let _ = answer.send(outcome);
+            }
+        });
+        self.jobs.send(job).map_err(|_| HashError::Failed)?;
+        answered.await.map_err(|_| HashError::Failed)
+    }
+
+    async fn admit(&self) -> Result<[OwnedSemaphorePermit; 2], HashError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Busy)?;
+        let thread = timeout(self.wait, Arc::clone(&self.free).acquire_owned());
+        match thread.await {
+            Ok(Ok(thread)) => Ok([place, thread]),
+            Ok(Err(_)) | Err(_) => Err(HashError::Busy),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Workers {
+    /// How many more could ask now.
+    pub(super) fn free_places(&self) -> usize {
+        self.places.available_permits()
+    }
+}
+
+fn work_off(inbox: &Mutex<Receiver<Job>>) {
+    let mut memory = Memory::default();
+    loop {
+        let job = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(&mut memory),
+            Err(_) => return,
+        }
+    }
+}
+
+/// The blocks that a thread fills, kept from one hash to the next.
+#[derive(Default)]
+pub(super) struct Memory(Vec<Block>);
+
+impl Memory {
+    /// This many blocks, with anything in them. `None`: there is no memory for them.
+    pub(super) fn blocks(&mut self, count: usize) -> Option<&mut [Block]> {
+        if self.0.len() > count {
+            // One costlier hash of other days must not hold its memory for ever.
+            self.0.truncate(count);
+            self.0.shrink_to_fit();
+        }
+        self.0.try_reserve_exact(count - self.0.len()).ok()?;
+        self.0.resize(count, Block::new());
+        Some(&mut self.0)
+    }
+}

@@ -1,0 +1,93 @@
+//! The one-time link by which the first administrator is made.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use time::OffsetDateTime;
+
+use crate::clock::Clock;
+use crate::entropy::{Entropy, NoEntropy};
+
+/// Keeps the link of this start of the server; earlier starts took theirs with them. Cheap to
+/// clone.
+#[derive(Clone)]
+pub struct SetupLink {
+    clock: Clock,
+    issued: Arc<Mutex<Option<Issued>>>,
+}
+
+struct Issued {
+    token: String,
+    expires_at: OffsetDateTime,
+}
+
+/// The link, taken out of use by whoever holds this. Give it back when nothing came of it.
+pub struct SetupClaim {
+    link: SetupLink,
+    issued: Issued,
+}
+
+impl SetupLink {
+    /// How long a link works.
+    pub const LIFE: Duration = Duration::from_hours(1);
+
+    /// No link as yet.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, issued: Arc::default() }
+    }
+
+    /// Issues the secret of a link; an earlier one no longer works.
+    ///
+    /// # Errors
+    /// [`NoEntropy`] when the operating system gives no random bytes.
+    pub fn issue(&self, entropy: &Entropy) -> Result<String, NoEntropy> {
+        let token = URL_SAFE_NO_PAD.encode(entropy.bytes::<32>()?);
+        let issued = Issued { token: token.clone(), expires_at: self.clock.now() + Self::LIFE };
+        *self.lock() = Some(issued);
+        Ok(token)
+    }
+
+    /// Whether a link of this secret works now.
+    #[must_use]
+    pub fn works(&self, token: &str) -> bool {
+        self.lock().as_ref().is_some_and(|issued| self.fits(issued, token))
+    }
+
+    /// Takes the link out of use. `None`: it does not work, or somebody else has it.
+    #[must_use]
+    pub fn claim(&self, token: &str) -> Option<SetupClaim> {
+        let mut issued = self.lock();
+        if !issued.as_ref().is_some_and(|issued| self.fits(issued, token)) {
+            return None;
+        }
+        issued.take().map(|issued| SetupClaim { link: self.clone(), issued })
+    }
+
+    fn fits(&self, issued: &Issued, token: &str) -> bool {
+        let same = issued.token.len() == token.len()
+            && issued.token.bytes().zip(token.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0;
+        same && self.clock.now() < issued.expires_at
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Issued>> {
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for SetupLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SetupLink(…)")
+    }
+}
+
+impl SetupClaim {
+    /// Nothing came of it: the link works again.
+    pub fn give_back(self) {
+        let Self { link, issued } = self;
+        *link.lock() = Some(issued);
+    }
+}

@@ -1,0 +1,270 @@
+//! The whole of it, put together: rooms over stores, the door in front, the housekeeping behind.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use ipnet::IpNet;
+use tokio::task::JoinSet;
+
+use crate::accounts::{
+    Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy, SetupLink,
+};
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::failure::StoreError;
+use crate::http::{DoorOptions, Manners, PublicOrigin, Service, SessionLayer, TrustedProxies};
+use crate::sessions::{SessionPolicy, SessionStore, Sessions, SessionsOptions};
+use crate::store::{
+    FollowingStore, MemoryOptions, MemoryStore, OpenError, SessionsIn, SqliteDatabase,
+};
+
+/// How often activity that was noted is written.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// How often what has ended is cleared away.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// How many rows one sweep may clear, so that a sign-in never waits long for it.
+const SWEEP_ROWS: u32 = 500;
+
+/// Where sessions are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionsKept {
+    /// In the same database as the accounts: they outlive a restart.
+    InDatabase,
+    /// In the memory of this process, at most this many: they end with it.
+    InMemory(usize),
+}
+
+/// What Anteroom is made of. [`Options::new`] gives the defaults of the settings.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The `SQLite` file of the accounts.
+    pub database: PathBuf,
+    /// Where sessions are kept.
+    pub sessions: SessionsKept,
+    /// How long they live.
+    pub policy: SessionPolicy,
+    /// Where browsers find this server: https, or http on loopback.
+    pub public_url: String,
+    /// Whether anybody may sign up.
+    pub signup_is_open: bool,
+    /// The fewest characters of a new password, in code points, at least 8.
+    pub password_min_length: usize,
+    /// Proxies whose `X-Forwarded-*` headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins of front ends on the same site that may call the API.
+    pub trusted_origins: Vec<String>,
+    /// How passwords are hashed.
+    pub hashing: HasherOptions,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Draws everything random.
+    pub entropy: Entropy,
+}
+
+impl Options {
+    /// The defaults, with the accounts in `database` and browsers coming to `public_url`.
+    pub fn new(database: impl Into<PathBuf>, public_url: impl Into<String>) -> Self {
+        Self {
+            database: database.into(),
+            sessions: SessionsKept::InDatabase,
+            policy: SessionPolicy::default(),
+            public_url: public_url.into(),
+            signup_is_open: true,
+            password_min_length: 15,
+            trusted_proxies: Vec::new(),
+            trusted_origins: Vec::new(),
+            hashing: HasherOptions::default(),
+            clock: Clock::system(),
+            entropy: Entropy::operating_system(),
+        }
+    }
+}
+
+/// Why Anteroom did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The database failed at once.
+    #[error("the database failed at the start: {0}")]
+    Store(#[from] StoreError),
+    /// The public URL is neither https nor http on loopback.
+    #[error(
+        "`{0}` cannot be the public URL: use https, or http on localhost; cookies are not safe \
+         over plain http"
+    )]
+    PublicUrl(String),
+    /// The threads that hash passwords did not start.
+    #[error("the threads that hash passwords did not start: {0}")]
+    Threads(#[source] std::io::Error),
+}
+
+/// A running Anteroom, without a listener of its own: mount its [`Anteroom::router`], and put its
+/// [`Anteroom::session_layer`] around handlers of yours.
+pub struct Anteroom {
+    database: SqliteDatabase,
+    accounts: Accounts,
+    sessions: Sessions,
+    setup_link: SetupLink,
+    service: Service,
+    public_url: String,
+    entropy: Entropy,
+    housekeeping: JoinSet<()>,
+}
+
+impl Anteroom {
+    /// Opens the stores, and starts the housekeeping in the background. Call it inside of a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// [`StartupError`] says what to do.
+    pub async fn start(options: Options) -> Result<Self, StartupError> {
+        let origin = PublicOrigin::parse(&options.public_url)
+            .ok_or_else(|| StartupError::PublicUrl(options.public_url.clone()))?;
+        let (database, store) = open_stores(&options).await?;
+        let Options { clock, entropy, .. } = options;
+        let hasher =
+            Hasher::start_with(entropy.clone(), options.hashing).map_err(StartupError::Threads)?;
+        let accounts = Accounts::new(AccountsOptions {
+            store: Arc::new(database.clone()),
+            hasher,
+            policy: PasswordPolicy { min_length: options.password_min_length },
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
+        let sessions = Sessions::new(SessionsOptions {
+            store,
+            policy: options.policy,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
+        let setup_link = SetupLink::new(clock.clone());
+        let public_url = origin.as_str().to_owned();
+        let service = Service::new(DoorOptions {
+            accounts: accounts.clone(),
+            sessions: sessions.clone(),
+            setup_link: setup_link.clone(),
+            origin,
+            trusted_origins: options.trusted_origins,
+            proxies: TrustedProxies::new(options.trusted_proxies),
+            manners: Manners {
+                signup_is_open: options.signup_is_open,
+                password_min_length: u32::try_from(options.password_min_length).unwrap_or(u32::MAX),
+            },
+            clock,
+            entropy: entropy.clone(),
+        });
+        let mut housekeeping = JoinSet::new();
+        housekeeping.spawn(keep_flushing(sessions.clone()));
+        housekeeping.spawn(keep_sweeping(sessions.clone(), database.clone(), service.clone()));
+        Ok(Self {
+            database,
+            accounts,
+            sessions,
+            setup_link,
+            service,
+            public_url,
+            entropy,
+            housekeeping,
+        })
+    }
+
+    /// Every route of the service.
+    pub fn router(&self) -> Router {
+        self.service.router()
+    }
+
+    /// The layer that gives handlers [`crate::http::CurrentUser`] and `tower_sessions::Session`.
+    #[must_use]
+    pub fn session_layer(&self) -> SessionLayer {
+        self.service.session_layer()
+    }
+
+    /// The accounts.
+    #[must_use]
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// The sessions.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// A one-time link that makes the first administrator, valid for an hour; `None` where there
+    /// is one already. Issuing it voids the one before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn issue_setup_link(&self) -> Result<Option<String>, StoreError> {
+        if self.accounts.has_administrator().await? {
+            return Ok(None);
+        }
+        let token = self.setup_link.issue(&self.entropy)?;
+        Ok(Some(format!("{}/setup?token={token}", self.public_url)))
+    }
+
+    /// Writes what was noted and closes the stores, once nothing is being served any more.
+    pub async fn stop(mut self) {
+        self.housekeeping.shutdown().await;
+        if let Err(error) = self.sessions.flush().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the last activity of some sessions was not written");
+        }
+        self.database.close().await;
+    }
+}
+
+async fn open_stores(
+    options: &Options,
+) -> Result<(SqliteDatabase, Arc<dyn SessionStore>), StartupError> {
+    match options.sessions {
+        SessionsKept::InDatabase => {
+            let place = SessionsIn::ThisDatabase;
+            let database = SqliteDatabase::open_for_server(&options.database, place).await?;
+            Ok((database.clone(), Arc::new(database)))
+        }
+        SessionsKept::InMemory(most_sessions) => {
+            let place = SessionsIn::ServerMemory;
+            let database = SqliteDatabase::open_for_server(&options.database, place).await?;
+            let memory = MemoryStore::new(MemoryOptions { most_sessions });
+            let store = FollowingStore::start(memory, database.clone()).await?;
+            Ok((database, Arc::new(store)))
+        }
+    }
+}
+
+async fn keep_flushing(sessions: Sessions) {
+    let mut ticks = tokio::time::interval(FLUSH_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = sessions.flush().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "activity is not written for now");
+        }
+    }
+}
+
+async fn keep_sweeping(sessions: Sessions, database: SqliteDatabase, service: Service) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        service.sweep();
+        let swept = async {
+            while !sessions.sweep(SWEEP_ROWS).await? {
+                tokio::task::yield_now().await;
+            }
+            database.sweep_records(sessions.now()).await
+        };
+        if let Err(error) = swept.await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "what has ended is not cleared away for now");
+        }
+    }
+}

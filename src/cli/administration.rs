@@ -1,0 +1,97 @@
+//! The rooms, opened for a command beside a server that may be running.
+
+use std::sync::Arc;
+
+use super::Failure;
+use crate::accounts::{
+    Account, Accounts, AccountsOptions, Email, Hasher, Listing, PasswordPolicy, UserId,
+};
+use crate::clock::Clock;
+use crate::config::{Config, Database, SessionsIn as Kept};
+use crate::entropy::Entropy;
+use crate::flows::{AccountChanges, RevokeSessions};
+use crate::sessions::{SessionStore, Sessions, SessionsOptions};
+use crate::store::{FollowingStore, MemoryOptions, MemoryStore, SessionsIn, SqliteDatabase};
+
+/// What commands work with.
+pub(super) struct Administration {
+    pub(super) accounts: Accounts,
+    pub(super) sessions: Sessions,
+    pub(super) account_changes: AccountChanges,
+    pub(super) revoke_sessions: RevokeSessions,
+    pub(super) database: SqliteDatabase,
+    pub(super) clock: Clock,
+    /// Whether the sessions are in the memory of the server, out of reach of a command but for
+    /// orders.
+    pub(super) sessions_in_memory: bool,
+}
+
+impl Administration {
+    pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
+        let Database::Sqlite { path } = &config.keeping.database else {
+            return Err("this release keeps accounts in SQLite only: write sqlite:PATH".into());
+        };
+        let sessions_in_memory = matches!(config.keeping.sessions, Kept::Memory);
+        let place =
+            if sessions_in_memory { SessionsIn::ServerMemory } else { SessionsIn::ThisDatabase };
+        let database = SqliteDatabase::open(path, place).await?;
+        let store: Arc<dyn SessionStore> = match place {
+            SessionsIn::ThisDatabase => Arc::new(database.clone()),
+            // The server has the sessions; what ends them goes there as an order.
+            SessionsIn::ServerMemory => {
+                let nothing = MemoryStore::new(MemoryOptions { most_sessions: 0 });
+                Arc::new(FollowingStore::start(nothing, database.clone()).await?)
+            }
+        };
+        let (clock, entropy) = (Clock::system(), Entropy::operating_system());
+        let accounts = Accounts::new(AccountsOptions {
+            store: Arc::new(database.clone()),
+            hasher: Hasher::start(entropy.clone())?,
+            policy: PasswordPolicy { min_length: config.sign_ups.password_min_length },
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
+        let policy = config.policy;
+        let sessions =
+            Sessions::new(SessionsOptions { store, policy, clock: clock.clone(), entropy });
+        Ok(Self {
+            account_changes: AccountChanges::new(accounts.clone(), sessions.clone()),
+            revoke_sessions: RevokeSessions::new(accounts.clone(), sessions.clone()),
+            accounts,
+            sessions,
+            database,
+            clock,
+            sessions_in_memory,
+        })
+    }
+
+    /// The account of an address.
+    pub(super) async fn account(&self, email: &str) -> Result<Account, Failure> {
+        let email = parse_email(email)?;
+        let found = self.accounts.find_by_email(&email).await?;
+        found.ok_or_else(|| {
+            format!("no account has the address {}: see `anteroom user list`", email.as_str())
+                .into()
+        })
+    }
+
+    /// Every account, a page at a time.
+    pub(super) async fn all_accounts(&self) -> Result<Vec<Account>, Failure> {
+        const PAGE: u32 = 500;
+        let (mut all, mut after): (Vec<Account>, Option<UserId>) = (Vec::new(), None);
+        loop {
+            let page = self.accounts.list(&Listing { query: None, after, limit: PAGE }).await?;
+            let full = u32::try_from(page.len()).is_ok_and(|found| found >= PAGE);
+            after = page.last().map(|account| account.user.id);
+            all.extend(page);
+            if !full {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+/// Reads the address that a command was given.
+pub(super) fn parse_email(email: &str) -> Result<Email, Failure> {
+    Email::parse(email).map_err(|error| format!("`{email}` is no address: {error}").into())
+}

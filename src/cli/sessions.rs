@@ -1,0 +1,123 @@
+//! `anteroom session …`
+
+use super::administration::Administration;
+use super::arguments::{Revocation, SessionCommand};
+use super::tables::{print, table};
+use super::{Failure, terminal};
+use crate::accounts::EpochReason;
+use crate::config::Config;
+use crate::http::{SessionBody, timestamp};
+use crate::sessions::{EndReason, Ended, Session, SessionId, device_name};
+use crate::store::Order;
+
+pub(super) async fn carry_out(command: SessionCommand, config: &Config) -> Result<(), Failure> {
+    let administration = Administration::open(config).await?;
+    let done = match command {
+        SessionCommand::List { user, json } => list(&administration, user.as_deref(), json).await,
+        SessionCommand::Revoke(Revocation::One(id)) => revoke_one(&administration, id).await,
+        SessionCommand::Revoke(Revocation::OfUser(email)) => {
+            revoke_of_user(&administration, &email).await
+        }
+        SessionCommand::Revoke(Revocation::All { yes }) => revoke_all(&administration, yes).await,
+    };
+    administration.database.close().await;
+    done
+}
+
+async fn list(
+    administration: &Administration,
+    email: Option<&str>,
+    json: bool,
+) -> Result<(), Failure> {
+    if administration.sessions_in_memory {
+        return Err("the sessions are in the memory of the server (SESSIONS=memory:), where no \
+                    command can list them: use SESSIONS=database to see them"
+            .into());
+    }
+    let sessions = match email {
+        Some(email) => {
+            let account = administration.account(email).await?;
+            administration.sessions.list(account.user.id).await?
+        }
+        None => all(administration).await?,
+    };
+    if json {
+        let policy = administration.sessions.policy();
+        let shape = |session: &Session| SessionBody::new(session, policy, None);
+        let sessions: Vec<SessionBody> = sessions.iter().map(shape).collect();
+        print(&serde_json::to_string(&sessions)?);
+        return Ok(());
+    }
+    let row = |session: &Session| {
+        [
+            session.id.to_string(),
+            session.owner.user().map_or_else(|| "anonymous".to_owned(), |user| user.to_string()),
+            device_name(&session.client.user_agent),
+            session.client.ip_address.map(|ip| ip.to_string()).unwrap_or_default(),
+            timestamp(session.created_at),
+            timestamp(session.last_seen_at),
+            timestamp(session.expires_at),
+        ]
+    };
+    let rows: Vec<_> = sessions.iter().map(row).collect();
+    print(&table(["ID", "USER", "DEVICE", "ADDRESS", "STARTED", "SEEN", "EXPIRES"], &rows));
+    Ok(())
+}
+
+async fn all(administration: &Administration) -> Result<Vec<Session>, Failure> {
+    const PAGE: u32 = 500;
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let (page, next) = administration.sessions.list_all(after, PAGE).await?;
+        all.extend(page);
+        match next {
+            Some(id) => after = Some(id),
+            None => return Ok(all),
+        }
+    }
+}
+
+fn ended(administration: &Administration) -> Ended {
+    Ended { reason: EndReason::RevokedByAdmin, at: administration.clock.now() }
+}
+
+async fn revoke_one(administration: &Administration, id: SessionId) -> Result<(), Failure> {
+    if administration.sessions_in_memory {
+        let order = Order::EndOne(id, ended(administration));
+        administration.database.give_order(&order).await?;
+        print(&format!("{id}: revoked, if the server has it"));
+        return Ok(());
+    }
+    if administration.sessions.revoke(id, None, EndReason::RevokedByAdmin).await? {
+        print(&format!("{id}: revoked"));
+        return Ok(());
+    }
+    Err(format!("no live session has the id {id}: see `anteroom session list`").into())
+}
+
+async fn revoke_of_user(administration: &Administration, email: &str) -> Result<(), Failure> {
+    let account = administration.account(email).await?;
+    let revoke = &administration.revoke_sessions;
+    let revoked = revoke.all(account.user.id, EpochReason::RevokedByAdmin).await?;
+    let email = account.user.email.as_str();
+    if administration.sessions_in_memory {
+        print(&format!("{email}: all sessions revoked"));
+    } else {
+        print(&format!("{email}: sessions revoked: {revoked}"));
+    }
+    Ok(())
+}
+
+async fn revoke_all(administration: &Administration, yes: bool) -> Result<(), Failure> {
+    if !terminal::confirm("End every session there is, and sign everybody out?", yes)? {
+        return Err("nothing was revoked".into());
+    }
+    if administration.sessions_in_memory {
+        administration.database.give_order(&Order::EndAll(ended(administration))).await?;
+        print("all sessions revoked");
+        return Ok(());
+    }
+    let revoked = administration.sessions.revoke_all(EndReason::RevokedByAdmin).await?;
+    print(&format!("sessions revoked: {revoked}"));
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! `anteroom user …`
+
+use secrecy::ExposeSecret as _;
+
+use super::administration::{Administration, parse_email};
+use super::arguments::UserCommand;
+use super::tables::{print, table};
+use super::{Failure, terminal};
+use crate::accounts::{
+    Account, ChangeError, Changed, CreateError, Name, NewPasswordError, NewUser, Password, Role,
+    Status, User, WeakPassword,
+};
+use crate::config::Config;
+use crate::flows::AccountChange;
+use crate::http::{UserBody, timestamp};
+
+pub(super) async fn carry_out(command: UserCommand, config: &Config) -> Result<(), Failure> {
+    let administration = Administration::open(config).await?;
+    let done = match command {
+        UserCommand::Add { email, admin, name, password_stdin } => {
+            add(&administration, (&email, &name), admin, password_stdin).await
+        }
+        UserCommand::List { json } => list(&administration, json).await,
+        UserCommand::Disable { email } => {
+            let change = AccountChange { status: Some(Status::Disabled), ..Default::default() };
+            change_account(&administration, &email, change, "disabled").await
+        }
+        UserCommand::Enable { email } => {
+            let change = AccountChange { status: Some(Status::Active), ..Default::default() };
+            change_account(&administration, &email, change, "enabled").await
+        }
+        UserCommand::Delete { email, yes } => {
+            let question = format!("Delete the account of {email} for good?");
+            if !terminal::confirm(&question, yes)? {
+                return Err("nothing was deleted".into());
+            }
+            let change = AccountChange { delete: true, ..Default::default() };
+            change_account(&administration, &email, change, "deleted").await
+        }
+        UserCommand::SetRole { email, role } => {
+            let change = AccountChange { role: Some(role), ..Default::default() };
+            change_account(&administration, &email, change, role.as_str()).await
+        }
+        UserCommand::SetPassword { email, password_stdin } => {
+            set_password(&administration, &email, password_stdin).await
+        }
+    };
+    administration.database.close().await;
+    done
+}
+
+async fn add(
+    administration: &Administration,
+    (email, name): (&str, &str),
+    admin: bool,
+    password_stdin: bool,
+) -> Result<(), Failure> {
+    let email = parse_email(email)?;
+    let name = Name::parse(name).map_err(|error| format!("the name cannot be used: {error}"))?;
+    let password = terminal::new_password(password_stdin)?;
+    let new = NewUser {
+        email,
+        email_verified: true,
+        name,
+        role: if admin { Role::Admin } else { Role::User },
+        password: Password::from_typed(password.expose_secret()),
+    };
+    let account =
+        administration.accounts.create(new, false).await.map_err(|error| match error {
+            CreateError::Weak(weak) => weakness(&weak),
+            CreateError::EmailTaken => "an account has this address already".into(),
+            error => Failure::from(error),
+        })?;
+    let User { email, role, .. } = &account.user;
+    print(&format!("added {} ({})", email.as_str(), role.as_str()));
+    Ok(())
+}
+
+/// What is wrong with a password, for whoever may change the rule as well.
+fn weakness(weak: &WeakPassword) -> Failure {
+    match weak {
+        WeakPassword::TooShort { .. } => {
+            format!("{weak} (the minimum is the setting ANTEROOM_PASSWORD_MIN_LENGTH)").into()
+        }
+        weak => weak.to_string().into(),
+    }
+}
+
+async fn list(administration: &Administration, json: bool) -> Result<(), Failure> {
+    let accounts = administration.all_accounts().await?;
+    if json {
+        let users: Vec<UserBody> = accounts.iter().map(|account| (&account.user).into()).collect();
+        print(&serde_json::to_string(&users)?);
+        return Ok(());
+    }
+    let row = |account: &Account| {
+        let user = &account.user;
+        [
+            user.id.to_string(),
+            user.email.as_str().to_owned(),
+            user.role.as_str().to_owned(),
+            user.status.as_str().to_owned(),
+            timestamp(user.created_at),
+            user.name.as_str().to_owned(),
+        ]
+    };
+    let rows: Vec<_> = accounts.iter().map(row).collect();
+    print(&table(["ID", "EMAIL", "ROLE", "STATUS", "CREATED", "NAME"], &rows));
+    Ok(())
+}
+
+async fn change_account(
+    administration: &Administration,
+    email: &str,
+    change: AccountChange,
+    done: &str,
+) -> Result<(), Failure> {
+    let account = administration.account(email).await?;
+    let changed = administration.account_changes.apply(account.user.id, change).await;
+    let changed = changed.map_err(explain)?;
+    told(administration, &account, &changed, done);
+    Ok(())
+}
+
+fn explain(error: ChangeError) -> Failure {
+    match error {
+        ChangeError::LastAdministrator => {
+            "this is the last active administrator: make another one first, with \
+             `anteroom user set-role EMAIL admin`"
+                .into()
+        }
+        error => error.into(),
+    }
+}
+
+fn told(administration: &Administration, account: &Account, changed: &Changed, done: &str) {
+    let email = account.user.email.as_str();
+    match changed.ended {
+        // How many there are is known to the server alone.
+        _ if administration.sessions_in_memory => print(&format!("{email}: {done}")),
+        Some(ended) if ended > 0 => {
+            print(&format!("{email}: {done}, sessions ended: {ended}"));
+        }
+        _ => print(&format!("{email}: {done}")),
+    }
+}
+
+async fn set_password(
+    administration: &Administration,
+    email: &str,
+    password_stdin: bool,
+) -> Result<(), Failure> {
+    let account = administration.account(email).await?;
+    let password = terminal::new_password(password_stdin)?;
+    let password = Password::from_typed(password.expose_secret());
+    let personal = (&account.user.email, &account.user.name);
+    let hashed = administration.accounts.hash_new_password(&password, personal).await;
+    let hash = hashed.map_err(|error| match error {
+        NewPasswordError::Weak(weak) => weakness(&weak),
+        error => error.into(),
+    })?;
+    let change = AccountChange { password: Some(hash), ..Default::default() };
+    change_account(administration, email, change, "password set").await
+}

@@ -1,0 +1,276 @@
+//! Every setting, typed, by concern.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::mistakes::one_line;
+use super::read::{Reader, Typed};
+use super::settings::{self as table, Kind, SETTINGS};
+use super::sources::{Given, Sources};
+use super::{
+    Database, Dotenv, Flags, Mistakes, Provenance, PublicUrl, SessionsIn, Setting, Signup,
+    Throttle, mask,
+};
+use crate::sessions::{Limit, SessionPolicy, Timeouts};
+use crate::telemetry::LogFormat;
+
+/// Every setting, typed and checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Where it listens, and whom it trusts there.
+    pub door: Door,
+    /// Where things are kept.
+    pub keeping: Keeping,
+    /// How long sessions live and how many a user may have.
+    pub policy: SessionPolicy,
+    /// Who may make an account.
+    pub sign_ups: SignUps,
+    /// How many attempts are let through.
+    pub throttles: Throttles,
+    /// What is logged.
+    pub logging: Logging,
+    /// Where metrics are told; `None` for nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// What each came from, in the order of [`SETTINGS`].
+    pub(super) effective: Vec<Effective>,
+}
+
+/// Where it listens, and whom it trusts there.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The URL under which browsers reach it.
+    pub public_url: PublicUrl,
+    /// Peers whose `X-Forwarded-*` headers are read.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Other origins that may call the API with cookies, as browsers send them.
+    pub trusted_origins: Vec<String>,
+    /// Open connections at once, at least 1.
+    pub max_connections: usize,
+    /// Open connections of one network, at least 1.
+    pub max_connections_per_network: usize,
+}
+
+/// Where things are kept.
+#[derive(Clone, Debug)]
+pub struct Keeping {
+    /// Accounts and the audit trail.
+    pub database: Database,
+    /// Sessions.
+    pub sessions: SessionsIn,
+    /// Whether sessions in use are kept in memory too.
+    pub cache: bool,
+    /// Sessions that memory keeps, at least 1.
+    pub memory_limit: usize,
+}
+
+/// Who may make an account, and with which passwords.
+#[derive(Clone, Copy, Debug)]
+pub struct SignUps {
+    /// Whether people may make their own.
+    pub signup: Signup,
+    /// Code points of a new password, 8 to 128.
+    pub password_min_length: usize,
+}
+
+/// How many attempts are let through; `None` for all.
+#[derive(Clone, Copy, Debug)]
+pub struct Throttles {
+    /// Wrong passwords per account.
+    pub account: Option<Throttle>,
+    /// Wrong passwords per network.
+    pub network: Option<Throttle>,
+    /// Sign-ups per network.
+    pub signup: Option<Throttle>,
+}
+
+/// What is logged.
+#[derive(Clone, Debug)]
+pub struct Logging {
+    /// Directives that [`crate::telemetry::start`] takes.
+    pub log: String,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// A value as it may be shown, and who wrote it.
+#[derive(Debug)]
+pub(super) struct Effective {
+    pub(super) setting: &'static Setting,
+    pub(super) text: String,
+    pub(super) from: Provenance,
+}
+
+impl Effective {
+    pub(super) fn new(setting: &'static Setting, text: &str, from: Provenance) -> Self {
+        let text = if setting.kind == Kind::Secret { mask(text) } else { one_line(text) };
+        Self { setting, text, from }
+    }
+}
+
+impl Config {
+    /// Settles every setting: flags first, then the environment, then `.env`, then the default.
+    ///
+    /// # Errors
+    /// Every mistake there is, not only the first. Names that begin with `ANTEROOM_` and are no
+    /// setting are mistakes, unless an orchestrator injects them (`ANTEROOM_SERVICE_*`,
+    /// `ANTEROOM_PORT*`).
+    pub fn load(
+        flags: Flags,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        dotenv: Dotenv,
+    ) -> Result<Self, Mistakes> {
+        let mut sources = Sources::gather(flags, environment, dotenv);
+        let mistakes = std::mem::take(&mut sources.mistakes);
+        let mut reader = Reader { sources, mistakes };
+        let config = reader.config();
+        match config {
+            Some(config) if reader.mistakes.is_empty() => Ok(config),
+            _ => Err(Mistakes(reader.mistakes)),
+        }
+    }
+
+    /// The name of the cookie that holds the token.
+    #[must_use]
+    pub fn cookie_name(&self) -> &'static str {
+        if self.door.public_url.is_https() { "__Host-anteroom" } else { "anteroom" }
+    }
+
+    /// Whether somebody set `PUBLIC_URL`. Where nobody did and the system chooses the port
+    /// (`LISTEN` with port 0), the URL is known only after listening: [`PublicUrl::parse`] it then.
+    #[must_use]
+    pub fn has_public_url(&self) -> bool {
+        let set = |one: &Effective| one.from != Provenance::Default;
+        self.effective.iter().any(|one| one.setting.name == "PUBLIC_URL" && set(one))
+    }
+}
+
+impl Reader {
+    /// Reads everything before it gives up on anything, so that no mistake hides another.
+    fn config(&mut self) -> Option<Config> {
+        let door = self.door();
+        let keeping = self.keeping();
+        let policy = self.policy();
+        let sign_ups = self.sign_ups();
+        let throttles = self.throttles();
+        let metrics_listen = self.read(&table::METRICS_LISTEN);
+        let logging = self.logging();
+        Some(Config {
+            door: door?,
+            keeping: keeping?,
+            policy: policy?,
+            sign_ups: sign_ups?,
+            throttles: throttles?,
+            logging: logging?,
+            metrics_listen: metrics_listen?,
+            effective: self.effective(),
+        })
+    }
+
+    fn door(&mut self) -> Option<Door> {
+        let listen = self.read(&table::LISTEN);
+        let public_url = self.public_url(listen);
+        let trusted_proxies = self.read(&table::TRUSTED_PROXIES);
+        let trusted_origins = self.read(&table::TRUSTED_ORIGINS);
+        let max_connections = self.read(&table::MAX_CONNECTIONS);
+        let max_connections_per_network = self.read(&table::MAX_CONNECTIONS_PER_NETWORK);
+        Some(Door {
+            listen: listen?,
+            public_url: public_url?,
+            trusted_proxies: trusted_proxies?,
+            trusted_origins: trusted_origins?,
+            max_connections: max_connections?,
+            max_connections_per_network: max_connections_per_network?,
+        })
+    }
+
+    /// Where nobody set it, the URL has the port that is listened on.
+    fn public_url(&mut self, listen: Option<SocketAddr>) -> Option<PublicUrl> {
+        let setting = table::PUBLIC_URL.setting;
+        let port = listen.map(|listen| listen.port()).filter(|port| *port != 0);
+        if let (Provenance::Default, Some(port)) = (self.sources.effective(setting).from, port) {
+            let text = PublicUrl::local_text(port).into();
+            self.sources.set(setting, Given { text, from: Provenance::Default });
+        }
+        self.read(&table::PUBLIC_URL)
+    }
+
+    fn keeping(&mut self) -> Option<Keeping> {
+        let database = self.read(&table::DATABASE);
+        if matches!(database, Some(Database::Postgres { .. })) {
+            let what = "this version keeps accounts in SQLite only; write sqlite:PATH";
+            self.mistake(table::DATABASE.setting, what);
+        }
+        let sessions = self.read(&table::SESSIONS);
+        if matches!(sessions, Some(SessionsIn::Redis { .. })) {
+            let what = "this version keeps sessions in the database or in memory only; write \
+                        database or memory:";
+            self.mistake(table::SESSIONS.setting, what);
+        }
+        let cache = self.read(&table::CACHE);
+        let memory_limit = self.read(&table::MEMORY_LIMIT);
+        Some(Keeping {
+            database: database?,
+            sessions: sessions?,
+            cache: cache?,
+            memory_limit: memory_limit?,
+        })
+    }
+
+    fn policy(&mut self) -> Option<SessionPolicy> {
+        let standard = self.timeouts(&table::IDLE_TIMEOUT, &table::ABSOLUTE_TIMEOUT);
+        let remembered =
+            self.timeouts(&table::REMEMBER_IDLE_TIMEOUT, &table::REMEMBER_ABSOLUTE_TIMEOUT);
+        let administrator =
+            self.timeouts(&table::ADMIN_IDLE_TIMEOUT, &table::ADMIN_ABSOLUTE_TIMEOUT);
+        let most = self.read(&table::SESSION_LIMIT);
+        let policy = self.read(&table::SESSION_LIMIT_POLICY);
+        Some(SessionPolicy {
+            standard: standard?,
+            remembered: remembered?,
+            administrator: administrator?,
+            limit: Limit { most: most?, policy: policy? },
+        })
+    }
+
+    fn timeouts(&mut self, idle: &Typed<Duration>, absolute: &Typed<Duration>) -> Option<Timeouts> {
+        let (idle_timeout, absolute_timeout) = (self.read(idle), self.read(absolute));
+        let timeouts = Timeouts { idle: idle_timeout?, absolute: absolute_timeout? };
+        if timeouts.idle > timeouts.absolute {
+            let other = self.named(absolute.setting);
+            self.mistake(idle.setting, &format!("is longer than {other}; write a shorter one"));
+        }
+        Some(timeouts)
+    }
+
+    fn sign_ups(&mut self) -> Option<SignUps> {
+        let signup = self.read(&table::SIGNUP);
+        let password_min_length = self.read(&table::PASSWORD_MIN_LENGTH);
+        Some(SignUps { signup: signup?, password_min_length: password_min_length? })
+    }
+
+    fn throttles(&mut self) -> Option<Throttles> {
+        let account = self.read(&table::THROTTLE_ACCOUNT);
+        let network = self.read(&table::THROTTLE_NETWORK);
+        let signup = self.read(&table::THROTTLE_SIGNUP);
+        Some(Throttles { account: account?, network: network?, signup: signup? })
+    }
+
+    fn logging(&mut self) -> Option<Logging> {
+        let log = self.read(&table::LOG);
+        let format = self.read(&table::LOG_FORMAT);
+        Some(Logging { log: log?, format: format? })
+    }
+
+    fn effective(&self) -> Vec<Effective> {
+        let one = |setting: &&'static Setting| {
+            let Given { text, from } = self.sources.effective(setting);
+            Effective::new(setting, &text.to_string_lossy(), from)
+        };
+        SETTINGS.iter().map(one).collect()
+    }
+}

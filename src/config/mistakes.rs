@@ -1,0 +1,53 @@
+//! What is wrong with what was set, in lines that say what to write instead.
+
+use std::error::Error;
+use std::fmt;
+
+/// One mistake, in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake(String);
+
+impl Mistake {
+    /// A mistake of this text, whose control characters are escaped.
+    pub(super) fn new(text: &str) -> Self {
+        Self(one_line(text))
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Everything that is wrong, at least one mistake, one line each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes(pub(super) Vec<Mistake>);
+
+impl Mistakes {
+    /// One by one, in the order of the settings.
+    pub fn iter(&self) -> impl Iterator<Item = &Mistake> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, mistake) in self.0.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "\n" };
+            write!(f, "{separator}{mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Mistakes {}
+
+/// The text with its control characters escaped.
+pub(super) fn one_line(text: &str) -> String {
+    let escape = |c: char| match c {
+        c if c.is_control() => c.escape_debug().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
+}

@@ -1,0 +1,51 @@
+//! Reads settings one by one and collects what is wrong with them.
+
+use super::settings::Kind;
+use super::sources::{Given, Sources};
+use super::{Mistake, Setting};
+
+/// A setting together with the reader of its values.
+pub(super) struct Typed<T> {
+    pub(super) setting: &'static Setting,
+    /// The typed value, or one sentence that says what to write instead.
+    pub(super) parse: fn(&str) -> Result<T, String>,
+}
+
+/// Reads from the sources; what cannot be read is `None` and a mistake.
+pub(super) struct Reader {
+    pub(super) sources: Sources,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+impl Reader {
+    pub(super) fn read<T>(&mut self, typed: &Typed<T>) -> Option<T> {
+        let given = self.sources.effective(typed.setting);
+        let result = match given.text.to_str() {
+            None => Err("is not UTF-8; write it in UTF-8".to_owned()),
+            Some("") if typed.setting.kind != Kind::List => {
+                Err(format!("is empty; leave it out for the default {}", typed.setting.default))
+            }
+            Some(text) => (typed.parse)(text),
+        };
+        result.map_err(|what| self.mistake(typed.setting, &what)).ok()
+    }
+
+    /// Notes that the value of `setting` cannot be used.
+    pub(super) fn mistake(&mut self, setting: &Setting, what: &str) {
+        let text = format!("{}: {what}", self.named(setting));
+        self.mistakes.push(Mistake::new(&text));
+    }
+
+    /// The setting with its value, unless secret, and where that came from.
+    pub(super) fn named(&self, setting: &Setting) -> String {
+        let Given { text, from } = self.sources.effective(setting);
+        let variable = setting.variable();
+        if setting.kind == Kind::Secret {
+            return format!("{variable} ({from})");
+        }
+        let text = text.to_string_lossy();
+        let (shown, rest) = text.split_at(text.floor_char_boundary(100));
+        let dots = if rest.is_empty() { "" } else { "…" };
+        format!("{variable} = {shown:?}{dots} ({from})")
+    }
+}

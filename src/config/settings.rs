@@ -1,0 +1,205 @@
+//! Every setting, declared once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::public_url::PublicUrl;
+use super::values::{self, Database, SessionsIn, Signup, Throttle};
+use super::{duration, read::Typed};
+use crate::sessions::LimitPolicy;
+use crate::telemetry::LogFormat;
+
+/// What every variable begins with.
+pub(super) const PREFIX: &str = "ANTEROOM_";
+
+/// One setting, as operators know it.
+#[derive(Debug)]
+pub struct Setting {
+    /// The name of the table, for example `IDLE_TIMEOUT`.
+    pub name: &'static str,
+    /// What counts when nobody sets it, written as an operator would.
+    pub default: &'static str,
+    /// What it means, in sentences for operators.
+    pub meaning: &'static str,
+    /// Under which heading it is shown.
+    pub group: Group,
+    /// How its value may be shown and whether it may be empty.
+    pub kind: Kind,
+}
+
+/// The headings, in the order in which they are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// Where it listens, and as what it is known.
+    Address,
+    /// Where things are kept.
+    Keeping,
+    /// How long sessions live.
+    Sessions,
+    /// Who may make an account, and with which passwords.
+    Accounts,
+    /// Limits on attempts and connections.
+    Limits,
+    /// Proxies and other origins.
+    Trust,
+    /// What it tells about itself.
+    Observation,
+}
+
+impl Group {
+    /// The heading.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Address => "Address",
+            Self::Keeping => "Where things are kept",
+            Self::Sessions => "Life of a session",
+            Self::Accounts => "Accounts",
+            Self::Limits => "Limits",
+            Self::Trust => "Proxies and other origins",
+            Self::Observation => "Metrics and logs",
+        }
+    }
+}
+
+/// What else is to be known of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// May be shown, must not be empty.
+    Plain,
+    /// May carry a password, which is never shown.
+    Secret,
+    /// Entries between commas; empty means none.
+    List,
+}
+
+struct Spelling {
+    flag: String,
+    variable: String,
+}
+
+static SPELLINGS: LazyLock<BTreeMap<&'static str, Spelling>> = LazyLock::new(|| {
+    let spell = |setting: &&'static Setting| {
+        let flag = setting.name.to_ascii_lowercase().replace('_', "-");
+        (setting.name, Spelling { flag, variable: format!("{PREFIX}{}", setting.name) })
+    };
+    SETTINGS.iter().map(spell).collect()
+});
+
+impl Setting {
+    /// The name of the flag without its dashes, for example `idle-timeout`.
+    #[must_use]
+    pub fn flag(&self) -> &'static str {
+        SPELLINGS.get(self.name).map_or("", |spelling| &spelling.flag)
+    }
+
+    /// The variable of the environment and the key in `.env`, for example
+    /// `ANTEROOM_IDLE_TIMEOUT`.
+    #[must_use]
+    pub fn variable(&self) -> &'static str {
+        SPELLINGS.get(self.name).map_or("", |spelling| &spelling.variable)
+    }
+
+    /// The setting of this variable.
+    pub(super) fn of_variable(variable: &str) -> Option<&'static Self> {
+        SETTINGS.iter().copied().find(|setting| setting.variable() == variable)
+    }
+}
+
+/// Each line makes a typed constant and an entry of [`SETTINGS`]; a setting that nobody reads is a
+/// warning of the compiler.
+macro_rules! settings {
+    ($($name:ident: $type:ty = $default:literal, $group:ident, $kind:ident, $parse:expr,
+       $meaning:literal;)*) => {
+        $(pub(super) const $name: Typed<$type> = Typed {
+            setting: &Setting {
+                name: stringify!($name),
+                default: $default,
+                meaning: $meaning,
+                group: Group::$group,
+                kind: Kind::$kind,
+            },
+            parse: $parse,
+        };)*
+
+        /// Every setting there is, in the order in which they are shown.
+        pub static SETTINGS: &[&Setting] = &[$($name.setting),*];
+    };
+}
+
+settings! {
+    LISTEN: SocketAddr = "127.0.0.1:8080", Address, Plain, values::address,
+        "IP address and port to listen on.";
+    PUBLIC_URL: PublicUrl = "http://localhost:8080", Address, Plain, PublicUrl::parse,
+        "The URL under which browsers reach it; by default with the port of LISTEN. Decides the \
+         name of the cookie and whether it is Secure, the Origin and Host that are let in, and \
+         every absolute link. http only for a loopback host.";
+
+    DATABASE: Database = "sqlite:anteroom.db", Keeping, Secret, values::database,
+        "Where accounts and the audit trail are kept: sqlite:PATH, the path relative to the \
+         working directory.";
+    SESSIONS: SessionsIn = "database", Keeping, Secret, values::sessions,
+        "Where sessions are kept: database (the same as the accounts) or memory: (gone at a \
+         restart).";
+    CACHE: bool = "on", Keeping, Plain, values::on_or_off,
+        "Whether sessions in use are kept in memory too; off asks the store at every request.";
+    MEMORY_LIMIT: usize = "1000000", Keeping, Plain, values::memory_limit,
+        "How many sessions memory: keeps. At the limit anonymous ones go first, then new \
+         sign-ins are turned away; a signed-in session is never dropped.";
+
+    IDLE_TIMEOUT: Duration = "1h", Sessions, Plain, duration::parse,
+        "Ends a session without \"remember me\" this long after its last request. Durations are \
+         a number and s, m, h, d or w.";
+    ABSOLUTE_TIMEOUT: Duration = "24h", Sessions, Plain, duration::parse,
+        "Ends a session without \"remember me\" this long after sign-in, however busy it is.";
+    REMEMBER_IDLE_TIMEOUT: Duration = "14d", Sessions, Plain, duration::parse,
+        "Ends a session with \"remember me\" this long after its last request.";
+    REMEMBER_ABSOLUTE_TIMEOUT: Duration = "30d", Sessions, Plain, duration::parse,
+        "Ends a session with \"remember me\" this long after sign-in.";
+    ADMIN_IDLE_TIMEOUT: Duration = "15m", Sessions, Plain, duration::parse,
+        "Ends a session of an administrator this long after its last request, whatever was \
+         ticked.";
+    ADMIN_ABSOLUTE_TIMEOUT: Duration = "12h", Sessions, Plain, duration::parse,
+        "Ends a session of an administrator this long after sign-in.";
+    SESSION_LIMIT: u32 = "20", Sessions, Plain, values::session_limit,
+        "How many live sessions a user may have.";
+    SESSION_LIMIT_POLICY: LimitPolicy = "evict-oldest", Sessions, Plain, values::limit_policy,
+        "What a sign-in beyond that does: evict-oldest ends the oldest session, refuse turns the \
+         sign-in away.";
+
+    SIGNUP: Signup = "open", Accounts, Plain, values::signup,
+        "Whether people may make their own account: open or closed.";
+    PASSWORD_MIN_LENGTH: usize = "15", Accounts, Plain, values::password_min_length,
+        "How many characters a new password has at least, 8 to 128. Existing passwords go on \
+         working.";
+
+    THROTTLE_ACCOUNT: Option<Throttle> = "10/10m", Limits, Plain, values::throttle,
+        "Wrong passwords let through per account and time, or off.";
+    THROTTLE_NETWORK: Option<Throttle> = "30/10m", Limits, Plain, values::throttle,
+        "Wrong passwords let through per network (an IPv4 address, an IPv6 /64) and time, or off.";
+    THROTTLE_SIGNUP: Option<Throttle> = "20/1h", Limits, Plain, values::throttle,
+        "Sign-ups let through per network and time, or off.";
+    MAX_CONNECTIONS: usize = "4096", Limits, Plain, values::connections,
+        "How many connections may be open at once.";
+    MAX_CONNECTIONS_PER_NETWORK: usize = "256", Limits, Plain, values::connections,
+        "How many of them one network may have; trusted proxies have no cap of their own.";
+
+    TRUSTED_PROXIES: Vec<IpNet> = "", Trust, List, values::networks,
+        "Addresses and networks of the proxies in front, between commas, for example \
+         10.0.0.0/8,fd00::1. X-Forwarded-For, -Proto and -Host are read from these alone.";
+    TRUSTED_ORIGINS: Vec<String> = "", Trust, List, values::origins,
+        "Origins of the same site that may call the API with cookies, between commas, for example \
+         https://app.example.org.";
+
+    METRICS_LISTEN: Option<SocketAddr> = "off", Observation, Plain, values::address_or_off,
+        "IP address and port for metrics in the text form of Prometheus, or off.";
+    LOG: String = "info", Observation, Plain, values::log,
+        "What is logged to stderr: error, warn, info, debug, trace or off, also per part, for \
+         example info,anteroom::http=debug.";
+    LOG_FORMAT: LogFormat = "text", Observation, Plain, values::log_format,
+        "text or json, one line per event.";
+}

@@ -1,0 +1,210 @@
+use std::time::Duration;
+
+use super::{load, mistakes};
+use crate::config::{Config, Database, Dotenv, SETTINGS, SessionsIn, Signup, Throttle};
+use crate::sessions::{LimitPolicy, SessionPolicy};
+use crate::telemetry::LogFormat;
+
+#[test]
+fn with_nothing_set_everything_has_the_default_of_the_table() {
+    let config = load(&[]).unwrap();
+
+    assert_eq!(config.door.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.door.public_url.origin(), "http://localhost:8080");
+    assert!(matches!(&config.keeping.database,
+        Database::Sqlite { path } if path.as_os_str() == "anteroom.db"));
+    assert!(matches!(config.keeping.sessions, SessionsIn::Database));
+    assert!(config.keeping.cache);
+    assert_eq!(config.keeping.memory_limit, 1_000_000);
+    assert_eq!(config.policy, SessionPolicy::default());
+    assert_eq!(config.sign_ups.signup, Signup::Open);
+    assert_eq!(config.sign_ups.password_min_length, 15);
+    let throttle = |count, minutes| Some(Throttle { count, per: Duration::from_mins(minutes) });
+    assert_eq!(config.throttles.account, throttle(10, 10));
+    assert_eq!(config.throttles.network, throttle(30, 10));
+    assert_eq!(config.throttles.signup, throttle(20, 60));
+    assert_eq!(config.door.max_connections, 4096);
+    assert_eq!(config.door.max_connections_per_network, 256);
+    assert!(config.door.trusted_proxies.is_empty() && config.door.trusted_origins.is_empty());
+    assert_eq!(config.metrics_listen, None);
+    assert_eq!(config.logging.log, "info");
+    assert_eq!(config.logging.format, LogFormat::Text);
+    assert_eq!(config.cookie_name(), "anteroom");
+    assert!(!config.has_public_url());
+    assert!(config.warnings().is_empty());
+}
+
+#[test]
+fn every_setting_is_typed_from_what_is_written() {
+    let config = load(&[
+        ("ANTEROOM_LISTEN", "[::]:80"),
+        ("ANTEROOM_PUBLIC_URL", "https://auth.example.org"),
+        ("ANTEROOM_DATABASE", "sqlite:/tmp/a.db"),
+        ("ANTEROOM_SESSIONS", "memory:"),
+        ("ANTEROOM_CACHE", "off"),
+        ("ANTEROOM_MEMORY_LIMIT", "5"),
+        ("ANTEROOM_IDLE_TIMEOUT", "1s"),
+        ("ANTEROOM_ABSOLUTE_TIMEOUT", "2s"),
+        ("ANTEROOM_REMEMBER_IDLE_TIMEOUT", "3s"),
+        ("ANTEROOM_REMEMBER_ABSOLUTE_TIMEOUT", "4s"),
+        ("ANTEROOM_ADMIN_IDLE_TIMEOUT", "5s"),
+        ("ANTEROOM_ADMIN_ABSOLUTE_TIMEOUT", "6s"),
+        ("ANTEROOM_SESSION_LIMIT", "1"),
+        ("ANTEROOM_SESSION_LIMIT_POLICY", "refuse"),
+        ("ANTEROOM_SIGNUP", "closed"),
+        ("ANTEROOM_PASSWORD_MIN_LENGTH", "8"),
+        ("ANTEROOM_THROTTLE_ACCOUNT", "1/1s"),
+        ("ANTEROOM_THROTTLE_NETWORK", "2/1s"),
+        ("ANTEROOM_THROTTLE_SIGNUP", "off"),
+        ("ANTEROOM_MAX_CONNECTIONS", "10"),
+        ("ANTEROOM_MAX_CONNECTIONS_PER_NETWORK", "9"),
+        ("ANTEROOM_TRUSTED_PROXIES", "10.0.0.0/8"),
+        ("ANTEROOM_TRUSTED_ORIGINS", "https://app.example.org"),
+        ("ANTEROOM_METRICS_LISTEN", "127.0.0.1:9090"),
+        ("ANTEROOM_LOG", "debug"),
+        ("ANTEROOM_LOG_FORMAT", "json"),
+    ])
+    .unwrap();
+
+    assert_eq!(config.cookie_name(), "__Host-anteroom");
+    assert!(config.has_public_url());
+    assert!(matches!(config.keeping.sessions, SessionsIn::Memory));
+    assert!(!config.keeping.cache);
+    assert_eq!(config.keeping.memory_limit, 5);
+    let timeouts = [config.policy.standard, config.policy.remembered, config.policy.administrator];
+    let seconds = timeouts.map(|one| (one.idle.as_secs(), one.absolute.as_secs()));
+    assert_eq!(seconds, [(1, 2), (3, 4), (5, 6)]);
+    assert_eq!(config.policy.limit.most, 1);
+    assert_eq!(config.policy.limit.policy, LimitPolicy::Refuse);
+    assert_eq!(config.sign_ups.signup, Signup::Closed);
+    assert_eq!(config.sign_ups.password_min_length, 8);
+    assert_eq!(config.throttles.account.map(|throttle| throttle.count), Some(1));
+    assert_eq!(config.throttles.network.map(|throttle| throttle.count), Some(2));
+    assert_eq!(config.throttles.signup, None);
+    let door = &config.door;
+    assert_eq!((door.max_connections, door.max_connections_per_network), (10, 9));
+    assert_eq!(door.trusted_proxies.len(), 1);
+    assert_eq!(door.trusted_origins, ["https://app.example.org"]);
+    assert_eq!(config.metrics_listen.map(|address| address.port()), Some(9090));
+    assert_eq!((config.logging.log.as_str(), config.logging.format), ("debug", LogFormat::Json));
+}
+
+#[test]
+fn the_public_url_has_the_port_of_listen_unless_set() {
+    let origin = |variables: &[_]| load(variables).unwrap().door.public_url.origin();
+
+    assert_eq!(origin(&[("ANTEROOM_LISTEN", "0.0.0.0:9000")]), "http://localhost:9000");
+    assert_eq!(origin(&[("ANTEROOM_LISTEN", "127.0.0.1:80")]), "http://localhost");
+    assert_eq!(origin(&[("ANTEROOM_LISTEN", "127.0.0.1:0")]), "http://localhost:8080");
+    let both = [("ANTEROOM_LISTEN", "[::]:1"), ("ANTEROOM_PUBLIC_URL", "https://a.example")];
+    assert_eq!(origin(&both), "https://a.example");
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    let wrong: Vec<(&str, &str)> = SETTINGS.iter().map(|one| (one.variable(), "!")).collect();
+
+    let lines = mistakes(&wrong);
+
+    assert_eq!(lines.len(), SETTINGS.len(), "{lines:#?}");
+    for setting in SETTINGS {
+        let named = |line: &&String| line.starts_with(&format!("{} ", setting.variable()));
+        assert_eq!(lines.iter().filter(named).count(), 1, "{} in {lines:#?}", setting.name);
+    }
+}
+
+#[test]
+fn mistakes_of_all_sources_and_of_their_sum_come_together() {
+    let variables = [("ANTEROOM_IDLE_TIMEOUT", "2d"), ("ANTEROOM_WHAT", "x")];
+    let dotenv = Dotenv::parse(b"broken\nANTEROOM_LOG=\n");
+    let error = Config::load(Vec::new(), super::environment(&variables), dotenv).unwrap_err();
+
+    let lines: Vec<String> = error.iter().map(ToString::to_string).collect();
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert_eq!(
+        lines[2],
+        "ANTEROOM_IDLE_TIMEOUT = \"2d\" (environment): is longer than ANTEROOM_ABSOLUTE_TIMEOUT = \
+         \"24h\" (default); write a shorter one",
+    );
+    assert_eq!(error.to_string().lines().count(), 4);
+}
+
+#[test]
+fn an_empty_value_is_a_mistake_unless_it_is_a_list() {
+    let empty: Vec<(&str, &str)> = SETTINGS.iter().map(|one| (one.variable(), "")).collect();
+
+    let lines = mistakes(&empty);
+
+    assert_eq!(lines.len(), SETTINGS.len() - 2, "{lines:#?}");
+    assert!(!lines.concat().contains("TRUSTED"));
+    assert!(lines.iter().all(|line| line.contains("is empty; leave it out for the default ")));
+}
+
+#[test]
+fn a_mistake_shows_the_value_but_no_secret() {
+    let lines = mistakes(&[
+        ("ANTEROOM_SIGNUP", "maybe"),
+        ("ANTEROOM_DATABASE", "mysql://u:hunter2@h/d"),
+        ("ANTEROOM_SESSIONS", "redis://u:hunter2@"),
+    ]);
+
+    assert!(!lines.concat().contains("hunter2"), "{lines:#?}");
+    assert_eq!(lines[2], "ANTEROOM_SIGNUP = \"maybe\" (environment): write open or closed",);
+}
+
+#[test]
+fn a_mistake_is_one_short_line_whatever_the_value() {
+    let long = "x".repeat(10_000);
+    let lines =
+        mistakes(&[("ANTEROOM_LOG_FORMAT", "a\nb\x1b[31m\u{85}"), ("ANTEROOM_SIGNUP", &long)]);
+
+    assert!(lines.iter().all(|line| !line.contains(char::is_control)), "{lines:?}");
+    assert!(lines.iter().all(|line| line.len() < 300), "{lines:?}");
+    let name = format!("ANTEROOM_{long}\n");
+    assert!(mistakes(&[(&name, "")]).iter().all(|line| !line.contains('\n')));
+}
+
+#[test]
+fn stores_that_this_version_does_not_serve_are_refused() {
+    assert_eq!(
+        mistakes(&[
+            ("ANTEROOM_DATABASE", "postgres://u:hunter2@h/d"),
+            ("ANTEROOM_SESSIONS", "redis://h"),
+        ]),
+        [
+            "ANTEROOM_DATABASE (environment): this version keeps accounts in SQLite only; write \
+             sqlite:PATH",
+            "ANTEROOM_SESSIONS (environment): this version keeps sessions in the database or in \
+             memory only; write database or memory:",
+        ],
+    );
+}
+
+#[test]
+fn numbers_stay_within_their_bounds() {
+    let wrong = [
+        ("ANTEROOM_SESSION_LIMIT", ["0", "10001", "+5", "1e3", "99999999999999999999"]),
+        ("ANTEROOM_MEMORY_LIMIT", ["0", "1000000001", "-1", "1_000", " 1"]),
+        ("ANTEROOM_PASSWORD_MIN_LENGTH", ["7", "129", "0", "eight", "15.0"]),
+        ("ANTEROOM_MAX_CONNECTIONS", ["0", "1000001", "off", "1k", "-0"]),
+    ];
+    for (variable, values) in wrong {
+        for value in values {
+            assert!(load(&[(variable, value)]).is_err(), "{variable}={value} was let pass");
+        }
+    }
+}
+
+#[test]
+fn what_is_allowed_but_dangerous_is_warned_of() {
+    let warnings = |variables: &[_]| load(variables).unwrap().warnings();
+    let https = ("ANTEROOM_PUBLIC_URL", "https://a.example");
+
+    assert!(warnings(&[https])[0].contains("ANTEROOM_TRUSTED_PROXIES"));
+    assert!(warnings(&[https, ("ANTEROOM_TRUSTED_PROXIES", "10.0.0.1")]).is_empty());
+    assert!(warnings(&[("ANTEROOM_TRUSTED_PROXIES", "::/0")])[0].contains("everybody (::/0)"));
+    let off =
+        warnings(&[("ANTEROOM_THROTTLE_ACCOUNT", "off"), ("ANTEROOM_THROTTLE_SIGNUP", "off")]);
+    assert_eq!(off.len(), 2);
+    assert!(off[0].starts_with("ANTEROOM_THROTTLE_ACCOUNT is off"));
+}

@@ -1,0 +1,221 @@
+//! How each kind of value is written. Every reader answers with the typed value, or with one
+//! sentence that says what to write instead.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use super::{duration, public_url};
+use crate::sessions::LimitPolicy;
+use crate::telemetry::{self, LogFormat};
+
+/// Where accounts and the audit trail are kept.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// A file of `SQLite`.
+    Sqlite {
+        /// As written; relative to the working directory.
+        path: PathBuf,
+    },
+    /// A `PostgreSQL` server.
+    Postgres {
+        /// With its password.
+        url: SecretString,
+    },
+}
+
+/// Where sessions are kept.
+#[derive(Clone, Debug)]
+pub enum SessionsIn {
+    /// In the memory of this process.
+    Memory,
+    /// In the same database as the accounts.
+    Database,
+    /// In a Redis or Valkey server.
+    Redis {
+        /// With its password.
+        url: SecretString,
+    },
+}
+
+/// Whether people may make their own accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signup {
+    /// Anybody may.
+    Open,
+    /// Only administrators make accounts.
+    Closed,
+}
+
+/// How many attempts are let through in how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// At most this many, at least 1.
+    pub count: u32,
+    /// Within this long, whole seconds.
+    pub per: Duration,
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "write an IP address and a port, for example 127.0.0.1:8080 or [::]:8080".into()
+    })
+}
+
+pub(super) fn address_or_off(text: &str) -> Result<Option<SocketAddr>, String> {
+    match text {
+        "off" => Ok(None),
+        text => address(text).map(Some).map_err(|_| {
+            "write off, or an IP address and a port, for example 127.0.0.1:9090".into()
+        }),
+    }
+}
+
+pub(super) fn database(text: &str) -> Result<Database, String> {
+    let form = || "write sqlite:PATH, for example sqlite:/var/lib/anteroom/anteroom.db".to_owned();
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(Database::Postgres { url: server_url(text)? });
+    }
+    let path = text.strip_prefix("sqlite:").ok_or_else(form)?;
+    if path.starts_with("//") {
+        return Err(format!("leave out the slashes after sqlite: ; {}", form()));
+    }
+    if path == ":memory:" {
+        return Err(format!("accounts need a file; {}", form()));
+    }
+    if path.contains('?') {
+        return Err(format!("leave out the ? and what follows; {}", form()));
+    }
+    if path.is_empty() || path.contains(char::is_control) {
+        return Err(form());
+    }
+    Ok(Database::Sqlite { path: PathBuf::from(path) })
+}
+
+pub(super) fn sessions(text: &str) -> Result<SessionsIn, String> {
+    match text {
+        "memory:" => Ok(SessionsIn::Memory),
+        "database" => Ok(SessionsIn::Database),
+        url if url.starts_with("redis://") || url.starts_with("rediss://") => {
+            Ok(SessionsIn::Redis { url: server_url(url)? })
+        }
+        _ => Err("write memory: or database".to_owned()),
+    }
+}
+
+fn server_url(text: &str) -> Result<SecretString, String> {
+    match url::Url::parse(text) {
+        Ok(url) if url.has_host() => Ok(text.into()),
+        _ => {
+            Err("write a URL with a host; percent-encode special characters of the password".into())
+        }
+    }
+}
+
+pub(super) fn on_or_off(text: &str) -> Result<bool, String> {
+    one_of(text, [("on", true), ("off", false)])
+}
+
+pub(super) fn signup(text: &str) -> Result<Signup, String> {
+    one_of(text, [("open", Signup::Open), ("closed", Signup::Closed)])
+}
+
+pub(super) fn limit_policy(text: &str) -> Result<LimitPolicy, String> {
+    one_of(text, [("evict-oldest", LimitPolicy::EvictOldest), ("refuse", LimitPolicy::Refuse)])
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    one_of(text, [("text", LogFormat::Text), ("json", LogFormat::Json)])
+}
+
+fn one_of<T>(text: &str, known: [(&str, T); 2]) -> Result<T, String> {
+    let [(first, _), (second, _)] = &known;
+    let form = format!("write {first} or {second}");
+    known.into_iter().find(|(name, _)| *name == text).map(|(_, value)| value).ok_or(form)
+}
+
+pub(super) fn session_limit(text: &str) -> Result<u32, String> {
+    number(text, 1, 10_000)
+}
+
+/// A session in memory takes some hundred bytes, so that a larger number could never be kept.
+pub(super) fn memory_limit(text: &str) -> Result<usize, String> {
+    number(text, 1, 1_000_000_000)
+}
+
+/// Longer ones than this would turn every phrase away.
+pub(super) fn password_min_length(text: &str) -> Result<usize, String> {
+    number(text, 8, 128)
+}
+
+pub(super) fn connections(text: &str) -> Result<usize, String> {
+    number(text, 1, 1_000_000)
+}
+
+fn number<T: TryFrom<u64>>(text: &str, least: u64, most: u64) -> Result<T, String> {
+    let form = || format!("write a whole number from {least} to {most}");
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(form());
+    }
+    let number = text.parse().map_err(|_| form())?;
+    if !(least..=most).contains(&number) {
+        return Err(form());
+    }
+    T::try_from(number).map_err(|_| form())
+}
+
+pub(super) fn throttle(text: &str) -> Result<Option<Throttle>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let (count, per) =
+        text.split_once('/').ok_or("write COUNT/DURATION, for example 10/10m, or off")?;
+    let count = number(count, 1, 1_000_000).map_err(|form| format!("before the slash, {form}"))?;
+    let per = duration::parse(per).map_err(|form| format!("after the slash, {form}"))?;
+    Ok(Some(Throttle { count, per }))
+}
+
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    list(text, network)
+}
+
+pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
+    list(text, public_url::parse_origin)
+}
+
+/// Reads entries between commas; an empty text has none.
+fn list<T>(text: &str, read: fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    text.split(',')
+        .map(str::trim)
+        .map(|entry| match entry {
+            "" => Err("leave out the comma that has nothing beside it".to_owned()),
+            entry => read(entry).map_err(|form| format!("{entry:?}: {form}")),
+        })
+        .collect()
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text
+        .parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "write an address or a network, for example 10.0.0.0/8 or fd00::1")?;
+    if network.trunc() != network {
+        return Err(format!("write {}, or the address alone", network.trunc()));
+    }
+    match network.addr() {
+        IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => {
+            Err("write it in the form of IPv4, for example 10.0.0.0/8".to_owned())
+        }
+        _ => Ok(network),
+    }
+}
+
+pub(super) fn log(text: &str) -> Result<String, String> {
+    telemetry::check(text).map(|()| text.to_owned())
+}

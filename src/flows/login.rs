@@ -1,0 +1,104 @@
+//! Signing in with a password.
+
+use crate::accounts::{Accounts, AuthenticateError, Email, Password, Role, User};
+use crate::failure::StoreError;
+use crate::sessions::{Beginning, Client, Owner, Sessions, StartError, StartedSession, Token};
+
+/// How often a sign-in proves itself again when the sessions of its user were ended while the
+/// password was hashed.
+const PROOFS: usize = 3;
+
+/// Signs people in.
+#[derive(Clone)]
+pub struct Login {
+    accounts: Accounts,
+    sessions: Sessions,
+}
+
+/// What somebody offers to be signed in.
+#[derive(Debug)]
+pub struct LoginRequest {
+    /// The address; `None` when what was typed is none.
+    pub email: Option<Email>,
+    /// The password.
+    pub password: Password,
+    /// Whether "remember me" was ticked.
+    pub remember_me: bool,
+    /// Where it comes from.
+    pub client: Client,
+    /// The token that the browser brought.
+    pub brought: Option<Token>,
+}
+
+/// Why somebody was not signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// Unknown, disabled or wrong: one and the same.
+    #[error("the address or the password is wrong")]
+    Refused,
+    /// Too many passwords are being checked at once.
+    #[error("too many sign-ins at once")]
+    Busy,
+    /// The user has as many sessions as allowed, and the policy refuses.
+    #[error("the user has as many live sessions as allowed")]
+    LimitReached,
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AuthenticateError> for LoginError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Refused => Self::Refused,
+            AuthenticateError::Busy => Self::Busy,
+            AuthenticateError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Login {
+    /// Works with these rooms.
+    #[must_use]
+    pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
+        Self { accounts, sessions }
+    }
+
+    /// Signs a person in under a fresh token. An unknown address takes as long as a wrong
+    /// password, and fails alike.
+    ///
+    /// # Errors
+    /// [`LoginError`]; no session has started, and the one that was brought goes on.
+    pub async fn with_password(
+        &self,
+        request: LoginRequest,
+    ) -> Result<(User, StartedSession), LoginError> {
+        for _ in 0..PROOFS {
+            let proven =
+                self.accounts.authenticate(request.email.as_ref(), &request.password).await?;
+            let account = proven.account;
+            let beginning = Beginning {
+                owner: Owner::User { id: account.user.id, epoch: account.epoch },
+                administrator: account.user.role == Role::Admin,
+                remember_me: request.remember_me,
+                client: request.client.clone(),
+                brought: request.brought.clone(),
+            };
+            match self.sessions.start(beginning).await {
+                Ok(started) => {
+                    tracing::info!(
+                        user.id = %account.user.id,
+                        session.id = %started.session.id,
+                        "signed in"
+                    );
+                    return Ok((account.user, started));
+                }
+                // The password may be another by now: prove it again under the new epoch.
+                Err(StartError::EpochMoved) => {}
+                Err(StartError::LimitReached) => return Err(LoginError::LimitReached),
+                Err(StartError::Store(error)) => return Err(LoginError::Store(error)),
+            }
+        }
+        Err(LoginError::Busy)
+    }
+}

@@ -1,0 +1,18 @@
+//! Deeds that take more than one room, one file each. No SQL, no HTTP, and no flow calls another.
+
+mod change_account;
+mod change_password;
+mod check;
+mod login;
+mod reauthenticate;
+mod revoke_sessions;
+mod settle;
+mod signup;
+
+pub use change_account::{AccountChange, AccountChanges};
+pub use change_password::{ChangePassword, ChangePasswordError};
+pub use check::{Check, Visitor};
+pub use login::{Login, LoginError, LoginRequest};
+pub use reauthenticate::{Reauthenticate, ReauthenticateError};
+pub use revoke_sessions::{RevokeSessions, RevokeSessionsError};
+pub use signup::{Signup, SignupError, SignupRequest};

@@ -1,0 +1,129 @@
+//! Making an account and signing its owner in.
+
+use crate::accounts::{
+    Accounts, CreateError, Email, Name, NewUser, Password, Role, SetupLink, User,
+};
+use crate::failure::StoreError;
+use crate::sessions::{Beginning, Client, Owner, Sessions, StartError, StartedSession, Token};
+
+/// Signs people up.
+#[derive(Clone)]
+pub struct Signup {
+    accounts: Accounts,
+    sessions: Sessions,
+    link: SetupLink,
+}
+
+/// What somebody gives to get an account.
+#[derive(Debug)]
+pub struct SignupRequest {
+    /// The address to sign in with.
+    pub email: Email,
+    /// How the person wants to be called; may be empty.
+    pub name: Name,
+    /// The password.
+    pub password: Password,
+    /// Where it comes from.
+    pub client: Client,
+    /// The token that the browser brought.
+    pub brought: Option<Token>,
+}
+
+/// Why somebody was not signed up.
+#[derive(Debug, thiserror::Error)]
+pub enum SignupError {
+    /// No account was made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// The setup link is used, expired or no longer needed.
+    #[error("the setup link does not work")]
+    LinkRefused,
+    /// The account exists, but its owner has to sign in.
+    #[error("the account was made, but no session started")]
+    NotStarted(#[from] StartError),
+}
+
+impl From<StoreError> for SignupError {
+    fn from(error: StoreError) -> Self {
+        Self::Create(CreateError::Store(error))
+    }
+}
+
+impl Signup {
+    /// Works with these rooms; the first administrator comes by `link`.
+    #[must_use]
+    pub fn new(accounts: Accounts, sessions: Sessions, link: SetupLink) -> Self {
+        Self { accounts, sessions, link }
+    }
+
+    /// Makes an account and starts its first session.
+    ///
+    /// # Errors
+    /// [`SignupError`] says whether the account was made.
+    pub async fn with_password(
+        &self,
+        request: SignupRequest,
+    ) -> Result<(User, StartedSession), SignupError> {
+        self.make(request, Role::User).await
+    }
+
+    /// Whether a setup link of this secret can still be used.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn link_works(&self, token: &str) -> Result<bool, StoreError> {
+        Ok(self.link.works(token) && !self.accounts.has_administrator().await?)
+    }
+
+    /// Makes the first administrator and starts their first session. The link is used up once
+    /// the account is made, and works again if it is not.
+    ///
+    /// # Errors
+    /// [`SignupError`] says whether the account was made.
+    pub async fn first_administrator(
+        &self,
+        token: &str,
+        request: SignupRequest,
+    ) -> Result<(User, StartedSession), SignupError> {
+        let claim = self.link.claim(token).ok_or(SignupError::LinkRefused)?;
+        let made = self.make(request, Role::Admin).await;
+        match &made {
+            Err(SignupError::Create(CreateError::AdministratorExists)) => {
+                return Err(SignupError::LinkRefused);
+            }
+            Err(SignupError::Create(_)) => claim.give_back(),
+            _ => {}
+        }
+        made
+    }
+
+    async fn make(
+        &self,
+        request: SignupRequest,
+        role: Role,
+    ) -> Result<(User, StartedSession), SignupError> {
+        let is_admin = role == Role::Admin;
+        let new = NewUser {
+            email: request.email,
+            email_verified: is_admin,
+            name: request.name,
+            role,
+            password: request.password,
+        };
+        let account = self.accounts.create(new, is_admin).await?;
+        let beginning = Beginning {
+            owner: Owner::User { id: account.user.id, epoch: account.epoch },
+            administrator: is_admin,
+            remember_me: false,
+            client: request.client,
+            brought: request.brought,
+        };
+        let started = self.sessions.start(beginning).await?;
+        tracing::info!(
+            user.id = %account.user.id,
+            session.id = %started.session.id,
+            "signed up"
+        );
+        Ok((account.user, started))
+    }
+}

@@ -1,0 +1,130 @@
+//! `/api/account`: one's own account.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::accounts::{Email, Name, Password, User};
+use crate::flows::{AccountChange, AccountChanges, ChangePassword};
+use crate::http::body::JsonObject;
+use crate::http::current::CurrentSession;
+use crate::http::error::{FieldErrors, Problem};
+use crate::http::extract::CurrentUser;
+use crate::http::json::{OneUserBody, ProblemBody};
+use crate::sessions::Sessions;
+
+/// What to change about one's own account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProfileBody {
+    #[serde(default)]
+    name: Option<String>,
+    /// A new address counts as unverified.
+    #[serde(default)]
+    email: Option<String>,
+}
+
+/// A new password, with the proof of the current one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPasswordBody {
+    #[schema(format = Password)]
+    current_password: String,
+    #[schema(format = Password)]
+    new_password: String,
+}
+
+/// `GET /api/account`: one's own account.
+#[utoipa::path(get, path = "/api/account", tag = "account", responses(
+    (status = 200, description = "One's own account", body = OneUserBody),
+    (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+))]
+pub(crate) async fn show(current: CurrentUser) -> Json<OneUserBody> {
+    Json(OneUserBody { user: (&current.user).into() })
+}
+
+/// `PATCH /api/account`: a new name, or a new address.
+#[utoipa::path(patch, path = "/api/account", tag = "account", request_body = ProfileBody,
+    responses(
+        (status = 200, description = "The account after the change", body = OneUserBody),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 403, description = "`reauthentication_required`", body = ProblemBody),
+        (status = 409, description = "`email_taken`", body = ProblemBody),
+        (status = 422, description = "`invalid_input`", body = ProblemBody),
+    )
+)]
+pub(crate) async fn change(
+    State(changes): State<AccountChanges>,
+    State(sessions): State<Sessions>,
+    CurrentUser { user, session, .. }: CurrentUser,
+    JsonObject(body): JsonObject<ProfileBody>,
+) -> Result<Json<OneUserBody>, Problem> {
+    let change = profile_change(&user, &body)?;
+    if change.email.is_some() && !sessions.is_fresh(&session) {
+        return Err(Problem::reauthentication_required());
+    }
+    let outcome = changes.apply(user.id, change).await?;
+    let user = outcome.account.ok_or_else(Problem::no_session)?.user;
+    Ok(Json(OneUserBody { user: (&user).into() }))
+}
+
+fn profile_change(user: &User, body: &ProfileBody) -> Result<AccountChange, Problem> {
+    let mut errors = FieldErrors::default();
+    let name = match &body.name {
+        Some(name) => errors.check("name", Name::parse(name)).map(Some),
+        None => Some(None),
+    };
+    let email = match &body.email {
+        Some(email) => errors.check("email", Email::parse(email)).map(Some),
+        None => Some(None),
+    };
+    let (Some(name), Some(email)) = (name, email) else { return Err(errors.into_problem()) };
+    let email = email.filter(|email| *email != user.email).map(|email| (email, false));
+    Ok(AccountChange { name, email, ..AccountChange::default() })
+}
+
+/// `PUT /api/account/password`: a new password. All other sessions end, this one gets a new token.
+#[utoipa::path(put, path = "/api/account/password", tag = "account",
+    request_body = NewPasswordBody,
+    responses(
+        (status = 204, description = "Changed; the new cookie comes along"),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 403, description = "`invalid_credentials`", body = ProblemBody),
+        (status = 422, description = "`invalid_input`", body = ProblemBody),
+    )
+)]
+pub(crate) async fn change_password(
+    State(change): State<ChangePassword>,
+    current: CurrentSession,
+    CurrentUser { user, session, token }: CurrentUser,
+    JsonObject(body): JsonObject<NewPasswordBody>,
+) -> Result<StatusCode, Problem> {
+    let proof = Password::from_typed(&body.current_password);
+    let new = Password::from_typed(&body.new_password);
+    let started = change.with_proof(&user, (&session, &token), &proof, &new).await?;
+    current.began(started, Some(user));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/account`: deletes one's own account, with all its sessions.
+#[utoipa::path(delete, path = "/api/account", tag = "account", responses(
+    (status = 204, description = "Deleted"),
+    (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+    (status = 403, description = "`reauthentication_required`", body = ProblemBody),
+    (status = 409, description = "`last_administrator`", body = ProblemBody),
+))]
+pub(crate) async fn delete(
+    State(changes): State<AccountChanges>,
+    State(sessions): State<Sessions>,
+    current: CurrentSession,
+    CurrentUser { user, session, .. }: CurrentUser,
+) -> Result<StatusCode, Problem> {
+    if !sessions.is_fresh(&session) {
+        return Err(Problem::reauthentication_required());
+    }
+    changes.apply(user.id, AccountChange { delete: true, ..AccountChange::default() }).await?;
+    current.over();
+    Ok(StatusCode::NO_CONTENT)
+}

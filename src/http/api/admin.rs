@@ -1,0 +1,180 @@
+//! `/api/admin/users`: accounts, for administrators. Everybody else is told that there is nothing.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::accounts::{Account, Accounts, Email, Listing, Name, Role, Status, UserId};
+use crate::flows::{AccountChange, AccountChanges};
+use crate::http::body::JsonObject;
+use crate::http::current::CurrentSession;
+use crate::http::error::{FieldError, FieldErrors, Problem};
+use crate::http::extract::Administrator;
+use crate::http::json::{OneUserBody, ProblemBody, UsersBody};
+use crate::http::query::Query;
+use crate::sessions::Sessions;
+
+/// What an administrator changes about an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountBody {
+    /// `active` or `disabled`.
+    #[serde(default)]
+    status: Option<String>,
+    /// `user` or `admin`.
+    #[serde(default)]
+    role: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    /// Counts as verified.
+    #[serde(default)]
+    email: Option<String>,
+}
+
+/// `GET /api/admin/users`: accounts in the order in which they were made.
+#[utoipa::path(get, path = "/api/admin/users", tag = "admin",
+    params(
+        ("query" = Option<String>, Query, description = "Part of an address or a name"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page of accounts", body = UsersBody),
+        (status = 400, description = "`invalid_input`", body = ProblemBody),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 404, description = "`not_found`: not an administrator", body = ProblemBody),
+    )
+)]
+pub(crate) async fn list(
+    State(accounts): State<Accounts>,
+    _: Administrator,
+    query: Query,
+) -> Result<Json<UsersBody>, Problem> {
+    let limit = query.limit()?;
+    let after = match query.find("cursor") {
+        None => None,
+        Some(cursor) => Some(UserId::parse(cursor).ok_or_else(|| {
+            Problem::bad_parameter("`cursor` is what `next_cursor` of the page before said.")
+        })?),
+    };
+    let text = query.find("query").filter(|text| !text.is_empty()).map(str::to_owned);
+    let mut found = accounts.list(&Listing { query: text, after, limit: limit + 1 }).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next_cursor = found.last().filter(|_| more).map(|account| account.user.id.to_string());
+    let users = found.iter().map(|account| (&account.user).into()).collect();
+    Ok(Json(UsersBody { users, next_cursor }))
+}
+
+/// `GET /api/admin/users/{id}`: one account.
+#[utoipa::path(get, path = "/api/admin/users/{id}", tag = "admin",
+    params(("id" = String, Path, description = "The id of the account")),
+    responses(
+        (status = 200, description = "The account", body = OneUserBody),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 404, description = "`not_found`", body = ProblemBody),
+    )
+)]
+pub(crate) async fn show(
+    State(accounts): State<Accounts>,
+    _: Administrator,
+    Path(id): Path<String>,
+) -> Result<Json<OneUserBody>, Problem> {
+    let account = find(&accounts, &id).await?;
+    Ok(Json(OneUserBody { user: (&account.user).into() }))
+}
+
+/// `PATCH /api/admin/users/{id}`: a new status, role, name or address. A new role and disabling
+/// end every session of the account.
+#[utoipa::path(patch, path = "/api/admin/users/{id}", tag = "admin",
+    params(("id" = String, Path, description = "The id of the account")),
+    request_body = AccountBody,
+    responses(
+        (status = 200, description = "The account after the change", body = OneUserBody),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 403, description = "`reauthentication_required`", body = ProblemBody),
+        (status = 404, description = "`not_found`", body = ProblemBody),
+        (status = 409, description = "`last_administrator` or `email_taken`", body = ProblemBody),
+        (status = 422, description = "`invalid_input`", body = ProblemBody),
+    )
+)]
+pub(crate) async fn change(
+    State(changes): State<AccountChanges>,
+    State(sessions): State<Sessions>,
+    Administrator(administrator): Administrator,
+    Path(id): Path<String>,
+    JsonObject(body): JsonObject<AccountBody>,
+) -> Result<Json<OneUserBody>, Problem> {
+    let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
+    if !sessions.is_fresh(&administrator.session) {
+        return Err(Problem::reauthentication_required());
+    }
+    let outcome = changes.apply(id, account_change(&body)?).await?;
+    tracing::info!(actor.id = %administrator.user.id, user.id = %id, "changed by administrator");
+    let user = outcome.account.ok_or_else(Problem::not_found)?.user;
+    Ok(Json(OneUserBody { user: (&user).into() }))
+}
+
+fn account_change(body: &AccountBody) -> Result<AccountChange, Problem> {
+    let mut errors = FieldErrors::default();
+    let status = body.status.as_deref().map(|text| {
+        errors.check("status", Status::parse(text).ok_or_else(|| one_of("active", "disabled")))
+    });
+    let role = body
+        .role
+        .as_deref()
+        .map(|text| errors.check("role", Role::parse(text).ok_or_else(|| one_of("user", "admin"))));
+    let name = body.name.as_deref().map(|text| errors.check("name", Name::parse(text)));
+    let email = body.email.as_deref().map(|text| errors.check("email", Email::parse(text)));
+    if !errors.is_empty() {
+        return Err(errors.into_problem());
+    }
+    Ok(AccountChange {
+        status: status.flatten(),
+        role: role.flatten(),
+        name: name.flatten(),
+        email: email.flatten().map(|email| (email, true)),
+        ..AccountChange::default()
+    })
+}
+
+fn one_of(this: &str, that: &str) -> FieldError {
+    FieldError { code: "unknown_value", message: format!("write `{this}` or `{that}`") }
+}
+
+/// `DELETE /api/admin/users/{id}`: deletes an account, with all its sessions.
+#[utoipa::path(delete, path = "/api/admin/users/{id}", tag = "admin",
+    params(("id" = String, Path, description = "The id of the account")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 403, description = "`reauthentication_required`", body = ProblemBody),
+        (status = 404, description = "`not_found`", body = ProblemBody),
+        (status = 409, description = "`last_administrator`", body = ProblemBody),
+    )
+)]
+pub(crate) async fn delete(
+    State(changes): State<AccountChanges>,
+    State(sessions): State<Sessions>,
+    current: CurrentSession,
+    Administrator(administrator): Administrator,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
+    if !sessions.is_fresh(&administrator.session) {
+        return Err(Problem::reauthentication_required());
+    }
+    changes.apply(id, AccountChange { delete: true, ..AccountChange::default() }).await?;
+    tracing::info!(actor.id = %administrator.user.id, user.id = %id, "deleted by administrator");
+    if id == administrator.user.id {
+        current.over();
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn find(accounts: &Accounts, id: &str) -> Result<Account, Problem> {
+    let id = UserId::parse(id).ok_or_else(Problem::not_found)?;
+    accounts.find(id).await?.ok_or_else(Problem::not_found)
+}

@@ -1,0 +1,11 @@
+//! The JSON API. Handlers extract, call one room or flow, and shape the answer.
+
+pub(super) mod account;
+pub(super) mod admin;
+pub(super) mod data;
+pub(super) mod events;
+pub(super) mod health;
+pub(super) mod openapi;
+pub(super) mod session;
+pub(super) mod sessions;
+pub(super) mod verify;

@@ -1,0 +1,201 @@
+//! `/api/signup` and `/api/session`: signing up, in and out, and who is there.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::accounts::{Email, Name, Password};
+use crate::flows::{Login, LoginRequest, Reauthenticate, Signup, SignupRequest};
+use crate::http::body::JsonObject;
+use crate::http::current::CurrentSession;
+use crate::http::error::{Code, FieldErrors, Problem};
+use crate::http::extract::CurrentUser;
+use crate::http::json::{ProblemBody, SignedInBody};
+use crate::http::state::Manners;
+use crate::sessions::{EndReason, Sessions};
+
+/// What somebody gives to get an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignupBody {
+    email: String,
+    #[schema(format = Password)]
+    password: String,
+    /// How the person wants to be called.
+    #[serde(default)]
+    name: String,
+}
+
+/// What somebody offers to be signed in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoginBody {
+    email: String,
+    #[schema(format = Password)]
+    password: String,
+    /// Whether the session outlives the browser.
+    #[serde(default)]
+    remember_me: bool,
+}
+
+/// A proof of who one is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordBody {
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// `POST /api/signup`: makes an account and signs its owner in.
+#[utoipa::path(post, path = "/api/signup", tag = "session", request_body = SignupBody, responses(
+    (status = 201, description = "Signed up and in; the cookie comes along", body = SignedInBody),
+    (status = 403, description = "`signup_closed`", body = ProblemBody),
+    (status = 409, description = "`email_taken`", body = ProblemBody),
+    (status = 422, description = "`invalid_input`", body = ProblemBody),
+))]
+pub(crate) async fn sign_up(
+    State(signup): State<Signup>,
+    State(sessions): State<Sessions>,
+    State(manners): State<Manners>,
+    current: CurrentSession,
+    JsonObject(body): JsonObject<SignupBody>,
+) -> Result<(StatusCode, Json<SignedInBody>), Problem> {
+    if !manners.signup_is_open {
+        return Err(signup_closed());
+    }
+    let request = signup_request(&current, &body.email, &body.name, &body.password)?;
+    let (user, started) = signup.with_password(request).await?;
+    let body = SignedInBody::new(&user, &started.session, sessions.policy());
+    current.began(started, Some(user));
+    Ok((StatusCode::CREATED, Json(body)))
+}
+
+pub(crate) fn signup_closed() -> Problem {
+    let detail = "Sign-up is closed here: ask whoever runs this service for an account.";
+    Problem::new(StatusCode::FORBIDDEN, Code::SignupClosed, detail)
+}
+
+/// Reads what a form or a JSON body gave; everything that is wrong is told at once.
+pub(crate) fn signup_request(
+    current: &CurrentSession,
+    email: &str,
+    name: &str,
+    password: &str,
+) -> Result<SignupRequest, Problem> {
+    let mut errors = FieldErrors::default();
+    let email = errors.check("email", Email::parse(email));
+    let name = errors.check("name", Name::parse(name));
+    match (email, name) {
+        (Some(email), Some(name)) => Ok(SignupRequest {
+            email,
+            name,
+            password: Password::from_typed(password),
+            client: current.client(),
+            brought: current.token(),
+        }),
+        _ => Err(errors.into_problem()),
+    }
+}
+
+/// `POST /api/session`: signs somebody in.
+#[utoipa::path(post, path = "/api/session", tag = "session", request_body = LoginBody, responses(
+    (status = 200, description = "Signed in; the cookie comes along", body = SignedInBody),
+    (status = 401, description = "`invalid_credentials`", body = ProblemBody),
+    (status = 409, description = "`session_limit_reached`", body = ProblemBody),
+    (status = 503, description = "`busy` or `unavailable`", body = ProblemBody),
+))]
+pub(crate) async fn sign_in(
+    State(login): State<Login>,
+    State(sessions): State<Sessions>,
+    current: CurrentSession,
+    JsonObject(body): JsonObject<LoginBody>,
+) -> Result<Json<SignedInBody>, Problem> {
+    let request = login_request(&current, &body.email, &body.password, body.remember_me);
+    let (user, started) = login.with_password(request).await?;
+    let body = SignedInBody::new(&user, &started.session, sessions.policy());
+    current.began(started, Some(user));
+    Ok(Json(body))
+}
+
+pub(crate) fn login_request(
+    current: &CurrentSession,
+    email: &str,
+    password: &str,
+    remember_me: bool,
+) -> LoginRequest {
+    LoginRequest {
+        email: Email::parse(email).ok(),
+        password: Password::from_typed(password),
+        remember_me,
+        client: current.client(),
+        brought: current.token(),
+    }
+}
+
+/// `GET /api/session`: who is signed in, and in which session.
+#[utoipa::path(get, path = "/api/session", tag = "session", responses(
+    (status = 200, description = "Who is signed in", body = SignedInBody),
+    (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+))]
+pub(crate) async fn who(
+    State(sessions): State<Sessions>,
+    current: CurrentUser,
+) -> Json<SignedInBody> {
+    Json(SignedInBody::new(&current.user, &current.session, sessions.policy()))
+}
+
+/// `DELETE /api/session`: signs out. The same answer when nobody was signed in.
+#[utoipa::path(delete, path = "/api/session", tag = "session", responses(
+    (status = 204, description = "Nobody is signed in any more"),
+    (status = 503, description = "`unavailable`: still signed in", body = ProblemBody),
+))]
+pub(crate) async fn sign_out(
+    State(sessions): State<Sessions>,
+    current: CurrentSession,
+) -> Result<StatusCode, Problem> {
+    end_current(&sessions, &current).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the session of the browser, if it has one, and takes the cookie away.
+pub(crate) async fn end_current(
+    sessions: &Sessions,
+    current: &CurrentSession,
+) -> Result<(), Problem> {
+    match current.session() {
+        Ok(Some(session)) => {
+            sessions.revoke(session.id, None, EndReason::SignedOut).await?;
+        }
+        Ok(None) => {}
+        // Ended before, or two cookies: there is nothing to end, and the cookie goes.
+        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => {}
+        Err(problem) => return Err(problem),
+    }
+    current.over();
+    Ok(())
+}
+
+/// `POST /api/session/reauthenticate`: proves once more who one is, under a new token.
+#[utoipa::path(
+    post, path = "/api/session/reauthenticate", tag = "session", request_body = PasswordBody,
+    responses(
+        (status = 200, description = "Proven; the new cookie comes along", body = SignedInBody),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 403, description = "`invalid_credentials`", body = ProblemBody),
+    )
+)]
+pub(crate) async fn reauthenticate(
+    State(reauthenticate): State<Reauthenticate>,
+    State(sessions): State<Sessions>,
+    current: CurrentSession,
+    CurrentUser { user, token, .. }: CurrentUser,
+    JsonObject(body): JsonObject<PasswordBody>,
+) -> Result<Json<SignedInBody>, Problem> {
+    let password = Password::from_typed(&body.password);
+    let started = reauthenticate.with_password(user.id, &token, &password).await?;
+    let body = SignedInBody::new(&user, &started.session, sessions.policy());
+    current.began(started, Some(user));
+    Ok(Json(body))
+}

@@ -1,0 +1,86 @@
+//! `/api/sessions`: one's own sessions, seen and ended.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::accounts::EpochReason;
+use crate::flows::RevokeSessions;
+use crate::http::current::CurrentSession;
+use crate::http::error::Problem;
+use crate::http::extract::CurrentUser;
+use crate::http::json::{ProblemBody, RevokedBody, SessionBody, SessionsBody};
+use crate::http::query::Query;
+use crate::sessions::{EndReason, SessionId, Sessions};
+
+/// `GET /api/sessions`: one's own sessions, newest activity first.
+#[utoipa::path(get, path = "/api/sessions", tag = "sessions", responses(
+    (status = 200, description = "One's own live sessions", body = SessionsBody),
+    (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+))]
+pub(crate) async fn list(
+    State(sessions): State<Sessions>,
+    current: CurrentUser,
+) -> Result<Json<SessionsBody>, Problem> {
+    let listed = sessions.list(current.user.id).await?;
+    let shape =
+        |session: &_| SessionBody::new(session, sessions.policy(), Some(current.session.id));
+    Ok(Json(SessionsBody { sessions: listed.iter().map(shape).collect() }))
+}
+
+/// `DELETE /api/sessions/{id}`: ends one of one's own sessions.
+#[utoipa::path(
+    delete, path = "/api/sessions/{id}", tag = "sessions",
+    params(("id" = String, Path, description = "The handle of the session")),
+    responses(
+        (status = 204, description = "It has ended"),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 404, description = "`not_found`: none of one's own", body = ProblemBody),
+    )
+)]
+pub(crate) async fn revoke(
+    State(sessions): State<Sessions>,
+    current: CurrentSession,
+    CurrentUser { user, session, .. }: CurrentUser,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
+    let own = id == session.id;
+    let reason = if own { EndReason::SignedOut } else { EndReason::RevokedByUser };
+    if !sessions.revoke(id, Some(user.id), reason).await? {
+        return Err(Problem::not_found());
+    }
+    if own {
+        current.over();
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/sessions`: ends all others; with `include_current=true` all.
+#[utoipa::path(
+    delete, path = "/api/sessions", tag = "sessions",
+    params(("include_current" = Option<bool>, Query, description = "End this one too")),
+    responses(
+        (status = 200, description = "How many ended; the current one has a new token",
+            body = RevokedBody),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+    )
+)]
+pub(crate) async fn revoke_all(
+    State(revoke): State<RevokeSessions>,
+    current: CurrentSession,
+    CurrentUser { user, session, token }: CurrentUser,
+    query: Query,
+) -> Result<Response, Problem> {
+    let revoked = if query.switch("include_current")? {
+        let revoked = revoke.all(user.id, EpochReason::RevokedByUser).await?;
+        current.over();
+        revoked
+    } else {
+        let (revoked, started) = revoke.others(user.id, &session, &token).await?;
+        current.began(started, Some(user));
+        revoked
+    };
+    Ok(Json(RevokedBody { revoked }).into_response())
+}

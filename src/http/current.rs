@@ -1,0 +1,235 @@
+//! The session of one request: resolved once, and what the answer says of it to the browser.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::http::{HeaderMap, HeaderValue};
+
+use super::cookie::{CookieShape, Presented};
+use super::error::Problem;
+use crate::accounts::User;
+use crate::failure::StoreError;
+use crate::flows::{Check, Visitor};
+use crate::sessions::{
+    Beginning, Client, EndReason, Owner, ResumeError, Session, Sessions, StartError,
+    StartedSession, Token,
+};
+use crate::throttle::{Network, NetworkThrottle};
+
+/// What the session layer hands to handlers, in the extensions of the request. Cheap to clone.
+#[derive(Clone)]
+pub struct CurrentSession(Arc<Inner>);
+
+struct Inner {
+    sessions: Sessions,
+    cookie: CookieShape,
+    starts: Arc<NetworkThrottle>,
+    client: Client,
+    state: Mutex<State>,
+}
+
+struct State {
+    standing: Standing,
+    answer: Answer,
+    is_activity: bool,
+}
+
+/// What is known of the browser's session.
+#[derive(Clone, Debug)]
+pub(crate) enum Standing {
+    /// It brought none that was ever issued, or one forgotten.
+    Nobody,
+    /// It brought several cookies of our name.
+    SeveralCookies,
+    /// It brought one that has ended.
+    Ended(EndReason),
+    /// It brought a live one.
+    Live(Box<Visitor>, Token),
+    /// The store failed; nothing is known.
+    Unknown,
+}
+
+/// What the answer says to the browser about its cookie.
+#[derive(Clone, Debug)]
+enum Answer {
+    Nothing,
+    Set(Token, Option<i64>),
+    Remove,
+}
+
+/// What a layer brings along for every request.
+pub(super) struct Surroundings {
+    pub(super) sessions: Sessions,
+    pub(super) cookie: CookieShape,
+    pub(super) starts: Arc<NetworkThrottle>,
+}
+
+impl CurrentSession {
+    /// Looks up what the request shows. Reading only: a look is not yet activity.
+    pub(super) async fn look_up(
+        surroundings: Surroundings,
+        check: &Check,
+        headers: &HeaderMap,
+        client: Client,
+    ) -> Self {
+        let Surroundings { sessions, cookie, starts } = surroundings;
+        let standing = match cookie.presented(headers) {
+            Presented::Nothing => Standing::Nobody,
+            Presented::Several => {
+                tracing::warn!("several session cookies of one name: none of them counts");
+                Standing::SeveralCookies
+            }
+            Presented::Token(token) => match check.who(&token).await {
+                Ok(visitor) => Standing::Live(Box::new(visitor), token),
+                Err(ResumeError::Unknown) => Standing::Nobody,
+                Err(ResumeError::Ended(reason)) => Standing::Ended(reason),
+                Err(ResumeError::Store(error)) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(error, "the session of a request could not be looked up");
+                    Standing::Unknown
+                }
+            },
+        };
+        let state = State { standing, answer: Answer::Nothing, is_activity: true };
+        Self(Arc::new(Inner { sessions, cookie, starts, client, state: Mutex::new(state) }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.state().standing.clone()
+    }
+
+    /// Where the request comes from.
+    pub(crate) fn client(&self) -> Client {
+        self.0.client.clone()
+    }
+
+    /// The token that the browser brought, if its session is live.
+    pub(crate) fn token(&self) -> Option<Token> {
+        match &self.state().standing {
+            Standing::Live(_, token) => Some(token.clone()),
+            _ => None,
+        }
+    }
+
+    /// Who is signed in, or why nobody is.
+    pub(crate) fn signed_in(&self) -> Result<(User, Session, Token), Problem> {
+        match self.standing() {
+            Standing::Live(visitor, token) => match visitor.user {
+                Some(user) => Ok((user, visitor.session, token)),
+                None => Err(Problem::no_session()),
+            },
+            Standing::Nobody => Err(Problem::no_session()),
+            Standing::SeveralCookies => Err(Problem::several_cookies()),
+            Standing::Ended(reason) => Err(Problem::session_ended(reason)),
+            Standing::Unknown => Err(unknown()),
+        }
+    }
+
+    /// The live session, a visitor's or a user's, or `None`.
+    pub(crate) fn session(&self) -> Result<Option<Session>, Problem> {
+        match self.standing() {
+            Standing::Live(visitor, _) => Ok(Some(visitor.session)),
+            Standing::Nobody => Ok(None),
+            Standing::SeveralCookies => Err(Problem::several_cookies()),
+            Standing::Ended(reason) => Err(Problem::session_ended(reason)),
+            Standing::Unknown => Err(unknown()),
+        }
+    }
+
+    /// The live session, or a fresh one of an anonymous visitor.
+    pub(crate) async fn session_or_start(&self) -> Result<Session, Problem> {
+        if let Some(session) = self.session()? {
+            return Ok(session);
+        }
+        if let Some(address) = self.0.client.ip_address {
+            self.0.starts.count(Network::of(address)).map_err(too_many_starts)?;
+        }
+        let beginning = Beginning {
+            owner: Owner::Anonymous,
+            administrator: false,
+            remember_me: false,
+            client: self.client(),
+            brought: None,
+        };
+        let started = self.0.sessions.start(beginning).await.map_err(|error| match error {
+            StartError::Store(error) => Problem::from(error),
+            // An anonymous session has neither a limit nor an epoch.
+            StartError::LimitReached | StartError::EpochMoved => Problem::internal(),
+        })?;
+        let session = started.session.clone();
+        self.began(started, None);
+        Ok(session)
+    }
+
+    /// The browser gets this session's token with the answer.
+    pub(crate) fn began(&self, started: StartedSession, user: Option<User>) {
+        let StartedSession { token, session } = started;
+        let left = session.expires_at - self.0.sessions.now();
+        let max_age = session.remember_me.then(|| left.whole_seconds().max(0));
+        let mut state = self.state();
+        state.answer = Answer::Set(token.clone(), max_age);
+        state.standing = Standing::Live(Box::new(Visitor { session, user }), token);
+    }
+
+    /// The browser's cookie goes with the answer.
+    pub(crate) fn over(&self) {
+        let mut state = self.state();
+        state.answer = Answer::Remove;
+        state.standing = Standing::Nobody;
+    }
+
+    /// This request is not activity of its session.
+    pub(crate) fn is_no_activity(&self) {
+        self.state().is_activity = false;
+    }
+
+    /// Notes the activity, and gives the cookie header of the answer.
+    pub(super) fn finish(&self) -> Option<HeaderValue> {
+        let state = self.state();
+        if let Standing::Live(visitor, _) = &state.standing
+            && state.is_activity
+        {
+            self.0.sessions.seen(&visitor.session);
+        }
+        match &state.answer {
+            Answer::Nothing => None,
+            Answer::Set(token, max_age) => self.0.cookie.set(token, *max_age),
+            Answer::Remove => self.0.cookie.remove(),
+        }
+    }
+
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// Gives the session a new token, as `cycle_id` of server code asks for.
+    pub(super) async fn rotate(&self) -> Result<(), ResumeError> {
+        let Standing::Live(visitor, token) = self.standing() else { return Ok(()) };
+        let started = self.0.sessions.rotate(&token, false).await?;
+        self.began(started, visitor.user);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for CurrentSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CurrentSession")
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::unavailable(&StoreError::Corrupt("nothing: it did not answer for this session"))
+}
+
+fn too_many_starts(wait: std::time::Duration) -> Problem {
+    let problem = Problem::new(
+        axum::http::StatusCode::TOO_MANY_REQUESTS,
+        super::error::Code::TooManyAttempts,
+        "Too many new sessions from this network: try again in a moment.",
+    );
+    Problem { retry_after: Some(wait.as_secs() + 1), ..problem }
+}

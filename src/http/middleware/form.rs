@@ -1,0 +1,103 @@
+//! The last word on every answer: its request id, its log line, and the form of its error.
+//!
+//! The path alone decides the form: programs get a problem document, people get a page.
+
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Instrument as _;
+
+use crate::entropy::Entropy;
+use crate::http::error::{Code, Problem};
+use crate::http::pages::views::ErrorPage;
+use crate::http::pages::{frame_of, shown};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives the request an id, logs how it was answered, and gives a problem its form.
+pub(in crate::http) async fn give_form(
+    State(entropy): State<Entropy>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // An id only has to tell requests apart; without chance it is the empty one.
+    let id = entropy.bytes::<8>().map(u64::from_be_bytes).unwrap_or_default();
+    let id = format!("{id:016x}");
+    let span = tracing::info_span!(
+        "request", request.id = %id, method = %request.method(), path = request.uri().path()
+    );
+    let (headers, uri) = (request.headers().clone(), request.uri().clone());
+    let begun = Instant::now();
+    async {
+        let mut response = next.run(request).await;
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            response = formed(&problem, &response, (&headers, &uri), &id);
+        }
+        let status = response.status().as_u16();
+        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if matches!(uri.path(), "/healthz" | "/readyz") {
+            tracing::debug!(status, milliseconds, "answered");
+        } else {
+            tracing::info!(status, milliseconds, "answered");
+        }
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// The problem in its form, with the headers that the answer had already.
+fn formed(
+    problem: &Problem,
+    answer: &Response,
+    (headers, uri): (&HeaderMap, &Uri),
+    id: &str,
+) -> Response {
+    let mut formed = if is_for_programs(uri.path()) {
+        problem.document(id)
+    } else {
+        page(problem, headers, uri, id)
+    };
+    for (name, value) in answer.headers() {
+        let about_the_body = matches!(name.as_str(), "content-type" | "content-length");
+        if !about_the_body {
+            formed.headers_mut().append(name, value.clone());
+        }
+    }
+    formed
+}
+
+fn page(problem: &Problem, headers: &HeaderMap, uri: &Uri, id: &str) -> Response {
+    let is_setup = problem.code == Code::NotFound && uri.path() == "/setup";
+    let page = ErrorPage {
+        frame: frame_of(headers, uri),
+        status: problem.status.as_u16(),
+        code: if is_setup { "setup_unusable" } else { problem.code.as_str() },
+        request_id: id.to_owned(),
+    };
+    shown(problem.status, &page)
+}
+
+fn is_for_programs(path: &str) -> bool {
+    let under = |root: &str| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    under("/api") || under("/auth") || path == "/openapi.json"
+}
+
+/// The answer to a path that is nobody's.
+pub(in crate::http) async fn no_such_path() -> Problem {
+    Problem::not_found()
+}
+
+/// The answer to a method that a path does not take; the router adds `Allow`.
+pub(in crate::http) async fn no_such_method() -> Response {
+    let detail = "This path does not take this method: see `Allow`.";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, detail).into_response()
+}

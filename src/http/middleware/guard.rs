@@ -1,0 +1,182 @@
+//! The door: what is turned away before any handler sees it.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::http::body::{LARGEST_BODY, too_large};
+use crate::http::error::{Code, Problem};
+use crate::http::network::TrustedProxies;
+use crate::http::origin::PublicOrigin;
+
+/// The longest request target, in bytes.
+const LONGEST_TARGET: usize = 8 * 1024;
+/// All headers together, in bytes.
+const LARGEST_HEADERS: usize = 16 * 1024;
+/// How many headers there may be.
+const MOST_HEADERS: usize = 64;
+
+/// Where this server is to be found, and whom it trusts.
+#[derive(Clone)]
+pub(in crate::http) struct Door(pub(in crate::http) Arc<DoorParts>);
+
+pub(in crate::http) struct DoorParts {
+    pub(in crate::http) origin: PublicOrigin,
+    pub(in crate::http) trusted_origins: Vec<String>,
+    pub(in crate::http) proxies: TrustedProxies,
+}
+
+impl Door {
+    pub(super) fn is_https(&self) -> bool {
+        self.0.origin.is_https()
+    }
+}
+
+/// Lets a request in, or says why not.
+pub(in crate::http) async fn guard(
+    State(door): State<Door>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let refused = within_limits(&request)
+        .and_then(|()| door.is_ours(&request))
+        .and_then(|()| door.same_origin(&request));
+    match refused {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn within_limits(request: &Request) -> Result<(), Problem> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > LONGEST_TARGET {
+        let detail = "The address is longer than 8 KiB.";
+        return Err(Problem::new(StatusCode::URI_TOO_LONG, Code::InvalidInput, detail));
+    }
+    let headers = request.headers();
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if size > LARGEST_HEADERS || headers.len() > MOST_HEADERS {
+        return Err(Problem::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Code::InvalidInput,
+            "The headers are larger than 16 KiB, or more than 64: delete the cookies of this site.",
+        ));
+    }
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let announced = announced.and_then(|length| length.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > LARGEST_BODY as u64) {
+        return Err(too_large());
+    }
+    let encoded = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().any(encoded) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Code::UnsupportedMediaType,
+            "Send the body without Content-Encoding.",
+        ));
+    }
+    Ok(())
+}
+
+impl Door {
+    /// Whether the request names this server as its host. Health checks may call it anything.
+    fn is_ours(&self, request: &Request) -> Result<(), Problem> {
+        if matches!(request.uri().path(), "/healthz" | "/readyz") {
+            return Ok(());
+        }
+        let hosts: Vec<_> = request.headers().get_all(header::HOST).into_iter().collect();
+        let missing = hosts.is_empty() && request.version() == Version::HTTP_11;
+        if hosts.len() > 1 || missing {
+            let detail = "A request names its host exactly once.";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, Code::Misdirected, detail));
+        }
+        let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
+        let named = hosts.first().and_then(|host| host.to_str().ok()).or(authority);
+        let forwarded = self.forwarded_host(request)?;
+        let host = forwarded.as_deref().or(named).unwrap_or_default();
+        if self.0.origin.is_host(host) && authority.is_none_or(|host| self.0.origin.is_host(host)) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            Code::Misdirected,
+            format!(
+                "This server answers for {} and no other host. Whoever runs it sets the address \
+                 with ANTEROOM_PUBLIC_URL.",
+                self.0.origin.as_str()
+            ),
+        ))
+    }
+
+    /// The host that a trusted proxy says the browser asked for.
+    fn forwarded_host(&self, request: &Request) -> Result<Option<String>, Problem> {
+        if !self.0.proxies.sent(request.extensions()) {
+            return Ok(None);
+        }
+        let mut values = request.headers().get_all("x-forwarded-host").into_iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => Ok(Some(value.to_str().unwrap_or_default().to_owned())),
+            (Some(_), Some(_)) => {
+                let detail = "The proxy sent several X-Forwarded-Host headers.";
+                Err(Problem::new(StatusCode::BAD_REQUEST, Code::Misdirected, detail))
+            }
+        }
+    }
+
+    /// Whether a request that changes something may come from where it says it comes from. No
+    /// browser, no headers: then nobody else's cookie is at stake either.
+    fn same_origin(&self, request: &Request) -> Result<(), Problem> {
+        if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+            return Ok(());
+        }
+        let headers = request.headers();
+        let origin = single(headers, "origin");
+        let is_trusted = |origin: &str| self.0.trusted_origins.iter().any(|known| known == origin);
+        if matches!(origin, Sent::Once(origin) if is_trusted(origin)) {
+            return Ok(());
+        }
+        let allowed = match single(headers, "sec-fetch-site") {
+            Sent::Once(site) => matches!(site, "same-origin" | "none"),
+            Sent::Wrongly => false,
+            Sent::Never => match origin {
+                Sent::Never => true,
+                Sent::Once(origin) => self.0.origin.is_origin(origin),
+                Sent::Wrongly => false,
+            },
+        };
+        if allowed {
+            return Ok(());
+        }
+        let origin = if let Sent::Once(origin) = origin { origin } else { "" };
+        tracing::warn!(
+            origin = origin.escape_debug().to_string(),
+            "refused a request from another origin; if it is a front end of yours on the same \
+             site, name it in ANTEROOM_TRUSTED_ORIGINS"
+        );
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            Code::CrossOrigin,
+            "This request comes from another site: open this site itself and try again there.",
+        ))
+    }
+}
+
+enum Sent<'r> {
+    Never,
+    Once(&'r str),
+    /// Several times, or not as text.
+    Wrongly,
+}
+
+fn single<'r>(headers: &'r HeaderMap, name: &str) -> Sent<'r> {
+    let mut values = headers.get_all(name).into_iter();
+    match (values.next(), values.next()) {
+        (None, _) => Sent::Never,
+        (Some(value), None) => value.to_str().map_or(Sent::Wrongly, Sent::Once),
+        (Some(_), Some(_)) => Sent::Wrongly,
+    }
+}

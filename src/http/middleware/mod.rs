@@ -1,0 +1,12 @@
+//! What every request passes on its way in, and every answer on its way out.
+
+mod form;
+mod guard;
+mod headers;
+mod session_layer;
+
+pub(super) use form::{give_form, no_such_method, no_such_path};
+pub(super) use guard::{Door, DoorParts, guard};
+pub(super) use headers::secure;
+pub(super) use session_layer::SessionLayerParts;
+pub use session_layer::{SessionLayer, SessionService};

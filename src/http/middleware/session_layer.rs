@@ -1,0 +1,119 @@
+//! The session layer: resolves the cookie before the handler, answers with one where it must.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use tower::{Layer, Service};
+
+use crate::flows::Check;
+use crate::http::cookie::CookieShape;
+use crate::http::current::{CurrentSession, Surroundings};
+use crate::http::network::TrustedProxies;
+use crate::http::tower_session;
+use crate::sessions::Sessions;
+use crate::throttle::NetworkThrottle;
+
+/// Gives every handler behind it [`CurrentSession`], the extractors built on it, and
+/// `tower_sessions::Session`. A `Set-Cookie` goes out only where a session starts, rotates or is
+/// signed out.
+#[derive(Clone)]
+pub struct SessionLayer(Arc<SessionLayerParts>);
+
+pub(in crate::http) struct SessionLayerParts {
+    pub(in crate::http) check: Check,
+    pub(in crate::http) sessions: Sessions,
+    pub(in crate::http) cookie: CookieShape,
+    pub(in crate::http) proxies: TrustedProxies,
+    pub(in crate::http) starts: Arc<NetworkThrottle>,
+}
+
+impl SessionLayer {
+    pub(in crate::http) fn new(parts: SessionLayerParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl<S> Layer<S> for SessionLayer {
+    type Service = SessionService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SessionService { inner, parts: self.0.clone() }
+    }
+}
+
+/// The service that [`SessionLayer`] makes of another.
+#[derive(Clone)]
+pub struct SessionService<S> {
+    inner: S,
+    parts: Arc<SessionLayerParts>,
+}
+
+impl<S> Service<Request> for SessionService<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let parts = self.parts.clone();
+        // The clone may not be ready: take the one that is.
+        let ready = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, ready);
+        Box::pin(respond(parts, inner, request))
+    }
+}
+
+async fn respond<S>(
+    parts: Arc<SessionLayerParts>,
+    mut inner: S,
+    mut request: Request,
+) -> Result<Response, Infallible>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    let client = parts.proxies.client(request.headers(), request.extensions());
+    let surroundings = Surroundings {
+        sessions: parts.sessions.clone(),
+        cookie: parts.cookie.clone(),
+        starts: parts.starts.clone(),
+    };
+    let current =
+        CurrentSession::look_up(surroundings, &parts.check, request.headers(), client).await;
+    request.extensions_mut().insert(current.clone());
+    let pending = tower_session::provide(&current, request.extensions_mut());
+
+    let mut response = inner.call(request).await?;
+    if !response.status().is_server_error()
+        && let Err(problem) = pending.keep().await
+    {
+        response = problem.into_response();
+    }
+    if let Some(cookie) = current.finish() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    forbid_sharing(&mut response);
+    Ok(response)
+}
+
+/// Whatever was answered with a session in view is nobody else's: no cache may keep it.
+fn forbid_sharing(response: &mut Response) {
+    const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
+    const VARY: HeaderName = header::VARY;
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if !headers.get_all(VARY).iter().any(|vary| vary == VARY_COOKIE) {
+        headers.append(VARY, VARY_COOKIE);
+    }
+}

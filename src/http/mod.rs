@@ -1,0 +1,37 @@
+//! The door: the only place that knows HTTP. It extracts, asks a room or a flow, and shapes the
+//! answer; it decides nothing about accounts or sessions.
+
+mod api;
+mod assets;
+mod body;
+mod cookie;
+mod current;
+mod error;
+mod extract;
+mod json;
+mod language;
+mod middleware;
+mod network;
+mod origin;
+mod pages;
+mod query;
+mod redirect;
+mod router;
+mod serve;
+mod service;
+mod state;
+mod texts;
+mod theme;
+mod tower_session;
+
+pub use cookie::CookieShape;
+pub use current::CurrentSession;
+pub use error::{Code, FieldError, Problem};
+pub use extract::{CurrentUser, CurrentUserOrLogin};
+pub(crate) use json::{SessionBody, UserBody, timestamp};
+pub use middleware::{SessionLayer, SessionService};
+pub use network::TrustedProxies;
+pub use origin::PublicOrigin;
+pub use serve::serve;
+pub use service::{DoorOptions, Service};
+pub use state::Manners;

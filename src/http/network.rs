@@ -1,0 +1,85 @@
+//! Who is at the other end: the peer, or, behind a trusted proxy, the address the proxy names.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::ConnectInfo;
+use axum::http::{Extensions, HeaderMap};
+use ipnet::IpNet;
+
+use crate::sessions::Client;
+
+/// The longest `User-Agent` that is kept, in characters.
+const LONGEST_USER_AGENT: usize = 256;
+
+/// The proxies whose `X-Forwarded-*` headers count. Nobody else's do.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// Trusts these networks.
+    #[must_use]
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self(networks)
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether the request came directly from a trusted proxy.
+    pub(crate) fn sent(&self, extensions: &Extensions) -> bool {
+        peer(extensions).is_some_and(|peer| self.trusts(peer))
+    }
+
+    /// The address of the browser: the right-most forwarded one that is not itself a trusted
+    /// proxy. An entry that is no address makes the rest worthless, and the peer counts.
+    pub(crate) fn client_address(
+        &self,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Option<IpAddr> {
+        let peer = peer(extensions)?;
+        if !self.trusts(peer) {
+            return Some(peer);
+        }
+        let mut client = peer;
+        let lines: Vec<_> = headers.get_all("x-forwarded-for").into_iter().collect();
+        for line in lines.into_iter().rev() {
+            let Ok(line) = line.to_str() else { return Some(peer) };
+            for entry in line.rsplit(',').map(str::trim) {
+                let Some(address) = forwarded_address(entry) else { return Some(peer) };
+                client = address;
+                if !self.trusts(address) {
+                    return Some(client);
+                }
+            }
+        }
+        Some(client)
+    }
+
+    /// Where a request came from, for the session that it may start.
+    pub(crate) fn client(&self, headers: &HeaderMap, extensions: &Extensions) -> Client {
+        let agent = headers.get(axum::http::header::USER_AGENT);
+        let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        let user_agent = agent
+            .map(|agent| {
+                agent.chars().filter(|c| !c.is_control()).take(LONGEST_USER_AGENT).collect()
+            })
+            .unwrap_or_default();
+        Client { ip_address: self.client_address(headers, extensions), user_agent }
+    }
+}
+
+fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    let ConnectInfo(address) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(address.ip().to_canonical())
+}
+
+/// Some proxies add the port.
+fn forwarded_address(entry: &str) -> Option<IpAddr> {
+    let address = entry
+        .parse::<IpAddr>()
+        .or_else(|_| entry.parse::<SocketAddr>().map(|address| address.ip()))
+        .or_else(|_| entry.trim_start_matches('[').trim_end_matches(']').parse());
+    address.ok().map(|address| address.to_canonical())
+}

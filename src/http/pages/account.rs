@@ -1,0 +1,81 @@
+//! One's own account: who one is here, and a new password.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::login::retrying;
+use super::views::{AccountPage, Frame, Problems};
+use super::{problems_of, shown};
+use crate::accounts::{Password, Role};
+use crate::flows::ChangePassword;
+use crate::http::body::Form;
+use crate::http::current::CurrentSession;
+use crate::http::error::Problem;
+use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
+use crate::http::query::Query;
+use crate::http::redirect::see_other;
+use crate::http::state::Manners;
+
+fn page(frame: Frame, current: &CurrentUser, manners: Manners, problems: Problems) -> AccountPage {
+    let CurrentUser { user, session, .. } = current;
+    AccountPage {
+        frame: Frame { path: "/account".to_owned(), ..frame },
+        email: user.email.as_str().to_owned(),
+        email_verified: user.email_verified,
+        name: user.name.as_str().to_owned(),
+        is_admin: user.role == Role::Admin,
+        member_since: user.created_at,
+        signed_in_since: session.authenticated_at.unwrap_or(session.created_at),
+        problems,
+        minimum_length: manners.password_min_length,
+        password_changed: false,
+    }
+}
+
+/// `GET /account`.
+pub(crate) async fn show(
+    State(manners): State<Manners>,
+    CurrentUserOrLogin(current): CurrentUserOrLogin,
+    frame: Frame,
+    query: Query,
+) -> Response {
+    let page = page(frame, &current, manners, Problems::none());
+    let password_changed = query.find("done") == Some("password");
+    shown(StatusCode::OK, &AccountPage { password_changed, ..page })
+}
+
+/// `POST /account/password`: changes the password; all other sessions end.
+pub(crate) async fn change_password(
+    State(change): State<ChangePassword>,
+    State(manners): State<Manners>,
+    CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
+    (current, frame): (CurrentSession, Frame),
+    form: Form,
+) -> Result<Response, Problem> {
+    let CurrentUser { user, session, token } = &signed_in;
+    let proof = Password::from_typed(form.get("current_password"));
+    let new = Password::from_typed(form.get("new_password"));
+    match change.with_proof(user, (session, token), &proof, &new).await {
+        Ok(started) => {
+            current.began(started, Some(user.clone()));
+            Ok(see_other("/account?done=password"))
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            if problem.status == StatusCode::UNAUTHORIZED {
+                return Ok(see_other("/login"));
+            }
+            let retry_after = problem.retry_after;
+            let wrong = problem.code == crate::http::error::Code::InvalidCredentials;
+            let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let problems = if wrong {
+                Problems::of_field("current_password", frame.text("password-wrong"))
+            } else {
+                problems
+            };
+            let page = page(frame, &signed_in, manners, problems);
+            Ok(retrying(retry_after, shown(status, &page).into_response()))
+        }
+    }
+}

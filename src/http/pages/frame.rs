@@ -1,0 +1,93 @@
+//! What all pages need of a request, and how a problem becomes words beside a field.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use super::views::{Frame, Page, Problems, WhoIsShown};
+use crate::accounts::User;
+use crate::http::cookie::preference;
+use crate::http::current::{CurrentSession, Standing};
+use crate::http::error::{Code, Problem};
+use crate::http::language::Language;
+use crate::http::theme::Theme;
+
+impl<S: Send + Sync> FromRequestParts<S> for Frame {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let mut frame = frame_of(&parts.headers, &parts.uri);
+        let current = parts.extensions.get::<CurrentSession>();
+        if let Some(Standing::Live(visitor, _)) = current.map(CurrentSession::standing) {
+            frame.signed_in = visitor.user.as_ref().map(who);
+        }
+        Ok(frame)
+    }
+}
+
+/// The frame of a page that knows nobody.
+pub(crate) fn frame_of(headers: &HeaderMap, uri: &Uri) -> Frame {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Frame {
+        language: Language::of(preference(headers, "lang"), accepted),
+        theme: Theme::of(preference(headers, "theme")),
+        signed_in: None,
+        path: uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+    }
+}
+
+fn who(user: &User) -> WhoIsShown {
+    let name = user.name.as_str();
+    let name_or_email = if name.is_empty() { user.email.as_str() } else { name };
+    WhoIsShown { name_or_email: name_or_email.to_owned() }
+}
+
+/// Renders a page, with the status that the API would give.
+pub(crate) fn shown(status: StatusCode, page: &impl Page) -> Response {
+    match page.render() {
+        Ok(html) => {
+            let media_type = HeaderValue::from_static("text/html; charset=utf-8");
+            (status, [(header::CONTENT_TYPE, media_type)], html).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            Problem::internal().into_response()
+        }
+    }
+}
+
+/// A form that failed, shown again by `page` with what was wrong. What no form can help with
+/// becomes a page of its own.
+pub(crate) fn problems_of(
+    problem: Problem,
+    frame: &Frame,
+    minimum_length: u32,
+) -> Result<(StatusCode, Problems), Problem> {
+    let texts = frame.texts();
+    let problems = match problem.code {
+        Code::InvalidInput if !problem.errors.is_empty() => {
+            problem.errors.iter().fold(Problems::none(), |all, (field, error)| {
+                let message = match (*field, error.code) {
+                    ("email", "too_long") => texts.get("email-too_long"),
+                    ("email", _) => texts.get("email-invalid"),
+                    ("name", "too_long") => texts.get("name-too_long"),
+                    ("name", _) => texts.get("name-invisible"),
+                    (_, code) => texts.weak_password(code, minimum_length),
+                };
+                all.and(field, message)
+            })
+        }
+        Code::EmailTaken => Problems::of_field("email", texts.get("email-taken")),
+        Code::InvalidCredentials => Problems::of_form(texts.get("sign-in-refused")),
+        Code::TooManyAttempts
+        | Code::Busy
+        | Code::Unavailable
+        | Code::SessionLimitReached
+        | Code::SignupClosed => Problems::of_form(texts.error_detail(problem.code.as_str())),
+        _ => return Err(problem),
+    };
+    Ok((problem.status, problems))
+}

@@ -1,0 +1,116 @@
+//! Signing in and out.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::views::{Frame, SignInPage, SignOutPage};
+use super::{problems_of, shown};
+use crate::flows::Login;
+use crate::http::api::session::{end_current, login_request};
+use crate::http::body::Form;
+use crate::http::current::{CurrentSession, Standing};
+use crate::http::error::Problem;
+use crate::http::query::Query;
+use crate::http::redirect::{Next, see_other};
+use crate::http::state::Manners;
+use crate::sessions::Sessions;
+
+/// Where to go after signing in: `next`, or the account.
+pub(super) fn destination(next: Option<&str>) -> String {
+    let next = next.and_then(Next::parse);
+    next.map_or_else(|| "/account".to_owned(), |next| next.as_str().to_owned())
+}
+
+/// `next` as a form carries it on; empty when it leads nowhere safe.
+pub(super) fn carried(next: Option<&str>) -> String {
+    next.and_then(Next::parse).map(|next| next.as_str().to_owned()).unwrap_or_default()
+}
+
+/// `GET /login`: the form; whoever is signed in goes on.
+pub(crate) async fn sign_in_form(
+    State(manners): State<Manners>,
+    current: CurrentSession,
+    frame: Frame,
+    query: Query,
+) -> Response {
+    let standing = current.standing();
+    if matches!(&standing, Standing::Live(visitor, _) if visitor.user.is_some()) {
+        return see_other(&destination(query.find("next")));
+    }
+    let page = SignInPage {
+        frame,
+        problems: super::views::Problems::none(),
+        email: String::new(),
+        remember_me: false,
+        next: carried(query.find("next")),
+        ended: match standing {
+            Standing::Ended(reason) => Some(reason.as_str()),
+            _ => None,
+        },
+        duplicate_cookies: matches!(standing, Standing::SeveralCookies),
+        signup_open: manners.signup_is_open,
+    };
+    shown(StatusCode::OK, &page)
+}
+
+/// `POST /login`: signs in and goes on.
+pub(crate) async fn sign_in(
+    State(login): State<Login>,
+    State(manners): State<Manners>,
+    current: CurrentSession,
+    frame: Frame,
+    form: Form,
+) -> Result<Response, Problem> {
+    let (email, remember_me) = (form.get("email"), form.ticked("remember_me"));
+    let request = login_request(&current, email, form.get("password"), remember_me);
+    match login.with_password(request).await {
+        Ok((user, started)) => {
+            current.began(started, Some(user));
+            Ok(see_other(&destination(form.find("next"))))
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            let retry_after = problem.retry_after;
+            let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let page = SignInPage {
+                frame,
+                problems,
+                email: email.to_owned(),
+                remember_me,
+                next: carried(form.find("next")),
+                ended: None,
+                duplicate_cookies: false,
+                signup_open: manners.signup_is_open,
+            };
+            Ok(retrying(retry_after, shown(status, &page)))
+        }
+    }
+}
+
+/// Keeps `Retry-After` on a form that is shown again.
+pub(super) fn retrying(seconds: Option<u64>, mut response: Response) -> Response {
+    if let Some(seconds) = seconds {
+        let seconds = axum::http::HeaderValue::from(seconds);
+        response.headers_mut().insert(axum::http::header::RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// `GET /logout`: asks. A link must not sign anybody out.
+pub(crate) async fn ask_to_sign_out(current: CurrentSession, frame: Frame) -> Response {
+    match current.signed_in() {
+        Ok(_) => shown(StatusCode::OK, &SignOutPage { frame }),
+        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => see_other("/login"),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// `POST /logout`: signs out, whoever was signed in.
+pub(crate) async fn sign_out(
+    State(sessions): State<Sessions>,
+    current: CurrentSession,
+) -> Result<Response, Problem> {
+    end_current(&sessions, &current).await?;
+    Ok(see_other("/login"))
+}

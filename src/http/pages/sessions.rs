@@ -1,0 +1,88 @@
+//! One's own sessions, seen and ended.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::shown;
+use super::views::{Frame, Problems, SessionCard, SessionsNotice, SessionsPage};
+use crate::flows::RevokeSessions;
+use crate::http::current::CurrentSession;
+use crate::http::error::Problem;
+use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
+use crate::http::query::Query;
+use crate::http::redirect::see_other;
+use crate::sessions::{EndReason, Session, SessionId, Sessions, device_name};
+
+/// `GET /account/sessions`: where one is signed in.
+pub(crate) async fn list(
+    State(sessions): State<Sessions>,
+    CurrentUserOrLogin(current): CurrentUserOrLogin,
+    frame: Frame,
+    query: Query,
+) -> Result<Response, Problem> {
+    let listed = sessions.list(current.user.id).await?;
+    let notice = match query.find("done") {
+        Some("one") => Some(SessionsNotice::One),
+        Some("none") => Some(SessionsNotice::NoneLeft),
+        Some(count) => count.parse().ok().map(SessionsNotice::Others),
+        None => None,
+    };
+    let page = SessionsPage {
+        frame: Frame { path: "/account/sessions".to_owned(), ..frame },
+        now: sessions.now(),
+        sessions: listed.iter().map(|session| card(session, &sessions, &current)).collect(),
+        notice,
+        problems: Problems::none(),
+    };
+    Ok(shown(StatusCode::OK, &page))
+}
+
+fn card(session: &Session, sessions: &Sessions, current: &CurrentUser) -> SessionCard {
+    SessionCard {
+        id: session.id.to_string(),
+        device: device_name(&session.client.user_agent),
+        is_current: session.id == current.session.id,
+        ip_address: session.client.ip_address.map(|address| address.to_string()),
+        started_at: session.created_at,
+        last_seen_at: session.last_seen_at,
+        idle_ends_at: sessions.policy().idle_expires_at(session),
+        ends_at: session.expires_at,
+    }
+}
+
+/// `POST /account/sessions/{id}/revoke`: ends one.
+pub(crate) async fn revoke(
+    State(sessions): State<Sessions>,
+    CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
+    current: CurrentSession,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
+    let own = id == signed_in.session.id;
+    let reason = if own { EndReason::SignedOut } else { EndReason::RevokedByUser };
+    let revoked = sessions.revoke(id, Some(signed_in.user.id), reason).await?;
+    if own {
+        current.over();
+        return Ok(see_other("/login"));
+    }
+    let done = if revoked { "one" } else { "none" };
+    Ok(see_other(&format!("/account/sessions?done={done}")))
+}
+
+/// `POST /account/sessions/revoke-others`: ends all but this one.
+pub(crate) async fn revoke_others(
+    State(revoke): State<RevokeSessions>,
+    CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
+    current: CurrentSession,
+) -> Result<Response, Problem> {
+    let CurrentUser { user, session, token } = signed_in;
+    match revoke.others(user.id, &session, &token).await.map_err(Problem::from) {
+        Ok((revoked, started)) => {
+            current.began(started, Some(user));
+            Ok(see_other(&format!("/account/sessions?done={revoked}")))
+        }
+        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => Ok(see_other("/login")),
+        Err(problem) => Err(problem),
+    }
+}

@@ -1,0 +1,33 @@
+//! `GET /account`, and `POST /account/password` that failed.
+
+use askama::Template;
+use time::OffsetDateTime;
+
+use super::{Frame, Problems};
+
+/// Who somebody is here, and the change of the password. Fields: `current_password`,
+/// `new_password`.
+#[derive(Template)]
+#[template(config = "src/http/pages/askama.toml", path = "account.html")]
+pub(crate) struct AccountPage {
+    /// Around it.
+    pub(crate) frame: Frame,
+    /// The address that signs in.
+    pub(crate) email: String,
+    /// Whether an administrator or the command line set it.
+    pub(crate) email_verified: bool,
+    /// The name; may be empty.
+    pub(crate) name: String,
+    /// Whether the role is administrator.
+    pub(crate) is_admin: bool,
+    /// When the account was made.
+    pub(crate) member_since: OffsetDateTime,
+    /// When the person last proved who they are in this session.
+    pub(crate) signed_in_since: OffsetDateTime,
+    /// What was wrong with the last change of the password.
+    pub(crate) problems: Problems,
+    /// The fewest characters of a password, in code points.
+    pub(crate) minimum_length: u32,
+    /// Whether the password was changed just now.
+    pub(crate) password_changed: bool,
+}

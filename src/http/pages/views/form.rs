@@ -1,0 +1,74 @@
+//! Forms that show themselves again.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What was wrong with a form, in the language of the page. Empty on a fresh one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Problems {
+    whole: Option<String>,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Problems {
+    /// Nothing was wrong.
+    #[must_use]
+    pub(crate) fn none() -> Self {
+        Self::default()
+    }
+
+    /// Something that no single field is to blame for, such as a refused sign-in.
+    #[must_use]
+    pub(crate) fn of_form(message: impl Into<String>) -> Self {
+        Self { whole: Some(message.into()), fields: Vec::new() }
+    }
+
+    /// Something about the field of this name.
+    #[must_use]
+    pub(crate) fn of_field(name: &'static str, message: impl Into<String>) -> Self {
+        Self::none().and(name, message)
+    }
+
+    /// And something about another field.
+    #[must_use]
+    pub(crate) fn and(mut self, name: &'static str, message: impl Into<String>) -> Self {
+        self.fields.push((name, message.into()));
+        self
+    }
+
+    /// What is wrong with the form as a whole.
+    #[must_use]
+    pub(crate) fn whole(&self) -> Option<&str> {
+        self.whole.as_deref()
+    }
+
+    /// Names and messages, in the order in which they were added.
+    #[must_use]
+    pub(crate) fn fields(&self) -> &[(&'static str, String)] {
+        &self.fields
+    }
+
+    /// What is wrong with the field of this name.
+    #[must_use]
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(field, _)| *field == name).map(|(_, message)| message.as_str())
+    }
+
+    /// Whether nothing was wrong.
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.whole.is_none() && self.fields.is_empty()
+    }
+}
+
+/// What may stand in the value of a query parameter as it is.
+const KEPT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// `path` with `next` as its query, or `path` alone where `next` is empty.
+#[must_use]
+pub(crate) fn with_next(path: &str, next: &str) -> String {
+    if next.is_empty() {
+        return path.to_owned();
+    }
+    format!("{path}?next={}", utf8_percent_encode(next, KEPT))
+}

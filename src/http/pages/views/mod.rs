@@ -1,0 +1,33 @@
+//! What each page shows: a struct per page, to be filled by whoever answers and rendered with
+//! [`Page::render`].
+//!
+//! The structs hold plain values. They know no account, no session and no request; the words come
+//! from [`crate::http::texts`] and the markup from `../templates`, where everything is escaped.
+
+mod account;
+mod error;
+mod form;
+mod frame;
+mod landing;
+mod reauthenticate;
+mod sessions;
+mod setup;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+
+pub(crate) use account::AccountPage;
+pub(crate) use askama::Template as Page;
+pub(crate) use error::ErrorPage;
+pub(crate) use form::{Problems, with_next};
+pub(crate) use frame::{Frame, WhoIsShown};
+pub(crate) use landing::LandingPage;
+pub(crate) use reauthenticate::ReauthenticatePage;
+pub(crate) use sessions::{SessionCard, SessionsNotice, SessionsPage};
+pub(crate) use setup::SetupPage;
+pub(crate) use sign_in::SignInPage;
+pub(crate) use sign_out::SignOutPage;
+pub(crate) use sign_up::SignUpPage;
+
+#[cfg(test)]
+mod tests;

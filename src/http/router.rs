@@ -1,0 +1,106 @@
+//! Every path of the service, on one page. Handlers are named for the deed, paths for the thing.
+
+use std::any::Any;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, patch, post, put};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::CorsLayer;
+
+use super::api::{account, admin, data, events, health, openapi, session, sessions, verify};
+use super::error::Problem;
+use super::middleware::{
+    Door, SessionLayer, give_form, guard, no_such_method, no_such_path, secure,
+};
+use super::pages;
+use super::state::AppState;
+use crate::entropy::Entropy;
+
+/// What the router is made of.
+pub(crate) struct House {
+    pub(crate) state: AppState,
+    pub(crate) session_layer: SessionLayer,
+    pub(super) door: Door,
+    pub(crate) entropy: Entropy,
+}
+
+pub(super) fn router(house: House) -> Router {
+    let House { state, session_layer, door, entropy } = house;
+
+    let pages = Router::new()
+        .route("/", get(pages::home))
+        .route("/signup", get(pages::sign_up_form).post(pages::sign_up))
+        .route("/login", get(pages::sign_in_form).post(pages::sign_in))
+        .route("/logout", get(pages::ask_to_sign_out).post(pages::sign_out))
+        .route("/setup", get(pages::setup_form).post(pages::set_up))
+        .route("/account", get(pages::account))
+        .route("/account/password", post(pages::change_password))
+        .route("/account/sessions", get(pages::sessions))
+        .route("/account/sessions/revoke-others", post(pages::revoke_others))
+        .route("/account/sessions/{id}/revoke", post(pages::revoke_session))
+        .route("/reauthenticate", get(pages::reauthenticate_form).post(pages::reauthenticate))
+        .route("/preferences", post(pages::prefer));
+
+    let api = Router::new()
+        .route("/api/signup", post(session::sign_up))
+        .route("/api/session", get(session::who).post(session::sign_in).delete(session::sign_out))
+        .route("/api/session/reauthenticate", post(session::reauthenticate))
+        .route("/api/session/data", get(data::show).patch(data::change))
+        .route("/api/session/events", get(events::watch))
+        .route("/api/sessions", get(sessions::list).delete(sessions::revoke_all))
+        .route("/api/sessions/{id}", delete(sessions::revoke))
+        .route(
+            "/api/account",
+            get(account::show).merge(patch(account::change)).delete(account::delete),
+        )
+        .route("/api/account/password", put(account::change_password))
+        .route("/api/admin/users", get(admin::list))
+        .route("/api/admin/users/{id}", get(admin::show).patch(admin::change).delete(admin::delete))
+        .route("/auth/verify", get(verify::verify));
+
+    let without_session = Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/openapi.json", get(openapi::description))
+        .route("/assets/{file}", get(pages::asset));
+
+    pages
+        .merge(api)
+        .layer(session_layer)
+        .merge(without_session)
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(state)
+        .layer(cross_origin(&door))
+        .layer(from_fn_with_state(door.clone(), guard))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(entropy, give_form))
+        .layer(from_fn_with_state(door, secure))
+}
+
+/// Lets the front ends of `TRUSTED_ORIGINS` call the API with the cookie. Without any, no answer
+/// says a word about other origins.
+fn cross_origin(door: &Door) -> tower::util::Either<CorsLayer, tower::layer::util::Identity> {
+    const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+    let origins: Vec<HeaderValue> =
+        door.0.trusted_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    if origins.is_empty() {
+        return tower::util::Either::Right(tower::layer::util::Identity::new());
+    }
+    let cors = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([header::CONTENT_TYPE, header::IF_MATCH])
+        .expose_headers([header::ETAG, header::RETRY_AFTER, REQUEST_ID]);
+    tower::util::Either::Left(cors)
+}
+
+/// A handler that panics answers 500 like any other failure; the process goes on.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!("a handler panicked");
+    Problem::internal().into_response()
+}

@@ -1,0 +1,107 @@
+//! The whole door, made of rooms and a few settings.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::cookie::CookieShape;
+use super::middleware::{Door, DoorParts, SessionLayer, SessionLayerParts};
+use super::network::TrustedProxies;
+use super::origin::PublicOrigin;
+use super::router::{House, router};
+use super::state::{AppState, Manners};
+use crate::accounts::{Accounts, SetupLink};
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::flows::{
+    AccountChanges, ChangePassword, Check, Login, Reauthenticate, RevokeSessions, Signup,
+};
+use crate::sessions::Sessions;
+use crate::throttle::NetworkThrottle;
+
+/// Anonymous sessions that one network may start in a minute.
+const STARTS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
+
+/// What the door is made of.
+pub struct DoorOptions {
+    /// Who people are.
+    pub accounts: Accounts,
+    /// Who is signed in.
+    pub sessions: Sessions,
+    /// The link for the first administrator.
+    pub setup_link: SetupLink,
+    /// Where browsers find this server.
+    pub origin: PublicOrigin,
+    /// Origins of front ends on the same site that may call the API.
+    pub trusted_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-*` headers count.
+    pub proxies: TrustedProxies,
+    /// How people are treated.
+    pub manners: Manners,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Draws request ids.
+    pub entropy: Entropy,
+}
+
+/// The router and the session layer, on the same rooms.
+#[derive(Clone)]
+pub struct Service {
+    router: Router,
+    session_layer: SessionLayer,
+    starts: Arc<NetworkThrottle>,
+}
+
+impl Service {
+    /// Puts the door together.
+    #[must_use]
+    pub fn new(options: DoorOptions) -> Self {
+        let DoorOptions { accounts, sessions, origin, proxies, clock, .. } = options;
+        let cookie = if origin.is_https() { CookieShape::SECURE } else { CookieShape::LOOPBACK };
+        let starts = Arc::new(NetworkThrottle::per_minute(STARTS_PER_MINUTE, clock));
+        let check = Check::new(accounts.clone(), sessions.clone());
+        let session_layer = SessionLayer::new(SessionLayerParts {
+            check: check.clone(),
+            sessions: sessions.clone(),
+            cookie: cookie.clone(),
+            proxies: proxies.clone(),
+            starts: starts.clone(),
+        });
+        let (a, s) = (&accounts, &sessions);
+        let state = AppState {
+            login: Login::new(a.clone(), s.clone()),
+            signup: Signup::new(a.clone(), s.clone(), options.setup_link),
+            reauthenticate: Reauthenticate::new(a.clone(), s.clone()),
+            change_password: ChangePassword::new(a.clone(), s.clone()),
+            revoke_sessions: RevokeSessions::new(a.clone(), s.clone()),
+            account_changes: AccountChanges::new(a.clone(), s.clone()),
+            manners: options.manners,
+            check,
+            cookie,
+            accounts,
+            sessions,
+        };
+        let door =
+            Door(Arc::new(DoorParts { origin, trusted_origins: options.trusted_origins, proxies }));
+        let house =
+            House { state, session_layer: session_layer.clone(), door, entropy: options.entropy };
+        Self { router: router(house), session_layer, starts }
+    }
+
+    /// Every route of the service, to be served or merged into a router of one's own.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// The layer that gives one's own handlers the session.
+    #[must_use]
+    pub fn session_layer(&self) -> SessionLayer {
+        self.session_layer.clone()
+    }
+
+    /// Forgets networks that have been quiet.
+    pub fn sweep(&self) {
+        self.starts.sweep();
+    }
+}

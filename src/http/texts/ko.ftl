@@ -1,0 +1,198 @@
+### 한국어 화면 글. 키와 인자는 `en.ftl`과 같고, 문체는 해요체로 통일해요.
+
+## 모든 화면
+product = Anteroom
+skip = 본문으로 건너뛰기
+home = Anteroom 시작 화면
+navigation = 내 계정 메뉴
+preferences = 화면 설정
+nav-account = 계정
+nav-sessions = 세션
+sign-in = 로그인
+sign-up = 회원가입
+sign-out = 로그아웃
+theme = 화면 모드
+theme-system = 시스템
+theme-light = 라이트
+theme-dark = 다크
+language = 언어
+
+## 시작 화면
+landing-title = 어서 오세요
+landing-heading = 로그인은 한 번, 끝내는 건 언제든지
+landing-lead = Anteroom은 로그인 상태를 서버에서 안전하게 관리해요. 어떤 기기에서 로그인 중인지 확인하고, 원할 때 바로 끝낼 수 있어요.
+landing-signed-in-heading = 로그인되어 있어요
+landing-signed-in-as = 로그인한 계정
+landing-go-account = 내 계정 보기
+landing-go-sessions = 로그인된 기기 보기
+
+## 입력란
+email = 이메일
+name = 이름
+optional = 선택
+password = 비밀번호
+current-password = 현재 비밀번호
+new-password = 새 비밀번호
+problems-heading = 입력한 내용을 확인해 주세요
+password-hint = { $minimum }자 이상이어야 해요. 여러 단어를 이은 문장은 안전하고 외우기도 쉬워요.
+
+## 입력란의 문제
+email-missing = 이메일을 입력해 주세요.
+email-invalid = name@example.com처럼 올바른 이메일 주소를 입력해 주세요.
+email-too_long = 이메일 주소가 너무 길어요. 254자 이하의 주소를 입력해 주세요.
+email-taken = 이미 가입된 이메일이에요. 로그인하거나 다른 이메일을 입력해 주세요.
+name-too_long = 이름은 100자 이하로 입력해 주세요.
+name-invisible = 이름에 제어 문자나 보이지 않는 문자는 쓸 수 없어요.
+password-missing = 비밀번호를 입력해 주세요.
+password-wrong = 현재 비밀번호가 맞지 않아요. 다시 입력해 주세요.
+new-password-missing = 사용할 비밀번호를 입력해 주세요.
+weak-password-too_short = 비밀번호가 너무 짧아요. { $minimum }자 이상 입력해 주세요. 여러 단어를 이은 문장이 좋아요.
+weak-password-too_long = 비밀번호가 너무 길어요. 1,024바이트 이하로 입력해 주세요. 한글로는 약 340자예요.
+weak-password-guessable = 추측하기 쉬운 비밀번호예요. 서로 관련 없는 단어 여러 개를 이어 보세요.
+weak-password-personal = 비밀번호에 이메일이나 이름, 서비스 이름이 들어 있어요. 다른 비밀번호를 입력해 주세요.
+weak-password-control_characters = 비밀번호에 제어 문자는 쓸 수 없어요. 탭이나 줄바꿈을 빼 주세요.
+sign-in-refused = 이메일이나 비밀번호가 맞지 않아요. 확인하고 다시 입력해 주세요.
+
+## 회원가입
+sign-up-title = 회원가입
+sign-up-lead = 이메일과 비밀번호만 있으면 돼요.
+sign-up-submit = 가입하기
+sign-up-have-account = 이미 계정이 있나요?
+sign-up-closed-title = 지금은 가입할 수 없어요
+sign-up-closed-detail = 이 서비스의 계정은 관리자가 만들어요. 계정이 필요하면 관리자에게 문의해 주세요.
+
+## 로그인
+sign-in-title = 로그인
+sign-in-remember = 이 기기에서 로그인 유지
+sign-in-remember-hint = 본인만 쓰는 기기에서만 선택해 주세요.
+sign-in-no-account = 처음이신가요?
+sign-in-duplicate-cookies = 브라우저가 세션 쿠키를 두 개 보내서 둘 다 사용하지 않았어요. 이 사이트의 쿠키를 지운 뒤 다시 로그인해 주세요.
+ended-idle_timeout = 한동안 사용하지 않아 로그아웃됐어요. 계속하려면 다시 로그인해 주세요.
+ended-absolute_timeout = 로그인을 유지할 수 있는 시간이 모두 지났어요. 계속하려면 다시 로그인해 주세요.
+ended-signed_out = 로그아웃했어요.
+ended-revoked_by_user = 다른 기기에서 이 세션을 끝냈어요. 직접 하지 않았다면 로그인해서 비밀번호를 바꿔 주세요.
+ended-revoked_by_admin = 관리자가 이 세션을 끝냈어요. 계속하려면 다시 로그인해 주세요.
+ended-password_changed = 비밀번호가 바뀌어 로그아웃됐어요. 새 비밀번호로 로그인해 주세요.
+ended-role_changed = 권한이 바뀌어 로그아웃됐어요. 새 권한으로 계속하려면 다시 로그인해 주세요.
+ended-session_limit = 로그인할 수 있는 기기 수를 넘어, 가장 오래된 이 세션이 끝났어요. 여기서 계속하려면 다시 로그인해 주세요.
+ended-account_disabled = 사용이 중지된 계정이에요. 관리자에게 문의해 주세요.
+ended-account_deleted = 삭제된 계정이에요.
+ended-replaced = 세션이 갱신됐는데 이 브라우저에는 이전 세션이 남아 있었어요. 계속하려면 다시 로그인해 주세요.
+
+## 로그아웃
+sign-out-title = 로그아웃할까요?
+sign-out-lead = 이 기기에서만 로그아웃돼요. 다른 기기의 로그인은 그대로 유지돼요.
+sign-out-stay = 로그인 유지하기
+
+## 계정
+account-title = 내 계정
+account-profile = 프로필
+account-verified = 확인됨
+account-unverified = 확인 안 됨
+account-no-name = 입력하지 않음
+account-role = 권한
+account-role-user = 사용자
+account-role-admin = 관리자
+account-member-since = 가입한 날
+account-signed-in-since = 로그인한 시각
+account-password-heading = 비밀번호 바꾸기
+account-password-lead = 비밀번호를 바꾸면 다른 기기에서는 모두 로그아웃돼요. 이 기기의 로그인은 유지돼요.
+account-password-submit = 비밀번호 바꾸기
+account-password-changed = 비밀번호를 바꿨어요. 다른 기기에서는 모두 로그아웃됐어요.
+account-sessions-heading = 로그인된 기기
+account-sessions-lead = 내 계정으로 로그인된 기기를 확인하고, 모르는 기기의 세션은 끝낼 수 있어요.
+account-sessions-link = 세션 보기
+
+## 세션
+sessions-title = 로그인된 기기
+sessions-lead = 내 계정으로 로그인된 기기예요. 모르는 기기가 있다면 그 세션을 끝내고 비밀번호를 바꿔 주세요.
+sessions-this-device = 이 기기
+sessions-ip-address = IP 주소
+sessions-ip-unknown = 알 수 없음
+sessions-started = 시작
+sessions-idle-ends = 미사용 시 종료
+sessions-ends = 최종 종료
+sessions-device = { $system }의 { $browser }
+sessions-device-unknown = 알 수 없는 기기
+sessions-end = 세션 끝내기
+sessions-end-this = 여기서 로그아웃
+sessions-others-heading = 다른 기기에서 모두 로그아웃
+sessions-others-lead = 이 기기를 뺀 모든 기기에서 바로 로그아웃돼요. 그 기기에서 다시 쓰려면 비밀번호로 로그인해야 해요.
+sessions-others-submit = 다른 기기 모두 로그아웃
+sessions-only-this = 내 계정으로 로그인된 다른 기기가 없어요.
+sessions-ended-one = 세션을 끝냈어요. 그 기기에서는 로그아웃됐어요.
+sessions-ended-none = 이미 끝난 세션이에요.
+sessions-ended-others =
+    { $count ->
+        [0] 끝낼 다른 세션이 없었어요.
+       *[other] 다른 세션 { $count }개를 끝냈어요. 이제 이 기기만 로그인되어 있어요.
+    }
+
+## 본인 확인
+reauthenticate-title = 본인인지 확인할게요
+reauthenticate-lead = 중요한 작업이라 비밀번호를 한 번 더 확인해요. 확인하면 10분 동안은 다시 묻지 않아요.
+reauthenticate-submit = 확인
+reauthenticate-back = 확인하지 않고 돌아가기
+
+## 첫 관리자
+setup-title = Anteroom 시작하기
+setup-lead = 첫 관리자 계정을 만들어 주세요. 이 링크는 한 번만 쓸 수 있어요.
+setup-submit = 관리자 만들기
+
+## 오류
+error-status = 오류 { $status }
+error-request-id = 요청 번호
+error-home = 시작 화면으로
+error-try-again = 다시 시도
+error-title-invalid_credentials = 정보가 맞지 않아요
+error-detail-invalid_credentials = 이메일이나 비밀번호가 맞지 않아요. 확인하고 다시 시도해 주세요.
+error-title-too_many_attempts = 시도가 너무 많았어요
+error-detail-too_many_attempts = 짧은 시간에 너무 여러 번 시도했어요. 몇 분 기다렸다가 다시 시도해 주세요.
+error-title-busy = 지금은 접속이 많아요
+error-detail-busy = 로그인하는 사람이 몰려 있어요. 몇 초 뒤에 다시 시도해 주세요.
+error-title-no_session = 로그인되어 있지 않아요
+error-detail-no_session = 로그인한 뒤 다시 시도해 주세요.
+error-title-session_ended = 세션이 끝났어요
+error-detail-session_ended = 계속하려면 다시 로그인해 주세요.
+error-title-reauthentication_required = 본인 확인이 필요해요
+error-detail-reauthentication_required = 비밀번호를 한 번 더 입력한 뒤 다시 시도해 주세요.
+error-title-cross_origin = 이 사이트에서 보낸 요청이 아니에요
+error-detail-cross_origin = 다른 사이트에서 보낸 요청이라 아무것도 바꾸지 않았어요. 여기서 화면을 열고 다시 시도해 주세요.
+error-title-email_taken = 이미 쓰고 있는 이메일이에요
+error-detail-email_taken = 이미 가입된 이메일이에요. 로그인하거나 다른 이메일을 입력해 주세요.
+error-title-signup_closed = 지금은 가입할 수 없어요
+error-detail-signup_closed = 이 서비스의 계정은 관리자가 만들어요. 계정이 필요하면 관리자에게 문의해 주세요.
+error-title-session_limit_reached = 로그인된 기기가 너무 많아요
+error-detail-session_limit_reached = 로그인할 수 있는 기기 수를 모두 썼어요. 다른 기기에서 로그아웃한 뒤 다시 시도해 주세요.
+error-title-last_administrator = 관리자가 한 명은 있어야 해요
+error-detail-last_administrator = 다른 사람을 먼저 관리자로 지정한 뒤 다시 시도해 주세요.
+error-title-malformed_body = 요청을 읽을 수 없어요
+error-detail-malformed_body = 브라우저가 보낸 내용이 완전하지 않아요. 뒤로 가서 새로 고친 뒤 다시 시도해 주세요.
+error-title-invalid_input = 확인할 내용이 있어요
+error-detail-invalid_input = 받아들일 수 없는 값이 있어요. 뒤로 가서 입력한 내용을 확인해 주세요.
+error-title-unsupported_media_type = 요청을 읽을 수 없어요
+error-detail-unsupported_media_type = 이 화면이 받을 수 없는 형식이에요. 뒤로 가서 새로 고친 뒤 다시 시도해 주세요.
+error-title-body_too_large = 내용이 너무 길어요
+error-detail-body_too_large = 보낸 내용이 받을 수 있는 크기를 넘었어요. 줄여서 다시 시도해 주세요.
+error-title-precondition_failed = 그사이에 내용이 바뀌었어요
+error-detail-precondition_failed = 다른 곳에서 먼저 바꿨어요. 새로 고친 뒤 다시 시도해 주세요.
+error-title-not_found = 찾는 화면이 없어요
+error-detail-not_found = 주소가 잘못됐거나 없어진 화면이에요. 주소를 확인하거나 시작 화면으로 가 주세요.
+error-title-method_not_allowed = 이 화면에서는 할 수 없어요
+error-detail-method_not_allowed = 화면을 여는 방법이 올바르지 않아요. 시작 화면에서 다시 시도해 주세요.
+error-title-misdirected = 주소가 맞지 않아요
+error-detail-misdirected = 이 서비스는 다른 주소에서 열려요. 운영자는 ANTEROOM_PUBLIC_URL에 그 주소를 설정해 주세요.
+error-title-unavailable = 잠시 이용할 수 없어요
+error-detail-unavailable = 서비스의 일부가 응답하지 않아요. 로그아웃된 건 아니에요. 잠시 뒤에 다시 시도해 주세요.
+error-title-internal = 문제가 생겼어요
+error-detail-internal = 저희 쪽 문제예요. 다시 시도해 보시고, 계속되면 아래 요청 번호를 운영자에게 알려 주세요.
+error-title-setup_unusable = 이 설정 링크는 쓸 수 없어요
+error-detail-setup_unusable = 이미 썼거나, 기한이 지났거나, 더는 필요하지 않은 링크예요. 관리자가 아직 없다면 서비스를 다시 시작해 새 링크를 받거나, anteroom user add --admin 명령을 실행해 주세요.
+
+## 시각
+time-day = { $year }년 { $month }월 { $day }일
+time-exact = { $year }년 { $month }월 { $day }일 { $time } UTC
+active-now = 지금 사용 중
+active-minutes-ago = { $count }분 전에 사용
+active-hours-ago = { $count }시간 전에 사용
+active-days-ago = { $count }일 전에 사용

@@ -1,0 +1,58 @@
+//! Times in words. Always UTC: a page without a script does not know where its reader is.
+
+use time::{OffsetDateTime, UtcOffset};
+
+use super::Texts;
+
+impl Texts {
+    /// A time to the minute, for example "21 Nov 2026, 10:42 UTC".
+    #[must_use]
+    pub(crate) fn exact_time(self, at: OffsetDateTime) -> String {
+        let at = at.to_offset(UtcOffset::UTC);
+        self.with_all(
+            "time-exact",
+            [
+                ("year", at.year().into()),
+                ("month", u8::from(at.month()).into()),
+                ("day", at.day().into()),
+                ("time", format!("{:02}:{:02}", at.hour(), at.minute()).into()),
+            ],
+        )
+    }
+
+    /// A day, for example "21 Nov 2026".
+    #[must_use]
+    pub(crate) fn day(self, at: OffsetDateTime) -> String {
+        let at = at.to_offset(UtcOffset::UTC);
+        self.with_all(
+            "time-day",
+            [
+                ("year", at.year().into()),
+                ("month", u8::from(at.month()).into()),
+                ("day", at.day().into()),
+            ],
+        )
+    }
+
+    /// When somebody was last active, for example "Active 3 hours ago"; what lies ahead, by clocks
+    /// that differ, counts as now.
+    #[must_use]
+    pub(crate) fn active(self, at: OffsetDateTime, now: OffsetDateTime) -> String {
+        let minutes = (now - at).whole_minutes();
+        match minutes {
+            ..2 => self.get("active-now"),
+            2..60 => self.with("active-minutes-ago", "count", minutes),
+            60..1440 => self.with("active-hours-ago", "count", minutes / 60),
+            _ => self.with("active-days-ago", "count", minutes / 1440),
+        }
+    }
+}
+
+/// A time as `<time datetime>` and the JSON of the service write it: whole seconds, ending in `Z`.
+#[must_use]
+pub(crate) fn machine_time(at: OffsetDateTime) -> String {
+    let at = at.to_offset(UtcOffset::UTC);
+    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+    let (hour, minute, second) = (at.hour(), at.minute(), at.second());
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}

@@ -1,0 +1,234 @@
+//! The session that a browser brings to its sign-in: what it hands over, and how it ends.
+
+use super::stage::{Held, Stage, at_once, evict_beyond, minute, refuse_beyond};
+use super::{Verdict, Violation, chapter, same};
+use crate::accounts::{Epoch, UserId};
+use crate::sessions::{
+    Compartment, EndReason, Ended, Keeping, Kept, Loaded, Owner, SessionId, Started,
+};
+
+chapter![
+    an_anonymous_session_hands_over_its_data,
+    a_session_of_the_same_user_hands_over_its_data,
+    a_session_of_another_user_hands_over_nothing,
+    a_user_session_hands_nothing_to_an_anonymous_one,
+    a_timed_out_session_hands_over_nothing,
+    an_ended_session_hands_over_nothing,
+    a_session_under_an_earlier_epoch_hands_over_nothing,
+    an_unknown_token_hands_over_nothing,
+    a_brought_session_frees_its_place,
+    another_users_session_frees_no_place,
+    a_timed_out_session_frees_no_place,
+    two_starts_that_bring_one_session_share_it_out_once,
+];
+
+/// Writes once to the visitor's data and twice to the application's.
+async fn fill(stage: &Stage, held: &Held) -> Verdict {
+    let writes: [(Compartment, i64, &[u8]); 3] = [
+        (Compartment::Visitor, 0, b"{\"cart\":1}"),
+        (Compartment::Application, 0, b"first"),
+        (Compartment::Application, 1, b"\x00\xFFsecond"),
+    ];
+    for (compartment, over, data) in writes {
+        let keeping = stage.keep(held, compartment, (over, data)).await?;
+        same!(keeping, Keeping::Kept, "writing to {compartment:?}");
+    }
+    Ok(())
+}
+
+async fn assert_handed_over(stage: &Stage, to: &Held, yes: bool) -> Verdict {
+    let filled = [
+        (Compartment::Visitor, Kept { version: 1, data: b"{\"cart\":1}".to_vec() }),
+        (Compartment::Application, Kept { version: 2, data: b"\x00\xFFsecond".to_vec() }),
+    ];
+    for (compartment, kept) in filled {
+        let expected = if yes { kept } else { Kept::default() };
+        let found = stage.store.data(to.id(), compartment).await?;
+        same!(found, Some(expected.clone()), "{compartment:?} of the new session");
+        let keeping = stage.keep(to, compartment, (expected.version, b"{}")).await?;
+        same!(keeping, Keeping::Kept, "the next write to {compartment:?}");
+    }
+    Ok(())
+}
+
+/// Starts a session for `owner` at minute 10 that brings `brought`.
+async fn bring(
+    stage: &Stage,
+    brought: &Held,
+    owner: Owner,
+) -> Result<(Held, Option<SessionId>), Violation> {
+    let mut start = stage.draft(owner, minute(10));
+    start.brought = Some(brought.digest);
+    let (held, evicted, replaced) = stage.begin(&start).await?;
+    same!(evicted, [], "the evicted");
+    Ok((held, replaced))
+}
+
+fn under_first(user: UserId) -> Owner {
+    Owner::User { id: user, epoch: Epoch::FIRST }
+}
+
+async fn an_anonymous_session_hands_over_its_data(stage: Stage) -> Verdict {
+    for owner in [under_first(stage.fresh_user()), Owner::Anonymous] {
+        let visitor = stage.anonymous(minute(0)).await?;
+        fill(&stage, &visitor).await?;
+
+        let (held, replaced) = bring(&stage, &visitor, owner).await?;
+
+        same!(replaced, Some(visitor.id()), "the replaced");
+        let end = Ended { reason: EndReason::Replaced, at: minute(10) };
+        same!(stage.end_of(&visitor).await?, Some(end), "the end of the brought session");
+        assert_handed_over(&stage, &held, true).await?;
+    }
+    Ok(())
+}
+
+async fn a_session_of_the_same_user_hands_over_its_data(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let earlier = stage.signed_in(user, minute(0)).await?;
+    fill(&stage, &earlier).await?;
+
+    let (held, replaced) = bring(&stage, &earlier, under_first(user)).await?;
+
+    same!(replaced, Some(earlier.id()), "the replaced");
+    let end = Ended { reason: EndReason::Replaced, at: minute(10) };
+    same!(stage.end_of(&earlier).await?, Some(end), "the end of the brought session");
+    assert_handed_over(&stage, &held, true).await
+}
+
+async fn a_session_of_another_user_hands_over_nothing(stage: Stage) -> Verdict {
+    let other = stage.signed_in(stage.fresh_user(), minute(0)).await?;
+    fill(&stage, &other).await?;
+
+    let (held, replaced) = bring(&stage, &other, under_first(stage.fresh_user())).await?;
+
+    same!(replaced, Some(other.id()), "the replaced");
+    let end = Ended { reason: EndReason::SignedOut, at: minute(10) };
+    same!(stage.end_of(&other).await?, Some(end), "the end of the brought session");
+    assert_handed_over(&stage, &held, false).await
+}
+
+async fn a_user_session_hands_nothing_to_an_anonymous_one(stage: Stage) -> Verdict {
+    let user = stage.signed_in(stage.fresh_user(), minute(0)).await?;
+    fill(&stage, &user).await?;
+
+    let (held, _) = bring(&stage, &user, Owner::Anonymous).await?;
+
+    let end = Ended { reason: EndReason::SignedOut, at: minute(10) };
+    same!(stage.end_of(&user).await?, Some(end), "the end of the brought session");
+    assert_handed_over(&stage, &held, false).await
+}
+
+async fn a_timed_out_session_hands_over_nothing(stage: Stage) -> Verdict {
+    let visitor = stage.anonymous(minute(-50)).await?;
+    fill(&stage, &visitor).await?;
+
+    let (held, replaced) = bring(&stage, &visitor, under_first(stage.fresh_user())).await?;
+
+    same!(replaced, None, "the replaced");
+    assert_handed_over(&stage, &held, false).await
+}
+
+async fn an_ended_session_hands_over_nothing(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let earlier = stage.signed_in(user, minute(0)).await?;
+    fill(&stage, &earlier).await?;
+    stage.end(&earlier, EndReason::RevokedByUser, minute(1)).await?;
+
+    let (held, replaced) = bring(&stage, &earlier, under_first(user)).await?;
+
+    same!(replaced, None, "the replaced");
+    let end = Ended { reason: EndReason::RevokedByUser, at: minute(1) };
+    same!(stage.end_of(&earlier).await?, Some(end), "the end of the brought session");
+    assert_handed_over(&stage, &held, false).await
+}
+
+async fn a_session_under_an_earlier_epoch_hands_over_nothing(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let earlier = stage.signed_in(user, minute(0)).await?;
+    fill(&stage, &earlier).await?;
+
+    let owner = Owner::User { id: user, epoch: Epoch::FIRST.next() };
+    let (held, replaced) = bring(&stage, &earlier, owner).await?;
+
+    same!(replaced, None, "the replaced");
+    same!(stage.is_live(&earlier).await?, false, "whether the brought session is live");
+    assert_handed_over(&stage, &held, false).await
+}
+
+async fn an_unknown_token_hands_over_nothing(stage: Stage) -> Verdict {
+    let nobody = stage.draft(Owner::Anonymous, minute(0));
+    let nobody = Held { session: nobody.session, digest: nobody.digest };
+
+    let (held, replaced) = bring(&stage, &nobody, under_first(stage.fresh_user())).await?;
+
+    same!(replaced, None, "the replaced");
+    same!(stage.store.load(&nobody.digest).await?, Loaded::Unknown, "the unknown token");
+    assert_handed_over(&stage, &held, false).await
+}
+
+async fn a_brought_session_frees_its_place(stage: Stage) -> Verdict {
+    for limit in [refuse_beyond(2), evict_beyond(2)] {
+        let user = stage.fresh_user();
+        let other = stage.signed_in(user, minute(0)).await?;
+        let brought = stage.signed_in(user, minute(1)).await?;
+        let mut start = stage.draft_for(user, minute(2));
+        start.brought = Some(brought.digest);
+        start.limit = Some(limit);
+
+        let (held, evicted, replaced) = stage.begin(&start).await?;
+
+        same!(evicted, [], "the evicted");
+        same!(replaced, Some(brought.id()), "the replaced");
+        same!(stage.ids_of(user).await?, [held.id(), other.id()], "the sessions of the user");
+    }
+    Ok(())
+}
+
+async fn another_users_session_frees_no_place(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let only = stage.signed_in(user, minute(0)).await?;
+    let other = stage.signed_in(stage.fresh_user(), minute(0)).await?;
+    let mut start = stage.draft_for(user, minute(1));
+    start.brought = Some(other.digest);
+    start.limit = Some(refuse_beyond(1));
+
+    same!(stage.store.start(&start).await?, Started::LimitReached, "the start");
+    same!(stage.is_live(&only).await?, true, "whether the user's session is live");
+    same!(stage.is_live(&other).await?, true, "whether the brought session is live");
+    Ok(())
+}
+
+async fn a_timed_out_session_frees_no_place(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let timed_out = stage.signed_in(user, minute(-60)).await?;
+    stage.signed_in(user, minute(0)).await?;
+    let mut start = stage.draft_for(user, minute(1));
+    start.brought = Some(timed_out.digest);
+    start.limit = Some(refuse_beyond(1));
+
+    same!(stage.store.start(&start).await?, Started::LimitReached, "the start");
+    Ok(())
+}
+
+async fn two_starts_that_bring_one_session_share_it_out_once(stage: Stage) -> Verdict {
+    for _ in 0..10 {
+        let user = stage.fresh_user();
+        let visitor = stage.anonymous(minute(0)).await?;
+        fill(&stage, &visitor).await?;
+        let starts = (0..4).map(|_| {
+            let stage = stage.clone();
+            let visitor = visitor.clone();
+            async move { bring(&stage, &visitor, under_first(user)).await }
+        });
+
+        let outcomes = at_once(starts.collect()).await?;
+
+        let winners: Vec<_> = outcomes.iter().filter(|(_, replaced)| replaced.is_some()).collect();
+        same!(winners.len(), 1, "starts that took the session over");
+        for (held, replaced) in &outcomes {
+            assert_handed_over(&stage, held, replaced.is_some()).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! A session is live only under its user's epoch, and the store's copy of it only rises.
+
+use super::stage::{Held, Stage, evict_beyond, minute};
+use super::{Verdict, Violation, chapter, same};
+use crate::accounts::{Epoch, EpochReason, UserId};
+use crate::sessions::{EndReason, Ended, EpochMove, Loaded, Owner, Started};
+
+chapter![
+    a_raise_ends_every_session_of_the_user_with_its_reason,
+    a_raise_leaves_everybody_else_alone,
+    a_start_under_a_lower_epoch_is_refused_and_writes_nothing,
+    a_start_under_a_higher_epoch_raises_it_and_ends_the_earlier_as_replaced,
+    a_move_to_a_lower_or_equal_epoch_changes_nothing,
+    a_raise_before_any_session_counts_for_the_sessions_to_come,
+    a_raise_that_is_repeated_spares_the_sessions_started_since,
+    an_epoch_outlives_the_sessions_of_its_user,
+    sessions_under_one_epoch_live_side_by_side,
+];
+
+fn under(user: UserId, epoch: i64) -> Owner {
+    Owner::User { id: user, epoch: Epoch::from_number(epoch) }
+}
+
+async fn started_under(
+    stage: &Stage,
+    user: UserId,
+    epoch: i64,
+    at: i64,
+) -> Result<Held, Violation> {
+    Ok(stage.begin(&stage.draft(under(user, epoch), minute(at))).await?.0)
+}
+
+async fn a_raise_ends_every_session_of_the_user_with_its_reason(stage: Stage) -> Verdict {
+    for reason in [
+        EpochReason::PasswordChanged,
+        EpochReason::RoleChanged,
+        EpochReason::AccountDisabled,
+        EpochReason::AccountDeleted,
+        EpochReason::RevokedByUser,
+        EpochReason::RevokedByAdmin,
+    ] {
+        let user = stage.fresh_user();
+        let mut all = Vec::new();
+        for at in 0..3 {
+            all.push(stage.signed_in(user, minute(at)).await?);
+        }
+        let to = Epoch::FIRST.next();
+        let raise = EpochMove { user, to, reason, survivor: None, at: minute(9) };
+
+        same!(stage.store.raise_epoch(&raise).await?, 3, "the sessions that ended");
+
+        let end = Some(Ended { reason: reason.into(), at: minute(9) });
+        for held in &all {
+            same!(stage.end_of(held).await?, end, "the end of a session");
+        }
+        same!(stage.ids_of(user).await?, [], "the sessions of the user");
+    }
+    Ok(())
+}
+
+async fn a_raise_leaves_everybody_else_alone(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let other = stage.signed_in(stage.fresh_user(), minute(0)).await?;
+    let visitor = stage.anonymous(minute(0)).await?;
+    let earlier = stage.signed_in(user, minute(0)).await?;
+    stage.end(&earlier, EndReason::SignedOut, minute(1)).await?;
+
+    same!(stage.raise(user, 2, minute(2)).await?, 0, "the sessions that ended");
+
+    same!(stage.now(&other).await?, other.session, "another user's session");
+    same!(stage.now(&visitor).await?, visitor.session, "an anonymous session");
+    let end = Some(Ended { reason: EndReason::SignedOut, at: minute(1) });
+    same!(stage.end_of(&earlier).await?, end, "a session that had ended before");
+    Ok(())
+}
+
+async fn a_start_under_a_lower_epoch_is_refused_and_writes_nothing(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let held = started_under(&stage, user, 3, 0).await?;
+    let visitor = stage.anonymous(minute(0)).await?;
+
+    for epoch in [1, 2] {
+        let mut start = stage.draft(under(user, epoch), minute(1));
+        start.brought = Some(visitor.digest);
+        start.limit = Some(evict_beyond(1));
+
+        same!(stage.store.start(&start).await?, Started::EpochMoved, "the start");
+
+        same!(stage.store.load(&start.digest).await?, Loaded::Unknown, "the refused token");
+        same!(stage.store.find(start.session.id).await?, None, "the refused session");
+    }
+    same!(stage.now(&held).await?, held.session, "the session under the present epoch");
+    same!(stage.now(&visitor).await?, visitor.session, "the session that was brought");
+    Ok(())
+}
+
+/// The store does not know why the epoch moved, and must not guess a deed of the user's or of an
+/// administrator's.
+async fn a_start_under_a_higher_epoch_raises_it_and_ends_the_earlier_as_replaced(
+    stage: Stage,
+) -> Verdict {
+    let user = stage.fresh_user();
+    let earlier =
+        [started_under(&stage, user, 1, 0).await?, started_under(&stage, user, 1, 1).await?];
+    let mut start = stage.draft(under(user, 4), minute(2));
+    start.limit = Some(evict_beyond(1));
+
+    let (held, evicted, replaced) = stage.begin(&start).await?;
+
+    same!((evicted, replaced), (Vec::new(), None), "the evicted and the replaced");
+    let end = Some(Ended { reason: EndReason::Replaced, at: minute(2) });
+    for earlier in &earlier {
+        same!(stage.end_of(earlier).await?, end, "the end of an earlier session");
+    }
+    same!(stage.now(&held).await?, held.session, "the session under the new epoch");
+    let late = stage.draft(under(user, 3), minute(3));
+    same!(stage.store.start(&late).await?, Started::EpochMoved, "a start that knows less");
+    Ok(())
+}
+
+async fn a_move_to_a_lower_or_equal_epoch_changes_nothing(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let held = started_under(&stage, user, 3, 0).await?;
+
+    for epoch in [1, 2, 3] {
+        same!(stage.raise(user, epoch, minute(1)).await?, 0, "the sessions that ended");
+        same!(stage.now(&held).await?, held.session, "the session");
+    }
+    let late = stage.draft(under(user, 2), minute(2));
+    same!(stage.store.start(&late).await?, Started::EpochMoved, "a start under a lower epoch");
+    started_under(&stage, user, 3, 2).await?;
+    Ok(())
+}
+
+async fn a_raise_before_any_session_counts_for_the_sessions_to_come(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    same!(stage.raise(user, 2, minute(0)).await?, 0, "the sessions that ended");
+
+    let late = stage.draft_for(user, minute(1));
+    same!(stage.store.start(&late).await?, Started::EpochMoved, "a start under the first epoch");
+    started_under(&stage, user, 2, 1).await?;
+    Ok(())
+}
+
+async fn a_raise_that_is_repeated_spares_the_sessions_started_since(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    stage.signed_in(user, minute(0)).await?;
+    same!(stage.raise(user, 2, minute(1)).await?, 1, "the sessions that ended");
+    let since = started_under(&stage, user, 2, 2).await?;
+
+    same!(stage.raise(user, 2, minute(1)).await?, 0, "the sessions that ended a second time");
+    same!(stage.now(&since).await?, since.session, "the session started since");
+    Ok(())
+}
+
+async fn an_epoch_outlives_the_sessions_of_its_user(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    stage.signed_in(user, minute(0)).await?;
+    stage.raise(user, 2, minute(1)).await?;
+    stage.sweep(minute(10 * 24 * 60), 100).await?;
+
+    let late = stage.draft_for(user, minute(2));
+    same!(stage.store.start(&late).await?, Started::EpochMoved, "a start under the old epoch");
+    Ok(())
+}
+
+async fn sessions_under_one_epoch_live_side_by_side(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    stage.raise(user, 2, minute(0)).await?;
+    let one = started_under(&stage, user, 2, 1).await?;
+    let other = started_under(&stage, user, 2, 2).await?;
+
+    same!(stage.now(&one).await?, one.session, "the first");
+    same!(stage.now(&other).await?, other.session, "the second");
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Listing: each live session once, in order, to whom it belongs. Reading writes nothing.
+
+use super::stage::{Stage, minute};
+use super::{Verdict, chapter, holds, same};
+use crate::accounts::UserId;
+use crate::sessions::{Compartment, EndReason, Owner, SessionId};
+
+chapter![
+    a_list_has_the_newest_activity_first,
+    a_list_has_only_sessions_of_its_user,
+    paging_through_all_meets_each_live_session_once,
+    a_page_may_begin_after_a_session_that_is_gone,
+    a_page_of_none_is_empty,
+    reading_writes_nothing,
+];
+
+async fn a_list_has_the_newest_activity_first(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let mut held = Vec::new();
+    for at in 0..4 {
+        held.push(stage.signed_in(user, minute(at)).await?);
+    }
+    stage.touch(&held[1], minute(20)).await?;
+    stage.touch(&held[0], minute(10)).await?;
+
+    let order = [1, 0, 3, 2].map(|place: usize| held[place].id());
+    same!(stage.ids_of(user).await?, order, "the list");
+    let first = stage.store.list(user).await?.into_iter().next();
+    same!(first, Some(stage.now(&held[1]).await?), "the first of the list");
+    Ok(())
+}
+
+async fn a_list_has_only_sessions_of_its_user(stage: Stage) -> Verdict {
+    let users: [UserId; 3] = std::array::from_fn(|_| stage.fresh_user());
+    let mut expected: [Vec<SessionId>; 3] = Default::default();
+    for at in (0..9).rev() {
+        let whose = usize::try_from(at % 3).unwrap_or(0);
+        let held = stage.signed_in(users[whose], minute(at)).await?;
+        expected[whose].push(held.id());
+        stage.anonymous(minute(at)).await?;
+    }
+    for (user, expected) in users.into_iter().zip(expected) {
+        same!(stage.ids_of(user).await?, expected, "the list of a user");
+    }
+    Ok(())
+}
+
+async fn paging_through_all_meets_each_live_session_once(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let mut expected = Vec::new();
+    for at in (0..23).rev() {
+        let owner = if at % 2 == 0 {
+            Owner::Anonymous
+        } else {
+            stage.draft_for(user, minute(0)).session.owner
+        };
+        let (held, ..) = stage.begin(&stage.draft(owner, minute(at))).await?;
+        if at % 5 == 0 {
+            stage.end(&held, EndReason::SignedOut, minute(30)).await?;
+        } else {
+            expected.push(held.session);
+        }
+    }
+    expected.sort_by_key(|session| session.id);
+
+    for limit in [1, 4, 18, 19, u32::MAX] {
+        let mut met = Vec::new();
+        loop {
+            let after = met.last().map(|session: &crate::sessions::Session| session.id);
+            let page = stage.store.list_all(after, limit).await?;
+            holds!(
+                page.len() <= usize::try_from(limit).unwrap_or(usize::MAX),
+                "a page is longer than {limit}"
+            );
+            if page.is_empty() {
+                break;
+            }
+            met.extend(page);
+            holds!(met.len() <= expected.len(), "paging by {limit} meets too many");
+        }
+        same!(met, expected, "all sessions, {limit} at a time");
+    }
+    Ok(())
+}
+
+async fn a_page_may_begin_after_a_session_that_is_gone(stage: Stage) -> Verdict {
+    let mut held = Vec::new();
+    for at in 0..3 {
+        held.push(stage.anonymous(minute(at)).await?);
+    }
+    stage.end(&held[1], EndReason::SignedOut, minute(5)).await?;
+
+    let page = stage.store.list_all(Some(held[1].id()), 10).await?;
+    same!(page, [held[2].session.clone()], "the page");
+    Ok(())
+}
+
+async fn a_page_of_none_is_empty(stage: Stage) -> Verdict {
+    stage.anonymous(minute(0)).await?;
+    same!(stage.store.list_all(None, 0).await?, [], "the page");
+    Ok(())
+}
+
+async fn reading_writes_nothing(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let held = stage.signed_in(user, minute(0)).await?;
+    let ended = stage.signed_in(user, minute(1)).await?;
+    stage.end(&ended, EndReason::SignedOut, minute(2)).await?;
+    let unknown = stage.draft(Owner::Anonymous, minute(0));
+    let read_all = async || {
+        let mut read = Vec::new();
+        for digest in [held.digest, ended.digest, unknown.digest] {
+            read.push(format!("{:?}", stage.store.load(&digest).await?));
+        }
+        for id in [held.id(), ended.id(), unknown.session.id] {
+            read.push(format!("{:?}", stage.store.find(id).await?));
+            read.push(format!("{:?}", stage.store.find_ended(id).await?));
+            for compartment in [Compartment::Visitor, Compartment::Application] {
+                read.push(format!("{:?}", stage.store.data(id, compartment).await?));
+            }
+        }
+        read.push(format!("{:?}", stage.store.list(user).await?));
+        read.push(format!("{:?}", stage.store.list_all(None, 10).await?));
+        stage.store.ready().await?;
+        Ok::<_, super::Violation>(read)
+    };
+
+    let first = read_all().await?;
+    same!(read_all().await?, first, "the second reading");
+    same!(stage.now(&held).await?, held.session, "the session");
+    Ok(())
+}

@@ -1,0 +1,89 @@
+use super::*;
+
+const AGENTS: &[(&str, &str)] = &[
+    ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox on Linux"),
+    (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
+        "Chrome on Windows",
+    ),
+    (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 Edg/131.0.2903.86",
+        "Edge on Windows",
+    ),
+    (
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15",
+        "Safari on macOS",
+    ),
+    (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+        "Safari on iPhone",
+    ),
+    (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/126.0.6478.35 Mobile/15E148 Safari/604.1",
+        "Chrome on iPhone",
+    ),
+    (
+        "Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/127.0 Mobile/15E148 Safari/605.1.15",
+        "Firefox on iPad",
+    ),
+    (
+        "Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36",
+        "Samsung Internet on Android",
+    ),
+    (
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36",
+        "Chrome on Android",
+    ),
+    ("Mozilla/5.0 (Android 14; Mobile; rv:127.0) Gecko/127.0 Firefox/127.0", "Firefox on Android"),
+    (
+        "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+        "Chrome on ChromeOS",
+    ),
+    (
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/130.0.0.0 Safari/537.36",
+        "Chromium on Linux",
+    ),
+    (
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 OPR/112.0.0.0",
+        "Opera on Linux",
+    ),
+    (
+        "Mozilla/5.0 (Windows NT 6.1; WOW64; Trident/7.0; rv:11.0) like Gecko",
+        "Internet Explorer on Windows",
+    ),
+    ("Dalvik/2.1.0 (Linux; U; Android 14; Pixel 8 Build/AP2A)", "Android"),
+    ("curl/8.14.1", "curl"),
+    ("python-requests/2.32.3", "Python"),
+    ("Python-urllib/3.13", "Python"),
+    ("Wget/1.25.0", "Wget"),
+    ("Go-http-client/2.0", "Go"),
+    ("PostmanRuntime/7.43.0", "Postman"),
+];
+
+#[test]
+fn real_agents_get_the_name_that_people_know() {
+    for (agent, name) in AGENTS {
+        assert_eq!(device_name(agent), *name, "{agent}");
+    }
+}
+
+#[test]
+fn an_agent_that_nobody_knows_is_an_unknown_device() {
+    for agent in ["", " ", "Mozilla/5.0", "<script>alert(1)</script>", "\u{202E}\0", "ключ"] {
+        assert_eq!(device_name(agent), "Unknown device", "{agent:?}");
+    }
+}
+
+#[test]
+fn nothing_of_the_agent_itself_is_in_the_name() {
+    let agent = "Mozilla/5.0 (<b>Linux</b> secret) Firefox/<script> ключ".repeat(1_000);
+    assert_eq!(device_name(&agent), "Firefox on Linux");
+}
+
+#[test]
+fn an_agent_is_read_to_a_bound_and_never_cut_within_a_character() {
+    for padding in 500..520 {
+        let agent = "é".repeat(padding) + "Firefox/1 (Linux)";
+        assert_eq!(device_name(&agent), "Unknown device");
+    }
+}

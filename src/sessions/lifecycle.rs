@@ -1,0 +1,407 @@
+//! The life of a session: start, resume, rotate, revoke.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::touches::Touches;
+use super::watch::{Watch, Watchers};
+use super::{
+    Client, Cutoffs, EndReason, Ended, Ending, EpochMove, Loaded, Owner, Rotation, Session,
+    SessionId, SessionPolicy, SessionStore, Start, Started, TimeoutRule, Token,
+};
+use crate::accounts::{Survivor, UserId};
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::failure::StoreError;
+
+/// How often a token or an id is drawn anew when the drawn one is in use. Once is already beyond
+/// all chance.
+const DRAWS: usize = 4;
+
+/// What the room works with.
+pub struct SessionsOptions {
+    /// Where sessions are kept.
+    pub store: Arc<dyn SessionStore>,
+    /// How long they live.
+    pub policy: SessionPolicy,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Draws tokens and ids.
+    pub entropy: Entropy,
+}
+
+/// The sessions of everybody. Cheap to clone.
+#[derive(Clone)]
+pub struct Sessions(Arc<Room>);
+
+struct Room {
+    store: Arc<dyn SessionStore>,
+    policy: SessionPolicy,
+    clock: Clock,
+    entropy: Entropy,
+    touches: Touches,
+    watchers: Arc<Watchers>,
+}
+
+/// A session about to begin.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    /// Whose it is to be; a user under the epoch that was read before the proof.
+    pub owner: Owner,
+    /// Whether the user is an administrator, who gets shorter timeouts whatever was ticked.
+    pub administrator: bool,
+    /// Whether "remember me" was ticked.
+    pub remember_me: bool,
+    /// Where it comes from.
+    pub client: Client,
+    /// The token that the browser brought, whose session ends in the same step.
+    pub brought: Option<Token>,
+}
+
+/// A session under a fresh token.
+#[derive(Clone, Debug)]
+pub struct StartedSession {
+    /// For the cookie, and for nothing else.
+    pub token: Token,
+    /// The session.
+    pub session: Session,
+}
+
+/// Why a session did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The user has as many sessions as allowed.
+    #[error("the user has as many live sessions as allowed")]
+    LimitReached,
+    /// The user's sessions were ended since the epoch was read: read the account again.
+    #[error("the user's epoch has moved")]
+    EpochMoved,
+    /// The store failed; no session started, or one whose token nobody has.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a token does not open a session.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// Never issued, or ended more than a day ago.
+    #[error("no session has this token")]
+    Unknown,
+    /// Ended within the last day.
+    #[error("the session has ended: {}", .0.as_str())]
+    Ended(EndReason),
+    /// The store failed. Nothing is known about the session: refuse, but do not sign out.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Sessions {
+    /// Opens the room.
+    #[must_use]
+    pub fn new(options: SessionsOptions) -> Self {
+        let SessionsOptions { store, policy, clock, entropy } = options;
+        Self(Arc::new(Room {
+            store,
+            policy,
+            clock,
+            entropy,
+            touches: Touches::default(),
+            watchers: Arc::default(),
+        }))
+    }
+
+    /// How long sessions live.
+    #[must_use]
+    pub fn policy(&self) -> &SessionPolicy {
+        &self.0.policy
+    }
+
+    pub(super) fn store(&self) -> &dyn SessionStore {
+        &*self.0.store
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.0.clock.now()
+    }
+
+    fn cutoffs(&self) -> Cutoffs {
+        self.0.policy.cutoffs(self.now())
+    }
+
+    /// Starts a session under a fresh token. What the browser brought ends in the same step.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing has changed.
+    pub async fn start(&self, beginning: Beginning) -> Result<StartedSession, StartError> {
+        for _ in 0..DRAWS {
+            let token = Token::generate(&self.0.entropy).map_err(StoreError::from)?;
+            let start = self.beginning(&beginning, &token)?;
+            match self.store().start(&start).await? {
+                Started::Started { evicted, replaced } => {
+                    evicted.into_iter().chain(replaced).for_each(|id| self.0.watchers.wake(id));
+                    return Ok(StartedSession { token, session: start.session });
+                }
+                Started::LimitReached => return Err(StartError::LimitReached),
+                Started::EpochMoved => return Err(StartError::EpochMoved),
+                Started::Taken => {
+                    tracing::error!("drew a token or an id that is in use: check the generator");
+                }
+            }
+        }
+        Err(StartError::Store(StoreError::Corrupt("every token drawn was in use")))
+    }
+
+    fn beginning(&self, beginning: &Beginning, token: &Token) -> Result<Start, StoreError> {
+        let Beginning { owner, administrator, remember_me, .. } = *beginning;
+        let now = self.now();
+        let rule = match owner {
+            Owner::User { .. } if administrator => TimeoutRule::Administrator,
+            Owner::User { .. } if remember_me => TimeoutRule::Remembered,
+            _ => TimeoutRule::Standard,
+        };
+        let session = Session {
+            id: SessionId::from_uuid(self.0.entropy.id(now)?),
+            owner,
+            created_at: now,
+            authenticated_at: owner.user().map(|_| now),
+            last_seen_at: now,
+            expires_at: self.0.policy.expires_at(rule, now),
+            rule,
+            remember_me: rule == TimeoutRule::Remembered,
+            client: beginning.client.clone(),
+        };
+        Ok(Start {
+            session,
+            digest: token.digest(),
+            brought: beginning.brought.as_ref().map(Token::digest),
+            limit: owner.user().map(|_| self.0.policy.limit),
+            cutoffs: self.0.policy.cutoffs(now),
+        })
+    }
+
+    /// The live session of a token, or why there is none. Not yet activity: see [`Self::seen`].
+    ///
+    /// # Errors
+    /// [`ResumeError`] says what may be concluded.
+    pub async fn resume(&self, token: &Token) -> Result<Session, ResumeError> {
+        let digest = token.digest();
+        // A refusal for age is only true if the row was still that old when it ended; if another
+        // node wrote a touch meanwhile, look once more.
+        for _ in 0..3 {
+            let mut session = match self.store().load(&digest).await? {
+                Loaded::Live(session) => session,
+                Loaded::Ended { ended, anonymous } => return Err(self.refusal(ended, anonymous)),
+                Loaded::Unknown => return Err(ResumeError::Unknown),
+            };
+            let written = session.last_seen_at;
+            session.last_seen_at = self.0.touches.noted(session.id).unwrap_or(written).max(written);
+            let Some(ended) = self.cutoffs().ended(&session) else { return Ok(session) };
+            if self.end_aged(&session, written, ended).await {
+                let anonymous = session.owner == Owner::Anonymous;
+                return Err(self.refusal(ended, anonymous));
+            }
+        }
+        Err(ResumeError::Unknown)
+    }
+
+    /// Ends a session that its timeouts have ended, if nothing was written of it since. A store
+    /// that fails here changes nothing: the session is refused by its age, now and later.
+    async fn end_aged(&self, session: &Session, written: OffsetDateTime, ended: Ended) -> bool {
+        let ending = Ending { id: session.id, of: None, unseen_since: Some(written), ended };
+        match self.store().end(&ending).await {
+            Ok(true) => {
+                self.0.watchers.wake(session.id);
+                true
+            }
+            Ok(false) => false,
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "an expired session could not be ended; it is refused");
+                true
+            }
+        }
+    }
+
+    /// A visitor who never signed in is told nothing of an end, but that a sign-in took the data
+    /// along: to them a fresh start is as good.
+    fn refusal(&self, ended: Ended, anonymous: bool) -> ResumeError {
+        let told = !anonymous || ended.reason == EndReason::Replaced;
+        if told && self.cutoffs().remembers(ended) {
+            ResumeError::Ended(ended.reason)
+        } else {
+            ResumeError::Unknown
+        }
+    }
+
+    /// Whether the user of `session` proved who they are recently enough for what is grave.
+    #[must_use]
+    pub fn is_fresh(&self, session: &Session) -> bool {
+        self.0.policy.is_fresh(session, self.now())
+    }
+
+    /// Notes a request of a live session; written within seconds, at most once a minute.
+    pub fn seen(&self, session: &Session) {
+        self.0.touches.note(&self.0.policy, session, self.now());
+    }
+
+    /// Writes the activity that was noted.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; what was noted stays noted.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.0.touches.flush(self.store()).await
+    }
+
+    /// Gives a live session a new token; the old one says `replaced` from now on. With
+    /// `authenticated` its user has just proven who they are.
+    ///
+    /// # Errors
+    /// [`ResumeError`] when the session ended meanwhile or the store failed.
+    pub async fn rotate(
+        &self,
+        token: &Token,
+        authenticated: bool,
+    ) -> Result<StartedSession, ResumeError> {
+        let new = Token::generate(&self.0.entropy).map_err(StoreError::from)?;
+        let rotation =
+            Rotation { from: token.digest(), to: new.digest(), authenticated, at: self.now() };
+        if !self.store().rotate(&rotation).await? {
+            // Whoever rotated or ended it first left a reason.
+            self.resume(token).await?;
+            return Err(ResumeError::Unknown);
+        }
+        let session = self.resume(&new).await?;
+        self.0.watchers.wake(session.id);
+        Ok(StartedSession { token: new, session })
+    }
+
+    /// Ends one session, of `of` if given. `false`: there is no such live session.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown whether the session ended.
+    pub async fn revoke(
+        &self,
+        id: SessionId,
+        of: Option<UserId>,
+        reason: EndReason,
+    ) -> Result<bool, StoreError> {
+        let ended = Ended { reason, at: self.now() };
+        let ending = Ending { id, of, unseen_since: None, ended };
+        let revoked = self.store().end(&ending).await;
+        self.0.watchers.wake(id);
+        revoked
+    }
+
+    /// Prepares the session of `token` to outlive a change of its own user: what the change takes
+    /// along, and the token that the browser gets once it is done.
+    ///
+    /// # Errors
+    /// [`StoreError::NoEntropy`].
+    pub fn survivor(
+        &self,
+        session: &Session,
+        token: &Token,
+        authenticated: bool,
+    ) -> Result<(Survivor, Token), StoreError> {
+        let new = Token::generate(&self.0.entropy)?;
+        let survivor = Survivor {
+            session: session.id.as_uuid(),
+            from: *token.digest().as_bytes(),
+            to: *new.digest().as_bytes(),
+            authenticated,
+        };
+        Ok((survivor, new))
+    }
+
+    /// Ends the sessions that a change of an account ended, where they are not kept with it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
+        self.store().raise_epoch(epoch_move).await
+    }
+
+    /// Wakes every watcher: a change of an account may have ended their sessions.
+    pub fn wake_all(&self) {
+        self.0.watchers.wake_all();
+    }
+
+    /// Ends every session there is, anonymous ones too.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn revoke_all(&self, reason: EndReason) -> Result<u64, StoreError> {
+        let count = self.store().end_all(Ended { reason, at: self.now() }).await;
+        self.0.watchers.wake_all();
+        count
+    }
+
+    /// The live sessions of a user, newest activity first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let mut sessions = self.store().list(user).await?;
+        self.keep_live(&mut sessions);
+        sessions.sort_by_key(|session| std::cmp::Reverse((session.last_seen_at, session.id)));
+        Ok(sessions)
+    }
+
+    /// The live sessions of everybody in the order of their ids, at most `limit` after `after`,
+    /// and where to go on; `None` at the end.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn list_all(
+        &self,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<(Vec<Session>, Option<SessionId>), StoreError> {
+        let mut sessions = self.store().list_all(after, limit).await?;
+        let full = u32::try_from(sessions.len()).is_ok_and(|found| found >= limit);
+        let next = sessions.last().filter(|_| full).map(|session| session.id);
+        self.keep_live(&mut sessions);
+        Ok((sessions, next))
+    }
+
+    fn keep_live(&self, sessions: &mut Vec<Session>) {
+        let cutoffs = self.cutoffs();
+        for session in sessions.iter_mut() {
+            if let Some(at) = self.0.touches.noted(session.id) {
+                session.last_seen_at = session.last_seen_at.max(at);
+            }
+        }
+        sessions.retain(|session| cutoffs.ended(session).is_none());
+    }
+
+    /// Watches one session.
+    #[must_use]
+    pub fn watch(&self, id: SessionId) -> Watch {
+        self.0.watchers.watch(id)
+    }
+
+    /// Writes what was noted, then clears away what has ended, at most `most` rows. `true`: there
+    /// is nothing left to clear.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn sweep(&self, most: u32) -> Result<bool, StoreError> {
+        self.flush().await?;
+        let swept = self.store().sweep(&self.cutoffs(), most).await?;
+        if swept.ended > 0 {
+            self.0.watchers.wake_all();
+        }
+        Ok(swept.done)
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.store().ready().await
+    }
+}

@@ -1,0 +1,57 @@
+//! Activity that is noted but not yet written: at most once a minute per session, in batches.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use time::OffsetDateTime;
+
+use super::{Session, SessionId, SessionPolicy, SessionStore, Touch};
+use crate::failure::StoreError;
+
+/// How many touches one write takes.
+const BATCH: usize = 500;
+
+/// What was noted since the last write. Losing it can only shorten sessions.
+#[derive(Debug, Default)]
+pub(super) struct Touches {
+    pending: Mutex<HashMap<SessionId, OffsetDateTime>>,
+}
+
+impl Touches {
+    /// Notes that `session` was active at `now`, if what is written of it is old enough.
+    pub(super) fn note(&self, policy: &SessionPolicy, session: &Session, now: OffsetDateTime) {
+        let mut pending = self.lock();
+        let seen = pending
+            .get(&session.id)
+            .map_or(session.last_seen_at, |at| (*at).max(session.last_seen_at));
+        if now - seen >= policy.touch_interval(session.rule) {
+            pending.insert(session.id, now);
+        }
+    }
+
+    /// The latest activity of a session that is noted and not yet written.
+    pub(super) fn noted(&self, id: SessionId) -> Option<OffsetDateTime> {
+        self.lock().get(&id).copied()
+    }
+
+    /// Writes what was noted. What could not be written is noted again, unless newer came.
+    pub(super) async fn flush(&self, store: &dyn SessionStore) -> Result<(), StoreError> {
+        let taken: Vec<Touch> =
+            self.lock().iter().map(|(id, at)| Touch { id: *id, at: *at }).collect();
+        for batch in taken.chunks(BATCH) {
+            store.touch(batch).await?;
+            // Only now: until it is written, a check must still find it here.
+            let mut pending = self.lock();
+            for touch in batch {
+                if pending.get(&touch.id) == Some(&touch.at) {
+                    pending.remove(&touch.id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, OffsetDateTime>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,144 @@
+//! Sessions in the memory of this process: gone with it, seen by no other.
+//!
+//! Every call takes the one lock, does its whole step, and lets go before it returns, so each
+//! promise of one step holds by itself. Nothing is scanned: a call costs what it touches.
+
+mod ended;
+mod live;
+mod start;
+mod tables;
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use self::tables::Tables;
+use crate::accounts::UserId;
+use crate::failure::StoreError;
+use crate::sessions::{
+    Compartment, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, Session,
+    SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+};
+
+/// How much a [`MemoryStore`] may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryOptions {
+    /// At most this many live sessions, and the reasons of at most this many ended ones. A start
+    /// that finds no room first takes the place of a session past its timeout, then that of the
+    /// anonymous one that was idle longest (it ends as `session_limit` and counts as evicted),
+    /// then fails with [`StoreError::Full`]. Of more ended ones the oldest are forgotten before
+    /// their day is over: their tokens are unknown then instead of explained, and stay refused.
+    pub most_sessions: usize,
+}
+
+impl Default for MemoryOptions {
+    fn default() -> Self {
+        Self { most_sessions: 1_000_000 }
+    }
+}
+
+/// Keeps sessions in the memory of this process.
+///
+/// The copies of the users' epochs stay as long as the process does, also for users without
+/// sessions: to forget one would let a sign-in through that began before the epoch was raised.
+pub struct MemoryStore {
+    tables: Mutex<Tables>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new(options: MemoryOptions) -> Self {
+        Self { tables: Mutex::new(Tables::new(options)) }
+    }
+
+    /// Whoever panicked under the lock did so between two steps at worst, so going on is safe and
+    /// refusing everybody is not.
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    async fn start(&self, start: &Start) -> Result<Started, StoreError> {
+        self.tables().start(start)
+    }
+
+    async fn load(&self, digest: &TokenDigest) -> Result<Loaded, StoreError> {
+        Ok(self.tables().load(digest))
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        Ok(self.tables().live.get(id).map(|row| row.session.clone()))
+    }
+
+    async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
+        Ok(self.tables().ended.find(id))
+    }
+
+    async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        for touch in touches {
+            tables.live.see(touch.id, touch.at);
+        }
+        Ok(())
+    }
+
+    async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError> {
+        Ok(self.tables().rotate(rotation))
+    }
+
+    async fn data(
+        &self,
+        id: SessionId,
+        compartment: Compartment,
+    ) -> Result<Option<Kept>, StoreError> {
+        Ok(self.tables().live.get(id).map(|row| row.data.get(compartment)))
+    }
+
+    async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError> {
+        Ok(self.tables().keep(keep))
+    }
+
+    async fn end(&self, ending: &Ending) -> Result<bool, StoreError> {
+        Ok(self.tables().end_if(ending))
+    }
+
+    async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
+        Ok(self.tables().raise_epoch(epoch_move))
+    }
+
+    async fn end_all(&self, ended: Ended) -> Result<u64, StoreError> {
+        Ok(self.tables().end_all(ended))
+    }
+
+    async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let mut sessions: Vec<_> =
+            self.tables().live.of_user(user).map(|row| row.session.clone()).collect();
+        sessions.sort_by_key(|session| Reverse((session.last_seen_at, session.id)));
+        Ok(sessions)
+    }
+
+    async fn list_all(
+        &self,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let tables = self.tables();
+        Ok(tables.live.after(after).take(limit).map(|row| row.session.clone()).collect())
+    }
+
+    async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
+        Ok(self.tables().sweep(cutoffs, most))
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

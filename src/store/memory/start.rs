@@ -1,0 +1,134 @@
+//! The start of a session in two halves: everything is decided before anything is written.
+
+use super::live::{Compartments, Row};
+use super::tables::Tables;
+use crate::accounts::UserId;
+use crate::failure::StoreError;
+use crate::sessions::{EndReason, Ended, LimitPolicy, Owner, SessionId, Start, Started};
+
+/// What a start does besides adding its session.
+#[derive(Default)]
+struct Plan {
+    /// Sessions of the user from before the epoch that the start knows.
+    outdated: Vec<SessionId>,
+    /// The live session that the browser brought, and whether it hands over its data.
+    brought: Option<(SessionId, bool)>,
+    /// The oldest ones of the user, beyond the limit.
+    evicted: Vec<SessionId>,
+    /// Whose place it takes when the memory is full.
+    makes_room: Option<Room>,
+}
+
+enum Room {
+    TimedOut(SessionId, Ended),
+    Anonymous(SessionId),
+}
+
+impl Tables {
+    pub(super) fn start(&mut self, start: &Start) -> Result<Started, StoreError> {
+        match self.plan(start)? {
+            Ok(plan) => Ok(self.carry_out(start, plan)),
+            Err(refusal) => Ok(refusal),
+        }
+    }
+
+    fn plan(&self, start: &Start) -> Result<Result<Plan, Started>, StoreError> {
+        let mut plan = Plan::default();
+        if let Owner::User { id, epoch } = start.session.owner {
+            if self.epochs.get(&id).is_some_and(|copy| *copy > epoch) {
+                return Ok(Err(Started::EpochMoved));
+            }
+            plan.outdated = self.outdated(id, epoch);
+        }
+        plan.brought = self.brought(start, &plan.outdated);
+        if let Some(user) = start.session.owner.user() {
+            match self.beyond_limit(start, user, &plan) {
+                Some(evicted) => plan.evicted = evicted,
+                None => return Ok(Err(Started::LimitReached)),
+            }
+        }
+        if self.knows_digest(&start.digest) || self.knows_id(start.session.id) {
+            return Ok(Err(Started::Taken));
+        }
+        let freed = plan.outdated.len() + plan.evicted.len() + usize::from(plan.brought.is_some());
+        if self.live.len() - freed >= self.options.most_sessions {
+            plan.makes_room = Some(self.room(start).ok_or(StoreError::Full)?);
+        }
+        Ok(Ok(plan))
+    }
+
+    /// The session that the browser brought, if live, and whether it is for the same person.
+    fn brought(&self, start: &Start, outdated: &[SessionId]) -> Option<(SessionId, bool)> {
+        let session = &self.live.by_digest(&start.brought?)?.session;
+        if outdated.contains(&session.id) || start.cutoffs.ended(session).is_some() {
+            return None;
+        }
+        let owner = session.owner.user();
+        Some((session.id, owner.is_none() || owner == start.session.owner.user()))
+    }
+
+    /// The oldest sessions of the user that have to go for one more; `None`: it is refused.
+    fn beyond_limit(&self, start: &Start, user: UserId, plan: &Plan) -> Option<Vec<SessionId>> {
+        let Some(limit) = start.limit else { return Some(Vec::new()) };
+        let goes_anyway = |id: SessionId| {
+            plan.outdated.contains(&id) || plan.brought.is_some_and(|(brought, _)| brought == id)
+        };
+        let mut live: Vec<_> = self
+            .live
+            .of_user(user)
+            .map(|row| &row.session)
+            .filter(|session| start.cutoffs.ended(session).is_none())
+            .map(|session| session.id)
+            .filter(|id| !goes_anyway(*id))
+            .collect();
+        let others = usize::try_from(limit.most).unwrap_or(usize::MAX).saturating_sub(1);
+        live.truncate(live.len().saturating_sub(others));
+        let refused = limit.policy == LimitPolicy::Refuse && !live.is_empty();
+        (!refused).then_some(live)
+    }
+
+    fn room(&self, start: &Start) -> Option<Room> {
+        let timed_out = self.live.first_timed_out(&start.cutoffs);
+        timed_out
+            .map(|(id, ended)| Room::TimedOut(id, ended))
+            .or_else(|| self.live.idlest_anonymous().map(Room::Anonymous))
+    }
+
+    fn carry_out(&mut self, start: &Start, plan: Plan) -> Started {
+        let at = start.cutoffs.now();
+        // Why the epoch moved is known where accounts are kept, not here.
+        let replaced = Ended { reason: EndReason::Replaced, at };
+        let evicted = Ended { reason: EndReason::SessionLimit, at };
+        for id in plan.outdated {
+            self.end(id, replaced);
+        }
+        for id in &plan.evicted {
+            self.end(*id, evicted);
+        }
+        let mut lost = plan.evicted;
+        match plan.makes_room {
+            Some(Room::TimedOut(id, ended)) => {
+                self.end_timed_out(id, ended, &start.cutoffs);
+            }
+            Some(Room::Anonymous(id)) => {
+                self.end(id, evicted);
+                lost.push(id);
+            }
+            None => {}
+        }
+        let data = plan.brought.map(|brought| self.take_over(brought, at)).unwrap_or_default();
+        if let Owner::User { id, epoch } = start.session.owner {
+            self.epochs.insert(id, epoch);
+        }
+        self.live.insert(Row { session: start.session.clone(), digest: start.digest, data });
+        Started::Started { evicted: lost, replaced: plan.brought.map(|(id, _)| id) }
+    }
+
+    /// Ends the brought session, and hands over what it held if it was for the same person.
+    fn take_over(&mut self, brought: (SessionId, bool), at: time::OffsetDateTime) -> Compartments {
+        let (id, same_person) = brought;
+        let reason = if same_person { EndReason::Replaced } else { EndReason::SignedOut };
+        let row = self.end(id, Ended { reason, at });
+        row.filter(|_| same_person).map(|row| row.data).unwrap_or_default()
+    }
+}

@@ -1,0 +1,181 @@
+//! What is this backend's own: its limit, and that no order holds what another has lost. The
+//! promises themselves are tested in `tests/it/store_contract.rs`.
+
+use time::Duration;
+use time::macros::datetime;
+use uuid::Uuid;
+
+use super::*;
+use crate::accounts::Epoch;
+use crate::sessions::conformance::random_trace;
+use crate::sessions::{Client, EndReason, Owner, SessionPolicy, TimeoutRule};
+
+const DAWN: time::OffsetDateTime = datetime!(2030-01-01 00:00 UTC);
+
+fn store(most_sessions: usize) -> MemoryStore {
+    MemoryStore::new(MemoryOptions { most_sessions })
+}
+
+fn user(number: u128) -> Owner {
+    Owner::User { id: UserId::from_uuid(Uuid::from_u128(number)), epoch: Epoch::FIRST }
+}
+
+fn start(number: u8, owner: Owner, minutes: i64) -> Start {
+    let at = DAWN + Duration::minutes(minutes);
+    let policy = SessionPolicy::default();
+    let session = Session {
+        id: SessionId::from_uuid(Uuid::from_u128(u128::from(number))),
+        owner,
+        created_at: at,
+        authenticated_at: None,
+        last_seen_at: at,
+        expires_at: policy.expires_at(TimeoutRule::Standard, at),
+        rule: TimeoutRule::Standard,
+        remember_me: false,
+        client: Client::default(),
+    };
+    let digest = TokenDigest::from_bytes([number; 32]);
+    Start { session, digest, brought: None, limit: None, cutoffs: policy.cutoffs(at) }
+}
+
+/// Starts it and gives what it evicted.
+async fn begin(store: &MemoryStore, start: &Start) -> Vec<SessionId> {
+    match store.start(start).await {
+        Ok(Started::Started { evicted, .. }) => evicted,
+        other => panic!("not started: {other:?}"),
+    }
+}
+
+async fn reason(store: &MemoryStore, start: &Start) -> Option<EndReason> {
+    match store.load(&start.digest).await {
+        Ok(Loaded::Ended { ended, .. }) => Some(ended.reason),
+        Ok(_) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn in_a_full_store_the_anonymous_session_that_was_idle_longest_goes_first() {
+    let store = store(3);
+    let signed_in = start(1, user(1), 0);
+    let (busy, idle) = (start(2, Owner::Anonymous, 1), start(3, Owner::Anonymous, 2));
+    for start in [&signed_in, &busy, &idle] {
+        begin(&store, start).await;
+    }
+    let touch = Touch { id: busy.session.id, at: DAWN + Duration::minutes(5) };
+    store.touch(&[touch]).await.unwrap();
+
+    let evicted = begin(&store, &start(4, user(2), 6)).await;
+
+    assert_eq!(evicted, [idle.session.id]);
+    assert_eq!(reason(&store, &idle).await, Some(EndReason::SessionLimit));
+    assert_eq!(reason(&store, &busy).await, None);
+}
+
+#[tokio::test]
+async fn a_store_full_of_signed_in_sessions_refuses_and_drops_none() {
+    let store = store(2);
+    let held = [start(1, user(1), 0), start(2, user(2), 0)];
+    for start in &held {
+        begin(&store, start).await;
+    }
+
+    for owner in [user(3), Owner::Anonymous] {
+        let refused = start(3, owner, 1);
+        assert!(matches!(store.start(&refused).await, Err(StoreError::Full)));
+        assert_eq!(store.load(&refused.digest).await.unwrap(), Loaded::Unknown);
+    }
+    for start in &held {
+        assert_eq!(store.load(&start.digest).await.unwrap(), Loaded::Live(start.session.clone()));
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_frees_a_place_itself_finds_room_in_a_full_store() {
+    let store = store(2);
+    let visitor = start(1, Owner::Anonymous, 0);
+    let signed_in = start(2, user(2), 0);
+    for start in [&visitor, &signed_in] {
+        begin(&store, start).await;
+    }
+
+    let bringing = Start { brought: Some(signed_in.digest), ..start(3, user(2), 1) };
+    assert_eq!(begin(&store, &bringing).await, []);
+
+    assert_eq!(reason(&store, &signed_in).await, Some(EndReason::Replaced));
+    assert_eq!(reason(&store, &visitor).await, None);
+}
+
+#[tokio::test]
+async fn a_timed_out_session_makes_room_before_any_live_one() {
+    let store = store(2);
+    let timed_out = start(1, user(1), 0);
+    let visitor = start(2, Owner::Anonymous, 30);
+    for start in [&timed_out, &visitor] {
+        begin(&store, start).await;
+    }
+
+    assert_eq!(begin(&store, &start(3, user(3), 60)).await, []);
+
+    assert_eq!(reason(&store, &timed_out).await, Some(EndReason::IdleTimeout));
+    assert_eq!(reason(&store, &visitor).await, None);
+}
+
+#[tokio::test]
+async fn a_refused_start_takes_nobodys_place_in_a_full_store() {
+    let store = store(2);
+    let (signed_in, visitor) = (start(1, user(1), 0), start(2, Owner::Anonymous, 0));
+    for start in [&signed_in, &visitor] {
+        begin(&store, start).await;
+    }
+
+    let taken = Start { digest: visitor.digest, ..start(3, user(3), 1) };
+    assert_eq!(store.start(&taken).await.unwrap(), Started::Taken);
+
+    assert_eq!(reason(&store, &visitor).await, None);
+}
+
+#[tokio::test]
+async fn of_more_ended_ones_than_fit_the_oldest_are_forgotten() {
+    let store = store(2);
+    for number in 1..=4 {
+        let start = start(number, Owner::Anonymous, i64::from(number));
+        begin(&store, &start).await;
+        let ended = Ended { reason: EndReason::SignedOut, at: start.session.created_at };
+        assert_eq!(store.end_all(ended).await.unwrap(), 1);
+    }
+
+    let known = [1, 2, 3, 4].map(|number| start(number, Owner::Anonymous, 0));
+    for (start, is_known) in known.iter().zip([false, false, true, true]) {
+        assert_eq!(reason(&store, start).await.is_some(), is_known);
+        assert_eq!(store.find_ended(start.session.id).await.unwrap().is_some(), is_known);
+    }
+}
+
+#[tokio::test]
+async fn every_order_has_every_session_and_no_other() {
+    let store = store(1_000);
+    for operation in random_trace(11, 2_000) {
+        crate::sessions::conformance::replay(&store, &[operation]).await;
+
+        let tables = store.tables();
+        let live = tables.live.order_lengths();
+        let ended = tables.ended.order_lengths();
+        assert!(live.iter().all(|length| *length == live[0]), "{live:?} after {operation:?}");
+        assert!(ended.iter().all(|length| *length == ended[0]), "{ended:?} after {operation:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_goes_on_after_a_panic_under_its_lock() {
+    let store = std::sync::Arc::new(store(2));
+    let poisoner = std::sync::Arc::clone(&store);
+    let panicked = std::thread::spawn(move || {
+        let _guard = poisoner.tables();
+        panic!("on purpose");
+    });
+    assert!(panicked.join().is_err());
+
+    begin(&store, &start(1, user(1), 0)).await;
+    assert!(store.ready().await.is_ok());
+}

@@ -1,0 +1,12 @@
+//! Where accounts and sessions are kept: the only place that knows SQL.
+//!
+//! Each backend implements the ports of the rooms and decides nothing: what a session's deadline
+//! is, who may do what and which change ends which sessions is said by the rooms.
+
+mod following;
+mod memory;
+mod sqlite;
+
+pub use following::FollowingStore;
+pub use memory::{MemoryOptions, MemoryStore};
+pub use sqlite::{OpenError, Order, Ordered, SessionsIn, SqliteDatabase};

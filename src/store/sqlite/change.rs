@@ -1,0 +1,142 @@
+//! Changing an account, and in the same transaction what that means for its sessions.
+
+use sqlx::Row;
+use time::OffsetDateTime;
+
+use super::accounts::is_taken;
+use super::ending::{Write, raise_epoch, raise_number};
+use super::orders::{Order, append};
+use super::rows::{AccountRow, failed, id_bytes, select_account};
+use super::{SessionsIn, SqliteDatabase};
+use crate::accounts::{
+    Account, Change, ChangeError, Changed, Credentials, EpochRaise, Role, Status, User, UserId,
+};
+use crate::failure::StoreError;
+use crate::sessions::EpochMove;
+
+pub(super) async fn change(
+    database: &SqliteDatabase,
+    write: &mut Write,
+    id: UserId,
+    change: &Change,
+    at: OffsetDateTime,
+) -> Result<Changed, ChangeError> {
+    let before = read(write, id).await?.ok_or(ChangeError::NotFound)?;
+    let proven = change.password.as_ref().and_then(|password| password.from.as_ref());
+    if before.account.epoch != change.seen || proven.is_some_and(|from| *from != before.hash) {
+        return Err(ChangeError::Moved);
+    }
+    if removes_administrator(&before.account.user, change)
+        && !other_administrators(write, Some(id)).await?
+    {
+        return Err(ChangeError::LastAdministrator);
+    }
+    write_fields(write, &before, change).await?;
+    let ended = match &change.raise {
+        None => Some(0),
+        Some(raise) => {
+            let to = before.account.epoch.next();
+            let EpochRaise { reason, survivor } = raise.clone();
+            let epoch_move = EpochMove { user: id, to, reason, survivor, at };
+            end_sessions(database, write, epoch_move).await?
+        }
+    };
+    let epoch = match change.raise {
+        None => before.account.epoch,
+        Some(_) => before.account.epoch.next(),
+    };
+    let account: Option<Account> = read(write, id).await?.map(|after| after.account);
+    Ok(Changed { account, epoch, ended })
+}
+
+/// Ends the sessions here, or orders the servers to. `None`: they have to be told.
+async fn end_sessions(
+    database: &SqliteDatabase,
+    write: &mut Write,
+    epoch_move: EpochMove,
+) -> Result<Option<u64>, StoreError> {
+    match database.sessions_in {
+        SessionsIn::ThisDatabase => Ok(Some(raise_epoch(write, &epoch_move).await?)),
+        SessionsIn::ServerMemory => {
+            let EpochMove { user, to, reason, at, .. } = epoch_move;
+            raise_number(write, user, to, Some(reason), at).await?;
+            append(write, &Order::RaiseEpoch(epoch_move)).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn read(write: &mut Write, id: UserId) -> Result<Option<Credentials>, StoreError> {
+    sqlx::query_as::<_, AccountRow>(select_account!("WHERE users.user_id = $1"))
+        .bind(id_bytes(id.as_uuid()))
+        .fetch_optional(&mut **write)
+        .await
+        .map_err(failed)?
+        .map(Credentials::try_from)
+        .transpose()
+}
+
+fn removes_administrator(user: &User, change: &Change) -> bool {
+    let is = user.role == Role::Admin && user.status == Status::Active;
+    let stays = !change.delete
+        && change.role.is_none_or(|role| role == Role::Admin)
+        && change.status.is_none_or(|status| status == Status::Active);
+    is && !stays
+}
+
+/// Whether an active administrator exists besides `except`.
+pub(super) async fn other_administrators(
+    write: &mut Write,
+    except: Option<UserId>,
+) -> Result<bool, StoreError> {
+    let row = sqlx::query(
+        "SELECT EXISTS (SELECT 1 FROM users WHERE role = $1 AND status = $2 \
+         AND ($3 IS NULL OR user_id <> $3))",
+    )
+    .bind(Role::Admin.as_str())
+    .bind(Status::Active.as_str())
+    .bind(except.map(|id| id_bytes(id.as_uuid())))
+    .fetch_one(&mut **write)
+    .await
+    .map_err(failed)?;
+    row.try_get(0).map_err(failed)
+}
+
+async fn write_fields(
+    write: &mut Write,
+    before: &Credentials,
+    change: &Change,
+) -> Result<(), ChangeError> {
+    let user = &before.account.user;
+    if change.delete {
+        sqlx::query("DELETE FROM users WHERE user_id = $1")
+            .bind(id_bytes(user.id.as_uuid()))
+            .execute(&mut **write)
+            .await
+            .map_err(failed)?;
+        return Ok(());
+    }
+    let (email, email_verified) = match &change.email {
+        Some((email, verified)) => (email, *verified),
+        None => (&user.email, user.email_verified),
+    };
+    let hash = change.password.as_ref().map_or(&before.hash, |password| &password.to);
+    sqlx::query(
+        "UPDATE users SET email = $1, email_verified = $2, name = $3, role = $4, status = $5, \
+         password_hash = $6 WHERE user_id = $7",
+    )
+    .bind(email.as_str())
+    .bind(email_verified)
+    .bind(change.name.as_ref().unwrap_or(&user.name).as_str())
+    .bind(change.role.unwrap_or(user.role).as_str())
+    .bind(change.status.unwrap_or(user.status).as_str())
+    .bind(hash.as_str())
+    .bind(id_bytes(user.id.as_uuid()))
+    .execute(&mut **write)
+    .await
+    .map_err(|error| match error {
+        error if is_taken(&error) => ChangeError::EmailTaken,
+        error => ChangeError::Store(failed(error)),
+    })?;
+    Ok(())
+}

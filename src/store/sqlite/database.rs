@@ -1,0 +1,177 @@
+//! Opening the file, and the two pools on it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::failure::StoreError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How long a statement waits for another process that writes the same file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a request waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+const READERS: u32 = 4;
+
+/// Where the sessions of these accounts are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionsIn {
+    /// In this database: a change of an account ends sessions in its own transaction.
+    ThisDatabase,
+    /// In the memory of each server, which follows the orders in this database.
+    ServerMemory,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server has it.
+    #[error(
+        "another Anteroom server already uses {path}: stop it first, or give this one another \
+         ANTEROOM_DATABASE"
+    )]
+    InUse {
+        /// The database.
+        path: String,
+    },
+    /// The file cannot be made or opened.
+    #[error(
+        "cannot open {path}: {source}; check the path and its permissions, or set ANTEROOM_DATABASE"
+    )]
+    File {
+        /// The database, or the lock beside it.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A newer release has migrated it.
+    #[error("{path} was written by another release: run that one, or restore a backup")]
+    TooNew {
+        /// The database.
+        path: String,
+    },
+    /// The driver failed.
+    #[error("cannot use {path} as a database: {source}")]
+    Database {
+        /// The database.
+        path: String,
+        /// What the driver says.
+        source: sqlx::Error,
+    },
+    /// A migration failed; the file is as it was before it.
+    #[error("cannot migrate {path}: {source}")]
+    Migration {
+        /// The database.
+        path: String,
+        /// What failed.
+        source: MigrateError,
+    },
+}
+
+/// The open file. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SqliteDatabase {
+    /// The only connection that writes.
+    pub(super) writer: SqlitePool,
+    pub(super) readers: SqlitePool,
+    pub(super) sessions_in: SessionsIn,
+    server_lock: Option<Arc<File>>,
+}
+
+impl SqliteDatabase {
+    /// Opens the file for a server: makes it (mode 0600) and migrates it as needed, and refuses
+    /// when another server has it.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what to do.
+    pub async fn open_for_server(path: &Path, sessions_in: SessionsIn) -> Result<Self, OpenError> {
+        let lock = lock_for_server(path)?;
+        let mut database = Self::open(path, sessions_in).await?;
+        database.server_lock = Some(Arc::new(lock));
+        Ok(database)
+    }
+
+    /// Opens the file for a command, beside a server that may be running.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what to do.
+    pub async fn open(path: &Path, sessions_in: SessionsIn) -> Result<Self, OpenError> {
+        let name = || path.display().to_string();
+        create_private(path).map_err(|source| OpenError::File { path: name(), source })?;
+        let failed = |source| OpenError::Database { path: name(), source };
+
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledged revoke must survive a power cut, which NORMAL does not promise.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = || {
+            SqlitePoolOptions::new()
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
+        let writer =
+            pool().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        MIGRATIONS.run(&writer).await.map_err(|error| match error {
+            MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => {
+                OpenError::TooNew { path: name() }
+            }
+            source => OpenError::Migration { path: name(), source },
+        })?;
+        let readers = pool()
+            .max_connections(READERS)
+            .connect_with(options.read_only(true))
+            .await
+            .map_err(failed)?;
+        Ok(Self { writer, readers, sessions_in, server_lock: None })
+    }
+
+    /// Closes the file once what is under way is done.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    pub(super) async fn answers(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.readers).await.map_err(StoreError::backend)?;
+        Ok(())
+    }
+}
+
+/// Makes the file readable and writable by its owner alone. One that exists is left as it is.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// Holds a lock beside the database, never on it: closing a second handle of the database file
+/// itself would drop the locks that `SQLite` has on it.
+fn lock_for_server(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    let lock = PathBuf::from(name);
+    let failed = |source| OpenError::File { path: lock.display().to_string(), source };
+    create_private(&lock).map_err(failed)?;
+    let file = OpenOptions::new().write(true).open(&lock).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.display().to_string() }),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}

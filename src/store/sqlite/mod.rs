@@ -1,0 +1,18 @@
+//! Accounts and sessions in one `SQLite` file, for one machine.
+//!
+//! One connection writes, a few others read. Every deed is one transaction, and an acknowledged
+//! one is on the disk (`synchronous=FULL`). Nothing here decides anything about people: the rooms
+//! do, and their ports say what is promised.
+
+mod accounts;
+mod change;
+mod database;
+mod ending;
+mod orders;
+mod rows;
+mod sessions;
+mod start;
+mod sweep;
+
+pub use database::{OpenError, SessionsIn, SqliteDatabase};
+pub use orders::{Order, Ordered};

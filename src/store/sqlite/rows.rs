@@ -1,0 +1,154 @@
+//! Rows to records and back.
+
+use std::net::IpAddr;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::accounts::{
+    Account, Credentials, Email, Epoch, EpochReason, Name, PasswordHash, Role, Status, User, UserId,
+};
+use crate::clock::{from_unix_milliseconds, unix_milliseconds};
+use crate::failure::StoreError;
+use crate::sessions::{Client, EndReason, Ended, Owner, Session, SessionId, TimeoutRule};
+
+/// The columns that [`SessionRow`] reads.
+macro_rules! session_columns {
+    () => {
+        "session_id, user_id, epoch, created_at, authenticated_at, last_seen_at, expires_at, \
+         timeout_rule, remember_me, ip_address, user_agent"
+    };
+}
+pub(super) use session_columns;
+
+/// The columns that [`AccountRow`] reads, from `users` joined with `user_epochs`.
+macro_rules! select_account {
+    ($rest:literal) => {
+        concat!(
+            "SELECT users.user_id, email, email_verified, name, role, status, password_hash, ",
+            "created_at, epoch, reason FROM users ",
+            "JOIN user_epochs ON user_epochs.user_id = users.user_id ",
+            $rest
+        )
+    };
+}
+pub(super) use select_account;
+
+pub(super) fn failed(error: sqlx::Error) -> StoreError {
+    StoreError::backend(error)
+}
+
+pub(super) fn id_bytes(id: Uuid) -> Vec<u8> {
+    id.as_bytes().to_vec()
+}
+
+pub(super) fn milliseconds(at: OffsetDateTime) -> i64 {
+    unix_milliseconds(at)
+}
+
+fn uuid(bytes: &[u8]) -> Result<Uuid, StoreError> {
+    Uuid::from_slice(bytes).map_err(|_| StoreError::Corrupt("an id"))
+}
+
+#[derive(FromRow)]
+pub(super) struct SessionRow {
+    session_id: Vec<u8>,
+    user_id: Option<Vec<u8>>,
+    epoch: Option<i64>,
+    created_at: i64,
+    authenticated_at: Option<i64>,
+    last_seen_at: i64,
+    expires_at: i64,
+    timeout_rule: i64,
+    remember_me: bool,
+    ip_address: Option<String>,
+    user_agent: String,
+}
+
+impl TryFrom<SessionRow> for Session {
+    type Error = StoreError;
+
+    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        let owner = match (row.user_id, row.epoch) {
+            (None, None) => Owner::Anonymous,
+            (Some(id), Some(epoch)) => {
+                Owner::User { id: UserId::from_uuid(uuid(&id)?), epoch: Epoch::from_number(epoch) }
+            }
+            _ => return Err(StoreError::Corrupt("the owner of a session")),
+        };
+        let ip_address = match row.ip_address.as_deref().map(str::parse::<IpAddr>) {
+            None => None,
+            Some(Ok(address)) => Some(address),
+            Some(Err(_)) => return Err(StoreError::Corrupt("the address of a session")),
+        };
+        Ok(Self {
+            id: SessionId::from_uuid(uuid(&row.session_id)?),
+            owner,
+            created_at: from_unix_milliseconds(row.created_at),
+            authenticated_at: row.authenticated_at.map(from_unix_milliseconds),
+            last_seen_at: from_unix_milliseconds(row.last_seen_at),
+            expires_at: from_unix_milliseconds(row.expires_at),
+            rule: TimeoutRule::from_number(row.timeout_rule)
+                .ok_or(StoreError::Corrupt("the timeout rule of a session"))?,
+            remember_me: row.remember_me,
+            client: Client { ip_address, user_agent: row.user_agent },
+        })
+    }
+}
+
+/// Reads a session row. A corrupt one is reported and counts as no session, so that one bad row
+/// neither signs anybody in nor takes the others down.
+pub(super) fn session(row: &SqliteRow) -> Option<Session> {
+    let read = SessionRow::from_row(row).map_err(failed).and_then(Session::try_from);
+    read.inspect_err(|error| {
+        let error: &dyn std::error::Error = error;
+        tracing::error!(error, "passed over a corrupt session row");
+    })
+    .ok()
+}
+
+/// Reads `reason, ended_at`.
+pub(super) fn ended(row: &SqliteRow) -> Result<Ended, StoreError> {
+    let reason: String = row.try_get("reason").map_err(failed)?;
+    let at: i64 = row.try_get("ended_at").map_err(failed)?;
+    let reason = EndReason::parse(&reason).ok_or(StoreError::Corrupt("the reason of an end"))?;
+    Ok(Ended { reason, at: from_unix_milliseconds(at) })
+}
+
+#[derive(FromRow)]
+pub(super) struct AccountRow {
+    user_id: Vec<u8>,
+    email: String,
+    email_verified: bool,
+    name: String,
+    role: String,
+    status: String,
+    password_hash: String,
+    created_at: i64,
+    epoch: i64,
+    reason: Option<String>,
+}
+
+impl TryFrom<AccountRow> for Credentials {
+    type Error = StoreError;
+
+    fn try_from(row: AccountRow) -> Result<Self, StoreError> {
+        let user = User {
+            id: UserId::from_uuid(uuid(&row.user_id)?),
+            email: Email::from_stored(row.email),
+            email_verified: row.email_verified,
+            name: Name::parse(&row.name).map_err(|_| StoreError::Corrupt("a name"))?,
+            role: Role::parse(&row.role).ok_or(StoreError::Corrupt("a role"))?,
+            status: Status::parse(&row.status).ok_or(StoreError::Corrupt("a status"))?,
+            created_at: from_unix_milliseconds(row.created_at),
+        };
+        let account = Account {
+            user,
+            epoch: Epoch::from_number(row.epoch),
+            epoch_reason: row.reason.as_deref().and_then(EpochReason::parse),
+        };
+        Ok(Self { account, hash: PasswordHash::from_stored(row.password_hash) })
+    }
+}

@@ -1,0 +1,239 @@
+//! The session store on the file.
+
+use async_trait::async_trait;
+use sqlx::{Row, Sqlite, Transaction};
+
+use super::SqliteDatabase;
+use super::ending::{self, Write};
+use super::rows::{self, failed, id_bytes, milliseconds, session_columns};
+use crate::accounts::UserId;
+use crate::failure::StoreError;
+use crate::sessions::{
+    Compartment, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, Session,
+    SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+};
+
+impl SqliteDatabase {
+    /// Begins a transaction that holds the write lock from its first statement, so that what it
+    /// reads cannot change before it writes.
+    pub(super) async fn write(&self) -> Result<Write, StoreError> {
+        let write: Transaction<'static, Sqlite> =
+            self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        Ok(write)
+    }
+}
+
+pub(super) async fn commit(write: Write) -> Result<(), StoreError> {
+    write.commit().await.map_err(failed)
+}
+
+#[async_trait]
+impl SessionStore for SqliteDatabase {
+    #[tracing::instrument(name = "store.session.start", skip_all, err)]
+    async fn start(&self, start: &Start) -> Result<Started, StoreError> {
+        let mut write = self.write().await?;
+        let started = super::start::start(&mut write, start).await?;
+        // Dropping the transaction instead takes back what was written before a refusal.
+        if let Started::Started { .. } = started {
+            commit(write).await?;
+        }
+        Ok(started)
+    }
+
+    #[tracing::instrument(name = "store.session.load", skip_all, err)]
+    async fn load(&self, digest: &TokenDigest) -> Result<Loaded, StoreError> {
+        // One statement, so that a rotation or an end between two cannot hide the token.
+        let row = sqlx::query(concat!(
+            "SELECT ",
+            session_columns!(),
+            ", NULL AS reason, NULL AS ended_at, NULL AS anonymous FROM sessions ",
+            "WHERE token_digest = $1 UNION ALL ",
+            "SELECT session_id, NULL, NULL, 0, NULL, 0, 0, 0, FALSE, NULL, '', reason, ended_at, ",
+            "anonymous FROM ended_sessions WHERE token_digest = $1"
+        ))
+        .bind(digest.as_bytes().to_vec())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
+        let Some(row) = row else { return Ok(Loaded::Unknown) };
+        let reason: Option<String> = row.try_get("reason").map_err(failed)?;
+        if reason.is_some() {
+            let anonymous = row.try_get("anonymous").map_err(failed)?;
+            return Ok(Loaded::Ended { ended: rows::ended(&row)?, anonymous });
+        }
+        Ok(rows::session(&row).map_or(Loaded::Unknown, Loaded::Live))
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        let row = sqlx::query(concat!(
+            "SELECT ",
+            session_columns!(),
+            " FROM sessions WHERE session_id = $1"
+        ))
+        .bind(id_bytes(id.as_uuid()))
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
+        Ok(row.as_ref().and_then(rows::session))
+    }
+
+    async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
+        let row = sqlx::query(
+            "SELECT reason, ended_at FROM ended_sessions WHERE session_id = $1 \
+             AND NOT rotated_away",
+        )
+        .bind(id_bytes(id.as_uuid()))
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
+        row.as_ref().map(rows::ended).transpose()
+    }
+
+    #[tracing::instrument(name = "store.session.touch", skip_all, err)]
+    async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        for touch in touches {
+            // Forward only: the time of another request may have been written first.
+            sqlx::query(
+                "UPDATE sessions SET last_seen_at = $1 WHERE session_id = $2 AND last_seen_at < $1",
+            )
+            .bind(milliseconds(touch.at))
+            .bind(id_bytes(touch.id.as_uuid()))
+            .execute(&mut *write)
+            .await
+            .map_err(failed)?;
+        }
+        commit(write).await
+    }
+
+    #[tracing::instrument(name = "store.session.rotate", skip_all, err)]
+    async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let rotated = ending::rotate(&mut write, rotation).await?;
+        commit(write).await?;
+        Ok(rotated)
+    }
+
+    async fn data(
+        &self,
+        id: SessionId,
+        compartment: Compartment,
+    ) -> Result<Option<Kept>, StoreError> {
+        let statement = match compartment {
+            Compartment::Visitor => {
+                "SELECT visitor_version, visitor_data FROM sessions WHERE session_id = $1"
+            }
+            Compartment::Application => {
+                "SELECT application_version, application_data FROM sessions WHERE session_id = $1"
+            }
+        };
+        let row = sqlx::query(statement)
+            .bind(id_bytes(id.as_uuid()))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?;
+        row.map(|row| {
+            Ok(Kept {
+                version: row.try_get(0).map_err(failed)?,
+                data: row.try_get(1).map_err(failed)?,
+            })
+        })
+        .transpose()
+    }
+
+    #[tracing::instrument(name = "store.session.keep", skip_all, err)]
+    async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError> {
+        let statement = match keep.compartment {
+            Compartment::Visitor => {
+                "UPDATE sessions SET visitor_data = $1, visitor_version = visitor_version + 1 \
+                 WHERE session_id = $2 AND visitor_version = $3"
+            }
+            Compartment::Application => {
+                "UPDATE sessions \
+                 SET application_data = $1, application_version = application_version + 1 \
+                 WHERE session_id = $2 AND application_version = $3"
+            }
+        };
+        let mut write = self.write().await?;
+        let kept = sqlx::query(statement)
+            .bind(&keep.data)
+            .bind(id_bytes(keep.id.as_uuid()))
+            .bind(keep.over)
+            .execute(&mut *write)
+            .await
+            .map_err(failed)?;
+        if kept.rows_affected() == 1 {
+            commit(write).await?;
+            return Ok(Keeping::Kept);
+        }
+        let live = sqlx::query("SELECT 1 FROM sessions WHERE session_id = $1")
+            .bind(id_bytes(keep.id.as_uuid()))
+            .fetch_optional(&mut *write)
+            .await
+            .map_err(failed)?;
+        Ok(if live.is_some() { Keeping::Moved } else { Keeping::Gone })
+    }
+
+    #[tracing::instrument(name = "store.session.end", skip_all, err)]
+    async fn end(&self, ending: &Ending) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let ended = ending::end(&mut write, ending).await?;
+        commit(write).await?;
+        Ok(ended)
+    }
+
+    #[tracing::instrument(name = "store.session.raise_epoch", skip_all, err)]
+    async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
+        let mut write = self.write().await?;
+        let ended = ending::raise_epoch(&mut write, epoch_move).await?;
+        commit(write).await?;
+        Ok(ended)
+    }
+
+    #[tracing::instrument(name = "store.session.end_all", skip_all, err)]
+    async fn end_all(&self, ended: Ended) -> Result<u64, StoreError> {
+        let mut write = self.write().await?;
+        let count = ending::end_all(&mut write, ended).await?;
+        commit(write).await?;
+        Ok(count)
+    }
+
+    async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let rows = sqlx::query(concat!(
+            "SELECT ",
+            session_columns!(),
+            " FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC, session_id DESC"
+        ))
+        .bind(id_bytes(user.as_uuid()))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed)?;
+        Ok(rows.iter().filter_map(rows::session).collect())
+    }
+
+    async fn list_all(
+        &self,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let rows = sqlx::query(concat!(
+            "SELECT ",
+            session_columns!(),
+            " FROM sessions WHERE session_id > $1 ORDER BY session_id LIMIT $2"
+        ))
+        .bind(after.map(|id| id_bytes(id.as_uuid())).unwrap_or_default())
+        .bind(i64::from(limit))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed)?;
+        Ok(rows.iter().filter_map(rows::session).collect())
+    }
+
+    async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
+        super::sweep::sweep(self, cutoffs, most).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.answers().await
+    }
+}

@@ -1,0 +1,131 @@
+//! Logs: one event, one line, on stderr.
+//!
+//! Whoever logs passes names and ids, never a token, a cookie or a password. What comes from
+//! outside may be logged as it is: nothing in it can begin a new line or steer a terminal.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _};
+
+use tracing::Subscriber;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
+use tracing_subscriber::fmt::{FormatFields, MakeWriter};
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+#[cfg(test)]
+mod tests;
+
+/// The form of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Libraries whose talk below `warn` is worth reading only to whoever asks for it by name.
+const NOISY: [&str; 4] = ["sqlx", "hyper", "hyper_util", "h2"];
+
+/// Logging could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The directives cannot be read.
+    #[error("the log directives cannot be read: {0}")]
+    Directives(String),
+    /// It has been started before.
+    #[error("logging was started twice")]
+    Started(#[from] TryInitError),
+}
+
+/// Starts logging to stderr for the whole process. `log` is a level, or directives such as
+/// `info,anteroom::http=debug`. Colours are for terminals only, and not where `NO_COLOR` is set.
+///
+/// # Errors
+/// [`TelemetryError`]; nothing is logged then.
+pub fn start(log: &str, format: LogFormat) -> Result<(), TelemetryError> {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_coloured = io::stderr().is_terminal() && !no_color;
+    let filter = filter(log).map_err(TelemetryError::Directives)?;
+    match format {
+        LogFormat::Text => text(filter, is_coloured, io::stderr).try_init()?,
+        LogFormat::Json => json(filter, io::stderr).try_init()?,
+    }
+    Ok(())
+}
+
+/// Whether [`start`] will take these directives.
+///
+/// # Errors
+/// One sentence that says what to write instead.
+pub fn check(log: &str) -> Result<(), String> {
+    filter(log).map(drop)
+}
+
+fn filter(log: &str) -> Result<EnvFilter, String> {
+    let form = "write error, warn, info, debug, trace or off, or per part, for example \
+                info,anteroom::http=debug";
+    // The library panics at some characters that take more than one byte.
+    if !log.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("leave out blanks and whatever is not ASCII; {form}"));
+    }
+    let mut quiet = LevelFilter::WARN;
+    for directive in log.split(',').filter(|_| !log.contains('[')) {
+        // A bare word that is no level would be taken for a part of the program, and silence the
+        // rest of it.
+        if !directive.contains('=') {
+            let level = directive.parse::<LevelFilter>().ok().filter(|_| !directive.is_empty());
+            quiet = level.ok_or(form)?.min(LevelFilter::WARN);
+        }
+    }
+    // The later directive wins, so that the operator's own come last.
+    let noise = NOISY.map(|part| format!("{part}={quiet}")).join(",");
+    let all = format!("{noise},{log}");
+    EnvFilter::builder().parse(all).map_err(|error| format!("{error}; {form}"))
+}
+
+fn text<W>(filter: EnvFilter, is_coloured: bool, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(is_coloured)
+        .fmt_fields(OneLine(DefaultFields::new()))
+        .with_writer(writer)
+        .finish()
+}
+
+fn json<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .json()
+        .with_span_list(false)
+        .with_writer(writer)
+        .finish()
+}
+
+/// Escapes control characters in whatever an event or a span says. The library escapes those that
+/// steer a terminal, but lets line ends through.
+struct OneLine(DefaultFields);
+
+impl<'writer> FormatFields<'writer> for OneLine {
+    fn format_fields<R: RecordFields>(
+        &self,
+        mut writer: Writer<'writer>,
+        fields: R,
+    ) -> fmt::Result {
+        let mut plain = String::new();
+        self.0.format_fields(Writer::new(&mut plain), fields)?;
+        plain.chars().try_for_each(|c| match c {
+            '\u{2028}' | '\u{2029}' => write!(writer, "{}", c.escape_unicode()),
+            c if c.is_control() => write!(writer, "{}", c.escape_default()),
+            c => writer.write_char(c),
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! How often a network may do something that costs the server more than it costs the network.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock as GovernorClock, Reference};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use crate::clock::{Clock, unix_milliseconds};
+
+/// The part of an address that one subscriber holds: an IPv4 address, or an IPv6 /64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+impl Network {
+    /// The network of an address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(address.into()),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                Self(std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
+            }
+        }
+    }
+}
+
+type Limiter =
+    RateLimiter<Network, HashMapStateStore<Network>, GovernedClock, NoOpMiddleware<Milliseconds>>;
+
+/// Lets every network do a thing so many times a minute.
+pub struct NetworkThrottle {
+    limiter: Limiter,
+    clock: GovernedClock,
+}
+
+impl NetworkThrottle {
+    /// So many times a minute, at once or spread.
+    #[must_use]
+    pub fn per_minute(times: NonZeroU32, clock: Clock) -> Self {
+        let (quota, clock) = (Quota::per_minute(times), GovernedClock(clock));
+        let limiter = RateLimiter::new(quota, HashMapStateStore::default(), clock.clone());
+        Self { limiter, clock }
+    }
+
+    /// Counts one more time.
+    ///
+    /// # Errors
+    /// How long to wait when it is one too many.
+    pub fn count(&self, network: Network) -> Result<(), Duration> {
+        let now = self.clock.now();
+        self.limiter.check_key(&network).map_err(|refused| refused.wait_time_from(now))
+    }
+
+    /// Forgets networks that have been quiet for long enough to start afresh.
+    pub fn sweep(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
+    }
+}
+
+/// Our clock, as the limiter wants it.
+#[derive(Clone)]
+struct GovernedClock(Clock);
+
+impl GovernorClock for GovernedClock {
+    type Instant = Milliseconds;
+
+    fn now(&self) -> Milliseconds {
+        Milliseconds(u64::try_from(unix_milliseconds(self.0.now())).unwrap_or(0))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Milliseconds(u64);
+
+impl Reference for Milliseconds {
+    fn duration_since(&self, earlier: Self) -> Nanos {
+        Duration::from_millis(self.0.saturating_sub(earlier.0)).into()
+    }
+
+    fn saturating_sub(&self, duration: Nanos) -> Self {
+        let duration: Duration = duration.into();
+        Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl std::ops::Add<Nanos> for Milliseconds {
+    type Output = Self;
+
+    fn add(self, duration: Nanos) -> Self {
+        let duration: Duration = duration.into();
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}

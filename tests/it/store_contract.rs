@@ -1,0 +1,43 @@
+//! Every backend keeps the promises of its port: the public suite over each of them.
+
+use anteroom::sessions::conformance;
+
+use crate::harness::backends::{Fresh, following, memory, sqlite};
+
+/// Holds a backend to every rule; the folders of its stores go when all is done.
+async fn keeps_every_promise(fresh: impl AsyncFn() -> Fresh) {
+    let kept = std::sync::Mutex::new(Vec::new());
+    conformance::every_case(async || {
+        let fresh = fresh().await;
+        let store = fresh.store.clone();
+        kept.lock().unwrap().push(fresh);
+        store
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn memory_keeps_the_promises_of_the_session_store() {
+    keeps_every_promise(async || memory()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sqlite_keeps_the_promises_of_the_session_store() {
+    keeps_every_promise(sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn memory_that_follows_orders_keeps_the_promises_of_the_session_store() {
+    keeps_every_promise(following).await;
+}
+
+#[test]
+fn every_rule_of_the_suite_has_a_name_of_its_own() {
+    let mut names: Vec<_> = conformance::cases().map(conformance::Case::name).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+
+    assert_eq!(names.len(), all);
+    assert!(all > 90, "only {all} rules");
+}
