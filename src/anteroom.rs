@@ -14,7 +14,7 @@ use crate::accounts::{
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
-use crate::http::{DoorOptions, Manners, PublicOrigin, Service, SessionLayer, TrustedProxies};
+use crate::http::{DoorOptions, Manners, PublicUrl, Service, SessionLayer, TrustedProxies};
 use crate::sessions::{SessionPolicy, SessionStore, Sessions, SessionsOptions};
 use crate::store::{
     FollowingStore, MemoryOptions, MemoryStore, OpenError, SessionsIn, SqliteDatabase,
@@ -91,11 +91,8 @@ pub enum StartupError {
     /// The database failed at once.
     #[error("the database failed at the start: {0}")]
     Store(#[from] StoreError),
-    /// The public URL is neither https nor http on loopback.
-    #[error(
-        "`{0}` cannot be the public URL: use https, or http on localhost; cookies are not safe \
-         over plain http"
-    )]
+    /// The public URL is neither https nor http on loopback, or more than an origin.
+    #[error("the public URL cannot be used: {0}")]
     PublicUrl(String),
     /// The threads that hash passwords did not start.
     #[error("the threads that hash passwords did not start: {0}")]
@@ -110,7 +107,7 @@ pub struct Anteroom {
     sessions: Sessions,
     setup_link: SetupLink,
     service: Service,
-    public_url: String,
+    origin: String,
     entropy: Entropy,
     housekeeping: JoinSet<()>,
 }
@@ -122,8 +119,7 @@ impl Anteroom {
     /// # Errors
     /// [`StartupError`] says what to do.
     pub async fn start(options: Options) -> Result<Self, StartupError> {
-        let origin = PublicOrigin::parse(&options.public_url)
-            .ok_or_else(|| StartupError::PublicUrl(options.public_url.clone()))?;
+        let public_url = PublicUrl::parse(&options.public_url).map_err(StartupError::PublicUrl)?;
         let (database, store) = open_stores(&options).await?;
         let Options { clock, entropy, .. } = options;
         let hasher =
@@ -142,12 +138,12 @@ impl Anteroom {
             entropy: entropy.clone(),
         });
         let setup_link = SetupLink::new(clock.clone());
-        let public_url = origin.as_str().to_owned();
+        let origin = public_url.origin().to_owned();
         let service = Service::new(DoorOptions {
             accounts: accounts.clone(),
             sessions: sessions.clone(),
             setup_link: setup_link.clone(),
-            origin,
+            public_url,
             trusted_origins: options.trusted_origins,
             proxies: TrustedProxies::new(options.trusted_proxies),
             manners: Manners {
@@ -166,7 +162,7 @@ impl Anteroom {
             sessions,
             setup_link,
             service,
-            public_url,
+            origin,
             entropy,
             housekeeping,
         })
@@ -205,7 +201,7 @@ impl Anteroom {
             return Ok(None);
         }
         let token = self.setup_link.issue(&self.entropy)?;
-        Ok(Some(format!("{}/setup?token={token}", self.public_url)))
+        Ok(Some(format!("{}/setup?token={token}", self.origin)))
     }
 
     /// Writes what was noted and closes the stores, once nothing is being served any more.

@@ -21,4 +21,7 @@ pub mod store;
 pub mod telemetry;
 pub mod throttle;
 
+/// The version whose `Session` handlers take.
+pub use tower_sessions;
+
 pub use anteroom::{Anteroom, Options, SessionsKept, StartupError};

@@ -7,8 +7,9 @@ use super::Failure;
 use super::tables::print;
 use crate::accounts::HasherOptions;
 use crate::clock::Clock;
-use crate::config::{Config, Database, PublicUrl, SessionsIn, Signup};
+use crate::config::{Config, Database, SessionsIn, Signup};
 use crate::entropy::Entropy;
+use crate::http::PublicUrl;
 use crate::{Anteroom, Options, SessionsKept, telemetry};
 
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
@@ -21,7 +22,7 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
         format!("cannot listen on {listen}: {error}; stop what does, or set ANTEROOM_LISTEN")
     })?;
     let public_url = public_url(&config, &listener)?;
-    let anteroom = Anteroom::start(options(&config, public_url.origin())?).await?;
+    let anteroom = Anteroom::start(options(&config, &public_url)?).await?;
     // Listening for signals before anybody knows the address: an early one must not be lost.
     let stop = stop_signal()?;
 
@@ -44,7 +45,7 @@ fn public_url(config: &Config, listener: &TcpListener) -> Result<PublicUrl, Fail
     Ok(PublicUrl::parse(&format!("http://localhost:{port}"))?)
 }
 
-fn options(config: &Config, public_url: String) -> Result<Options, Failure> {
+fn options(config: &Config, public_url: &PublicUrl) -> Result<Options, Failure> {
     let Database::Sqlite { path } = &config.keeping.database else {
         return Err("this release keeps accounts in SQLite only: write sqlite:PATH".into());
     };
@@ -59,7 +60,7 @@ fn options(config: &Config, public_url: String) -> Result<Options, Failure> {
         database: path.clone(),
         sessions,
         policy: config.policy,
-        public_url,
+        public_url: public_url.to_string(),
         signup_is_open: config.sign_ups.signup == Signup::Open,
         password_min_length: config.sign_ups.password_min_length,
         trusted_proxies: config.door.trusted_proxies.clone(),

@@ -11,9 +11,9 @@ use super::read::{Reader, Typed};
 use super::settings::{self as table, Kind, SETTINGS};
 use super::sources::{Given, Sources};
 use super::{
-    Database, Dotenv, Flags, Mistakes, Provenance, PublicUrl, SessionsIn, Setting, Signup,
-    Throttle, mask,
+    Database, Dotenv, Flags, Mistakes, Provenance, SessionsIn, Setting, Signup, Throttle, mask,
 };
+use crate::http::PublicUrl;
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
 use crate::telemetry::LogFormat;
 
@@ -193,7 +193,7 @@ impl Reader {
         let setting = table::PUBLIC_URL.setting;
         let port = listen.map(|listen| listen.port()).filter(|port| *port != 0);
         if let (Provenance::Default, Some(port)) = (self.sources.effective(setting).from, port) {
-            let text = PublicUrl::local_text(port).into();
+            let text = format!("http://localhost:{port}").into();
             self.sources.set(setting, Given { text, from: Provenance::Default });
         }
         self.read(&table::PUBLIC_URL)

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::public_url::PublicUrl;
 use super::values::{self, Database, SessionsIn, Signup, Throttle};
 use super::{duration, read::Typed};
+use crate::http::PublicUrl;
 use crate::sessions::LimitPolicy;
 use crate::telemetry::LogFormat;
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{duration, public_url};
+use super::duration;
+use crate::http::PublicUrl;
 use crate::sessions::LimitPolicy;
 use crate::telemetry::{self, LogFormat};
 
@@ -183,7 +184,7 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
 }
 
 pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
-    list(text, public_url::parse_origin)
+    list(text, parse_origin)
 }
 
 /// Reads entries between commas; an empty text has none.
@@ -218,4 +219,14 @@ fn network(text: &str) -> Result<IpNet, String> {
 
 pub(super) fn log(text: &str) -> Result<String, String> {
     telemetry::check(text).map(|()| text.to_owned())
+}
+
+/// Reads an origin exactly as browsers send it, under the rules of the public URL.
+pub(super) fn parse_origin(text: &str) -> Result<String, String> {
+    let url = PublicUrl::parse(text)?;
+    if url.origin() == text {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("write it as browsers do: {}", url.origin()))
+    }
 }

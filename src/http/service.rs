@@ -8,7 +8,7 @@ use axum::Router;
 use super::cookie::CookieShape;
 use super::middleware::{Door, DoorParts, SessionLayer, SessionLayerParts};
 use super::network::TrustedProxies;
-use super::origin::PublicOrigin;
+use super::public_url::PublicUrl;
 use super::router::{House, router};
 use super::state::{AppState, Manners};
 use crate::accounts::{Accounts, SetupLink};
@@ -32,7 +32,7 @@ pub struct DoorOptions {
     /// The link for the first administrator.
     pub setup_link: SetupLink,
     /// Where browsers find this server.
-    pub origin: PublicOrigin,
+    pub public_url: PublicUrl,
     /// Origins of front ends on the same site that may call the API.
     pub trusted_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-*` headers count.
@@ -57,8 +57,9 @@ impl Service {
     /// Puts the door together.
     #[must_use]
     pub fn new(options: DoorOptions) -> Self {
-        let DoorOptions { accounts, sessions, origin, proxies, clock, .. } = options;
-        let cookie = if origin.is_https() { CookieShape::SECURE } else { CookieShape::LOOPBACK };
+        let DoorOptions { accounts, sessions, public_url, proxies, clock, .. } = options;
+        let cookie =
+            if public_url.is_https() { CookieShape::SECURE } else { CookieShape::LOOPBACK };
         let starts = Arc::new(NetworkThrottle::per_minute(STARTS_PER_MINUTE, clock));
         let check = Check::new(accounts.clone(), sessions.clone());
         let session_layer = SessionLayer::new(SessionLayerParts {
@@ -82,8 +83,11 @@ impl Service {
             accounts,
             sessions,
         };
-        let door =
-            Door(Arc::new(DoorParts { origin, trusted_origins: options.trusted_origins, proxies }));
+        let door = Door(Arc::new(DoorParts {
+            public_url,
+            trusted_origins: options.trusted_origins,
+            proxies,
+        }));
         let house =
             House { state, session_layer: session_layer.clone(), door, entropy: options.entropy };
         Self { router: router(house), session_layer, starts }

@@ -178,6 +178,23 @@ impl SessionStore for RequestStore {
     }
 }
 
+impl Problem {
+    /// The answer when the data of a `tower_sessions::Session` cannot be read or written: 503 where
+    /// the store failed, so that nobody takes it for an empty cart.
+    #[must_use]
+    pub fn from_data(error: tower_sessions::session::Error) -> Self {
+        match error {
+            tower_sessions::session::Error::Store(error) => {
+                Self::unavailable(&crate::failure::StoreError::backend(error))
+            }
+            error @ tower_sessions::session::Error::SerdeJson(_) => {
+                tracing::error!(%error, "the data of a session is not of the type asked for");
+                Self::internal()
+            }
+        }
+    }
+}
+
 /// The public handle, as they write it.
 fn handle(id: SessionId) -> Id {
     Id(i128::from_be_bytes(*id.as_uuid().as_bytes()))

@@ -91,7 +91,7 @@ fn every_setting_is_typed_from_what_is_written() {
 
 #[test]
 fn the_public_url_has_the_port_of_listen_unless_set() {
-    let origin = |variables: &[_]| load(variables).unwrap().door.public_url.origin();
+    let origin = |variables: &[_]| load(variables).unwrap().door.public_url.origin().to_owned();
 
     assert_eq!(origin(&[("ANTEROOM_LISTEN", "0.0.0.0:9000")]), "http://localhost:9000");
     assert_eq!(origin(&[("ANTEROOM_LISTEN", "127.0.0.1:80")]), "http://localhost");

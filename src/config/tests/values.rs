@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::config::public_url::parse_origin;
+use crate::config::values::parse_origin;
 use crate::config::values::{self, Database, SessionsIn, Throttle};
-use crate::config::{PublicUrl, WrittenDuration, duration};
+use crate::config::{WrittenDuration, duration};
+use crate::http::PublicUrl;
 
 #[test]
 fn durations_are_a_whole_number_and_a_unit() {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use crate::http::body::{LARGEST_BODY, too_large};
 use crate::http::error::{Code, Problem};
 use crate::http::network::TrustedProxies;
-use crate::http::origin::PublicOrigin;
+use crate::http::public_url::PublicUrl;
 
 /// The longest request target, in bytes.
 const LONGEST_TARGET: usize = 8 * 1024;
@@ -24,14 +24,14 @@ const MOST_HEADERS: usize = 64;
 pub(in crate::http) struct Door(pub(in crate::http) Arc<DoorParts>);
 
 pub(in crate::http) struct DoorParts {
-    pub(in crate::http) origin: PublicOrigin,
+    pub(in crate::http) public_url: PublicUrl,
     pub(in crate::http) trusted_origins: Vec<String>,
     pub(in crate::http) proxies: TrustedProxies,
 }
 
 impl Door {
     pub(super) fn is_https(&self) -> bool {
-        self.0.origin.is_https()
+        self.0.public_url.is_https()
     }
 }
 
@@ -97,7 +97,9 @@ impl Door {
         let named = hosts.first().and_then(|host| host.to_str().ok()).or(authority);
         let forwarded = self.forwarded_host(request)?;
         let host = forwarded.as_deref().or(named).unwrap_or_default();
-        if self.0.origin.is_host(host) && authority.is_none_or(|host| self.0.origin.is_host(host)) {
+        if self.0.public_url.is_host(host)
+            && authority.is_none_or(|host| self.0.public_url.is_host(host))
+        {
             return Ok(());
         }
         Err(Problem::new(
@@ -106,7 +108,7 @@ impl Door {
             format!(
                 "This server answers for {} and no other host. Whoever runs it sets the address \
                  with ANTEROOM_PUBLIC_URL.",
-                self.0.origin.as_str()
+                self.0.public_url.origin()
             ),
         ))
     }
@@ -144,7 +146,7 @@ impl Door {
             Sent::Wrongly => false,
             Sent::Never => match origin {
                 Sent::Never => true,
-                Sent::Once(origin) => self.0.origin.is_origin(origin),
+                Sent::Once(origin) => self.0.public_url.is_origin(origin),
                 Sent::Wrongly => false,
             },
         };

@@ -1,4 +1,4 @@
-//! The address under which browsers reach the service, and the rule for every other origin.
+//! The address under which browsers reach the service, and what counts as the same.
 
 use std::fmt;
 
@@ -6,7 +6,11 @@ use url::{Host, Url};
 
 /// The public URL: `https`, or `http` under a loopback host. Only scheme, host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl(Url);
+pub struct PublicUrl {
+    url: Url,
+    /// As browsers write it in `Origin`.
+    origin: String,
+}
 
 impl PublicUrl {
     /// Reads a URL of scheme, host and perhaps a port; one `/` at the end is let pass.
@@ -30,7 +34,7 @@ impl PublicUrl {
         if url.port() == Some(0) {
             return Err("leave out the port 0, browsers cannot reach it".to_owned());
         }
-        let url = Self(url);
+        let url = Self { origin: url.origin().ascii_serialization(), url };
         if !url.is_https() && !url.is_loopback() {
             return Err(
                 "begin it with https://; http is for localhost, 127.0.0.0/8 and [::1] only"
@@ -40,27 +44,22 @@ impl PublicUrl {
         Ok(url)
     }
 
-    /// `http://localhost:PORT`, for whoever sets none.
-    pub(super) fn local_text(port: u16) -> String {
-        format!("http://localhost:{port}")
-    }
-
     /// `https` or `http`.
     #[must_use]
     pub fn scheme(&self) -> &str {
-        self.0.scheme()
+        self.url.scheme()
     }
 
     /// The host, lower case, in ASCII; IPv6 in brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.0.host_str().unwrap_or_default()
+        self.url.host_str().unwrap_or_default()
     }
 
     /// The port, that of the scheme where none is written.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.0.port_or_known_default().unwrap_or_default()
+        self.url.port_or_known_default().unwrap_or_default()
     }
 
     /// Whether browsers come by TLS, so that cookies are `Secure` and `__Host-`.
@@ -72,35 +71,58 @@ impl PublicUrl {
     /// Whether the host is `localhost`, of 127.0.0.0/8, or `[::1]`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        match self.0.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+        self.url.host().is_some_and(|host| is_loopback(&host))
     }
 
     /// The `Origin` header of its pages: no slash at the end, no default port.
     #[must_use]
-    pub fn origin(&self) -> String {
-        self.0.origin().ascii_serialization()
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The `Host` header of requests to it: no default port.
     #[must_use]
     pub fn authority(&self) -> &str {
-        self.0.authority()
+        self.url.authority()
+    }
+
+    /// Whether a `Host` header names this server. On loopback, `localhost`, `127.0.0.1` and
+    /// `[::1]` are one host.
+    pub(crate) fn is_host(&self, host: &str) -> bool {
+        let plausible = !host.is_empty() && !host.contains(['/', '@', '?', '#', '\\', ',', ' ']);
+        let other = Url::parse(&format!("{}://{host}", self.scheme()));
+        plausible && other.is_ok_and(|other| self.is_same(&other))
+    }
+
+    /// Whether an `Origin` header is this very origin, as a browser writes it.
+    pub(crate) fn is_origin(&self, origin: &str) -> bool {
+        let Ok(other) = Url::parse(origin) else { return false };
+        other.origin().ascii_serialization() == origin
+            && other.scheme() == self.scheme()
+            && self.is_same(&other)
+    }
+
+    fn is_same(&self, other: &Url) -> bool {
+        let same_host = match (self.url.host(), other.host()) {
+            (Some(ours), Some(theirs)) => {
+                ours == theirs || (is_loopback(&ours) && is_loopback(&theirs))
+            }
+            _ => false,
+        };
+        same_host && self.url.port_or_known_default() == other.port_or_known_default()
+    }
+}
+
+fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(domain) => domain.as_ref() == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
     }
 }
 
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.origin())
+        f.write_str(&self.origin)
     }
-}
-
-/// Reads an origin exactly as browsers send it, under the same rules.
-pub(super) fn parse_origin(text: &str) -> Result<String, String> {
-    let origin = PublicUrl::parse(text)?.origin();
-    if origin == text { Ok(origin) } else { Err(format!("write it as browsers do: {origin}")) }
 }
