@@ -30,6 +30,12 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     if let Some(link) = anteroom.issue_setup_link().await? {
         print(&format!("There is no administrator yet. Make one, within an hour, at:\n  {link}"));
     }
+    let sessions = anteroom.sessions().clone();
+    let stop = async move {
+        stop.await;
+        // Open event streams would hold the drain to its end.
+        sessions.close_watches();
+    };
     crate::http::serve(listener, anteroom.router(), stop).await;
     anteroom.stop().await;
     tracing::info!("stopped");

@@ -242,8 +242,14 @@ impl From<WeakPassword> for FieldError {
     }
 }
 
-fn one_field(field: &'static str, error: impl Into<FieldError>) -> Problem {
-    Problem::invalid(BTreeMap::from([(field, error.into())]))
+fn weak_password(field: &'static str, weak: WeakPassword) -> Problem {
+    if matches!(weak, WeakPassword::TooShort { .. }) {
+        // For whoever runs the server; whoever signs up cannot change it.
+        tracing::info!(
+            "refused a password as too short: the minimum is ANTEROOM_PASSWORD_MIN_LENGTH"
+        );
+    }
+    Problem::invalid(BTreeMap::from([(field, weak.into())]))
 }
 
 fn email_taken() -> Problem {
@@ -280,7 +286,7 @@ impl From<LoginError> for Problem {
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
-            CreateError::Weak(weak) => one_field("password", weak),
+            CreateError::Weak(weak) => weak_password("password", weak),
             CreateError::EmailTaken => email_taken(),
             CreateError::AdministratorExists => Self::needless_setup(),
             CreateError::Busy => Self::busy(),
@@ -328,7 +334,7 @@ impl From<ChangePasswordError> for Problem {
     fn from(error: ChangePasswordError) -> Self {
         match error {
             ChangePasswordError::Refused => Self::wrong_password(),
-            ChangePasswordError::Weak(weak) => one_field("new_password", weak),
+            ChangePasswordError::Weak(weak) => weak_password("new_password", weak),
             ChangePasswordError::Busy => Self::busy(),
             ChangePasswordError::Ended(reason) => Self::session_ended(reason),
             ChangePasswordError::Store(error) => error.into(),

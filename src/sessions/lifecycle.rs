@@ -1,48 +1,17 @@
 //! The life of a session: start, resume, rotate, revoke.
 
-use std::sync::Arc;
-
 use time::OffsetDateTime;
 
-use super::touches::Touches;
-use super::watch::{Watch, Watchers};
 use super::{
-    Client, Cutoffs, EndReason, Ended, Ending, EpochMove, Loaded, Owner, Rotation, Session,
-    SessionId, SessionPolicy, SessionStore, Start, Started, TimeoutRule, Token,
+    Client, EndReason, Ended, Ending, EpochMove, Loaded, Owner, Rotation, Session, SessionId,
+    Sessions, Start, Started, TimeoutRule, Token,
 };
 use crate::accounts::{Survivor, UserId};
-use crate::clock::Clock;
-use crate::entropy::Entropy;
 use crate::failure::StoreError;
 
 /// How often a token or an id is drawn anew when the drawn one is in use. Once is already beyond
 /// all chance.
 const DRAWS: usize = 4;
-
-/// What the room works with.
-pub struct SessionsOptions {
-    /// Where sessions are kept.
-    pub store: Arc<dyn SessionStore>,
-    /// How long they live.
-    pub policy: SessionPolicy,
-    /// Tells the time.
-    pub clock: Clock,
-    /// Draws tokens and ids.
-    pub entropy: Entropy,
-}
-
-/// The sessions of everybody. Cheap to clone.
-#[derive(Clone)]
-pub struct Sessions(Arc<Room>);
-
-struct Room {
-    store: Arc<dyn SessionStore>,
-    policy: SessionPolicy,
-    clock: Clock,
-    entropy: Entropy,
-    touches: Touches,
-    watchers: Arc<Watchers>,
-}
 
 /// A session about to begin.
 #[derive(Clone, Debug)]
@@ -97,51 +66,20 @@ pub enum ResumeError {
 }
 
 impl Sessions {
-    /// Opens the room.
-    #[must_use]
-    pub fn new(options: SessionsOptions) -> Self {
-        let SessionsOptions { store, policy, clock, entropy } = options;
-        Self(Arc::new(Room {
-            store,
-            policy,
-            clock,
-            entropy,
-            touches: Touches::default(),
-            watchers: Arc::default(),
-        }))
-    }
-
-    /// How long sessions live.
-    #[must_use]
-    pub fn policy(&self) -> &SessionPolicy {
-        &self.0.policy
-    }
-
-    pub(super) fn store(&self) -> &dyn SessionStore {
-        &*self.0.store
-    }
-
-    /// The present instant.
-    #[must_use]
-    pub fn now(&self) -> OffsetDateTime {
-        self.0.clock.now()
-    }
-
-    fn cutoffs(&self) -> Cutoffs {
-        self.0.policy.cutoffs(self.now())
-    }
-
     /// Starts a session under a fresh token. What the browser brought ends in the same step.
     ///
     /// # Errors
     /// [`StartError`]; nothing has changed.
     pub async fn start(&self, beginning: Beginning) -> Result<StartedSession, StartError> {
         for _ in 0..DRAWS {
-            let token = Token::generate(&self.0.entropy).map_err(StoreError::from)?;
+            let token = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
             let start = self.beginning(&beginning, &token)?;
             match self.store().start(&start).await? {
                 Started::Started { evicted, replaced } => {
-                    evicted.into_iter().chain(replaced).for_each(|id| self.0.watchers.wake(id));
+                    evicted
+                        .into_iter()
+                        .chain(replaced)
+                        .for_each(|id| self.room().watchers.wake(id));
                     return Ok(StartedSession { token, session: start.session });
                 }
                 Started::LimitReached => return Err(StartError::LimitReached),
@@ -163,12 +101,12 @@ impl Sessions {
             _ => TimeoutRule::Standard,
         };
         let session = Session {
-            id: SessionId::from_uuid(self.0.entropy.id(now)?),
+            id: SessionId::from_uuid(self.room().entropy.id(now)?),
             owner,
             created_at: now,
             authenticated_at: owner.user().map(|_| now),
             last_seen_at: now,
-            expires_at: self.0.policy.expires_at(rule, now),
+            expires_at: self.room().policy.expires_at(rule, now),
             rule,
             remember_me: rule == TimeoutRule::Remembered,
             client: beginning.client.clone(),
@@ -177,8 +115,8 @@ impl Sessions {
             session,
             digest: token.digest(),
             brought: beginning.brought.as_ref().map(Token::digest),
-            limit: owner.user().map(|_| self.0.policy.limit),
-            cutoffs: self.0.policy.cutoffs(now),
+            limit: owner.user().map(|_| self.room().policy.limit),
+            cutoffs: self.room().policy.cutoffs(now),
         })
     }
 
@@ -197,7 +135,8 @@ impl Sessions {
                 Loaded::Unknown => return Err(ResumeError::Unknown),
             };
             let written = session.last_seen_at;
-            session.last_seen_at = self.0.touches.noted(session.id).unwrap_or(written).max(written);
+            session.last_seen_at =
+                self.room().touches.noted(session.id).unwrap_or(written).max(written);
             let Some(ended) = self.cutoffs().ended(&session) else { return Ok(session) };
             if self.end_aged(&session, written, ended).await {
                 let anonymous = session.owner == Owner::Anonymous;
@@ -213,7 +152,7 @@ impl Sessions {
         let ending = Ending { id: session.id, of: None, unseen_since: Some(written), ended };
         match self.store().end(&ending).await {
             Ok(true) => {
-                self.0.watchers.wake(session.id);
+                self.room().watchers.wake(session.id);
                 true
             }
             Ok(false) => false,
@@ -239,20 +178,12 @@ impl Sessions {
     /// Whether the user of `session` proved who they are recently enough for what is grave.
     #[must_use]
     pub fn is_fresh(&self, session: &Session) -> bool {
-        self.0.policy.is_fresh(session, self.now())
+        self.room().policy.is_fresh(session, self.now())
     }
 
     /// Notes a request of a live session; written within seconds, at most once a minute.
     pub fn seen(&self, session: &Session) {
-        self.0.touches.note(&self.0.policy, session, self.now());
-    }
-
-    /// Writes the activity that was noted.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails; what was noted stays noted.
-    pub async fn flush(&self) -> Result<(), StoreError> {
-        self.0.touches.flush(self.store()).await
+        self.room().touches.note(&self.room().policy, session, self.now());
     }
 
     /// Gives a live session a new token; the old one says `replaced` from now on. With
@@ -265,7 +196,7 @@ impl Sessions {
         token: &Token,
         authenticated: bool,
     ) -> Result<StartedSession, ResumeError> {
-        let new = Token::generate(&self.0.entropy).map_err(StoreError::from)?;
+        let new = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
         let rotation =
             Rotation { from: token.digest(), to: new.digest(), authenticated, at: self.now() };
         if !self.store().rotate(&rotation).await? {
@@ -274,7 +205,7 @@ impl Sessions {
             return Err(ResumeError::Unknown);
         }
         let session = self.resume(&new).await?;
-        self.0.watchers.wake(session.id);
+        self.room().watchers.wake(session.id);
         Ok(StartedSession { token: new, session })
     }
 
@@ -291,7 +222,7 @@ impl Sessions {
         let ended = Ended { reason, at: self.now() };
         let ending = Ending { id, of, unseen_since: None, ended };
         let revoked = self.store().end(&ending).await;
-        self.0.watchers.wake(id);
+        self.room().watchers.wake(id);
         revoked
     }
 
@@ -306,7 +237,7 @@ impl Sessions {
         token: &Token,
         authenticated: bool,
     ) -> Result<(Survivor, Token), StoreError> {
-        let new = Token::generate(&self.0.entropy)?;
+        let new = Token::generate(&self.room().entropy)?;
         let survivor = Survivor {
             session: session.id.as_uuid(),
             from: *token.digest().as_bytes(),
@@ -326,7 +257,7 @@ impl Sessions {
 
     /// Wakes every watcher: a change of an account may have ended their sessions.
     pub fn wake_all(&self) {
-        self.0.watchers.wake_all();
+        self.room().watchers.wake_all();
     }
 
     /// Ends every session there is, anonymous ones too.
@@ -335,73 +266,7 @@ impl Sessions {
     /// [`StoreError`] when the store fails.
     pub async fn revoke_all(&self, reason: EndReason) -> Result<u64, StoreError> {
         let count = self.store().end_all(Ended { reason, at: self.now() }).await;
-        self.0.watchers.wake_all();
+        self.room().watchers.wake_all();
         count
-    }
-
-    /// The live sessions of a user, newest activity first.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    pub async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
-        let mut sessions = self.store().list(user).await?;
-        self.keep_live(&mut sessions);
-        sessions.sort_by_key(|session| std::cmp::Reverse((session.last_seen_at, session.id)));
-        Ok(sessions)
-    }
-
-    /// The live sessions of everybody in the order of their ids, at most `limit` after `after`,
-    /// and where to go on; `None` at the end.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    pub async fn list_all(
-        &self,
-        after: Option<SessionId>,
-        limit: u32,
-    ) -> Result<(Vec<Session>, Option<SessionId>), StoreError> {
-        let mut sessions = self.store().list_all(after, limit).await?;
-        let full = u32::try_from(sessions.len()).is_ok_and(|found| found >= limit);
-        let next = sessions.last().filter(|_| full).map(|session| session.id);
-        self.keep_live(&mut sessions);
-        Ok((sessions, next))
-    }
-
-    fn keep_live(&self, sessions: &mut Vec<Session>) {
-        let cutoffs = self.cutoffs();
-        for session in sessions.iter_mut() {
-            if let Some(at) = self.0.touches.noted(session.id) {
-                session.last_seen_at = session.last_seen_at.max(at);
-            }
-        }
-        sessions.retain(|session| cutoffs.ended(session).is_none());
-    }
-
-    /// Watches one session.
-    #[must_use]
-    pub fn watch(&self, id: SessionId) -> Watch {
-        self.0.watchers.watch(id)
-    }
-
-    /// Writes what was noted, then clears away what has ended, at most `most` rows. `true`: there
-    /// is nothing left to clear.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    pub async fn sweep(&self, most: u32) -> Result<bool, StoreError> {
-        self.flush().await?;
-        let swept = self.store().sweep(&self.cutoffs(), most).await?;
-        if swept.ended > 0 {
-            self.0.watchers.wake_all();
-        }
-        Ok(swept.done)
-    }
-
-    /// Whether the store answers.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it does not.
-    pub async fn ready(&self) -> Result<(), StoreError> {
-        self.store().ready().await
     }
 }

@@ -14,6 +14,7 @@ mod keeping;
 mod lifecycle;
 mod policy;
 mod reason;
+mod room;
 mod session;
 mod store;
 mod token;
@@ -23,11 +24,10 @@ mod watch;
 pub use data::{DataError, Etag, VisitorData};
 pub use device::device_name;
 pub use keeping::{KeepError, LARGEST_APPLICATION_DATA};
-pub use lifecycle::{
-    Beginning, ResumeError, Sessions, SessionsOptions, StartError, StartedSession,
-};
+pub use lifecycle::{Beginning, ResumeError, StartError, StartedSession};
 pub use policy::{Cutoffs, Limit, LimitPolicy, SessionPolicy, TimeoutRule, Timeouts};
 pub use reason::EndReason;
+pub use room::{Sessions, SessionsOptions};
 pub use session::{Client, Owner, Session, SessionId};
 pub use store::Ended;
 pub use store::{

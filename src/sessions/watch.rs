@@ -1,6 +1,7 @@
 //! Waking whoever waits for something to happen to a session.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -12,6 +13,7 @@ use super::SessionId;
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
     watched: Mutex<HashMap<SessionId, Arc<Notify>>>,
+    closed: AtomicBool,
 }
 
 impl Watchers {
@@ -32,6 +34,12 @@ impl Watchers {
         }
     }
 
+    /// Wakes everybody for the last time.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.wake_all();
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Notify>>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -50,6 +58,12 @@ impl Watch {
     /// the session, so that nothing is missed in between.
     pub fn changed(&self) -> impl Future<Output = ()> + Send + use<'_> {
         self.notify.notified()
+    }
+
+    /// Whether the server is stopping, so that nothing more will be told.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.watchers.closed.load(Ordering::Acquire)
     }
 }
 

@@ -4,5 +4,6 @@
 #![expect(unreachable_pub, reason = "nothing here is public")]
 
 mod harness;
+mod house_rules;
 mod store_contract;
 mod store_model;

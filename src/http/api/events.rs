@@ -38,7 +38,7 @@ pub(crate) async fn watch(
 }
 
 /// A stream of one event: the end.
-pub(crate) struct Events(Option<BoxFuture<'static, Event>>);
+pub(crate) struct Events(Option<BoxFuture<'static, Option<Event>>>);
 
 impl Stream for Events {
     type Item = Result<Event, Infallible>;
@@ -50,21 +50,25 @@ impl Stream for Events {
         let Some(end) = &mut self.0 else { return std::task::Poll::Ready(None) };
         end.as_mut().poll(context).map(|event| {
             self.0 = None;
-            Some(Ok(event))
+            event.map(Ok)
         })
     }
 }
 
-async fn end_of(sessions: Sessions, check: Check, id: SessionId, token: Token) -> Event {
+/// `None`: the server stops, which is not the end of the session.
+async fn end_of(sessions: Sessions, check: Check, id: SessionId, token: Token) -> Option<Event> {
     let watch = sessions.watch(id);
     loop {
         let changed = watch.changed();
+        if watch.is_closed() {
+            return None;
+        }
         match check.who(&token).await {
             Err(ResumeError::Ended(EndReason::Replaced)) => {
-                return Event::default().event("rotated").data("{}");
+                return Some(Event::default().event("rotated").data("{}"));
             }
-            Err(ResumeError::Ended(reason)) => return ended(reason.as_str()),
-            Err(ResumeError::Unknown) => return ended(EndReason::SignedOut.as_str()),
+            Err(ResumeError::Ended(reason)) => return Some(ended(reason.as_str())),
+            Err(ResumeError::Unknown) => return Some(ended(EndReason::SignedOut.as_str())),
             // Nothing is known while the store is silent: look again.
             Ok(_) | Err(ResumeError::Store(_)) => {}
         }

@@ -1,0 +1,157 @@
+//! The room itself: what it works with, who is in it, and its upkeep.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::touches::Touches;
+use super::watch::{Watch, Watchers};
+use super::{Cutoffs, Session, SessionId, SessionPolicy, SessionStore};
+use crate::accounts::UserId;
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::failure::StoreError;
+
+/// What the room works with.
+pub struct SessionsOptions {
+    /// Where sessions are kept.
+    pub store: Arc<dyn SessionStore>,
+    /// How long they live.
+    pub policy: SessionPolicy,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Draws tokens and ids.
+    pub entropy: Entropy,
+}
+
+/// The sessions of everybody. Cheap to clone.
+#[derive(Clone)]
+pub struct Sessions(Arc<Room>);
+
+pub(super) struct Room {
+    store: Arc<dyn SessionStore>,
+    pub(super) policy: SessionPolicy,
+    clock: Clock,
+    pub(super) entropy: Entropy,
+    pub(super) touches: Touches,
+    pub(super) watchers: Arc<Watchers>,
+}
+
+impl Sessions {
+    /// Opens the room.
+    #[must_use]
+    pub fn new(options: SessionsOptions) -> Self {
+        let SessionsOptions { store, policy, clock, entropy } = options;
+        Self(Arc::new(Room {
+            store,
+            policy,
+            clock,
+            entropy,
+            touches: Touches::default(),
+            watchers: Arc::default(),
+        }))
+    }
+
+    /// How long sessions live.
+    #[must_use]
+    pub fn policy(&self) -> &SessionPolicy {
+        &self.0.policy
+    }
+
+    pub(super) fn room(&self) -> &Room {
+        &self.0
+    }
+
+    pub(super) fn store(&self) -> &dyn SessionStore {
+        &*self.0.store
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.0.clock.now()
+    }
+
+    pub(super) fn cutoffs(&self) -> Cutoffs {
+        self.0.policy.cutoffs(self.now())
+    }
+
+    /// The live sessions of a user, newest activity first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let mut sessions = self.store().list(user).await?;
+        self.keep_live(&mut sessions);
+        sessions.sort_by_key(|session| std::cmp::Reverse((session.last_seen_at, session.id)));
+        Ok(sessions)
+    }
+
+    /// The live sessions of everybody in the order of their ids, at most `limit` after `after`,
+    /// and where to go on; `None` at the end.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn list_all(
+        &self,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<(Vec<Session>, Option<SessionId>), StoreError> {
+        let mut sessions = self.store().list_all(after, limit).await?;
+        let full = u32::try_from(sessions.len()).is_ok_and(|found| found >= limit);
+        let next = sessions.last().filter(|_| full).map(|session| session.id);
+        self.keep_live(&mut sessions);
+        Ok((sessions, next))
+    }
+
+    fn keep_live(&self, sessions: &mut Vec<Session>) {
+        let cutoffs = self.cutoffs();
+        for session in sessions.iter_mut() {
+            if let Some(at) = self.0.touches.noted(session.id) {
+                session.last_seen_at = session.last_seen_at.max(at);
+            }
+        }
+        sessions.retain(|session| cutoffs.ended(session).is_none());
+    }
+
+    /// Writes the activity that was noted.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; what was noted stays noted.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.0.touches.flush(self.store()).await
+    }
+
+    /// Watches one session.
+    #[must_use]
+    pub fn watch(&self, id: SessionId) -> Watch {
+        self.0.watchers.watch(id)
+    }
+
+    /// Lets every watcher go, for the server is stopping.
+    pub fn close_watches(&self) {
+        self.0.watchers.close();
+    }
+
+    /// Writes what was noted, then clears away what has ended, at most `most` rows. `true`: there
+    /// is nothing left to clear.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn sweep(&self, most: u32) -> Result<bool, StoreError> {
+        self.flush().await?;
+        let swept = self.store().sweep(&self.cutoffs(), most).await?;
+        if swept.ended > 0 {
+            self.0.watchers.wake_all();
+        }
+        Ok(swept.done)
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.store().ready().await
+    }
+}
