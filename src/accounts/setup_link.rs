@@ -24,10 +24,11 @@ struct Issued {
     expires_at: OffsetDateTime,
 }
 
-/// The link, taken out of use by whoever holds this. Give it back when nothing came of it.
+/// The link, out of use for everybody else while this is held. It works again afterwards, however
+/// this ends, unless it was [`SetupClaim::used_up`].
 pub struct SetupClaim {
     link: SetupLink,
-    issued: Issued,
+    issued: Option<Issued>,
 }
 
 impl SetupLink {
@@ -64,7 +65,7 @@ impl SetupLink {
         if !issued.as_ref().is_some_and(|issued| self.fits(issued, token)) {
             return None;
         }
-        issued.take().map(|issued| SetupClaim { link: self.clone(), issued })
+        issued.take().map(|issued| SetupClaim { link: self.clone(), issued: Some(issued) })
     }
 
     fn fits(&self, issued: &Issued, token: &str) -> bool {
@@ -85,9 +86,18 @@ impl fmt::Debug for SetupLink {
 }
 
 impl SetupClaim {
-    /// Nothing came of it: the link works again.
-    pub fn give_back(self) {
-        let Self { link, issued } = self;
-        *link.lock() = Some(issued);
+    /// The administrator is made: the link never works again.
+    pub fn used_up(mut self) {
+        self.issued = None;
+    }
+}
+
+impl Drop for SetupClaim {
+    /// Also when the request that held it was dropped.
+    fn drop(&mut self) {
+        let mut issued = self.link.lock();
+        if issued.is_none() {
+            *issued = self.issued.take();
+        }
     }
 }

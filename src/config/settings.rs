@@ -146,7 +146,8 @@ settings! {
         "Where sessions are kept: database (the same as the accounts) or memory: (gone at a \
          restart).";
     CACHE: bool = "on", Keeping, Plain, values::on_or_off,
-        "Whether sessions in use are kept in memory too; off asks the store at every request.";
+        "Whether sessions in use are kept in memory too; off asks the store at every request. This \
+         release always asks the store.";
     MEMORY_LIMIT: usize = "1000000", Keeping, Plain, values::memory_limit,
         "How many sessions memory: keeps. At the limit anonymous ones go first, then new \
          sign-ins are turned away; a signed-in session is never dropped.";
@@ -178,15 +179,17 @@ settings! {
          working.";
 
     THROTTLE_ACCOUNT: Option<Throttle> = "10/10m", Limits, Plain, values::throttle,
-        "Wrong passwords let through per account and time, or off.";
+        "Wrong passwords let through per account and time, or off. Without effect in this release.";
     THROTTLE_NETWORK: Option<Throttle> = "30/10m", Limits, Plain, values::throttle,
-        "Wrong passwords let through per network (an IPv4 address, an IPv6 /64) and time, or off.";
+        "Wrong passwords let through per network (an IPv4 address, an IPv6 /64) and time, or off. \
+         Without effect in this release.";
     THROTTLE_SIGNUP: Option<Throttle> = "20/1h", Limits, Plain, values::throttle,
-        "Sign-ups let through per network and time, or off.";
+        "Sign-ups let through per network and time, or off. Without effect in this release.";
     MAX_CONNECTIONS: usize = "4096", Limits, Plain, values::connections,
-        "How many connections may be open at once.";
+        "How many connections may be open at once. Without effect in this release.";
     MAX_CONNECTIONS_PER_NETWORK: usize = "256", Limits, Plain, values::connections,
-        "How many of them one network may have; trusted proxies have no cap of their own.";
+        "How many of them one network may have; trusted proxies have no cap of their own. Without \
+         effect in this release.";
 
     TRUSTED_PROXIES: Vec<IpNet> = "", Trust, List, values::networks,
         "Addresses and networks of the proxies in front, between commas, for example \
@@ -196,7 +199,8 @@ settings! {
          https://app.example.org.";
 
     METRICS_LISTEN: Option<SocketAddr> = "off", Observation, Plain, values::address_or_off,
-        "IP address and port for metrics in the text form of Prometheus, or off.";
+        "IP address and port for metrics in the text form of Prometheus, or off. Without effect in \
+         this release.";
     LOG: String = "info", Observation, Plain, values::log,
         "What is logged to stderr: error, warn, info, debug, trace or off, also per part, for \
          example info,anteroom::http=debug.";

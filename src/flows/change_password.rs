@@ -6,7 +6,7 @@ use crate::accounts::{
     Password, PasswordChange, User, WeakPassword,
 };
 use crate::failure::StoreError;
-use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
+use crate::sessions::{EndReason, Session, Sessions, StartedSession, Token};
 
 /// Lets people change their own password.
 #[derive(Clone)]
@@ -98,13 +98,7 @@ impl ChangePassword {
         let decide = move |_: &_| Some(change.clone());
         settle(&self.accounts, &self.sessions, user.id, Some(survivor), decide).await?;
         tracing::info!(user.id = %user.id, session.id = %session.id, "password changed");
-        match self.sessions.resume(&token).await {
-            Ok(session) => Ok(StartedSession { token, session }),
-            Err(ResumeError::Ended(reason)) => Err(ChangePasswordError::Ended(reason)),
-            Err(ResumeError::Unknown) => {
-                Err(ChangePasswordError::Ended(EndReason::PasswordChanged))
-            }
-            Err(ResumeError::Store(error)) => Err(ChangePasswordError::Store(error)),
-        }
+        let survived = self.sessions.survived(token, session, EndReason::PasswordChanged).await;
+        survived.map_err(ChangePasswordError::Ended)
     }
 }

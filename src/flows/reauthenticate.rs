@@ -2,7 +2,7 @@
 
 use crate::accounts::{Accounts, AuthenticateError, Password, UserId};
 use crate::failure::StoreError;
-use crate::sessions::{EndReason, ResumeError, Sessions, StartedSession, Token};
+use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
 
 /// Lets signed-in people prove themselves again.
 #[derive(Clone)]
@@ -63,11 +63,11 @@ impl Reauthenticate {
     pub async fn with_password(
         &self,
         user: UserId,
-        token: &Token,
+        (session, token): (&Session, &Token),
         password: &Password,
     ) -> Result<StartedSession, ReauthenticateError> {
         self.accounts.prove(user, password).await?;
-        let started = self.sessions.rotate(token, true).await?;
+        let started = self.sessions.rotate(session, token, true).await?;
         tracing::info!(user.id = %user, session.id = %started.session.id, "reauthenticated");
         Ok(started)
     }

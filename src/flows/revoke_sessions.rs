@@ -3,7 +3,7 @@
 use super::settle::settle;
 use crate::accounts::{Accounts, Change, ChangeError, EpochRaise, EpochReason, UserId};
 use crate::failure::StoreError;
-use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
+use crate::sessions::{EndReason, Session, Sessions, StartedSession, Token};
 
 /// Ends sessions in numbers.
 #[derive(Clone)]
@@ -57,12 +57,8 @@ impl RevokeSessions {
         let (survivor, token) = self.sessions.survivor(session, token, false)?;
         let raise = EpochRaise { reason: EpochReason::RevokedByUser, survivor: Some(survivor) };
         let revoked = self.raise(user, raise).await?;
-        match self.sessions.resume(&token).await {
-            Ok(session) => Ok((revoked, StartedSession { token, session })),
-            Err(ResumeError::Ended(reason)) => Err(RevokeSessionsError::Ended(reason)),
-            Err(ResumeError::Unknown) => Err(RevokeSessionsError::Ended(EndReason::RevokedByUser)),
-            Err(ResumeError::Store(error)) => Err(RevokeSessionsError::Store(error)),
-        }
+        let survived = self.sessions.survived(token, session, EndReason::RevokedByUser).await;
+        survived.map(|started| (revoked, started)).map_err(RevokeSessionsError::Ended)
     }
 
     /// Ends every session of `user`. How many ended.

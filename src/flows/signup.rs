@@ -86,15 +86,17 @@ impl Signup {
         request: SignupRequest,
     ) -> Result<(User, StartedSession), SignupError> {
         let claim = self.link.claim(token).ok_or(SignupError::LinkRefused)?;
-        let made = self.make(request, Role::Admin).await;
-        match &made {
+        match self.make(request, Role::Admin).await {
             Err(SignupError::Create(CreateError::AdministratorExists)) => {
-                return Err(SignupError::LinkRefused);
+                claim.used_up();
+                Err(SignupError::LinkRefused)
             }
-            Err(SignupError::Create(_)) => claim.give_back(),
-            _ => {}
+            Err(SignupError::Create(error)) => Err(SignupError::Create(error)),
+            made => {
+                claim.used_up();
+                made
+            }
         }
-        made
     }
 
     async fn make(

@@ -209,7 +209,7 @@ impl CurrentSession {
     /// Gives the session a new token, as `cycle_id` of server code asks for.
     pub(super) async fn rotate(&self) -> Result<(), ResumeError> {
         let Standing::Live(visitor, token) = self.standing() else { return Ok(()) };
-        let started = self.0.sessions.rotate(&token, false).await?;
+        let started = self.0.sessions.rotate(&visitor.session, &token, false).await?;
         self.began(started, visitor.user);
         Ok(())
     }

@@ -193,20 +193,43 @@ impl Sessions {
     /// [`ResumeError`] when the session ended meanwhile or the store failed.
     pub async fn rotate(
         &self,
+        session: &Session,
         token: &Token,
         authenticated: bool,
     ) -> Result<StartedSession, ResumeError> {
         let new = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
-        let rotation =
-            Rotation { from: token.digest(), to: new.digest(), authenticated, at: self.now() };
+        let at = self.now();
+        let rotation = Rotation { from: token.digest(), to: new.digest(), authenticated, at };
         if !self.store().rotate(&rotation).await? {
             // Whoever rotated or ended it first left a reason.
             self.resume(token).await?;
             return Err(ResumeError::Unknown);
         }
-        let session = self.resume(&new).await?;
         self.room().watchers.wake(session.id);
-        Ok(StartedSession { token: new, session })
+        let authenticated_at = if authenticated { Some(at) } else { session.authenticated_at };
+        Ok(StartedSession { token: new, session: Session { authenticated_at, ..session.clone() } })
+    }
+
+    /// The session that outlived a change of its own user, under its new token. A store that fails
+    /// now cannot undo the change, and without the token its owner would be signed out by an
+    /// outage: then it is `before`, as far as it is known.
+    ///
+    /// # Errors
+    /// Why it did not outlive it: it was rotated or ended meanwhile. `reason` is what ended the
+    /// others.
+    pub async fn survived(
+        &self,
+        token: Token,
+        before: &Session,
+        reason: EndReason,
+    ) -> Result<StartedSession, EndReason> {
+        let session = match self.resume(&token).await {
+            Ok(session) => session,
+            Err(ResumeError::Ended(own)) => return Err(own),
+            Err(ResumeError::Unknown) => return Err(reason),
+            Err(ResumeError::Store(_)) => before.clone(),
+        };
+        Ok(StartedSession { token, session })
     }
 
     /// Ends one session, of `of` if given. `false`: there is no such live session.

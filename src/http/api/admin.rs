@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use crate::accounts::{Account, Accounts, Email, Listing, Name, Role, Status, UserId};
 use crate::flows::{AccountChange, AccountChanges};
 use crate::http::body::JsonObject;
-use crate::http::current::CurrentSession;
 use crate::http::error::{FieldError, FieldErrors, Problem};
 use crate::http::extract::Administrator;
 use crate::http::json::{OneUserBody, ProblemBody, UsersBody};
@@ -158,7 +157,6 @@ fn one_of(this: &str, that: &str) -> FieldError {
 pub(crate) async fn delete(
     State(changes): State<AccountChanges>,
     State(sessions): State<Sessions>,
-    current: CurrentSession,
     Administrator(administrator): Administrator,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
@@ -168,9 +166,6 @@ pub(crate) async fn delete(
     }
     changes.apply(id, AccountChange { delete: true, ..AccountChange::default() }).await?;
     tracing::info!(actor.id = %administrator.user.id, user.id = %id, "deleted by administrator");
-    if id == administrator.user.id {
-        current.over();
-    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -190,11 +190,11 @@ pub(crate) async fn reauthenticate(
     State(reauthenticate): State<Reauthenticate>,
     State(sessions): State<Sessions>,
     current: CurrentSession,
-    CurrentUser { user, token, .. }: CurrentUser,
+    CurrentUser { user, session, token }: CurrentUser,
     JsonObject(body): JsonObject<PasswordBody>,
 ) -> Result<Json<SignedInBody>, Problem> {
     let password = Password::from_typed(&body.password);
-    let started = reauthenticate.with_password(user.id, &token, &password).await?;
+    let started = reauthenticate.with_password(user.id, (&session, &token), &password).await?;
     let body = SignedInBody::new(&user, &started.session, sessions.policy());
     current.began(started, Some(user));
     Ok(Json(body))

@@ -41,18 +41,12 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn revoke(
     State(sessions): State<Sessions>,
-    current: CurrentSession,
-    CurrentUser { user, session, .. }: CurrentUser,
+    CurrentUser { user, .. }: CurrentUser,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
-    let own = id == session.id;
-    let reason = if own { EndReason::SignedOut } else { EndReason::RevokedByUser };
-    if !sessions.revoke(id, Some(user.id), reason).await? {
+    if !sessions.revoke(id, Some(user.id), EndReason::RevokedByUser).await? {
         return Err(Problem::not_found());
-    }
-    if own {
-        current.over();
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -55,15 +55,12 @@ fn card(session: &Session, sessions: &Sessions, current: &CurrentUser) -> Sessio
 pub(crate) async fn revoke(
     State(sessions): State<Sessions>,
     CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
-    current: CurrentSession,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
-    let own = id == signed_in.session.id;
-    let reason = if own { EndReason::SignedOut } else { EndReason::RevokedByUser };
-    let revoked = sessions.revoke(id, Some(signed_in.user.id), reason).await?;
-    if own {
-        current.over();
+    let user = signed_in.user.id;
+    let revoked = sessions.revoke(id, Some(user), EndReason::RevokedByUser).await?;
+    if id == signed_in.session.id {
         return Ok(see_other("/login"));
     }
     let done = if revoked { "one" } else { "none" };
