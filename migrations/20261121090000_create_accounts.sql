@@ -4,6 +4,7 @@ CREATE TABLE users (
     email          TEXT    NOT NULL UNIQUE,      -- canonical form, the only key for sign-in
     email_verified BOOLEAN NOT NULL,             -- set by an administrator or the command line
     name           TEXT    NOT NULL,             -- may be empty
+    search_text    TEXT    NOT NULL,             -- address and name in lower case
     role           TEXT    NOT NULL,             -- 'user' or 'admin'
     status         TEXT    NOT NULL,             -- 'active' or 'disabled'
     password_hash  TEXT    NOT NULL,             -- PHC string, Argon2id

@@ -95,6 +95,8 @@ where
         .with_ansi(is_coloured)
         .fmt_fields(OneLine(DefaultFields::new()))
         .with_writer(writer)
+        // It would tell of a log that cannot be written on the very same stderr, and panic.
+        .log_internal_errors(false)
         .finish()
 }
 
@@ -107,6 +109,8 @@ where
         .json()
         .with_span_list(false)
         .with_writer(writer)
+        // It would tell of a log that cannot be written on the very same stderr, and panic.
+        .log_internal_errors(false)
         .finish()
 }
 

@@ -93,6 +93,10 @@ pub enum ChangeError {
     /// The account changed since it was read: read it again and decide anew.
     #[error("the account has changed meanwhile")]
     Moved,
+    /// The session that was to outlive the change has ended or has another token by now. Whoever
+    /// asked for the change asked with a session that no longer counts.
+    #[error("the session that was to outlive the change is gone")]
+    SurvivorGone,
     /// Another account has this address.
     #[error("another account has this address")]
     EmailTaken,

@@ -31,10 +31,14 @@ impl Administration {
         let Database::Sqlite { path } = &config.keeping.database else {
             return Err("this release keeps accounts in SQLite only: write sqlite:PATH".into());
         };
-        let sessions_in_memory = matches!(config.keeping.sessions, Kept::Memory);
-        let place =
-            if sessions_in_memory { SessionsIn::ServerMemory } else { SessionsIn::ThisDatabase };
-        let database = SqliteDatabase::open(path, place).await?;
+        let place = match config.keeping.sessions {
+            Kept::Memory => SessionsIn::ServerMemory,
+            Kept::Database | Kept::Redis { .. } => SessionsIn::ThisDatabase,
+        };
+        // A command in a shell without the server's settings must not miss its sessions.
+        let database = SqliteDatabase::open(path, place).await?.as_the_server_has_it().await?;
+        let place = database.sessions_in();
+        let sessions_in_memory = place == SessionsIn::ServerMemory;
         let store: Arc<dyn SessionStore> = match place {
             SessionsIn::ThisDatabase => Arc::new(database.clone()),
             // The server has the sessions; what ends them goes there as an order.

@@ -53,7 +53,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     match runtime.block_on(carry_out(command, config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            tables::complain(&failure.to_string());
+            tables::complain(&told(&*failure));
             ExitCode::FAILURE
         }
     }
@@ -70,4 +70,19 @@ async fn carry_out(command: Command, config: Config) -> Result<(), Failure> {
         }
         Command::Healthcheck => healthcheck::healthcheck(config.door.listen).await,
     }
+}
+
+/// A failure with everything that caused it, each said once.
+fn told(failure: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = failure.to_string();
+    let mut cause = failure.source();
+    while let Some(next) = cause {
+        let said = next.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = next.source();
+    }
+    text
 }

@@ -27,7 +27,7 @@ pub enum ChangePasswordError {
     /// Too many passwords are being checked at once.
     #[error("too many sign-ins at once")]
     Busy,
-    /// The password is changed, but this session ended meanwhile.
+    /// This session ended meanwhile.
     #[error("the session has ended: {}", .0.as_str())]
     Ended(EndReason),
     /// A store failed.
@@ -62,6 +62,7 @@ impl From<ChangeError> for ChangePasswordError {
             // Somebody else changed the account first: the proof was of the password before.
             ChangeError::NotFound
             | ChangeError::Moved
+            | ChangeError::SurvivorGone
             | ChangeError::EmailTaken
             | ChangeError::LastAdministrator => Self::Refused,
         }
@@ -75,20 +76,21 @@ impl ChangePassword {
         Self { accounts, sessions }
     }
 
-    /// Changes the password of `user`, whose session `session` is under `token`.
+    /// Changes the password of `user`, whose session `session` is under the token `old`.
     ///
     /// # Errors
-    /// [`ChangePasswordError`]; but for `Ended`, nothing has changed.
+    /// [`ChangePasswordError`]; nothing has changed, unless the session was ended by somebody else
+    /// right after its own change.
     pub async fn with_proof(
         &self,
         user: &User,
-        (session, token): (&Session, &Token),
+        (session, old): (&Session, &Token),
         current: &Password,
         new: &Password,
     ) -> Result<StartedSession, ChangePasswordError> {
         let proven = self.accounts.prove(user.id, current).await?;
         let to = self.accounts.hash_new_password(new, (&user.email, &user.name)).await?;
-        let (survivor, token) = self.sessions.survivor(session, token, true)?;
+        let (survivor, token) = self.sessions.survivor(session, old, true)?;
         let raise = EpochRaise { reason: EpochReason::PasswordChanged, survivor: Some(survivor) };
         let change = Change {
             password: Some(PasswordChange { from: Some(proven.hash), to }),
@@ -96,7 +98,11 @@ impl ChangePassword {
             ..Change::default()
         };
         let decide = move |_: &_| Some(change.clone());
-        settle(&self.accounts, &self.sessions, user.id, Some(survivor), decide).await?;
+        let settled = settle(&self.accounts, &self.sessions, user.id, Some(survivor), decide).await;
+        if let Err(ChangeError::SurvivorGone) = settled {
+            return Err(ChangePasswordError::Ended(self.sessions.why_gone(old).await?));
+        }
+        settled?;
         tracing::info!(user.id = %user.id, session.id = %session.id, "password changed");
         let survived = self.sessions.survived(token, session, EndReason::PasswordChanged).await;
         survived.map_err(ChangePasswordError::Ended)

@@ -18,7 +18,7 @@ pub enum RevokeSessionsError {
     /// There is no such account.
     #[error("no such account")]
     NotFound,
-    /// The others have ended, and so has this one meanwhile.
+    /// This session has ended meanwhile; it can end no others.
     #[error("the session has ended: {}", .0.as_str())]
     Ended(EndReason),
     /// A store failed.
@@ -52,11 +52,16 @@ impl RevokeSessions {
         &self,
         user: UserId,
         session: &Session,
-        token: &Token,
+        old: &Token,
     ) -> Result<(u64, StartedSession), RevokeSessionsError> {
-        let (survivor, token) = self.sessions.survivor(session, token, false)?;
+        let (survivor, token) = self.sessions.survivor(session, old, false)?;
         let raise = EpochRaise { reason: EpochReason::RevokedByUser, survivor: Some(survivor) };
-        let revoked = self.raise(user, raise).await?;
+        let revoked = match self.raise(user, raise).await {
+            Err(ChangeError::SurvivorGone) => {
+                return Err(RevokeSessionsError::Ended(self.sessions.why_gone(old).await?));
+            }
+            revoked => revoked?,
+        };
         let survived = self.sessions.survived(token, session, EndReason::RevokedByUser).await;
         survived.map(|started| (revoked, started)).map_err(RevokeSessionsError::Ended)
     }
@@ -66,10 +71,10 @@ impl RevokeSessions {
     /// # Errors
     /// [`RevokeSessionsError`]; then it is unknown whether they ended.
     pub async fn all(&self, user: UserId, reason: EpochReason) -> Result<u64, RevokeSessionsError> {
-        self.raise(user, EpochRaise { reason, survivor: None }).await
+        Ok(self.raise(user, EpochRaise { reason, survivor: None }).await?)
     }
 
-    async fn raise(&self, user: UserId, raise: EpochRaise) -> Result<u64, RevokeSessionsError> {
+    async fn raise(&self, user: UserId, raise: EpochRaise) -> Result<u64, ChangeError> {
         let survivor = raise.survivor;
         let change = Change { raise: Some(raise), ..Change::default() };
         let decide = move |_: &_| Some(change.clone());

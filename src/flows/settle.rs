@@ -4,6 +4,7 @@ use crate::accounts::{
     Account, Accounts, Change, ChangeError, Changed, EpochReason, Survivor, UserId,
 };
 use crate::sessions::{EpochMove, Sessions};
+use tracing::Instrument as _;
 
 /// Changes an account and sees to it that the sessions follow before anything is acknowledged.
 /// It goes on to the end in a task of its own, so that a request which is dropped in the middle
@@ -16,7 +17,16 @@ pub(super) async fn settle(
     decide: impl Fn(&Account) -> Option<Change> + Send + Sync + 'static,
 ) -> Result<Changed, ChangeError> {
     let (accounts, sessions) = (accounts.clone(), sessions.clone());
-    let task = tokio::spawn(async move {
+    let work = async move {
+        let _turn = match &survivor {
+            Some(_) => Some(sessions.turn_to_survive().await),
+            None => None,
+        };
+        if let Some(survivor) = &survivor
+            && !sessions.can_survive(survivor).await?
+        {
+            return Err(ChangeError::SurvivorGone);
+        }
         let mut changed = accounts.change(id, decide).await?;
         if changed.ended.is_none() {
             let reason = match &changed.account {
@@ -29,7 +39,8 @@ pub(super) async fn settle(
         }
         sessions.wake_all();
         Ok(changed)
-    });
-    task.await
+    };
+    tokio::spawn(work.in_current_span())
+        .await
         .unwrap_or_else(|error| Err(ChangeError::Store(crate::failure::StoreError::backend(error))))
 }

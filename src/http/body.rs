@@ -11,6 +11,9 @@ use super::error::{Code, Problem};
 /// The largest body, in bytes.
 pub(crate) const LARGEST_BODY: usize = 16 * 1024;
 
+/// How many fields a form or a query may have.
+const MOST_FIELDS: usize = 64;
+
 /// A JSON object that has exactly the fields of `T`.
 pub(crate) struct JsonObject<T>(pub(crate) T);
 
@@ -64,6 +67,9 @@ impl Form {
                     "The field `{}` is there twice: send it once.",
                     name.escape_debug()
                 )));
+            }
+            if fields.len() == MOST_FIELDS {
+                return Err(Problem::malformed("The form has too many fields."));
             }
             fields.push((name, value));
         }
@@ -135,8 +141,29 @@ fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if first != Some(&b'{') {
         return Err(Problem::malformed("Send a JSON object."));
     }
-    serde_json::from_slice(bytes)
-        .map_err(|error| Problem::malformed(format!("The JSON cannot be used: {error}.")))
+    serde_json::from_slice(bytes).map_err(|error| {
+        let told = error.to_string();
+        let names_a_field = ["unknown field", "missing field", "duplicate field"]
+            .iter()
+            .any(|beginning| told.starts_with(beginning));
+        // Any other sentence may quote the value, and that may be a password.
+        let told = if names_a_field || !error.is_data() {
+            told
+        } else {
+            let (line, column) = (error.line(), error.column());
+            format!("a value is of the wrong type at line {line} column {column}")
+        };
+        Problem::malformed(format!("The JSON cannot be used: {told}."))
+    })
+}
+
+/// A field that may be left out, but is not `null` where it is there.
+pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 /// A JSON object whose keys are unique at every level; plain parsing would keep the last of two.
@@ -193,7 +220,7 @@ impl<'de> serde::de::Visitor<'de> for UniqueVisitor {
         let mut object = serde_json::Map::new();
         while let Some((key, UniqueObject(value))) = map.next_entry::<String, _>()? {
             if object.contains_key(&key) {
-                return Err(serde::de::Error::custom(format!("the key {key:?} is there twice")));
+                return Err(serde::de::Error::custom("duplicate field in the patch"));
             }
             object.insert(key, value);
         }

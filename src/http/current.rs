@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, HeaderValue};
 use super::cookie::{CookieShape, Presented};
 use super::error::Problem;
 use crate::accounts::User;
-use crate::failure::StoreError;
 use crate::flows::{Check, Visitor};
 use crate::sessions::{
     Beginning, Client, EndReason, Owner, ResumeError, Session, Sessions, StartError,
@@ -29,6 +28,8 @@ struct Inner {
 }
 
 struct State {
+    /// The token that the browser brought, whatever it is worth, until it gets another.
+    shown: Option<Token>,
     standing: Standing,
     answer: Answer,
     is_activity: bool,
@@ -44,7 +45,7 @@ pub(crate) enum Standing {
     /// It brought one that has ended.
     Ended(EndReason),
     /// It brought a live one.
-    Live(Box<Visitor>, Token),
+    Live(Box<Visitor>),
     /// The store failed; nothing is known.
     Unknown,
 }
@@ -73,14 +74,19 @@ impl CurrentSession {
         client: Client,
     ) -> Self {
         let Surroundings { sessions, cookie, starts } = surroundings;
-        let standing = match cookie.presented(headers) {
+        let presented = cookie.presented(headers);
+        let shown = match &presented {
+            Presented::Token(token) => Some(token.clone()),
+            Presented::Nothing | Presented::Several => None,
+        };
+        let standing = match presented {
             Presented::Nothing => Standing::Nobody,
             Presented::Several => {
                 tracing::warn!("several session cookies of one name: none of them counts");
                 Standing::SeveralCookies
             }
             Presented::Token(token) => match check.who(&token).await {
-                Ok(visitor) => Standing::Live(Box::new(visitor), token),
+                Ok(visitor) => Standing::Live(Box::new(visitor)),
                 Err(ResumeError::Unknown) => Standing::Nobody,
                 Err(ResumeError::Ended(reason)) => Standing::Ended(reason),
                 Err(ResumeError::Store(error)) => {
@@ -90,7 +96,7 @@ impl CurrentSession {
                 }
             },
         };
-        let state = State { standing, answer: Answer::Nothing, is_activity: true };
+        let state = State { shown, standing, answer: Answer::Nothing, is_activity: true };
         Self(Arc::new(Inner { sessions, cookie, starts, client, state: Mutex::new(state) }))
     }
 
@@ -107,20 +113,17 @@ impl CurrentSession {
         self.0.client.clone()
     }
 
-    /// The token that the browser brought, if its session is live.
+    /// The token of the browser, whether its session is live, ended or not known.
     pub(crate) fn token(&self) -> Option<Token> {
-        match &self.state().standing {
-            Standing::Live(_, token) => Some(token.clone()),
-            _ => None,
-        }
+        self.state().shown.clone()
     }
 
     /// Who is signed in, or why nobody is.
     pub(crate) fn signed_in(&self) -> Result<(User, Session, Token), Problem> {
         match self.standing() {
-            Standing::Live(visitor, token) => match visitor.user {
-                Some(user) => Ok((user, visitor.session, token)),
-                None => Err(Problem::no_session()),
+            Standing::Live(visitor) => match (visitor.user, self.token()) {
+                (Some(user), Some(token)) => Ok((user, visitor.session, token)),
+                _ => Err(Problem::no_session()),
             },
             Standing::Nobody => Err(Problem::no_session()),
             Standing::SeveralCookies => Err(Problem::several_cookies()),
@@ -132,7 +135,7 @@ impl CurrentSession {
     /// The live session, a visitor's or a user's, or `None`.
     pub(crate) fn session(&self) -> Result<Option<Session>, Problem> {
         match self.standing() {
-            Standing::Live(visitor, _) => Ok(Some(visitor.session)),
+            Standing::Live(visitor) => Ok(Some(visitor.session)),
             Standing::Nobody => Ok(None),
             Standing::SeveralCookies => Err(Problem::several_cookies()),
             Standing::Ended(reason) => Err(Problem::session_ended(reason)),
@@ -172,13 +175,15 @@ impl CurrentSession {
         let max_age = session.remember_me.then(|| left.whole_seconds().max(0));
         let mut state = self.state();
         state.answer = Answer::Set(token.clone(), max_age);
-        state.standing = Standing::Live(Box::new(Visitor { session, user }), token);
+        state.shown = Some(token);
+        state.standing = Standing::Live(Box::new(Visitor { session, user }));
     }
 
     /// The browser's cookie goes with the answer.
     pub(crate) fn over(&self) {
         let mut state = self.state();
         state.answer = Answer::Remove;
+        state.shown = None;
         state.standing = Standing::Nobody;
     }
 
@@ -190,7 +195,7 @@ impl CurrentSession {
     /// Notes the activity, and gives the cookie header of the answer.
     pub(super) fn finish(&self) -> Option<HeaderValue> {
         let state = self.state();
-        if let Standing::Live(visitor, _) = &state.standing
+        if let Standing::Live(visitor) = &state.standing
             && state.is_activity
         {
             self.0.sessions.seen(&visitor.session);
@@ -208,7 +213,8 @@ impl CurrentSession {
 
     /// Gives the session a new token, as `cycle_id` of server code asks for.
     pub(super) async fn rotate(&self) -> Result<(), ResumeError> {
-        let Standing::Live(visitor, token) = self.standing() else { return Ok(()) };
+        let Standing::Live(visitor) = self.standing() else { return Ok(()) };
+        let Some(token) = self.token() else { return Ok(()) };
         let started = self.0.sessions.rotate(&visitor.session, &token, false).await?;
         self.began(started, visitor.user);
         Ok(())
@@ -221,8 +227,9 @@ impl fmt::Debug for CurrentSession {
     }
 }
 
+/// The failure itself was logged at the look-up.
 fn unknown() -> Problem {
-    Problem::unavailable(&StoreError::Corrupt("nothing: it did not answer for this session"))
+    Problem::silent_store()
 }
 
 fn too_many_starts(wait: std::time::Duration) -> Problem {

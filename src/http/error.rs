@@ -166,6 +166,11 @@ impl Problem {
     pub(crate) fn unavailable(error: &StoreError) -> Self {
         let error: &dyn std::error::Error = error;
         tracing::error!(error, "a store failed");
+        Self::silent_store()
+    }
+
+    /// 503 for a failure that was logged where it was met.
+    pub(crate) fn silent_store() -> Self {
         let detail = "The store does not answer. Nothing was changed that this answer does not \
                       say; try again in a moment.";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, detail);
@@ -312,7 +317,11 @@ impl From<SignupError> for Problem {
             SignupError::Create(error) => error.into(),
             SignupError::LinkRefused => Self::needless_setup(),
             SignupError::NotStarted(StartError::LimitReached) => limit_reached(),
-            SignupError::NotStarted(StartError::Store(error)) => error.into(),
+            SignupError::NotStarted(StartError::Store(error)) => {
+                let detail = "The account was made, but no session could be started: sign in with \
+                              it in a moment.";
+                Self { detail: detail.into(), ..error.into() }
+            }
             // The account was disabled or deleted between its making and its first session.
             SignupError::NotStarted(StartError::EpochMoved) => Self::no_session(),
         }
@@ -362,7 +371,12 @@ impl From<ChangeError> for Problem {
                 Code::LastAdministrator,
                 "This is the last active administrator: make another one first.",
             ),
-            ChangeError::Moved => Self::busy(),
+            ChangeError::SurvivorGone => Self::no_session(),
+            ChangeError::Moved => {
+                let detail = "Others keep changing this account: try again in a moment.";
+                let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, detail);
+                Self { retry_after: Some(1), ..problem }
+            }
             ChangeError::Store(error) => error.into(),
         }
     }

@@ -1,6 +1,6 @@
 //! Extractors as proof: a handler that names one cannot be reached without what it proves.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -62,6 +62,18 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUserOrLogin {
                 .and_then(|path| Next::parse(&path));
             see_other(&back.map_or_else(|| "/login".to_owned(), |next| next.after("/login")))
         })
+    }
+}
+
+/// The `{id}` of a path. One that cannot even be decoded names nothing.
+pub(crate) struct PathId(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(id)| Self(id)).map_err(|_| Problem::not_found())
     }
 }
 

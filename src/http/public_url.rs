@@ -89,7 +89,9 @@ impl PublicUrl {
     /// Whether a `Host` header names this server. On loopback, `localhost`, `127.0.0.1` and
     /// `[::1]` are one host.
     pub(crate) fn is_host(&self, host: &str) -> bool {
-        let plausible = !host.is_empty() && !host.contains(['/', '@', '?', '#', '\\', ',', ' ']);
+        // The parser would mend other characters, and decode percent signs.
+        let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+        let plausible = !host.is_empty() && host.chars().all(known);
         let other = Url::parse(&format!("{}://{host}", self.scheme()));
         plausible && other.is_ok_and(|other| self.is_same(&other))
     }

@@ -9,6 +9,23 @@ use url::Url;
 const QUERY_VALUE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
+/// Going there would loop, sign out, show an answer that is meant for programs, or find a path
+/// that takes forms only.
+const LEADS_NOWHERE: [&str; 12] = [
+    "/login",
+    "/logout",
+    "/signup",
+    "/setup",
+    "/reauthenticate",
+    "/auth",
+    "/api",
+    "/preferences",
+    "/account/password",
+    "/openapi.json",
+    "/healthz",
+    "/readyz",
+];
+
 /// A path of this site that is safe to go to after signing in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Next(String);
@@ -21,9 +38,8 @@ impl Next {
     /// checked, for browsers repair addresses in ways that turn paths into hosts.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let next = Self::of_this_site(text)?;
-        // Going there would loop, sign out, or show an answer that is meant for programs.
         let path = next.0.split('?').next().unwrap_or_default();
-        let leads_nowhere = ["/login", "/logout", "/signup", "/setup", "/auth", "/reauthenticate"]
+        let leads_nowhere = LEADS_NOWHERE
             .iter()
             .any(|route| path == *route || path.starts_with(&format!("{route}/")));
         (!leads_nowhere).then_some(next)

@@ -4,13 +4,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::ConnectInfo;
-use axum::{Extension, Router};
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt as _;
 
 /// How long a client may take to send its headers.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -71,8 +74,12 @@ fn spawn(
 ) {
     // An answer of a few hundred bytes must not wait for more to come.
     let _ = stream.set_nodelay(true);
-    let service = router.clone().layer(Extension(ConnectInfo(peer)));
-    let service = TowerToHyperService::new(service.into_service());
+    let with_peer = move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request
+    };
+    let service = router.clone().into_service::<Incoming>().map_request(with_peer);
+    let service = TowerToHyperService::new(service);
     let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
     let connection = connections.watch(connection);
     tokio::spawn(async move {

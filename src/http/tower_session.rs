@@ -29,8 +29,8 @@ type Data = HashMap<String, Value>;
 #[derive(Debug)]
 struct RequestStore {
     current: CurrentSession,
-    /// What was read or written last: a save changes only what differs from it.
-    base: Mutex<Data>,
+    /// What was read or written last, if anything was: a save changes only what differs from it.
+    base: Mutex<Option<Data>>,
     /// Their side has let go of the id: for `cycle_id`, or for `flush`.
     let_go: AtomicBool,
     /// The answer to give when keeping the data failed, in place of the handler's.
@@ -52,7 +52,7 @@ pub(super) fn provide(current: &CurrentSession, extensions: &mut Extensions) -> 
         failure: Mutex::default(),
     });
     let id = match current.standing() {
-        Standing::Live(visitor, _) => Some(handle(visitor.session.id)),
+        Standing::Live(visitor) => Some(handle(visitor.session.id)),
         // The store has to be asked, to say that it failed.
         Standing::Unknown => Some(Id(0)),
         _ => None,
@@ -91,7 +91,12 @@ impl Pending {
 impl RequestStore {
     /// Writes what differs from what was read, on top of what others wrote meanwhile.
     async fn write(&self, data: &Data) -> Result<()> {
-        let base = lock(&self.base).clone();
+        let known = lock(&self.base).clone();
+        let base = match known {
+            Some(base) => base,
+            // Cleared or flushed before it was ever read.
+            None => self.read().await?.unwrap_or_default(),
+        };
         if *data == base {
             return Ok(());
         }
@@ -106,11 +111,20 @@ impl RequestStore {
         });
         match kept.await {
             Ok(()) => {
-                lock(&self.base).clone_from(data);
+                *lock(&self.base) = Some(data.clone());
                 Ok(())
             }
             Err(error) => Err(self.fail(self.problem(error).await)),
         }
+    }
+
+    /// What is kept in the session; `None` without a live one.
+    async fn read(&self) -> Result<Option<Data>> {
+        let session = self.current.session().map_err(|problem| self.fail(problem))?;
+        let Some(session) = session else { return Ok(None) };
+        let data = self.current.sessions().application_data(session.id).await;
+        let data = data.map_err(|error| self.fail(error.into()))?;
+        Ok(Some(data.unwrap_or_default().into_iter().collect()))
     }
 
     async fn problem(&self, error: KeepError) -> Problem {
@@ -141,7 +155,7 @@ impl RequestStore {
 #[async_trait]
 impl SessionStore for RequestStore {
     async fn create(&self, record: &mut Record) -> Result<()> {
-        if self.let_go.swap(false, Ordering::AcqRel)
+        if self.let_go.load(Ordering::Acquire)
             && let Err(error) = self.current.rotate().await
         {
             let problem = match error {
@@ -151,6 +165,7 @@ impl SessionStore for RequestStore {
             };
             return Err(self.fail(problem));
         }
+        self.let_go.store(false, Ordering::Release);
         self.write(&record.data).await?;
         let session =
             self.current.session_or_start().await.map_err(|problem| self.fail(problem))?;
@@ -164,11 +179,8 @@ impl SessionStore for RequestStore {
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let session = self.current.session().map_err(|problem| self.fail(problem))?;
-        let Some(session) = session else { return Ok(None) };
-        let data = self.current.sessions().application_data(session.id).await;
-        let data = data.map_err(|error| self.fail(error.into()))?;
-        let data: Data = data.unwrap_or_default().into_iter().collect();
-        lock(&self.base).clone_from(&data);
+        let (Some(session), Some(data)) = (session, self.read().await?) else { return Ok(None) };
+        *lock(&self.base) = Some(data.clone());
         Ok(Some(Record { id: *id, data, expiry_date: session.expires_at }))
     }
 

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::{
     Client, EndReason, Ended, Ending, EpochMove, Loaded, Owner, Rotation, Session, SessionId,
-    Sessions, Start, Started, TimeoutRule, Token,
+    Sessions, Start, Started, TimeoutRule, Token, TokenDigest,
 };
 use crate::accounts::{Survivor, UserId};
 use crate::failure::StoreError;
@@ -208,6 +208,47 @@ impl Sessions {
         self.room().watchers.wake(session.id);
         let authenticated_at = if authenticated { Some(at) } else { session.authenticated_at };
         Ok(StartedSession { token: new, session: Session { authenticated_at, ..session.clone() } })
+    }
+
+    /// Waits until no other session of this server is about to outlive the end of the others.
+    /// Where the store is not the database of the accounts, this is what makes the look at a
+    /// survivor and the change one step.
+    pub async fn turn_to_survive(&self) -> impl Send + use<'_> {
+        self.room().survivors.lock().await
+    }
+
+    /// Whether a session still has the token under which it was to outlive a change.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn can_survive(&self, survivor: &Survivor) -> Result<bool, StoreError> {
+        let loaded = self.store().load(&TokenDigest::from_bytes(survivor.from)).await?;
+        let session = SessionId::from_uuid(survivor.session);
+        Ok(matches!(loaded, Loaded::Live(live) if live.id == session))
+    }
+
+    /// Why a token no longer counts that did a moment ago.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn why_gone(&self, token: &Token) -> Result<EndReason, StoreError> {
+        match self.resume(token).await {
+            Err(ResumeError::Ended(reason)) => Ok(reason),
+            Err(ResumeError::Store(error)) => Err(error),
+            Err(ResumeError::Unknown) | Ok(_) => Ok(EndReason::SignedOut),
+        }
+    }
+
+    /// Ends the session that went on when this token was rotated away. Its browser asked to sign
+    /// out while the answer with the new token was still on its way: the sign-out wins.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn sign_out_rotated(&self, token: &Token) -> Result<(), StoreError> {
+        if let Some(id) = self.store().find_rotated(&token.digest()).await? {
+            self.revoke(id, None, EndReason::SignedOut).await?;
+        }
+        Ok(())
     }
 
     /// The session that outlived a change of its own user, under its new token. A store that fails

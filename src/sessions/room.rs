@@ -35,6 +35,8 @@ pub(super) struct Room {
     pub(super) entropy: Entropy,
     pub(super) touches: Touches,
     pub(super) watchers: Arc<Watchers>,
+    /// One at a time may be the session that outlives the end of the others.
+    pub(super) survivors: tokio::sync::Mutex<()>,
 }
 
 impl Sessions {
@@ -49,6 +51,7 @@ impl Sessions {
             entropy,
             touches: Touches::default(),
             watchers: Arc::default(),
+            survivors: tokio::sync::Mutex::default(),
         }))
     }
 

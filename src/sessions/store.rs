@@ -226,6 +226,13 @@ pub trait SessionStore: Send + Sync {
     /// [`StoreError`] when the backend fails.
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError>;
 
+    /// The session whose token this digest was until it was rotated away, live or not; `None` for
+    /// any other digest, and once forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn find_rotated(&self, digest: &TokenDigest) -> Result<Option<SessionId>, StoreError>;
+
     /// Writes activity down. Sessions that have ended are passed over.
     ///
     /// # Errors

@@ -108,6 +108,10 @@ impl SessionStore for FollowingStore {
         self.current().await?.find_ended(id).await
     }
 
+    async fn find_rotated(&self, digest: &TokenDigest) -> Result<Option<SessionId>, StoreError> {
+        self.current().await?.find_rotated(digest).await
+    }
+
     async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
         self.current().await?.touch(touches).await
     }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::{Email, Name, Password, User};
 use crate::flows::{AccountChange, AccountChanges, ChangePassword};
-use crate::http::body::JsonObject;
+use crate::http::body::{JsonObject, present};
 use crate::http::current::CurrentSession;
 use crate::http::error::{FieldErrors, Problem};
 use crate::http::extract::CurrentUser;
@@ -19,10 +19,10 @@ use crate::sessions::Sessions;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     name: Option<String>,
     /// A new address counts as unverified.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     email: Option<String>,
 }
 

@@ -1,16 +1,16 @@
 //! `/api/admin/users`: accounts, for administrators. Everybody else is told that there is nothing.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::{Account, Accounts, Email, Listing, Name, Role, Status, UserId};
 use crate::flows::{AccountChange, AccountChanges};
-use crate::http::body::JsonObject;
+use crate::http::body::{JsonObject, present};
 use crate::http::error::{FieldError, FieldErrors, Problem};
-use crate::http::extract::Administrator;
+use crate::http::extract::{Administrator, PathId};
 use crate::http::json::{OneUserBody, ProblemBody, UsersBody};
 use crate::http::query::Query;
 use crate::sessions::Sessions;
@@ -20,15 +20,15 @@ use crate::sessions::Sessions;
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountBody {
     /// `active` or `disabled`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     status: Option<String>,
     /// `user` or `admin`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     role: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     name: Option<String>,
     /// Counts as verified.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     email: Option<String>,
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(accounts): State<Accounts>,
     _: Administrator,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Json<OneUserBody>, Problem> {
     let account = find(&accounts, &id).await?;
     Ok(Json(OneUserBody { user: (&account.user).into() }))
@@ -103,7 +103,7 @@ pub(crate) async fn change(
     State(changes): State<AccountChanges>,
     State(sessions): State<Sessions>,
     Administrator(administrator): Administrator,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     JsonObject(body): JsonObject<AccountBody>,
 ) -> Result<Json<OneUserBody>, Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
@@ -158,7 +158,7 @@ pub(crate) async fn delete(
     State(changes): State<AccountChanges>,
     State(sessions): State<Sessions>,
     Administrator(administrator): Administrator,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
     if !sessions.is_fresh(&administrator.session) {

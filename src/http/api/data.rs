@@ -51,14 +51,16 @@ pub(crate) async fn change(
     MergePatch(patch): MergePatch,
 ) -> Result<Response, Problem> {
     let if_match = if_match(&headers)?;
-    if !matches!(current.standing(), Standing::Live(..)) {
+    if !matches!(current.standing(), Standing::Live(_)) {
         // What cannot be kept starts no session.
         current.session()?;
         let nothing = VisitorData::default();
         if if_match.as_deref().is_some_and(|header| !nothing.etag().matches(header)) {
             return Err(KeepError::PreconditionFailed.into());
         }
-        nothing.merge(&patch).map_err(KeepError::Data)?;
+        if nothing.merge(&patch).map_err(KeepError::Data)? == nothing {
+            return Ok(answer(&nothing));
+        }
     }
     let session = current.session_or_start().await?;
     match sessions.patch_visitor_data(session.id, &patch, if_match.as_deref()).await {

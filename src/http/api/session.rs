@@ -164,14 +164,17 @@ pub(crate) async fn end_current(
     sessions: &Sessions,
     current: &CurrentSession,
 ) -> Result<(), Problem> {
-    match current.session() {
-        Ok(Some(session)) => {
+    match (current.session(), current.token()) {
+        (Ok(Some(session)), _) => {
             sessions.revoke(session.id, None, EndReason::SignedOut).await?;
         }
-        Ok(None) => {}
+        (Ok(None), _) => {}
+        (Err(problem), Some(token)) if problem.reason == Some(EndReason::Replaced) => {
+            sessions.sign_out_rotated(&token).await?;
+        }
         // Ended before, or two cookies: there is nothing to end, and the cookie goes.
-        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => {}
-        Err(problem) => return Err(problem),
+        (Err(problem), _) if problem.status == StatusCode::UNAUTHORIZED => {}
+        (Err(problem), _) => return Err(problem),
     }
     current.over();
     Ok(())

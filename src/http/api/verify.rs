@@ -7,8 +7,9 @@ use crate::http::error::Problem;
 use crate::http::extract::CurrentUser;
 use crate::http::json::ProblemBody;
 
-/// Header values are printable ASCII; the rest goes as percent-encoded UTF-8.
-const UNPRINTABLE: &AsciiSet = CONTROLS;
+/// Header values are printable ASCII; the rest goes as percent-encoded UTF-8, and with it the
+/// percent sign, so that what was encoded can be told from what somebody is called.
+const UNPRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
 
 /// `GET /auth/verify`: 200 with who it is in headers and nothing else. All four headers are there
 /// always, so that a proxy overwrites whatever the client sent under these names.

@@ -5,14 +5,14 @@
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument as _;
 
 use crate::entropy::Entropy;
 use crate::http::error::{Code, Problem};
-use crate::http::pages::views::ErrorPage;
+use crate::http::pages::views::{ErrorPage, Frame};
 use crate::http::pages::{frame_of, shown};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -29,12 +29,18 @@ pub(in crate::http) async fn give_form(
     let span = tracing::info_span!(
         "request", request.id = %id, method = %request.method(), path = request.uri().path()
     );
-    let (headers, uri) = (request.headers().clone(), request.uri().clone());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let headers = request.headers().clone();
     let begun = Instant::now();
     async {
         let mut response = next.run(request).await;
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-            response = formed(&problem, &response, (&headers, &uri), &id);
+            response = formed(
+                &problem,
+                &response,
+                || frame_of(&method, &uri, &headers),
+                (uri.path(), &id),
+            );
         }
         let status = response.status().as_u16();
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -56,14 +62,11 @@ pub(in crate::http) async fn give_form(
 fn formed(
     problem: &Problem,
     answer: &Response,
-    (headers, uri): (&HeaderMap, &Uri),
-    id: &str,
+    frame: impl FnOnce() -> Frame,
+    (path, id): (&str, &str),
 ) -> Response {
-    let mut formed = if is_for_programs(uri.path()) {
-        problem.document(id)
-    } else {
-        page(problem, headers, uri, id)
-    };
+    let mut formed =
+        if is_for_programs(path) { problem.document(id) } else { page(problem, frame(), path, id) };
     for (name, value) in answer.headers() {
         let about_the_body = matches!(name.as_str(), "content-type" | "content-length");
         if !about_the_body {
@@ -73,10 +76,10 @@ fn formed(
     formed
 }
 
-fn page(problem: &Problem, headers: &HeaderMap, uri: &Uri, id: &str) -> Response {
-    let is_setup = problem.code == Code::NotFound && uri.path() == "/setup";
+fn page(problem: &Problem, frame: Frame, path: &str, id: &str) -> Response {
+    let is_setup = problem.code == Code::NotFound && path == "/setup";
     let page = ErrorPage {
-        frame: frame_of(headers, uri),
+        frame,
         status: problem.status.as_u16(),
         code: if is_setup { "setup_unusable" } else { problem.code.as_str() },
         request_id: id.to_owned(),

@@ -49,7 +49,8 @@ pub(in crate::http) async fn secure(
         headers.insert(name, value);
     }
     if door.is_https() {
-        let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+        // Not for subdomains: of those this service knows nothing.
+        let two_years = HeaderValue::from_static("max-age=63072000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::views::{Frame, Page, Problems, WhoIsShown};
@@ -19,9 +19,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Frame {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let mut frame = frame_of(&parts.headers, &parts.uri);
+        let mut frame = frame_of(&parts.method, &parts.uri, &parts.headers);
         let current = parts.extensions.get::<CurrentSession>();
-        if let Some(Standing::Live(visitor, _)) = current.map(CurrentSession::standing) {
+        if let Some(Standing::Live(visitor)) = current.map(CurrentSession::standing) {
             frame.signed_in = visitor.user.as_ref().map(who);
         }
         Ok(frame)
@@ -29,14 +29,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Frame {
 }
 
 /// The frame of a page that knows nobody.
-pub(crate) fn frame_of(headers: &HeaderMap, uri: &Uri) -> Frame {
+pub(crate) fn frame_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Frame {
+    let answers_get = matches!(*method, Method::GET | Method::HEAD) || is_form(uri.path());
+    let path = uri.path_and_query().filter(|_| answers_get);
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     Frame {
         language: Language::of(preference(headers, "lang"), accepted),
         theme: Theme::of(preference(headers, "theme")),
         signed_in: None,
-        path: uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+        path: path.map_or_else(|| "/".to_owned(), ToString::to_string),
     }
+}
+
+/// Whether a path that takes this form also shows it.
+fn is_form(path: &str) -> bool {
+    matches!(path, "/login" | "/logout" | "/signup" | "/reauthenticate")
 }
 
 fn who(user: &User) -> WhoIsShown {

@@ -7,11 +7,19 @@ use axum::response::{IntoResponse, Response};
 use super::shown;
 use super::views::{Frame, LandingPage};
 use crate::http::assets;
+use crate::http::current::{CurrentSession, Standing};
 use crate::http::error::Problem;
 use crate::http::state::Manners;
 
 /// `GET /`: what this is, and the ways in or on.
-pub(crate) async fn home(State(manners): State<Manners>, frame: Frame) -> Response {
+pub(crate) async fn home(
+    State(manners): State<Manners>,
+    current: CurrentSession,
+    frame: Frame,
+) -> Response {
+    if let Standing::Unknown = current.standing() {
+        return Problem::silent_store().into_response();
+    }
     shown(StatusCode::OK, &LandingPage { frame, signup_open: manners.signup_is_open })
 }
 

@@ -35,7 +35,10 @@ pub(crate) async fn sign_in_form(
     query: Query,
 ) -> Response {
     let standing = current.standing();
-    if matches!(&standing, Standing::Live(visitor, _) if visitor.user.is_some()) {
+    if let Standing::Unknown = standing {
+        return Problem::silent_store().into_response();
+    }
+    if matches!(&standing, Standing::Live(visitor) if visitor.user.is_some()) {
         return see_other(&destination(query.find("next")));
     }
     let page = SignInPage {

@@ -1,6 +1,6 @@
 //! One's own sessions, seen and ended.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -9,7 +9,7 @@ use super::views::{Frame, Problems, SessionCard, SessionsNotice, SessionsPage};
 use crate::flows::RevokeSessions;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
-use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
+use crate::http::extract::{CurrentUser, CurrentUserOrLogin, PathId};
 use crate::http::query::Query;
 use crate::http::redirect::see_other;
 use crate::sessions::{EndReason, Session, SessionId, Sessions, device_name};
@@ -21,21 +21,29 @@ pub(crate) async fn list(
     frame: Frame,
     query: Query,
 ) -> Result<Response, Problem> {
-    let listed = sessions.list(current.user.id).await?;
     let notice = match query.find("done") {
         Some("one") => Some(SessionsNotice::One),
-        Some("none") => Some(SessionsNotice::NoneLeft),
         Some(count) => count.parse().ok().map(SessionsNotice::Others),
         None => None,
     };
+    show(&sessions, &current, frame, (StatusCode::OK, notice)).await
+}
+
+async fn show(
+    sessions: &Sessions,
+    current: &CurrentUser,
+    frame: Frame,
+    (status, notice): (StatusCode, Option<SessionsNotice>),
+) -> Result<Response, Problem> {
+    let listed = sessions.list(current.user.id).await?;
     let page = SessionsPage {
         frame: Frame { path: "/account/sessions".to_owned(), ..frame },
         now: sessions.now(),
-        sessions: listed.iter().map(|session| card(session, &sessions, &current)).collect(),
+        sessions: listed.iter().map(|session| card(session, sessions, current)).collect(),
         notice,
         problems: Problems::none(),
     };
-    Ok(shown(StatusCode::OK, &page))
+    Ok(shown(status, &page))
 }
 
 fn card(session: &Session, sessions: &Sessions, current: &CurrentUser) -> SessionCard {
@@ -54,17 +62,18 @@ fn card(session: &Session, sessions: &Sessions, current: &CurrentUser) -> Sessio
 /// `POST /account/sessions/{id}/revoke`: ends one.
 pub(crate) async fn revoke(
     State(sessions): State<Sessions>,
-    CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
-    Path(id): Path<String>,
+    CurrentUserOrLogin(current): CurrentUserOrLogin,
+    frame: Frame,
+    PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
-    let user = signed_in.user.id;
-    let revoked = sessions.revoke(id, Some(user), EndReason::RevokedByUser).await?;
-    if id == signed_in.session.id {
-        return Ok(see_other("/login"));
+    let revoked = sessions.revoke(id, Some(current.user.id), EndReason::RevokedByUser).await?;
+    if !revoked {
+        let notice = (StatusCode::NOT_FOUND, Some(SessionsNotice::NoneLeft));
+        return show(&sessions, &current, frame, notice).await;
     }
-    let done = if revoked { "one" } else { "none" };
-    Ok(see_other(&format!("/account/sessions?done={done}")))
+    let own = id == current.session.id;
+    Ok(see_other(if own { "/login" } else { "/account/sessions?done=one" }))
 }
 
 /// `POST /account/sessions/revoke-others`: ends all but this one.

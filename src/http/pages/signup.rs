@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::login::{carried, destination, retrying};
 use super::views::{Frame, Problems, SignUpPage};
@@ -23,8 +23,12 @@ pub(crate) async fn form(
     frame: Frame,
     query: Query,
 ) -> Response {
-    if current.signed_in().is_ok() {
-        return see_other(&destination(query.find("next")));
+    match current.signed_in() {
+        Ok(_) => return see_other(&destination(query.find("next"))),
+        Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
+            return problem.into_response();
+        }
+        Err(_) => {}
     }
     let is_open = manners.signup_is_open;
     let page = SignUpPage {

@@ -8,6 +8,8 @@ use crate::sessions::{
 
 chapter![
     a_rotated_token_says_replaced_and_the_new_one_is_live,
+    a_rotated_token_leads_to_its_session_and_no_other_token_does,
+    an_ended_token_tells_whether_it_was_anonymous,
     a_rotation_keeps_everything_but_the_token,
     a_proof_of_identity_moves_authenticated_at,
     a_token_can_be_rotated_once,
@@ -30,6 +32,38 @@ async fn a_rotated_token_says_replaced_and_the_new_one_is_live(stage: Stage) -> 
         same!(stage.now(&new).await?, held.session, "the session by its new token");
         same!(stage.store.find(held.id()).await?, Some(held.session.clone()), "by its id");
         same!(stage.store.find_ended(held.id()).await?, None, "the end of the session");
+    }
+    Ok(())
+}
+
+async fn a_rotated_token_leads_to_its_session_and_no_other_token_does(stage: Stage) -> Verdict {
+    let held = stage.signed_in(stage.fresh_user(), minute(0)).await?;
+    let Some(new) = stage.rotate(&held, minute(3)).await? else {
+        return Err(Violation::new("a live session was not rotated"));
+    };
+
+    same!(stage.store.find_rotated(&held.digest).await?, Some(held.id()), "the old token");
+    same!(stage.store.find_rotated(&new.digest).await?, None, "the new token");
+    stage.end(&new, EndReason::SignedOut, minute(4)).await?;
+    same!(stage.store.find_rotated(&new.digest).await?, None, "the token it ended with");
+    Ok(())
+}
+
+async fn an_ended_token_tells_whether_it_was_anonymous(stage: Stage) -> Verdict {
+    let user = stage.signed_in(stage.fresh_user(), minute(0)).await?;
+    let visitor = stage.anonymous(minute(0)).await?;
+    for (held, was_anonymous) in [(user, false), (visitor, true)] {
+        let Some(new) = stage.rotate(&held, minute(1)).await? else {
+            return Err(Violation::new("a live session was not rotated"));
+        };
+        stage.end(&new, EndReason::IdleTimeout, minute(2)).await?;
+        for token in [&held, &new] {
+            let loaded = stage.store.load(&token.digest).await?;
+            let Loaded::Ended { anonymous, .. } = loaded else {
+                return Err(Violation::new(format!("not ended: {loaded:?}")));
+            };
+            same!(anonymous, was_anonymous, "whether it was anonymous");
+        }
     }
     Ok(())
 }

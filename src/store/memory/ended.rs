@@ -4,14 +4,16 @@ use std::collections::{BTreeSet, HashMap};
 
 use time::OffsetDateTime;
 
-use crate::sessions::{Ended, Loaded, SessionId, TokenDigest};
+use super::live::Row;
+use crate::sessions::{EndReason, Ended, Loaded, Owner, Session, SessionId, TokenDigest};
 
-/// A token that was good once. `id` is set where its session ended with it, not where it was
-/// rotated away.
+/// A token that was good once.
 struct EndedRow {
     ended: Ended,
     anonymous: bool,
-    id: Option<SessionId>,
+    id: SessionId,
+    /// Whether the session went on under another token.
+    rotated_away: bool,
 }
 
 /// The ended sessions, at most so many.
@@ -42,19 +44,32 @@ impl EndedRows {
         self.by_time.first().is_some_and(|(ended_at, _)| *ended_at < at)
     }
 
-    /// Remembers the end of a token, and with `id` that of its session.
-    pub(super) fn remember(
+    /// The session that this token was rotated away from.
+    pub(super) fn find_rotated(&self, digest: &TokenDigest) -> Option<SessionId> {
+        self.by_digest.get(digest).filter(|row| row.rotated_away).map(|row| row.id)
+    }
+
+    /// Remembers the end of a session with its token.
+    pub(super) fn remember(&mut self, row: &Row, ended: Ended) {
+        self.by_id.insert(row.session.id, row.digest);
+        self.insert(row.digest, &row.session, ended, false);
+    }
+
+    /// Remembers a token that was rotated away from a session.
+    pub(super) fn remember_rotated(
         &mut self,
         digest: TokenDigest,
-        id: Option<SessionId>,
-        ended: Ended,
-        anonymous: bool,
+        session: &Session,
+        at: OffsetDateTime,
     ) {
-        self.by_digest.insert(digest, EndedRow { ended, anonymous, id });
+        self.insert(digest, session, Ended { reason: EndReason::Replaced, at }, true);
+    }
+
+    fn insert(&mut self, digest: TokenDigest, session: &Session, ended: Ended, rotated_away: bool) {
+        let anonymous = session.owner == Owner::Anonymous;
+        let row = EndedRow { ended, anonymous, id: session.id, rotated_away };
+        self.by_digest.insert(digest, row);
         self.by_time.insert((ended.at, digest));
-        if let Some(id) = id {
-            self.by_id.insert(id, digest);
-        }
         if self.by_digest.len() > self.most {
             self.forget_first();
         }
@@ -63,14 +78,14 @@ impl EndedRows {
     /// Forgets the one that ended first.
     pub(super) fn forget_first(&mut self) {
         let Some((_, digest)) = self.by_time.pop_first() else { return };
-        if let Some(EndedRow { id: Some(id), .. }) = self.by_digest.remove(&digest) {
+        if let Some(EndedRow { id, rotated_away: false, .. }) = self.by_digest.remove(&digest) {
             self.by_id.remove(&id);
         }
     }
 
     #[cfg(test)]
     pub(super) fn order_lengths(&self) -> [usize; 3] {
-        let whole = self.by_digest.values().filter(|row| row.id.is_some()).count();
+        let whole = self.by_digest.values().filter(|row| !row.rotated_away).count();
         let ids = self.by_id.len() + self.by_digest.len() - whole;
         [self.by_digest.len(), ids, self.by_time.len()]
     }

@@ -81,6 +81,10 @@ impl SessionStore for MemoryStore {
         Ok(self.tables().ended.find(id))
     }
 
+    async fn find_rotated(&self, digest: &TokenDigest) -> Result<Option<SessionId>, StoreError> {
+        Ok(self.tables().ended.find_rotated(digest))
+    }
+
     async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
         let mut tables = self.tables();
         for touch in touches {

@@ -9,8 +9,8 @@ use super::ended::EndedRows;
 use super::live::{LiveRows, Row};
 use crate::accounts::{Epoch, Survivor, UserId};
 use crate::sessions::{
-    Cutoffs, EndReason, Ended, Ending, EpochMove, Keep, Keeping, Loaded, Owner, Rotation,
-    SessionId, Swept, TokenDigest,
+    Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Loaded, Rotation, SessionId, Swept,
+    TokenDigest,
 };
 
 /// Everything that a memory store holds. A session is in `live` or in `ended`, never in both.
@@ -60,10 +60,10 @@ impl Tables {
         if self.knows_digest(&rotation.to) {
             return false;
         }
-        let anonymous = self.live.get(id).is_some_and(|row| row.session.owner == Owner::Anonymous);
-        if let Some(from) = self.live.rekey(id, rotation.to) {
-            let replaced = Ended { reason: EndReason::Replaced, at: rotation.at };
-            self.ended.remember(from, None, replaced, anonymous);
+        if let Some(from) = self.live.rekey(id, rotation.to)
+            && let Some(row) = self.live.get(id)
+        {
+            self.ended.remember_rotated(from, &row.session, rotation.at);
         }
         if rotation.authenticated {
             self.live.authenticate(id, rotation.at);
@@ -90,8 +90,7 @@ impl Tables {
     /// Moves a session to the ended. What it held is the caller's to hand over or drop.
     pub(super) fn end(&mut self, id: SessionId, ended: Ended) -> Option<Row> {
         let row = self.live.remove(id)?;
-        let anonymous = row.session.owner == Owner::Anonymous;
-        self.ended.remember(row.digest, Some(id), ended, anonymous);
+        self.ended.remember(&row, ended);
         Some(row)
     }
 

@@ -3,8 +3,8 @@
 use sqlx::Row;
 use time::OffsetDateTime;
 
-use super::accounts::is_taken;
-use super::ending::{Write, raise_epoch, raise_number};
+use super::accounts::{is_taken, search_text};
+use super::ending::{Write, fits, raise_epoch, raise_number};
 use super::orders::{Order, append};
 use super::rows::{AccountRow, failed, id_bytes, select_account};
 use super::{SessionsIn, SqliteDatabase};
@@ -30,6 +30,12 @@ pub(super) async fn change(
         && !other_administrators(write, Some(id)).await?
     {
         return Err(ChangeError::LastAdministrator);
+    }
+    if let Some(survivor) = change.raise.as_ref().and_then(|raise| raise.survivor.as_ref())
+        && database.sessions_in == SessionsIn::ThisDatabase
+        && !fits(write, id, survivor).await?
+    {
+        return Err(ChangeError::SurvivorGone);
     }
     write_fields(write, &before, change).await?;
     let ended = match &change.raise {
@@ -120,17 +126,19 @@ async fn write_fields(
         Some((email, verified)) => (email, *verified),
         None => (&user.email, user.email_verified),
     };
+    let name = change.name.as_ref().unwrap_or(&user.name);
     let hash = change.password.as_ref().map_or(&before.hash, |password| &password.to);
     sqlx::query(
         "UPDATE users SET email = $1, email_verified = $2, name = $3, role = $4, status = $5, \
-         password_hash = $6 WHERE user_id = $7",
+         password_hash = $6, search_text = $7 WHERE user_id = $8",
     )
     .bind(email.as_str())
     .bind(email_verified)
-    .bind(change.name.as_ref().unwrap_or(&user.name).as_str())
+    .bind(name.as_str())
     .bind(change.role.unwrap_or(user.role).as_str())
     .bind(change.status.unwrap_or(user.status).as_str())
     .bind(hash.as_str())
+    .bind(search_text(email, name))
     .bind(id_bytes(user.id.as_uuid()))
     .execute(&mut **write)
     .await

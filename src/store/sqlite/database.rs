@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Row, SqlitePool};
 
 use crate::failure::StoreError;
 
@@ -27,6 +27,15 @@ pub enum SessionsIn {
     ThisDatabase,
     /// In the memory of each server, which follows the orders in this database.
     ServerMemory,
+}
+
+impl SessionsIn {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::ThisDatabase => "database",
+            Self::ServerMemory => "memory",
+        }
+    }
 }
 
 /// Why a database could not be opened.
@@ -83,6 +92,9 @@ pub struct SqliteDatabase {
     pub(super) readers: SqlitePool,
     pub(super) sessions_in: SessionsIn,
     server_lock: Option<Arc<File>>,
+    path: PathBuf,
+    /// Which file it was when it was opened.
+    file: Option<(u64, u64)>,
 }
 
 impl SqliteDatabase {
@@ -95,6 +107,10 @@ impl SqliteDatabase {
         let lock = lock_for_server(path)?;
         let mut database = Self::open(path, sessions_in).await?;
         database.server_lock = Some(Arc::new(lock));
+        database
+            .leave_word()
+            .await
+            .map_err(|source| OpenError::Database { path: path.display().to_string(), source })?;
         Ok(database)
     }
 
@@ -122,18 +138,60 @@ impl SqliteDatabase {
         };
         let writer =
             pool().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        let _alone =
+            alone(path).await.map_err(|source| OpenError::File { path: name(), source })?;
         MIGRATIONS.run(&writer).await.map_err(|error| match error {
             MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => {
                 OpenError::TooNew { path: name() }
             }
             source => OpenError::Migration { path: name(), source },
         })?;
+        // All at once: a file that is replaced later must not be read beside this one.
         let readers = pool()
+            .min_connections(READERS)
             .max_connections(READERS)
             .connect_with(options.read_only(true))
             .await
             .map_err(failed)?;
-        Ok(Self { writer, readers, sessions_in, server_lock: None })
+        let file = std::fs::metadata(path).map(|file| identity(&file)).ok();
+        let path = path.to_owned();
+        Ok(Self { writer, readers, sessions_in, server_lock: None, path, file })
+    }
+
+    /// Tells commands where this server keeps sessions, whatever their own settings say.
+    async fn leave_word(&self) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO facts (name, value) VALUES ('sessions_in', $1) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(self.sessions_in.as_str())
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// The same database, for sessions where the server that was started last keeps them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn as_the_server_has_it(mut self) -> Result<Self, StoreError> {
+        let row = sqlx::query("SELECT value FROM facts WHERE name = 'sessions_in'")
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(StoreError::backend)?;
+        let Some(row) = row else { return Ok(self) };
+        let value: String = row.try_get(0).map_err(StoreError::backend)?;
+        let places = [SessionsIn::ThisDatabase, SessionsIn::ServerMemory];
+        if let Some(place) = places.into_iter().find(|place| place.as_str() == value) {
+            self.sessions_in = place;
+        }
+        Ok(self)
+    }
+
+    /// Where the sessions are.
+    #[must_use]
+    pub fn sessions_in(&self) -> SessionsIn {
+        self.sessions_in
     }
 
     /// Closes the file once what is under way is done.
@@ -143,16 +201,46 @@ impl SqliteDatabase {
     }
 
     pub(super) async fn answers(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await.map_err(StoreError::backend)?;
+        let file = std::fs::metadata(&self.path).map_err(StoreError::backend)?;
+        if self.file.is_some_and(|opened| opened != identity(&file)) {
+            return Err(StoreError::Corrupt(
+                "nothing: another file has taken the place of this one",
+            ));
+        }
+        for pool in [&self.readers, &self.writer] {
+            sqlx::query("SELECT EXISTS (SELECT 1 FROM users)")
+                .execute(pool)
+                .await
+                .map_err(StoreError::backend)?;
+        }
         Ok(())
     }
+}
+
+/// Device and inode.
+fn identity(file: &std::fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (file.dev(), file.ino())
+}
+
+/// Waits for its turn among processes that would migrate the same file, until it is dropped.
+async fn alone(path: &Path) -> io::Result<File> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-migration-lock");
+    let waiting = tokio::task::spawn_blocking(move || {
+        let path = PathBuf::from(name);
+        create_private(&path)?;
+        let file = OpenOptions::new().write(true).open(&path)?;
+        file.lock()?;
+        Ok(file)
+    });
+    waiting.await.map_err(io::Error::other)?
 }
 
 /// Makes the file readable and writable by its owner alone. One that exists is left as it is.
 fn create_private(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

@@ -181,23 +181,31 @@ pub(super) async fn raise_number(
     Ok(raised.rows_affected() == 1)
 }
 
+/// Whether a session still has the token that its browser showed.
+pub(super) async fn fits(
+    write: &mut Write,
+    user: UserId,
+    survivor: &Survivor,
+) -> Result<bool, StoreError> {
+    let found = sqlx::query(
+        "SELECT 1 FROM sessions WHERE session_id = $1 AND token_digest = $2 AND user_id = $3",
+    )
+    .bind(id_bytes(survivor.session))
+    .bind(survivor.from.to_vec())
+    .bind(id_bytes(user.as_uuid()))
+    .fetch_optional(&mut **write)
+    .await
+    .map_err(failed)?;
+    Ok(found.is_some())
+}
+
 /// Takes a session into the new epoch, if it still has the token that its browser showed.
 async fn survive(
     write: &mut Write,
     epoch_move: &EpochMove,
     survivor: &Survivor,
 ) -> Result<(), StoreError> {
-    let found = sqlx::query(
-        "SELECT session_id FROM sessions \
-         WHERE session_id = $1 AND token_digest = $2 AND user_id = $3",
-    )
-    .bind(id_bytes(survivor.session))
-    .bind(survivor.from.to_vec())
-    .bind(id_bytes(epoch_move.user.as_uuid()))
-    .fetch_optional(&mut **write)
-    .await
-    .map_err(failed)?;
-    if found.is_none() {
+    if !fits(write, epoch_move.user, survivor).await? {
         return Ok(());
     }
     let rotation = Rotation {

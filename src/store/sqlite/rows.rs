@@ -48,7 +48,7 @@ pub(super) fn milliseconds(at: OffsetDateTime) -> i64 {
     unix_milliseconds(at)
 }
 
-fn uuid(bytes: &[u8]) -> Result<Uuid, StoreError> {
+pub(super) fn uuid(bytes: &[u8]) -> Result<Uuid, StoreError> {
     Uuid::from_slice(bytes).map_err(|_| StoreError::Corrupt("an id"))
 }
 
@@ -139,7 +139,7 @@ impl TryFrom<AccountRow> for Credentials {
             id: UserId::from_uuid(uuid(&row.user_id)?),
             email: Email::from_stored(row.email),
             email_verified: row.email_verified,
-            name: Name::parse(&row.name).map_err(|_| StoreError::Corrupt("a name"))?,
+            name: Name::from_stored(row.name),
             role: Role::parse(&row.role).ok_or(StoreError::Corrupt("a role"))?,
             status: Status::parse(&row.status).ok_or(StoreError::Corrupt("a status"))?,
             created_at: from_unix_milliseconds(row.created_at),

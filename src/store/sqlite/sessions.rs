@@ -1,7 +1,7 @@
 //! The session store on the file.
 
 use async_trait::async_trait;
-use sqlx::{Row, Sqlite, Transaction};
+use sqlx::Row;
 
 use super::SqliteDatabase;
 use super::ending::{self, Write};
@@ -17,9 +17,16 @@ impl SqliteDatabase {
     /// Begins a transaction that holds the write lock from its first statement, so that what it
     /// reads cannot change before it writes.
     pub(super) async fn write(&self) -> Result<Write, StoreError> {
-        let write: Transaction<'static, Sqlite> =
-            self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        Ok(write)
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        match self.writer.begin_with(BEGIN).await {
+            Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed) => {
+                // After a full disk SQLite has rolled back by itself, and the driver takes the
+                // connection to be within a transaction for ever: it has to go.
+                self.writer.acquire().await.map_err(failed)?.close().await.map_err(failed)?;
+                self.writer.begin_with(BEGIN).await.map_err(failed)
+            }
+            begun => begun.map_err(failed),
+        }
     }
 }
 
@@ -87,6 +94,21 @@ impl SessionStore for SqliteDatabase {
         .await
         .map_err(failed)?;
         row.as_ref().map(rows::ended).transpose()
+    }
+
+    async fn find_rotated(&self, digest: &TokenDigest) -> Result<Option<SessionId>, StoreError> {
+        let row = sqlx::query(
+            "SELECT session_id FROM ended_sessions WHERE token_digest = $1 AND rotated_away",
+        )
+        .bind(digest.as_bytes().to_vec())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
+        row.map(|row| {
+            let id: Vec<u8> = row.try_get(0).map_err(failed)?;
+            rows::uuid(&id).map(SessionId::from_uuid)
+        })
+        .transpose()
     }
 
     #[tracing::instrument(name = "store.session.touch", skip_all, err)]

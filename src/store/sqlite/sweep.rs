@@ -1,11 +1,14 @@
 //! Clearing away what has ended, a bounded number of rows at a time.
 
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
 use super::SqliteDatabase;
 use super::ending::{Write, end_session};
 use super::rows::{self, failed, milliseconds, session_columns};
 use super::sessions::commit;
 use crate::failure::StoreError;
-use crate::sessions::{Cutoffs, Session, Swept, TimeoutRule};
+use crate::sessions::{Cutoffs, Swept, TimeoutRule};
 
 pub(super) async fn sweep(
     database: &SqliteDatabase,
@@ -14,26 +17,38 @@ pub(super) async fn sweep(
 ) -> Result<Swept, StoreError> {
     let mut write = database.write().await?;
     let timed_out = timed_out(&mut write, cutoffs, most).await?;
-    for session in &timed_out {
-        let Some(ended) = cutoffs.ended(session) else { continue };
-        end_session(&mut write, session.id, ended).await?;
+    for row in &timed_out {
+        match rows::session(row).map(|session| (session.id, cutoffs.ended(&session))) {
+            Some((id, Some(ended))) => end_session(&mut write, id, ended).await?,
+            Some((_, None)) => {}
+            None => delete(&mut write, row).await?,
+        }
     }
     let ended = u64::try_from(timed_out.len()).unwrap_or(u64::MAX);
-    let forgotten =
-        forget(&mut write, cutoffs, most.saturating_sub(u32::try_from(ended).unwrap_or(most)))
-            .await?;
+    let left = most.saturating_sub(u32::try_from(ended).unwrap_or(most));
+    let forgotten = forget(&mut write, cutoffs, left).await?;
     commit(write).await?;
     Ok(Swept { ended, forgotten, done: ended + forgotten < u64::from(most) })
 }
 
-/// Sessions past a timeout, found by the indexes in time order. Corrupt rows go with them.
+/// A row that cannot be read never was a session to anybody.
+async fn delete(write: &mut Write, row: &SqliteRow) -> Result<(), StoreError> {
+    let id: Vec<u8> = row.try_get("session_id").map_err(failed)?;
+    sqlx::query("DELETE FROM sessions WHERE session_id = $1")
+        .bind(id)
+        .execute(&mut **write)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// Sessions past a timeout, found by the indexes in time order.
 async fn timed_out(
     write: &mut Write,
     cutoffs: &Cutoffs,
     most: u32,
-) -> Result<Vec<Session>, StoreError> {
-    let mut found = Vec::new();
-    let expired = sqlx::query(concat!(
+) -> Result<Vec<SqliteRow>, StoreError> {
+    let mut found = sqlx::query(concat!(
         "SELECT ",
         session_columns!(),
         " FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2"
@@ -43,7 +58,6 @@ async fn timed_out(
     .fetch_all(&mut **write)
     .await
     .map_err(failed)?;
-    found.extend(expired.iter().filter_map(rows::session));
     for rule in TimeoutRule::ALL {
         let left = most.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
         let idle = sqlx::query(concat!(
@@ -59,7 +73,7 @@ async fn timed_out(
         .fetch_all(&mut **write)
         .await
         .map_err(failed)?;
-        found.extend(idle.iter().filter_map(rows::session));
+        found.extend(idle);
     }
     Ok(found)
 }
