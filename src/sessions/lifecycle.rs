@@ -74,6 +74,7 @@ impl Sessions {
         for _ in 0..DRAWS {
             let token = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
             let start = self.beginning(&beginning, &token)?;
+            let _shared = self.room().survivors.read().await;
             match self.store().start(&start).await? {
                 Started::Started { evicted, replaced } => {
                     evicted
@@ -200,7 +201,10 @@ impl Sessions {
         let new = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
         let at = self.now();
         let rotation = Rotation { from: token.digest(), to: new.digest(), authenticated, at };
-        if !self.store().rotate(&rotation).await? {
+        let shared = self.room().survivors.read().await;
+        let rotated = self.store().rotate(&rotation).await?;
+        drop(shared);
+        if !rotated {
             // Whoever rotated or ended it first left a reason.
             self.resume(token).await?;
             return Err(ResumeError::Unknown);
@@ -210,11 +214,11 @@ impl Sessions {
         Ok(StartedSession { token: new, session: Session { authenticated_at, ..session.clone() } })
     }
 
-    /// Waits until no other session of this server is about to outlive the end of the others.
-    /// Where the store is not the database of the accounts, this is what makes the look at a
-    /// survivor and the change one step.
+    /// Waits until nothing else on this server ends or rotates a session. Where the store is not
+    /// the database of the accounts, this is what makes the look at a survivor and the change one
+    /// step.
     pub async fn turn_to_survive(&self) -> impl Send + use<'_> {
-        self.room().survivors.lock().await
+        self.room().survivors.write().await
     }
 
     /// Whether a session still has the token under which it was to outlive a change.
@@ -285,7 +289,9 @@ impl Sessions {
     ) -> Result<bool, StoreError> {
         let ended = Ended { reason, at: self.now() };
         let ending = Ending { id, of, unseen_since: None, ended };
+        let shared = self.room().survivors.read().await;
         let revoked = self.store().end(&ending).await;
+        drop(shared);
         self.room().watchers.wake(id);
         revoked
     }

@@ -35,8 +35,9 @@ pub(super) struct Room {
     pub(super) entropy: Entropy,
     pub(super) touches: Touches,
     pub(super) watchers: Arc<Watchers>,
-    /// One at a time may be the session that outlives the end of the others.
-    pub(super) survivors: tokio::sync::Mutex<()>,
+    /// Held alone by a session that is to outlive the end of the others, and shared by whatever
+    /// else ends or rotates single sessions.
+    pub(super) survivors: tokio::sync::RwLock<()>,
 }
 
 impl Sessions {
@@ -51,7 +52,7 @@ impl Sessions {
             entropy,
             touches: Touches::default(),
             watchers: Arc::default(),
-            survivors: tokio::sync::Mutex::default(),
+            survivors: tokio::sync::RwLock::default(),
         }))
     }
 

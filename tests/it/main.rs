@@ -3,7 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 #![expect(unreachable_pub, reason = "nothing here is public")]
 
+mod account;
 mod harness;
 mod house_rules;
+mod limits;
+mod login;
+mod logout;
+mod races;
+mod reasons;
+mod session_data;
+mod sessions;
+mod signup;
 mod store_contract;
 mod store_model;
+mod timeouts;

@@ -118,11 +118,13 @@ pub(crate) async fn change_password(
 pub(crate) async fn delete(
     State(changes): State<AccountChanges>,
     State(sessions): State<Sessions>,
+    current: CurrentSession,
     CurrentUser { user, session, .. }: CurrentUser,
 ) -> Result<StatusCode, Problem> {
     if !sessions.is_fresh(&session) {
         return Err(Problem::reauthentication_required());
     }
     changes.apply(user.id, AccountChange { delete: true, ..AccountChange::default() }).await?;
+    current.over();
     Ok(StatusCode::NO_CONTENT)
 }

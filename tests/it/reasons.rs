@@ -1,0 +1,148 @@
+//! Why a session has ended is told for a day to whoever still holds its token, and to nobody after.
+
+use std::time::Duration;
+
+use anteroom::accounts::Role;
+use anteroom::sessions::{Limit, LimitPolicy};
+use serde_json::json;
+
+use crate::harness::app::{DAY, HOUR, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
+use crate::harness::browser::Browser;
+
+on_each_store!(
+    every_reason_is_told_for_a_day,
+    a_reason_outlives_the_sweep,
+    the_sign_in_page_says_why_in_words,
+);
+
+/// Ends the session of Ada's first browser in the way that `reason` names.
+async fn end(app: &TestApp, reason: &str) -> Browser {
+    let browser = app.signed_in("ada@example.org").await;
+    let old = browser.copy();
+    let path = format!("/api/admin/users/{}", browser.user_id().await);
+    let admin = |body| async move {
+        let root = app.administrator("root@example.org").await;
+        assert_eq!(root.patch(&path, body).await.status, 200);
+    };
+    let status = match reason {
+        "idle_timeout" => {
+            app.pass(HOUR).await;
+            200
+        }
+        "absolute_timeout" => {
+            for _ in 0..25 {
+                app.pass(58 * Duration::from_mins(1)).await;
+                browser.whoami().await;
+            }
+            200
+        }
+        "signed_out" => browser.delete("/api/session").await.status,
+        "revoked_by_user" => app.signed_in("ada@example.org").await.revoke(&old).await.status,
+        "password_changed" => {
+            let phone = app.signed_in("ada@example.org").await;
+            phone.change_password(PASSWORD, OTHER_PASSWORD).await.status
+        }
+        "role_changed" => {
+            admin(json!({ "role": "admin" })).await;
+            200
+        }
+        "account_disabled" => {
+            admin(json!({ "status": "disabled" })).await;
+            200
+        }
+        "account_deleted" => browser.delete("/api/account").await.status,
+        "session_limit" => {
+            app.clock.advance(Duration::from_secs(1));
+            app.signed_in("ada@example.org").await;
+            app.signed_in("ada@example.org").await.whoami().await.status
+        }
+        "replaced" => browser.reauthenticate(PASSWORD).await.status,
+        other => panic!("{other}"),
+    };
+    assert!(status < 300, "{reason}: {status}");
+    old
+}
+
+const REASONS: [&str; 10] = [
+    "idle_timeout",
+    "absolute_timeout",
+    "signed_out",
+    "revoked_by_user",
+    "password_changed",
+    "role_changed",
+    "account_disabled",
+    "account_deleted",
+    "session_limit",
+    "replaced",
+];
+
+async fn app_of(kind: Kind) -> TestApp {
+    TestApp::start_with(kind, |options| {
+        options.policy.limit = Limit { most: 2, policy: LimitPolicy::EvictOldest };
+    })
+    .await
+}
+
+async fn every_reason_is_told_for_a_day(kind: Kind) {
+    for reason in REASONS {
+        let app = app_of(kind).await;
+        let old = end(&app, reason).await;
+
+        let answer = old.whoami().await;
+        assert_eq!(answer.status, 401, "{reason}");
+        let body = answer.json();
+        assert_eq!((&body["code"], &body["reason"]), (&json!("session_ended"), &json!(reason)));
+        assert_eq!(answer.set_cookies().len(), 0);
+        assert_eq!(old.get("/auth/verify").await.refusal(), (401, reason.to_owned()));
+        assert_eq!(old.get("/api/session/data").await.refusal(), (401, reason.to_owned()));
+
+        let timeout = reason.ends_with("_timeout");
+        app.pass(if timeout { DAY - 2 * HOUR } else { DAY }).await;
+        assert_eq!(old.why_not().await, reason, "within the day");
+        app.pass(if timeout { 3 * HOUR } else { Duration::from_secs(1) }).await;
+        assert_eq!(old.why_not().await, "no_session", "{reason}, after the day");
+    }
+}
+
+async fn a_reason_outlives_the_sweep(kind: Kind) {
+    for reason in ["idle_timeout", "revoked_by_user", "replaced"] {
+        let app = app_of(kind).await;
+        let old = end(&app, reason).await;
+
+        while !app.anteroom.sessions().sweep(1).await.unwrap() {}
+        assert_eq!(old.why_not().await, reason);
+
+        app.pass(2 * DAY).await;
+        while !app.anteroom.sessions().sweep(1).await.unwrap() {}
+        assert_eq!(old.why_not().await, "no_session");
+    }
+}
+
+async fn the_sign_in_page_says_why_in_words(kind: Kind) {
+    for (reason, words) in [
+        ("idle_timeout", "was not used for a while"),
+        ("absolute_timeout", "reached its longest duration"),
+        ("signed_out", "You are signed out"),
+        ("revoked_by_user", "was ended from another of your devices"),
+        ("password_changed", "Your password was changed"),
+        ("role_changed", "Your role was changed"),
+        ("account_disabled", "This account is disabled"),
+        ("account_deleted", "This account was deleted"),
+        ("session_limit", "this session was the oldest of too many"),
+        ("replaced", "This session was renewed"),
+    ] {
+        let app = app_of(kind).await;
+        let old = end(&app, reason).await;
+
+        let page = old.get("/account").await;
+        assert_eq!((page.status, page.location()), (303, "/login?next=/account"), "{reason}");
+        let page = old.get(page.location()).await;
+        assert_eq!(page.status, 200);
+        assert!(page.text.contains(words), "{reason}: {}", page.text);
+        assert_eq!(page.set_cookies().len(), 0);
+    }
+    let app = app_of(kind).await;
+    app.add("ada@example.org", Role::User).await;
+    let page = app.browser().get("/login").await;
+    assert!(!page.text.contains("role=\"status\""), "a newcomer is told of an end");
+}
