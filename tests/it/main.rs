@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "nothing here is public")]
 
 mod account;
+mod broken_log;
 mod harness;
 mod house_rules;
 mod limits;
