@@ -6,6 +6,7 @@
 mod account;
 mod broken_log;
 mod harness;
+mod hash_upgrade;
 mod house_rules;
 mod limits;
 mod login;
