@@ -187,6 +187,11 @@ impl CurrentSession {
         state.standing = Standing::Nobody;
     }
 
+    /// Whether this answer takes the browser's cookie away.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state().answer, Answer::Remove)
+    }
+
     /// This request is not activity of its session.
     pub(crate) fn is_no_activity(&self) {
         self.state().is_activity = false;

@@ -5,16 +5,26 @@
 
 mod account;
 mod broken_log;
+mod browser;
+mod browser_sessions;
+mod command_line;
+mod curl;
 mod harness;
 mod hash_upgrade;
 mod house_rules;
 mod limits;
 mod login;
 mod logout;
+mod logs;
 mod races;
 mod reasons;
+mod restart;
+mod screenshots;
+mod serve;
+mod session_commands;
 mod session_data;
 mod sessions;
+mod settings;
 mod signup;
 mod store_contract;
 mod store_model;

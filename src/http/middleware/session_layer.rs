@@ -100,12 +100,20 @@ where
     {
         response = problem.into_response();
     }
+    if current.is_over() {
+        response.headers_mut().insert(CLEAR_SITE_DATA, FROZEN_PAGES);
+    }
     if let Some(cookie) = current.finish() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     forbid_sharing(&mut response);
     Ok(response)
 }
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+/// Browsers keep pages as they were, for the back button, in spite of `no-store`: whoever sits down
+/// after a sign-out must not see them. Of this origin alone; cookies and storage stay.
+const FROZEN_PAGES: HeaderValue = HeaderValue::from_static("\"cache\"");
 
 /// Whatever was answered with a session in view is nobody else's: no cache may keep it.
 fn forbid_sharing(response: &mut Response) {

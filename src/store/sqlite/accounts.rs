@@ -15,7 +15,7 @@ use crate::failure::StoreError;
 
 #[async_trait]
 impl AccountStore for SqliteDatabase {
-    #[tracing::instrument(name = "store.account.add", skip_all, err)]
+    #[tracing::instrument(name = "store.account.add", skip_all, err(level = "debug"))]
     async fn add(
         &self,
         user: &User,
@@ -55,7 +55,7 @@ impl AccountStore for SqliteDatabase {
         Ok(commit(write).await?)
     }
 
-    #[tracing::instrument(name = "store.account.find", skip_all, err)]
+    #[tracing::instrument(name = "store.account.find", skip_all, err(level = "debug"))]
     async fn find(&self, id: UserId) -> Result<Option<Account>, StoreError> {
         Ok(self.credentials(id).await?.map(|credentials| credentials.account))
     }

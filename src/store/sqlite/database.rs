@@ -67,7 +67,9 @@ pub enum OpenError {
         path: String,
     },
     /// The driver failed.
-    #[error("cannot use {path} as a database: {source}")]
+    #[error(
+        "cannot use {path} as a database: {source}; check what it is, or set ANTEROOM_DATABASE"
+    )]
     Database {
         /// The database.
         path: String,

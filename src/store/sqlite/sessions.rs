@@ -36,7 +36,7 @@ pub(super) async fn commit(write: Write) -> Result<(), StoreError> {
 
 #[async_trait]
 impl SessionStore for SqliteDatabase {
-    #[tracing::instrument(name = "store.session.start", skip_all, err)]
+    #[tracing::instrument(name = "store.session.start", skip_all, err(level = "debug"))]
     async fn start(&self, start: &Start) -> Result<Started, StoreError> {
         let mut write = self.write().await?;
         let started = super::start::start(&mut write, start).await?;
@@ -47,7 +47,7 @@ impl SessionStore for SqliteDatabase {
         Ok(started)
     }
 
-    #[tracing::instrument(name = "store.session.load", skip_all, err)]
+    #[tracing::instrument(name = "store.session.load", skip_all, err(level = "debug"))]
     async fn load(&self, digest: &TokenDigest) -> Result<Loaded, StoreError> {
         // One statement, so that a rotation or an end between two cannot hide the token.
         let row = sqlx::query(concat!(
@@ -111,7 +111,7 @@ impl SessionStore for SqliteDatabase {
         .transpose()
     }
 
-    #[tracing::instrument(name = "store.session.touch", skip_all, err)]
+    #[tracing::instrument(name = "store.session.touch", skip_all, err(level = "debug"))]
     async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         for touch in touches {
@@ -128,7 +128,7 @@ impl SessionStore for SqliteDatabase {
         commit(write).await
     }
 
-    #[tracing::instrument(name = "store.session.rotate", skip_all, err)]
+    #[tracing::instrument(name = "store.session.rotate", skip_all, err(level = "debug"))]
     async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
         let rotated = ending::rotate(&mut write, rotation).await?;
@@ -163,7 +163,7 @@ impl SessionStore for SqliteDatabase {
         .transpose()
     }
 
-    #[tracing::instrument(name = "store.session.keep", skip_all, err)]
+    #[tracing::instrument(name = "store.session.keep", skip_all, err(level = "debug"))]
     async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError> {
         let statement = match keep.compartment {
             Compartment::Visitor => {
@@ -196,7 +196,7 @@ impl SessionStore for SqliteDatabase {
         Ok(if live.is_some() { Keeping::Moved } else { Keeping::Gone })
     }
 
-    #[tracing::instrument(name = "store.session.end", skip_all, err)]
+    #[tracing::instrument(name = "store.session.end", skip_all, err(level = "debug"))]
     async fn end(&self, ending: &Ending) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
         let ended = ending::end(&mut write, ending).await?;
@@ -204,7 +204,7 @@ impl SessionStore for SqliteDatabase {
         Ok(ended)
     }
 
-    #[tracing::instrument(name = "store.session.raise_epoch", skip_all, err)]
+    #[tracing::instrument(name = "store.session.raise_epoch", skip_all, err(level = "debug"))]
     async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
         let ended = ending::raise_epoch(&mut write, epoch_move).await?;
@@ -212,7 +212,7 @@ impl SessionStore for SqliteDatabase {
         Ok(ended)
     }
 
-    #[tracing::instrument(name = "store.session.end_all", skip_all, err)]
+    #[tracing::instrument(name = "store.session.end_all", skip_all, err(level = "debug"))]
     async fn end_all(&self, ended: Ended) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
         let count = ending::end_all(&mut write, ended).await?;

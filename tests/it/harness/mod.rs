@@ -3,4 +3,8 @@
 pub mod app;
 pub mod backends;
 pub mod browser;
+pub mod chromium;
+pub mod client;
+pub mod left_out;
+pub mod server;
 pub mod wire;

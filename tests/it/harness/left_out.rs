@@ -1,0 +1,20 @@
+//! Programs that some tests need and a machine may lack.
+
+use std::env;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Where a program is. Without it the caller has to leave its test out, which is said where nobody
+/// misses it; under `REQUIRE_EVERY_TEST` the test fails.
+pub fn program(name: &str, what_needs_it: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&folders).map(|folder| folder.join(name)).find(|p| p.is_file());
+    if found.is_none() {
+        let line = format!("left out for want of `{name}`: {what_needs_it}");
+        let required = env::var_os("REQUIRE_EVERY_TEST").is_some_and(|value| !value.is_empty());
+        assert!(!required, "{line}; scripts/test installs it on Debian and Ubuntu");
+        // Not by eprintln, which the test harness captures.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+    found
+}

@@ -1,0 +1,260 @@
+//! The real program: started as a process of its own in a folder of its own, and stopped by its id.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How long anything may take on a slow machine that does other things as well.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A folder, empty at first, in which servers are started and commands are run, with nothing in
+/// their environment but what a test sets.
+#[derive(Clone)]
+pub struct Place {
+    folder: Arc<TempDir>,
+    environment: Vec<(String, String)>,
+}
+
+/// What became of a command.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { folder: Arc::new(TempDir::new().unwrap()), environment: Vec::new() }
+    }
+
+    /// The same folder, with one more variable.
+    pub fn with(mut self, variable: &str, value: &str) -> Self {
+        self.environment.push((variable.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The names of what is in the folder, sorted.
+    pub fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path()).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// A server on a free port, ready to be spoken to.
+    pub fn serve(&self, arguments: &[&str]) -> Server {
+        let line = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
+        Server::of(self.clone(), self.launch(&line, Stdio::null()))
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.launch(arguments, Stdio::null()).outcome()
+    }
+
+    /// Runs a command to its end, with something piped in.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Outcome {
+        let mut process = self.launch(arguments, Stdio::piped());
+        let mut stdin = process.child.stdin.take().unwrap();
+        // A command that refuses before it reads closes the pipe.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        process.outcome()
+    }
+
+    /// Runs a command to its end where it has no terminal to ask at, whoever runs the tests.
+    pub fn run_without_terminal(&self, arguments: &[&str]) -> Outcome {
+        let mut detached = Command::new("/usr/bin/setsid");
+        detached.args(["--wait", env!("CARGO_BIN_EXE_anteroom")]).args(arguments);
+        self.launch_as(detached, Stdio::null()).outcome()
+    }
+
+    fn launch(&self, arguments: &[&str], stdin: Stdio) -> Process {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+        program.args(arguments);
+        self.launch_as(program, stdin)
+    }
+
+    fn launch_as(&self, mut program: Command, stdin: Stdio) -> Process {
+        let logs = TempDir::new().unwrap();
+        let child = program
+            .current_dir(self.path())
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .stdin(stdin)
+            .stdout(File::create(logs.path().join("stdout")).unwrap())
+            .stderr(File::create(logs.path().join("stderr")).unwrap())
+            .spawn()
+            .unwrap();
+        Process { child, logs }
+    }
+}
+
+/// A process whose output goes to files, so that all it has written can be read at any time.
+struct Process {
+    child: Child,
+    logs: TempDir,
+}
+
+impl Process {
+    fn stdout(&self) -> String {
+        read(&self.logs.path().join("stdout"))
+    }
+
+    fn stderr(&self) -> String {
+        read(&self.logs.path().join("stderr"))
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    fn ends_within(&mut self, time: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + time;
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return Some(status),
+                None if Instant::now() > deadline => return None,
+                None => sleep(PAUSE),
+            }
+        }
+    }
+
+    fn outcome(mut self) -> Outcome {
+        let status = self.ends_within(PATIENCE).unwrap_or_else(|| {
+            panic!("it does not end: {}{}", self.stdout(), self.stderr());
+        });
+        Outcome { code: status.code(), stdout: self.stdout(), stderr: self.stderr() }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.ends_within(Duration::ZERO).is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn read(path: &PathBuf) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()
+}
+
+/// A server that runs.
+pub struct Server {
+    pub place: Place,
+    /// Where it says that it listens.
+    pub url: String,
+    /// The link for the first administrator, if it printed one.
+    pub setup_link: Option<String>,
+    process: Process,
+}
+
+impl Server {
+    /// One with no configuration at all, in a folder of its own.
+    pub fn start() -> Self {
+        Place::new().serve(&[])
+    }
+
+    fn of(place: Place, mut process: Process) -> Self {
+        let url = wait_for(|| {
+            assert_eq!(process.ends_within(Duration::ZERO), None, "{}", process.stderr());
+            let stdout = process.stdout();
+            let line = stdout.split_inclusive('\n').find(|line| line.ends_with('\n'))?;
+            Some(line.trim_end().strip_prefix("Anteroom is listening on ")?.to_owned())
+        });
+        let mut server = Self { place, url, setup_link: None, process };
+        // What it prints, it prints before it answers.
+        wait_for(|| server.exchange("GET /healthz HTTP/1.0\r\n\r\n"));
+        let stdout = server.process.stdout();
+        server.setup_link = stdout
+            .split_whitespace()
+            .find(|word| word.contains("/setup?token="))
+            .map(str::to_owned);
+        server
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        let (_, port) = self.url.rsplit_once(':').unwrap();
+        SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()))
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    /// Runs the same program beside it, in its folder.
+    pub fn command(&self, arguments: &[&str]) -> Outcome {
+        self.place.run(arguments)
+    }
+
+    /// Sends these bytes and gives what comes back, if anything does.
+    pub fn exchange(&self, request: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(self.address()).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        (!answer.is_empty()).then_some(answer)
+    }
+
+    pub fn stdout(&self) -> String {
+        self.process.stdout()
+    }
+
+    pub fn stderr(&self) -> String {
+        self.process.stderr()
+    }
+
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// How it ended, if it did in this time.
+    pub fn ends_within(&mut self, time: Duration) -> Option<ExitStatus> {
+        self.process.ends_within(time)
+    }
+
+    /// Gone at once, as in a power cut.
+    pub fn kill(mut self) -> Place {
+        self.process.child.kill().unwrap();
+        self.process.child.wait().unwrap();
+        self.place.clone()
+    }
+
+    /// Gone in peace.
+    pub fn stop(mut self) -> Place {
+        self.signal("TERM");
+        let status = self.ends_within(PATIENCE);
+        assert!(status.is_some_and(|status| status.success()), "{status:?}");
+        self.place.clone()
+    }
+}
+
+/// Looks until there is something to see.
+pub fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "it did not happen in {PATIENCE:?}");
+        sleep(PAUSE);
+    }
+}
