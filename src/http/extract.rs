@@ -1,6 +1,6 @@
 //! Extractors as proof: a handler that names one cannot be reached without what it proves.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -78,5 +78,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Administrator {
             Role::Admin => Ok(Self(current)),
             Role::User => Err(Problem::not_found()),
         }
+    }
+}
+
+/// The one parameter of a path. Bytes that are no text name nothing: 404, like any other unknown
+/// one.
+pub(crate) struct PathId(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let parameter = Path::from_request_parts(parts, state).await;
+        parameter.map(|Path(id)| Self(id)).map_err(|_| Problem::not_found())
     }
 }

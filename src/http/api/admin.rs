@@ -1,7 +1,7 @@
 //! `/api/admin/users`: accounts, for administrators. Everybody else is told that there is nothing.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use crate::flows::{AccountChange, AccountChanges};
 use crate::http::body::JsonObject;
 use crate::http::current::CurrentSession;
 use crate::http::error::{FieldError, FieldErrors, Problem};
-use crate::http::extract::Administrator;
+use crate::http::extract::{Administrator, PathId};
 use crate::http::json::{OneUserBody, ProblemBody, UsersBody};
 use crate::http::query::Query;
 use crate::sessions::Sessions;
@@ -80,7 +80,7 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(accounts): State<Accounts>,
     _: Administrator,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Json<OneUserBody>, Problem> {
     let account = find(&accounts, &id).await?;
     Ok(Json(OneUserBody { user: (&account.user).into() }))
@@ -104,7 +104,7 @@ pub(crate) async fn change(
     State(changes): State<AccountChanges>,
     State(sessions): State<Sessions>,
     Administrator(administrator): Administrator,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     JsonObject(body): JsonObject<AccountBody>,
 ) -> Result<Json<OneUserBody>, Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
@@ -160,7 +160,7 @@ pub(crate) async fn delete(
     State(sessions): State<Sessions>,
     current: CurrentSession,
     Administrator(administrator): Administrator,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
     if !sessions.is_fresh(&administrator.session) {

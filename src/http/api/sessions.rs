@@ -1,7 +1,7 @@
 //! `/api/sessions`: one's own sessions, seen and ended.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
@@ -9,7 +9,7 @@ use crate::accounts::EpochReason;
 use crate::flows::RevokeSessions;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
-use crate::http::extract::CurrentUser;
+use crate::http::extract::{CurrentUser, PathId};
 use crate::http::json::{ProblemBody, RevokedBody, SessionBody, SessionsBody};
 use crate::http::query::Query;
 use crate::sessions::{EndReason, SessionId, Sessions};
@@ -43,7 +43,7 @@ pub(crate) async fn revoke(
     State(sessions): State<Sessions>,
     current: CurrentSession,
     CurrentUser { user, session, .. }: CurrentUser,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
     let own = id == session.id;

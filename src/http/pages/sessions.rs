@@ -1,6 +1,6 @@
 //! One's own sessions, seen and ended.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -9,7 +9,7 @@ use super::views::{Frame, Problems, SessionCard, SessionsNotice, SessionsPage};
 use crate::flows::RevokeSessions;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
-use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
+use crate::http::extract::{CurrentUser, CurrentUserOrLogin, PathId};
 use crate::http::query::Query;
 use crate::http::redirect::see_other;
 use crate::sessions::{EndReason, Session, SessionId, Sessions, device_name};
@@ -56,7 +56,7 @@ pub(crate) async fn revoke(
     State(sessions): State<Sessions>,
     CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
     current: CurrentSession,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
     let own = id == signed_in.session.id;
