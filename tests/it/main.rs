@@ -4,6 +4,8 @@
 #![expect(unreachable_pub, reason = "nothing here is public")]
 
 mod account;
+mod admin;
+mod cookie;
 mod harness;
 mod limits;
 mod login;
@@ -11,6 +13,7 @@ mod logout;
 mod reasons;
 mod session_data;
 mod sessions;
+mod setup;
 mod signup;
 mod store_contract;
 mod store_model;

@@ -284,7 +284,7 @@ async fn an_account_lives_without_what_its_browser_keeps(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
     let hostile = json!({
-        "user": { "role": "admin" }, "role": "admin", "user_id": "x", "authenticated_at": null,
+        "user": { "role": "admin" }, "role": "admin", "user_id": "x", "authenticated_at": "now",
         "session": { "kind": "user", "expires_at": "2099-01-01T00:00:00Z" },
     });
     let before = browser.whoami().await.json();
