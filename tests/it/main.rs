@@ -5,12 +5,16 @@
 
 mod account;
 mod admin;
+mod bodies;
 mod cookie;
+mod door;
 mod harness;
 mod limits;
 mod login;
 mod logout;
+mod origins;
 mod reasons;
+mod redirects;
 mod session_data;
 mod sessions;
 mod setup;
