@@ -29,8 +29,9 @@ type Data = HashMap<String, Value>;
 #[derive(Debug)]
 struct RequestStore {
     current: CurrentSession,
-    /// What was read or written last: a save changes only what differs from it.
-    base: Mutex<Data>,
+    /// What was read or written last: a save changes only what differs from it. `None` before:
+    /// who writes without having read, as `flush` and `clear` do, writes the whole.
+    base: Mutex<Option<Data>>,
     /// Their side has let go of the id: for `cycle_id`, or for `flush`.
     let_go: AtomicBool,
     /// The answer to give when keeping the data failed, in place of the handler's.
@@ -92,21 +93,28 @@ impl RequestStore {
     /// Writes what differs from what was read, on top of what others wrote meanwhile.
     async fn write(&self, data: &Data) -> Result<()> {
         let base = lock(&self.base).clone();
-        if *data == base {
+        let unchanged = match &base {
+            Some(base) => data == base,
+            None => data.is_empty() && self.current.token().is_none(),
+        };
+        if unchanged {
             return Ok(());
         }
         let session =
             self.current.session_or_start().await.map_err(|problem| self.fail(problem))?;
         let sessions = self.current.sessions();
         let kept = sessions.change_application_data(session.id, |kept| {
-            kept.retain(|key, _| data.contains_key(key) || !base.contains_key(key));
-            for (key, value) in data.iter().filter(|(key, value)| base.get(*key) != Some(*value)) {
+            let known = |key: &str| base.as_ref().and_then(|base| base.get(key));
+            kept.retain(|key, _| {
+                data.contains_key(key) || (base.is_some() && known(key).is_none())
+            });
+            for (key, value) in data.iter().filter(|(key, value)| known(key) != Some(*value)) {
                 kept.insert(key.clone(), value.clone());
             }
         });
         match kept.await {
             Ok(()) => {
-                lock(&self.base).clone_from(data);
+                *lock(&self.base) = Some(data.clone());
                 Ok(())
             }
             Err(error) => Err(self.fail(self.problem(error).await)),
@@ -168,7 +176,7 @@ impl SessionStore for RequestStore {
         let data = self.current.sessions().application_data(session.id).await;
         let data = data.map_err(|error| self.fail(error.into()))?;
         let data: Data = data.unwrap_or_default().into_iter().collect();
-        lock(&self.base).clone_from(&data);
+        *lock(&self.base) = Some(data.clone());
         Ok(Some(Record { id: *id, data, expiry_date: session.expires_at }))
     }
 
