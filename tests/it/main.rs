@@ -2,13 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 #![expect(unreachable_pub, reason = "nothing here is public")]
+#![expect(
+    clippy::assigning_clones,
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::unchecked_time_subtraction,
+    reason = "a test is read more often than it is run"
+)]
 
 mod account;
+mod admin;
+mod bodies;
 mod broken_log;
 mod browser;
 mod browser_sessions;
 mod command_line;
+mod cookie;
 mod curl;
+mod door;
+mod events;
 mod harness;
 mod hash_upgrade;
 mod house_rules;
@@ -16,16 +28,24 @@ mod limits;
 mod login;
 mod logout;
 mod logs;
+mod openapi;
+mod orders;
+mod origins;
 mod races;
 mod reasons;
+mod redirects;
 mod restart;
 mod screenshots;
+mod secrets;
 mod serve;
 mod session_commands;
 mod session_data;
 mod sessions;
 mod settings;
+mod setup;
 mod signup;
 mod store_contract;
 mod store_model;
 mod timeouts;
+mod tower_sessions;
+mod verify;

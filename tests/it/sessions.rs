@@ -186,11 +186,8 @@ async fn two_tabs_that_end_all_others_leave_at_most_one_session(kind: Kind) {
         let one = app.signed_in("ada@example.org").await;
         let (other, old) = (one.copy(), one.copy());
 
-        let (first, second) =
-            join(one.delete("/api/sessions"), other.delete("/api/sessions")).await;
+        join(one.delete("/api/sessions"), other.delete("/api/sessions")).await;
 
-        let won = [&first, &second].iter().filter(|answer| answer.status == 200).count();
-        assert!(won >= 1, "{first:?} {second:?}");
         assert!(live_tokens(&[&one, &other, &old]).await <= 1);
         assert!(!old.is_signed_in().await);
         assert!(app.live_sessions().await.len() <= 1);

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::views::{Frame, SignInPage, SignOutPage};
+use super::views::{Frame, SignInPage, SignOutPage, with_next};
 use super::{problems_of, shown};
 use crate::flows::Login;
 use crate::http::api::session::{end_current, login_request};
@@ -27,6 +27,12 @@ pub(super) fn carried(next: Option<&str>) -> String {
     next.and_then(Next::parse).map(|next| next.as_str().to_owned()).unwrap_or_default()
 }
 
+/// The frame of a form that goes on to `next`. Nothing else of the query comes back with a change
+/// of language: a password that ended up there would.
+pub(super) fn framed(frame: Frame, page: &str, next: &str) -> Frame {
+    Frame { path: with_next(page, next), ..frame }
+}
+
 /// `GET /login`: the form; whoever is signed in goes on.
 pub(crate) async fn sign_in_form(
     State(manners): State<Manners>,
@@ -41,12 +47,13 @@ pub(crate) async fn sign_in_form(
     if matches!(&standing, Standing::Live(visitor) if visitor.user.is_some()) {
         return see_other(&destination(query.find("next")));
     }
+    let next = carried(query.find("next"));
     let page = SignInPage {
-        frame,
+        frame: framed(frame, "/login", &next),
         problems: super::views::Problems::none(),
         email: String::new(),
         remember_me: false,
-        next: carried(query.find("next")),
+        next,
         ended: match standing {
             Standing::Ended(reason) => Some(reason.as_str()),
             _ => None,
@@ -76,12 +83,13 @@ pub(crate) async fn sign_in(
             let problem = Problem::from(error);
             let retry_after = problem.retry_after;
             let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let next = carried(form.find("next"));
             let page = SignInPage {
-                frame,
+                frame: framed(frame, "/login", &next),
                 problems,
                 email: email.to_owned(),
                 remember_me,
-                next: carried(form.find("next")),
+                next,
                 ended: None,
                 duplicate_cookies: false,
                 signup_open: manners.signup_is_open,

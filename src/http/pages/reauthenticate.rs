@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::login::{carried, destination, retrying};
+use super::login::{carried, destination, framed, retrying};
 use super::views::{Frame, Problems, ReauthenticatePage};
 use super::{problems_of, shown};
 use crate::accounts::Password;
@@ -23,10 +23,11 @@ pub(crate) async fn form(
     frame: Frame,
     query: Query,
 ) -> Response {
+    let next = carried(query.find("next"));
     let page = ReauthenticatePage {
-        frame,
+        frame: framed(frame, "/reauthenticate", &next),
         email: current.user.email.as_str().to_owned(),
-        next: carried(query.find("next")),
+        next,
         problems: Problems::none(),
     };
     shown(StatusCode::OK, &page)
@@ -62,6 +63,7 @@ pub(crate) async fn submit(
             };
             let email = user.email.as_str().to_owned();
             let next = carried(form.find("next"));
+            let frame = framed(frame, "/reauthenticate", &next);
             let page = ReauthenticatePage { frame, email, next, problems };
             Ok(retrying(retry_after, shown(status, &page)))
         }

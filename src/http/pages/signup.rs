@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::login::{carried, destination, retrying};
+use super::login::{carried, destination, framed, retrying};
 use super::views::{Frame, Problems, SignUpPage};
 use super::{problems_of, shown};
 use crate::flows::Signup;
@@ -31,14 +31,15 @@ pub(crate) async fn form(
         Err(_) => {}
     }
     let is_open = manners.signup_is_open;
+    let next = carried(query.find("next"));
     let page = SignUpPage {
-        frame,
+        frame: framed(frame, "/signup", &next),
         is_open,
         problems: Problems::none(),
         email: String::new(),
         name: String::new(),
         minimum_length: manners.password_min_length,
-        next: carried(query.find("next")),
+        next,
     };
     shown(if is_open { StatusCode::OK } else { StatusCode::FORBIDDEN }, &page)
 }
@@ -65,14 +66,15 @@ pub(crate) async fn submit(
         Err(problem) => {
             let retry_after = problem.retry_after;
             let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let next = carried(form.find("next"));
             let page = SignUpPage {
-                frame,
+                frame: framed(frame, "/signup", &next),
                 is_open: manners.signup_is_open,
                 problems,
                 email: email.to_owned(),
                 name: name.to_owned(),
                 minimum_length: manners.password_min_length,
-                next: carried(form.find("next")),
+                next,
             };
             Ok(retrying(retry_after, shown(status, &page)))
         }

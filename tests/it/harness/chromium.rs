@@ -1,4 +1,4 @@
-//! A real browser, told by the DevTools protocol what a person would do.
+//! A real browser, told by the `DevTools` protocol what a person would do.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,180 @@
+//! How the cookie is read: byte for byte, once, and from nowhere else.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+use crate::harness::app::{Kind, TestApp, on_each_store};
+use crate::harness::browser::Answer;
+use crate::harness::wire::{raw, raw_get};
+
+on_each_store!(
+    only_the_exact_cookie_counts,
+    two_cookies_of_the_name_count_as_none,
+    other_cookies_do_not_disturb,
+    a_token_counts_nowhere_but_in_the_cookie,
+    what_the_server_shows_or_keeps_signs_nobody_in,
+    under_https_the_plain_name_is_ignored,
+);
+
+async fn who(app: &TestApp, cookies: &[u8]) -> Answer {
+    raw_get(app, "/api/session", &[b"Cookie: ", cookies, b"\r\n"].concat()).await
+}
+
+async fn only_the_exact_cookie_counts(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let v = app.signed_in("ada@example.org").await.token();
+    assert_eq!(who(&app, format!("anteroom={v}").as_bytes()).await.status, 200);
+
+    let first = format!("%{:02X}{}", v.as_bytes()[0], &v[1..]);
+    for value in [
+        "anteroom=".to_owned(),
+        "anteroom".to_owned(),
+        format!("={v}"),
+        ";;;".to_owned(),
+        format!("anteroom=\"{v}\""),
+        format!("anteroom= {v}"),
+        format!("anteroom={v} "),
+        format!("anteroom={v}="),
+        format!("anteroom={v}x"),
+        format!("anteroom={}", &v[1..]),
+        format!("anteroom={first}"),
+        format!("anteroom={v}%20"),
+        format!("anteroom={v}, anteroom={v}"),
+        format!("anteroom ={v}"),
+        format!("Anteroom={v}"),
+        format!("ANTEROOM={v}"),
+        format!("__Host-anteroom={v}"),
+        format!("__Secure-anteroom={v}"),
+        format!("xanteroom={v}"),
+        format!("a=\"; anteroom={v}x\""),
+        "anteroom=' OR '1'='1".to_owned(),
+        "anteroom=*".to_owned(),
+        "anteroom=../../etc/passwd".to_owned(),
+        "anteroom=${jndi:ldap://x}".to_owned(),
+        format!("anteroom={}", "%00".repeat(1000)),
+        format!("anteroom={}", "A".repeat(43)),
+    ] {
+        // The server drops spaces at the end of a header, so these two are the same bytes.
+        let same = value.trim_end() == format!("anteroom={v}");
+        let answer = who(&app, value.as_bytes()).await;
+        assert_eq!(answer.status, if same { 200 } else { 401 }, "{value}");
+        if !same {
+            assert_eq!(answer.code(), "no_session", "{value}");
+            assert_eq!(answer.set_cookies().len(), 0);
+        }
+    }
+    let high = [b"anteroom=", v.as_bytes(), b"\xff"].concat();
+    assert_eq!(who(&app, &high).await.status, 401);
+}
+
+async fn two_cookies_of_the_name_count_as_none(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let browser = app.signed_in("ada@example.org").await;
+    let v = browser.token();
+    let other = app.signed_in("bob@example.org").await.token();
+
+    for (one, two) in [(&*v, &*other), (&*v, &*v), (&*v, ""), ("x", &*v)] {
+        for cookies in [
+            format!("anteroom={one}; anteroom={two}"),
+            format!("anteroom={two};anteroom={one}"),
+            format!("anteroom={one}; a=b\r\nCookie: c=d; anteroom={two}"),
+        ] {
+            let answer = who(&app, cookies.as_bytes()).await;
+            assert_eq!((answer.status, answer.code()), (401, "no_session".to_owned()), "{cookies}");
+            assert!(answer.json()["detail"].as_str().unwrap().contains("delete the cookies"));
+            assert_eq!(answer.set_cookies().len(), 0);
+        }
+    }
+    let cookies = format!("Cookie: anteroom={v}; anteroom={other}\r\n");
+    let page = raw_get(&app, "/login", cookies.as_bytes()).await;
+    assert!(page.text.contains("Delete the cookies of this site"), "{}", page.text);
+    let out = raw(&app, "DELETE /api/session HTTP/1.1", cookies.as_bytes(), b"").await;
+    assert_eq!(out.status, 204);
+    assert!(browser.is_signed_in().await, "a session was ended that cannot be told");
+}
+
+async fn other_cookies_do_not_disturb(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let v = app.signed_in("ada@example.org").await.token();
+
+    for cookies in [
+        format!("a=b; anteroom={v}; theme=dark"),
+        format!("a=b;anteroom={v}"),
+        format!("a=b;\t anteroom={v}"),
+        format!("a=\"b; anteroom={v}; c=d\""),
+        format!("; ; =; anteroom={v};"),
+        format!("a=b\r\nCookie: anteroom={v}\r\nCookie: c=d"),
+        format!("anteroom2=x; anteroom-old=y; __Host-anteroom=z; anteroom={v}"),
+    ] {
+        assert_eq!(who(&app, cookies.as_bytes()).await.status, 200, "{cookies}");
+    }
+    let bytes = [b"other=\xff\xfe\xe9; anteroom=", v.as_bytes(), b"; \xf0\x9f=1"].concat();
+    assert_eq!(who(&app, &bytes).await.status, 200, "bytes beyond ASCII in another cookie");
+}
+
+async fn a_token_counts_nowhere_but_in_the_cookie(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let v = app.signed_in("ada@example.org").await.token();
+
+    for path in [
+        format!("/api/session?anteroom={v}"),
+        format!("/api/session?token={v}&session={v}&access_token={v}"),
+    ] {
+        assert_eq!(raw_get(&app, &path, b"").await.status, 401, "{path}");
+    }
+    let matrix = raw_get(&app, &format!("/api/session;anteroom={v}"), b"").await;
+    assert_eq!(matrix.status, 404);
+    for header in
+        ["Authorization: Bearer ", "Authorization: ", "X-Session-Id: ", "Cookie2: anteroom="]
+    {
+        let answer = raw_get(&app, "/api/session", format!("{header}{v}\r\n").as_bytes()).await;
+        assert_eq!(answer.status, 401, "{header}");
+    }
+    let form = format!("anteroom={v}&current_password=x&new_password=y");
+    let kind = b"Content-Type: application/x-www-form-urlencoded\r\n";
+    let answer = raw(&app, "POST /account/password HTTP/1.1", kind, form.as_bytes()).await;
+    assert_eq!((answer.status, answer.location()), (303, "/login"));
+}
+
+async fn what_the_server_shows_or_keeps_signs_nobody_in(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let browser = app.signed_in("ada@example.org").await;
+    let id = browser.session_id().await;
+    let uuid: Vec<u8> = uuid::Uuid::parse_str(&id).unwrap().as_bytes().to_vec();
+    let digest = Sha256::digest(browser.token());
+    let mut hex = String::new();
+    for byte in digest {
+        hex.push_str(&format!("{byte:02x}"));
+    }
+
+    let thief = app.browser();
+    for value in [
+        id.clone(),
+        id.replace('-', ""),
+        URL_SAFE_NO_PAD.encode(&uuid),
+        format!("{id}{}", "A".repeat(43 - 36)),
+        URL_SAFE_NO_PAD.encode(digest),
+        hex.clone(),
+        hex[..43].to_owned(),
+        browser.user_id().await,
+    ] {
+        thief.hold(&value);
+        assert_eq!(thief.why_not().await, "no_session", "{value}");
+    }
+}
+
+async fn under_https_the_plain_name_is_ignored(kind: Kind) {
+    let app = TestApp::start_with(kind, |options| {
+        options.public_url = "https://auth.example".to_owned();
+    })
+    .await;
+    let v = app.signed_in("ada@example.org").await.token();
+
+    assert_eq!(who(&app, format!("__Host-anteroom={v}").as_bytes()).await.status, 200);
+    for name in ["anteroom", "__host-anteroom", "__Host-Anteroom", "__Secure-anteroom"] {
+        assert_eq!(who(&app, format!("{name}={v}").as_bytes()).await.status, 401, "{name}");
+    }
+    let both = who(&app, format!("anteroom=x; __Host-anteroom={v}").as_bytes()).await;
+    assert_eq!(both.status, 200, "a planted cookie of the other name signs somebody out");
+}

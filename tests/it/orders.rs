@@ -1,0 +1,142 @@
+//! What a command changes in the database counts at the very next request, wherever the sessions
+//! are kept.
+
+use std::sync::Arc;
+
+use anteroom::accounts::{
+    Account, Accounts, AccountsOptions, Email, Hasher, HasherOptions, PasswordPolicy, Role, Status,
+};
+use anteroom::clock::Clock;
+use anteroom::entropy::Entropy;
+use anteroom::flows::{AccountChange, AccountChanges, RevokeSessions};
+use anteroom::sessions::{EndReason, Ended, Sessions, SessionsOptions};
+use anteroom::store::{
+    FollowingStore, MemoryOptions, MemoryStore, Order, SessionsIn, SqliteDatabase,
+};
+use serde_json::json;
+
+use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
+
+on_each_store!(
+    what_a_command_decides_about_an_account_holds_at_the_next_request,
+    a_command_ends_all_sessions_of_one_person,
+);
+
+/// The rooms over a connection of their own, as a command opens them beside the server.
+struct Command {
+    accounts: Accounts,
+    changes: AccountChanges,
+    revoke: RevokeSessions,
+    database: SqliteDatabase,
+    clock: Clock,
+}
+
+impl Command {
+    async fn beside(app: &TestApp, kind: Kind) -> Self {
+        let place = match kind {
+            Kind::Memory => SessionsIn::ServerMemory,
+            Kind::Database => SessionsIn::ThisDatabase,
+        };
+        let database = SqliteDatabase::open(&app.database, place).await.unwrap();
+        let store: Arc<dyn anteroom::sessions::SessionStore> = match kind {
+            Kind::Database => Arc::new(database.clone()),
+            Kind::Memory => {
+                let nothing = MemoryStore::new(MemoryOptions { most_sessions: 0 });
+                Arc::new(FollowingStore::start(nothing, database.clone()).await.unwrap())
+            }
+        };
+        let (clock, entropy) = (Clock::from(&app.clock), Entropy::operating_system());
+        let hasher = Hasher::start_with(entropy.clone(), HasherOptions::cheap_for_tests()).unwrap();
+        let accounts = Accounts::new(AccountsOptions {
+            store: Arc::new(database.clone()),
+            hasher,
+            policy: PasswordPolicy::default(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
+        let policy = *app.anteroom.sessions().policy();
+        let sessions =
+            Sessions::new(SessionsOptions { store, policy, clock: clock.clone(), entropy });
+        Self {
+            changes: AccountChanges::new(accounts.clone(), sessions.clone()),
+            revoke: RevokeSessions::new(accounts.clone(), sessions),
+            accounts,
+            database,
+            clock,
+        }
+    }
+
+    async fn account(&self, email: &str) -> Account {
+        self.accounts.find_by_email(&Email::parse(email).unwrap()).await.unwrap().unwrap()
+    }
+}
+
+async fn what_a_command_decides_about_an_account_holds_at_the_next_request(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let bob = app.signed_in("bob@example.org").await;
+    app.add("root@example.org", Role::Admin).await;
+    for (wanted, reason) in [
+        (AccountChange { role: Some(Role::Admin), ..Default::default() }, "role_changed"),
+        (
+            AccountChange { status: Some(Status::Disabled), ..Default::default() },
+            "account_disabled",
+        ),
+        (AccountChange { delete: true, ..Default::default() }, "account_deleted"),
+    ] {
+        let email = format!("{reason}@example.org");
+        let (laptop, phone) = (app.signed_in(&email).await, app.signed_in(&email).await);
+        assert!(laptop.is_signed_in().await && phone.is_signed_in().await);
+        let command = Command::beside(&app, kind).await;
+        let id = command.account(&email).await.user.id;
+
+        command.changes.apply(id, wanted).await.unwrap();
+
+        assert_eq!(laptop.why_not().await, reason);
+        let page = phone.get("/account").await;
+        assert_eq!((page.status, page.set_cookies().len()), (303, 0));
+        assert_eq!(phone.patch("/api/session/data", json!({ "a": 1 })).await.status, 401);
+        assert!(bob.is_signed_in().await);
+    }
+    assert_eq!(bob.sessions().await.len(), 1);
+}
+
+async fn a_command_ends_all_sessions_of_one_person(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let laptop = app.signed_in("ada@example.org").await;
+    let phone = app.signed_in("ada@example.org").await;
+    let bob = app.signed_in("bob@example.org").await;
+    let command = Command::beside(&app, kind).await;
+    let ada = command.account("ada@example.org").await.user.id;
+
+    let reason = anteroom::accounts::EpochReason::RevokedByAdmin;
+    command.revoke.all(ada, reason).await.unwrap();
+
+    assert_eq!(laptop.why_not().await, "revoked_by_admin");
+    assert_eq!(phone.why_not().await, "revoked_by_admin");
+    assert!(bob.is_signed_in().await);
+    let again = app.signed_in("ada@example.org").await;
+    assert_eq!(again.sessions().await.len(), 1);
+    assert_eq!(laptop.try_to_sign_in("ada@example.org", PASSWORD, false).await.status, 200);
+}
+
+#[tokio::test]
+async fn orders_reach_sessions_in_memory() {
+    let app = TestApp::start(Kind::Memory).await;
+    let laptop = app.signed_in("ada@example.org").await;
+    let phone = app.signed_in("ada@example.org").await;
+    let visitor = app.browser();
+    visitor.patch("/api/session/data", json!({ "a": 1 })).await;
+    let command = Command::beside(&app, Kind::Memory).await;
+    let ended = Ended { reason: EndReason::RevokedByAdmin, at: command.clock.now() };
+
+    let id = phone.session_id().await;
+    let id = anteroom::sessions::SessionId::parse(&id).unwrap();
+    command.database.give_order(&Order::EndOne(id, ended)).await.unwrap();
+    assert_eq!(phone.why_not().await, "revoked_by_admin");
+    assert!(laptop.is_signed_in().await);
+
+    command.database.give_order(&Order::EndAll(ended)).await.unwrap();
+    assert_eq!(laptop.why_not().await, "revoked_by_admin");
+    assert_eq!(visitor.get("/api/session/data").await.json(), json!({}));
+    assert!(app.live_sessions().await.is_empty());
+}

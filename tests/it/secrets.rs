@@ -1,0 +1,59 @@
+//! No secret is kept in a form that would sign anybody in.
+
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
+
+on_each_store!(no_file_holds_a_token_or_a_password, tokens_look_like_chance);
+
+fn holds(bytes: &[u8], secret: &[u8]) -> bool {
+    bytes.windows(secret.len()).any(|window| window == secret)
+}
+
+async fn no_file_holds_a_token_or_a_password(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let link = app.anteroom.issue_setup_link().await.unwrap().unwrap();
+    let browser = app.signed_in("ada@example.org").await;
+    let mut secrets = vec![PASSWORD.to_owned(), OTHER_PASSWORD.to_owned(), browser.token()];
+    secrets.push(link.split_once('=').unwrap().1.to_owned());
+    browser.reauthenticate(PASSWORD).await;
+    secrets.push(browser.token());
+    browser.change_password(PASSWORD, OTHER_PASSWORD).await;
+    secrets.push(browser.token());
+    browser.delete("/api/sessions").await;
+    secrets.push(browser.token());
+    let visitor = app.browser();
+    visitor.patch("/api/session/data", json!({ "a": 1 })).await;
+    secrets.push(visitor.token());
+    let live = Sha256::digest(browser.token());
+
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(app.folder.path()).unwrap() {
+        found.extend(std::fs::read(file.unwrap().path()).unwrap());
+    }
+
+    assert!(holds(&found, b"ada@example.org"), "these are not the files");
+    assert!(holds(&found, &live) || kind == Kind::Memory, "these are not all the files");
+    for secret in secrets {
+        assert!(secret.len() > 20);
+        assert!(!holds(&found, secret.as_bytes()), "{secret} is in a file");
+    }
+}
+
+async fn tokens_look_like_chance(kind: Kind) {
+    let app = TestApp::start_with(kind, |options| options.policy.limit.most = 1000).await;
+    let mut seen = std::collections::BTreeSet::new();
+    let mut letters = std::collections::BTreeMap::new();
+    for _ in 0..300 {
+        let token = app.signed_in("ada@example.org").await.token();
+        // The last of 43 letters holds four bits only.
+        for letter in token.bytes().take(42) {
+            *letters.entry(letter).or_insert(0_u32) += 1;
+        }
+        assert!(seen.insert(token));
+    }
+    // 12600 letters over 64: 197 of each, give or take 14.
+    assert_eq!(letters.len(), 64);
+    assert!(letters.values().all(|count| (110..=290).contains(count)), "{letters:?}");
+}
