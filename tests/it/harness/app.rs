@@ -73,7 +73,7 @@ impl TestApp {
 
     /// With other settings than the default.
     pub async fn start_with(kind: Kind, set: impl FnOnce(&mut Options)) -> Self {
-        Self::start_around(kind, set, |anteroom| anteroom.router()).await
+        Self::start_around(kind, set, Anteroom::router).await
     }
 
     /// With a router that `mount` makes.
