@@ -143,10 +143,10 @@ async fn what_the_server_shows_or_keeps_signs_nobody_in(kind: Kind) {
     let id = browser.session_id().await;
     let uuid: Vec<u8> = uuid::Uuid::parse_str(&id).unwrap().as_bytes().to_vec();
     let digest = Sha256::digest(browser.token());
-    let mut hex = String::new();
-    for byte in digest {
-        hex.push_str(&format!("{byte:02x}"));
-    }
+    let hex: String = digest
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .fold(String::new(), |hex, digit| hex + &format!("{digit:x}"));
 
     let thief = app.browser();
     for value in [
@@ -166,7 +166,7 @@ async fn what_the_server_shows_or_keeps_signs_nobody_in(kind: Kind) {
 
 async fn under_https_the_plain_name_is_ignored(kind: Kind) {
     let app = TestApp::start_with(kind, |options| {
-        options.public_url = "https://auth.example".to_owned();
+        "https://auth.example".clone_into(&mut options.public_url);
     })
     .await;
     let v = app.signed_in("ada@example.org").await.token();

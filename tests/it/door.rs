@@ -118,6 +118,7 @@ async fn an_error_of_the_api_is_a_problem_document_with_its_request_id() {
         new.get("/api").await,
         new.get("/auth/nothing").await,
         new.delete("/api/signup").await,
+        new.delete("/openapi.json").await,
         new.sign_up("nobody", "x").await,
         new.sign_up("a@b.c", &"x".repeat(20_000)).await,
     ] {
@@ -245,7 +246,7 @@ async fn a_request_for_another_host_is_misdirected() {
     let app = TestApp::start(Kind::Database).await;
     let port = app.address.port();
     let ask = async |line: &str, hosts: &[&str]| {
-        let hosts: String = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
+        let hosts = hosts.iter().fold(String::new(), |all, host| all + "Host: " + host + "\r\n");
         parse(
             &send(app.address, format!("{line}\r\n{hosts}Connection: close\r\n\r\n").as_bytes())
                 .await,

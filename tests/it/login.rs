@@ -132,7 +132,7 @@ async fn an_administrator_gets_a_browser_session_cookie_whatever_was_ticked(kind
 
 async fn the_cookie_is_set_at_the_start_and_on_no_ordinary_answer(kind: Kind) {
     let app = TestApp::start_with(kind, |options| {
-        options.public_url = "https://auth.example".to_owned();
+        "https://auth.example".clone_into(&mut options.public_url);
     })
     .await;
     app.add("ada@example.org", Role::User).await;

@@ -12,7 +12,7 @@ const TRUSTED: &str = "https://app.auth.example";
 
 async fn app() -> TestApp {
     TestApp::start_with(Kind::Database, |options| {
-        options.public_url = OURS.to_owned();
+        OURS.clone_into(&mut options.public_url);
         options.trusted_origins = vec![TRUSTED.to_owned()];
     })
     .await

@@ -37,7 +37,7 @@ async fn a_session_ends_at_the_very_second_of_its_idle_timeout(kind: Kind) {
         let app = TestApp::start(kind).await;
         let (browser, idle, _) = &of_every_rule(&app).await[rule];
 
-        app.pass(*idle - SECOND).await;
+        app.pass(idle.saturating_sub(SECOND)).await;
         assert!(browser.is_signed_in().await, "rule {rule}");
         app.pass(*idle).await;
         assert_eq!(browser.why_not().await, "idle_timeout", "rule {rule}");
@@ -67,7 +67,7 @@ async fn no_activity_carries_a_session_past_its_absolute_limit(kind: Kind) {
     for rule in [0, 2] {
         let app = TestApp::start(kind).await;
         let (browser, idle, absolute) = &of_every_rule(&app).await[rule];
-        let step = *idle - SECOND;
+        let step = idle.saturating_sub(SECOND);
         let mut passed = Duration::ZERO;
         while passed + step < *absolute {
             app.pass(step).await;
@@ -75,7 +75,7 @@ async fn no_activity_carries_a_session_past_its_absolute_limit(kind: Kind) {
             assert!(browser.is_signed_in().await, "rule {rule} after {passed:?}");
             browser.patch("/api/session/data", json!({ "at": passed.as_secs() })).await;
         }
-        app.pass(*absolute - passed - SECOND).await;
+        app.pass(absolute.saturating_sub(passed + SECOND)).await;
         assert!(browser.is_signed_in().await);
         // A new token gives no new time.
         assert_eq!(browser.reauthenticate(PASSWORD).await.status, 200);
@@ -180,7 +180,7 @@ async fn visitors_have_the_default_timeouts(kind: Kind) {
     visitor.patch("/api/session/data", json!({ "a": 1 })).await;
     let old = visitor.token();
 
-    app.pass(HOUR - SECOND).await;
+    app.pass(HOUR.saturating_sub(SECOND)).await;
     assert_eq!(visitor.get("/api/session/data").await.json(), json!({ "a": 1 }));
 
     app.pass(HOUR).await;
