@@ -1,10 +1,11 @@
 //! Extractors as proof: a handler that names one cannot be reached without what it proves.
 
 use axum::extract::{FromRequestParts, Path};
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Method, Uri};
 use axum::response::{IntoResponse, Response};
 
+use super::body::Form;
 use super::current::CurrentSession;
 use super::error::Problem;
 use super::redirect::{Next, see_other};
@@ -56,13 +57,23 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUserOrLogin {
             if problem.status != axum::http::StatusCode::UNAUTHORIZED {
                 return problem.into_response();
             }
-            let came_from = parts.uri.path_and_query().map(ToString::to_string);
-            let back = came_from
-                .filter(|_| matches!(parts.method, Method::GET | Method::HEAD))
-                .and_then(|path| Next::parse(&path));
+            let back = way_back(&parts.method, &parts.uri);
             see_other(&back.map_or_else(|| "/login".to_owned(), |next| next.after("/login")))
         })
     }
+}
+
+/// Where somebody wanted to go who has to sign in first. A sign-in is a fresh proof too, so on the
+/// way to reauthentication it is what comes after that.
+fn way_back(method: &Method, uri: &Uri) -> Option<Next> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    if uri.path() == "/reauthenticate" {
+        let query = Form::parse(uri.query()?.as_bytes()).ok()?;
+        return Next::parse(query.find("next")?);
+    }
+    Next::parse(uri.path_and_query()?.as_str())
 }
 
 /// The `{id}` of a path. One that cannot even be decoded names nothing.

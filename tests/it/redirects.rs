@@ -171,3 +171,12 @@ async fn changing_the_language_of_a_form_keeps_where_to_go_and_nothing_else() {
         assert_eq!(back(&failed.text), format!("{page}?next=/account/sessions"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_to_sign_in_instead_of_reauthenticating_goes_on_from_there() {
+    let app = TestApp::start(Kind::Memory).await;
+
+    let answer = app.browser().get("/reauthenticate?next=/account/sessions").await;
+
+    assert_eq!((answer.status, answer.location()), (303, "/login?next=/account/sessions"));
+}
