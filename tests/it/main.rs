@@ -2,13 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 #![expect(unreachable_pub, reason = "nothing here is public")]
-#![expect(
-    clippy::assigning_clones,
-    clippy::format_collect,
-    clippy::format_push_string,
-    clippy::unchecked_time_subtraction,
-    reason = "a test is read more often than it is run"
-)]
 
 mod account;
 mod admin;
