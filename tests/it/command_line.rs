@@ -1,5 +1,9 @@
 //! `anteroom user …`, beside a server that runs.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
 use serde_json::{Value, json};
 
 use crate::harness::client::{Client, PASSWORD};
@@ -253,4 +257,22 @@ fn healthcheck_says_whether_the_server_can_serve() {
     let place = server.stop();
     let outcome = place.run(&["healthcheck", "--listen", &address]);
     assert!(refused(&outcome, 1).contains("no server at"), "{outcome:?}");
+}
+
+#[test]
+fn healthcheck_fails_where_something_answers_that_it_cannot_serve() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let answering = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let read = stream.read(&mut request).unwrap();
+        stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n").unwrap();
+        String::from_utf8_lossy(&request[..read]).into_owned()
+    });
+
+    let outcome = Place::new().run(&["healthcheck", "--listen", &address]);
+
+    assert!(refused(&outcome, 1).contains("does not answer"), "{outcome:?}");
+    assert!(answering.join().unwrap().starts_with("GET /readyz "));
 }

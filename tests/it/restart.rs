@@ -57,9 +57,8 @@ async fn with_sessions_in_memory_nobody_is_signed_in_after_a_restart() {
     assert_eq!(ada.sign_in("ada@example.org", PASSWORD).await, 200);
 }
 
-/// A sign-up whose body is half sent when the server is told to stop.
-fn ends_what_is_under_way(signal: &str) {
-    let mut server = Server::start();
+/// A sign-up of which the server waits for the second half, and that half.
+fn half_sent(server: &Server) -> (TcpStream, String) {
     let body = json!({ "email": "ada@example.org", "password": PASSWORD }).to_string();
     let (first, rest) = body.split_at(body.len() / 2);
     let host = server.url.strip_prefix("http://").unwrap();
@@ -77,6 +76,12 @@ fn ends_what_is_under_way(signal: &str) {
     stream.read_exact(&mut go_on).unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(first.as_bytes()).unwrap();
+    (stream, rest.to_owned())
+}
+
+fn ends_what_is_under_way(signal: &str) {
+    let mut server = Server::start();
+    let (mut stream, rest) = half_sent(&server);
 
     let begun = Instant::now();
     server.signal(signal);
@@ -101,6 +106,18 @@ fn sigint_lets_a_request_under_way_end() {
     ends_what_is_under_way("INT");
 }
 
+#[test]
+fn a_request_that_never_ends_does_not_hold_the_end_up() {
+    let mut server = Server::start();
+    let (stream, _) = half_sent(&server);
+
+    server.signal("TERM");
+
+    let status = server.ends_within(LONGEST_END);
+    assert!(status.is_some_and(|status| status.success()), "{status:?}\n{}", server.stderr());
+    drop(stream);
+}
+
 #[tokio::test]
 async fn an_open_event_stream_does_not_hold_the_end_up() {
     let mut server = Server::start();
@@ -113,6 +130,7 @@ async fn an_open_event_stream_does_not_hold_the_end_up() {
 
     let status = server.ends_within(LONGEST_END);
     assert!(status.is_some_and(|status| status.success()), "{status:?}\n{}", server.stderr());
+    assert!(!server.stderr().contains("are cut"), "{}", server.stderr());
     drop(stream);
 }
 
