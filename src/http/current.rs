@@ -168,6 +168,15 @@ impl CurrentSession {
         Ok(session)
     }
 
+    /// Why the session is gone that was live when this request came.
+    pub(crate) async fn why_gone(&self) -> Problem {
+        let Some(token) = self.token() else { return Problem::no_session() };
+        match self.0.sessions.resume(&token).await {
+            Ok(_) => Problem::no_session(),
+            Err(error) => error.into(),
+        }
+    }
+
     /// The browser gets this session's token with the answer.
     pub(crate) fn began(&self, started: StartedSession, user: Option<User>) {
         let StartedSession { token, session } = started;

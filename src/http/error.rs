@@ -16,7 +16,7 @@ use crate::failure::StoreError;
 use crate::flows::{
     ChangePasswordError, LoginError, ReauthenticateError, RevokeSessionsError, SignupError,
 };
-use crate::sessions::{EndReason, StartError};
+use crate::sessions::{EndReason, ResumeError, StartError};
 
 /// The stable word for what went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -270,6 +270,16 @@ fn limit_reached() -> Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Self::unavailable(&error)
+    }
+}
+
+impl From<ResumeError> for Problem {
+    fn from(error: ResumeError) -> Self {
+        match error {
+            ResumeError::Unknown => Self::no_session(),
+            ResumeError::Ended(reason) => Self::session_ended(reason),
+            ResumeError::Store(error) => error.into(),
+        }
     }
 }
 

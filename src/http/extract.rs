@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::body::Form;
 use super::current::CurrentSession;
 use super::error::Problem;
-use super::redirect::{Next, see_other};
+use super::redirect::{Next, see_other, with_next};
 use crate::accounts::{Role, User};
 use crate::sessions::{Session, Token};
 
@@ -58,7 +58,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUserOrLogin {
                 return problem.into_response();
             }
             let back = way_back(&parts.method, &parts.uri);
-            see_other(&back.map_or_else(|| "/login".to_owned(), |next| next.after("/login")))
+            see_other(&with_next("/login", back.as_ref().map_or("", Next::as_str)))
         })
     }
 }

@@ -78,11 +78,14 @@ impl Next {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    /// `route?next=…`, for a link or a redirect to a page that comes first.
-    pub(crate) fn after(&self, route: &str) -> String {
-        format!("{route}?next={}", utf8_percent_encode(&self.0, QUERY_VALUE))
+/// `path` with `next` as its query, or `path` alone where `next` is empty.
+pub(crate) fn with_next(path: &str, next: &str) -> String {
+    if next.is_empty() {
+        return path.to_owned();
     }
+    format!("{path}?next={}", utf8_percent_encode(next, QUERY_VALUE))
 }
 
 /// 303 to a path of this site.

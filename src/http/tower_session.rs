@@ -21,7 +21,7 @@ use tower_sessions::{Session, SessionStore};
 
 use super::current::{CurrentSession, Standing};
 use super::error::Problem;
-use crate::sessions::{KeepError, ResumeError, SessionId};
+use crate::sessions::{KeepError, SessionId};
 
 type Data = HashMap<String, Value>;
 
@@ -130,14 +130,7 @@ impl RequestStore {
     async fn problem(&self, error: KeepError) -> Problem {
         match error {
             KeepError::Store(error) => error.into(),
-            KeepError::Gone => {
-                let Some(token) = self.current.token() else { return Problem::no_session() };
-                match self.current.sessions().resume(&token).await {
-                    Err(ResumeError::Ended(reason)) => Problem::session_ended(reason),
-                    Err(ResumeError::Store(error)) => error.into(),
-                    _ => Problem::no_session(),
-                }
-            }
+            KeepError::Gone => self.current.why_gone().await,
             error => {
                 tracing::error!(%error, "server code cannot keep this in a session");
                 Problem::internal()
@@ -158,12 +151,7 @@ impl SessionStore for RequestStore {
         if self.let_go.load(Ordering::Acquire)
             && let Err(error) = self.current.rotate().await
         {
-            let problem = match error {
-                ResumeError::Unknown => Problem::no_session(),
-                ResumeError::Ended(reason) => Problem::session_ended(reason),
-                ResumeError::Store(error) => error.into(),
-            };
-            return Err(self.fail(problem));
+            return Err(self.fail(error.into()));
         }
         self.let_go.store(false, Ordering::Release);
         self.write(&record.data).await?;

@@ -1,6 +1,6 @@
 //! Hashes of older parameters become hashes of the present ones, without undoing anything.
 
-use anteroom::accounts::{Email, HasherOptions, Password, PasswordHash};
+use anteroom::accounts::{Email, HasherOptions, Name, NewUser, Password, PasswordHash, Role};
 use anteroom::{Anteroom, Options};
 use tempfile::TempDir;
 
@@ -11,6 +11,16 @@ async fn opened(folder: &TempDir, hashing: HasherOptions) -> Anteroom {
     let mut options = Options::new(database, "http://localhost:8080");
     options.hashing = hashing;
     Anteroom::start(options).await.unwrap()
+}
+
+fn new_user(email: &Email) -> NewUser {
+    NewUser {
+        email: email.clone(),
+        email_verified: false,
+        name: Name::default(),
+        role: Role::User,
+        password: Password::from_typed(PASSWORD),
+    }
 }
 
 async fn hash_of(anteroom: &Anteroom, email: &Email, password: &str) -> PasswordHash {
@@ -24,14 +34,7 @@ async fn a_sign_in_upgrades_the_hash_and_a_proof_leaves_it() {
     let folder = TempDir::new().unwrap();
     let email = Email::parse("ada@example.org").unwrap();
     let cheap = opened(&folder, HasherOptions::cheap_for_tests()).await;
-    let new = anteroom::accounts::NewUser {
-        email: email.clone(),
-        email_verified: false,
-        name: anteroom::accounts::Name::default(),
-        role: anteroom::accounts::Role::User,
-        password: Password::from_typed(PASSWORD),
-    };
-    cheap.accounts().create(new, false).await.unwrap();
+    cheap.accounts().create(new_user(&email), false).await.unwrap();
     let old = hash_of(&cheap, &email, PASSWORD).await;
     cheap.stop().await;
 
@@ -57,14 +60,7 @@ async fn an_upgrade_that_comes_late_undoes_no_change_of_password() {
     let folder = TempDir::new().unwrap();
     let email = Email::parse("ada@example.org").unwrap();
     let anteroom = opened(&folder, HasherOptions::cheap_for_tests()).await;
-    let new = anteroom::accounts::NewUser {
-        email: email.clone(),
-        email_verified: false,
-        name: anteroom::accounts::Name::default(),
-        role: anteroom::accounts::Role::User,
-        password: Password::from_typed(PASSWORD),
-    };
-    let account = anteroom.accounts().create(new, false).await.unwrap();
+    let account = anteroom.accounts().create(new_user(&email), false).await.unwrap();
     let read_before = hash_of(&anteroom, &email, PASSWORD).await;
     let changes = anteroom::flows::AccountChanges::new(
         anteroom.accounts().clone(),

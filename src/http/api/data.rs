@@ -25,7 +25,7 @@ pub(crate) async fn show(
         None => VisitorData::default(),
         Some(session) => match sessions.visitor_data(session.id).await? {
             Some(data) => data,
-            None => return Err(why_gone(&sessions, &current).await),
+            None => return Err(current.why_gone().await),
         },
     };
     Ok(answer(&data))
@@ -65,7 +65,7 @@ pub(crate) async fn change(
     let session = current.session_or_start().await?;
     match sessions.patch_visitor_data(session.id, &patch, if_match.as_deref()).await {
         Ok(data) => Ok(answer(&data)),
-        Err(KeepError::Gone) => Err(why_gone(&sessions, &current).await),
+        Err(KeepError::Gone) => Err(current.why_gone().await),
         Err(error) => Err(error.into()),
     }
 }
@@ -84,15 +84,6 @@ fn answer(data: &VisitorData) -> Response {
         response.headers_mut().insert(header::ETAG, etag);
     }
     response
-}
-
-async fn why_gone(sessions: &Sessions, current: &CurrentSession) -> Problem {
-    let Some(token) = current.token() else { return Problem::no_session() };
-    match sessions.resume(&token).await {
-        Err(crate::sessions::ResumeError::Ended(reason)) => Problem::session_ended(reason),
-        Err(crate::sessions::ResumeError::Store(error)) => error.into(),
-        _ => Problem::no_session(),
-    }
 }
 
 impl From<KeepError> for Problem {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::views::{Frame, SignInPage, SignOutPage, with_next};
+use super::views::{Frame, SignInPage, SignOutPage};
 use super::{problems_of, shown};
 use crate::flows::Login;
 use crate::http::api::session::{end_current, login_request};
@@ -12,7 +12,7 @@ use crate::http::body::Form;
 use crate::http::current::{CurrentSession, Standing};
 use crate::http::error::Problem;
 use crate::http::query::Query;
-use crate::http::redirect::{Next, see_other};
+use crate::http::redirect::{Next, see_other, with_next};
 use crate::http::state::Manners;
 use crate::sessions::Sessions;
 

@@ -1,7 +1,5 @@
 //! Forms that show themselves again.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 /// What was wrong with a form, in the language of the page. Empty on a fresh one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Problems {
@@ -58,17 +56,4 @@ impl Problems {
     pub(crate) fn is_empty(&self) -> bool {
         self.whole.is_none() && self.fields.is_empty()
     }
-}
-
-/// What may stand in the value of a query parameter as it is.
-const KEPT: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
-
-/// `path` with `next` as its query, or `path` alone where `next` is empty.
-#[must_use]
-pub(crate) fn with_next(path: &str, next: &str) -> String {
-    if next.is_empty() {
-        return path.to_owned();
-    }
-    format!("{path}?next={}", utf8_percent_encode(next, KEPT))
 }

@@ -19,7 +19,7 @@ mod sign_up;
 pub(crate) use account::AccountPage;
 pub(crate) use askama::Template as Page;
 pub(crate) use error::ErrorPage;
-pub(crate) use form::{Problems, with_next};
+pub(crate) use form::Problems;
 pub(crate) use frame::{Frame, WhoIsShown};
 pub(crate) use landing::LandingPage;
 pub(crate) use reauthenticate::ReauthenticatePage;

@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{Frame, Problems, with_next};
+use super::{Frame, Problems};
+use crate::http::redirect::with_next;
 
 /// Signing in. Fields: `email`, `password`, `remember_me` (value `true`, absent when not ticked),
 /// `next`.

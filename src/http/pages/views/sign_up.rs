@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{Frame, Problems, with_next};
+use super::{Frame, Problems};
+use crate::http::redirect::with_next;
 
 /// Making an account. Fields: `email`, `name`, `password`, `next`.
 #[derive(Template)]

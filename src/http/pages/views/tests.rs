@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::http::language::Language::{self, English, Korean};
+use crate::http::redirect::with_next;
 use crate::http::theme::Theme;
 use samples::{account, all, error, frame, reauthenticate, sessions, setup, sign_in, sign_up};
 
