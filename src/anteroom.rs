@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use tokio::task::JoinSet;
 
 use crate::accounts::{
-    Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy, SetupLink,
+    AccountStore, Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy, SetupLink,
 };
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -99,6 +99,15 @@ pub enum StartupError {
     Threads(#[source] std::io::Error),
 }
 
+/// What a running Anteroom keeps things in, one for each port.
+#[derive(Clone)]
+pub struct Stores {
+    /// Of the accounts.
+    pub accounts: Arc<dyn AccountStore>,
+    /// Of the sessions.
+    pub sessions: Arc<dyn SessionStore>,
+}
+
 /// A running Anteroom, without a listener of its own: mount its [`Anteroom::router`], and put its
 /// [`Anteroom::session_layer`] around handlers of yours.
 pub struct Anteroom {
@@ -119,20 +128,33 @@ impl Anteroom {
     /// # Errors
     /// [`StartupError`] says what to do.
     pub async fn start(options: Options) -> Result<Self, StartupError> {
+        Self::start_around(options, |stores| stores).await
+    }
+
+    /// As [`Anteroom::start`], over stores that `wrap` makes of the usual ones: to measure their
+    /// calls, or to have some of them fail.
+    ///
+    /// # Errors
+    /// [`StartupError`] says what to do.
+    pub async fn start_around(
+        options: Options,
+        wrap: impl FnOnce(Stores) -> Stores + Send,
+    ) -> Result<Self, StartupError> {
         let public_url = PublicUrl::parse(&options.public_url).map_err(StartupError::PublicUrl)?;
-        let (database, store) = open_stores(&options).await?;
+        let (database, stores) = open_stores(&options).await?;
+        let stores = wrap(stores);
         let Options { clock, entropy, .. } = options;
         let hasher =
             Hasher::start_with(entropy.clone(), options.hashing).map_err(StartupError::Threads)?;
         let accounts = Accounts::new(AccountsOptions {
-            store: Arc::new(database.clone()),
+            store: stores.accounts,
             hasher,
             policy: PasswordPolicy { min_length: options.password_min_length },
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
         let sessions = Sessions::new(SessionsOptions {
-            store,
+            store: stores.sessions,
             policy: options.policy,
             clock: clock.clone(),
             entropy: entropy.clone(),
@@ -215,23 +237,21 @@ impl Anteroom {
     }
 }
 
-async fn open_stores(
-    options: &Options,
-) -> Result<(SqliteDatabase, Arc<dyn SessionStore>), StartupError> {
-    match options.sessions {
-        SessionsKept::InDatabase => {
-            let place = SessionsIn::ThisDatabase;
-            let database = SqliteDatabase::open_for_server(&options.database, place).await?;
-            Ok((database.clone(), Arc::new(database)))
-        }
+async fn open_stores(options: &Options) -> Result<(SqliteDatabase, Stores), StartupError> {
+    let place = match options.sessions {
+        SessionsKept::InDatabase => SessionsIn::ThisDatabase,
+        SessionsKept::InMemory(_) => SessionsIn::ServerMemory,
+    };
+    let database = SqliteDatabase::open_for_server(&options.database, place).await?;
+    let sessions: Arc<dyn SessionStore> = match options.sessions {
+        SessionsKept::InDatabase => Arc::new(database.clone()),
         SessionsKept::InMemory(most_sessions) => {
-            let place = SessionsIn::ServerMemory;
-            let database = SqliteDatabase::open_for_server(&options.database, place).await?;
             let memory = MemoryStore::new(MemoryOptions { most_sessions });
-            let store = FollowingStore::start(memory, database.clone()).await?;
-            Ok((database, Arc::new(store)))
+            Arc::new(FollowingStore::start(memory, database.clone()).await?)
         }
-    }
+    };
+    let stores = Stores { accounts: Arc::new(database.clone()), sessions };
+    Ok((database, stores))
 }
 
 async fn keep_flushing(sessions: Sessions) {

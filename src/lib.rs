@@ -24,4 +24,4 @@ pub mod throttle;
 /// The version whose `Session` handlers take.
 pub use tower_sessions;
 
-pub use anteroom::{Anteroom, Options, SessionsKept, StartupError};
+pub use anteroom::{Anteroom, Options, SessionsKept, StartupError, Stores};
