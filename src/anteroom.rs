@@ -19,6 +19,7 @@ use crate::sessions::{SessionPolicy, SessionStore, Sessions, SessionsOptions};
 use crate::store::{
     FollowingStore, MemoryOptions, MemoryStore, OpenError, SessionsIn, SqliteDatabase,
 };
+use crate::throttle::{Throttle, ThrottleOptions, ThrottleStore};
 
 /// How often activity that was noted is written.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -51,6 +52,10 @@ pub struct Options {
     pub signup_is_open: bool,
     /// The fewest characters of a new password, in code points, at least 8.
     pub password_min_length: usize,
+    /// How many wrong passwords and sign-ups are let through. They are told apart by the address
+    /// of the client: behind a proxy by [`Options::trusted_proxies`], and where the router is
+    /// mounted without `axum::extract::ConnectInfo` not at all.
+    pub throttles: ThrottleOptions,
     /// Proxies whose `X-Forwarded-*` headers count.
     pub trusted_proxies: Vec<IpNet>,
     /// Origins of front ends on the same site that may call the API.
@@ -73,6 +78,7 @@ impl Options {
             public_url: public_url.into(),
             signup_is_open: true,
             password_min_length: 15,
+            throttles: ThrottleOptions::default(),
             trusted_proxies: Vec::new(),
             trusted_origins: Vec::new(),
             hashing: HasherOptions::default(),
@@ -106,6 +112,8 @@ pub struct Stores {
     pub accounts: Arc<dyn AccountStore>,
     /// Of the sessions.
     pub sessions: Arc<dyn SessionStore>,
+    /// Of the counts of attempts.
+    pub throttle: Arc<dyn ThrottleStore>,
 }
 
 /// A running Anteroom, without a listener of its own: mount its [`Anteroom::router`], and put its
@@ -146,10 +154,12 @@ impl Anteroom {
         let Options { clock, entropy, .. } = options;
         let hasher =
             Hasher::start_with(entropy.clone(), options.hashing).map_err(StartupError::Threads)?;
+        let throttle = Throttle::new(stores.throttle, options.throttles, clock.clone());
         let accounts = Accounts::new(AccountsOptions {
             store: stores.accounts,
             hasher,
             policy: PasswordPolicy { min_length: options.password_min_length },
+            throttle: throttle.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
@@ -177,7 +187,12 @@ impl Anteroom {
         });
         let mut housekeeping = JoinSet::new();
         housekeeping.spawn(keep_flushing(sessions.clone()));
-        housekeeping.spawn(keep_sweeping(sessions.clone(), database.clone(), service.clone()));
+        housekeeping.spawn(keep_sweeping(
+            sessions.clone(),
+            throttle,
+            database.clone(),
+            service.clone(),
+        ));
         Ok(Self {
             database,
             accounts,
@@ -250,7 +265,8 @@ async fn open_stores(options: &Options) -> Result<(SqliteDatabase, Stores), Star
             Arc::new(FollowingStore::start(memory, database.clone()).await?)
         }
     };
-    let stores = Stores { accounts: Arc::new(database.clone()), sessions };
+    let file = Arc::new(database.clone());
+    let stores = Stores { accounts: file.clone(), sessions, throttle: file };
     Ok((database, stores))
 }
 
@@ -266,7 +282,12 @@ async fn keep_flushing(sessions: Sessions) {
     }
 }
 
-async fn keep_sweeping(sessions: Sessions, database: SqliteDatabase, service: Service) {
+async fn keep_sweeping(
+    sessions: Sessions,
+    throttle: Throttle,
+    database: SqliteDatabase,
+    service: Service,
+) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -274,6 +295,9 @@ async fn keep_sweeping(sessions: Sessions, database: SqliteDatabase, service: Se
         service.sweep();
         let swept = async {
             while !sessions.sweep(SWEEP_ROWS).await? {
+                tokio::task::yield_now().await;
+            }
+            while !throttle.sweep(SWEEP_ROWS).await? {
                 tokio::task::yield_now().await;
             }
             database.sweep_records(sessions.now()).await

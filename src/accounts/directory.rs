@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use tracing::Instrument as _;
-
+use super::hashing::Place;
 use super::{
-    Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Epoch,
-    HashError, Hasher, Listing, Name, Password, PasswordHash, PasswordPolicy, Role, Status, User,
-    UserId, Verdict, WeakPassword,
+    Account, AccountStore, AddError, Change, ChangeError, Changed, Email, Epoch, HashError, Hasher,
+    Listing, Name, Password, PasswordHash, PasswordPolicy, Role, Status, User, UserId,
+    WeakPassword,
 };
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
+use crate::throttle::{AccountKey, AttemptError, Network, Throttle, Throttled};
 
 /// The people who have an account. Cheap to clone.
 #[derive(Clone)]
-pub struct Accounts(Arc<AccountsOptions>);
+pub struct Accounts(pub(super) Arc<AccountsOptions>);
 
 /// What the accounts are made of.
 pub struct AccountsOptions {
@@ -25,32 +25,12 @@ pub struct AccountsOptions {
     pub hasher: Hasher,
     /// What a new password has to be.
     pub policy: PasswordPolicy,
+    /// Who counts passwords that are offered, and sign-ups.
+    pub throttle: Throttle,
     /// The time at which accounts are made and changed.
     pub clock: Clock,
     /// Where ids are drawn.
     pub entropy: Entropy,
-}
-
-/// Somebody who proved an account to be theirs.
-#[derive(Clone, Debug)]
-pub struct Authenticated {
-    /// The account as it was **before** the password was compared. A session that starts under its
-    /// epoch is void if the account changed meanwhile.
-    pub account: Account,
-}
-
-/// Why nobody was authenticated.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthenticateError {
-    /// Unknown, disabled or a wrong password: nobody is told which.
-    #[error("the address or the password is wrong")]
-    Refused,
-    /// Too many passwords are being checked: ask to try again.
-    #[error("too many passwords are being checked at once")]
-    Busy,
-    /// The store, or what hashing needs, failed. Nothing is known about the password.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Why a new password was not hashed.
@@ -79,6 +59,9 @@ pub enum CreateError {
     /// The account was to be the first administrator, and there is one.
     #[error("an administrator exists already")]
     AdministratorExists,
+    /// There were too many sign-ups from this network.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// Too many passwords are being hashed: ask to try again.
     #[error("too many passwords are being checked at once")]
     Busy,
@@ -118,42 +101,6 @@ impl Accounts {
         self.0.policy
     }
 
-    /// Finds out whether an address and a password belong together; `None` stands for an address
-    /// that is none. Every refusal costs one hash and says the same. A hash of old parameters is
-    /// replaced on the way.
-    ///
-    /// # Errors
-    /// [`AuthenticateError`]; nobody is authenticated.
-    pub async fn authenticate(
-        &self,
-        email: Option<&Email>,
-        password: &Password,
-    ) -> Result<Authenticated, AuthenticateError> {
-        let found = match email {
-            Some(email) => self.0.store.credentials_by_email(email).await?,
-            None => None,
-        };
-        let (credentials, outdated) = self.verify(found, password).await?;
-        if outdated {
-            self.upgrade_hash(&credentials, password).await;
-        }
-        Ok(Authenticated { account: credentials.account })
-    }
-
-    /// Finds out whether somebody who is signed in knows the password. The hash that was proven is
-    /// left as it is, so that a change of password can name it.
-    ///
-    /// # Errors
-    /// [`AuthenticateError`]; nothing is proven.
-    pub async fn prove(
-        &self,
-        id: UserId,
-        password: &Password,
-    ) -> Result<Credentials, AuthenticateError> {
-        let found = self.0.store.credentials(id).await?;
-        Ok(self.verify(found, password).await?.0)
-    }
-
     /// Hashes a new password of the person with this address and name, if the policy allows it.
     ///
     /// # Errors
@@ -163,15 +110,73 @@ impl Accounts {
         password: &Password,
         (email, name): (&Email, &Name),
     ) -> Result<PasswordHash, NewPasswordError> {
+        self.hash_new_password_at(self.0.hasher.place()?, password, (email, name)).await
+    }
+
+    async fn hash_new_password_at(
+        &self,
+        place: Place,
+        password: &Password,
+        (email, name): (&Email, &Name),
+    ) -> Result<PasswordHash, NewPasswordError> {
         let (policy, typed) = (self.0.policy, password.clone());
         let (email, name) = (email.clone(), name.clone());
         let check = move || policy.check(&typed, &[email.as_str(), name.as_str()]);
-        self.0.hasher.run(check).await??;
-        Ok(self.0.hasher.hash(password).await?)
+        self.0.hasher.run(place.clone(), check).await??;
+        Ok(self.0.hasher.hash_at(place, password).await?)
     }
 
-    /// Adds an account. With `only_first_administrator` it is added only while there is no active
-    /// administrator.
+    /// Adds the account of somebody who signs up from this network, and lets them have so many of
+    /// them only: whether it is made or the address is taken, the answer tells who has an account.
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing was added.
+    pub async fn sign_up(
+        &self,
+        new: NewUser,
+        from: Option<Network>,
+    ) -> Result<Account, CreateError> {
+        let place = self.0.hasher.place().map_err(NewPasswordError::from)?;
+        let attempt = self.0.throttle.sign_up(from, place.clone()).await?;
+        let who = (&new.email, &new.name);
+        let hash = self.hash_new_password_at(place, &new.password, who).await?;
+        let accounts = self.clone();
+        // In a task of its own: a request that is dropped now makes an account all the same, and
+        // that has to count.
+        let adding = tokio::spawn(async move {
+            let added = accounts.add(new, &hash, false).await;
+            if matches!(added, Ok(_) | Err(CreateError::EmailTaken)) {
+                attempt.stands();
+            }
+            added
+        });
+        let account = adding.await.map_err(StoreError::backend)??;
+        self.came_from(from, &account).await;
+        Ok(account)
+    }
+
+    /// Adds the first administrator, who comes by the setup link from this network.
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing was added.
+    pub async fn set_up(
+        &self,
+        new: NewUser,
+        from: Option<Network>,
+    ) -> Result<Account, CreateError> {
+        let account = self.create(new, true).await?;
+        self.came_from(from, &account).await;
+        Ok(account)
+    }
+
+    /// What strangers try elsewhere does not keep the owner out where the account was made.
+    async fn came_from(&self, from: Option<Network>, account: &Account) {
+        let key = AccountKey::of_address(account.user.email.as_str());
+        self.0.throttle.remember(key, from).await;
+    }
+
+    /// Adds an account, as whoever runs the server may. With `only_first_administrator` it is
+    /// added only while there is no active administrator.
     ///
     /// # Errors
     /// [`CreateError`]; nothing was added.
@@ -181,6 +186,15 @@ impl Accounts {
         only_first_administrator: bool,
     ) -> Result<Account, CreateError> {
         let hash = self.hash_new_password(&new.password, (&new.email, &new.name)).await?;
+        self.add(new, &hash, only_first_administrator).await
+    }
+
+    async fn add(
+        &self,
+        new: NewUser,
+        hash: &PasswordHash,
+        only_first_administrator: bool,
+    ) -> Result<Account, CreateError> {
         let created_at = self.0.clock.now();
         let id = self.0.entropy.id(created_at).map_err(StoreError::from)?;
         let user = User {
@@ -192,7 +206,7 @@ impl Accounts {
             status: Status::Active,
             created_at,
         };
-        self.0.store.add(&user, &hash, only_first_administrator).await?;
+        self.0.store.add(&user, hash, only_first_administrator).await?;
         Ok(Account { user, epoch: Epoch::FIRST, epoch_reason: None })
     }
 
@@ -262,52 +276,6 @@ impl Accounts {
     pub async fn ready(&self) -> Result<(), StoreError> {
         self.0.store.ready().await
     }
-
-    /// Compares, then looks at the status, so that a disabled account costs its hash as well. Says
-    /// too whether the hash is outdated.
-    async fn verify(
-        &self,
-        found: Option<Credentials>,
-        password: &Password,
-    ) -> Result<(Credentials, bool), AuthenticateError> {
-        let hash = found.as_ref().map(|credentials| &credentials.hash);
-        let span = match &found {
-            Some(found) => tracing::error_span!("verify", user.id = %found.account.user.id),
-            None => tracing::Span::none(),
-        };
-        let verdict = self.0.hasher.verify(password, hash).instrument(span).await?;
-        match (found, verdict) {
-            (Some(credentials), Verdict::Match { outdated })
-                if credentials.account.user.status == Status::Active =>
-            {
-                Ok((credentials, outdated))
-            }
-            _ => Err(AuthenticateError::Refused),
-        }
-    }
-
-    /// Replaces a hash of old parameters. It waits for the next sign-in if it does not work now.
-    async fn upgrade_hash(&self, proven: &Credentials, password: &Password) {
-        let id = proven.account.user.id;
-        let upgraded = async {
-            let hash = self.0.hasher.hash(password).await?;
-            Ok::<_, AuthenticateError>(self.0.store.upgrade_hash(id, &proven.hash, &hash).await?)
-        };
-        if let Err(error) = upgraded.await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(user.id = %id, error, "a password hash keeps its old parameters");
-        }
-    }
-}
-
-impl From<HashError> for AuthenticateError {
-    fn from(error: HashError) -> Self {
-        match error {
-            HashError::Busy => Self::Busy,
-            HashError::NoEntropy(error) => Self::Store(error.into()),
-            HashError::TooLong | HashError::Failed => Self::Store(StoreError::backend(error)),
-        }
-    }
 }
 
 impl From<HashError> for NewPasswordError {
@@ -327,6 +295,16 @@ impl From<NewPasswordError> for CreateError {
             NewPasswordError::Weak(error) => Self::Weak(error),
             NewPasswordError::Busy => Self::Busy,
             NewPasswordError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<AttemptError> for CreateError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Throttled(throttled) => Self::Throttled(throttled),
+            AttemptError::Busy => Self::Busy,
+            AttemptError::Store(error) => Self::Store(error),
         }
     }
 }

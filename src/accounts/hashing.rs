@@ -16,6 +16,7 @@ use crate::entropy::{Entropy, NoEntropy};
 
 mod workers;
 
+pub(super) use workers::Place;
 use workers::{Memory, Workers};
 
 const SALT_LENGTH: usize = 16;
@@ -203,18 +204,35 @@ impl Hasher {
         Ok(Self { workers: Arc::new(workers), parameters: options.parameters, entropy })
     }
 
+    /// Takes a place among those whose passwords are worked on, at once or not at all.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] when none is free.
+    pub(super) fn place(&self) -> Result<Place, HashError> {
+        self.workers.place()
+    }
+
     /// Hashes a new password under a fresh salt.
     ///
     /// # Errors
     /// [`HashError`]; there is no hash.
     pub async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        self.hash_at(self.place()?, password).await
+    }
+
+    /// As [`Hasher::hash`], in a place that was taken before.
+    pub(super) async fn hash_at(
+        &self,
+        place: Place,
+        password: &Password,
+    ) -> Result<PasswordHash, HashError> {
         if password.reveal().is_none() {
             return Err(HashError::TooLong);
         }
         let salt = self.entropy.bytes::<SALT_LENGTH>()?;
         let (parameters, password) = (self.parameters.clone(), password.clone());
         self.workers
-            .run(move |memory| {
+            .run(place, move |memory| {
                 let mut tag = [0; TAG_LENGTH];
                 let text = password.reveal().unwrap_or_default();
                 parameters.compute(text, &salt, &mut tag, memory)?;
@@ -229,9 +247,10 @@ impl Hasher {
     /// [`HashError`]; the work gave nothing.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        place: Place,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        self.workers.run(move |_| work()).await
+        self.workers.run(place, move |_| work()).await
     }
 
     /// Compares a password with the hash of an account; `None` stands for an account that does not
@@ -239,8 +258,9 @@ impl Hasher {
     ///
     /// # Errors
     /// [`HashError`]; nothing is known about the password.
-    pub async fn verify(
+    pub(super) async fn verify(
         &self,
+        place: Place,
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<Verdict, HashError> {
@@ -256,7 +276,7 @@ impl Hasher {
         });
         let (current, password) = (self.parameters.clone(), password.clone());
         self.workers
-            .run(move |memory| {
+            .run(place, move |memory| {
                 let proven = stored.is_some() && password.reveal().is_some();
                 let stored = stored.unwrap_or_else(|| Stored::decoy(&current));
                 let text = password.reveal().unwrap_or_default();

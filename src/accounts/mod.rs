@@ -9,20 +9,19 @@ mod email;
 mod epoch;
 mod hashing;
 mod password;
+mod proof;
 mod setup_link;
 mod store;
 mod user;
 
-pub use directory::{
-    Accounts, AccountsOptions, AuthenticateError, Authenticated, CreateError, NewPasswordError,
-    NewUser,
-};
+pub use directory::{Accounts, AccountsOptions, CreateError, NewPasswordError, NewUser};
 pub use email::{Email, InvalidEmail};
 pub use epoch::{Epoch, EpochRaise, EpochReason, Survivor};
 pub use hashing::{
     HashError, HashParameters, Hasher, HasherOptions, PasswordHash, RefusedParameters, Verdict,
 };
 pub use password::{Password, PasswordPolicy, WeakPassword};
+pub use proof::{AuthenticateError, Authenticated, Proof};
 pub use setup_link::{SetupClaim, SetupLink};
 pub use store::{
     Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Listing,

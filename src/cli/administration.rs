@@ -12,6 +12,7 @@ use crate::entropy::Entropy;
 use crate::flows::{AccountChanges, RevokeSessions};
 use crate::sessions::{SessionStore, Sessions, SessionsOptions};
 use crate::store::{FollowingStore, MemoryOptions, MemoryStore, SessionsIn, SqliteDatabase};
+use crate::throttle::{Throttle, ThrottleOptions};
 
 /// What commands work with.
 pub(super) struct Administration {
@@ -52,6 +53,12 @@ impl Administration {
             store: Arc::new(database.clone()),
             hasher: Hasher::start(entropy.clone())?,
             policy: PasswordPolicy { min_length: config.sign_ups.password_min_length },
+            // Whoever can run a command need not guess.
+            throttle: Throttle::new(
+                Arc::new(database.clone()),
+                ThrottleOptions::off(),
+                clock.clone(),
+            ),
             clock: clock.clone(),
             entropy: entropy.clone(),
         });

@@ -69,6 +69,7 @@ fn options(config: &Config, public_url: &PublicUrl) -> Result<Options, Failure> 
         public_url: public_url.to_string(),
         signup_is_open: config.sign_ups.signup == Signup::Open,
         password_min_length: config.sign_ups.password_min_length,
+        throttles: config.throttles,
         trusted_proxies: config.door.trusted_proxies.clone(),
         trusted_origins: config.door.trusted_origins.clone(),
         hashing: HasherOptions::default(),

@@ -10,12 +10,11 @@ use super::mistakes::one_line;
 use super::read::{Reader, Typed};
 use super::settings::{self as table, Kind, SETTINGS};
 use super::sources::{Given, Sources};
-use super::{
-    Database, Dotenv, Flags, Mistakes, Provenance, SessionsIn, Setting, Signup, Throttle, mask,
-};
+use super::{Database, Dotenv, Flags, Mistakes, Provenance, SessionsIn, Setting, Signup, mask};
 use crate::http::PublicUrl;
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
 use crate::telemetry::LogFormat;
+use crate::throttle::ThrottleOptions;
 
 /// Every setting, typed and checked.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ pub struct Config {
     /// Who may make an account.
     pub sign_ups: SignUps,
     /// How many attempts are let through.
-    pub throttles: Throttles,
+    pub throttles: ThrottleOptions,
     /// What is logged.
     pub logging: Logging,
     /// Where metrics are told; `None` for nowhere.
@@ -76,18 +75,6 @@ pub struct SignUps {
     /// Code points of a new password, 8 to 128.
     pub password_min_length: usize,
 }
-
-/// How many attempts are let through; `None` for all.
-#[derive(Clone, Copy, Debug)]
-pub struct Throttles {
-    /// Wrong passwords per account.
-    pub account: Option<Throttle>,
-    /// Wrong passwords per network.
-    pub network: Option<Throttle>,
-    /// Sign-ups per network.
-    pub signup: Option<Throttle>,
-}
-
 /// What is logged.
 #[derive(Clone, Debug)]
 pub struct Logging {
@@ -253,11 +240,11 @@ impl Reader {
         Some(SignUps { signup: signup?, password_min_length: password_min_length? })
     }
 
-    fn throttles(&mut self) -> Option<Throttles> {
+    fn throttles(&mut self) -> Option<ThrottleOptions> {
         let account = self.read(&table::THROTTLE_ACCOUNT);
         let network = self.read(&table::THROTTLE_NETWORK);
         let signup = self.read(&table::THROTTLE_SIGNUP);
-        Some(Throttles { account: account?, network: network?, signup: signup? })
+        Some(ThrottleOptions { account: account?, network: network?, signup: signup? })
     }
 
     fn logging(&mut self) -> Option<Logging> {

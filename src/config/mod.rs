@@ -22,9 +22,9 @@ mod tests;
 
 pub use dotenv::Dotenv;
 pub use duration::WrittenDuration;
-pub use load::{Config, Door, Keeping, Logging, SignUps, Throttles};
+pub use load::{Config, Door, Keeping, Logging, SignUps};
 pub use mistakes::{Mistake, Mistakes};
 pub use render::{env_example, mask};
 pub use settings::{Group, SETTINGS, Setting};
 pub use sources::{Flags, Provenance};
-pub use values::{Database, SessionsIn, Signup, Throttle};
+pub use values::{Database, SessionsIn, Signup};

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::values::{self, Database, SessionsIn, Signup, Throttle};
+use super::values::{self, Database, SessionsIn, Signup};
 use super::{duration, read::Typed};
 use crate::http::PublicUrl;
 use crate::sessions::LimitPolicy;
 use crate::telemetry::LogFormat;
+use crate::throttle::Rate;
 
 /// What every variable begins with.
 pub(super) const PREFIX: &str = "ANTEROOM_";
@@ -178,13 +179,16 @@ settings! {
         "How many characters a new password has at least, 8 to 128. Existing passwords go on \
          working.";
 
-    THROTTLE_ACCOUNT: Option<Throttle> = "10/10m", Limits, Plain, values::throttle,
-        "Wrong passwords let through per account and time, or off. Without effect in this release.";
-    THROTTLE_NETWORK: Option<Throttle> = "30/10m", Limits, Plain, values::throttle,
-        "Wrong passwords let through per network (an IPv4 address, an IPv6 /64) and time, or off. \
-         Without effect in this release.";
-    THROTTLE_SIGNUP: Option<Throttle> = "20/1h", Limits, Plain, values::throttle,
-        "Sign-ups let through per network and time, or off. Without effect in this release.";
+    THROTTLE_ACCOUNT: Option<Rate> = "10/10m", Limits, Plain, values::throttle,
+        "Wrong passwords let through for an account from one network and time, or off: so many at \
+         once, then one each time its part of the time has passed. In a day five times as many, \
+         and ten times as many from all networks from which the owner has not signed in lately.";
+    THROTTLE_NETWORK: Option<Rate> = "30/10m", Limits, Plain, values::throttle,
+        "Wrong passwords let through per network (an IPv4 address, an IPv6 /64) and time, whatever \
+         the account, or off; ten times as many per IPv6 /48.";
+    THROTTLE_SIGNUP: Option<Rate> = "20/1h", Limits, Plain, values::throttle,
+        "Sign-ups let through per network and time, or off: accounts made, and addresses found to \
+         be taken. Ten times as many per IPv6 /48.";
     MAX_CONNECTIONS: usize = "4096", Limits, Plain, values::connections,
         "How many connections may be open at once. Without effect in this release.";
     MAX_CONNECTIONS_PER_NETWORK: usize = "256", Limits, Plain, values::connections,

@@ -3,7 +3,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -12,6 +11,7 @@ use super::duration;
 use crate::http::PublicUrl;
 use crate::sessions::LimitPolicy;
 use crate::telemetry::{self, LogFormat};
+use crate::throttle::Rate;
 
 /// Where accounts and the audit trail are kept.
 #[derive(Clone, Debug)]
@@ -49,15 +49,6 @@ pub enum Signup {
     Open,
     /// Only administrators make accounts.
     Closed,
-}
-
-/// How many attempts are let through in how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Throttle {
-    /// At most this many, at least 1.
-    pub count: u32,
-    /// Within this long, whole seconds.
-    pub per: Duration,
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -168,7 +159,7 @@ fn number<T: TryFrom<u64>>(text: &str, least: u64, most: u64) -> Result<T, Strin
     T::try_from(number).map_err(|_| form())
 }
 
-pub(super) fn throttle(text: &str) -> Result<Option<Throttle>, String> {
+pub(super) fn throttle(text: &str) -> Result<Option<Rate>, String> {
     if text == "off" {
         return Ok(None);
     }
@@ -176,7 +167,7 @@ pub(super) fn throttle(text: &str) -> Result<Option<Throttle>, String> {
         text.split_once('/').ok_or("write COUNT/DURATION, for example 10/10m, or off")?;
     let count = number(count, 1, 1_000_000).map_err(|form| format!("before the slash, {form}"))?;
     let per = duration::parse(per).map_err(|form| format!("after the slash, {form}"))?;
-    Ok(Some(Throttle { count, per }))
+    Ok(Some(Rate { count, per }))
 }
 
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {

@@ -3,10 +3,11 @@
 use super::settle::settle;
 use crate::accounts::{
     Accounts, AuthenticateError, Change, ChangeError, EpochRaise, EpochReason, NewPasswordError,
-    Password, PasswordChange, User, WeakPassword,
+    Password, PasswordChange, Proof, User, WeakPassword,
 };
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Session, Sessions, StartedSession, Token};
+use crate::throttle::Throttled;
 
 /// Lets people change their own password.
 #[derive(Clone)]
@@ -24,6 +25,9 @@ pub enum ChangePasswordError {
     /// The new password may not be used.
     #[error(transparent)]
     Weak(WeakPassword),
+    /// There were too many wrong passwords before; this one was not looked at.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// Too many passwords are being checked at once.
     #[error("too many sign-ins at once")]
     Busy,
@@ -39,6 +43,7 @@ impl From<AuthenticateError> for ChangePasswordError {
     fn from(error: AuthenticateError) -> Self {
         match error {
             AuthenticateError::Refused => Self::Refused,
+            AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
             AuthenticateError::Busy => Self::Busy,
             AuthenticateError::Store(error) => Self::Store(error),
         }
@@ -85,7 +90,7 @@ impl ChangePassword {
         &self,
         user: &User,
         (session, old): (&Session, &Token),
-        current: &Password,
+        current: &Proof,
         new: &Password,
     ) -> Result<StartedSession, ChangePasswordError> {
         let proven = self.accounts.prove(user.id, current).await?;

@@ -1,8 +1,9 @@
 //! Signing in with a password.
 
-use crate::accounts::{Accounts, AuthenticateError, Email, Password, Role, User};
+use crate::accounts::{Accounts, AuthenticateError, Email, Password, Proof, Role, User};
 use crate::failure::StoreError;
 use crate::sessions::{Beginning, Client, Owner, Sessions, StartError, StartedSession, Token};
+use crate::throttle::{Network, Throttled};
 
 /// How often a sign-in proves itself again when the sessions of its user were ended while the
 /// password was hashed.
@@ -36,6 +37,9 @@ pub enum LoginError {
     /// Unknown, disabled or wrong: one and the same.
     #[error("the address or the password is wrong")]
     Refused,
+    /// There were too many wrong passwords before; this one was not looked at.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// Too many passwords are being checked at once.
     #[error("too many sign-ins at once")]
     Busy,
@@ -51,6 +55,7 @@ impl From<AuthenticateError> for LoginError {
     fn from(error: AuthenticateError) -> Self {
         match error {
             AuthenticateError::Refused => Self::Refused,
+            AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
             AuthenticateError::Busy => Self::Busy,
             AuthenticateError::Store(error) => Self::Store(error),
         }
@@ -73,15 +78,16 @@ impl Login {
         &self,
         request: LoginRequest,
     ) -> Result<(User, StartedSession), LoginError> {
+        let LoginRequest { email, password, client, .. } = &request;
+        let from = client.ip_address.map(Network::of);
+        let proof = Proof { password: password.clone(), from };
         for _ in 0..PROOFS {
-            let proven =
-                self.accounts.authenticate(request.email.as_ref(), &request.password).await?;
-            let account = proven.account;
+            let account = self.accounts.authenticate(email.as_ref(), &proof).await?.account;
             let beginning = Beginning {
                 owner: Owner::User { id: account.user.id, epoch: account.epoch },
                 administrator: account.user.role == Role::Admin,
                 remember_me: request.remember_me,
-                client: request.client.clone(),
+                client: client.clone(),
                 brought: request.brought.clone(),
             };
             match self.sessions.start(beginning).await {

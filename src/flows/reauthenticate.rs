@@ -1,8 +1,9 @@
 //! Proving once more who one is, in a session that goes on.
 
-use crate::accounts::{Accounts, AuthenticateError, Password, UserId};
+use crate::accounts::{Accounts, AuthenticateError, Proof, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
+use crate::throttle::Throttled;
 
 /// Lets signed-in people prove themselves again.
 #[derive(Clone)]
@@ -17,6 +18,9 @@ pub enum ReauthenticateError {
     /// The password is wrong.
     #[error("the password is wrong")]
     Refused,
+    /// There were too many wrong passwords before; this one was not looked at.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// Too many passwords are being checked at once.
     #[error("too many sign-ins at once")]
     Busy,
@@ -32,6 +36,7 @@ impl From<AuthenticateError> for ReauthenticateError {
     fn from(error: AuthenticateError) -> Self {
         match error {
             AuthenticateError::Refused => Self::Refused,
+            AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
             AuthenticateError::Busy => Self::Busy,
             AuthenticateError::Store(error) => Self::Store(error),
         }
@@ -64,9 +69,9 @@ impl Reauthenticate {
         &self,
         user: UserId,
         (session, token): (&Session, &Token),
-        password: &Password,
+        proof: &Proof,
     ) -> Result<StartedSession, ReauthenticateError> {
-        self.accounts.prove(user, password).await?;
+        self.accounts.prove(user, proof).await?;
         let started = self.sessions.rotate(session, token, true).await?;
         tracing::info!(user.id = %user, session.id = %started.session.id, "reauthenticated");
         Ok(started)

@@ -5,6 +5,7 @@ use crate::accounts::{
 };
 use crate::failure::StoreError;
 use crate::sessions::{Beginning, Client, Owner, Sessions, StartError, StartedSession, Token};
+use crate::throttle::Network;
 
 /// Signs people up.
 #[derive(Clone)]
@@ -112,7 +113,12 @@ impl Signup {
             role,
             password: request.password,
         };
-        let account = self.accounts.create(new, is_admin).await?;
+        let from = request.client.ip_address.map(Network::of);
+        let account = if is_admin {
+            self.accounts.set_up(new, from).await?
+        } else {
+            self.accounts.sign_up(new, from).await?
+        };
         let beginning = Beginning {
             owner: Owner::User { id: account.user.id, epoch: account.epoch },
             administrator: is_admin,

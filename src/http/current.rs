@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue};
 
 use super::cookie::{CookieShape, Presented};
 use super::error::Problem;
-use crate::accounts::User;
+use crate::accounts::{Password, Proof, User};
 use crate::flows::{Check, Visitor};
 use crate::sessions::{
     Beginning, Client, EndReason, Owner, ResumeError, Session, Sessions, StartError,
@@ -111,6 +111,12 @@ impl CurrentSession {
     /// Where the request comes from.
     pub(crate) fn client(&self) -> Client {
         self.0.client.clone()
+    }
+
+    /// A password that was typed, and where it comes from.
+    pub(crate) fn proof(&self, typed: &str) -> Proof {
+        let from = self.0.client.ip_address.map(Network::of);
+        Proof { password: Password::from_typed(typed), from }
     }
 
     /// The token of the browser, whether its session is live, ended or not known.
@@ -247,10 +253,6 @@ fn unknown() -> Problem {
 }
 
 fn too_many_starts(wait: std::time::Duration) -> Problem {
-    let problem = Problem::new(
-        axum::http::StatusCode::TOO_MANY_REQUESTS,
-        super::error::Code::TooManyAttempts,
-        "Too many new sessions from this network: try again in a moment.",
-    );
-    Problem { retry_after: Some(wait.as_secs() + 1), ..problem }
+    let detail = "Too many new sessions from this network: try again in a moment.";
+    Problem { detail: detail.into(), ..Problem::too_many_attempts(wait) }
 }

@@ -3,6 +3,8 @@
 //! Rooms and flows fail in their own words; this file alone decides what status that is. Causes
 //! are logged here, once, and never sent.
 
+mod throttled;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -291,6 +293,7 @@ impl From<LoginError> for Problem {
                 Code::InvalidCredentials,
                 "The email address or the password is wrong.",
             ),
+            LoginError::Throttled(throttled) => throttled.into(),
             LoginError::Busy => Self::busy(),
             LoginError::LimitReached => limit_reached(),
             LoginError::Store(error) => error.into(),
@@ -304,6 +307,7 @@ impl From<CreateError> for Problem {
             CreateError::Weak(weak) => weak_password("password", weak),
             CreateError::EmailTaken => email_taken(),
             CreateError::AdministratorExists => Self::needless_setup(),
+            CreateError::Throttled(throttled) => throttled.into(),
             CreateError::Busy => Self::busy(),
             CreateError::Store(error) => error.into(),
         }
@@ -342,6 +346,7 @@ impl From<ReauthenticateError> for Problem {
     fn from(error: ReauthenticateError) -> Self {
         match error {
             ReauthenticateError::Refused => Self::wrong_password(),
+            ReauthenticateError::Throttled(throttled) => throttled.into(),
             ReauthenticateError::Busy => Self::busy(),
             ReauthenticateError::Ended(reason) => Self::session_ended(reason),
             ReauthenticateError::Store(error) => error.into(),
@@ -354,6 +359,7 @@ impl From<ChangePasswordError> for Problem {
         match error {
             ChangePasswordError::Refused => Self::wrong_password(),
             ChangePasswordError::Weak(weak) => weak_password("new_password", weak),
+            ChangePasswordError::Throttled(throttled) => throttled.into(),
             ChangePasswordError::Busy => Self::busy(),
             ChangePasswordError::Ended(reason) => Self::session_ended(reason),
             ChangePasswordError::Store(error) => error.into(),

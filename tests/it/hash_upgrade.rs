@@ -1,6 +1,8 @@
 //! Hashes of older parameters become hashes of the present ones, without undoing anything.
 
-use anteroom::accounts::{Email, HasherOptions, Name, NewUser, Password, PasswordHash, Role};
+use anteroom::accounts::{
+    Email, HasherOptions, Name, NewUser, Password, PasswordHash, Proof, Role,
+};
 use anteroom::{Anteroom, Options};
 use tempfile::TempDir;
 
@@ -23,10 +25,13 @@ fn new_user(email: &Email) -> NewUser {
     }
 }
 
+fn proof(password: &str) -> Proof {
+    Proof { password: Password::from_typed(password), from: None }
+}
+
 async fn hash_of(anteroom: &Anteroom, email: &Email, password: &str) -> PasswordHash {
     let account = anteroom.accounts().find_by_email(email).await.unwrap().unwrap();
-    let password = Password::from_typed(password);
-    anteroom.accounts().prove(account.user.id, &password).await.unwrap().hash
+    anteroom.accounts().prove(account.user.id, &proof(password)).await.unwrap().hash
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,10 +45,10 @@ async fn a_sign_in_upgrades_the_hash_and_a_proof_leaves_it() {
 
     let anteroom = opened(&folder, HasherOptions::default()).await;
     assert_eq!(hash_of(&anteroom, &email, PASSWORD).await, old, "a proof is no sign-in");
-    let wrong = Password::from_typed(OTHER_PASSWORD);
+    let wrong = proof(OTHER_PASSWORD);
     assert!(anteroom.accounts().authenticate(Some(&email), &wrong).await.is_err());
     assert_eq!(hash_of(&anteroom, &email, PASSWORD).await, old, "a wrong password neither");
-    let right = Password::from_typed(PASSWORD);
+    let right = proof(PASSWORD);
     anteroom.accounts().authenticate(Some(&email), &right).await.unwrap();
 
     let upgraded = hash_of(&anteroom, &email, PASSWORD).await;

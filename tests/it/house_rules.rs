@@ -10,15 +10,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("entropy", &["clock"]),
     ("failure", &["entropy"]),
     ("telemetry", &[]),
-    ("throttle", &["clock"]),
-    ("accounts", &["clock", "entropy", "failure"]),
+    ("throttle", &["clock", "failure"]),
+    ("accounts", &["clock", "entropy", "failure", "throttle"]),
     ("sessions", &["accounts", "clock", "entropy", "failure"]),
-    ("flows", &["accounts", "sessions", "failure"]),
-    ("store", &["accounts", "sessions", "clock", "failure"]),
+    ("flows", &["accounts", "sessions", "failure", "throttle"]),
+    ("store", &["accounts", "sessions", "clock", "failure", "throttle"]),
     ("http", &["accounts", "sessions", "flows", "clock", "entropy", "failure", "throttle"]),
-    ("config", &["sessions", "http", "telemetry"]),
+    ("config", &["sessions", "http", "telemetry", "throttle"]),
     ("cli", &["*"]),
-    ("anteroom", &["accounts", "sessions", "store", "http", "clock", "entropy", "failure"]),
+    (
+        "anteroom",
+        &["accounts", "sessions", "store", "http", "clock", "entropy", "failure", "throttle"],
+    ),
     ("main", &[]),
     ("lib", &[]),
 ];
@@ -30,7 +33,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("hyper", &["http/"]),
     ("tower_sessions", &["http/tower_session.rs", "lib.rs"]),
     ("argon2", &["accounts/"]),
-    ("governor", &["throttle.rs"]),
+    ("governor", &["throttle/"]),
     ("clap", &["cli/"]),
 ];
 

@@ -13,6 +13,7 @@ use anteroom::sessions::{EndReason, Ended, Sessions, SessionsOptions};
 use anteroom::store::{
     FollowingStore, MemoryOptions, MemoryStore, Order, SessionsIn, SqliteDatabase,
 };
+use anteroom::throttle::{Throttle, ThrottleOptions};
 use serde_json::json;
 
 use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
@@ -51,6 +52,11 @@ impl Command {
             store: Arc::new(database.clone()),
             hasher,
             policy: PasswordPolicy::default(),
+            throttle: Throttle::new(
+                Arc::new(database.clone()),
+                ThrottleOptions::off(),
+                clock.clone(),
+            ),
             clock: clock.clone(),
             entropy: entropy.clone(),
         });

@@ -33,6 +33,14 @@ fn narrow(queue: usize, wait: Duration) -> Hasher {
     })
 }
 
+async fn verify(
+    hasher: &Hasher,
+    password: &Password,
+    hash: Option<&PasswordHash>,
+) -> Result<Verdict, HashError> {
+    hasher.verify(hasher.place()?, password, hash).await
+}
+
 type Work = JoinHandle<Result<(), HashError>>;
 
 /// Occupies a thread until the sender is dropped; returns once the thread is at it.
@@ -45,7 +53,7 @@ async fn occupy(hasher: &Hasher) -> (mpsc::Sender<()>, Work) {
             let _ = begun.send(());
             let _ = released.recv();
         };
-        hasher.run(work).await
+        hasher.run(hasher.place()?, work).await
     });
     beginning.await.unwrap();
     (release, work)
@@ -55,7 +63,7 @@ async fn occupy(hasher: &Hasher) -> (mpsc::Sender<()>, Work) {
 async fn wait_in_line(hasher: &Hasher) -> Work {
     let places = hasher.workers.free_places();
     let waiting = hasher.clone();
-    let work = tokio::spawn(async move { waiting.run(|| ()).await });
+    let work = tokio::spawn(async move { waiting.run(waiting.place()?, || ()).await });
     while hasher.workers.free_places() == places {
         tokio::task::yield_now().await;
     }
@@ -67,7 +75,7 @@ async fn a_password_matches_its_own_hash_and_no_other() {
     let hasher = hasher(HasherOptions::cheap_for_tests());
     let hash = hasher.hash(&password(PHRASE)).await.unwrap();
 
-    let verify = async |typed: &str| hasher.verify(&password(typed), Some(&hash)).await.unwrap();
+    let verify = async |typed: &str| verify(&hasher, &password(typed), Some(&hash)).await.unwrap();
     assert_eq!(verify(PHRASE).await, Verdict::Match { outdated: false });
     for other in ["", "velvet tundra piston oatmea", "Velvet tundra piston oatmeal", "velvet"] {
         assert_eq!(verify(other).await, Verdict::Mismatch, "{other:?}");
@@ -87,7 +95,7 @@ async fn a_hash_is_argon2id_of_the_stated_parameters_under_a_salt_of_its_own() {
     assert_eq!((fields[4].len(), fields[5].len(), fields.len()), (22, 43, 6));
     assert_ne!(one, other);
     let stored = PasswordHash::from_stored(one.as_str().to_owned());
-    let verdict = hasher.verify(&password(PHRASE), Some(&stored)).await.unwrap();
+    let verdict = verify(&hasher, &password(PHRASE), Some(&stored)).await.unwrap();
     assert_eq!(verdict, Verdict::Match { outdated: false });
 }
 
@@ -106,9 +114,9 @@ async fn a_hash_of_another_program_of_the_same_kind_is_understood() {
     let reference = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$\
                      nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
     let stored = PasswordHash::from_stored(reference.to_owned());
-    let verdict = hasher.verify(&password("password"), Some(&stored)).await.unwrap();
+    let verdict = verify(&hasher, &password("password"), Some(&stored)).await.unwrap();
     assert_eq!(verdict, Verdict::Match { outdated: true });
-    let verdict = hasher.verify(&password("passwore"), Some(&stored)).await.unwrap();
+    let verdict = verify(&hasher, &password("passwore"), Some(&stored)).await.unwrap();
     assert_eq!(verdict, Verdict::Mismatch);
 }
 
@@ -125,7 +133,7 @@ async fn a_hash_of_other_parameters_still_matches_and_is_outdated() {
 
     // On one thread, so that it fills the same memory for both.
     for (hash, outdated) in [(&cheap, true), (&costly, false), (&cheap, true)] {
-        let verdict = new.verify(&password(PHRASE), Some(hash)).await.unwrap();
+        let verdict = verify(&new, &password(PHRASE), Some(hash)).await.unwrap();
         assert_eq!(verdict, Verdict::Match { outdated });
     }
 }
@@ -139,9 +147,9 @@ async fn a_hash_under_a_short_salt_matches_and_is_outdated() {
         parameters.compute(PHRASE, b"somesalt", &mut tag, memory).unwrap();
         phc(&parameters, b"somesalt", &tag)
     };
-    let short = hasher.workers.run(work).await.unwrap().unwrap();
+    let short = hasher.workers.run(hasher.place().unwrap(), work).await.unwrap().unwrap();
 
-    let verdict = hasher.verify(&password(PHRASE), Some(&short)).await.unwrap();
+    let verdict = verify(&hasher, &password(PHRASE), Some(&short)).await.unwrap();
     assert_eq!(verdict, Verdict::Match { outdated: true });
 }
 
@@ -182,7 +190,7 @@ async fn an_unreadable_hash_is_a_mismatch_and_nothing_worse() {
     ];
     for stored in changed {
         let stored = PasswordHash::from_stored(stored);
-        let verdict = hasher.verify(&password(PHRASE), Some(&stored)).await.unwrap();
+        let verdict = verify(&hasher, &password(PHRASE), Some(&stored)).await.unwrap();
         assert_eq!(verdict, Verdict::Mismatch, "{}", stored.as_str());
     }
 }
@@ -195,7 +203,7 @@ async fn a_password_that_was_too_long_matches_nothing_and_is_not_hashed() {
     let cut = hasher.hash(&password(&"a".repeat(1024))).await.unwrap();
 
     for hash in [None, Some(&empty), Some(&cut)] {
-        assert_eq!(hasher.verify(&too_long, hash).await.unwrap(), Verdict::Mismatch);
+        assert_eq!(verify(&hasher, &too_long, hash).await.unwrap(), Verdict::Mismatch);
     }
     assert!(matches!(hasher.hash(&too_long).await, Err(HashError::TooLong)));
 }
@@ -219,7 +227,7 @@ async fn every_mismatch_costs_one_hash() {
     for _ in 0..9 {
         for ((_, typed, hash), fastest) in cases.iter().zip(&mut fastest) {
             let start = Instant::now();
-            assert_eq!(hasher.verify(typed, *hash).await.unwrap(), Verdict::Mismatch);
+            assert_eq!(verify(&hasher, typed, *hash).await.unwrap(), Verdict::Mismatch);
             *fastest = start.elapsed().min(*fastest);
         }
     }
@@ -239,8 +247,8 @@ async fn an_unreadable_hash_is_reported_and_not_shown() {
     let hasher = hasher(HasherOptions::cheap_for_tests());
 
     let corrupt = PasswordHash::from_stored("$argon2id$corrupt".to_owned());
-    hasher.verify(&password(PHRASE), Some(&corrupt)).await.unwrap();
-    hasher.verify(&password(PHRASE), None).await.unwrap();
+    verify(&hasher, &password(PHRASE), Some(&corrupt)).await.unwrap();
+    verify(&hasher, &password(PHRASE), None).await.unwrap();
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert_eq!(log.matches("ERROR").count(), 1, "{log}");
@@ -267,7 +275,7 @@ async fn whoever_finds_no_place_is_sent_away_at_once() {
     let second = wait_in_line(&hasher).await;
 
     assert!(matches!(hasher.hash(&password(PHRASE)).await, Err(HashError::Busy)));
-    assert!(matches!(hasher.verify(&password(PHRASE), None).await, Err(HashError::Busy)));
+    assert!(matches!(verify(&hasher, &password(PHRASE), None).await, Err(HashError::Busy)));
 
     drop(release);
     assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
@@ -321,7 +329,8 @@ async fn a_request_dropped_while_it_is_hashed_frees_its_place_when_the_thread_is
 async fn a_panic_takes_neither_the_thread_nor_the_place() {
     let hasher = narrow(0, Duration::from_mins(10));
     for _ in 0..3 {
-        let outcome = hasher.run(|| panic!("this panic belongs to the test")).await;
+        let outcome =
+            hasher.run(hasher.place().unwrap(), || panic!("this panic belongs to the test")).await;
         assert!(matches!(outcome, Err::<(), _>(HashError::Failed)));
     }
     assert!(hasher.hash(&password(PHRASE)).await.is_ok());
@@ -332,11 +341,11 @@ async fn the_threads_end_with_the_last_clone() {
     thread_local!(static ALIVE: RefCell<Option<mpsc::Sender<()>>> = const { RefCell::new(None) });
     let (alive, ended) = mpsc::channel::<()>();
     let hasher = narrow(0, Duration::from_mins(10));
-    hasher.run(move || ALIVE.set(Some(alive))).await.unwrap();
+    hasher.run(hasher.place().unwrap(), move || ALIVE.set(Some(alive))).await.unwrap();
 
     let clone = hasher.clone();
     drop(hasher);
-    assert!(clone.run(|| ()).await.is_ok());
+    assert!(clone.run(clone.place().unwrap(), || ()).await.is_ok());
     assert_eq!(ended.try_recv(), Err(mpsc::TryRecvError::Empty));
 
     drop(clone);

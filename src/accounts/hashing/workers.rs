@@ -26,6 +26,12 @@ pub(super) struct Workers {
     jobs: Sender<Job>,
 }
 
+/// A place among those who are let in. It comes back with its last clone.
+#[derive(Clone)]
+pub(in crate::accounts) struct Place(
+    #[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>,
+);
+
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 impl Workers {
@@ -51,16 +57,26 @@ impl Workers {
         })
     }
 
-    /// Has `work` done on a thread, and waits for what it gives.
+    /// Takes a place, at once or not at all.
     ///
     /// # Errors
-    /// [`HashError::Busy`] when no place or no thread is free, [`HashError::Failed`] when the work
+    /// [`HashError::Busy`] when none is free.
+    pub(super) fn place(&self) -> Result<Place, HashError> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map(|place| Place(Arc::new(place))).map_err(|_| HashError::Busy)
+    }
+
+    /// Has `work` done on a thread for whoever has this place, and waits for what it gives.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] when no thread comes free in time, [`HashError::Failed`] when the work
     /// panicked.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        place: Place,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let permits = self.admit().await?;
+        let permits = (place, self.thread().await?);
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |memory| {
             let permits = permits;
@@ -77,11 +93,10 @@ impl Workers {
         answered.await.map_err(|_| HashError::Failed)
     }
 
-    async fn admit(&self) -> Result<[OwnedSemaphorePermit; 2], HashError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Busy)?;
+    async fn thread(&self) -> Result<OwnedSemaphorePermit, HashError> {
         let thread = timeout(self.wait, Arc::clone(&self.free).acquire_owned());
         match thread.await {
-            Ok(Ok(thread)) => Ok([place, thread]),
+            Ok(Ok(thread)) => Ok(thread),
             Ok(Err(_)) | Err(_) => Err(HashError::Busy),
         }
     }

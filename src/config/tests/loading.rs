@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use super::{load, mistakes};
-use crate::config::{Config, Database, Dotenv, SETTINGS, SessionsIn, Signup, Throttle};
+use crate::config::{Config, Database, Dotenv, SETTINGS, SessionsIn, Signup};
 use crate::sessions::{LimitPolicy, SessionPolicy};
 use crate::telemetry::LogFormat;
+use crate::throttle::Rate;
 
 #[test]
 fn with_nothing_set_everything_has_the_default_of_the_table() {
@@ -19,7 +20,7 @@ fn with_nothing_set_everything_has_the_default_of_the_table() {
     assert_eq!(config.policy, SessionPolicy::default());
     assert_eq!(config.sign_ups.signup, Signup::Open);
     assert_eq!(config.sign_ups.password_min_length, 15);
-    let throttle = |count, minutes| Some(Throttle { count, per: Duration::from_mins(minutes) });
+    let throttle = |count, minutes| Some(Rate { count, per: Duration::from_mins(minutes) });
     assert_eq!(config.throttles.account, throttle(10, 10));
     assert_eq!(config.throttles.network, throttle(30, 10));
     assert_eq!(config.throttles.signup, throttle(20, 60));

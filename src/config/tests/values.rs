@@ -4,9 +4,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::config::values::parse_origin;
-use crate::config::values::{self, Database, SessionsIn, Throttle};
+use crate::config::values::{self, Database, SessionsIn};
 use crate::config::{WrittenDuration, duration};
 use crate::http::PublicUrl;
+use crate::throttle::Rate;
 
 #[test]
 fn durations_are_a_whole_number_and_a_unit() {
@@ -216,7 +217,7 @@ fn proxies_are_addresses_or_whole_networks() {
 
 #[test]
 fn a_throttle_is_a_count_and_a_time_or_off() {
-    let ten = Throttle { count: 10, per: Duration::from_mins(10) };
+    let ten = Rate { count: 10, per: Duration::from_mins(10) };
     assert_eq!(values::throttle("10/10m"), Ok(Some(ten)));
     assert_eq!(values::throttle("off"), Ok(None));
 

@@ -93,6 +93,7 @@ fn profile_change(user: &User, body: &ProfileBody) -> Result<AccountChange, Prob
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 403, description = "`invalid_credentials`", body = ProblemBody),
         (status = 422, description = "`invalid_input`", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
     )
 )]
 pub(crate) async fn change_password(
@@ -101,7 +102,7 @@ pub(crate) async fn change_password(
     CurrentUser { user, session, token }: CurrentUser,
     JsonObject(body): JsonObject<NewPasswordBody>,
 ) -> Result<StatusCode, Problem> {
-    let proof = Password::from_typed(&body.current_password);
+    let proof = current.proof(&body.current_password);
     let new = Password::from_typed(&body.new_password);
     let started = change.with_proof(&user, (&session, &token), &proof, &new).await?;
     current.began(started, Some(user));

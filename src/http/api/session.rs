@@ -54,6 +54,7 @@ pub(crate) struct PasswordBody {
     (status = 403, description = "`signup_closed`", body = ProblemBody),
     (status = 409, description = "`email_taken`", body = ProblemBody),
     (status = 422, description = "`invalid_input`", body = ProblemBody),
+    (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
 ))]
 pub(crate) async fn sign_up(
     State(signup): State<Signup>,
@@ -104,6 +105,7 @@ pub(crate) fn signup_request(
     (status = 200, description = "Signed in; the cookie comes along", body = SignedInBody),
     (status = 401, description = "`invalid_credentials`", body = ProblemBody),
     (status = 409, description = "`session_limit_reached`", body = ProblemBody),
+    (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
     (status = 503, description = "`busy` or `unavailable`", body = ProblemBody),
 ))]
 pub(crate) async fn sign_in(
@@ -187,6 +189,7 @@ pub(crate) async fn end_current(
         (status = 200, description = "Proven; the new cookie comes along", body = SignedInBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 403, description = "`invalid_credentials`", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
     )
 )]
 pub(crate) async fn reauthenticate(
@@ -196,8 +199,8 @@ pub(crate) async fn reauthenticate(
     CurrentUser { user, session, token }: CurrentUser,
     JsonObject(body): JsonObject<PasswordBody>,
 ) -> Result<Json<SignedInBody>, Problem> {
-    let password = Password::from_typed(&body.password);
-    let started = reauthenticate.with_password(user.id, (&session, &token), &password).await?;
+    let proof = current.proof(&body.password);
+    let started = reauthenticate.with_password(user.id, (&session, &token), &proof).await?;
     let body = SignedInBody::new(&user, &started.session, sessions.policy());
     current.began(started, Some(user));
     Ok(Json(body))

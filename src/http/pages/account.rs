@@ -54,7 +54,7 @@ pub(crate) async fn change_password(
     form: Form,
 ) -> Result<Response, Problem> {
     let CurrentUser { user, session, token } = &signed_in;
-    let proof = Password::from_typed(form.get("current_password"));
+    let proof = current.proof(form.get("current_password"));
     let new = Password::from_typed(form.get("new_password"));
     match change.with_proof(user, (session, token), &proof, &new).await {
         Ok(started) => {

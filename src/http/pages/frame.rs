@@ -89,11 +89,12 @@ pub(crate) fn problems_of(
         }
         Code::EmailTaken => Problems::of_field("email", texts.get("email-taken")),
         Code::InvalidCredentials => Problems::of_form(texts.get("sign-in-refused")),
-        Code::TooManyAttempts
-        | Code::Busy
-        | Code::Unavailable
-        | Code::SessionLimitReached
-        | Code::SignupClosed => Problems::of_form(texts.error_detail(problem.code.as_str())),
+        Code::TooManyAttempts => {
+            Problems::of_form(texts.too_many_attempts(problem.retry_after.unwrap_or(1)))
+        }
+        Code::Busy | Code::Unavailable | Code::SessionLimitReached | Code::SignupClosed => {
+            Problems::of_form(texts.error_detail(problem.code.as_str()))
+        }
         _ => return Err(problem),
     };
     Ok((problem.status, problems))

@@ -7,7 +7,6 @@ use axum::response::Response;
 use super::login::{carried, destination, framed, retrying};
 use super::views::{Frame, Problems, ReauthenticatePage};
 use super::{problems_of, shown};
-use crate::accounts::Password;
 use crate::flows::Reauthenticate;
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
@@ -42,8 +41,8 @@ pub(crate) async fn submit(
     form: Form,
 ) -> Result<Response, Problem> {
     let CurrentUser { user, session, token } = signed_in;
-    let password = Password::from_typed(form.get("password"));
-    match reauthenticate.with_password(user.id, (&session, &token), &password).await {
+    let proof = current.proof(form.get("password"));
+    match reauthenticate.with_password(user.id, (&session, &token), &proof).await {
         Ok(started) => {
             current.began(started, Some(user));
             Ok(see_other(&destination(form.find("next"))))

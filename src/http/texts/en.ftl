@@ -52,6 +52,18 @@ weak-password-guessable = This password is too easy to guess. Use a phrase of se
 weak-password-personal = This password contains your email address or name, or the name of this service. Choose one that does not.
 weak-password-control_characters = This password contains control characters. Leave out tabs and line breaks.
 sign-in-refused = The email address or the password is not right. Check both and try again.
+too-many-attempts-seconds = Too many attempts. Try again in { $count } { $count ->
+        [one] second
+       *[other] seconds
+    }.
+too-many-attempts-minutes = Too many attempts. Try again in { $count } { $count ->
+        [one] minute
+       *[other] minutes
+    }.
+too-many-attempts-hours = Too many attempts. Try again in { $count } { $count ->
+        [one] hour
+       *[other] hours
+    }.
 
 ## Signing up
 sign-up-title = Create an account

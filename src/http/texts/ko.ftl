@@ -52,6 +52,9 @@ weak-password-guessable = 추측하기 쉬운 비밀번호예요. 서로 관련 
 weak-password-personal = 비밀번호에 이메일이나 이름, 서비스 이름이 들어 있어요. 다른 비밀번호를 입력해 주세요.
 weak-password-control_characters = 비밀번호에 제어 문자는 쓸 수 없어요. 탭이나 줄바꿈을 빼 주세요.
 sign-in-refused = 이메일이나 비밀번호가 맞지 않아요. 확인하고 다시 입력해 주세요.
+too-many-attempts-seconds = 너무 여러 번 시도했어요. { $count }초 뒤에 다시 시도해 주세요.
+too-many-attempts-minutes = 너무 여러 번 시도했어요. { $count }분 뒤에 다시 시도해 주세요.
+too-many-attempts-hours = 너무 여러 번 시도했어요. { $count }시간 뒤에 다시 시도해 주세요.
 
 ## 회원가입
 sign-up-title = 회원가입

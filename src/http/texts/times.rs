@@ -34,6 +34,16 @@ impl Texts {
         )
     }
 
+    /// That somebody has to wait this many seconds before trying again.
+    #[must_use]
+    pub(crate) fn too_many_attempts(self, seconds: u64) -> String {
+        match seconds {
+            ..=90 => self.with("too-many-attempts-seconds", "count", seconds),
+            91..=5400 => self.with("too-many-attempts-minutes", "count", seconds.div_ceil(60)),
+            _ => self.with("too-many-attempts-hours", "count", seconds.div_ceil(3600)),
+        }
+    }
+
     /// When somebody was last active, for example "Active 3 hours ago"; what lies ahead, by clocks
     /// that differ, counts as now.
     #[must_use]

@@ -120,6 +120,7 @@ async fn write_fields(
             .execute(&mut **write)
             .await
             .map_err(failed)?;
+        super::throttle::forget(write, &user.email).await?;
         return Ok(());
     }
     let (email, email_verified) = match &change.email {
@@ -146,5 +147,8 @@ async fn write_fields(
         error if is_taken(&error) => ChangeError::EmailTaken,
         error => ChangeError::Store(failed(error)),
     })?;
+    if *email != user.email {
+        super::throttle::readdress(write, &user.email, email).await?;
+    }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod rows;
 mod sessions;
 mod start;
 mod sweep;
+mod throttle;
 
 pub use database::{OpenError, SessionsIn, SqliteDatabase};
 pub use orders::{Order, Ordered};

@@ -1,6 +1,5 @@
-//! How often a network may do something that costs the server more than it costs the network.
+//! How often a network may do what leaves a trace in memory alone, such as starting sessions.
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -10,25 +9,8 @@ use governor::nanos::Nanos;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+use super::Network;
 use crate::clock::{Clock, unix_milliseconds};
-
-/// The part of an address that one subscriber holds: an IPv4 address, or an IPv6 /64.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Network(IpAddr);
-
-impl Network {
-    /// The network of an address.
-    #[must_use]
-    pub fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self(address.into()),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Self(std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
-            }
-        }
-    }
-}
 
 type Limiter =
     RateLimiter<Network, HashMapStateStore<Network>, GovernedClock, NoOpMiddleware<Milliseconds>>;

@@ -1,0 +1,154 @@
+//! What is counted, and how: one time per counter.
+//!
+//! The time until which a counter is busy moves on by one step with each attempt, and comes nearer
+//! by itself. An attempt is let through while the counter is busy for no longer than its window.
+//! This is the generic cell rate algorithm: as many at once as the window has steps, then one with
+//! each step.
+
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+/// So many at once, and as many again spread over a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// This many at once, at least 1.
+    pub count: u32,
+    /// After this long without an attempt there may be as many again.
+    pub per: Duration,
+}
+
+/// How fast a counter moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    step: i64,
+    window: i64,
+}
+
+impl Pace {
+    /// As many at once as the rate says, and then one more each time that its part of the time has
+    /// passed.
+    #[must_use]
+    pub fn of(rate: Rate) -> Self {
+        Self::stepping(rate.count, milliseconds(rate.per), rate.count)
+    }
+
+    /// At most `count` (at least 2) within any time of this length: half of them at once, the
+    /// others spread.
+    #[must_use]
+    pub fn at_most(count: u32, per: Duration) -> Self {
+        let spread = (count / 2).max(1);
+        Self::stepping(spread, milliseconds(per), count.saturating_sub(spread))
+    }
+
+    /// `steps` in `per`, and `burst` of them at once. Rounded so that nothing more gets through.
+    fn stepping(steps: u32, per: i64, burst: u32) -> Self {
+        let steps = i64::from(steps.max(1));
+        let step = ((per + steps - 1) / steps).max(1);
+        Self { step, window: step.saturating_mul(i64::from(burst.max(1))) }
+    }
+
+    /// How far an attempt moves the counter, in milliseconds.
+    #[must_use]
+    pub fn step(self) -> i64 {
+        self.step
+    }
+
+    /// How far from now it may be moved, in milliseconds.
+    #[must_use]
+    pub fn window(self) -> i64 {
+        self.window
+    }
+
+    /// The latest time, in milliseconds since 1970, that a counter can show at `now` and be right.
+    /// One that shows a later time was moved when the clock was wrong, and counts as idle.
+    #[must_use]
+    pub fn latest(self, now: i64) -> i64 {
+        now.saturating_add(self.window.saturating_mul(2))
+    }
+
+    /// How long an attempt has to wait at `now` for a counter that is busy until then, times in
+    /// milliseconds since 1970. `None`: not at all.
+    #[must_use]
+    pub fn wait(self, busy_until: i64, now: i64) -> Option<Duration> {
+        if busy_until > self.latest(now) {
+            return None;
+        }
+        let wait = busy_until.saturating_add(self.step) - now.saturating_add(self.window);
+        u64::try_from(wait).ok().filter(|wait| *wait > 0).map(Duration::from_millis)
+    }
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+/// Whom an attempt is about, without saying so: the digest of an address, whether or not an
+/// account has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AccountKey([u8; 32]);
+
+impl AccountKey {
+    /// The key of an address in canonical form.
+    #[must_use]
+    pub fn of_address(canonical: &str) -> Self {
+        Self(digest("account", canonical))
+    }
+
+    /// The key that everything has in common which is no address at all.
+    #[must_use]
+    pub fn of_nobody() -> Self {
+        Self(digest("nobody", ""))
+    }
+
+    /// What a store keeps.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Names a counter.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CounterKey {
+    subject: [u8; 32],
+    scope: String,
+}
+
+impl CounterKey {
+    /// A counter of an account.
+    #[must_use]
+    pub fn of_account(account: &AccountKey, scope: impl Into<String>) -> Self {
+        Self { subject: account.0, scope: scope.into() }
+    }
+
+    /// A counter of a network.
+    pub(super) fn of_network(network: &str, scope: &str) -> Self {
+        Self { subject: digest("network", network), scope: scope.to_owned() }
+    }
+
+    /// Whose counter it is: the [`AccountKey`], or a digest of the network.
+    #[must_use]
+    pub fn subject(&self) -> &[u8; 32] {
+        &self.subject
+    }
+
+    /// Which of the counters of its subject it is, at most 64 bytes.
+    #[must_use]
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+}
+
+/// A counter and its pace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// Which one.
+    pub key: CounterKey,
+    /// How fast it moves.
+    pub pace: Pace,
+}
+
+fn digest(kind: &str, text: &str) -> [u8; 32] {
+    Sha256::new().chain_update(kind).chain_update([0]).chain_update(text).finalize().into()
+}

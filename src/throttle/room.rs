@@ -1,0 +1,224 @@
+//! Counting attempts before they are judged.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
+
+use super::attempt::{Attempt, Open};
+use super::in_flight::{InFlight, Prospect};
+use super::limits::Limited;
+use super::reports::Reports;
+use super::{AccountKey, Counter, Network, Refusal, Release, ThrottleOptions, ThrottleStore};
+use crate::clock::Clock;
+use crate::failure::StoreError;
+
+/// How long a network is known to an account after the owner came from it.
+const KNOWN_FOR: time::Duration = time::Duration::days(30);
+/// How long an attempt waits for others that were counted before it and are not yet judged.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// One attempt too many. It does not say for what, so that nobody learns whether an account is
+/// being guessed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many attempts")]
+pub struct Throttled {
+    /// After this long the next attempt is let through, if there is none meanwhile.
+    pub wait: Duration,
+}
+
+/// Why an attempt may not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum AttemptError {
+    /// There were too many before it.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// Too many are being judged at this moment.
+    #[error("too many attempts are being judged at once")]
+    Busy,
+    /// The store failed: nothing is known, so nothing may be tried.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Counts attempts. Cheap to clone.
+#[derive(Clone)]
+pub struct Throttle(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn ThrottleStore>,
+    options: ThrottleOptions,
+    clock: Clock,
+    in_flight: InFlight,
+    reports: Reports,
+}
+
+impl Throttle {
+    /// Keeps counters in this store.
+    #[must_use]
+    pub fn new(store: Arc<dyn ThrottleStore>, options: ThrottleOptions, clock: Clock) -> Self {
+        let (in_flight, reports) = (InFlight::default(), Reports::default());
+        Self(Arc::new(Inner { store, options, clock, in_flight, reports }))
+    }
+
+    /// Counts a password that is offered for an account, before it is looked at. `held` is kept
+    /// until the count is settled.
+    ///
+    /// # Errors
+    /// [`AttemptError`]; it is not counted and may not be looked at.
+    pub async fn password(
+        &self,
+        account: AccountKey,
+        from: Option<Network>,
+        held: impl Clone + Send + Sync + 'static,
+    ) -> Result<Attempt, AttemptError> {
+        let is_known = match from {
+            Some(network) if self.0.options.account.is_some() => {
+                let since = self.now().saturating_sub(KNOWN_FOR);
+                self.0.store.is_known(&account, network, since).await?
+            }
+            _ => false,
+        };
+        let limits = self.0.options.of_password(&account, from, is_known);
+        let owner = from.filter(|_| self.0.options.account.is_some());
+        let owner = owner.map(|network| (account, network));
+        self.count(limits, owner, held).await
+    }
+
+    /// Counts a sign-up, before it is known whether the address is taken.
+    ///
+    /// # Errors
+    /// [`AttemptError`]; it is not counted and may not go on.
+    pub async fn sign_up(
+        &self,
+        from: Option<Network>,
+        held: impl Clone + Send + Sync + 'static,
+    ) -> Result<Attempt, AttemptError> {
+        self.count(self.0.options.of_sign_up(from), None, held).await
+    }
+
+    /// Notes that the owner of an account came from this network without a password of theirs
+    /// being tried: the account was made there.
+    pub async fn remember(&self, account: AccountKey, from: Option<Network>) {
+        if let Some(network) = from.filter(|_| self.0.options.account.is_some()) {
+            let remember = Some((account, network));
+            self.release(&Release { remember, ..Release::default() }, self.now()).await;
+        }
+    }
+
+    /// Deletes what has passed, at most so many rows of each kind. `true`: there was no more.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn sweep(&self, most: u32) -> Result<bool, StoreError> {
+        let now = self.now();
+        self.0.store.sweep(now, now.saturating_sub(KNOWN_FOR), most).await
+    }
+
+    async fn count(
+        &self,
+        mut limits: Vec<Limited>,
+        owner: Option<(AccountKey, Network)>,
+        held: impl Clone + Send + Sync + 'static,
+    ) -> Result<Attempt, AttemptError> {
+        // One order for all, so that no two wait for each other's rows.
+        limits.sort_by(|(_, one), (_, other)| one.key.cmp(&other.key));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let given_back = self.0.in_flight.given_back();
+            let at = self.now();
+            let open = || Open {
+                throttle: self.clone(),
+                limits: limits.clone(),
+                at,
+                owner,
+                held: Box::new(held.clone()),
+            };
+            let refusal = match self.0.store.refusal(&counters(&limits), at).await? {
+                Some(refusal) => refusal,
+                // In a task of its own: what is being written when the request is dropped has to
+                // be given back.
+                None => match spawn(reserve(open())).await? {
+                    Ok(attempt) => return Ok(attempt),
+                    Err(refusal) => refusal,
+                },
+            };
+            // Refused by attempts of which one may yet turn out to be right, or just has?
+            match self.0.in_flight.prospect(&refusal.key, given_back) {
+                Prospect::None => return Err(self.refused(&limits, &refusal, at).into()),
+                Prospect::Again => {}
+                Prospect::After(judged) => {
+                    timeout_at(deadline, judged).await.map_err(|_| AttemptError::Busy)?;
+                }
+            }
+            if Instant::now() >= deadline {
+                return Err(AttemptError::Busy);
+            }
+        }
+    }
+
+    fn refused(&self, limits: &[Limited], refusal: &Refusal, now: OffsetDateTime) -> Throttled {
+        let limited = limits.iter().find(|(_, counter)| counter.key == refusal.key);
+        if let Some((limit, _)) = limited
+            && self.0.reports.is_due(&refusal.key, now)
+        {
+            let wait = refusal.wait.as_secs();
+            tracing::warn!(limit = limit.as_str(), wait, "too many attempts");
+        }
+        Throttled { wait: refusal.wait }
+    }
+
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.0.clock.now()
+    }
+
+    pub(super) fn in_flight(&self) -> &InFlight {
+        &self.0.in_flight
+    }
+
+    /// A failure leaves too much counted, never too little.
+    pub(super) async fn release(&self, release: &Release, now: OffsetDateTime) {
+        if let Err(error) = self.0.store.release(release, now).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "an attempt stays counted that says nothing");
+        }
+    }
+}
+
+impl fmt::Debug for Throttle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Throttle").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}
+
+fn counters(limits: &[Limited]) -> Vec<Counter> {
+    limits.iter().map(|(_, counter)| counter.clone()).collect()
+}
+
+async fn reserve(open: Open) -> Result<Result<Attempt, Refusal>, StoreError> {
+    let throttle = open.throttle.clone();
+    // Before it is counted: whoever is refused by the count must find it here.
+    throttle.0.in_flight.enter(&open.limits);
+    let reserved = throttle.0.store.reserve(&counters(&open.limits), open.at).await;
+    match reserved {
+        Ok(None) => Ok(Ok(Attempt::of(open))),
+        Ok(Some(refusal)) => {
+            throttle.0.in_flight.leave(&open.limits, false);
+            Ok(Err(refusal))
+        }
+        Err(error) => {
+            throttle.0.in_flight.leave(&open.limits, false);
+            Err(error)
+        }
+    }
+}
+
+async fn spawn<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let work = tokio::spawn(work.in_current_span()).await;
+    work.unwrap_or_else(|error| Err(StoreError::backend(error)))
+}
