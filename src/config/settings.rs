@@ -186,10 +186,11 @@ settings! {
     THROTTLE_SIGNUP: Option<Throttle> = "20/1h", Limits, Plain, values::throttle,
         "Sign-ups let through per network and time, or off. Without effect in this release.";
     MAX_CONNECTIONS: usize = "4096", Limits, Plain, values::connections,
-        "How many connections may be open at once. Without effect in this release.";
+        "How many connections may be open at once. Past it idle ones are closed, and where none is \
+         idle new ones get 503.";
     MAX_CONNECTIONS_PER_NETWORK: usize = "256", Limits, Plain, values::connections,
-        "How many of them one network may have; trusted proxies have no cap of their own. Without \
-         effect in this release.";
+        "How many of them one network (an IPv4 address, an IPv6 /64) may have; trusted proxies have \
+         no cap of their own.";
 
     TRUSTED_PROXIES: Vec<IpNet> = "", Trust, List, values::networks,
         "Addresses and networks of the proxies in front, between commas, for example \
