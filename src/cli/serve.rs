@@ -79,7 +79,7 @@ fn options(config: &Config, public_url: &PublicUrl) -> Result<Options, Failure> 
 
 fn serving(config: &Config) -> ServeOptions {
     ServeOptions {
-        max_connections: config.door.max_connections,
+        max_connections: super::open_files::connections(config.door.max_connections),
         max_connections_per_network: config.door.max_connections_per_network,
         trusted_proxies: TrustedProxies::new(config.door.trusted_proxies.clone()),
         ..ServeOptions::default()

@@ -32,6 +32,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("argon2", &["accounts/"]),
     ("governor", &["throttle.rs"]),
     ("clap", &["cli/"]),
+    ("rustix", &["cli/open_files.rs"]),
 ];
 
 const LONGEST_FILE: usize = 400;
