@@ -32,9 +32,14 @@ async fn drip(mut stream: TcpStream, bytes: &[u8], pause: Duration) -> (Duration
     (begun.elapsed(), String::new())
 }
 
+/// So that it cannot be idling for which a connection is ended.
+fn patient_with_the_idle(options: &mut ServeOptions) {
+    options.times.idle = Times::default().idle;
+}
+
 #[tokio::test]
 async fn in_8_a_connection_that_says_nothing_is_closed() {
-    let served = Served::start().await;
+    let served = Served::start_with(patient_with_the_idle).await;
     let (time, said) = closed_after(&mut served.connect().await).await;
     assert!(time + EARLY >= SHORT.headers && time < LATE, "{time:?}");
     assert_eq!(said, "");
@@ -42,7 +47,7 @@ async fn in_8_a_connection_that_says_nothing_is_closed() {
 
 #[tokio::test]
 async fn in_8_a_client_that_sends_a_byte_now_and_then_is_cut() {
-    let served = Served::start().await;
+    let served = Served::start_with(patient_with_the_idle).await;
     let endless = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: {}", "x".repeat(1000));
     let preface = format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{}", "\0".repeat(1000));
     for bytes in [&endless, &preface, &"\r\n".repeat(500)] {
@@ -56,7 +61,7 @@ async fn in_8_a_client_that_sends_a_byte_now_and_then_is_cut() {
 
 #[tokio::test]
 async fn in_8_the_headers_of_a_later_request_may_take_no_longer() {
-    let served = Served::start().await;
+    let served = Served::start_with(patient_with_the_idle).await;
     let mut stream = served.connect().await;
     assert!(served.ask(&mut stream, "/healthz").await.is_some());
     let (time, _) = drip(stream, "GET /x".repeat(500).as_bytes(), Duration::from_millis(20)).await;
