@@ -3,6 +3,7 @@
 mod administration;
 pub mod arguments;
 mod healthcheck;
+mod open_files;
 mod serve;
 mod sessions;
 mod tables;

@@ -9,7 +9,7 @@ use crate::accounts::HasherOptions;
 use crate::clock::Clock;
 use crate::config::{Config, Database, SessionsIn, Signup};
 use crate::entropy::Entropy;
-use crate::http::PublicUrl;
+use crate::http::{PublicUrl, ServeOptions, TrustedProxies};
 use crate::{Anteroom, Options, SessionsKept, telemetry};
 
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
@@ -36,7 +36,7 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
         // Open event streams would hold the drain to its end.
         sessions.close_watches();
     };
-    crate::http::serve(listener, anteroom.router(), stop).await;
+    crate::http::serve_with(listener, anteroom.router(), serving(&config), stop).await;
     anteroom.stop().await;
     tracing::info!("stopped");
     Ok(())
@@ -76,6 +76,15 @@ fn options(config: &Config, public_url: &PublicUrl) -> Result<Options, Failure> 
         clock: Clock::system(),
         entropy: Entropy::operating_system(),
     })
+}
+
+fn serving(config: &Config) -> ServeOptions {
+    ServeOptions {
+        max_connections: super::open_files::connections(config.door.max_connections),
+        max_connections_per_network: config.door.max_connections_per_network,
+        trusted_proxies: TrustedProxies::new(config.door.trusted_proxies.clone()),
+        ..ServeOptions::default()
+    }
 }
 
 /// Done when the process is asked to stop, by the system or at the terminal.

@@ -190,10 +190,11 @@ settings! {
         "Sign-ups let through per network and time, or off: accounts made, and addresses found to \
          be taken. Ten times as many per IPv6 /48.";
     MAX_CONNECTIONS: usize = "4096", Limits, Plain, values::connections,
-        "How many connections may be open at once. Without effect in this release.";
+        "How many connections may be open at once. Past it idle ones are closed, and where none is \
+         idle new ones get 503.";
     MAX_CONNECTIONS_PER_NETWORK: usize = "256", Limits, Plain, values::connections,
-        "How many of them one network may have; trusted proxies have no cap of their own. Without \
-         effect in this release.";
+        "How many of them one network (an IPv4 address, an IPv6 /64) may have; trusted proxies have \
+         no cap of their own.";
 
     TRUSTED_PROXIES: Vec<IpNet> = "", Trust, List, values::networks,
         "Addresses and networks of the proxies in front, between commas, for example \

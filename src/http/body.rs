@@ -3,10 +3,12 @@
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::LengthLimitError;
 use percent_encoding::percent_decode;
 use serde::de::DeserializeOwned;
 
 use super::error::{Code, Problem};
+use super::serve::TooSlow;
 
 /// The largest body, in bytes.
 pub(crate) const LARGEST_BODY: usize = 16 * 1024;
@@ -104,14 +106,26 @@ fn decode(bytes: &[u8]) -> Result<String, Problem> {
 async fn read(body: Body) -> Result<Vec<u8>, Problem> {
     match to_bytes(body, LARGEST_BODY).await {
         Ok(bytes) => Ok(bytes.into()),
-        Err(error) if is_too_large(&error) => Err(too_large()),
+        Err(error) if is_caused_by::<LengthLimitError>(&error) => Err(too_large()),
+        Err(error) if is_caused_by::<TooSlow>(&error) => Err(too_slow()),
         Err(_) => Err(Problem::malformed("The body broke off.")),
     }
 }
 
-fn is_too_large(error: &axum::Error) -> bool {
-    std::error::Error::source(error)
-        .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
+fn is_caused_by<E: std::error::Error + 'static>(error: &axum::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.is::<E>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn too_slow() -> Problem {
+    let detail = "The body came too slowly: send it again on a new connection.";
+    Problem::new(StatusCode::REQUEST_TIMEOUT, Code::MalformedBody, detail)
 }
 
 pub(crate) fn too_large() -> Problem {

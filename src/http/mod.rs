@@ -32,6 +32,6 @@ pub(crate) use json::{SessionBody, UserBody, timestamp};
 pub use middleware::{SessionLayer, SessionService};
 pub use network::TrustedProxies;
 pub use public_url::PublicUrl;
-pub use serve::serve;
+pub use serve::{ServeOptions, Times, serve, serve_with};
 pub use service::{DoorOptions, Service};
 pub use state::Manners;

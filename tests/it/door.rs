@@ -154,7 +154,7 @@ async fn the_path_decides_the_form_and_accept_does_not() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_which_are_right() {
+async fn attack_64_a_wrong_method_is_told_which_are_right() {
     let app = TestApp::start(Kind::Database).await;
     app.add("ada@example.org", Role::User).await;
     for (line, allowed) in [
@@ -242,7 +242,7 @@ async fn paths_are_exact() {
 }
 
 #[tokio::test]
-async fn a_request_for_another_host_is_misdirected() {
+async fn host_2_attack_74_a_request_for_another_host_is_misdirected() {
     let app = TestApp::start(Kind::Database).await;
     let port = app.address.port();
     let ask = async |line: &str, hosts: &[&str]| {

@@ -35,6 +35,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("argon2", &["accounts/"]),
     ("governor", &["throttle/"]),
     ("clap", &["cli/"]),
+    ("rustix", &["cli/open_files.rs"]),
 ];
 
 const LONGEST_FILE: usize = 400;

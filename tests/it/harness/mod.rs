@@ -5,6 +5,8 @@ pub mod backends;
 pub mod browser;
 pub mod chromium;
 pub mod client;
+pub mod frames;
 pub mod left_out;
+pub mod served;
 pub mod server;
 pub mod wire;

@@ -1,0 +1,137 @@
+//! Requests and answers as the connection sees them: how many are under way, and whether the
+//! client takes what it is given.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body as AnyBody;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tower::ServiceExt as _;
+
+use super::activity::Activity;
+use super::admission::Place;
+use super::listen::Stage;
+use super::unhurried::Unhurried;
+
+type Answering =
+    Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send + 'static>>;
+
+/// Hands the requests of one connection to the router.
+pub(super) struct Requests {
+    pub(super) router: Router,
+    pub(super) peer: SocketAddr,
+    pub(super) place: Arc<Place>,
+    pub(super) activity: Arc<Activity>,
+    pub(super) stage: watch::Receiver<Stage>,
+    /// How long a body may take.
+    pub(super) body: Duration,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Requests {
+    type Response = Response<Answer>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn call(&self, request: Request<Incoming>) -> Answering {
+        let multiplexed = request.version() == Version::HTTP_2;
+        let under_way = UnderWay::begin(self.place.clone(), self.activity.clone(), multiplexed);
+        let time = self.body;
+        let mut request = request.map(|body| AnyBody::new(Unhurried::new(body, time)));
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let (router, stage) = (self.router.clone(), self.stage.clone());
+        Box::pin(async move {
+            let mut response = router.oneshot(request).await?;
+            let is_last =
+                *stage.borrow() != Stage::Open || response.status() == StatusCode::REQUEST_TIMEOUT;
+            if is_last && !multiplexed {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            Ok(response.map(|body| Answer::new(body, under_way)))
+        })
+    }
+}
+
+/// A request under way, until its answer is handed over or given up.
+struct UnderWay {
+    place: Arc<Place>,
+    activity: Arc<Activity>,
+}
+
+impl UnderWay {
+    fn begin(place: Arc<Place>, activity: Arc<Activity>, multiplexed: bool) -> Self {
+        place.began();
+        activity.began(multiplexed);
+        Self { place, activity }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.activity.ended(Instant::now());
+        self.place.ended();
+    }
+}
+
+/// The body of an answer. The protocol asks it for more only when the client has room: while it
+/// is not asked, the client owes a reading; once it was asked and has nothing, nobody does.
+pub(super) struct Answer {
+    body: AnyBody,
+    owed: bool,
+    under_way: UnderWay,
+}
+
+impl Answer {
+    fn new(body: AnyBody, under_way: UnderWay) -> Self {
+        under_way.activity.owes(Instant::now());
+        Self { body, owed: true, under_way }
+    }
+
+    fn owe(&mut self, owed: bool) {
+        let activity = &self.under_way.activity;
+        match (self.owed, owed) {
+            (false, true) => activity.owes(Instant::now()),
+            (true, false) => activity.settled(Instant::now()),
+            (true, true) => activity.took(Instant::now()),
+            (false, false) => {}
+        }
+        self.owed = owed;
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        self.owe(matches!(polled, Poll::Ready(Some(Ok(_)))));
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.owe(false);
+    }
+}
