@@ -2,6 +2,7 @@
 
 use crate::accounts::{Accounts, AuthenticateError, Email, Password, Role, User};
 use crate::failure::StoreError;
+use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::{Beginning, Client, Owner, Sessions, StartError, StartedSession, Token};
 
 /// How often a sign-in proves itself again when the sessions of its user were ended while the
@@ -13,6 +14,7 @@ const PROOFS: usize = 3;
 pub struct Login {
     accounts: Accounts,
     sessions: Sessions,
+    metrics: Metrics,
 }
 
 /// What somebody offers to be signed in.
@@ -61,7 +63,13 @@ impl Login {
     /// Works with these rooms.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
-        Self { accounts, sessions }
+        Self { accounts, sessions, metrics: Metrics::off() }
+    }
+
+    /// The same, and every attempt is counted.
+    #[must_use]
+    pub fn counted_in(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 
     /// Signs a person in under a fresh token. An unknown address takes as long as a wrong
@@ -73,6 +81,12 @@ impl Login {
         &self,
         request: LoginRequest,
     ) -> Result<(User, StartedSession), LoginError> {
+        let signed_in = self.sign_in(request).await;
+        self.metrics.sign_in(outcome_of(signed_in.as_ref().err()));
+        signed_in
+    }
+
+    async fn sign_in(&self, request: LoginRequest) -> Result<(User, StartedSession), LoginError> {
         for _ in 0..PROOFS {
             let proven =
                 self.accounts.authenticate(request.email.as_ref(), &request.password).await?;
@@ -100,5 +114,15 @@ impl Login {
             }
         }
         Err(LoginError::Busy)
+    }
+}
+
+fn outcome_of(error: Option<&LoginError>) -> SignInOutcome {
+    match error {
+        None => SignInOutcome::Ok,
+        Some(LoginError::Refused) => SignInOutcome::Refused,
+        Some(LoginError::Busy) => SignInOutcome::Busy,
+        Some(LoginError::LimitReached) => SignInOutcome::Limit,
+        Some(LoginError::Store(_)) => SignInOutcome::Unavailable,
     }
 }

@@ -10,15 +10,22 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("entropy", &["clock"]),
     ("failure", &["entropy"]),
     ("telemetry", &[]),
+    ("metrics", &["clock"]),
     ("throttle", &["clock"]),
-    ("accounts", &["clock", "entropy", "failure"]),
+    ("accounts", &["clock", "entropy", "failure", "metrics"]),
     ("sessions", &["accounts", "clock", "entropy", "failure"]),
-    ("flows", &["accounts", "sessions", "failure"]),
-    ("store", &["accounts", "sessions", "clock", "failure"]),
-    ("http", &["accounts", "sessions", "flows", "clock", "entropy", "failure", "throttle"]),
+    ("flows", &["accounts", "sessions", "failure", "metrics"]),
+    ("store", &["accounts", "sessions", "clock", "failure", "metrics"]),
+    (
+        "http",
+        &["accounts", "sessions", "flows", "clock", "entropy", "failure", "metrics", "throttle"],
+    ),
     ("config", &["sessions", "http", "telemetry"]),
     ("cli", &["*"]),
-    ("anteroom", &["accounts", "sessions", "store", "http", "clock", "entropy", "failure"]),
+    (
+        "anteroom",
+        &["accounts", "sessions", "store", "http", "clock", "entropy", "failure", "metrics"],
+    ),
     ("main", &[]),
     ("lib", &[]),
 ];
@@ -32,6 +39,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("argon2", &["accounts/"]),
     ("governor", &["throttle.rs"]),
     ("clap", &["cli/"]),
+    ("prometheus_client", &["metrics/"]),
 ];
 
 const LONGEST_FILE: usize = 400;

@@ -3,17 +3,17 @@
 //! Everybody who asks takes a place (a thread's or a waiting one) or is sent away; a place comes
 //! back when its work is done or its request is dropped, whatever happens in between.
 
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argon2::Block;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-use super::HashError;
+use super::{HashError, HasherOptions};
+use crate::metrics::Metrics;
 
 /// A fixed number of threads and a bounded number of those who wait for one.
 pub(super) struct Workers {
@@ -22,6 +22,7 @@ pub(super) struct Workers {
     /// One permit for each thread.
     free: Arc<Semaphore>,
     wait: Duration,
+    metrics: Metrics,
     /// The threads end when this does.
     jobs: Sender<Job>,
 }
@@ -29,11 +30,8 @@ pub(super) struct Workers {
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 impl Workers {
-    pub(super) fn start(
-        threads: NonZeroUsize,
-        queue: usize,
-        wait: Duration,
-    ) -> std::io::Result<Self> {
+    pub(super) fn start(options: &HasherOptions) -> std::io::Result<Self> {
+        let &HasherOptions { threads, queue, wait, ref metrics, .. } = options;
         let (jobs, inbox) = mpsc::channel();
         let inbox = Arc::new(Mutex::new(inbox));
         for number in 0..threads.get() {
@@ -47,6 +45,7 @@ impl Workers {
             places: Arc::new(Semaphore::new(places)),
             free: Arc::new(Semaphore::new(threads.get())),
             wait,
+            metrics: metrics.clone(),
             jobs,
         })
     }
@@ -60,13 +59,18 @@ impl Workers {
         &self,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let permits = self.admit().await?;
+        let permits = self.admit().await.inspect_err(|_| self.metrics.hash_refused())?;
+        let metrics = self.metrics.clone();
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |memory| {
             let permits = permits;
             // Nobody waits any more: leave the thread to somebody who does.
-            let outcome =
-                (!answer.is_closed()).then(|| catch_unwind(AssertUnwindSafe(|| work(memory))));
+            let outcome = (!answer.is_closed()).then(|| {
+                let (_running, begun) = (metrics.hash_runs(), Instant::now());
+                let outcome = catch_unwind(AssertUnwindSafe(|| work(memory)));
+                metrics.hashed(begun.elapsed());
+                outcome
+            });
             // Before the answer, so that whoever has it finds the place free.
             drop(permits);
             if let Some(Ok(outcome)) = outcome {
@@ -79,6 +83,7 @@ impl Workers {
 
     async fn admit(&self) -> Result<[OwnedSemaphorePermit; 2], HashError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Busy)?;
+        let _waiting = self.metrics.hash_waits();
         let thread = timeout(self.wait, Arc::clone(&self.free).acquire_owned());
         match thread.await {
             Ok(Ok(thread)) => Ok([place, thread]),
