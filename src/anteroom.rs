@@ -14,10 +14,14 @@ use crate::accounts::{
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
-use crate::http::{DoorOptions, Manners, PublicUrl, Service, SessionLayer, TrustedProxies};
-use crate::sessions::{SessionPolicy, SessionStore, Sessions, SessionsOptions};
+use crate::http::{
+    DoorOptions, Manners, PublicUrl, Service, SessionLayer, TrustedProxies, metrics_router,
+};
+use crate::metrics::Metrics;
+use crate::sessions::{Census, SessionPolicy, SessionStore, Sessions, SessionsOptions};
 use crate::store::{
-    FollowingStore, MemoryOptions, MemoryStore, OpenError, SessionsIn, SqliteDatabase,
+    FollowingStore, MeasuredAccounts, MeasuredSessions, MemoryOptions, MemoryStore, OpenError,
+    SessionsIn, SqliteDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions, ThrottleStore};
 
@@ -66,6 +70,8 @@ pub struct Options {
     pub clock: Clock,
     /// Draws everything random.
     pub entropy: Entropy,
+    /// Counts what goes on: [`Metrics::on`], and [`Anteroom::metrics_router`] shows it.
+    pub metrics: Metrics,
 }
 
 impl Options {
@@ -84,6 +90,7 @@ impl Options {
             hashing: HasherOptions::default(),
             clock: Clock::system(),
             entropy: Entropy::operating_system(),
+            metrics: Metrics::off(),
         }
     }
 }
@@ -126,6 +133,7 @@ pub struct Anteroom {
     service: Service,
     origin: String,
     entropy: Entropy,
+    metrics: Metrics,
     housekeeping: JoinSet<()>,
 }
 
@@ -150,10 +158,10 @@ impl Anteroom {
     ) -> Result<Self, StartupError> {
         let public_url = PublicUrl::parse(&options.public_url).map_err(StartupError::PublicUrl)?;
         let (database, stores) = open_stores(&options).await?;
-        let stores = wrap(stores);
-        let Options { clock, entropy, .. } = options;
-        let hasher =
-            Hasher::start_with(entropy.clone(), options.hashing).map_err(StartupError::Threads)?;
+        let Options { clock, entropy, metrics, .. } = options;
+        let stores = measured(wrap(stores), &metrics);
+        let hashing = HasherOptions { metrics: metrics.clone(), ..options.hashing };
+        let hasher = Hasher::start_with(entropy.clone(), hashing).map_err(StartupError::Threads)?;
         let throttle = Throttle::new(stores.throttle, options.throttles, clock.clone());
         let accounts = Accounts::new(AccountsOptions {
             store: stores.accounts,
@@ -184,6 +192,7 @@ impl Anteroom {
             },
             clock,
             entropy: entropy.clone(),
+            metrics: metrics.clone(),
         });
         let mut housekeeping = JoinSet::new();
         housekeeping.spawn(keep_flushing(sessions.clone()));
@@ -201,6 +210,7 @@ impl Anteroom {
             service,
             origin,
             entropy,
+            metrics,
             housekeeping,
         })
     }
@@ -208,6 +218,14 @@ impl Anteroom {
     /// Every route of the service.
     pub fn router(&self) -> Router {
         self.service.router()
+    }
+
+    /// `GET /metrics` and nothing else, for a listener that strangers do not reach; `None` where
+    /// [`Options::metrics`] are off.
+    #[must_use]
+    pub fn metrics_router(&self) -> Option<Router> {
+        let census = Census::new(self.sessions.clone());
+        self.metrics.is_on().then(|| metrics_router(self.metrics.clone(), census))
     }
 
     /// The layer that gives handlers [`crate::http::CurrentUser`] and `tower_sessions::Session`.
@@ -268,6 +286,18 @@ async fn open_stores(options: &Options) -> Result<(SqliteDatabase, Stores), Star
     let file = Arc::new(database.clone());
     let stores = Stores { accounts: file.clone(), sessions, throttle: file };
     Ok((database, stores))
+}
+
+/// The same stores; around them, where metrics are on, what times their calls.
+fn measured(stores: Stores, metrics: &Metrics) -> Stores {
+    if !metrics.is_on() {
+        return stores;
+    }
+    Stores {
+        accounts: Arc::new(MeasuredAccounts::new(stores.accounts, metrics.clone())),
+        sessions: Arc::new(MeasuredSessions::new(stores.sessions, metrics.clone())),
+        ..stores
+    }
 }
 
 async fn keep_flushing(sessions: Sessions) {

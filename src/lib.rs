@@ -16,6 +16,7 @@ pub mod entropy;
 pub mod failure;
 pub mod flows;
 pub mod http;
+pub mod metrics;
 pub mod sessions;
 pub mod store;
 pub mod telemetry;

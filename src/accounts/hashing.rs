@@ -13,6 +13,7 @@ use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
 
 use super::Password;
 use crate::entropy::{Entropy, NoEntropy};
+use crate::metrics::Metrics;
 
 mod workers;
 
@@ -126,6 +127,8 @@ pub struct HasherOptions {
     pub wait: Duration,
     /// The parameters of every new hash.
     pub parameters: HashParameters,
+    /// Counts who waits and what a hash takes.
+    pub metrics: Metrics,
 }
 
 impl Default for HasherOptions {
@@ -137,6 +140,7 @@ impl Default for HasherOptions {
             queue: threads.get().saturating_mul(4),
             wait: Duration::from_secs(2),
             parameters: HashParameters::default(),
+            metrics: Metrics::off(),
         }
     }
 }
@@ -200,7 +204,7 @@ impl Hasher {
     /// # Errors
     /// When the operating system starts no thread.
     pub fn start_with(entropy: Entropy, options: HasherOptions) -> std::io::Result<Self> {
-        let workers = Workers::start(options.threads, options.queue, options.wait)?;
+        let workers = Workers::start(&options)?;
         Ok(Self { workers: Arc::new(workers), parameters: options.parameters, entropy })
     }
 

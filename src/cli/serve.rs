@@ -2,6 +2,7 @@
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::Failure;
 use super::tables::print;
@@ -10,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Database, SessionsIn, Signup};
 use crate::entropy::Entropy;
 use crate::http::{PublicUrl, ServeOptions, TrustedProxies};
+use crate::metrics::Metrics;
 use crate::{Anteroom, Options, SessionsKept, telemetry};
 
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
@@ -21,6 +23,7 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         format!("cannot listen on {listen}: {error}; stop what does, or set ANTEROOM_LISTEN")
     })?;
+    let metrics_listener = metrics_listener(&config).await?;
     let public_url = public_url(&config, &listener)?;
     let anteroom = Anteroom::start(options(&config, &public_url)?).await?;
     // Listening for signals before anybody knows the address: an early one must not be lost.
@@ -36,10 +39,33 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
         // Open event streams would hold the drain to its end.
         sessions.close_watches();
     };
+    let metrics = serve_metrics(metrics_listener, &anteroom);
     crate::http::serve_with(listener, anteroom.router(), serving(&config), stop).await;
+    // Only now: how the last requests end is worth seeing too.
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
     anteroom.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Where metrics are told, if anywhere.
+async fn metrics_listener(config: &Config) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = config.metrics_listen else { return Ok(None) };
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        format!(
+            "cannot listen on {address} for metrics: {error}; stop what does, or set \
+             ANTEROOM_METRICS_LISTEN"
+        )
+    })?;
+    tracing::info!("metrics are at http://{}/metrics", listener.local_addr()?);
+    Ok(Some(listener))
+}
+
+fn serve_metrics(listener: Option<TcpListener>, anteroom: &Anteroom) -> Option<JoinHandle<()>> {
+    let (listener, router) = (listener?, anteroom.metrics_router()?);
+    Some(tokio::spawn(crate::http::serve(listener, router, std::future::pending())))
 }
 
 /// The URL that was set, or the loopback one with the port that the system chose.
@@ -62,6 +88,9 @@ fn options(config: &Config, public_url: &PublicUrl) -> Result<Options, Failure> 
             return Err("this release keeps no sessions in Redis: write database or memory:".into());
         }
     };
+    let clock = Clock::system();
+    let metrics =
+        if config.metrics_listen.is_some() { Metrics::on(&clock) } else { Metrics::off() };
     Ok(Options {
         database: path.clone(),
         sessions,
@@ -73,8 +102,9 @@ fn options(config: &Config, public_url: &PublicUrl) -> Result<Options, Failure> 
         trusted_proxies: config.door.trusted_proxies.clone(),
         trusted_origins: config.door.trusted_origins.clone(),
         hashing: HasherOptions::default(),
-        clock: Clock::system(),
+        clock,
         entropy: Entropy::operating_system(),
+        metrics,
     })
 }
 

@@ -204,8 +204,8 @@ settings! {
          https://app.example.org.";
 
     METRICS_LISTEN: Option<SocketAddr> = "off", Observation, Plain, values::address_or_off,
-        "IP address and port for metrics in the text form of Prometheus, or off. Without effect in \
-         this release.";
+        "IP address and port for metrics in a text form that Prometheus reads, or off. Nobody is \
+         asked for a password there: keep it to loopback or a private network.";
     LOG: String = "info", Observation, Plain, values::log,
         "What is logged to stderr: error, warn, info, debug, trace or off, also per part, for \
          example info,anteroom::http=debug.";

@@ -32,6 +32,14 @@ impl Config {
                 "{variable} is off: attempts go on unchecked; the default is {default}"
             ));
         }
+        if let Some(address) = self.metrics_listen
+            && !address.ip().to_canonical().is_loopback()
+        {
+            warnings.push(format!(
+                "ANTEROOM_METRICS_LISTEN is {address}: whoever reaches that address can read the \
+                 metrics; keep it to loopback or a private network"
+            ));
+        }
         warnings
     }
 }

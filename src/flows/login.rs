@@ -2,6 +2,7 @@
 
 use crate::accounts::{Accounts, AuthenticateError, Email, Password, Proof, Role, User};
 use crate::failure::StoreError;
+use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::{Beginning, Client, Owner, Sessions, StartError, StartedSession, Token};
 use crate::throttle::{Network, Throttled};
 
@@ -14,6 +15,7 @@ const PROOFS: usize = 3;
 pub struct Login {
     accounts: Accounts,
     sessions: Sessions,
+    metrics: Metrics,
 }
 
 /// What somebody offers to be signed in.
@@ -66,7 +68,13 @@ impl Login {
     /// Works with these rooms.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
-        Self { accounts, sessions }
+        Self { accounts, sessions, metrics: Metrics::off() }
+    }
+
+    /// The same, and every attempt is counted.
+    #[must_use]
+    pub fn counted_in(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 
     /// Signs a person in under a fresh token. An unknown address takes as long as a wrong
@@ -78,6 +86,12 @@ impl Login {
         &self,
         request: LoginRequest,
     ) -> Result<(User, StartedSession), LoginError> {
+        let signed_in = self.sign_in(request).await;
+        self.metrics.sign_in(outcome_of(signed_in.as_ref().err()));
+        signed_in
+    }
+
+    async fn sign_in(&self, request: LoginRequest) -> Result<(User, StartedSession), LoginError> {
         let LoginRequest { email, password, client, .. } = &request;
         let from = client.ip_address.map(Network::of);
         let proof = Proof { password: password.clone(), from };
@@ -106,5 +120,16 @@ impl Login {
             }
         }
         Err(LoginError::Busy)
+    }
+}
+
+fn outcome_of(error: Option<&LoginError>) -> SignInOutcome {
+    match error {
+        None => SignInOutcome::Ok,
+        Some(LoginError::Refused) => SignInOutcome::Refused,
+        Some(LoginError::Throttled(_)) => SignInOutcome::Throttled,
+        Some(LoginError::Busy) => SignInOutcome::Busy,
+        Some(LoginError::LimitReached) => SignInOutcome::Limit,
+        Some(LoginError::Store(_)) => SignInOutcome::Unavailable,
     }
 }

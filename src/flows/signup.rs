@@ -4,6 +4,7 @@ use crate::accounts::{
     Accounts, CreateError, Email, Name, NewUser, Password, Role, SetupLink, User,
 };
 use crate::failure::StoreError;
+use crate::metrics::{Metrics, SignUpOutcome};
 use crate::sessions::{Beginning, Client, Owner, Sessions, StartError, StartedSession, Token};
 use crate::throttle::Network;
 
@@ -13,6 +14,7 @@ pub struct Signup {
     accounts: Accounts,
     sessions: Sessions,
     link: SetupLink,
+    metrics: Metrics,
 }
 
 /// What somebody gives to get an account.
@@ -54,7 +56,13 @@ impl Signup {
     /// Works with these rooms; the first administrator comes by `link`.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, link: SetupLink) -> Self {
-        Self { accounts, sessions, link }
+        Self { accounts, sessions, link, metrics: Metrics::off() }
+    }
+
+    /// The same, and every attempt is counted.
+    #[must_use]
+    pub fn counted_in(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 
     /// Makes an account and starts its first session.
@@ -65,7 +73,8 @@ impl Signup {
         &self,
         request: SignupRequest,
     ) -> Result<(User, StartedSession), SignupError> {
-        self.make(request, Role::User).await
+        let signed_up = self.make(request, Role::User).await;
+        self.counted(signed_up)
     }
 
     /// Whether a setup link of this secret can still be used.
@@ -82,6 +91,15 @@ impl Signup {
     /// # Errors
     /// [`SignupError`] says whether the account was made.
     pub async fn first_administrator(
+        &self,
+        token: &str,
+        request: SignupRequest,
+    ) -> Result<(User, StartedSession), SignupError> {
+        let signed_up = self.by_link(token, request).await;
+        self.counted(signed_up)
+    }
+
+    async fn by_link(
         &self,
         token: &str,
         request: SignupRequest,
@@ -133,5 +151,25 @@ impl Signup {
             "signed up"
         );
         Ok((account.user, started))
+    }
+
+    fn counted<T>(&self, outcome: Result<T, SignupError>) -> Result<T, SignupError> {
+        self.metrics.sign_up(outcome_of(outcome.as_ref().err()));
+        outcome
+    }
+}
+
+fn outcome_of(error: Option<&SignupError>) -> SignUpOutcome {
+    match error {
+        None => SignUpOutcome::Ok,
+        Some(SignupError::Create(CreateError::Weak(_))) => SignUpOutcome::WeakPassword,
+        Some(SignupError::Create(CreateError::EmailTaken)) => SignUpOutcome::EmailTaken,
+        Some(SignupError::Create(CreateError::Throttled(_))) => SignUpOutcome::Throttled,
+        Some(SignupError::Create(CreateError::Busy)) => SignUpOutcome::Busy,
+        Some(SignupError::Create(CreateError::Store(_))) => SignUpOutcome::Unavailable,
+        Some(SignupError::LinkRefused | SignupError::Create(CreateError::AdministratorExists)) => {
+            SignUpOutcome::LinkRefused
+        }
+        Some(SignupError::NotStarted(_)) => SignUpOutcome::NotStarted,
     }
 }

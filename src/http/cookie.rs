@@ -7,8 +7,10 @@ use crate::sessions::Token;
 /// What a request shows of a session.
 #[derive(Clone, Debug)]
 pub(crate) enum Presented {
-    /// No cookie of our name, or none that could ever have been issued.
+    /// No cookie of our name.
     Nothing,
+    /// One that could never have been issued.
+    Malformed,
     /// Several of our name. Which one is ours cannot be told, so none counts.
     Several,
     /// A token.
@@ -41,7 +43,9 @@ impl CookieShape {
         match (values.next(), values.next()) {
             (None, _) => Presented::Nothing,
             (Some(_), Some(_)) => Presented::Several,
-            (Some(value), None) => Token::parse(value).map_or(Presented::Nothing, Presented::Token),
+            (Some(value), None) => {
+                Token::parse(value).map_or(Presented::Malformed, Presented::Token)
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use super::cookie::{CookieShape, Presented};
 use super::error::Problem;
 use crate::accounts::{Password, Proof, User};
 use crate::flows::{Check, Visitor};
+use crate::metrics::{CheckOutcome, Metrics};
 use crate::sessions::{
     Beginning, Client, EndReason, Owner, ResumeError, Session, Sessions, StartError,
     StartedSession, Token,
@@ -59,28 +60,30 @@ enum Answer {
 }
 
 /// What a layer brings along for every request.
-pub(super) struct Surroundings {
+pub(super) struct Surroundings<'l> {
     pub(super) sessions: Sessions,
     pub(super) cookie: CookieShape,
     pub(super) starts: Arc<NetworkThrottle>,
+    pub(super) metrics: &'l Metrics,
 }
 
 impl CurrentSession {
     /// Looks up what the request shows. Reading only: a look is not yet activity.
     pub(super) async fn look_up(
-        surroundings: Surroundings,
+        surroundings: Surroundings<'_>,
         check: &Check,
         headers: &HeaderMap,
         client: Client,
     ) -> Self {
-        let Surroundings { sessions, cookie, starts } = surroundings;
+        let Surroundings { sessions, cookie, starts, metrics } = surroundings;
         let presented = cookie.presented(headers);
         let shown = match &presented {
             Presented::Token(token) => Some(token.clone()),
-            Presented::Nothing | Presented::Several => None,
+            Presented::Nothing | Presented::Malformed | Presented::Several => None,
         };
+        let is_malformed = matches!(presented, Presented::Malformed);
         let standing = match presented {
-            Presented::Nothing => Standing::Nobody,
+            Presented::Nothing | Presented::Malformed => Standing::Nobody,
             Presented::Several => {
                 tracing::warn!("several session cookies of one name: none of them counts");
                 Standing::SeveralCookies
@@ -96,6 +99,16 @@ impl CurrentSession {
                 }
             },
         };
+        metrics.check(match &standing {
+            Standing::Nobody if is_malformed => CheckOutcome::Malformed,
+            Standing::Nobody if shown.is_some() => CheckOutcome::Unknown,
+            Standing::Nobody => CheckOutcome::None,
+            Standing::SeveralCookies => CheckOutcome::SeveralCookies,
+            Standing::Ended(reason) => CheckOutcome::Ended(reason.as_str()),
+            Standing::Live(visitor) if visitor.user.is_some() => CheckOutcome::LiveUser,
+            Standing::Live(_) => CheckOutcome::LiveAnonymous,
+            Standing::Unknown => CheckOutcome::StoreFailed,
+        });
         let state = State { shown, standing, answer: Answer::Nothing, is_activity: true };
         Self(Arc::new(Inner { sessions, cookie, starts, client, state: Mutex::new(state) }))
     }

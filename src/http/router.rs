@@ -13,11 +13,12 @@ use tower_http::cors::CorsLayer;
 use super::api::{account, admin, data, events, health, openapi, session, sessions, verify};
 use super::error::Problem;
 use super::middleware::{
-    Door, SessionLayer, give_form, guard, no_such_method, no_such_path, secure,
+    Door, SessionLayer, give_form, guard, measure, no_such_method, no_such_path, secure,
 };
 use super::pages;
 use super::state::AppState;
 use crate::entropy::Entropy;
+use crate::metrics::Metrics;
 
 /// What the router is made of.
 pub(crate) struct House {
@@ -25,10 +26,11 @@ pub(crate) struct House {
     pub(crate) session_layer: SessionLayer,
     pub(super) door: Door,
     pub(crate) entropy: Entropy,
+    pub(crate) metrics: Metrics,
 }
 
 pub(super) fn router(house: House) -> Router {
-    let House { state, session_layer, door, entropy } = house;
+    let House { state, session_layer, door, entropy, metrics } = house;
 
     let pages = Router::new()
         .route("/", get(pages::home))
@@ -67,7 +69,7 @@ pub(super) fn router(house: House) -> Router {
         .route("/openapi.json", get(openapi::description))
         .route("/assets/{file}", get(pages::asset));
 
-    pages
+    let router = pages
         .merge(api)
         .layer(session_layer)
         .merge(without_session)
@@ -78,7 +80,8 @@ pub(super) fn router(house: House) -> Router {
         .layer(from_fn_with_state(door.clone(), guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(entropy, give_form))
-        .layer(from_fn_with_state(door, secure))
+        .layer(from_fn_with_state(door, secure));
+    if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
 }
 
 /// Lets the front ends of `TRUSTED_ORIGINS` call the API with the cookie. Without any, no answer

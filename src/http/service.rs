@@ -17,6 +17,7 @@ use crate::entropy::Entropy;
 use crate::flows::{
     AccountChanges, ChangePassword, Check, Login, Reauthenticate, RevokeSessions, Signup,
 };
+use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 use crate::throttle::NetworkThrottle;
 
@@ -43,6 +44,8 @@ pub struct DoorOptions {
     pub clock: Clock,
     /// Draws request ids.
     pub entropy: Entropy,
+    /// Counts what goes on.
+    pub metrics: Metrics,
 }
 
 /// The router and the session layer, on the same rooms.
@@ -57,7 +60,7 @@ impl Service {
     /// Puts the door together.
     #[must_use]
     pub fn new(options: DoorOptions) -> Self {
-        let DoorOptions { accounts, sessions, public_url, proxies, clock, .. } = options;
+        let DoorOptions { accounts, sessions, public_url, proxies, clock, metrics, .. } = options;
         let cookie =
             if public_url.is_https() { CookieShape::SECURE } else { CookieShape::LOOPBACK };
         let starts = Arc::new(NetworkThrottle::per_minute(STARTS_PER_MINUTE, clock));
@@ -68,11 +71,12 @@ impl Service {
             cookie: cookie.clone(),
             proxies: proxies.clone(),
             starts: starts.clone(),
+            metrics: metrics.clone(),
         });
         let (a, s) = (&accounts, &sessions);
         let state = AppState {
-            login: Login::new(a.clone(), s.clone()),
-            signup: Signup::new(a.clone(), s.clone(), options.setup_link),
+            login: Login::new(a.clone(), s.clone()).counted_in(&metrics),
+            signup: Signup::new(a.clone(), s.clone(), options.setup_link).counted_in(&metrics),
             reauthenticate: Reauthenticate::new(a.clone(), s.clone()),
             change_password: ChangePassword::new(a.clone(), s.clone()),
             revoke_sessions: RevokeSessions::new(a.clone(), s.clone()),
@@ -88,8 +92,13 @@ impl Service {
             trusted_origins: options.trusted_origins,
             proxies,
         }));
-        let house =
-            House { state, session_layer: session_layer.clone(), door, entropy: options.entropy };
+        let house = House {
+            state,
+            session_layer: session_layer.clone(),
+            door,
+            entropy: options.entropy,
+            metrics,
+        };
         Self { router: router(house), session_layer, starts }
     }
 

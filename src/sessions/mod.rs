@@ -7,6 +7,7 @@
 //! This room knows no HTTP and no SQL: a browser reaches it through `http`, a database through
 //! whichever backend implements [`SessionStore`].
 
+mod census;
 pub mod conformance;
 mod data;
 mod device;
@@ -21,6 +22,7 @@ mod token;
 mod touches;
 mod watch;
 
+pub use census::Census;
 pub use data::{DataError, Etag, VisitorData};
 pub use device::device_name;
 pub use keeping::{KeepError, LARGEST_APPLICATION_DATA};
@@ -31,8 +33,8 @@ pub use room::{Sessions, SessionsOptions};
 pub use session::{Client, Owner, Session, SessionId};
 pub use store::Ended;
 pub use store::{
-    Compartment, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, SessionStore, Start,
-    Started, Swept, Touch,
+    Compartment, Counted, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, SessionStore,
+    Start, Started, Swept, Touch,
 };
 pub use token::{Token, TokenDigest};
 pub use watch::Watch;

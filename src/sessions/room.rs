@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::touches::Touches;
 use super::watch::{Watch, Watchers};
-use super::{Cutoffs, Session, SessionId, SessionPolicy, SessionStore};
+use super::{Counted, Cutoffs, Session, SessionId, SessionPolicy, SessionStore};
 use crate::accounts::UserId;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -106,6 +106,15 @@ impl Sessions {
         let next = sessions.last().filter(|_| full).map(|session| session.id);
         self.keep_live(&mut sessions);
         Ok((sessions, next))
+    }
+
+    /// How many sessions nobody ended; `None` where the store does not count. Not for requests:
+    /// see [`super::Census`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn count(&self) -> Result<Option<Counted>, StoreError> {
+        self.store().count().await
     }
 
     fn keep_live(&self, sessions: &mut Vec<Session>) {

@@ -181,6 +181,15 @@ pub struct Swept {
     pub done: bool,
 }
 
+/// How many sessions nobody ended, those past a timeout included until they are swept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Of people who signed in.
+    pub users: u64,
+    /// Of visitors who have not.
+    pub anonymous: u64,
+}
+
 /// Where sessions live between requests. [`super::conformance`] holds every backend to this:
 /// 1. **Only `start` makes a live row.** Everything else updates a row that is live, and says
 ///    `false`, `None` or `Gone` when there is none. No upsert anywhere.
@@ -294,6 +303,15 @@ pub trait SessionStore: Send + Sync {
         after: Option<SessionId>,
         limit: u32,
     ) -> Result<Vec<Session>, StoreError>;
+
+    /// How many sessions nobody ended; `None`: this store does not count. It may cost what a look
+    /// at each row of an index costs, so it is not for requests.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn count(&self) -> Result<Option<Counted>, StoreError> {
+        Ok(None)
+    }
 
     /// Moves sessions past a timeout to the ended, with the reason and instant that
     /// [`Cutoffs::ended`] gives, and forgets what ended more than a day ago; at most `most` rows.

@@ -14,8 +14,8 @@ use super::sqlite::{Order, SqliteDatabase};
 use crate::accounts::{Epoch, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{
-    Compartment, Cutoffs, EndReason, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
-    Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+    Compartment, Counted, Cutoffs, EndReason, Ended, Ending, EpochMove, Keep, Keeping, Kept,
+    Loaded, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
 };
 
 const RAISES_REMEMBERED: usize = 256;
@@ -162,6 +162,10 @@ impl SessionStore for FollowingStore {
         limit: u32,
     ) -> Result<Vec<Session>, StoreError> {
         self.current().await?.list_all(after, limit).await
+    }
+
+    async fn count(&self) -> Result<Option<Counted>, StoreError> {
+        self.current().await?.count().await
     }
 
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {

@@ -4,9 +4,11 @@
 //! is, who may do what and which change ends which sessions is said by the rooms.
 
 mod following;
+mod measured;
 mod memory;
 mod sqlite;
 
 pub use following::FollowingStore;
+pub use measured::{MeasuredAccounts, MeasuredSessions};
 pub use memory::{MemoryOptions, MemoryStore};
 pub use sqlite::{OpenError, Order, Ordered, SessionsIn, SqliteDatabase};

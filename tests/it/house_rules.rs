@@ -10,17 +10,24 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("entropy", &["clock"]),
     ("failure", &["entropy"]),
     ("telemetry", &[]),
+    ("metrics", &["clock"]),
     ("throttle", &["clock", "failure"]),
-    ("accounts", &["clock", "entropy", "failure", "throttle"]),
+    ("accounts", &["clock", "entropy", "failure", "metrics", "throttle"]),
     ("sessions", &["accounts", "clock", "entropy", "failure"]),
-    ("flows", &["accounts", "sessions", "failure", "throttle"]),
-    ("store", &["accounts", "sessions", "clock", "failure", "throttle"]),
-    ("http", &["accounts", "sessions", "flows", "clock", "entropy", "failure", "throttle"]),
+    ("flows", &["accounts", "sessions", "failure", "metrics", "throttle"]),
+    ("store", &["accounts", "sessions", "clock", "failure", "metrics", "throttle"]),
+    (
+        "http",
+        &["accounts", "sessions", "flows", "clock", "entropy", "failure", "metrics", "throttle"],
+    ),
     ("config", &["sessions", "http", "telemetry", "throttle"]),
     ("cli", &["*"]),
     (
         "anteroom",
-        &["accounts", "sessions", "store", "http", "clock", "entropy", "failure", "throttle"],
+        &[
+            "accounts", "sessions", "store", "http", "clock", "entropy", "failure", "metrics",
+            "throttle",
+        ],
     ),
     ("main", &[]),
     ("lib", &[]),
@@ -36,6 +43,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("governor", &["throttle/"]),
     ("clap", &["cli/"]),
     ("rustix", &["cli/open_files.rs"]),
+    ("prometheus_client", &["metrics/"]),
 ];
 
 const LONGEST_FILE: usize = 400;

@@ -25,6 +25,7 @@ mod limits;
 mod login;
 mod logout;
 mod logs;
+mod metrics;
 mod openapi;
 mod orders;
 mod origins;

@@ -3,17 +3,17 @@
 //! Everybody who asks takes a place (a thread's or a waiting one) or is sent away; a place comes
 //! back when its work is done or its request is dropped, whatever happens in between.
 
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argon2::Block;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-use super::HashError;
+use super::{HashError, HasherOptions};
+use crate::metrics::Metrics;
 
 /// A fixed number of threads and a bounded number of those who wait for one.
 pub(super) struct Workers {
@@ -22,6 +22,7 @@ pub(super) struct Workers {
     /// One permit for each thread.
     free: Arc<Semaphore>,
     wait: Duration,
+    metrics: Metrics,
     /// The threads end when this does.
     jobs: Sender<Job>,
 }
@@ -35,11 +36,8 @@ pub(in crate::accounts) struct Place(
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 impl Workers {
-    pub(super) fn start(
-        threads: NonZeroUsize,
-        queue: usize,
-        wait: Duration,
-    ) -> std::io::Result<Self> {
+    pub(super) fn start(options: &HasherOptions) -> std::io::Result<Self> {
+        let &HasherOptions { threads, queue, wait, ref metrics, .. } = options;
         let (jobs, inbox) = mpsc::channel();
         let inbox = Arc::new(Mutex::new(inbox));
         for number in 0..threads.get() {
@@ -53,6 +51,7 @@ impl Workers {
             places: Arc::new(Semaphore::new(places)),
             free: Arc::new(Semaphore::new(threads.get())),
             wait,
+            metrics: metrics.clone(),
             jobs,
         })
     }
@@ -63,7 +62,10 @@ impl Workers {
     /// [`HashError::Busy`] when none is free.
     pub(super) fn place(&self) -> Result<Place, HashError> {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map(|place| Place(Arc::new(place))).map_err(|_| HashError::Busy)
+        place.map(|place| Place(Arc::new(place))).map_err(|_| {
+            self.metrics.hash_refused();
+            HashError::Busy
+        })
     }
 
     /// Has `work` done on a thread for whoever has this place, and waits for what it gives.
@@ -76,13 +78,19 @@ impl Workers {
         place: Place,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let permits = (place, self.thread().await?);
+        let thread = self.thread().await.inspect_err(|_| self.metrics.hash_refused())?;
+        let permits = (place, thread);
+        let metrics = self.metrics.clone();
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |memory| {
             let permits = permits;
             // Nobody waits any more: leave the thread to somebody who does.
-            let outcome =
-                (!answer.is_closed()).then(|| catch_unwind(AssertUnwindSafe(|| work(memory))));
+            let outcome = (!answer.is_closed()).then(|| {
+                let (_running, begun) = (metrics.hash_runs(), Instant::now());
+                let outcome = catch_unwind(AssertUnwindSafe(|| work(memory)));
+                metrics.hashed(begun.elapsed());
+                outcome
+            });
             // Before the answer, so that whoever has it finds the place free.
             drop(permits);
             if let Some(Ok(outcome)) = outcome {
@@ -94,6 +102,7 @@ impl Workers {
     }
 
     async fn thread(&self) -> Result<OwnedSemaphorePermit, HashError> {
+        let _waiting = self.metrics.hash_waits();
         let thread = timeout(self.wait, Arc::clone(&self.free).acquire_owned());
         match thread.await {
             Ok(Ok(thread)) => Ok(thread),

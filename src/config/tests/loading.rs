@@ -199,6 +199,9 @@ fn numbers_stay_within_their_bounds() {
 #[test]
 fn what_is_allowed_but_dangerous_is_warned_of() {
     let warnings = |variables: &[_]| load(variables).unwrap().warnings();
+    let metrics = |address| warnings(&[("ANTEROOM_METRICS_LISTEN", address)]);
+    assert!(metrics("127.0.0.1:9464").is_empty() && metrics("[::1]:9464").is_empty());
+    assert!(metrics("0.0.0.0:9464")[0].contains("ANTEROOM_METRICS_LISTEN is 0.0.0.0:9464"));
     let https = ("ANTEROOM_PUBLIC_URL", "https://a.example");
 
     assert!(warnings(&[https])[0].contains("ANTEROOM_TRUSTED_PROXIES"));

@@ -3,10 +3,12 @@
 mod form;
 mod guard;
 mod headers;
+mod measure;
 mod session_layer;
 
 pub(super) use form::{give_form, no_such_method, no_such_path};
 pub(super) use guard::{Door, DoorParts, guard};
 pub(super) use headers::secure;
+pub(super) use measure::measure;
 pub(super) use session_layer::SessionLayerParts;
 pub use session_layer::{SessionLayer, SessionService};

@@ -15,6 +15,7 @@ use crate::http::cookie::CookieShape;
 use crate::http::current::{CurrentSession, Surroundings};
 use crate::http::network::TrustedProxies;
 use crate::http::tower_session;
+use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 use crate::throttle::NetworkThrottle;
 
@@ -30,6 +31,7 @@ pub(in crate::http) struct SessionLayerParts {
     pub(in crate::http) cookie: CookieShape,
     pub(in crate::http) proxies: TrustedProxies,
     pub(in crate::http) starts: Arc<NetworkThrottle>,
+    pub(in crate::http) metrics: Metrics,
 }
 
 impl SessionLayer {
@@ -88,6 +90,7 @@ where
         sessions: parts.sessions.clone(),
         cookie: parts.cookie.clone(),
         starts: parts.starts.clone(),
+        metrics: &parts.metrics,
     };
     let current =
         CurrentSession::look_up(surroundings, &parts.check, request.headers(), client).await;

@@ -3,7 +3,7 @@
 use super::stage::{Stage, minute};
 use super::{Verdict, chapter, holds, same};
 use crate::accounts::UserId;
-use crate::sessions::{Compartment, EndReason, Owner, SessionId};
+use crate::sessions::{Compartment, Counted, EndReason, Owner, SessionId};
 
 chapter![
     a_list_has_the_newest_activity_first,
@@ -11,6 +11,7 @@ chapter![
     paging_through_all_meets_each_live_session_once,
     a_page_may_begin_after_a_session_that_is_gone,
     a_page_of_none_is_empty,
+    whoever_counts_counts_what_nobody_ended,
     reading_writes_nothing,
 ];
 
@@ -98,6 +99,21 @@ async fn a_page_may_begin_after_a_session_that_is_gone(stage: Stage) -> Verdict 
 async fn a_page_of_none_is_empty(stage: Stage) -> Verdict {
     stage.anonymous(minute(0)).await?;
     same!(stage.store.list_all(None, 0).await?, [], "the page");
+    Ok(())
+}
+
+async fn whoever_counts_counts_what_nobody_ended(stage: Stage) -> Verdict {
+    let Some(counted) = stage.store.count().await? else { return Ok(()) };
+    same!(counted, Counted::default(), "the count of an empty store");
+    let user = stage.fresh_user();
+    let held = stage.signed_in(user, minute(0)).await?;
+    stage.signed_in(user, minute(1)).await?;
+    stage.anonymous(minute(2)).await?;
+    let two = Counted { users: 2, anonymous: 1 };
+    same!(stage.store.count().await?, Some(two), "two of a user and one of a visitor");
+    stage.end(&held, EndReason::SignedOut, minute(3)).await?;
+    let one = Counted { users: 1, anonymous: 1 };
+    same!(stage.store.count().await?, Some(one), "the rest after one has ended");
     Ok(())
 }
 

@@ -20,8 +20,8 @@ use self::tables::Tables;
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
-    Compartment, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, Session,
-    SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+    Compartment, Counted, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation,
+    Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
 };
 
 /// How much a [`MemoryStore`] may hold.
@@ -136,6 +136,10 @@ impl SessionStore for MemoryStore {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let tables = self.tables();
         Ok(tables.live.after(after).take(limit).map(|row| row.session.clone()).collect())
+    }
+
+    async fn count(&self) -> Result<Option<Counted>, StoreError> {
+        Ok(Some(self.tables().live.count()))
     }
 
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {

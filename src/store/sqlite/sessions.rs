@@ -9,8 +9,8 @@ use super::rows::{self, failed, id_bytes, milliseconds, session_columns};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
-    Compartment, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, Session,
-    SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+    Compartment, Counted, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation,
+    Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
 };
 
 impl SqliteDatabase {
@@ -249,6 +249,19 @@ impl SessionStore for SqliteDatabase {
         .await
         .map_err(failed)?;
         Ok(rows.iter().filter_map(rows::session).collect())
+    }
+
+    async fn count(&self) -> Result<Option<Counted>, StoreError> {
+        // The index by user holds all that this asks for, so no row is read.
+        let row = sqlx::query("SELECT COUNT(user_id), COUNT(*) - COUNT(user_id) FROM sessions")
+            .fetch_one(&self.readers)
+            .await
+            .map_err(failed)?;
+        let number = |column: usize| -> Result<u64, StoreError> {
+            let number: i64 = row.try_get(column).map_err(failed)?;
+            u64::try_from(number).map_err(|_| StoreError::Corrupt("a number of sessions"))
+        };
+        Ok(Some(Counted { users: number(0)?, anonymous: number(1)? }))
     }
 
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {

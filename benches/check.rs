@@ -1,0 +1,102 @@
+//! What a check costs inside the process: a request through the whole router, without a network.
+//! `cargo bench --bench check`; `benches/run` measures over the wire.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark that meets the unexpected fails")]
+#![expect(unreachable_pub, reason = "nothing here is public")]
+
+mod peers;
+
+use anteroom::accounts::{Email, HasherOptions, Name, NewUser, Password, Role};
+use anteroom::sessions::{Beginning, Client, Owner};
+use anteroom::{Anteroom, Options, SessionsKept};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use criterion::{Criterion, criterion_group, criterion_main};
+use http_body_util::BodyExt as _;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
+
+use crate::peers::{Peer, Template};
+
+const HOST: &str = "localhost:8080";
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+
+async fn answer(
+    router: &Router,
+    path: &str,
+    (name, value): &(&'static str, String),
+) -> (HeaderMap, Vec<u8>) {
+    let request = Request::get(path)
+        .header("Host", HOST)
+        .header("User-Agent", FIREFOX)
+        .header(*name, value)
+        .body(Body::empty())
+        .unwrap();
+    let answer = router.clone().oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let headers = answer.headers().clone();
+    (headers, answer.into_body().collect().await.unwrap().to_bytes().to_vec())
+}
+
+/// Somebody who is signed in, and the header that says so.
+async fn anteroom(folder: &TempDir, sessions: SessionsKept) -> (Anteroom, Peer) {
+    let name = if sessions == SessionsKept::InDatabase { "sqlite.db" } else { "memory.db" };
+    let mut options = Options::new(folder.path().join(name), format!("http://{HOST}"));
+    options.sessions = sessions;
+    options.hashing = HasherOptions::cheap_for_tests();
+    let anteroom = Anteroom::start(options).await.unwrap();
+    let new = NewUser {
+        email: Email::parse("ada@example.org").unwrap(),
+        email_verified: true,
+        name: Name::parse("Ada Lovelace").unwrap(),
+        role: Role::User,
+        password: Password::from_typed("velvet otter hums at nine"),
+    };
+    let account = anteroom.accounts().create(new, false).await.unwrap();
+    let beginning = Beginning {
+        owner: Owner::User { id: account.user.id, epoch: account.epoch },
+        administrator: false,
+        remember_me: false,
+        client: Client { ip_address: Some([192, 0, 2, 1].into()), user_agent: FIREFOX.to_owned() },
+        brought: None,
+    };
+    let started = anteroom.sessions().start(beginning).await.unwrap();
+    let cookie = ("Cookie", format!("anteroom={}", started.token.reveal()));
+    let router = anteroom.router();
+    (anteroom, Peer { router, session_header: cookie.clone(), verify_header: cookie })
+}
+
+fn checks(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let folder = TempDir::new().unwrap();
+    let (_memory, in_memory) = runtime.block_on(anteroom(&folder, SessionsKept::InMemory(1000)));
+    let (_sqlite, in_sqlite) = runtime.block_on(anteroom(&folder, SessionsKept::InDatabase));
+    let template = runtime.block_on(async {
+        let (headers, body) =
+            answer(&in_memory.router, "/api/session", &in_memory.session_header).await;
+        let (verify, _) = answer(&in_memory.router, "/auth/verify", &in_memory.verify_header).await;
+        Template::learn((&headers, &body), &verify)
+    });
+    let peers = [
+        ("bare", peers::bare(template.clone())),
+        ("jwt", peers::json_web_token(template.clone())),
+        ("tower-sessions", runtime.block_on(peers::tower_sessions(template))),
+        ("anteroom-memory", in_memory),
+        ("anteroom-sqlite", in_sqlite),
+    ];
+    for (path, of) in [("/api/session", 0), ("/auth/verify", 1)] {
+        let mut group = criterion.benchmark_group(path);
+        for (name, peer) in &peers {
+            let header = [&peer.session_header, &peer.verify_header][of];
+            group.bench_function(*name, |bencher| {
+                bencher.iter(|| runtime.block_on(answer(&peer.router, path, header)));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, checks);
+criterion_main!(benches);

@@ -1,0 +1,152 @@
+//! The servers that are compared: each a process of its own, on the first core.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::client::{Answer, ask};
+use crate::peers::{self, Template};
+
+/// The core of the servers; the load has the next one.
+pub const SERVER_CORE: &str = "0";
+
+/// Where a peer finds the answers that it imitates.
+const ANSWERS: &str = "ANTEROOM_BENCH_ANSWERS";
+const PASSWORD: &str = "velvet otter hums at nine";
+
+/// A server that runs, until this is dropped.
+pub struct Server {
+    pub name: &'static str,
+    pub address: SocketAddr,
+    pub session_header: (String, String),
+    pub verify_header: (String, String),
+    process: Child,
+    _folder: Option<TempDir>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Server {
+    /// What this process has used of a core so far, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        // As on every Linux that is in use.
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        let fields: Vec<&str> = fields.split(' ').collect();
+        // The fields `utime` and `stime`: 14 and 15, the first of these being the third.
+        let ticks = |place: usize| fields[place].parse::<u32>().unwrap();
+        f64::from(ticks(11) + ticks(12)) / TICKS_PER_SECOND
+    }
+}
+
+fn pinned(program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", SERVER_CORE]).arg(program);
+    command
+}
+
+fn first_line(process: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    line.trim().to_owned()
+}
+
+/// The program itself, with somebody signed in.
+pub fn anteroom(name: &'static str, sessions: &str, log: &str) -> Server {
+    let folder = TempDir::new().unwrap();
+    let log_file = File::create(folder.path().join("log")).unwrap();
+    let mut process = pinned(Path::new(env!("CARGO_BIN_EXE_anteroom")))
+        .args(["serve", "--listen", "127.0.0.1:0", "--sessions", sessions, "--log", log])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("PATH", env::var_os("PATH").unwrap())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log_file)
+        .spawn()
+        .unwrap();
+    let line = first_line(&mut process);
+    let port = line.rsplit(':').next().unwrap().parse().unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let body =
+        format!(r#"{{"email":"ada@example.org","name":"Ada Lovelace","password":"{PASSWORD}"}}"#);
+    let answer = ask(address, "POST /api/signup", &[], &body);
+    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    let cookie = answer.headers["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let header = ("Cookie".to_owned(), cookie);
+    Server {
+        name,
+        address,
+        session_header: header.clone(),
+        verify_header: header,
+        process,
+        _folder: Some(folder),
+    }
+}
+
+/// The answers of a server, in a file for the peers.
+pub fn keep_answers(of: &Server, folder: &TempDir) -> String {
+    let parts = |answer: &Answer| {
+        let headers = answer.headers.iter();
+        let headers: Vec<_> = headers.map(|(n, v)| (n.as_str(), v.to_str().unwrap())).collect();
+        (serde_json::to_value(headers).unwrap(), String::from_utf8(answer.body.clone()).unwrap())
+    };
+    let header = (of.session_header.0.as_str(), of.session_header.1.as_str());
+    let session = ask(of.address, "GET /api/session", &[header], "");
+    let verify = ask(of.address, "GET /auth/verify", &[header], "");
+    assert_eq!((session.status, verify.status), (200, 200));
+    let path = folder.path().join("answers.json");
+    fs::write(&path, serde_json::to_vec(&[parts(&session), parts(&verify)]).unwrap()).unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+/// One of the others.
+pub fn peer(name: &'static str, answers: &str) -> Server {
+    let mut process = pinned(&env::current_exe().unwrap())
+        .args(["serve", name])
+        .env(ANSWERS, answers)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = first_line(&mut process);
+    let (address, session_header, verify_header) = serde_json::from_str(&line).unwrap();
+    Server { name, address, session_header, verify_header, process, _folder: None }
+}
+
+/// Runs a peer in this process, until it is killed, and says how to be known there.
+pub fn serve(peer: &str) {
+    type Parts = (Vec<(String, String)>, String);
+    let answers = fs::read(env::var_os(ANSWERS).unwrap()).unwrap();
+    let [session, verify]: [Parts; 2] = serde_json::from_slice(&answers).unwrap();
+    let headers = |parts: &Parts| {
+        parts.0.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect()
+    };
+    let template = Template::learn((&headers(&session), session.1.as_bytes()), &headers(&verify));
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let peer = match peer {
+            "bare" => peers::bare(template),
+            "jwt" => peers::json_web_token(template),
+            "tower-sessions" => peers::tower_sessions(template).await,
+            other => panic!("there is no peer {other}"),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let told = (address, &peer.session_header, &peer.verify_header);
+        println!("{}", serde_json::to_string(&told).unwrap());
+        anteroom::http::serve(listener, peer.router, std::future::pending()).await;
+    });
+}

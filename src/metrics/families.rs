@@ -1,0 +1,156 @@
+//! Every metric: its name, its labels, its buckets.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use time::OffsetDateTime;
+
+use super::outcome::{CheckOutcome, SignInOutcome, SignUpOutcome};
+
+/// Words for labels that are known beforehand.
+type Words<const N: usize> = [(&'static str, &'static str); N];
+type Histograms<S> = Family<S, Histogram, fn() -> Histogram>;
+
+/// In seconds.
+const REQUEST_BUCKETS: [f64; 13] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+const STORE_BUCKETS: [f64; 12] =
+    [0.000_005, 0.000_02, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
+const HASH_BUCKETS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
+/// The only methods that are told apart.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+pub(super) struct Families {
+    pub(super) registry: Registry,
+    requests: Family<[(&'static str, String); 3], Counter>,
+    request_seconds: Histograms<[(&'static str, String); 2]>,
+    checks: Family<Words<2>, Counter>,
+    pub(super) sign_ins: Family<Words<1>, Counter>,
+    pub(super) sign_ups: Family<Words<1>, Counter>,
+    pub(super) hashes_waiting: Gauge,
+    pub(super) hashes_running: Gauge,
+    pub(super) hashes_refused: Counter,
+    pub(super) hash_seconds: Histogram,
+    live: Family<Words<1>, Gauge>,
+    pub(super) store_seconds: Histograms<Words<3>>,
+    pub(super) swept: Family<Words<1>, Counter>,
+    pub(super) touched: Counter,
+}
+
+impl Families {
+    pub(super) fn new(started: OffsetDateTime) -> Self {
+        let mut families = Self {
+            registry: Registry::default(),
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS)),
+            checks: Family::default(),
+            sign_ins: Family::default(),
+            sign_ups: Family::default(),
+            hashes_waiting: Gauge::default(),
+            hashes_running: Gauge::default(),
+            hashes_refused: Counter::default(),
+            hash_seconds: Histogram::new(HASH_BUCKETS),
+            live: Family::default(),
+            store_seconds: Family::new_with_constructor(|| Histogram::new(STORE_BUCKETS)),
+            swept: Family::default(),
+            touched: Counter::default(),
+        };
+        families.register(started);
+        families.begin_at_zero();
+        families
+    }
+
+    fn register(&mut self, started: OffsetDateTime) {
+        let seconds = Unit::Seconds;
+        let start = Gauge::<f64, AtomicU64>::default();
+        // Whole seconds fit into a float for the next few hundred thousand years.
+        #[expect(clippy::cast_precision_loss, reason = "see above")]
+        start.set(started.unix_timestamp() as f64);
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        self.registry.register_with_unit(
+            "process_start_time",
+            "When the server started, since 1970",
+            seconds.clone(),
+            start,
+        );
+
+        let ours = self.registry.sub_registry_with_prefix("anteroom");
+        ours.register("build", "What is running", build);
+        ours.register("http_requests", "Requests answered", self.requests.clone());
+        ours.register_with_unit(
+            "http_request_duration",
+            "From the head of a request to the head of its answer",
+            seconds.clone(),
+            self.request_seconds.clone(),
+        );
+        ours.register("session_checks", "Cookies looked up", self.checks.clone());
+        ours.register("sign_ins", "Attempts to sign in", self.sign_ins.clone());
+        ours.register("sign_ups", "Well-formed attempts to sign up", self.sign_ups.clone());
+        ours.register("hashing_waiting", "Waiting for a thread", self.hashes_waiting.clone());
+        ours.register("hashing_running", "Threads that hash", self.hashes_running.clone());
+        let refused = self.hashes_refused.clone();
+        ours.register("hashing_refused", "Turned away: too many wait", refused);
+        ours.register_with_unit(
+            "hashing_duration",
+            "Work of a thread on one password",
+            seconds.clone(),
+            self.hash_seconds.clone(),
+        );
+        ours.register("sessions_live", "Sessions that nobody ended", self.live.clone());
+        ours.register_with_unit(
+            "store_call_duration",
+            "Calls of a store",
+            seconds,
+            self.store_seconds.clone(),
+        );
+        ours.register("sessions_swept", "Sessions that a sweep cleared away", self.swept.clone());
+        ours.register("sessions_touched", "Activity that was written", self.touched.clone());
+    }
+
+    /// A counter that appears with its first event hides that event from whoever watches its rise.
+    fn begin_at_zero(&self) {
+        for outcome in CheckOutcome::WITHOUT_REASON {
+            drop(self.checks.get_or_create(&words_of(outcome)));
+        }
+        for outcome in SignInOutcome::ALL {
+            drop(self.sign_ins.get_or_create(&[("outcome", outcome.as_str())]));
+        }
+        for outcome in SignUpOutcome::ALL {
+            drop(self.sign_ups.get_or_create(&[("outcome", outcome.as_str())]));
+        }
+        for what in ["ended", "forgotten"] {
+            drop(self.swept.get_or_create(&[("what", what)]));
+        }
+    }
+
+    pub(super) fn request(&self, method: &str, route: Option<&str>, status: u16, took: Duration) {
+        let known = METHODS.into_iter().find(|known| *known == method);
+        let method = ("method", known.unwrap_or("other").to_owned());
+        let route = ("route", route.unwrap_or("unmatched").to_owned());
+        let counted = [method.clone(), route.clone(), ("status", status.to_string())];
+        self.requests.get_or_create(&counted).inc();
+        self.request_seconds.get_or_create(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    pub(super) fn check(&self, outcome: CheckOutcome) {
+        self.checks.get_or_create(&words_of(outcome)).inc();
+    }
+
+    pub(super) fn live_sessions(&self, users: u64, anonymous: u64) {
+        for (kind, count) in [("user", users), ("anonymous", anonymous)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.live.get_or_create(&[("kind", kind)]).set(count);
+        }
+    }
+}
+
+fn words_of(outcome: CheckOutcome) -> Words<2> {
+    [("outcome", outcome.as_str()), ("reason", outcome.reason())]
+}
