@@ -177,7 +177,7 @@ fn longest(refusal: &mut Option<Refusal>, counter: &Counter, busy_until: i64, no
 /// statement itself, so that no other connection can come between.
 async fn count(write: &mut Write, counter: &Counter, now: i64) -> Result<bool, StoreError> {
     let pace = counter.pace;
-    let counted = sqlx::query(
+    let moved = sqlx::query(
         "INSERT INTO throttle_counters (subject, scope, busy_until) VALUES ($1, $2, $3) \
          ON CONFLICT (subject, scope) DO UPDATE SET busy_until = CASE \
          WHEN throttle_counters.busy_until > $4 AND throttle_counters.busy_until <= $5 \
@@ -194,7 +194,7 @@ async fn count(write: &mut Write, counter: &Counter, now: i64) -> Result<bool, S
     .execute(&mut **write)
     .await
     .map_err(failed)?;
-    Ok(counted.rows_affected() == 1)
+    Ok(moved.rows_affected() == 1)
 }
 
 async fn remember(
