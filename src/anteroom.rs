@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::accounts::{
     AccountStore, Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy, SetupLink,
 };
+use crate::audit::{AuditOptions, AuditStore, AuditTrail, By, Event};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
@@ -106,6 +107,8 @@ pub struct Stores {
     pub accounts: Arc<dyn AccountStore>,
     /// Of the sessions.
     pub sessions: Arc<dyn SessionStore>,
+    /// Of what happened.
+    pub audit: Arc<dyn AuditStore>,
 }
 
 /// A running Anteroom, without a listener of its own: mount its [`Anteroom::router`], and put its
@@ -114,6 +117,7 @@ pub struct Anteroom {
     database: SqliteDatabase,
     accounts: Accounts,
     sessions: Sessions,
+    audit: AuditTrail,
     setup_link: SetupLink,
     service: Service,
     origin: String,
@@ -159,11 +163,17 @@ impl Anteroom {
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
+        let audit = AuditTrail::start(AuditOptions {
+            store: stores.audit,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
         let setup_link = SetupLink::new(clock.clone());
         let origin = public_url.origin().to_owned();
         let service = Service::new(DoorOptions {
             accounts: accounts.clone(),
             sessions: sessions.clone(),
+            audit: audit.clone(),
             setup_link: setup_link.clone(),
             public_url,
             trusted_origins: options.trusted_origins,
@@ -176,12 +186,13 @@ impl Anteroom {
             entropy: entropy.clone(),
         });
         let mut housekeeping = JoinSet::new();
-        housekeeping.spawn(keep_flushing(sessions.clone()));
+        housekeeping.spawn(keep_flushing(sessions.clone(), audit.clone()));
         housekeeping.spawn(keep_sweeping(sessions.clone(), database.clone(), service.clone()));
         Ok(Self {
             database,
             accounts,
             sessions,
+            audit,
             setup_link,
             service,
             origin,
@@ -213,6 +224,12 @@ impl Anteroom {
         &self.sessions
     }
 
+    /// What happened.
+    #[must_use]
+    pub fn audit(&self) -> &AuditTrail {
+        &self.audit
+    }
+
     /// A one-time link that makes the first administrator, valid for an hour; `None` where there
     /// is one already. Issuing it voids the one before.
     ///
@@ -233,6 +250,8 @@ impl Anteroom {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "the last activity of some sessions was not written");
         }
+        record_timeouts(&self.sessions, &self.audit).await;
+        self.audit.settle().await;
         self.database.close().await;
     }
 }
@@ -250,11 +269,19 @@ async fn open_stores(options: &Options) -> Result<(SqliteDatabase, Stores), Star
             Arc::new(FollowingStore::start(memory, database.clone()).await?)
         }
     };
-    let stores = Stores { accounts: Arc::new(database.clone()), sessions };
+    let (accounts, audit) = (Arc::new(database.clone()), Arc::new(database.clone()));
+    let stores = Stores { accounts, sessions, audit };
     Ok((database, stores))
 }
 
-async fn keep_flushing(sessions: Sessions) {
+/// A timeout is nobody's deed, so no request waits for its record.
+async fn record_timeouts(sessions: &Sessions, audit: &AuditTrail) {
+    let by = By::server();
+    let ends = sessions.take_timed_out().into_iter();
+    audit.record(ends.map(|end| Event::session_ended(end.id, end.ended.reason, &by).about(end.user))).await;
+}
+
+async fn keep_flushing(sessions: Sessions, audit: AuditTrail) {
     let mut ticks = tokio::time::interval(FLUSH_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -263,6 +290,7 @@ async fn keep_flushing(sessions: Sessions) {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "activity is not written for now");
         }
+        record_timeouts(&sessions, &audit).await;
     }
 }
 

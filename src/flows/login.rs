@@ -1,8 +1,13 @@
 //! Signing in with a password.
 
-use crate::accounts::{Accounts, AuthenticateError, Email, Password, Role, User};
+use super::displaced;
+use super::see_through::see_through;
+use crate::accounts::{Account, Accounts, AuthenticateError, Email, Password, Role, Status, User};
+use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
-use crate::sessions::{Beginning, Client, Owner, Sessions, StartError, StartedSession, Token};
+use crate::sessions::{
+    Beginning, Client, Owner, Session, Sessions, StartError, StartedSession, Token,
+};
 
 /// How often a sign-in proves itself again when the sessions of its user were ended while the
 /// password was hashed.
@@ -13,6 +18,7 @@ const PROOFS: usize = 3;
 pub struct Login {
     accounts: Accounts,
     sessions: Sessions,
+    audit: AuditTrail,
 }
 
 /// What somebody offers to be signed in.
@@ -28,6 +34,8 @@ pub struct LoginRequest {
     pub client: Client,
     /// The token that the browser brought.
     pub brought: Option<Token>,
+    /// The live session of that token.
+    pub leaving: Option<Session>,
 }
 
 /// Why somebody was not signed in.
@@ -60,8 +68,8 @@ impl From<AuthenticateError> for LoginError {
 impl Login {
     /// Works with these rooms.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
-        Self { accounts, sessions }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit }
     }
 
     /// Signs a person in under a fresh token. An unknown address takes as long as a wrong
@@ -73,6 +81,18 @@ impl Login {
         &self,
         request: LoginRequest,
     ) -> Result<(User, StartedSession), LoginError> {
+        let signed_in = self.sign_in(&request).await;
+        match &signed_in {
+            Err(LoginError::Refused) => self.record_failure(&request, None).await,
+            Err(LoginError::LimitReached) => {
+                self.record_failure(&request, Some("session_limit_reached")).await;
+            }
+            Ok(_) | Err(LoginError::Busy | LoginError::Store(_)) => {}
+        }
+        signed_in
+    }
+
+    async fn sign_in(&self, request: &LoginRequest) -> Result<(User, StartedSession), LoginError> {
         for _ in 0..PROOFS {
             let proven =
                 self.accounts.authenticate(request.email.as_ref(), &request.password).await?;
@@ -84,15 +104,8 @@ impl Login {
                 client: request.client.clone(),
                 brought: request.brought.clone(),
             };
-            match self.sessions.start(beginning).await {
-                Ok(started) => {
-                    tracing::info!(
-                        user.id = %account.user.id,
-                        session.id = %started.session.id,
-                        "signed in"
-                    );
-                    return Ok((account.user, started));
-                }
+            match self.start(&account, beginning, request.leaving.clone()).await? {
+                Ok(started) => return Ok((account.user, started)),
                 // The password may be another by now: prove it again under the new epoch.
                 Err(StartError::EpochMoved) => {}
                 Err(StartError::LimitReached) => return Err(LoginError::LimitReached),
@@ -100,5 +113,45 @@ impl Login {
             }
         }
         Err(LoginError::Busy)
+    }
+
+    async fn start(
+        &self,
+        account: &Account,
+        beginning: Beginning,
+        leaving: Option<Session>,
+    ) -> Result<Result<StartedSession, StartError>, StoreError> {
+        let (sessions, audit, user) =
+            (self.sessions.clone(), self.audit.clone(), account.user.id);
+        see_through(async move {
+            let client = beginning.client.clone();
+            let started = sessions.start(beginning).await?;
+            let by = By::user(user, started.session.id, client);
+            let mut events = vec![Event::new(Kind::Login, &by).about(user)];
+            events.extend(displaced::ends(&started.displaced, leaving.as_ref(), user, &by));
+            audit.record(events).await;
+            Ok(started)
+        })
+        .await
+    }
+
+    /// The trail may say what the answer does not. The address stays out of it: it may be a
+    /// password that somebody typed into the wrong field.
+    async fn record_failure(&self, request: &LoginRequest, outcome: Option<&'static str>) {
+        let account = match &request.email {
+            Some(email) => self.accounts.find_by_email(email).await,
+            None => Ok(None),
+        };
+        let event = Event::new(Kind::LoginFailed, &By::nobody(request.client.clone()));
+        let event = match account {
+            Ok(Some(Account { user, .. })) => {
+                let disabled = user.status == Status::Disabled;
+                let guess = if disabled { "account_disabled" } else { "wrong_password" };
+                event.about(user.id).outcome(outcome.unwrap_or(guess))
+            }
+            Ok(None) => event.outcome("unknown_account"),
+            Err(_) => event.outcome("refused"),
+        };
+        self.audit.record([event]).await;
     }
 }

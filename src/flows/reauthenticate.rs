@@ -1,6 +1,8 @@
 //! Proving once more who one is, in a session that goes on.
 
+use super::see_through::see_through;
 use crate::accounts::{Accounts, AuthenticateError, Password, UserId};
+use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
 
@@ -9,6 +11,7 @@ use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession,
 pub struct Reauthenticate {
     accounts: Accounts,
     sessions: Sessions,
+    audit: AuditTrail,
 }
 
 /// Why the proof did not count.
@@ -51,8 +54,8 @@ impl From<ResumeError> for ReauthenticateError {
 impl Reauthenticate {
     /// Works with these rooms.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
-        Self { accounts, sessions }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit }
     }
 
     /// Checks the password and gives the session a new token. The change is refused if anything
@@ -65,10 +68,20 @@ impl Reauthenticate {
         user: UserId,
         (session, token): (&Session, &Token),
         password: &Password,
+        by: &By,
     ) -> Result<StartedSession, ReauthenticateError> {
-        self.accounts.prove(user, password).await?;
-        let started = self.sessions.rotate(session, token, true).await?;
-        tracing::info!(user.id = %user, session.id = %started.session.id, "reauthenticated");
-        Ok(started)
+        let event = Event::new(Kind::Reauthenticated, by).about(user);
+        let proven = self.accounts.prove(user, password).await;
+        if let Err(AuthenticateError::Refused) = &proven {
+            self.audit.record([event.clone().outcome("wrong_password")]).await;
+        }
+        proven?;
+        let (this, session, token) = (self.clone(), session.clone(), token.clone());
+        see_through(async move {
+            let started = this.sessions.rotate(&session, &token, true).await?;
+            this.audit.record([event]).await;
+            Ok(started)
+        })
+        .await?
     }
 }

@@ -10,6 +10,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use tower::{Layer, Service};
 
+use crate::audit::AuditTrail;
 use crate::flows::Check;
 use crate::http::cookie::CookieShape;
 use crate::http::current::{CurrentSession, Surroundings};
@@ -30,6 +31,7 @@ pub(in crate::http) struct SessionLayerParts {
     pub(in crate::http) cookie: CookieShape,
     pub(in crate::http) proxies: TrustedProxies,
     pub(in crate::http) starts: Arc<NetworkThrottle>,
+    pub(in crate::http) audit: AuditTrail,
 }
 
 impl SessionLayer {
@@ -88,6 +90,7 @@ where
         sessions: parts.sessions.clone(),
         cookie: parts.cookie.clone(),
         starts: parts.starts.clone(),
+        audit: parts.audit.clone(),
     };
     let current =
         CurrentSession::look_up(surroundings, &parts.check, request.headers(), client).await;
