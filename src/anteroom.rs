@@ -278,7 +278,9 @@ async fn open_stores(options: &Options) -> Result<(SqliteDatabase, Stores), Star
 async fn record_timeouts(sessions: &Sessions, audit: &AuditTrail) {
     let by = By::server();
     let ends = sessions.take_timed_out().into_iter();
-    audit.record(ends.map(|end| Event::session_ended(end.id, end.ended.reason, &by).about(end.user))).await;
+    audit
+        .record(ends.map(|end| Event::session_ended(end.id, end.ended.reason, &by).about(end.user)))
+        .await;
 }
 
 async fn keep_flushing(sessions: Sessions, audit: AuditTrail) {

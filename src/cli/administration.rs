@@ -66,16 +66,8 @@ impl Administration {
         let sessions =
             Sessions::new(SessionsOptions { store, policy, clock: clock.clone(), entropy });
         Ok(Self {
-            account_changes: AccountChanges::new(
-                accounts.clone(),
-                sessions.clone(),
-                audit.clone(),
-            ),
-            revoke_sessions: RevokeSessions::new(
-                accounts.clone(),
-                sessions.clone(),
-                audit.clone(),
-            ),
+            account_changes: AccountChanges::new(accounts.clone(), sessions.clone(), audit.clone()),
+            revoke_sessions: RevokeSessions::new(accounts.clone(), sessions.clone(), audit.clone()),
             audit,
             accounts,
             sessions,

@@ -7,8 +7,8 @@ use super::arguments::UserCommand;
 use super::tables::{print, table};
 use super::{Failure, terminal};
 use crate::accounts::{
-    Account, ChangeError, Changed, CreateError, EpochReason, Name, NewPasswordError, NewUser, Password, Role,
-    Status, User, WeakPassword,
+    Account, ChangeError, Changed, CreateError, EpochReason, Name, NewPasswordError, NewUser,
+    Password, Role, Status, User, WeakPassword,
 };
 use crate::audit::{By, Event, Kind};
 use crate::config::Config;

@@ -95,8 +95,10 @@ fn events(before: &User, change: &Change, by: &By) -> Vec<Event> {
     let role = change.role.map(|role| {
         event(Kind::RoleChanged).with("from", before.role.as_str()).with("to", role.as_str())
     });
-    let email =
-        change.email.as_ref().map(|(_, verified)| event(Kind::EmailChanged).with("verified", *verified));
+    let email = change
+        .email
+        .as_ref()
+        .map(|(_, verified)| event(Kind::EmailChanged).with("verified", *verified));
     let password = change.password.as_ref().map(|_| event(Kind::PasswordChanged));
     [status, role, email, password].into_iter().flatten().collect()
 }

@@ -121,8 +121,7 @@ impl Login {
         beginning: Beginning,
         leaving: Option<Session>,
     ) -> Result<Result<StartedSession, StartError>, StoreError> {
-        let (sessions, audit, user) =
-            (self.sessions.clone(), self.audit.clone(), account.user.id);
+        let (sessions, audit, user) = (self.sessions.clone(), self.audit.clone(), account.user.id);
         see_through(async move {
             let client = beginning.client.clone();
             let started = sessions.start(beginning).await?;

@@ -40,12 +40,7 @@ pub(super) async fn settle(
 }
 
 /// The event of the sessions of `user` that a change ended, if it ended any.
-pub(super) fn ends(
-    changed: &Changed,
-    user: UserId,
-    reason: EpochReason,
-    by: &By,
-) -> Option<Event> {
+pub(super) fn ends(changed: &Changed, user: UserId, reason: EpochReason, by: &By) -> Option<Event> {
     let count = changed.ended.filter(|count| *count > 0)?;
     Some(Event::sessions_ended(user, reason.into(), Some(count), by))
 }

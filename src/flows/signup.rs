@@ -60,12 +60,7 @@ impl From<StoreError> for SignupError {
 impl Signup {
     /// Works with these rooms; the first administrator comes by `link`.
     #[must_use]
-    pub fn new(
-        accounts: Accounts,
-        sessions: Sessions,
-        link: SetupLink,
-        audit: AuditTrail,
-    ) -> Self {
+    pub fn new(accounts: Accounts, sessions: Sessions, link: SetupLink, audit: AuditTrail) -> Self {
         Self { accounts, sessions, link, audit }
     }
 
@@ -159,9 +154,7 @@ impl Signup {
         if user.role == Role::Admin {
             events.push(Event::new(Kind::SetupUsed, &by).about(user.id));
         }
-        events.push(
-            Event::new(Kind::Signup, &by).about(user.id).with("role", user.role.as_str()),
-        );
+        events.push(Event::new(Kind::Signup, &by).about(user.id).with("role", user.role.as_str()));
         if let Some(started) = started {
             events.extend(displaced::ends(&started.displaced, leaving, user.id, &by));
         }

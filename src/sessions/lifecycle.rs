@@ -88,10 +88,7 @@ impl Sessions {
             let _shared = self.room().survivors.read().await;
             match self.store().start(&start).await? {
                 Started::Started { evicted, replaced } => {
-                    evicted
-                        .iter()
-                        .chain(&replaced)
-                        .for_each(|id| self.room().watchers.wake(*id));
+                    evicted.iter().chain(&replaced).for_each(|id| self.room().watchers.wake(*id));
                     let displaced = Displaced { evicted, replaced };
                     return Ok(StartedSession { token, session: start.session, displaced });
                 }

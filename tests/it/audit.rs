@@ -123,9 +123,8 @@ async fn log_4_why_a_sign_in_failed_is_told_to_administrators_alone(kind: Kind) 
     app.signed_in("ada@example.org").await;
     assert_eq!(stranger.try_to_sign_in("ada@example.org", PASSWORD, false).await.status, 409);
 
-    let failed = |subject, outcome: &str| {
-        event("login_failed", (None, subject), None, outcome, &json!({}))
-    };
+    let failed =
+        |subject, outcome: &str| event("login_failed", (None, subject), None, outcome, &json!({}));
     assert_eq!(
         events(&root, "kind=login_failed").await,
         [
@@ -200,9 +199,8 @@ async fn adm_2_what_administrators_do_is_recorded_with_who_did_it(kind: Kind) {
     root.patch(&path, json!({ "status": "active" })).await;
     root.delete(&path).await;
 
-    let done = |kind, details| {
-        event(kind, (Some(&*admin), Some(&*user)), Some(&session), "ok", &details)
-    };
+    let done =
+        |kind, details| event(kind, (Some(&*admin), Some(&*user)), Some(&session), "ok", &details);
     let ended = json!({ "reason": "role_changed", "count": 1, "by_session": session });
     assert_eq!(
         events(&root, &format!("user={user}")).await[1..],
@@ -237,8 +235,7 @@ async fn rev_11_every_end_of_a_session_is_recorded_with_its_reason_and_who_asked
     app.signed_in("ada@example.org").await;
     app.signed_in("ada@example.org").await;
     ada.delete("/api/sessions").await;
-    let details =
-        json!({ "reason": "revoked_by_user", "count": 2, "by_session": own_session });
+    let details = json!({ "reason": "revoked_by_user", "count": 2, "by_session": own_session });
     assert_eq!(newest(&root, "session_ended").await, by_ada(None, details));
 
     // Three more: the fourth that is live evicts the first.
@@ -406,7 +403,8 @@ async fn adm_5_events_are_listed_a_page_at_a_time(kind: Kind) {
         app.signed_in(email).await;
     }
     let admin = root.user_id().await;
-    for query in ["", "kind=login&", &format!("user={admin}&"), &format!("user={admin}&kind=login&")]
+    for query in
+        ["", "kind=login&", &format!("user={admin}&"), &format!("user={admin}&kind=login&")]
     {
         let all = root.get(&format!("/api/admin/audit?{query}")).await.json()["events"].clone();
         let all = all.as_array().unwrap();

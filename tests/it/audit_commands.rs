@@ -62,7 +62,12 @@ async fn what_a_command_does_is_recorded_as_done_by_the_command_line(server: Ser
             json!({ "from": "user", "to": "admin" }),
             Some("role_changed"),
         ),
-        (&["set-password", "--password-stdin"], "password_changed", json!({}), Some("password_changed")),
+        (
+            &["set-password", "--password-stdin"],
+            "password_changed",
+            json!({}),
+            Some("password_changed"),
+        ),
         (&["delete", "--yes"], "account_deleted", json!({}), Some("account_deleted")),
     ] {
         if reason.is_some() {

@@ -180,14 +180,14 @@ fn login() -> Event {
 }
 
 /// A server whose trail is kept there, and a browser.
-async fn served(store: &Arc<Scripted>) -> (Anteroom, Browser, TempDir) {
+async fn served<S: AuditStore + 'static>(store: &Arc<S>) -> (Anteroom, Browser, TempDir) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
     let folder = TempDir::new().unwrap();
     let url = format!("http://localhost:{}", address.port());
     let mut options = Options::new(folder.path().join("anteroom.db"), url.clone());
     options.hashing = HasherOptions::cheap_for_tests();
-    let store = store.clone();
+    let store: Arc<dyn AuditStore> = store.clone();
     let anteroom =
         Anteroom::start_around(options, |stores| Stores { audit: store, ..stores }).await.unwrap();
     let router = anteroom.router();
@@ -290,4 +290,78 @@ async fn what_was_recorded_is_there_after_a_restart() {
     assert_eq!(json!(kinds), json!(before.iter().map(|e| &e["kind"]).collect::<Vec<_>>()));
     assert_eq!(kinds, ["login", "login_failed"]);
     again.stop().await;
+}
+
+/// What the program logs, for a test to read.
+#[derive(Clone, Default)]
+struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+const CANARY: &str = "canary velvet otter hums at nine";
+
+/// A store with a mistake in it, which panics with what it was asked for.
+struct Panicking;
+
+#[async_trait::async_trait]
+impl AuditStore for Panicking {
+    async fn append(&self, _: &[Recorded]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn list(&self, listing: &AuditListing) -> Result<Vec<Recorded>, StoreError> {
+        panic!("cannot list {listing:?} for {CANARY}")
+    }
+
+    async fn last_settings(&self) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
+    async fn keep_settings(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+// On one thread, so that its subscriber hears everything.
+#[tokio::test]
+async fn attack_151_a_handler_that_panics_tells_nothing_of_its_request() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _heard = tracing::subscriber::set_default(subscriber);
+    let (anteroom, root, _folder) = served(&Arc::new(Panicking)).await;
+    let link = anteroom.issue_setup_link().await.unwrap().unwrap();
+    let token = link.split_once('=').unwrap().1;
+    let fields = [("token", token), ("email", "root@example.org"), ("password", PASSWORD)];
+    assert_eq!(root.post_form("/setup", &fields).await.status, 303);
+
+    let answer = root.get("/api/admin/audit").await;
+
+    assert_eq!(answer.refusal(), (500, "internal".to_owned()));
+    assert!(!answer.text.contains("canary"), "{}", answer.text);
+    assert!(root.is_signed_in().await);
+    let log = lines.text();
+    assert!(log.contains("anteroom::audit: setup_used"), "{log}");
+    assert!(log.contains("a handler panicked"), "{log}");
+    for secret in [CANARY, PASSWORD, token, &root.token()] {
+        assert!(!log.contains(secret), "{log}");
+    }
 }

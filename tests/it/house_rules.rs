@@ -16,10 +16,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("audit", &["accounts", "sessions", "clock", "entropy", "failure", "throttle"]),
     ("flows", &["accounts", "sessions", "audit", "failure"]),
     ("store", &["accounts", "sessions", "audit", "clock", "failure"]),
-    ("http", &["accounts", "sessions", "audit", "flows", "clock", "entropy", "failure", "throttle"]),
+    (
+        "http",
+        &["accounts", "sessions", "audit", "flows", "clock", "entropy", "failure", "throttle"],
+    ),
     ("config", &["sessions", "http", "telemetry"]),
     ("cli", &["*"]),
-    ("anteroom", &["accounts", "sessions", "audit", "store", "http", "clock", "entropy", "failure"]),
+    (
+        "anteroom",
+        &["accounts", "sessions", "audit", "store", "http", "clock", "entropy", "failure"],
+    ),
     ("main", &[]),
     ("lib", &[]),
 ];
@@ -129,7 +135,15 @@ fn a_library_is_named_only_in_the_room_that_hides_it() {
 
 #[test]
 fn no_flow_calls_another() {
-    let flows = ["Check", "Login", "Logout", "Signup", "Reauthenticate", "ChangePassword", "RevokeSessions"];
+    let flows = [
+        "Check",
+        "Login",
+        "Logout",
+        "Signup",
+        "Reauthenticate",
+        "ChangePassword",
+        "RevokeSessions",
+    ];
     for (name, text) in files("src/flows", ".rs").into_iter().filter(|(name, _)| name != "mod.rs") {
         for flow in flows {
             let own = text.contains(&format!("pub struct {flow} "));

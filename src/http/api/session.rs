@@ -162,10 +162,7 @@ pub(crate) async fn sign_out(
 }
 
 /// Ends the session of the browser, if it has one, and takes the cookie away.
-pub(crate) async fn end_current(
-    logout: &Logout,
-    current: &CurrentSession,
-) -> Result<(), Problem> {
+pub(crate) async fn end_current(logout: &Logout, current: &CurrentSession) -> Result<(), Problem> {
     match (current.session(), current.token()) {
         (Ok(Some(session)), _) => logout.of_session(&session, current.client()).await?,
         (Ok(None), _) => {}

@@ -9,8 +9,8 @@ use super::ended::EndedRows;
 use super::live::{LiveRows, Row};
 use crate::accounts::{Epoch, Survivor, UserId};
 use crate::sessions::{
-    Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Loaded, Rotation, SessionId, Swept,
-    TimedOut, TokenDigest,
+    Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Loaded, Rotation, SessionId, Swept, TimedOut,
+    TokenDigest,
 };
 
 /// Everything that a memory store holds. A session is in `live` or in `ended`, never in both.
@@ -137,8 +137,7 @@ impl Tables {
         let mut swept = Swept::default();
         for _ in 0..most {
             if let Some((id, ended)) = self.live.first_timed_out(cutoffs) {
-                let of_user =
-                    self.live.get(id).and_then(|row| TimedOut::of(&row.session, ended));
+                let of_user = self.live.get(id).and_then(|row| TimedOut::of(&row.session, ended));
                 swept.timed_out.extend(of_user);
                 if self.end_timed_out(id, ended, cutoffs) {
                     swept.ended += 1;
