@@ -96,9 +96,9 @@ async fn a_flood_of_one_kind_hides_no_other(kind: Kind) {
 }
 
 async fn a_deed_whose_request_is_dropped_is_recorded_all_the_same(kind: Kind) {
+    const TIMES: usize = 20;
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
-    const TIMES: usize = 20;
     for n in 0..TIMES {
         let ada = app.signed_in("ada@example.org").await;
         let request = format!(

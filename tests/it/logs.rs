@@ -139,6 +139,19 @@ fn holds(bytes: &[u8], secret: &str) -> bool {
 }
 
 #[tokio::test]
+async fn attack_19_a_token_is_in_no_store_no_log_and_nothing_that_tells_of_the_process() {
+    let server = Place::new().serve(&["--log", "trace"]);
+    let body = json!({ "email": EMAIL, "password": FIRST });
+    let token = session_cookie(&Client::of(&server).post_json("/api/signup", &body).await);
+    assert_eq!(token.len(), 43);
+
+    for (name, bytes) in outputs(&server).await {
+        assert!(!bytes.is_empty() || name.contains("lock") || name == "the environment", "{name}");
+        assert!(!holds(&bytes, &token), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn attack_151_no_secret_is_in_any_output_at_the_lowest_log_level() {
     for arguments in [&["--log", "trace"][..], &["--log", "trace", "--sessions", "memory:"]] {
         let server = Place::new().serve(arguments);
