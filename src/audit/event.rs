@@ -27,6 +27,18 @@ pub enum Actor {
     Server,
 }
 
+impl fmt::Display for Actor {
+    /// The id of a user, or `command_line`, `server`, `nobody`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("nobody"),
+            Self::User(id) => id.fmt(f),
+            Self::CommandLine => f.write_str("command_line"),
+            Self::Server => f.write_str("server"),
+        }
+    }
+}
+
 /// By whom something is done, in which session and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {

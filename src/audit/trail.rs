@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::limits::Limits;
-use super::{Actor, AuditListing, AuditStore, By, Event, EventId, Kind, Recorded};
+use super::{AuditListing, AuditStore, By, Event, EventId, Kind, Recorded};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
@@ -189,24 +189,20 @@ fn lose(events: &[Recorded], lost: &AtomicU64, why: &dyn std::fmt::Display) {
 /// The line in the log, in the span of the request. It is there whatever becomes of the record.
 fn log(Recorded { id, event, .. }: &Recorded) {
     let By { actor, client, .. } = &event.by;
-    let actor = match actor {
-        Actor::Nobody => "nobody".to_owned(),
-        Actor::User(id) => id.to_string(),
-        Actor::CommandLine => "command_line".to_owned(),
-        Actor::Server => "server".to_owned(),
-    };
     let details = (!event.details.is_empty())
         .then(|| serde_json::to_string(&event.details).unwrap_or_default());
     tracing::info!(
         target: "anteroom::audit",
-        { event.id = %id,
-        actor,
-        user.id = event.subject.map(|user| user.to_string()),
-        session.id = event.session.map(|session| session.to_string()),
-        network = client.ip_address.map(|address| address.to_string()),
-        user_agent = client.user_agent,
-        outcome = &*event.outcome,
-        details },
+        {
+            event.id = %id,
+            actor = %actor,
+            user.id = event.subject.map(|user| user.to_string()),
+            session.id = event.session.map(|session| session.to_string()),
+            network = client.ip_address.map(|address| address.to_string()),
+            user_agent = client.user_agent,
+            outcome = &*event.outcome,
+            details,
+        },
         "{}", event.kind.as_str()
     );
 }

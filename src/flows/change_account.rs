@@ -69,6 +69,9 @@ impl AccountChanges {
             let changed = settle(&accounts, &sessions, id, None, decide).await?;
             let done = decided.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some((before, change)) = done {
+                if change.name.is_some() {
+                    tracing::info!(user.id = %id, actor = %by.actor, "name changed");
+                }
                 let mut events = events(&before, &change, &by);
                 if let Some(raise) = &change.raise {
                     events.extend(ends(&changed, id, raise.reason, &by));
@@ -82,7 +85,7 @@ impl AccountChanges {
 }
 
 /// What was changed, one event for each thing that has a kind of its own. A new name has none: it
-/// opens nothing to anybody.
+/// opens nothing to anybody, and is a line in the log.
 fn events(before: &User, change: &Change, by: &By) -> Vec<Event> {
     let event = |kind| Event::new(kind, by).about(before.id);
     if change.delete {

@@ -51,9 +51,7 @@ impl From<Recorded> for EventBody {
             kind: event.kind.as_str(),
             actor: match event.by.actor {
                 Actor::Nobody => None,
-                Actor::User(id) => Some(id.to_string()),
-                Actor::CommandLine => Some("command_line".to_owned()),
-                Actor::Server => Some("server".to_owned()),
+                actor => Some(actor.to_string()),
             },
             subject: event.subject.map(|id| id.to_string()),
             session_id: event.session.map(|id| id.to_string()),
