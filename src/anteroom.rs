@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::accounts::{
     AccountStore, Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy, SetupLink,
 };
+use crate::audit::{AuditOptions, AuditStore, AuditTrail, By, Event};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
@@ -121,6 +122,8 @@ pub struct Stores {
     pub sessions: Arc<dyn SessionStore>,
     /// Of the counts of attempts.
     pub throttle: Arc<dyn ThrottleStore>,
+    /// Of what happened.
+    pub audit: Arc<dyn AuditStore>,
 }
 
 /// A running Anteroom, without a listener of its own: mount its [`Anteroom::router`], and put its
@@ -129,6 +132,7 @@ pub struct Anteroom {
     database: SqliteDatabase,
     accounts: Accounts,
     sessions: Sessions,
+    audit: AuditTrail,
     setup_link: SetupLink,
     service: Service,
     origin: String,
@@ -177,11 +181,17 @@ impl Anteroom {
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
+        let audit = AuditTrail::start(AuditOptions {
+            store: stores.audit,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
         let setup_link = SetupLink::new(clock.clone());
         let origin = public_url.origin().to_owned();
         let service = Service::new(DoorOptions {
             accounts: accounts.clone(),
             sessions: sessions.clone(),
+            audit: audit.clone(),
             setup_link: setup_link.clone(),
             public_url,
             trusted_origins: options.trusted_origins,
@@ -195,7 +205,7 @@ impl Anteroom {
             metrics: metrics.clone(),
         });
         let mut housekeeping = JoinSet::new();
-        housekeeping.spawn(keep_flushing(sessions.clone()));
+        housekeeping.spawn(keep_flushing(sessions.clone(), audit.clone()));
         housekeeping.spawn(keep_sweeping(
             sessions.clone(),
             throttle,
@@ -206,6 +216,7 @@ impl Anteroom {
             database,
             accounts,
             sessions,
+            audit,
             setup_link,
             service,
             origin,
@@ -246,6 +257,12 @@ impl Anteroom {
         &self.sessions
     }
 
+    /// What happened.
+    #[must_use]
+    pub fn audit(&self) -> &AuditTrail {
+        &self.audit
+    }
+
     /// A one-time link that makes the first administrator, valid for an hour; `None` where there
     /// is one already. Issuing it voids the one before.
     ///
@@ -266,6 +283,8 @@ impl Anteroom {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "the last activity of some sessions was not written");
         }
+        record_timeouts(&self.sessions, &self.audit).await;
+        self.audit.settle().await;
         self.database.close().await;
     }
 }
@@ -284,7 +303,7 @@ async fn open_stores(options: &Options) -> Result<(SqliteDatabase, Stores), Star
         }
     };
     let file = Arc::new(database.clone());
-    let stores = Stores { accounts: file.clone(), sessions, throttle: file };
+    let stores = Stores { accounts: file.clone(), sessions, throttle: file.clone(), audit: file };
     Ok((database, stores))
 }
 
@@ -300,7 +319,16 @@ fn measured(stores: Stores, metrics: &Metrics) -> Stores {
     }
 }
 
-async fn keep_flushing(sessions: Sessions) {
+/// A timeout is nobody's deed, so no request waits for its record.
+async fn record_timeouts(sessions: &Sessions, audit: &AuditTrail) {
+    let by = By::server();
+    let ends = sessions.take_timed_out().into_iter();
+    audit
+        .record(ends.map(|end| Event::session_ended(end.id, end.ended.reason, &by).about(end.user)))
+        .await;
+}
+
+async fn keep_flushing(sessions: Sessions, audit: AuditTrail) {
     let mut ticks = tokio::time::interval(FLUSH_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -309,6 +337,7 @@ async fn keep_flushing(sessions: Sessions) {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "activity is not written for now");
         }
+        record_timeouts(&sessions, &audit).await;
     }
 }
 

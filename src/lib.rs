@@ -9,6 +9,7 @@
 
 pub mod accounts;
 mod anteroom;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -3,6 +3,7 @@
 //! Whoever logs passes names and ids, never a token, a cookie or a password. What comes from
 //! outside may be logged as it is: nothing in it can begin a new line or steer a terminal.
 
+use std::any::Any;
 use std::fmt;
 use std::io::{self, IsTerminal as _};
 
@@ -40,7 +41,7 @@ pub enum TelemetryError {
     Started(#[from] TryInitError),
 }
 
-/// Starts logging to stderr for the whole process. `log` is a level, or directives such as
+/// Starts logging to stderr for the whole process, panics too: one line each like everything else. `log` is a level, or directives such as
 /// `info,anteroom::http=debug`. Colours are for terminals only, and not where `NO_COLOR` is set.
 ///
 /// # Errors
@@ -53,7 +54,17 @@ pub fn start(log: &str, format: LogFormat) -> Result<(), TelemetryError> {
         LogFormat::Text => text(filter, is_coloured, io::stderr).try_init()?,
         LogFormat::Json => json(filter, io::stderr).try_init()?,
     }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, what = literal(panic.payload()), "a thread panicked");
+    }));
     Ok(())
+}
+
+/// What a panic says of itself, if those words stand in the program as they are. Words made when
+/// it happened may hold what a person sent.
+fn literal(payload: &(dyn Any + Send)) -> Option<&'static str> {
+    payload.downcast_ref::<&'static str>().copied()
 }
 
 /// Whether [`start`] will take these directives.

@@ -6,11 +6,12 @@ use super::Failure;
 use crate::accounts::{
     Account, Accounts, AccountsOptions, Email, Hasher, Listing, PasswordPolicy, UserId,
 };
+use crate::audit::{AuditOptions, AuditTrail, By, Event};
 use crate::clock::Clock;
 use crate::config::{Config, Database, SessionsIn as Kept};
 use crate::entropy::Entropy;
 use crate::flows::{AccountChanges, RevokeSessions};
-use crate::sessions::{SessionStore, Sessions, SessionsOptions};
+use crate::sessions::{EndReason, SessionStore, Sessions, SessionsOptions};
 use crate::store::{FollowingStore, MemoryOptions, MemoryStore, SessionsIn, SqliteDatabase};
 use crate::throttle::{Throttle, ThrottleOptions};
 
@@ -20,6 +21,7 @@ pub(super) struct Administration {
     pub(super) sessions: Sessions,
     pub(super) account_changes: AccountChanges,
     pub(super) revoke_sessions: RevokeSessions,
+    pub(super) audit: AuditTrail,
     pub(super) database: SqliteDatabase,
     pub(super) clock: Clock,
     /// Whether the sessions are in the memory of the server, out of reach of a command but for
@@ -62,12 +64,18 @@ impl Administration {
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
+        let audit = AuditTrail::start(AuditOptions {
+            store: Arc::new(database.clone()),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
         let policy = config.policy;
         let sessions =
             Sessions::new(SessionsOptions { store, policy, clock: clock.clone(), entropy });
         Ok(Self {
-            account_changes: AccountChanges::new(accounts.clone(), sessions.clone()),
-            revoke_sessions: RevokeSessions::new(accounts.clone(), sessions.clone()),
+            account_changes: AccountChanges::new(accounts.clone(), sessions.clone(), audit.clone()),
+            revoke_sessions: RevokeSessions::new(accounts.clone(), sessions.clone(), audit.clone()),
+            audit,
             accounts,
             sessions,
             database,
@@ -84,6 +92,13 @@ impl Administration {
             format!("no account has the address {}: see `anteroom user list`", email.as_str())
                 .into()
         })
+    }
+
+    /// Records that the server was told to end the sessions of a user; how many those are is known
+    /// to it alone.
+    pub(super) async fn record_ordered_ends(&self, user: UserId, reason: EndReason) {
+        let event = Event::sessions_ended(user, reason, None, &By::command_line());
+        self.audit.record([event.outcome("ordered")]).await;
     }
 
     /// Every account, a page at a time.

@@ -26,6 +26,9 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     let metrics_listener = metrics_listener(&config).await?;
     let public_url = public_url(&config, &listener)?;
     let anteroom = Anteroom::start(options(&config, &public_url)?).await?;
+    if let Err(error) = anteroom.audit().note_settings(&config.shown()).await {
+        tracing::warn!(%error, "the settings are not compared with those of the last start");
+    }
     // Listening for signals before anybody knows the address: an early one must not be lost.
     let stop = stop_signal()?;
 

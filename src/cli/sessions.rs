@@ -5,6 +5,7 @@ use super::arguments::{Revocation, SessionCommand};
 use super::tables::{print, table};
 use super::{Failure, terminal};
 use crate::accounts::EpochReason;
+use crate::audit::{By, Event, Kind};
 use crate::config::Config;
 use crate::http::{SessionBody, timestamp};
 use crate::sessions::{EndReason, Ended, Session, SessionId, device_name};
@@ -85,10 +86,13 @@ async fn revoke_one(administration: &Administration, id: SessionId) -> Result<()
     if administration.sessions_in_memory {
         let order = Order::EndOne(id, ended(administration));
         administration.database.give_order(&order).await?;
+        let event = Event::session_ended(id, EndReason::RevokedByAdmin, &By::command_line());
+        administration.audit.record([event.outcome("ordered")]).await;
         print(&format!("{id}: revoked, if the server has it"));
         return Ok(());
     }
-    if administration.sessions.revoke(id, None, EndReason::RevokedByAdmin).await? {
+    let (revoke, by) = (&administration.revoke_sessions, By::command_line());
+    if revoke.one(id, None, EndReason::RevokedByAdmin, &by).await? {
         print(&format!("{id}: revoked"));
         return Ok(());
     }
@@ -98,9 +102,11 @@ async fn revoke_one(administration: &Administration, id: SessionId) -> Result<()
 async fn revoke_of_user(administration: &Administration, email: &str) -> Result<(), Failure> {
     let account = administration.account(email).await?;
     let revoke = &administration.revoke_sessions;
-    let revoked = revoke.all(account.user.id, EpochReason::RevokedByAdmin).await?;
+    let by = By::command_line();
+    let revoked = revoke.all(account.user.id, EpochReason::RevokedByAdmin, &by).await?;
     let email = account.user.email.as_str();
     if administration.sessions_in_memory {
+        administration.record_ordered_ends(account.user.id, EndReason::RevokedByAdmin).await;
         print(&format!("{email}: all sessions revoked"));
     } else {
         print(&format!("{email}: sessions revoked: {revoked}"));
@@ -114,10 +120,23 @@ async fn revoke_all(administration: &Administration, yes: bool) -> Result<(), Fa
     }
     if administration.sessions_in_memory {
         administration.database.give_order(&Order::EndAll(ended(administration))).await?;
+        record_all(administration, "ordered", None).await;
         print("all sessions revoked");
         return Ok(());
     }
     let revoked = administration.sessions.revoke_all(EndReason::RevokedByAdmin).await?;
+    record_all(administration, Event::OK, Some(revoked)).await;
     print(&format!("sessions revoked: {revoked}"));
     Ok(())
+}
+
+/// Everybody's sessions, so the event is about nobody in particular.
+async fn record_all(administration: &Administration, outcome: &'static str, count: Option<u64>) {
+    let event = Event::new(Kind::SessionEnded, &By::command_line()).outcome(outcome);
+    let event = event.with("reason", EndReason::RevokedByAdmin.as_str()).with("of", "everybody");
+    let event = match count {
+        Some(count) => event.with("count", count),
+        None => event,
+    };
+    administration.audit.record([event]).await;
 }

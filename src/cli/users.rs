@@ -7,9 +7,10 @@ use super::arguments::UserCommand;
 use super::tables::{print, table};
 use super::{Failure, terminal};
 use crate::accounts::{
-    Account, ChangeError, Changed, CreateError, Name, NewPasswordError, NewUser, Password, Role,
-    Status, User, WeakPassword,
+    Account, ChangeError, Changed, CreateError, EpochReason, Name, NewPasswordError, NewUser,
+    Password, Role, Status, User, WeakPassword,
 };
+use crate::audit::{By, Event, Kind};
 use crate::config::Config;
 use crate::flows::AccountChange;
 use crate::http::{UserBody, timestamp};
@@ -71,7 +72,9 @@ async fn add(
             CreateError::EmailTaken => "an account has this address already".into(),
             error => Failure::from(error),
         })?;
-    let User { email, role, .. } = &account.user;
+    let User { id, email, role, .. } = &account.user;
+    let event = Event::new(Kind::Signup, &By::command_line()).about(*id);
+    administration.audit.record([event.with("role", role.as_str())]).await;
     print(&format!("added {} ({})", email.as_str(), role.as_str()));
     Ok(())
 }
@@ -116,8 +119,15 @@ async fn change_account(
     done: &str,
 ) -> Result<(), Failure> {
     let account = administration.account(email).await?;
-    let changed = administration.account_changes.apply(account.user.id, change).await;
+    let by = By::command_line();
+    let changed = administration.account_changes.apply(account.user.id, change, &by).await;
     let changed = changed.map_err(explain)?;
+    if administration.sessions_in_memory && changed.epoch > account.epoch {
+        let after = changed.account.as_ref();
+        let reason = after.map_or(Some(EpochReason::AccountDeleted), |after| after.epoch_reason);
+        let reason = reason.unwrap_or(EpochReason::RevokedByAdmin).into();
+        administration.record_ordered_ends(account.user.id, reason).await;
+    }
     told(administration, &account, &changed, done);
     Ok(())
 }

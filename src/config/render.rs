@@ -1,15 +1,24 @@
 //! Settings as text: what `anteroom config` prints, and `.env.example`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use percent_encoding::percent_decode_str;
 
+use super::load::Effective;
 use super::{Config, SETTINGS};
 
 /// Up to this many characters a value is followed by blanks, so that the remarks stand in line.
 const VALUE_WIDTH: usize = 32;
 
 impl Config {
+    /// Every setting by its variable, with its value as it may be shown: passwords masked.
+    #[must_use]
+    pub fn shown(&self) -> BTreeMap<String, String> {
+        let shown = |one: &Effective| (one.setting.variable().to_owned(), one.text.clone());
+        self.effective.iter().map(shown).collect()
+    }
+
     /// Every setting with its value, passwords masked, and where it came from; then what follows
     /// from them. One line each.
     #[must_use]

@@ -1,11 +1,15 @@
 //! What administrators, the command line and people themselves change about an account, and which
 //! of it ends sessions.
 
-use super::settle::settle;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::see_through::see_through;
+use super::settle::{ends, settle};
 use crate::accounts::{
     Account, Accounts, Change, ChangeError, Changed, Email, EpochRaise, EpochReason, Name,
-    PasswordChange, PasswordHash, Role, Status, UserId,
+    PasswordChange, PasswordHash, Role, Status, User, UserId,
 };
+use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::sessions::Sessions;
 
 /// Changes accounts.
@@ -13,6 +17,7 @@ use crate::sessions::Sessions;
 pub struct AccountChanges {
     accounts: Accounts,
     sessions: Sessions,
+    audit: AuditTrail,
 }
 
 /// What to change; `None` leaves a field as it is.
@@ -35,8 +40,8 @@ pub struct AccountChange {
 impl AccountChanges {
     /// Works with these rooms.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
-        Self { accounts, sessions }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit }
     }
 
     /// Changes an account. A new role, a new password, disabling and deleting end every session
@@ -44,12 +49,61 @@ impl AccountChanges {
     ///
     /// # Errors
     /// [`ChangeError`]; nothing has changed.
-    pub async fn apply(&self, id: UserId, wanted: AccountChange) -> Result<Changed, ChangeError> {
-        let decide = move |account: &Account| decide(account, &wanted);
-        let changed = settle(&self.accounts, &self.sessions, id, None, decide).await?;
-        tracing::info!(user.id = %id, ended = changed.ended.unwrap_or(0), "account changed");
-        Ok(changed)
+    pub async fn apply(
+        &self,
+        id: UserId,
+        wanted: AccountChange,
+        by: &By,
+    ) -> Result<Changed, ChangeError> {
+        let (this, by) = (self.clone(), by.clone());
+        see_through(async move {
+            let Self { accounts, sessions, audit } = this;
+            // What was decided last, and on whom, is what was done.
+            let decided: Arc<Mutex<Option<(User, Change)>>> = Arc::default();
+            let decide = |account: &Account| {
+                let change = decide(account, &wanted);
+                *decided.lock().unwrap_or_else(PoisonError::into_inner) =
+                    change.clone().map(|change| (account.user.clone(), change));
+                change
+            };
+            let changed = settle(&accounts, &sessions, id, None, decide).await?;
+            let done = decided.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some((before, change)) = done {
+                if change.name.is_some() {
+                    tracing::info!(user.id = %id, actor = %by.actor, "name changed");
+                }
+                let mut events = events(&before, &change, &by);
+                if let Some(raise) = &change.raise {
+                    events.extend(ends(&changed, id, raise.reason, &by));
+                }
+                audit.record(events).await;
+            }
+            Ok(changed)
+        })
+        .await?
     }
+}
+
+/// What was changed, one event for each thing that has a kind of its own. A new name has none: it
+/// opens nothing to anybody, and is a line in the log.
+fn events(before: &User, change: &Change, by: &By) -> Vec<Event> {
+    let event = |kind| Event::new(kind, by).about(before.id);
+    if change.delete {
+        return vec![event(Kind::AccountDeleted)];
+    }
+    let status = change.status.map(|status| match status {
+        Status::Disabled => event(Kind::AccountDisabled),
+        Status::Active => event(Kind::AccountEnabled),
+    });
+    let role = change.role.map(|role| {
+        event(Kind::RoleChanged).with("from", before.role.as_str()).with("to", role.as_str())
+    });
+    let email = change
+        .email
+        .as_ref()
+        .map(|(_, verified)| event(Kind::EmailChanged).with("verified", *verified));
+    let password = change.password.as_ref().map(|_| event(Kind::PasswordChanged));
+    [status, role, email, password].into_iter().flatten().collect()
 }
 
 fn decide(account: &Account, wanted: &AccountChange) -> Option<Change> {

@@ -1,10 +1,15 @@
 //! A new password: every other session of the user ends, this one goes on under a new token.
 
-use super::settle::settle;
+use std::iter;
+
+use super::proofs;
+use super::see_through::see_through;
+use super::settle::{ends, settle};
 use crate::accounts::{
     Accounts, AuthenticateError, Change, ChangeError, EpochRaise, EpochReason, NewPasswordError,
     Password, PasswordChange, Proof, User, WeakPassword,
 };
+use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Session, Sessions, StartedSession, Token};
 use crate::throttle::Throttled;
@@ -14,6 +19,7 @@ use crate::throttle::Throttled;
 pub struct ChangePassword {
     accounts: Accounts,
     sessions: Sessions,
+    audit: AuditTrail,
 }
 
 /// Why a password was not changed.
@@ -77,8 +83,8 @@ impl From<ChangeError> for ChangePasswordError {
 impl ChangePassword {
     /// Works with these rooms.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
-        Self { accounts, sessions }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit }
     }
 
     /// Changes the password of `user`, whose session `session` is under the token `old`.
@@ -90,10 +96,13 @@ impl ChangePassword {
         &self,
         user: &User,
         (session, old): (&Session, &Token),
-        current: &Proof,
-        new: &Password,
+        (current, new): (&Proof, &Password),
+        by: &By,
     ) -> Result<StartedSession, ChangePasswordError> {
-        let proven = self.accounts.prove(user.id, current).await?;
+        let event = Event::new(Kind::PasswordChanged, by).about(user.id);
+        let proven = self.accounts.prove(user.id, current).await;
+        proofs::record_failure(&self.audit, &event, proven.as_ref().err()).await;
+        let proven = proven?;
         let to = self.accounts.hash_new_password(new, (&user.email, &user.name)).await?;
         let (survivor, token) = self.sessions.survivor(session, old, true)?;
         let raise = EpochRaise { reason: EpochReason::PasswordChanged, survivor: Some(survivor) };
@@ -103,12 +112,19 @@ impl ChangePassword {
             ..Change::default()
         };
         let decide = move |_: &_| Some(change.clone());
-        let settled = settle(&self.accounts, &self.sessions, user.id, Some(survivor), decide).await;
+        let (this, by, id) = (self.clone(), by.clone(), user.id);
+        let settled = see_through(async move {
+            let Self { accounts, sessions, audit } = this;
+            let changed = settle(&accounts, &sessions, id, Some(survivor), decide).await?;
+            let ended = ends(&changed, id, EpochReason::PasswordChanged, &by);
+            audit.record(iter::once(event).chain(ended)).await;
+            Ok(changed)
+        })
+        .await?;
         if let Err(ChangeError::SurvivorGone) = settled {
             return Err(ChangePasswordError::Ended(self.sessions.why_gone(old).await?));
         }
         settled?;
-        tracing::info!(user.id = %user.id, session.id = %session.id, "password changed");
         let survived = self.sessions.survived(token, session, EndReason::PasswordChanged).await;
         survived.map_err(ChangePasswordError::Ended)
     }

@@ -1,9 +1,16 @@
 //! Signing in with a password.
 
-use crate::accounts::{Accounts, AuthenticateError, Email, Password, Proof, Role, User};
+use super::displaced;
+use super::see_through::see_through;
+use crate::accounts::{
+    Account, Accounts, AuthenticateError, Email, Password, Proof, Role, Status, User,
+};
+use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::metrics::{Metrics, SignInOutcome};
-use crate::sessions::{Beginning, Client, Owner, Sessions, StartError, StartedSession, Token};
+use crate::sessions::{
+    Beginning, Client, Owner, Session, Sessions, StartError, StartedSession, Token,
+};
 use crate::throttle::{Network, Throttled};
 
 /// How often a sign-in proves itself again when the sessions of its user were ended while the
@@ -16,6 +23,7 @@ pub struct Login {
     accounts: Accounts,
     sessions: Sessions,
     metrics: Metrics,
+    audit: AuditTrail,
 }
 
 /// What somebody offers to be signed in.
@@ -31,6 +39,8 @@ pub struct LoginRequest {
     pub client: Client,
     /// The token that the browser brought.
     pub brought: Option<Token>,
+    /// The live session of that token.
+    pub leaving: Option<Session>,
 }
 
 /// Why somebody was not signed in.
@@ -67,8 +77,8 @@ impl From<AuthenticateError> for LoginError {
 impl Login {
     /// Works with these rooms.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
-        Self { accounts, sessions, metrics: Metrics::off() }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit, metrics: Metrics::off() }
     }
 
     /// The same, and every attempt is counted.
@@ -86,13 +96,23 @@ impl Login {
         &self,
         request: LoginRequest,
     ) -> Result<(User, StartedSession), LoginError> {
-        let signed_in = self.sign_in(request).await;
+        let signed_in = self.sign_in(&request).await;
         self.metrics.sign_in(outcome_of(signed_in.as_ref().err()));
+        match &signed_in {
+            Err(LoginError::Refused) => self.record(Kind::LoginFailed, &request, None).await,
+            Err(LoginError::LimitReached) => {
+                self.record(Kind::LoginFailed, &request, Some("session_limit_reached")).await;
+            }
+            Err(LoginError::Throttled(_)) => {
+                self.record(Kind::Throttled, &request, Some("password")).await;
+            }
+            Ok(_) | Err(LoginError::Busy | LoginError::Store(_)) => {}
+        }
         signed_in
     }
 
-    async fn sign_in(&self, request: LoginRequest) -> Result<(User, StartedSession), LoginError> {
-        let LoginRequest { email, password, client, .. } = &request;
+    async fn sign_in(&self, request: &LoginRequest) -> Result<(User, StartedSession), LoginError> {
+        let LoginRequest { email, password, client, .. } = request;
         let from = client.ip_address.map(Network::of);
         let proof = Proof { password: password.clone(), from };
         for _ in 0..PROOFS {
@@ -104,15 +124,8 @@ impl Login {
                 client: client.clone(),
                 brought: request.brought.clone(),
             };
-            match self.sessions.start(beginning).await {
-                Ok(started) => {
-                    tracing::info!(
-                        user.id = %account.user.id,
-                        session.id = %started.session.id,
-                        "signed in"
-                    );
-                    return Ok((account.user, started));
-                }
+            match self.start(&account, beginning, request.leaving.clone()).await? {
+                Ok(started) => return Ok((account.user, started)),
                 // The password may be another by now: prove it again under the new epoch.
                 Err(StartError::EpochMoved) => {}
                 Err(StartError::LimitReached) => return Err(LoginError::LimitReached),
@@ -120,6 +133,45 @@ impl Login {
             }
         }
         Err(LoginError::Busy)
+    }
+
+    async fn start(
+        &self,
+        account: &Account,
+        beginning: Beginning,
+        leaving: Option<Session>,
+    ) -> Result<Result<StartedSession, StartError>, StoreError> {
+        let (sessions, audit, user) = (self.sessions.clone(), self.audit.clone(), account.user.id);
+        see_through(async move {
+            let client = beginning.client.clone();
+            let started = sessions.start(beginning).await?;
+            let by = By::user(user, started.session.id, client);
+            let mut events = vec![Event::new(Kind::Login, &by).about(user)];
+            events.extend(displaced::ends(&started.displaced, leaving.as_ref(), user, &by));
+            audit.record(events).await;
+            Ok(started)
+        })
+        .await
+    }
+
+    /// The trail may say what the answer does not. The address stays out of it: it may be a
+    /// password that somebody typed into the wrong field.
+    async fn record(&self, kind: Kind, request: &LoginRequest, outcome: Option<&'static str>) {
+        let account = match &request.email {
+            Some(email) => self.accounts.find_by_email(email).await,
+            None => Ok(None),
+        };
+        let event = Event::new(kind, &By::nobody(request.client.clone()));
+        let event = match account {
+            Ok(Some(Account { user, .. })) => {
+                let disabled = user.status == Status::Disabled;
+                let guess = if disabled { "account_disabled" } else { "wrong_password" };
+                event.about(user.id).outcome(outcome.unwrap_or(guess))
+            }
+            Ok(None) => event.outcome(outcome.unwrap_or("unknown_account")),
+            Err(_) => event.outcome(outcome.unwrap_or("refused")),
+        };
+        self.audit.record([event]).await;
     }
 }
 

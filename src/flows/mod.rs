@@ -3,9 +3,13 @@
 mod change_account;
 mod change_password;
 mod check;
+mod displaced;
 mod login;
+mod logout;
+mod proofs;
 mod reauthenticate;
 mod revoke_sessions;
+mod see_through;
 mod settle;
 mod signup;
 
@@ -13,6 +17,7 @@ pub use change_account::{AccountChange, AccountChanges};
 pub use change_password::{ChangePassword, ChangePasswordError};
 pub use check::{Check, Visitor};
 pub use login::{Login, LoginError, LoginRequest};
+pub use logout::Logout;
 pub use reauthenticate::{Reauthenticate, ReauthenticateError};
 pub use revoke_sessions::{RevokeSessions, RevokeSessionsError};
 pub use signup::{Signup, SignupError, SignupRequest};

@@ -1,6 +1,9 @@
 //! Proving once more who one is, in a session that goes on.
 
+use super::proofs;
+use super::see_through::see_through;
 use crate::accounts::{Accounts, AuthenticateError, Proof, UserId};
+use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
 use crate::throttle::Throttled;
@@ -10,6 +13,7 @@ use crate::throttle::Throttled;
 pub struct Reauthenticate {
     accounts: Accounts,
     sessions: Sessions,
+    audit: AuditTrail,
 }
 
 /// Why the proof did not count.
@@ -56,8 +60,8 @@ impl From<ResumeError> for ReauthenticateError {
 impl Reauthenticate {
     /// Works with these rooms.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
-        Self { accounts, sessions }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit }
     }
 
     /// Checks the password and gives the session a new token. The change is refused if anything
@@ -70,10 +74,18 @@ impl Reauthenticate {
         user: UserId,
         (session, token): (&Session, &Token),
         proof: &Proof,
+        by: &By,
     ) -> Result<StartedSession, ReauthenticateError> {
-        self.accounts.prove(user, proof).await?;
-        let started = self.sessions.rotate(session, token, true).await?;
-        tracing::info!(user.id = %user, session.id = %started.session.id, "reauthenticated");
-        Ok(started)
+        let event = Event::new(Kind::Reauthenticated, by).about(user);
+        let proven = self.accounts.prove(user, proof).await;
+        proofs::record_failure(&self.audit, &event, proven.as_ref().err()).await;
+        proven?;
+        let (this, session, token) = (self.clone(), session.clone(), token.clone());
+        see_through(async move {
+            let started = this.sessions.rotate(&session, &token, true).await?;
+            this.audit.record([event]).await;
+            Ok(started)
+        })
+        .await?
     }
 }

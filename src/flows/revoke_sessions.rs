@@ -1,15 +1,18 @@
-//! Ending all sessions of a user, or all but the one that asks.
+//! Ending a session from elsewhere, all sessions of a user, or all but the one that asks.
 
-use super::settle::settle;
+use super::see_through::see_through;
+use super::settle::{ends, settle};
 use crate::accounts::{Accounts, Change, ChangeError, EpochRaise, EpochReason, UserId};
+use crate::audit::{AuditTrail, By, Event};
 use crate::failure::StoreError;
-use crate::sessions::{EndReason, Session, Sessions, StartedSession, Token};
+use crate::sessions::{EndReason, Session, SessionId, Sessions, StartedSession, Token};
 
-/// Ends sessions in numbers.
+/// Ends sessions that others asked for: one, those of a user, or all but the one that asks.
 #[derive(Clone)]
 pub struct RevokeSessions {
     accounts: Accounts,
     sessions: Sessions,
+    audit: AuditTrail,
 }
 
 /// Why sessions were not ended.
@@ -39,8 +42,35 @@ impl From<ChangeError> for RevokeSessionsError {
 impl RevokeSessions {
     /// Works with these rooms.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
-        Self { accounts, sessions }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit }
+    }
+
+    /// Ends one session, of `of` if given. `false`: there is no such live session.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown whether the session ended.
+    pub async fn one(
+        &self,
+        id: SessionId,
+        of: Option<UserId>,
+        reason: EndReason,
+        by: &By,
+    ) -> Result<bool, StoreError> {
+        let (this, by) = (self.clone(), by.clone());
+        see_through(async move {
+            let owner = match of {
+                Some(user) => Some(user),
+                None => this.sessions.find(id).await?.and_then(|session| session.owner.user()),
+            };
+            let revoked = this.sessions.revoke(id, of, reason).await?;
+            if revoked {
+                let event = Event::session_ended(id, reason, &by);
+                this.audit.record([Event { subject: owner, ..event }]).await;
+            }
+            Ok(revoked)
+        })
+        .await?
     }
 
     /// Ends every session of `user` but `session`, which goes on under a new token. How many
@@ -51,12 +81,12 @@ impl RevokeSessions {
     pub async fn others(
         &self,
         user: UserId,
-        session: &Session,
-        old: &Token,
+        (session, old): (&Session, &Token),
+        by: &By,
     ) -> Result<(u64, StartedSession), RevokeSessionsError> {
         let (survivor, token) = self.sessions.survivor(session, old, false)?;
         let raise = EpochRaise { reason: EpochReason::RevokedByUser, survivor: Some(survivor) };
-        let revoked = match self.raise(user, raise).await {
+        let revoked = match self.raise(user, raise, by).await {
             Err(ChangeError::SurvivorGone) => {
                 return Err(RevokeSessionsError::Ended(self.sessions.why_gone(old).await?));
             }
@@ -70,17 +100,26 @@ impl RevokeSessions {
     ///
     /// # Errors
     /// [`RevokeSessionsError`]; then it is unknown whether they ended.
-    pub async fn all(&self, user: UserId, reason: EpochReason) -> Result<u64, RevokeSessionsError> {
-        Ok(self.raise(user, EpochRaise { reason, survivor: None }).await?)
+    pub async fn all(
+        &self,
+        user: UserId,
+        reason: EpochReason,
+        by: &By,
+    ) -> Result<u64, RevokeSessionsError> {
+        Ok(self.raise(user, EpochRaise { reason, survivor: None }, by).await?)
     }
 
-    async fn raise(&self, user: UserId, raise: EpochRaise) -> Result<u64, ChangeError> {
-        let survivor = raise.survivor;
+    async fn raise(&self, user: UserId, raise: EpochRaise, by: &By) -> Result<u64, ChangeError> {
+        let (survivor, reason) = (raise.survivor, raise.reason);
         let change = Change { raise: Some(raise), ..Change::default() };
         let decide = move |_: &_| Some(change.clone());
-        let changed = settle(&self.accounts, &self.sessions, user, survivor, decide).await?;
-        let revoked = changed.ended.unwrap_or(0);
-        tracing::info!(user.id = %user, revoked, "sessions revoked");
-        Ok(revoked)
+        let (this, by) = (self.clone(), by.clone());
+        see_through(async move {
+            let Self { accounts, sessions, audit } = this;
+            let changed = settle(&accounts, &sessions, user, survivor, decide).await?;
+            audit.record(ends(&changed, user, reason, &by)).await;
+            Ok(changed.ended.unwrap_or(0))
+        })
+        .await?
     }
 }

@@ -1,11 +1,16 @@
 //! Making an account and signing its owner in.
 
+use super::displaced;
+use super::see_through::see_through;
 use crate::accounts::{
-    Accounts, CreateError, Email, Name, NewUser, Password, Role, SetupLink, User,
+    Account, Accounts, CreateError, Email, Name, NewUser, Password, Role, SetupLink, User,
 };
+use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::metrics::{Metrics, SignUpOutcome};
-use crate::sessions::{Beginning, Client, Owner, Sessions, StartError, StartedSession, Token};
+use crate::sessions::{
+    Beginning, Client, Owner, Session, Sessions, StartError, StartedSession, Token,
+};
 use crate::throttle::Network;
 
 /// Signs people up.
@@ -15,6 +20,7 @@ pub struct Signup {
     sessions: Sessions,
     link: SetupLink,
     metrics: Metrics,
+    audit: AuditTrail,
 }
 
 /// What somebody gives to get an account.
@@ -30,6 +36,8 @@ pub struct SignupRequest {
     pub client: Client,
     /// The token that the browser brought.
     pub brought: Option<Token>,
+    /// The live session of that token.
+    pub leaving: Option<Session>,
 }
 
 /// Why somebody was not signed up.
@@ -55,8 +63,8 @@ impl From<StoreError> for SignupError {
 impl Signup {
     /// Works with these rooms; the first administrator comes by `link`.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, link: SetupLink) -> Self {
-        Self { accounts, sessions, link, metrics: Metrics::off() }
+    pub fn new(accounts: Accounts, sessions: Sessions, link: SetupLink, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, link, audit, metrics: Metrics::off() }
     }
 
     /// The same, and every attempt is counted.
@@ -131,26 +139,55 @@ impl Signup {
             role,
             password: request.password,
         };
-        let from = request.client.ip_address.map(Network::of);
-        let account = if is_admin {
-            self.accounts.set_up(new, from).await?
-        } else {
-            self.accounts.sign_up(new, from).await?
+        let (client, brought, leaving) = (request.client, request.brought, request.leaving);
+        let this = self.clone();
+        see_through(async move {
+            let from = client.ip_address.map(Network::of);
+            let made = if is_admin {
+                this.accounts.set_up(new, from).await
+            } else {
+                this.accounts.sign_up(new, from).await
+            };
+            if let Err(CreateError::Throttled(_)) = &made {
+                let throttled = Event::new(Kind::Throttled, &By::nobody(client.clone()));
+                this.audit.record([throttled.outcome("sign_up")]).await;
+            }
+            let account = made?;
+            let beginning = Beginning {
+                owner: Owner::User { id: account.user.id, epoch: account.epoch },
+                administrator: is_admin,
+                remember_me: false,
+                client: client.clone(),
+                brought,
+            };
+            let started = this.sessions.start(beginning).await;
+            this.record(&account, started.as_ref().ok(), leaving.as_ref(), client).await;
+            Ok((account.user, started?))
+        })
+        .await?
+    }
+
+    /// The account was made whether a session started or not.
+    async fn record(
+        &self,
+        Account { user, .. }: &Account,
+        started: Option<&StartedSession>,
+        leaving: Option<&Session>,
+        client: Client,
+    ) {
+        let by = match started {
+            Some(started) => By::user(user.id, started.session.id, client),
+            None => By::nobody(client),
         };
-        let beginning = Beginning {
-            owner: Owner::User { id: account.user.id, epoch: account.epoch },
-            administrator: is_admin,
-            remember_me: false,
-            client: request.client,
-            brought: request.brought,
-        };
-        let started = self.sessions.start(beginning).await?;
-        tracing::info!(
-            user.id = %account.user.id,
-            session.id = %started.session.id,
-            "signed up"
-        );
-        Ok((account.user, started))
+        let mut events = Vec::new();
+        if user.role == Role::Admin {
+            events.push(Event::new(Kind::SetupUsed, &by).about(user.id));
+        }
+        events.push(Event::new(Kind::Signup, &by).about(user.id).with("role", user.role.as_str()));
+        if let Some(started) = started {
+            events.extend(displaced::ends(&started.displaced, leaving, user.id, &by));
+        }
+        self.audit.record(events).await;
     }
 
     fn counted<T>(&self, outcome: Result<T, SignupError>) -> Result<T, SignupError> {

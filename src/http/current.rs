@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use super::cookie::{CookieShape, Presented};
 use super::error::Problem;
 use crate::accounts::{Password, Proof, User};
+use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::flows::{Check, Visitor};
 use crate::metrics::{CheckOutcome, Metrics};
 use crate::sessions::{
@@ -24,6 +25,7 @@ struct Inner {
     sessions: Sessions,
     cookie: CookieShape,
     starts: Arc<NetworkThrottle>,
+    audit: AuditTrail,
     client: Client,
     state: Mutex<State>,
 }
@@ -65,6 +67,7 @@ pub(super) struct Surroundings<'l> {
     pub(super) cookie: CookieShape,
     pub(super) starts: Arc<NetworkThrottle>,
     pub(super) metrics: &'l Metrics,
+    pub(super) audit: AuditTrail,
 }
 
 impl CurrentSession {
@@ -75,7 +78,7 @@ impl CurrentSession {
         headers: &HeaderMap,
         client: Client,
     ) -> Self {
-        let Surroundings { sessions, cookie, starts, metrics } = surroundings;
+        let Surroundings { sessions, cookie, starts, audit, metrics } = surroundings;
         let presented = cookie.presented(headers);
         let shown = match &presented {
             Presented::Token(token) => Some(token.clone()),
@@ -110,7 +113,8 @@ impl CurrentSession {
             Standing::Unknown => CheckOutcome::StoreFailed,
         });
         let state = State { shown, standing, answer: Answer::Nothing, is_activity: true };
-        Self(Arc::new(Inner { sessions, cookie, starts, client, state: Mutex::new(state) }))
+        let state = Mutex::new(state);
+        Self(Arc::new(Inner { sessions, cookie, starts, audit, client, state }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -167,8 +171,13 @@ impl CurrentSession {
         if let Some(session) = self.session()? {
             return Ok(session);
         }
-        if let Some(address) = self.0.client.ip_address {
-            self.0.starts.count(Network::of(address)).map_err(too_many_starts)?;
+        if let Some(address) = self.0.client.ip_address
+            && let Err(wait) = self.0.starts.count(Network::of(address))
+        {
+            let event = Event::new(Kind::Throttled, &By::nobody(self.client()));
+            let event = event.outcome("refused").with("limit", "anonymous_sessions");
+            self.0.audit.record([event]).await;
+            return Err(too_many_starts(wait));
         }
         let beginning = Beginning {
             owner: Owner::Anonymous,
@@ -198,7 +207,7 @@ impl CurrentSession {
 
     /// The browser gets this session's token with the answer.
     pub(crate) fn began(&self, started: StartedSession, user: Option<User>) {
-        let StartedSession { token, session } = started;
+        let StartedSession { token, session, .. } = started;
         let left = session.expires_at - self.0.sessions.now();
         let max_age = session.remember_me.then(|| left.whole_seconds().max(0));
         let mut state = self.state();

@@ -10,6 +10,7 @@ use super::current::CurrentSession;
 use super::error::Problem;
 use super::redirect::{Next, see_other, with_next};
 use crate::accounts::{Role, User};
+use crate::audit::By;
 use crate::sessions::{Session, Token};
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentSession {
@@ -31,6 +32,8 @@ pub struct CurrentUser {
     /// In which session.
     pub session: Session,
     pub(crate) token: Token,
+    /// As the audit trail names them.
+    pub(crate) by: By,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
@@ -39,7 +42,8 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let current = CurrentSession::from_request_parts(parts, state).await?;
         let (user, session, token) = current.signed_in()?;
-        Ok(Self { user, session, token })
+        let by = By::user(user.id, session.id, current.client());
+        Ok(Self { user, session, token, by })
     }
 }
 

@@ -10,7 +10,7 @@ use axum::routing::{delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
-use super::api::{account, admin, data, events, health, openapi, session, sessions, verify};
+use super::api::{account, admin, audit, data, events, health, openapi, session, sessions, verify};
 use super::error::Problem;
 use super::middleware::{
     Door, SessionLayer, give_form, guard, measure, no_such_method, no_such_path, secure,
@@ -61,6 +61,7 @@ pub(super) fn router(house: House) -> Router {
         .route("/api/account/password", put(account::change_password))
         .route("/api/admin/users", get(admin::list))
         .route("/api/admin/users/{id}", get(admin::show).patch(admin::change).delete(admin::delete))
+        .route("/api/admin/audit", get(audit::list))
         .route("/auth/verify", get(verify::verify));
 
     let without_session = Router::new()

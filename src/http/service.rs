@@ -12,10 +12,11 @@ use super::public_url::PublicUrl;
 use super::router::{House, router};
 use super::state::{AppState, Manners};
 use crate::accounts::{Accounts, SetupLink};
+use crate::audit::AuditTrail;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::flows::{
-    AccountChanges, ChangePassword, Check, Login, Reauthenticate, RevokeSessions, Signup,
+    AccountChanges, ChangePassword, Check, Login, Logout, Reauthenticate, RevokeSessions, Signup,
 };
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
@@ -30,6 +31,8 @@ pub struct DoorOptions {
     pub accounts: Accounts,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// What happened.
+    pub audit: AuditTrail,
     /// The link for the first administrator.
     pub setup_link: SetupLink,
     /// Where browsers find this server.
@@ -54,13 +57,15 @@ pub struct Service {
     router: Router,
     session_layer: SessionLayer,
     starts: Arc<NetworkThrottle>,
+    audit: AuditTrail,
 }
 
 impl Service {
     /// Puts the door together.
     #[must_use]
     pub fn new(options: DoorOptions) -> Self {
-        let DoorOptions { accounts, sessions, public_url, proxies, clock, metrics, .. } = options;
+        let DoorOptions { accounts, sessions, audit, public_url, proxies, clock, metrics, .. } =
+            options;
         let cookie =
             if public_url.is_https() { CookieShape::SECURE } else { CookieShape::LOOPBACK };
         let starts = Arc::new(NetworkThrottle::per_minute(STARTS_PER_MINUTE, clock));
@@ -72,15 +77,19 @@ impl Service {
             proxies: proxies.clone(),
             starts: starts.clone(),
             metrics: metrics.clone(),
+            audit: audit.clone(),
         });
-        let (a, s) = (&accounts, &sessions);
+        let (a, s, t) = (&accounts, &sessions, &audit);
         let state = AppState {
-            login: Login::new(a.clone(), s.clone()).counted_in(&metrics),
-            signup: Signup::new(a.clone(), s.clone(), options.setup_link).counted_in(&metrics),
-            reauthenticate: Reauthenticate::new(a.clone(), s.clone()),
-            change_password: ChangePassword::new(a.clone(), s.clone()),
-            revoke_sessions: RevokeSessions::new(a.clone(), s.clone()),
-            account_changes: AccountChanges::new(a.clone(), s.clone()),
+            login: Login::new(a.clone(), s.clone(), t.clone()).counted_in(&metrics),
+            logout: Logout::new(s.clone(), t.clone()),
+            signup: Signup::new(a.clone(), s.clone(), options.setup_link, t.clone())
+                .counted_in(&metrics),
+            reauthenticate: Reauthenticate::new(a.clone(), s.clone(), t.clone()),
+            change_password: ChangePassword::new(a.clone(), s.clone(), t.clone()),
+            revoke_sessions: RevokeSessions::new(a.clone(), s.clone(), t.clone()),
+            account_changes: AccountChanges::new(a.clone(), s.clone(), t.clone()),
+            audit: audit.clone(),
             manners: options.manners,
             check,
             cookie,
@@ -91,6 +100,7 @@ impl Service {
             public_url,
             trusted_origins: options.trusted_origins,
             proxies,
+            audit: audit.clone(),
         }));
         let house = House {
             state,
@@ -99,7 +109,7 @@ impl Service {
             entropy: options.entropy,
             metrics,
         };
-        Self { router: router(house), session_layer, starts }
+        Self { router: router(house), session_layer, starts, audit }
     }
 
     /// Every route of the service, to be served or merged into a router of one's own.
@@ -116,5 +126,6 @@ impl Service {
     /// Forgets networks that have been quiet.
     pub fn sweep(&self) {
         self.starts.sweep();
+        self.audit.sweep();
     }
 }

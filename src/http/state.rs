@@ -3,8 +3,9 @@
 use axum::extract::FromRef;
 
 use crate::accounts::Accounts;
+use crate::audit::AuditTrail;
 use crate::flows::{
-    AccountChanges, ChangePassword, Check, Login, Reauthenticate, RevokeSessions, Signup,
+    AccountChanges, ChangePassword, Check, Login, Logout, Reauthenticate, RevokeSessions, Signup,
 };
 use crate::sessions::Sessions;
 
@@ -15,7 +16,9 @@ use super::cookie::CookieShape;
 pub(crate) struct AppState {
     pub(crate) accounts: Accounts,
     pub(crate) sessions: Sessions,
+    pub(crate) audit: AuditTrail,
     pub(crate) login: Login,
+    pub(crate) logout: Logout,
     pub(crate) signup: Signup,
     pub(crate) reauthenticate: Reauthenticate,
     pub(crate) change_password: ChangePassword,

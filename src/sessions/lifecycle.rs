@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::{
     Client, EndReason, Ended, Ending, EpochMove, Loaded, Owner, Rotation, Session, SessionId,
-    Sessions, Start, Started, TimeoutRule, Token, TokenDigest,
+    Sessions, Start, Started, TimedOut, TimeoutRule, Token, TokenDigest,
 };
 use crate::accounts::{Survivor, UserId};
 use crate::failure::StoreError;
@@ -35,6 +35,17 @@ pub struct StartedSession {
     pub token: Token,
     /// The session.
     pub session: Session,
+    /// What ended for it, or with it.
+    pub displaced: Displaced,
+}
+
+/// The sessions that ended in the step that started another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Displaced {
+    /// Those that made room for it.
+    pub evicted: Vec<SessionId>,
+    /// The one that the browser brought.
+    pub replaced: Option<SessionId>,
 }
 
 /// Why a session did not start.
@@ -77,11 +88,9 @@ impl Sessions {
             let _shared = self.room().survivors.read().await;
             match self.store().start(&start).await? {
                 Started::Started { evicted, replaced } => {
-                    evicted
-                        .into_iter()
-                        .chain(replaced)
-                        .for_each(|id| self.room().watchers.wake(id));
-                    return Ok(StartedSession { token, session: start.session });
+                    evicted.iter().chain(&replaced).for_each(|id| self.room().watchers.wake(*id));
+                    let displaced = Displaced { evicted, replaced };
+                    return Ok(StartedSession { token, session: start.session, displaced });
                 }
                 Started::LimitReached => return Err(StartError::LimitReached),
                 Started::EpochMoved => return Err(StartError::EpochMoved),
@@ -154,6 +163,7 @@ impl Sessions {
         match self.store().end(&ending).await {
             Ok(true) => {
                 self.room().watchers.wake(session.id);
+                self.room().timed_out.note(TimedOut::of(session, ended));
                 true
             }
             Ok(false) => false,
@@ -211,7 +221,8 @@ impl Sessions {
         }
         self.room().watchers.wake(session.id);
         let authenticated_at = if authenticated { Some(at) } else { session.authenticated_at };
-        Ok(StartedSession { token: new, session: Session { authenticated_at, ..session.clone() } })
+        let session = Session { authenticated_at, ..session.clone() };
+        Ok(StartedSession { token: new, session, displaced: Displaced::default() })
     }
 
     /// Waits until nothing else on this server ends or rotates a session. Where the store is not
@@ -244,15 +255,15 @@ impl Sessions {
     }
 
     /// Ends the session that went on when this token was rotated away. Its browser asked to sign
-    /// out while the answer with the new token was still on its way: the sign-out wins.
+    /// out while the answer with the new token was still on its way: the sign-out wins. The
+    /// session that ended, if one did.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn sign_out_rotated(&self, token: &Token) -> Result<(), StoreError> {
-        if let Some(id) = self.store().find_rotated(&token.digest()).await? {
-            self.revoke(id, None, EndReason::SignedOut).await?;
-        }
-        Ok(())
+    pub async fn sign_out_rotated(&self, token: &Token) -> Result<Option<Session>, StoreError> {
+        let Some(id) = self.store().find_rotated(&token.digest()).await? else { return Ok(None) };
+        let Some(session) = self.store().find(id).await? else { return Ok(None) };
+        Ok(self.revoke(id, None, EndReason::SignedOut).await?.then_some(session))
     }
 
     /// The session that outlived a change of its own user, under its new token. A store that fails
@@ -274,7 +285,7 @@ impl Sessions {
             Err(ResumeError::Unknown) => return Err(reason),
             Err(ResumeError::Store(_)) => before.clone(),
         };
-        Ok(StartedSession { token, session })
+        Ok(StartedSession { token, session, displaced: Displaced::default() })
     }
 
     /// Ends one session, of `of` if given. `false`: there is no such live session.

@@ -13,6 +13,7 @@ mod data;
 mod device;
 mod keeping;
 mod lifecycle;
+mod noted_ends;
 mod policy;
 mod reason;
 mod room;
@@ -26,7 +27,7 @@ pub use census::Census;
 pub use data::{DataError, Etag, VisitorData};
 pub use device::device_name;
 pub use keeping::{KeepError, LARGEST_APPLICATION_DATA};
-pub use lifecycle::{Beginning, ResumeError, StartError, StartedSession};
+pub use lifecycle::{Beginning, Displaced, ResumeError, StartError, StartedSession};
 pub use policy::{Cutoffs, Limit, LimitPolicy, SessionPolicy, TimeoutRule, Timeouts};
 pub use reason::EndReason;
 pub use room::{Sessions, SessionsOptions};
@@ -34,7 +35,7 @@ pub use session::{Client, Owner, Session, SessionId};
 pub use store::Ended;
 pub use store::{
     Compartment, Counted, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, SessionStore,
-    Start, Started, Swept, Touch,
+    Start, Started, Swept, TimedOut, Touch,
 };
 pub use token::{Token, TokenDigest};
 pub use watch::Watch;

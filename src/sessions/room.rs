@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::noted_ends::NotedEnds;
 use super::touches::Touches;
 use super::watch::{Watch, Watchers};
-use super::{Counted, Cutoffs, Session, SessionId, SessionPolicy, SessionStore};
+use super::{Counted, Cutoffs, Session, SessionId, SessionPolicy, SessionStore, TimedOut};
 use crate::accounts::UserId;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -35,6 +36,7 @@ pub(super) struct Room {
     pub(super) entropy: Entropy,
     pub(super) touches: Touches,
     pub(super) watchers: Arc<Watchers>,
+    pub(super) timed_out: NotedEnds,
     /// Held alone by a session that is to outlive the end of the others, and shared by whatever
     /// else ends or rotates single sessions.
     pub(super) survivors: tokio::sync::RwLock<()>,
@@ -52,6 +54,7 @@ impl Sessions {
             entropy,
             touches: Touches::default(),
             watchers: Arc::default(),
+            timed_out: NotedEnds::default(),
             survivors: tokio::sync::RwLock::default(),
         }))
     }
@@ -157,7 +160,23 @@ impl Sessions {
         if swept.ended > 0 {
             self.0.watchers.wake_all();
         }
+        swept.timed_out.into_iter().for_each(|end| self.0.timed_out.note(Some(end)));
         Ok(swept.done)
+    }
+
+    /// The sessions of users that a timeout ended since the last call, noticed by a request or by
+    /// a sweep.
+    #[must_use]
+    pub fn take_timed_out(&self) -> Vec<TimedOut> {
+        self.0.timed_out.take()
+    }
+
+    /// The session of this handle; `None` when it is not live. Its timeouts are not judged.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.store().find(id).await
     }
 
     /// Whether the store answers.

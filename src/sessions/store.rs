@@ -170,11 +170,32 @@ pub enum Keeping {
     Gone,
 }
 
+/// A user's session that a timeout ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOut {
+    /// Which.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// Which timeout it was, and when it passed.
+    pub ended: Ended,
+}
+
+impl TimedOut {
+    /// The end of this session, unless it was a visitor's.
+    #[must_use]
+    pub fn of(session: &Session, ended: Ended) -> Option<Self> {
+        session.owner.user().map(|user| Self { id: session.id, user, ended })
+    }
+}
+
 /// What a sweep did. `done` is false when there was more to do than one sweep may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Sessions past a timeout, moved to the ended.
     pub ended: u64,
+    /// Those of users that a timeout ended, for the record.
+    pub timed_out: Vec<TimedOut>,
     /// Ended ones past their day, forgotten.
     pub forgotten: u64,
     /// Whether nothing was left.
@@ -205,7 +226,8 @@ pub struct Counted {
 /// 7. **Timeouts are judged by [`Cutoffs`]**, never by the store's own clock: `load` may return a
 ///    session that the policy refuses.
 /// 8. **Digests only**: nothing in the store signs anybody in.
-/// 9. **A sweep changes no answer**, does a bounded amount of work, and leaves no orphan. Of an
+/// 9. **A sweep changes no answer**, does a bounded amount of work, leaves no orphan, and names the
+///    sessions of users that it ended. Of an
 ///    ended session only reason and time stay, and whether it was anonymous, for a day.
 /// 10. **A failure is an error, never an absence.**
 /// 11. **Reading writes nothing.**

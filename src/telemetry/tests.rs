@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use tracing::{Subscriber, debug, error, info, info_span, warn};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::{check, filter, json, text};
+use super::{check, filter, json, literal, text};
 
 /// What was logged.
 #[derive(Clone, Default)]
@@ -131,4 +131,15 @@ fn directives_that_would_silence_by_mistake_are_refused() {
     assert!(check("info").is_ok() && check("warn,anteroom=trace").is_ok());
     assert!(check("inof").unwrap_err().contains("write error, warn, info"));
     assert!(check("").is_err() && check("anteroom").is_err());
+}
+
+#[test]
+fn a_panic_tells_words_of_the_program_and_no_words_of_a_request() {
+    let quiet = std::panic::catch_unwind(|| {
+        let sent = String::from("velvet otter");
+        std::panic::panic_any(format!("cannot read {sent}"));
+    });
+    assert_eq!(literal(&*quiet.unwrap_err()), None);
+    let told = std::panic::catch_unwind(|| std::panic::panic_any("the queue is gone"));
+    assert_eq!(literal(&*told.unwrap_err()), Some("the queue is gone"));
 }

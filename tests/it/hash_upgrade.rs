@@ -70,12 +70,13 @@ async fn an_upgrade_that_comes_late_undoes_no_change_of_password() {
     let changes = anteroom::flows::AccountChanges::new(
         anteroom.accounts().clone(),
         anteroom.sessions().clone(),
+        anteroom.audit().clone(),
     );
     let next = Password::from_typed(OTHER_PASSWORD);
     let personal = (&account.user.email, &account.user.name);
     let to = anteroom.accounts().hash_new_password(&next, personal).await.unwrap();
     let change = anteroom::flows::AccountChange { password: Some(to), ..Default::default() };
-    changes.apply(account.user.id, change).await.unwrap();
+    changes.apply(account.user.id, change, &anteroom::audit::By::command_line()).await.unwrap();
 
     let path = folder.path().join("anteroom.db");
     let store = SqliteDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();

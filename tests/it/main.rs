@@ -5,6 +5,9 @@
 
 mod account;
 mod admin;
+mod audit;
+mod audit_commands;
+mod audit_trail;
 mod bodies;
 mod broken_log;
 mod browser;

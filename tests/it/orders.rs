@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anteroom::accounts::{
     Account, Accounts, AccountsOptions, Email, Hasher, HasherOptions, PasswordPolicy, Role, Status,
 };
+use anteroom::audit::{AuditOptions, AuditTrail, By};
 use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
 use anteroom::flows::{AccountChange, AccountChanges, RevokeSessions};
@@ -47,6 +48,11 @@ impl Command {
             }
         };
         let (clock, entropy) = (Clock::from(&app.clock), Entropy::operating_system());
+        let audit = AuditTrail::start(AuditOptions {
+            store: Arc::new(database.clone()),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
         let hasher = Hasher::start_with(entropy.clone(), HasherOptions::cheap_for_tests()).unwrap();
         let accounts = Accounts::new(AccountsOptions {
             store: Arc::new(database.clone()),
@@ -64,8 +70,8 @@ impl Command {
         let sessions =
             Sessions::new(SessionsOptions { store, policy, clock: clock.clone(), entropy });
         Self {
-            changes: AccountChanges::new(accounts.clone(), sessions.clone()),
-            revoke: RevokeSessions::new(accounts.clone(), sessions),
+            changes: AccountChanges::new(accounts.clone(), sessions.clone(), audit.clone()),
+            revoke: RevokeSessions::new(accounts.clone(), sessions, audit),
             accounts,
             database,
             clock,
@@ -95,7 +101,7 @@ async fn what_a_command_decides_about_an_account_holds_at_the_next_request(kind:
         let command = Command::beside(&app, kind).await;
         let id = command.account(&email).await.user.id;
 
-        command.changes.apply(id, wanted).await.unwrap();
+        command.changes.apply(id, wanted, &By::command_line()).await.unwrap();
 
         assert_eq!(laptop.why_not().await, reason);
         let page = phone.get("/account").await;
@@ -115,7 +121,7 @@ async fn a_command_ends_all_sessions_of_one_person(kind: Kind) {
     let ada = command.account("ada@example.org").await.user.id;
 
     let reason = anteroom::accounts::EpochReason::RevokedByAdmin;
-    command.revoke.all(ada, reason).await.unwrap();
+    command.revoke.all(ada, reason, &By::command_line()).await.unwrap();
 
     assert_eq!(laptop.why_not().await, "revoked_by_admin");
     assert_eq!(phone.why_not().await, "revoked_by_admin");

@@ -110,8 +110,7 @@ pub(crate) async fn change(
     if !sessions.is_fresh(&administrator.session) {
         return Err(Problem::reauthentication_required());
     }
-    let outcome = changes.apply(id, account_change(&body)?).await?;
-    tracing::info!(actor.id = %administrator.user.id, user.id = %id, "changed by administrator");
+    let outcome = changes.apply(id, account_change(&body)?, &administrator.by).await?;
     let user = outcome.account.ok_or_else(Problem::not_found)?.user;
     Ok(Json(OneUserBody { user: (&user).into() }))
 }
@@ -164,8 +163,8 @@ pub(crate) async fn delete(
     if !sessions.is_fresh(&administrator.session) {
         return Err(Problem::reauthentication_required());
     }
-    changes.apply(id, AccountChange { delete: true, ..AccountChange::default() }).await?;
-    tracing::info!(actor.id = %administrator.user.id, user.id = %id, "deleted by administrator");
+    let change = AccountChange { delete: true, ..AccountChange::default() };
+    changes.apply(id, change, &administrator.by).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

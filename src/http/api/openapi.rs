@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{account, admin, data, events, health, session, sessions, verify};
+use super::{account, admin, audit, data, events, health, session, sessions, verify};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -36,6 +36,7 @@ use super::{account, admin, data, events, health, session, sessions, verify};
         admin::show,
         admin::change,
         admin::delete,
+        audit::list,
         verify::verify,
         health::alive,
         health::ready,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::{Email, Name, Password};
-use crate::flows::{Login, LoginRequest, Reauthenticate, Signup, SignupRequest};
+use crate::flows::{Login, LoginRequest, Logout, Reauthenticate, Signup, SignupRequest};
 use crate::http::body::JsonObject;
 use crate::http::current::CurrentSession;
 use crate::http::error::{Code, FieldErrors, Problem};
@@ -95,6 +95,7 @@ pub(crate) fn signup_request(
             password: Password::from_typed(password),
             client: current.client(),
             brought: current.token(),
+            leaving: current.session().ok().flatten(),
         }),
         _ => Err(errors.into_problem()),
     }
@@ -133,6 +134,7 @@ pub(crate) fn login_request(
         remember_me,
         client: current.client(),
         brought: current.token(),
+        leaving: current.session().ok().flatten(),
     }
 }
 
@@ -154,25 +156,20 @@ pub(crate) async fn who(
     (status = 503, description = "`unavailable`: still signed in", body = ProblemBody),
 ))]
 pub(crate) async fn sign_out(
-    State(sessions): State<Sessions>,
+    State(logout): State<Logout>,
     current: CurrentSession,
 ) -> Result<StatusCode, Problem> {
-    end_current(&sessions, &current).await?;
+    end_current(&logout, &current).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Ends the session of the browser, if it has one, and takes the cookie away.
-pub(crate) async fn end_current(
-    sessions: &Sessions,
-    current: &CurrentSession,
-) -> Result<(), Problem> {
+pub(crate) async fn end_current(logout: &Logout, current: &CurrentSession) -> Result<(), Problem> {
     match (current.session(), current.token()) {
-        (Ok(Some(session)), _) => {
-            sessions.revoke(session.id, None, EndReason::SignedOut).await?;
-        }
+        (Ok(Some(session)), _) => logout.of_session(&session, current.client()).await?,
         (Ok(None), _) => {}
         (Err(problem), Some(token)) if problem.reason == Some(EndReason::Replaced) => {
-            sessions.sign_out_rotated(&token).await?;
+            logout.of_rotated(&token, current.client()).await?;
         }
         // Ended before, or two cookies: there is nothing to end, and the cookie goes.
         (Err(problem), _) if problem.status == StatusCode::UNAUTHORIZED => {}
@@ -196,11 +193,11 @@ pub(crate) async fn reauthenticate(
     State(reauthenticate): State<Reauthenticate>,
     State(sessions): State<Sessions>,
     current: CurrentSession,
-    CurrentUser { user, session, token }: CurrentUser,
+    CurrentUser { user, session, token, by }: CurrentUser,
     JsonObject(body): JsonObject<PasswordBody>,
 ) -> Result<Json<SignedInBody>, Problem> {
     let proof = current.proof(&body.password);
-    let started = reauthenticate.with_password(user.id, (&session, &token), &proof).await?;
+    let started = reauthenticate.with_password(user.id, (&session, &token), &proof, &by).await?;
     let body = SignedInBody::new(&user, &started.session, sessions.policy());
     current.began(started, Some(user));
     Ok(Json(body))

@@ -40,12 +40,12 @@ pub(crate) async fn list(
     )
 )]
 pub(crate) async fn revoke(
-    State(sessions): State<Sessions>,
-    CurrentUser { user, .. }: CurrentUser,
+    State(revoke): State<RevokeSessions>,
+    CurrentUser { user, by, .. }: CurrentUser,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
-    if !sessions.revoke(id, Some(user.id), EndReason::RevokedByUser).await? {
+    if !revoke.one(id, Some(user.id), EndReason::RevokedByUser, &by).await? {
         return Err(Problem::not_found());
     }
     Ok(StatusCode::NO_CONTENT)
@@ -64,15 +64,15 @@ pub(crate) async fn revoke(
 pub(crate) async fn revoke_all(
     State(revoke): State<RevokeSessions>,
     current: CurrentSession,
-    CurrentUser { user, session, token }: CurrentUser,
+    CurrentUser { user, session, token, by }: CurrentUser,
     query: Query,
 ) -> Result<Response, Problem> {
     let revoked = if query.switch("include_current")? {
-        let revoked = revoke.all(user.id, EpochReason::RevokedByUser).await?;
+        let revoked = revoke.all(user.id, EpochReason::RevokedByUser, &by).await?;
         current.over();
         revoked
     } else {
-        let (revoked, started) = revoke.others(user.id, &session, &token).await?;
+        let (revoked, started) = revoke.others(user.id, (&session, &token), &by).await?;
         current.began(started, Some(user));
         revoked
     };

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::http::body::{LARGEST_BODY, too_large};
 use crate::http::error::{Code, Problem};
 use crate::http::network::TrustedProxies;
@@ -27,6 +28,7 @@ pub(in crate::http) struct DoorParts {
     pub(in crate::http) public_url: PublicUrl,
     pub(in crate::http) trusted_origins: Vec<String>,
     pub(in crate::http) proxies: TrustedProxies,
+    pub(in crate::http) audit: AuditTrail,
 }
 
 impl Door {
@@ -46,7 +48,12 @@ pub(in crate::http) async fn guard(
         .and_then(|()| door.same_origin(&request));
     match refused {
         Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            if problem.code == Code::CrossOrigin {
+                door.0.audit.record([door.refusal(&request)]).await;
+            }
+            problem.into_response()
+        }
     }
 }
 
@@ -164,6 +171,18 @@ impl Door {
             Code::CrossOrigin,
             "This request comes from another site: open this site itself and try again there.",
         ))
+    }
+}
+
+impl Door {
+    /// A refusal of [`Door::same_origin`], for the audit trail.
+    fn refusal(&self, request: &Request) -> Event {
+        let client = self.0.proxies.client(request.headers(), request.extensions());
+        let event = Event::new(Kind::CrossOriginRefused, &By::nobody(client)).outcome("refused");
+        match single(request.headers(), "origin") {
+            Sent::Once(origin) => event.with("origin", origin),
+            Sent::Never | Sent::Wrongly => event,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use tower::{Layer, Service};
 
+use crate::audit::AuditTrail;
 use crate::flows::Check;
 use crate::http::cookie::CookieShape;
 use crate::http::current::{CurrentSession, Surroundings};
@@ -32,6 +33,7 @@ pub(in crate::http) struct SessionLayerParts {
     pub(in crate::http) proxies: TrustedProxies,
     pub(in crate::http) starts: Arc<NetworkThrottle>,
     pub(in crate::http) metrics: Metrics,
+    pub(in crate::http) audit: AuditTrail,
 }
 
 impl SessionLayer {
@@ -91,6 +93,7 @@ where
         cookie: parts.cookie.clone(),
         starts: parts.starts.clone(),
         metrics: &parts.metrics,
+        audit: parts.audit.clone(),
     };
     let current =
         CurrentSession::look_up(surroundings, &parts.check, request.headers(), client).await;

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::views::{Frame, SignInPage, SignOutPage};
 use super::{problems_of, shown};
-use crate::flows::Login;
+use crate::flows::{Login, Logout};
 use crate::http::api::session::{end_current, login_request};
 use crate::http::body::Form;
 use crate::http::current::{CurrentSession, Standing};
@@ -14,7 +14,6 @@ use crate::http::error::Problem;
 use crate::http::query::Query;
 use crate::http::redirect::{Next, see_other, with_next};
 use crate::http::state::Manners;
-use crate::sessions::Sessions;
 
 /// Where to go after signing in: `next`, or the account.
 pub(super) fn destination(next: Option<&str>) -> String {
@@ -119,9 +118,9 @@ pub(crate) async fn ask_to_sign_out(current: CurrentSession, frame: Frame) -> Re
 
 /// `POST /logout`: signs out, whoever was signed in.
 pub(crate) async fn sign_out(
-    State(sessions): State<Sessions>,
+    State(logout): State<Logout>,
     current: CurrentSession,
 ) -> Result<Response, Problem> {
-    end_current(&sessions, &current).await?;
+    end_current(&logout, &current).await?;
     Ok(see_other("/login"))
 }

@@ -61,13 +61,14 @@ fn card(session: &Session, sessions: &Sessions, current: &CurrentUser) -> Sessio
 
 /// `POST /account/sessions/{id}/revoke`: ends one.
 pub(crate) async fn revoke(
-    State(sessions): State<Sessions>,
+    (State(sessions), State(revoke)): (State<Sessions>, State<RevokeSessions>),
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     frame: Frame,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
-    let revoked = sessions.revoke(id, Some(current.user.id), EndReason::RevokedByUser).await?;
+    let (user, reason) = (Some(current.user.id), EndReason::RevokedByUser);
+    let revoked = revoke.one(id, user, reason, &current.by).await?;
     if !revoked {
         let notice = (StatusCode::NOT_FOUND, Some(SessionsNotice::NoneLeft));
         return show(&sessions, &current, frame, notice).await;
@@ -82,8 +83,8 @@ pub(crate) async fn revoke_others(
     CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
     current: CurrentSession,
 ) -> Result<Response, Problem> {
-    let CurrentUser { user, session, token } = signed_in;
-    match revoke.others(user.id, &session, &token).await.map_err(Problem::from) {
+    let CurrentUser { user, session, token, by } = signed_in;
+    match revoke.others(user.id, (&session, &token), &by).await.map_err(Problem::from) {
         Ok((revoked, started)) => {
             current.began(started, Some(user));
             Ok(see_other(&format!("/account/sessions?done={revoked}")))

@@ -215,6 +215,7 @@ impl Stage {
         for _ in 0..10_000 {
             let swept = self.store.sweep(&cutoffs(at), most).await?;
             total.ended += swept.ended;
+            total.timed_out.extend(swept.timed_out);
             total.forgotten += swept.forgotten;
             if swept.done {
                 return Ok(Swept { done: true, ..total });

@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 use super::stage::{Held, Stage, cutoffs, minute};
 use super::{Verdict, Violation, chapter, holds, same};
 use crate::sessions::{
-    Compartment, EndReason, Ended, Loaded, SessionId, SessionPolicy, TimeoutRule,
+    Compartment, EndReason, Ended, Loaded, SessionId, SessionPolicy, TimedOut, TimeoutRule,
 };
 
 chapter![
@@ -19,6 +19,7 @@ chapter![
     a_session_that_timed_out_more_than_a_day_ago_is_forgotten,
     a_touched_session_is_swept_by_its_new_activity,
     a_sweep_by_an_earlier_time_does_nothing,
+    a_sweep_names_the_sessions_of_users_that_it_ended,
 ];
 
 const MILLISECOND: Duration = Duration::MILLISECOND;
@@ -265,6 +266,22 @@ async fn a_sweep_by_an_earlier_time_does_nothing(stage: Stage) -> Verdict {
         same!((swept.ended, swept.forgotten), (0, 0), "a sweep by minute {at}");
     }
     same!(stage.end_of(&timed_out).await?, end, "the end of the swept session");
+    same!(stage.now(&live).await?, live.session, "the live session");
+    Ok(())
+}
+
+async fn a_sweep_names_the_sessions_of_users_that_it_ended(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let (idle, _) = (stage.signed_in(user, minute(0)).await?, stage.anonymous(minute(0)).await?);
+    let live = stage.signed_in(user, minute(50)).await?;
+
+    let swept = stage.sweep(minute(70), 100).await?;
+
+    let ended = Ended { reason: EndReason::IdleTimeout, at: minute(60) };
+    let named = vec![TimedOut { id: idle.id(), user, ended }];
+    same!((swept.ended, swept.timed_out), (2, named), "what was swept");
+    let again = stage.sweep(minute(70), 100).await?;
+    same!(again.timed_out, Vec::new(), "what a second sweep names");
     same!(stage.now(&live).await?, live.session, "the live session");
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::ended::EndedRows;
 use super::live::{LiveRows, Row};
 use crate::accounts::{Epoch, Survivor, UserId};
 use crate::sessions::{
-    Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Loaded, Rotation, SessionId, Swept,
+    Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Loaded, Rotation, SessionId, Swept, TimedOut,
     TokenDigest,
 };
 
@@ -137,6 +137,8 @@ impl Tables {
         let mut swept = Swept::default();
         for _ in 0..most {
             if let Some((id, ended)) = self.live.first_timed_out(cutoffs) {
+                let of_user = self.live.get(id).and_then(|row| TimedOut::of(&row.session, ended));
+                swept.timed_out.extend(of_user);
                 if self.end_timed_out(id, ended, cutoffs) {
                     swept.ended += 1;
                 } else {

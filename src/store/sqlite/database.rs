@@ -148,6 +148,7 @@ impl SqliteDatabase {
             }
             source => OpenError::Migration { path: name(), source },
         })?;
+        super::audit::forbid_changes(&writer).await.map_err(failed)?;
         // All at once: a file that is replaced later must not be read beside this one.
         let readers = pool()
             .min_connections(READERS)

@@ -1,10 +1,11 @@
-//! Accounts and sessions in one `SQLite` file, for one machine.
+//! Accounts, sessions and the audit trail in one `SQLite` file, for one machine.
 //!
 //! One connection writes, a few others read. Every deed is one transaction, and an acknowledged
 //! one is on the disk (`synchronous=FULL`). Nothing here decides anything about people: the rooms
 //! do, and their ports say what is promised.
 
 mod accounts;
+mod audit;
 mod change;
 mod database;
 mod ending;

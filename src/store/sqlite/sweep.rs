@@ -8,7 +8,7 @@ use super::ending::{Write, end_session};
 use super::rows::{self, failed, milliseconds, session_columns};
 use super::sessions::commit;
 use crate::failure::StoreError;
-use crate::sessions::{Cutoffs, Swept, TimeoutRule};
+use crate::sessions::{Cutoffs, Swept, TimedOut, TimeoutRule};
 
 pub(super) async fn sweep(
     database: &SqliteDatabase,
@@ -17,10 +17,14 @@ pub(super) async fn sweep(
 ) -> Result<Swept, StoreError> {
     let mut write = database.write().await?;
     let timed_out = timed_out(&mut write, cutoffs, most).await?;
+    let mut of_users = Vec::new();
     for row in &timed_out {
-        match rows::session(row).map(|session| (session.id, cutoffs.ended(&session))) {
-            Some((id, Some(ended))) => end_session(&mut write, id, ended).await?,
-            Some((_, None)) => {}
+        match rows::session(row).map(|session| (cutoffs.ended(&session), session)) {
+            Some((Some(ended), session)) => {
+                end_session(&mut write, session.id, ended).await?;
+                of_users.extend(TimedOut::of(&session, ended));
+            }
+            Some((None, _)) => {}
             None => delete(&mut write, row).await?,
         }
     }
@@ -28,7 +32,8 @@ pub(super) async fn sweep(
     let left = most.saturating_sub(u32::try_from(ended).unwrap_or(most));
     let forgotten = forget(&mut write, cutoffs, left).await?;
     commit(write).await?;
-    Ok(Swept { ended, forgotten, done: ended + forgotten < u64::from(most) })
+    let done = ended + forgotten < u64::from(most);
+    Ok(Swept { ended, timed_out: of_users, forgotten, done })
 }
 
 /// A row that cannot be read never was a session to anybody.

@@ -48,3 +48,10 @@ pub fn parse(bytes: &[u8]) -> Answer {
     }
     Answer { status, headers, text: body.to_owned() }
 }
+
+/// Sends bytes and hangs up after a moment, whatever comes back.
+pub async fn send_and_leave(address: SocketAddr, bytes: &[u8], after: std::time::Duration) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    tokio::time::sleep(after).await;
+}

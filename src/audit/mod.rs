@@ -1,0 +1,20 @@
+//! What happened, who did it and from where: kept for administrators, never changed afterwards.
+//!
+//! Whoever does a deed records an [`Event`] with the [`AuditTrail`], once the deed is done. The
+//! trail logs it, writes it together with whatever else is waiting, and says so when it is durable.
+//! A store that fails takes nothing back: the deed keeps its answer, and the loss is an error in
+//! the log.
+//!
+//! An event names accounts and sessions by id. No address that somebody typed, no password and no
+//! token is ever part of one. This room knows no HTTP and no SQL.
+
+mod event;
+mod kind;
+mod limits;
+mod store;
+mod trail;
+
+pub use event::{Actor, By, Event, EventId, Recorded};
+pub use kind::Kind;
+pub use store::{AuditListing, AuditStore};
+pub use trail::{AuditOptions, AuditTrail};

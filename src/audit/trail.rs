@@ -1,0 +1,208 @@
+//! The way of an event into the log and the store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::limits::Limits;
+use super::{AuditListing, AuditStore, By, Event, EventId, Kind, Recorded};
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::failure::StoreError;
+
+/// How many deeds may wait to be written. Each waits itself, so this is also how many requests.
+const QUEUE: usize = 1024;
+/// How many are written in one step.
+const MOST_AT_ONCE: usize = 256;
+/// How long a deed waits, first for its place and then for its record to be durable.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What the trail works with.
+pub struct AuditOptions {
+    /// Where events are kept.
+    pub store: Arc<dyn AuditStore>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Draws ids.
+    pub entropy: Entropy,
+}
+
+/// Records what happened. Cheap to clone; one task writes for all clones, and ends with the last.
+#[derive(Clone)]
+pub struct AuditTrail(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn AuditStore>,
+    clock: Clock,
+    entropy: Entropy,
+    limits: Limits,
+    queue: mpsc::Sender<Entry>,
+    lost: Arc<AtomicU64>,
+}
+
+/// Events of one deed, and who waits for them to be durable.
+struct Entry {
+    events: Vec<Recorded>,
+    done: oneshot::Sender<()>,
+}
+
+impl AuditTrail {
+    /// Starts the task that writes. Call it inside of a tokio runtime.
+    #[must_use]
+    pub fn start(options: AuditOptions) -> Self {
+        let AuditOptions { store, clock, entropy } = options;
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let lost = Arc::new(AtomicU64::new(0));
+        tokio::spawn(keep_writing(store.clone(), waiting, lost.clone()));
+        let limits = Limits::new(&clock);
+        Self(Arc::new(Inner { store, clock, entropy, limits, queue, lost }))
+    }
+
+    /// Logs what happened and returns once it is durable, after six seconds at the latest. Events
+    /// of one call are written all or none. A store that fails is an error in the log and nothing
+    /// else: what was done is done. What strangers can cause without end is recorded so many times
+    /// a minute and network, then counted.
+    pub async fn record(&self, events: impl IntoIterator<Item = Event>) {
+        let events = events.into_iter().filter(|event| self.0.limits.admit(event));
+        let events: Vec<Recorded> = events.filter_map(|event| self.recorded(event)).collect();
+        if events.is_empty() {
+            return;
+        }
+        events.iter().for_each(log);
+        let Ok(Ok(place)) = timeout(PATIENCE, self.0.queue.reserve()).await else {
+            return lose(&events, &self.0.lost, &"too many events wait to be written");
+        };
+        let (done, written) = oneshot::channel();
+        place.send(Entry { events, done });
+        if timeout(PATIENCE, written).await.is_err() {
+            tracing::warn!("the audit trail is behind: a deed is answered before it is recorded");
+        }
+    }
+
+    fn recorded(&self, event: Event) -> Option<Recorded> {
+        let at = self.0.clock.now();
+        match self.0.entropy.id(at) {
+            Ok(id) => Some(Recorded { id: EventId::from_uuid(id), at, event }),
+            Err(error) => {
+                self.0.lost.fetch_add(1, Ordering::Relaxed);
+                let kind = event.kind.as_str();
+                tracing::error!(kind, %error, "an audit event is lost");
+                None
+            }
+        }
+    }
+
+    /// Events, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn list(&self, listing: &AuditListing) -> Result<Vec<Recorded>, StoreError> {
+        self.0.store.list(listing).await
+    }
+
+    /// Compares the settings of this start with those of the last, and records the names of those
+    /// that differ. The values are kept for the next start to compare with: pass secrets masked.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn note_settings(
+        &self,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
+        let text = serde_json::to_string(settings).map_err(StoreError::backend)?;
+        let last = self.0.store.last_settings().await?;
+        if last.as_ref() == Some(&text) {
+            return Ok(());
+        }
+        if let Some(last) = last {
+            // What cannot be read any more counts as no settings: then all of them changed.
+            let last: BTreeMap<String, String> = serde_json::from_str(&last).unwrap_or_default();
+            let names: std::collections::BTreeSet<&String> =
+                last.keys().chain(settings.keys()).collect();
+            let changed: Vec<Value> = names
+                .into_iter()
+                .filter(|name| last.get(*name) != settings.get(*name))
+                .map(|name| name.as_str().into())
+                .collect();
+            let event = Event::new(Kind::SettingsChanged, &By::command_line());
+            self.record([event.with("settings", changed)]).await;
+        }
+        self.0.store.keep_settings(&text).await
+    }
+
+    /// Logs how many events were passed over, and forgets networks that have been quiet.
+    pub fn sweep(&self) {
+        self.0.limits.sweep();
+    }
+
+    /// How many events were lost since the start, because the store failed or was too slow.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
+    }
+
+    /// Returns once everything recorded before is written, after six seconds at the latest.
+    pub async fn settle(&self) {
+        let Ok(Ok(place)) = timeout(PATIENCE, self.0.queue.reserve()).await else { return };
+        let (done, written) = oneshot::channel();
+        place.send(Entry { events: Vec::new(), done });
+        // Whatever was not written by now is told of by the task itself.
+        let _ = timeout(PATIENCE, written).await;
+    }
+}
+
+/// Writes all that is waiting in one step: under load many deeds share one commit.
+async fn keep_writing(
+    store: Arc<dyn AuditStore>,
+    mut waiting: mpsc::Receiver<Entry>,
+    lost: Arc<AtomicU64>,
+) {
+    let mut entries = Vec::new();
+    while waiting.recv_many(&mut entries, MOST_AT_ONCE).await > 0 {
+        let take = |entry: &mut Entry| std::mem::take(&mut entry.events);
+        let events: Vec<Recorded> = entries.iter_mut().flat_map(take).collect();
+        if !events.is_empty()
+            && let Err(error) = store.append(&events).await
+        {
+            lose(&events, &lost, &error);
+        }
+        for entry in entries.drain(..) {
+            // Whoever waited may have lost patience.
+            let _ = entry.done.send(());
+        }
+    }
+}
+
+fn lose(events: &[Recorded], lost: &AtomicU64, why: &dyn std::fmt::Display) {
+    lost.fetch_add(u64::try_from(events.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    for Recorded { id, event, .. } in events {
+        let kind = event.kind.as_str();
+        tracing::error!(kind, event.id = %id, why = %why, "an audit event is lost");
+    }
+}
+
+/// The line in the log, in the span of the request. It is there whatever becomes of the record.
+fn log(Recorded { id, event, .. }: &Recorded) {
+    let By { actor, client, .. } = &event.by;
+    let details = (!event.details.is_empty())
+        .then(|| serde_json::to_string(&event.details).unwrap_or_default());
+    tracing::info!(
+        target: "anteroom::audit",
+        {
+            event.id = %id,
+            actor = %actor,
+            user.id = event.subject.map(|user| user.to_string()),
+            session.id = event.session.map(|session| session.to_string()),
+            network = client.ip_address.map(|address| address.to_string()),
+            user_agent = client.user_agent,
+            outcome = &*event.outcome,
+            details,
+        },
+        "{}", event.kind.as_str()
+    );
+}
