@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use ipnet::IpNet;
 use tokio::task::JoinSet;
 
+mod housekeeping;
+
 use crate::accounts::{
     AccountStore, Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy, SetupLink,
 };
-use crate::audit::{AuditOptions, AuditStore, AuditTrail, By, Event};
+use crate::audit::{AuditOptions, AuditStore, AuditTrail};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
@@ -25,13 +26,6 @@ use crate::store::{
     SessionsIn, SqliteDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions, ThrottleStore};
-
-/// How often activity that was noted is written.
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
-/// How often what has ended is cleared away.
-const SWEEP_EVERY: Duration = Duration::from_secs(30);
-/// How many rows one sweep may clear, so that a sign-in never waits long for it.
-const SWEEP_ROWS: u32 = 500;
 
 /// Where sessions are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,15 +124,51 @@ pub struct Stores {
 /// [`Anteroom::session_layer`] around handlers of yours.
 pub struct Anteroom {
     database: SqliteDatabase,
-    accounts: Accounts,
-    sessions: Sessions,
-    audit: AuditTrail,
+    rooms: Rooms,
     setup_link: SetupLink,
     service: Service,
     origin: String,
     entropy: Entropy,
     metrics: Metrics,
     housekeeping: JoinSet<()>,
+}
+
+/// The rooms, each over its store.
+#[derive(Clone)]
+struct Rooms {
+    accounts: Accounts,
+    sessions: Sessions,
+    audit: AuditTrail,
+    throttle: Throttle,
+}
+
+impl Rooms {
+    fn open(stores: Stores, options: &Options) -> Result<Self, StartupError> {
+        let Options { clock, entropy, metrics, .. } = options;
+        let hashing = HasherOptions { metrics: metrics.clone(), ..options.hashing.clone() };
+        let hasher = Hasher::start_with(entropy.clone(), hashing).map_err(StartupError::Threads)?;
+        let throttle = Throttle::new(stores.throttle, options.throttles, clock.clone());
+        let accounts = Accounts::new(AccountsOptions {
+            store: stores.accounts,
+            hasher,
+            policy: PasswordPolicy { min_length: options.password_min_length },
+            throttle: throttle.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
+        let sessions = Sessions::new(SessionsOptions {
+            store: stores.sessions,
+            policy: options.policy,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
+        let audit = AuditTrail::start(AuditOptions {
+            store: stores.audit,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
+        Ok(Self { accounts, sessions, audit, throttle })
+    }
 }
 
 impl Anteroom {
@@ -162,36 +192,14 @@ impl Anteroom {
     ) -> Result<Self, StartupError> {
         let public_url = PublicUrl::parse(&options.public_url).map_err(StartupError::PublicUrl)?;
         let (database, stores) = open_stores(&options).await?;
+        let rooms = Rooms::open(measured(wrap(stores), &options.metrics), &options)?;
         let Options { clock, entropy, metrics, .. } = options;
-        let stores = measured(wrap(stores), &metrics);
-        let hashing = HasherOptions { metrics: metrics.clone(), ..options.hashing };
-        let hasher = Hasher::start_with(entropy.clone(), hashing).map_err(StartupError::Threads)?;
-        let throttle = Throttle::new(stores.throttle, options.throttles, clock.clone());
-        let accounts = Accounts::new(AccountsOptions {
-            store: stores.accounts,
-            hasher,
-            policy: PasswordPolicy { min_length: options.password_min_length },
-            throttle: throttle.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-        });
-        let sessions = Sessions::new(SessionsOptions {
-            store: stores.sessions,
-            policy: options.policy,
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-        });
-        let audit = AuditTrail::start(AuditOptions {
-            store: stores.audit,
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-        });
         let setup_link = SetupLink::new(clock.clone());
         let origin = public_url.origin().to_owned();
         let service = Service::new(DoorOptions {
-            accounts: accounts.clone(),
-            sessions: sessions.clone(),
-            audit: audit.clone(),
+            accounts: rooms.accounts.clone(),
+            sessions: rooms.sessions.clone(),
+            audit: rooms.audit.clone(),
             setup_link: setup_link.clone(),
             public_url,
             trusted_origins: options.trusted_origins,
@@ -204,26 +212,8 @@ impl Anteroom {
             entropy: entropy.clone(),
             metrics: metrics.clone(),
         });
-        let mut housekeeping = JoinSet::new();
-        housekeeping.spawn(keep_flushing(sessions.clone(), audit.clone()));
-        housekeeping.spawn(keep_sweeping(
-            sessions.clone(),
-            throttle,
-            database.clone(),
-            service.clone(),
-        ));
-        Ok(Self {
-            database,
-            accounts,
-            sessions,
-            audit,
-            setup_link,
-            service,
-            origin,
-            entropy,
-            metrics,
-            housekeeping,
-        })
+        let housekeeping = housekeeping::start(&rooms, &database, &service);
+        Ok(Self { database, rooms, setup_link, service, origin, entropy, metrics, housekeeping })
     }
 
     /// Every route of the service.
@@ -235,7 +225,7 @@ impl Anteroom {
     /// [`Options::metrics`] are off.
     #[must_use]
     pub fn metrics_router(&self) -> Option<Router> {
-        let census = Census::new(self.sessions.clone());
+        let census = Census::new(self.rooms.sessions.clone());
         self.metrics.is_on().then(|| metrics_router(self.metrics.clone(), census))
     }
 
@@ -248,19 +238,19 @@ impl Anteroom {
     /// The accounts.
     #[must_use]
     pub fn accounts(&self) -> &Accounts {
-        &self.accounts
+        &self.rooms.accounts
     }
 
     /// The sessions.
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
-        &self.sessions
+        &self.rooms.sessions
     }
 
     /// What happened.
     #[must_use]
     pub fn audit(&self) -> &AuditTrail {
-        &self.audit
+        &self.rooms.audit
     }
 
     /// A one-time link that makes the first administrator, valid for an hour; `None` where there
@@ -269,7 +259,7 @@ impl Anteroom {
     /// # Errors
     /// [`StoreError`] when the store fails.
     pub async fn issue_setup_link(&self) -> Result<Option<String>, StoreError> {
-        if self.accounts.has_administrator().await? {
+        if self.rooms.accounts.has_administrator().await? {
             return Ok(None);
         }
         let token = self.setup_link.issue(&self.entropy)?;
@@ -279,12 +269,12 @@ impl Anteroom {
     /// Writes what was noted and closes the stores, once nothing is being served any more.
     pub async fn stop(mut self) {
         self.housekeeping.shutdown().await;
-        if let Err(error) = self.sessions.flush().await {
+        if let Err(error) = self.rooms.sessions.flush().await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "the last activity of some sessions was not written");
         }
-        record_timeouts(&self.sessions, &self.audit).await;
-        self.audit.settle().await;
+        housekeeping::record_timeouts(&self.rooms.sessions, &self.rooms.audit).await;
+        self.rooms.audit.settle().await;
         self.database.close().await;
     }
 }
@@ -316,54 +306,5 @@ fn measured(stores: Stores, metrics: &Metrics) -> Stores {
         accounts: Arc::new(MeasuredAccounts::new(stores.accounts, metrics.clone())),
         sessions: Arc::new(MeasuredSessions::new(stores.sessions, metrics.clone())),
         ..stores
-    }
-}
-
-/// A timeout is nobody's deed, so no request waits for its record.
-async fn record_timeouts(sessions: &Sessions, audit: &AuditTrail) {
-    let by = By::server();
-    let ends = sessions.take_timed_out().into_iter();
-    audit
-        .record(ends.map(|end| Event::session_ended(end.id, end.ended.reason, &by).about(end.user)))
-        .await;
-}
-
-async fn keep_flushing(sessions: Sessions, audit: AuditTrail) {
-    let mut ticks = tokio::time::interval(FLUSH_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = sessions.flush().await {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "activity is not written for now");
-        }
-        record_timeouts(&sessions, &audit).await;
-    }
-}
-
-async fn keep_sweeping(
-    sessions: Sessions,
-    throttle: Throttle,
-    database: SqliteDatabase,
-    service: Service,
-) {
-    let mut ticks = tokio::time::interval(SWEEP_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        service.sweep();
-        let swept = async {
-            while !sessions.sweep(SWEEP_ROWS).await? {
-                tokio::task::yield_now().await;
-            }
-            while !throttle.sweep(SWEEP_ROWS).await? {
-                tokio::task::yield_now().await;
-            }
-            database.sweep_records(sessions.now()).await
-        };
-        if let Err(error) = swept.await {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "what has ended is not cleared away for now");
-        }
     }
 }

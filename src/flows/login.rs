@@ -99,12 +99,11 @@ impl Login {
         let signed_in = self.sign_in(&request).await;
         self.metrics.sign_in(outcome_of(signed_in.as_ref().err()));
         match &signed_in {
-            Err(LoginError::Refused) => self.record(Kind::LoginFailed, &request, None).await,
-            Err(LoginError::LimitReached) => {
-                self.record(Kind::LoginFailed, &request, Some("session_limit_reached")).await;
+            Err(error @ (LoginError::Refused | LoginError::LimitReached)) => {
+                self.record(Kind::LoginFailed, &request, error).await;
             }
-            Err(LoginError::Throttled(_)) => {
-                self.record(Kind::Throttled, &request, Some("password")).await;
+            Err(error @ LoginError::Throttled(_)) => {
+                self.record(Kind::Throttled, &request, error).await;
             }
             Ok(_) | Err(LoginError::Busy | LoginError::Store(_)) => {}
         }
@@ -156,20 +155,25 @@ impl Login {
 
     /// The trail may say what the answer does not. The address stays out of it: it may be a
     /// password that somebody typed into the wrong field.
-    async fn record(&self, kind: Kind, request: &LoginRequest, outcome: Option<&'static str>) {
+    async fn record(&self, kind: Kind, request: &LoginRequest, error: &LoginError) {
         let account = match &request.email {
             Some(email) => self.accounts.find_by_email(email).await,
             None => Ok(None),
         };
         let event = Event::new(kind, &By::nobody(request.client.clone()));
-        let event = match account {
-            Ok(Some(Account { user, .. })) => {
-                let disabled = user.status == Status::Disabled;
-                let guess = if disabled { "account_disabled" } else { "wrong_password" };
-                event.about(user.id).outcome(outcome.unwrap_or(guess))
+        let event = match (error, &account) {
+            (LoginError::Throttled(_), _) => event.outcome("refused").with("limit", "passwords"),
+            (LoginError::LimitReached, _) => event.outcome("session_limit_reached"),
+            (_, Ok(Some(account))) if account.user.status == Status::Disabled => {
+                event.outcome("account_disabled")
             }
-            Ok(None) => event.outcome(outcome.unwrap_or("unknown_account")),
-            Err(_) => event.outcome(outcome.unwrap_or("refused")),
+            (_, Ok(Some(_))) => event.outcome("wrong_password"),
+            (_, Ok(None)) => event.outcome("unknown_account"),
+            (_, Err(_)) => event.outcome("refused"),
+        };
+        let event = match account {
+            Ok(Some(account)) => event.about(account.user.id),
+            Ok(None) | Err(_) => event,
         };
         self.audit.record([event]).await;
     }

@@ -12,7 +12,8 @@ pub(super) async fn record_failure(
     let failed = match error {
         Some(AuthenticateError::Refused) => event.clone().outcome("wrong_password"),
         Some(AuthenticateError::Throttled(_)) => {
-            Event { kind: Kind::Throttled, ..event.clone() }.outcome("password")
+            let event = Event { kind: Kind::Throttled, ..event.clone() };
+            event.outcome("refused").with("limit", "passwords")
         }
         Some(AuthenticateError::Busy | AuthenticateError::Store(_)) | None => return,
     };

@@ -150,7 +150,8 @@ impl Signup {
             };
             if let Err(CreateError::Throttled(_)) = &made {
                 let throttled = Event::new(Kind::Throttled, &By::nobody(client.clone()));
-                this.audit.record([throttled.outcome("sign_up")]).await;
+                let throttled = throttled.outcome("refused").with("limit", "sign_ups");
+                this.audit.record([throttled]).await;
             }
             let account = made?;
             let beginning = Beginning {
