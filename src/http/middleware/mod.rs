@@ -4,9 +4,11 @@ mod form;
 mod guard;
 mod headers;
 mod session_layer;
+mod whole_body;
 
 pub(super) use form::{give_form, no_such_method, no_such_path};
 pub(super) use guard::{Door, DoorParts, guard};
 pub(super) use headers::secure;
 pub(super) use session_layer::SessionLayerParts;
 pub use session_layer::{SessionLayer, SessionService};
+pub(super) use whole_body::whole_body;
