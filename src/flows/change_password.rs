@@ -99,10 +99,16 @@ impl ChangePassword {
         };
         let decide = move |_: &_| Some(change.clone());
         let settled = settle(&self.accounts, &self.sessions, user.id, Some(survivor), decide).await;
-        if let Err(ChangeError::SurvivorGone) = settled {
-            return Err(ChangePasswordError::Ended(self.sessions.why_gone(old).await?));
+        match settled {
+            Ok(_) => {}
+            Err(ChangeError::SurvivorGone) => {
+                return Err(ChangePasswordError::Ended(self.sessions.why_gone(old).await?));
+            }
+            // Perhaps only the reply is lost: the session went on in the step of the change, so
+            // that its new token proves it done, and nobody else can hand that over.
+            Err(ChangeError::Store(_)) if self.sessions.went_on(session.id, &token).await => {}
+            Err(error) => return Err(error.into()),
         }
-        settled?;
         tracing::info!(user.id = %user.id, session.id = %session.id, "password changed");
         let survived = self.sessions.survived(token, session, EndReason::PasswordChanged).await;
         survived.map_err(ChangePasswordError::Ended)
