@@ -47,7 +47,9 @@ impl SetupLink {
     /// [`NoEntropy`] when the operating system gives no random bytes.
     pub fn issue(&self, entropy: &Entropy) -> Result<String, NoEntropy> {
         let token = URL_SAFE_NO_PAD.encode(entropy.bytes::<32>()?);
-        let issued = Issued { token: token.clone(), expires_at: self.clock.now() + Self::LIFE };
+        let life = time::Duration::try_from(Self::LIFE).unwrap_or(time::Duration::HOUR);
+        let expires_at = self.clock.now().saturating_add(life);
+        let issued = Issued { token: token.clone(), expires_at };
         *self.lock() = Some(issued);
         Ok(token)
     }

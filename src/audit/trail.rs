@@ -166,15 +166,23 @@ async fn keep_writing(
     while waiting.recv_many(&mut entries, MOST_AT_ONCE).await > 0 {
         let take = |entry: &mut Entry| std::mem::take(&mut entry.events);
         let events: Vec<Recorded> = entries.iter_mut().flat_map(take).collect();
-        if !events.is_empty()
-            && let Err(error) = store.append(&events).await
-        {
-            lose(&events, &lost, &error);
+        if !events.is_empty() {
+            write(&store, events, &lost).await;
         }
         for entry in entries.drain(..) {
             // Whoever waited may have lost patience.
             let _ = entry.done.send(());
         }
+    }
+}
+
+/// In a task of its own: a store that panics must not be the end of all records to come.
+async fn write(store: &Arc<dyn AuditStore>, events: Vec<Recorded>, lost: &AtomicU64) {
+    let (store, events) = (store.clone(), Arc::new(events));
+    let to_write = events.clone();
+    let written = tokio::spawn(async move { store.append(&to_write).await }).await;
+    if let Err(error) = written.unwrap_or_else(|error| Err(StoreError::backend(error))) {
+        lose(&events, lost, &error);
     }
 }
 

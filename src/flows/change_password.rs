@@ -112,19 +112,27 @@ impl ChangePassword {
             ..Change::default()
         };
         let decide = move |_: &_| Some(change.clone());
-        let (this, by, id) = (self.clone(), by.clone(), user.id);
+        let (this, by, id, done) = (self.clone(), by.clone(), user.id, event.clone());
         let settled = see_through(async move {
             let Self { accounts, sessions, audit } = this;
             let changed = settle(&accounts, &sessions, id, Some(survivor), decide).await?;
             let ended = ends(&changed, id, EpochReason::PasswordChanged, &by);
-            audit.record(iter::once(event).chain(ended)).await;
+            audit.record(iter::once(done).chain(ended)).await;
             Ok(changed)
         })
         .await?;
-        if let Err(ChangeError::SurvivorGone) = settled {
-            return Err(ChangePasswordError::Ended(self.sessions.why_gone(old).await?));
+        match settled {
+            Ok(_) => {}
+            Err(ChangeError::SurvivorGone) => {
+                return Err(ChangePasswordError::Ended(self.sessions.why_gone(old).await?));
+            }
+            // Perhaps only the reply is lost: the session went on in the step of the change, so
+            // that its new token proves it done, and nobody else can hand that over.
+            Err(ChangeError::Store(_)) if self.sessions.went_on(session.id, &token).await => {
+                self.audit.record([event]).await;
+            }
+            Err(error) => return Err(error.into()),
         }
-        settled?;
         let survived = self.sessions.survived(token, session, EndReason::PasswordChanged).await;
         survived.map_err(ChangePasswordError::Ended)
     }

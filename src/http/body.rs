@@ -103,7 +103,8 @@ fn decode(bytes: &[u8]) -> Result<String, Problem> {
         .map_err(|_| Problem::malformed("The form is not valid UTF-8."))
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+/// The whole body.
+pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
     match to_bytes(body, LARGEST_BODY).await {
         Ok(bytes) => Ok(bytes.into()),
         Err(error) if is_caused_by::<LengthLimitError>(&error) => Err(too_large()),

@@ -173,8 +173,8 @@ impl Problem {
 
     /// 503 for a failure that was logged where it was met.
     pub(crate) fn silent_store() -> Self {
-        let detail = "The store does not answer. Nothing was changed that this answer does not \
-                      say; try again in a moment.";
+        let detail = "A store does not answer. What this request was to change may or may not have \
+                      happened: look again in a moment.";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, detail);
         Self { retry_after: Some(1), ..problem }
     }

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -13,7 +13,7 @@ use tower_http::cors::CorsLayer;
 use super::api::{account, admin, audit, data, events, health, openapi, session, sessions, verify};
 use super::error::Problem;
 use super::middleware::{
-    Door, SessionLayer, give_form, guard, measure, no_such_method, no_such_path, secure,
+    Door, SessionLayer, give_form, guard, measure, no_such_method, no_such_path, secure, whole_body,
 };
 use super::pages;
 use super::state::AppState;
@@ -73,6 +73,7 @@ pub(super) fn router(house: House) -> Router {
     let router = pages
         .merge(api)
         .layer(session_layer)
+        .layer(from_fn(whole_body))
         .merge(without_session)
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)

@@ -212,7 +212,12 @@ impl Sessions {
         let at = self.now();
         let rotation = Rotation { from: token.digest(), to: new.digest(), authenticated, at };
         let shared = self.room().survivors.read().await;
-        let rotated = self.store().rotate(&rotation).await?;
+        let rotated = match self.store().rotate(&rotation).await {
+            // Perhaps only the reply is lost. Then nobody but this request has the token under
+            // which the session goes on.
+            Err(error) => self.went_on(session.id, &new).await.then_some(true).ok_or(error)?,
+            Ok(rotated) => rotated,
+        };
         drop(shared);
         if !rotated {
             // Whoever rotated or ended it first left a reason.
@@ -223,6 +228,13 @@ impl Sessions {
         let authenticated_at = if authenticated { Some(at) } else { session.authenticated_at };
         let session = Session { authenticated_at, ..session.clone() };
         Ok(StartedSession { token: new, session, displaced: Displaced::default() })
+    }
+
+    /// Whether a session is known to be live under this token. `false` also when the store does not
+    /// say.
+    pub async fn went_on(&self, id: SessionId, token: &Token) -> bool {
+        let loaded = self.store().load(&token.digest()).await;
+        matches!(loaded, Ok(Loaded::Live(live)) if live.id == id)
     }
 
     /// Waits until nothing else on this server ends or rotates a session. Where the store is not

@@ -1,6 +1,7 @@
 //! How often a network may do what leaves a trace in memory alone, such as starting sessions.
 
 use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock as GovernorClock, Reference};
@@ -25,7 +26,7 @@ impl NetworkThrottle {
     /// So many times a minute, at once or spread.
     #[must_use]
     pub fn per_minute(times: NonZeroU32, clock: Clock) -> Self {
-        let (quota, clock) = (Quota::per_minute(times), GovernedClock(clock));
+        let (quota, clock) = (Quota::per_minute(times), GovernedClock::new(clock));
         let limiter = RateLimiter::new(quota, HashMapStateStore::default(), clock.clone());
         Self { limiter, clock }
     }
@@ -46,24 +47,45 @@ impl NetworkThrottle {
     }
 }
 
-/// Our clock, as the limiter wants it.
+/// Our clock, as the limiter wants it: one that never goes back. Where the wall clock is set back,
+/// it goes on from where it was; otherwise everybody who was counted would be refused until the
+/// wall clock is there again.
 #[derive(Clone)]
-struct GovernedClock(Clock);
+struct GovernedClock {
+    clock: Clock,
+    /// The wall time that was read last, and how much was taken back by then.
+    seen: Arc<Mutex<(i64, i64)>>,
+}
+
+impl GovernedClock {
+    fn new(clock: Clock) -> Self {
+        let seen = Arc::new(Mutex::new((unix_milliseconds(clock.now()), 0)));
+        Self { clock, seen }
+    }
+}
 
 impl GovernorClock for GovernedClock {
     type Instant = Milliseconds;
 
     fn now(&self) -> Milliseconds {
-        Milliseconds(u64::try_from(unix_milliseconds(self.0.now())).unwrap_or(0))
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, taken_back) = *seen;
+        let wall = unix_milliseconds(self.clock.now());
+        let taken_back = taken_back.saturating_add(last.saturating_sub(wall).max(0));
+        *seen = (wall, taken_back);
+        Milliseconds(u64::try_from(wall.saturating_add(taken_back)).unwrap_or(0))
     }
 }
+
+/// The limiter counts nanoseconds, in 64 bits.
+const LONGEST: u64 = u64::MAX / 1_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Milliseconds(u64);
 
 impl Reference for Milliseconds {
     fn duration_since(&self, earlier: Self) -> Nanos {
-        Duration::from_millis(self.0.saturating_sub(earlier.0)).into()
+        Duration::from_millis(self.0.saturating_sub(earlier.0).min(LONGEST)).into()
     }
 
     fn saturating_sub(&self, duration: Nanos) -> Self {

@@ -5,6 +5,7 @@ mod guard;
 mod headers;
 mod measure;
 mod session_layer;
+mod whole_body;
 
 pub(super) use form::{give_form, no_such_method, no_such_path};
 pub(super) use guard::{Door, DoorParts, guard};
@@ -12,3 +13,4 @@ pub(super) use headers::secure;
 pub(super) use measure::measure;
 pub(super) use session_layer::SessionLayerParts;
 pub use session_layer::{SessionLayer, SessionService};
+pub(super) use whole_body::whole_body;

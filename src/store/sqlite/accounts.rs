@@ -1,11 +1,11 @@
 //! The account store on the file.
 
 use async_trait::async_trait;
-use sqlx::{FromRow, Row};
+use sqlx::Row;
 use time::OffsetDateTime;
 
 use super::SqliteDatabase;
-use super::rows::{AccountRow, failed, id_bytes, milliseconds, select_account};
+use super::rows::{AccountRow, failed, id_bytes, listed_account, milliseconds, select_account};
 use super::sessions::commit;
 use crate::accounts::{
     Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Epoch,
@@ -81,23 +81,30 @@ impl AccountStore for SqliteDatabase {
     }
 
     async fn list(&self, listing: &Listing) -> Result<Vec<Account>, StoreError> {
-        let rows = sqlx::query(select_account!(
-            "WHERE users.user_id > $1 \
-             AND ($2 IS NULL OR search_text LIKE $2 ESCAPE '!') \
-             ORDER BY users.user_id LIMIT $3"
-        ))
-        .bind(listing.after.map(|id| id_bytes(id.as_uuid())).unwrap_or_default())
-        .bind(listing.query.as_deref().map(containing))
-        .bind(i64::from(listing.limit))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed)?;
-        rows.iter()
-            .map(|row| {
-                let row = AccountRow::from_row(row).map_err(failed)?;
-                Ok(Credentials::try_from(row)?.account)
-            })
-            .collect()
+        let most = usize::try_from(listing.limit).unwrap_or(usize::MAX);
+        let mut after = listing.after.map(|id| id_bytes(id.as_uuid())).unwrap_or_default();
+        let mut accounts = Vec::new();
+        // Once, but for corrupt rows: a page that they made shorter would look like the last.
+        loop {
+            let left = most - accounts.len();
+            let rows = sqlx::query(select_account!(
+                "WHERE users.user_id > $1 \
+                 AND ($2 IS NULL OR search_text LIKE $2 ESCAPE '!') \
+                 ORDER BY users.user_id LIMIT $3"
+            ))
+            .bind(after)
+            .bind(listing.query.as_deref().map(containing))
+            .bind(i64::try_from(left).unwrap_or(i64::MAX))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)?;
+            accounts.extend(rows.iter().filter_map(listed_account));
+            let Some(last) = rows.last().filter(|_| rows.len() == left && accounts.len() < most)
+            else {
+                return Ok(accounts);
+            };
+            after = last.try_get("user_id").map_err(failed)?;
+        }
     }
 
     async fn has_administrator(&self) -> Result<bool, StoreError> {

@@ -12,7 +12,7 @@ use crate::accounts::{
 };
 use crate::clock::{from_unix_milliseconds, unix_milliseconds};
 use crate::failure::StoreError;
-use crate::sessions::{Client, EndReason, Ended, Owner, Session, SessionId, TimeoutRule};
+use crate::sessions::{Client, EndReason, Ended, Loaded, Owner, Session, SessionId, TimeoutRule};
 
 /// The columns that [`SessionRow`] reads.
 macro_rules! session_columns {
@@ -115,6 +115,32 @@ pub(super) fn ended(row: &SqliteRow) -> Result<Ended, StoreError> {
     let at: i64 = row.try_get("ended_at").map_err(failed)?;
     let reason = EndReason::parse(&reason).ok_or(StoreError::Corrupt("the reason of an end"))?;
     Ok(Ended { reason, at: from_unix_milliseconds(at) })
+}
+
+/// Reads what is left of a token that ended. However little that is, it is certain that it ended.
+pub(super) fn ended_token(row: &SqliteRow) -> Loaded {
+    let read = || -> Result<Loaded, StoreError> {
+        let anonymous = row.try_get("anonymous").map_err(failed)?;
+        Ok(Loaded::Ended { ended: ended(row)?, anonymous })
+    };
+    read().unwrap_or_else(|error| {
+        let error: &dyn std::error::Error = &error;
+        tracing::error!(error, "passed over a corrupt row of a session that ended");
+        Loaded::Unknown
+    })
+}
+
+/// Reads an account of a list. A corrupt one is reported and left out of it, so that the others
+/// can still be looked after.
+pub(super) fn listed_account(row: &SqliteRow) -> Option<Account> {
+    let read = AccountRow::from_row(row).map_err(failed).and_then(Credentials::try_from);
+    let id = || row.try_get("user_id").ok().and_then(|id: Vec<u8>| uuid(&id).ok());
+    read.map(|credentials| credentials.account)
+        .inspect_err(|error| {
+            let error: &dyn std::error::Error = error;
+            tracing::error!(user.id = ?id(), error, "left a corrupt account out of a list");
+        })
+        .ok()
 }
 
 #[derive(FromRow)]

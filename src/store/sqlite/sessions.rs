@@ -1,7 +1,7 @@
 //! The session store on the file.
 
 use async_trait::async_trait;
-use sqlx::Row;
+use sqlx::{Row, ValueRef as _};
 
 use super::SqliteDatabase;
 use super::ending::{self, Write};
@@ -63,12 +63,12 @@ impl SessionStore for SqliteDatabase {
         .await
         .map_err(failed)?;
         let Some(row) = row else { return Ok(Loaded::Unknown) };
-        let reason: Option<String> = row.try_get("reason").map_err(failed)?;
-        if reason.is_some() {
-            let anonymous = row.try_get("anonymous").map_err(failed)?;
-            return Ok(Loaded::Ended { ended: rows::ended(&row)?, anonymous });
-        }
-        Ok(rows::session(&row).map_or(Loaded::Unknown, Loaded::Live))
+        let is_live = row.try_get_raw("reason").map_err(failed)?.is_null();
+        Ok(if is_live {
+            rows::session(&row).map_or(Loaded::Unknown, Loaded::Live)
+        } else {
+            rows::ended_token(&row)
+        })
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {

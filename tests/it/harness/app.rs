@@ -8,7 +8,7 @@ use anteroom::accounts::{Account, Email, HasherOptions, Name, NewUser, Password,
 use anteroom::clock::{Clock, ManualClock};
 use anteroom::sessions::Session;
 use anteroom::throttle::ThrottleOptions;
-use anteroom::{Anteroom, Options, SessionsKept};
+use anteroom::{Anteroom, Options, SessionsKept, Stores};
 use axum::Router;
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -83,6 +83,16 @@ impl TestApp {
         set: impl FnOnce(&mut Options),
         mount: impl FnOnce(&Anteroom) -> Router,
     ) -> Self {
+        Self::start_over(kind, set, mount, |stores| stores).await
+    }
+
+    /// Over stores that `wrap` makes of the usual ones.
+    pub async fn start_over(
+        kind: Kind,
+        set: impl FnOnce(&mut Options),
+        mount: impl FnOnce(&Anteroom) -> Router,
+        wrap: impl FnOnce(Stores) -> Stores + Send,
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let folder = TempDir::new().unwrap();
@@ -98,7 +108,7 @@ impl TestApp {
         }
         set(&mut options);
         let public_url = options.public_url.clone();
-        let anteroom = Anteroom::start(options).await.unwrap();
+        let anteroom = Anteroom::start_around(options, wrap).await.unwrap();
         let router = mount(&anteroom);
         let serving = tokio::spawn(anteroom::http::serve(listener, router, std::future::pending()));
         Self { anteroom, clock, address, public_url, database, folder, serving }

@@ -156,8 +156,8 @@ impl Browser {
     }
 
     pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        let body = form.extend_pairs(fields).finish();
+        let body =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let form = |request: RequestBuilder| {
             request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)
         };

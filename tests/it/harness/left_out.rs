@@ -10,11 +10,16 @@ pub fn program(name: &str, what_needs_it: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&folders).map(|folder| folder.join(name)).find(|p| p.is_file());
     if found.is_none() {
-        let line = format!("left out for want of `{name}`: {what_needs_it}");
-        let required = env::var_os("REQUIRE_EVERY_TEST").is_some_and(|value| !value.is_empty());
-        assert!(!required, "{line}; scripts/test installs it on Debian and Ubuntu");
-        // Not by eprintln, which the test harness captures.
-        let _ = writeln!(std::io::stderr(), "{line}");
+        for_want_of(&format!("`{name}`"), what_needs_it);
     }
     found
+}
+
+/// Says what is left out, and fails where nothing may be.
+pub fn for_want_of(what: &str, what_needs_it: &str) {
+    let line = format!("left out for want of {what}: {what_needs_it}");
+    let required = env::var_os("REQUIRE_EVERY_TEST").is_some_and(|value| !value.is_empty());
+    assert!(!required, "{line}; scripts/test installs what it can on Debian and Ubuntu");
+    // Not by eprintln, which the test harness captures.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -3,8 +3,10 @@
 pub mod app;
 pub mod backends;
 pub mod browser;
+pub mod chance;
 pub mod chromium;
 pub mod client;
+pub mod failing;
 pub mod frames;
 pub mod left_out;
 pub mod served;

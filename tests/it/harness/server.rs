@@ -61,6 +61,16 @@ impl Place {
         Server::of(self.clone(), self.launch(&line, Stdio::null()))
     }
 
+    /// A server that another program becomes, for example a shell that prepares its place.
+    pub fn serve_by(&self, program: Command) -> Server {
+        Server::of(self.clone(), self.launch_as(program, Stdio::null()))
+    }
+
+    /// Runs another program, which becomes ours, to its end.
+    pub fn run_by(&self, program: Command) -> Outcome {
+        self.launch_as(program, Stdio::null()).outcome()
+    }
+
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Outcome {
         self.launch(arguments, Stdio::null()).outcome()

@@ -1,0 +1,52 @@
+//! Chance that can be had again: whoever fails with it names the seed.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::Duration;
+
+/// Draws numbers from a seed (`SplitMix64`).
+#[derive(Clone, Debug)]
+pub struct Chance {
+    seed: u64,
+    state: u64,
+}
+
+impl Chance {
+    /// From the variable `SEED`, otherwise another each time. Print [`Chance::seed`] on failure.
+    pub fn seeded() -> Self {
+        let fresh = || RandomState::new().build_hasher().finish();
+        let seed = std::env::var("SEED").ok().map_or_else(fresh, |seed| seed.parse().unwrap());
+        Self { seed, state: seed }
+    }
+
+    /// Another that draws its own numbers, of the same seed.
+    pub fn fork(&mut self) -> Self {
+        Self { seed: self.seed, state: self.next() }
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// One of `0..bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub fn between(&mut self, least: Duration, most: Duration) -> Duration {
+        let span = u64::try_from(most.saturating_sub(least).as_micros()).unwrap();
+        least + Duration::from_micros(self.below(span + 1))
+    }
+}
+
+/// How many rounds a test goes: `usual`, or what the variable says for a night.
+pub fn rounds(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).ok().map_or(usual, |rounds| rounds.parse().unwrap())
+}

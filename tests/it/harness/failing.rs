@@ -1,0 +1,299 @@
+//! Stores of which one call fails, before its effect or after it, or takes its time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anteroom::Stores;
+use anteroom::accounts::{
+    Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Listing,
+    PasswordHash, User, UserId,
+};
+use anteroom::audit::{AuditListing, AuditStore, Recorded};
+use anteroom::failure::StoreError;
+use anteroom::sessions::{
+    Compartment, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, Session,
+    SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+};
+use anteroom::throttle::{AccountKey, Counter, Network, Refusal, Release, ThrottleStore};
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+/// What happens to the call that is struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails and has done nothing.
+    Before,
+    /// It fails although it has done everything: the reply is lost.
+    After,
+    /// It works, but late.
+    Late(Duration),
+    /// Every call from this one on fails, as with a store that is gone.
+    Outage,
+    /// It panics, as code with a fault does.
+    Panic,
+}
+
+#[derive(Default)]
+struct Plan {
+    /// Counts down to the call that is struck.
+    strike: Option<(usize, Fault)>,
+    /// The call that was struck.
+    struck: Option<&'static str>,
+}
+
+/// Decides which call fails. Clones share the decision.
+#[derive(Clone, Default)]
+pub struct Faults(Arc<Mutex<Plan>>);
+
+impl Faults {
+    /// Wraps every store that handlers call.
+    pub fn wrap(&self, mut stores: Stores) -> Stores {
+        stores.accounts = Arc::new(Failing { inner: stores.accounts, faults: self.clone() });
+        stores.sessions = Arc::new(Failing { inner: stores.sessions, faults: self.clone() });
+        stores.throttle = Arc::new(Failing { inner: stores.throttle, faults: self.clone() });
+        stores.audit = Arc::new(Failing { inner: stores.audit, faults: self.clone() });
+        stores
+    }
+
+    /// Strikes the `nth` call from now on; the first is 1.
+    pub fn strike(&self, nth: usize, fault: Fault) {
+        *self.plan() = Plan { strike: Some((nth, fault)), struck: None };
+    }
+
+    /// Strikes nothing any more. The name of the call that was struck, if any was.
+    pub fn stop(&self) -> Option<&'static str> {
+        std::mem::take(&mut *self.plan()).struck
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self, call: &'static str) -> Option<Fault> {
+        let mut plan = self.plan();
+        let (left, fault) = plan.strike?;
+        let left = left.saturating_sub(1);
+        plan.strike = Some((left, fault));
+        let now = match fault {
+            Fault::Outage => left == 0,
+            _ => left == 0 && plan.struck.is_none(),
+        };
+        now.then(|| {
+            plan.struck.get_or_insert(call);
+            fault
+        })
+    }
+
+    async fn around<T, E: From<StoreError>>(
+        &self,
+        call: &'static str,
+        work: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        let lost = || E::from(StoreError::backend(std::io::Error::other("struck")));
+        match self.next(call) {
+            None => work.await,
+            Some(Fault::Before | Fault::Outage) => Err(lost()),
+            Some(Fault::After) => {
+                work.await?;
+                Err(lost())
+            }
+            // Without the hook that prints: it is meant.
+            Some(Fault::Panic) => std::panic::resume_unwind(Box::new("struck")),
+            Some(Fault::Late(time)) => {
+                tokio::time::sleep(time).await;
+                work.await
+            }
+        }
+    }
+}
+
+struct Failing<S: ?Sized> {
+    inner: Arc<S>,
+    faults: Faults,
+}
+
+#[async_trait]
+impl AccountStore for Failing<dyn AccountStore> {
+    async fn add(&self, user: &User, hash: &PasswordHash, first: bool) -> Result<(), AddError> {
+        self.faults.around("add", self.inner.add(user, hash, first)).await
+    }
+
+    async fn find(&self, id: UserId) -> Result<Option<Account>, StoreError> {
+        self.faults.around("find account", self.inner.find(id)).await
+    }
+
+    async fn credentials(&self, id: UserId) -> Result<Option<Credentials>, StoreError> {
+        self.faults.around("credentials", self.inner.credentials(id)).await
+    }
+
+    async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
+        self.faults.around("credentials by email", self.inner.credentials_by_email(email)).await
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<Vec<Account>, StoreError> {
+        self.faults.around("list accounts", self.inner.list(listing)).await
+    }
+
+    async fn has_administrator(&self) -> Result<bool, StoreError> {
+        self.faults.around("has administrator", self.inner.has_administrator()).await
+    }
+
+    async fn upgrade_hash(
+        &self,
+        id: UserId,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        self.faults.around("upgrade hash", self.inner.upgrade_hash(id, from, to)).await
+    }
+
+    async fn change(
+        &self,
+        id: UserId,
+        change: &Change,
+        at: OffsetDateTime,
+    ) -> Result<Changed, ChangeError> {
+        self.faults.around("change account", self.inner.change(id, change, at)).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.faults.around("accounts ready", self.inner.ready()).await
+    }
+}
+
+#[async_trait]
+impl SessionStore for Failing<dyn SessionStore> {
+    async fn start(&self, start: &Start) -> Result<Started, StoreError> {
+        self.faults.around("start", self.inner.start(start)).await
+    }
+
+    async fn load(&self, digest: &TokenDigest) -> Result<Loaded, StoreError> {
+        self.faults.around("load", self.inner.load(digest)).await
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.faults.around("find session", self.inner.find(id)).await
+    }
+
+    async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
+        self.faults.around("find ended", self.inner.find_ended(id)).await
+    }
+
+    async fn find_rotated(&self, digest: &TokenDigest) -> Result<Option<SessionId>, StoreError> {
+        self.faults.around("find rotated", self.inner.find_rotated(digest)).await
+    }
+
+    /// The housekeeping's, which would upset the count.
+    async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
+        self.inner.touch(touches).await
+    }
+
+    async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError> {
+        self.faults.around("rotate", self.inner.rotate(rotation)).await
+    }
+
+    async fn data(
+        &self,
+        id: SessionId,
+        compartment: Compartment,
+    ) -> Result<Option<Kept>, StoreError> {
+        self.faults.around("data", self.inner.data(id, compartment)).await
+    }
+
+    async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError> {
+        self.faults.around("keep", self.inner.keep(keep)).await
+    }
+
+    async fn end(&self, ending: &Ending) -> Result<bool, StoreError> {
+        self.faults.around("end", self.inner.end(ending)).await
+    }
+
+    async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
+        self.faults.around("raise epoch", self.inner.raise_epoch(epoch_move)).await
+    }
+
+    async fn end_all(&self, ended: Ended) -> Result<u64, StoreError> {
+        self.faults.around("end all", self.inner.end_all(ended)).await
+    }
+
+    async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        self.faults.around("list sessions", self.inner.list(user)).await
+    }
+
+    async fn list_all(
+        &self,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.faults.around("list all sessions", self.inner.list_all(after, limit)).await
+    }
+
+    /// The housekeeping's, as above.
+    async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
+        self.inner.sweep(cutoffs, most).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.faults.around("sessions ready", self.inner.ready()).await
+    }
+}
+
+#[async_trait]
+impl ThrottleStore for Failing<dyn ThrottleStore> {
+    async fn refusal(
+        &self,
+        counters: &[Counter],
+        now: OffsetDateTime,
+    ) -> Result<Option<Refusal>, StoreError> {
+        self.faults.around("refusal", self.inner.refusal(counters, now)).await
+    }
+
+    async fn reserve(
+        &self,
+        counters: &[Counter],
+        now: OffsetDateTime,
+    ) -> Result<Option<Refusal>, StoreError> {
+        self.faults.around("reserve", self.inner.reserve(counters, now)).await
+    }
+
+    async fn release(&self, release: &Release, now: OffsetDateTime) -> Result<(), StoreError> {
+        self.faults.around("release", self.inner.release(release, now)).await
+    }
+
+    async fn is_known(
+        &self,
+        account: &AccountKey,
+        network: Network,
+        since: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        self.faults.around("is known", self.inner.is_known(account, network, since)).await
+    }
+
+    async fn sweep(
+        &self,
+        now: OffsetDateTime,
+        known_since: OffsetDateTime,
+        most: u32,
+    ) -> Result<bool, StoreError> {
+        self.inner.sweep(now, known_since, most).await
+    }
+}
+
+#[async_trait]
+impl AuditStore for Failing<dyn AuditStore> {
+    async fn append(&self, events: &[Recorded]) -> Result<(), StoreError> {
+        self.faults.around("append", self.inner.append(events)).await
+    }
+
+    async fn list(&self, listing: &AuditListing) -> Result<Vec<Recorded>, StoreError> {
+        self.faults.around("list events", self.inner.list(listing)).await
+    }
+
+    async fn last_settings(&self) -> Result<Option<String>, StoreError> {
+        self.inner.last_settings().await
+    }
+
+    async fn keep_settings(&self, settings: &str) -> Result<(), StoreError> {
+        self.inner.keep_settings(settings).await
+    }
+}

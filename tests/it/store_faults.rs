@@ -1,0 +1,362 @@
+//! Every route, with a store of which the first, the second, the third … call fails: before its
+//! effect, after it (the reply is lost), late, or from there on for good. Whatever is answered is
+//! true, nobody is signed out by it, and trying again gets it done.
+
+mod deeds;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anteroom::Anteroom;
+use anteroom::accounts::Role;
+use anteroom::throttle::{Rate, ThrottleOptions};
+use serde_json::json;
+
+use self::deeds::{Deed, Mark, Scene, deeds};
+use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
+use crate::harness::browser::{Answer, Browser};
+use crate::harness::failing::{Fault, Faults};
+
+on_each_store!(
+    err_3_a_call_that_fails_before_its_effect_is_never_a_false_answer,
+    err_3_a_lost_reply_is_never_a_false_answer,
+    err_3_a_store_that_goes_away_is_never_a_false_answer,
+    err_3_a_late_store_is_waited_for,
+    err_2_a_panic_at_any_call_is_never_a_false_answer,
+    rev_13_a_sign_out_that_is_not_done_says_so_and_can_be_tried_again,
+    life_6_a_rotation_whose_reply_is_lost_hands_the_new_token_over,
+);
+
+/// Far more than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LATE: Duration = Duration::from_millis(40);
+const LIMIT: u32 = 3;
+/// Asks the store again once its answer has begun: a panic there can only cut it.
+const WITHIN_THE_ANSWER: &str = "GET /api/session/events";
+/// More calls than any deed makes.
+const MOST_CALLS: usize = 40;
+
+async fn err_3_a_call_that_fails_before_its_effect_is_never_a_false_answer(kind: Kind) {
+    every_call_of_every_deed(kind, Fault::Before).await;
+}
+
+async fn err_3_a_lost_reply_is_never_a_false_answer(kind: Kind) {
+    every_call_of_every_deed(kind, Fault::After).await;
+}
+
+async fn err_3_a_store_that_goes_away_is_never_a_false_answer(kind: Kind) {
+    every_call_of_every_deed(kind, Fault::Outage).await;
+}
+
+async fn err_3_a_late_store_is_waited_for(kind: Kind) {
+    every_call_of_every_deed(kind, Fault::Late(LATE)).await;
+}
+
+async fn err_2_a_panic_at_any_call_is_never_a_false_answer(kind: Kind) {
+    every_call_of_every_deed(kind, Fault::Panic).await;
+}
+
+/// Two calls are the fewest that a route with a signed-in user makes: its session, its account.
+async fn every_call_of_every_deed(kind: Kind, fault: Fault) {
+    let faults = Faults::default();
+    let mut app = None;
+    let mut struck = 0;
+    for deed in deeds() {
+        if fault == Fault::Panic && deed.route == WITHIN_THE_ANSWER {
+            continue;
+        }
+        for nth in 1.. {
+            assert!(nth < MOST_CALLS, "{}: it never stops asking", deed.route);
+            let usable = app.take().filter(|_| !deed.is(Mark::NeedsSetup));
+            let scene = scene(kind, &faults, usable, &deed, (struck, nth)).await;
+            let call = strike(&scene, &deed, &faults, (nth, fault)).await;
+            struck += usize::from(call.is_some());
+            app = (!deed.is(Mark::NeedsSetup)).then_some(scene.app);
+            if call.is_none() {
+                assert!(nth > 1, "{}: it asks the store nothing", deed.route);
+                break;
+            }
+        }
+    }
+    assert!(struck > 2 * deeds().len(), "only {struck} calls were struck");
+}
+
+async fn scene(
+    kind: Kind,
+    faults: &Faults,
+    app: Option<TestApp>,
+    deed: &Deed,
+    (number, nth): (usize, usize),
+) -> Scene {
+    let app = if let Some(app) = app {
+        app
+    } else {
+        let set = |options: &mut anteroom::Options| {
+            options.policy.limit.most = LIMIT;
+            let ample = Some(Rate { count: 100_000, per: Duration::from_mins(10) });
+            options.throttles = ThrottleOptions { account: ample, network: ample, signup: ample };
+        };
+        TestApp::start_over(kind, set, Anteroom::router, |stores| faults.wrap(stores)).await
+    };
+    let email = format!("p{number}-{nth}@example.org");
+    let role = Role::User;
+    let ended = app.signed_in_as(&email, role, false).await;
+    let copy = ended.copy();
+    assert_eq!(ended.delete("/api/session").await.status, 204);
+    let tablet = app.signed_in_as(&email, role, false).await;
+    let ada = app.signed_in_as(&email, role, true).await;
+    let phone = app.signed_in_as(&email, role, false).await;
+    let (setup, admin) = if deed.is(Mark::NeedsSetup) {
+        (app.anteroom.issue_setup_link().await.unwrap().unwrap(), app.browser())
+    } else {
+        (String::new(), app.administrator("root@example.org").await)
+    };
+    let guest = app.browser();
+    // Every network may start so many in a minute.
+    app.clock.advance(Duration::from_secs(4));
+    assert_eq!(guest.patch("/api/session/data", json!({ "a": 1 })).await.status, 200);
+    Scene {
+        new_email: format!("new-{email}"),
+        before: ada.copy(),
+        phone_id: phone.session_id().await,
+        user_id: ada.user_id().await,
+        setup: setup.split("token=").nth(1).unwrap_or_default().to_owned(),
+        visitor: app.browser(),
+        ended: copy,
+        app,
+        email,
+        tablet,
+        ada,
+        phone,
+        admin,
+        guest,
+    }
+}
+
+/// Does the deed with one call struck, looks at what came of it, and has it done in the end. The
+/// call that was struck; `None` when there are no more.
+async fn strike(
+    scene: &Scene,
+    deed: &Deed,
+    faults: &Faults,
+    (nth, fault): (usize, Fault),
+) -> Option<&'static str> {
+    let actor = (deed.actor)(scene);
+    let was_signed_in = actor.is_signed_in().await;
+
+    faults.strike(nth, fault);
+    let acting = tokio::time::timeout(PATIENCE, (deed.act)(actor, scene));
+    let answer = acting.await.unwrap_or_else(|_| panic!("{}: no answer", deed.route));
+    let call = faults.stop();
+
+    let what = format!(
+        "{} with {fault:?} at call {nth} ({}): {} {}",
+        deed.route,
+        call.unwrap_or("none"),
+        answer.status,
+        answer.text
+    );
+    let done = match deed.done {
+        Some(look) => look(scene).await,
+        None => true,
+    };
+    let failure = if fault == Fault::Panic { 500 } else { 503 };
+    the_answer_is_true(scene, deed, (&answer, failure), done, &what).await;
+    nobody_is_signed_out_by_it(scene, deed, (&answer, was_signed_in && !done), &what).await;
+    the_stores_agree(scene, deed, answer.status, &what).await;
+    if call.is_none() || matches!(fault, Fault::Late(_)) {
+        assert_eq!(answer.status, deed.status, "{what}");
+    }
+    trying_again_gets_it_done(scene, deed, answer, &what).await;
+    call
+}
+
+fn succeeded(deed: &Deed, answer: &Answer) -> bool {
+    answer.status == deed.status && answer.location().starts_with(deed.location)
+}
+
+/// Done, or a failure: and what is called done is done.
+async fn the_answer_is_true(
+    scene: &Scene,
+    deed: &Deed,
+    (answer, failure): (&Answer, u16),
+    done: bool,
+    what: &str,
+) {
+    let removed = answer.set_cookies().iter().any(|cookie| cookie.contains("Max-Age=0"));
+    if succeeded(deed, answer) {
+        assert!(done, "it is called done and is not: {what}");
+        assert_eq!(removed, deed.is(Mark::SignsOut), "{what}");
+    } else {
+        // A panic in a task that goes on by itself is a store that did not answer.
+        assert!(answer.status == failure || answer.status == 503, "{what}");
+        assert!(!removed, "a failure takes the cookie: {what}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
+        let is_api = deed.route.contains(" /api/") || deed.route.contains(" /auth/");
+        if answer.status == 503 && is_api {
+            assert_eq!(answer.code(), "unavailable", "{what}");
+            assert_eq!(answer.header("retry-after"), "1", "{what}");
+        }
+    }
+    let token = answer.set_cookies().iter().any(|cookie| cookie.starts_with("anteroom="));
+    if token && !removed {
+        let look = (deed.actor)(scene).get("/api/session/data").await;
+        assert_eq!(look.status, 200, "the token that came with it is not live: {what}");
+    }
+}
+
+/// `nothing_done`: the actor was signed in, and what was asked for did not happen.
+async fn nobody_is_signed_out_by_it(
+    scene: &Scene,
+    deed: &Deed,
+    (answer, nothing_done): (&Answer, bool),
+    what: &str,
+) {
+    let actor = (deed.actor)(scene);
+    let goes_on = nothing_done || deed.done.is_none() || succeeded(deed, answer);
+    if goes_on && !deed.is(Mark::SignsOut) && !actor.token().is_empty() {
+        assert_eq!(actor.get("/api/session/data").await.status, 200, "signed out: {what}");
+    }
+    if !deed.is(Mark::EndsHers) && !std::ptr::eq(actor, &raw const scene.ada) {
+        assert!(scene.ada.is_signed_in().await, "{what}");
+    }
+    if !deed.is(Mark::EndsOthers) {
+        assert!(scene.phone.is_signed_in().await, "{what}");
+        assert!(scene.tablet.is_signed_in().await, "{what}");
+    }
+    assert_eq!(scene.ended.why_not().await, "signed_out", "brought back: {what}");
+}
+
+/// Epochs, limit, tokens and password fit together, whatever happened.
+async fn the_stores_agree(scene: &Scene, deed: &Deed, status: u16, what: &str) {
+    let sessions = scene.app.anteroom.sessions();
+    let user = anteroom::accounts::UserId::parse(&scene.user_id).unwrap();
+    let account = scene.app.anteroom.accounts().find(user).await.unwrap();
+    let live = sessions.list(user).await.unwrap();
+    assert!(live.len() <= LIMIT as usize, "{} sessions: {what}", live.len());
+    for session in &live {
+        let epoch = account.as_ref().map(|account| account.epoch);
+        assert_eq!(session.owner.epoch(), epoch, "{what}");
+    }
+    let old_is_live = scene.before.is_signed_in().await;
+    let renewed = scene.ada.token() != scene.before.token();
+    assert!(!(old_is_live && renewed), "two tokens of one session: {what}");
+    if let Some(account) = account.filter(|a| a.user.status == anteroom::accounts::Status::Active)
+        && account.user.email.as_str() == scene.email
+    {
+        let passwords = scene.passwords().await;
+        assert_eq!(passwords.len(), 1, "{passwords:?}: {what}");
+        if !deed.is(Mark::SetsPassword) {
+            assert_eq!(passwords, [PASSWORD], "{what}");
+        } else if status == deed.status {
+            assert_ne!(passwords, [PASSWORD], "{what}");
+        }
+    }
+}
+
+async fn trying_again_gets_it_done(scene: &Scene, deed: &Deed, answer: Answer, what: &str) {
+    let actor = (deed.actor)(scene);
+    let mut last = answer;
+    for _ in 0..3 {
+        if succeeded(deed, &last) {
+            break;
+        }
+        if let Some(look) = deed.done
+            && look(scene).await
+        {
+            return;
+        }
+        sign_in_again_if_need_be(scene, actor).await;
+        last = (deed.act)(actor, scene).await;
+    }
+    assert!(succeeded(deed, &last), "{what}; in the end {} {}", last.status, last.text);
+    if let Some(look) = deed.done {
+        assert!(look(scene).await, "{what}; in the end it is not done");
+    }
+}
+
+/// As a person would whose session was lost with the answer.
+async fn sign_in_again_if_need_be(scene: &Scene, actor: &Browser) {
+    if std::ptr::eq(actor, &raw const scene.ada) && !actor.is_signed_in().await {
+        let password = scene.passwords().await[0];
+        assert_eq!(actor.try_to_sign_in(&scene.email, password, false).await.status, 200);
+    }
+}
+
+async fn over_failing_stores(kind: Kind) -> (TestApp, Faults) {
+    let faults = Faults::default();
+    let wrap = |stores| faults.wrap(stores);
+    let app = TestApp::start_over(kind, |_| (), Anteroom::router, wrap).await;
+    (app, faults)
+}
+
+async fn rev_13_a_sign_out_that_is_not_done_says_so_and_can_be_tried_again(kind: Kind) {
+    let (app, faults) = over_failing_stores(kind).await;
+    let browser = app.signed_in("ada@example.org").await;
+    let token = browser.token();
+
+    faults.strike(1, Fault::Outage);
+    let api = browser.delete("/api/session").await;
+    let page = browser.post_form("/logout", &[]).await;
+    faults.stop();
+
+    for answer in [api, page] {
+        assert_eq!(answer.status, 503, "{}", answer.text);
+        assert_eq!(answer.set_cookies().len(), 0);
+        assert_eq!(answer.header("clear-site-data"), "");
+    }
+    assert_eq!(browser.token(), token);
+    assert!(browser.is_signed_in().await);
+    assert_eq!(browser.delete("/api/session").await.status, 204);
+    browser.hold(&token);
+    assert_eq!(browser.why_not().await, "signed_out");
+}
+
+async fn life_6_a_rotation_whose_reply_is_lost_hands_the_new_token_over(kind: Kind) {
+    let (app, faults) = over_failing_stores(kind).await;
+    let browser = app.signed_in("ada@example.org").await;
+    let before = browser.copy();
+
+    // The session, the account, the password, then the rotation.
+    faults.strike(4, Fault::After);
+    let answer = browser.reauthenticate(PASSWORD).await;
+
+    assert_eq!(faults.stop(), Some("rotate"));
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(before.why_not().await, "replaced");
+    assert!(browser.is_signed_in().await);
+}
+
+/// Method and path of every route, read off the page where they all are.
+fn routes() -> BTreeSet<String> {
+    let page = include_str!("../../src/http/router.rs");
+    let mut routes = BTreeSet::new();
+    for entry in page.split(".route(").skip(1) {
+        let entry = entry.split(';').next().unwrap();
+        let (_, rest) = entry.split_once('"').unwrap();
+        let (path, handlers) = rest.split_once('"').unwrap();
+        for method in ["get", "post", "put", "patch", "delete"] {
+            let marks = [format!(" {method}("), format!(".{method}("), format!("({method}(")];
+            if marks.iter().any(|mark| handlers.contains(mark)) {
+                routes.insert(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+    }
+    routes
+}
+
+#[test]
+fn every_route_is_tried_with_failing_stores() {
+    let without_a_store = ["GET /healthz", "GET /openapi.json", "GET /assets/{file}"];
+    let known: BTreeSet<_> = deeds().iter().map(|deed| deed.route.to_owned()).collect();
+    let routes = routes();
+    assert!(routes.len() > 30, "{routes:?}: has that page another form?");
+
+    let missing: Vec<_> = routes
+        .iter()
+        .filter(|route| !known.contains(*route) && !without_a_store.contains(&&***route))
+        .collect();
+    assert!(missing.is_empty(), "add a line to tests/it/store_faults/deeds.rs for {missing:?}");
+    let unknown: Vec<_> = known.difference(&routes).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
