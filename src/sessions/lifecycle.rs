@@ -198,20 +198,24 @@ impl Sessions {
         token: &Token,
         authenticated: bool,
     ) -> Result<StartedSession, ResumeError> {
-        let new = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
         let at = self.now();
-        let rotation = Rotation { from: token.digest(), to: new.digest(), authenticated, at };
-        let shared = self.room().survivors.read().await;
-        let rotated = self.store().rotate(&rotation).await?;
-        drop(shared);
-        if !rotated {
-            // Whoever rotated or ended it first left a reason.
+        for _ in 0..DRAWS {
+            let new = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
+            let rotation = Rotation { from: token.digest(), to: new.digest(), authenticated, at };
+            let shared = self.room().survivors.read().await;
+            let rotated = self.store().rotate(&rotation).await?;
+            drop(shared);
+            if rotated {
+                self.room().watchers.wake(session.id);
+                let proven_at = if authenticated { Some(at) } else { session.authenticated_at };
+                let session = Session { authenticated_at: proven_at, ..session.clone() };
+                return Ok(StartedSession { token: new, session });
+            }
+            // Whoever rotated or ended it first left a reason. If it is live after all, the drawn
+            // token is somebody else's.
             self.resume(token).await?;
-            return Err(ResumeError::Unknown);
         }
-        self.room().watchers.wake(session.id);
-        let authenticated_at = if authenticated { Some(at) } else { session.authenticated_at };
-        Ok(StartedSession { token: new, session: Session { authenticated_at, ..session.clone() } })
+        Err(StoreError::Corrupt("every token drawn was in use").into())
     }
 
     /// Waits until nothing else on this server ends or rotates a session. Where the store is not
@@ -269,7 +273,9 @@ impl Sessions {
         reason: EndReason,
     ) -> Result<StartedSession, EndReason> {
         let session = match self.resume(&token).await {
-            Ok(session) => session,
+            Ok(session) if session.id == before.id => session,
+            // The drawn token was in use: whoever has it keeps it to themselves.
+            Ok(_) => return Err(reason),
             Err(ResumeError::Ended(own)) => return Err(own),
             Err(ResumeError::Unknown) => return Err(reason),
             Err(ResumeError::Store(_)) => before.clone(),
