@@ -30,6 +30,7 @@ mod redirects;
 mod restart;
 mod screenshots;
 mod secrets;
+mod security;
 mod serve;
 mod session_commands;
 mod session_data;
