@@ -31,6 +31,7 @@ mod restart;
 mod screenshots;
 mod secrets;
 mod security;
+mod security_checklist;
 mod serve;
 mod session_commands;
 mod session_data;
