@@ -274,10 +274,9 @@ impl Sessions {
     ) -> Result<StartedSession, EndReason> {
         let session = match self.resume(&token).await {
             Ok(session) if session.id == before.id => session,
-            // The drawn token was in use: whoever has it keeps it to themselves.
-            Ok(_) => return Err(reason),
             Err(ResumeError::Ended(own)) => return Err(own),
-            Err(ResumeError::Unknown) => return Err(reason),
+            // If the drawn token was in use, whoever has it keeps it to themselves.
+            Ok(_) | Err(ResumeError::Unknown) => return Err(reason),
             Err(ResumeError::Store(_)) => before.clone(),
         };
         Ok(StartedSession { token, session })

@@ -37,10 +37,8 @@ fn shows(answer: &Answer, tokens: &[String]) -> bool {
     tokens.iter().any(|token| texts.iter().any(|text| text.contains(token)))
 }
 
-async fn sid_4_no_answer_shows_a_token_but_in_the_cookie(kind: Kind) {
-    let app = TestApp::start(kind).await;
-    let browser = app.administrator("root@example.org").await;
-    let mut tokens = vec![browser.token()];
+/// What a browser that is signed in is told, and what it is refused.
+async fn told(browser: &Browser) -> Vec<Answer> {
     let mut answers = Vec::new();
     for path in [
         "/",
@@ -74,6 +72,14 @@ async fn sid_4_no_answer_shows_a_token_but_in_the_cookie(kind: Kind) {
     answers.push(browser.try_to_sign_in("root@example.org", "wrong", false).await);
     answers.push(browser.post("/api/session", json!({ "unknown": 1 })).await);
     answers.push(browser.reauthenticate("wrong").await);
+    answers
+}
+
+async fn sid_4_no_answer_shows_a_token_but_in_the_cookie(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let browser = app.administrator("root@example.org").await;
+    let mut tokens = vec![browser.token()];
+    let mut answers = told(&browser).await;
     for step in 0..6 {
         answers.push(match step {
             0 => browser.patch("/api/session/data", json!({ "a": 1 })).await,
@@ -159,13 +165,13 @@ impl Draws {
     }
 
     fn entropy(&self) -> Entropy {
-        let (draws, mut drawn) = (self.clone(), 0_u64);
+        let (draws, mut count) = (self.clone(), 0_u64);
         Entropy::scripted(move |bytes| {
-            drawn += 1;
+            count += 1;
             let forced = if bytes.len() == 32 { draws.0.lock().unwrap().pop_front() } else { None };
             match forced {
                 Some(byte) => bytes.fill(byte),
-                None => bytes.copy_from_slice(&Sha256::digest(drawn.to_be_bytes())[..bytes.len()]),
+                None => bytes.copy_from_slice(&Sha256::digest(count.to_be_bytes())[..bytes.len()]),
             }
         })
     }
