@@ -208,26 +208,29 @@ impl Sessions {
         token: &Token,
         authenticated: bool,
     ) -> Result<StartedSession, ResumeError> {
-        let new = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
         let at = self.now();
-        let rotation = Rotation { from: token.digest(), to: new.digest(), authenticated, at };
-        let shared = self.room().survivors.read().await;
-        let rotated = match self.store().rotate(&rotation).await {
-            // Perhaps only the reply is lost. Then nobody but this request has the token under
-            // which the session goes on.
-            Err(error) => self.went_on(session.id, &new).await.then_some(true).ok_or(error)?,
-            Ok(rotated) => rotated,
-        };
-        drop(shared);
-        if !rotated {
-            // Whoever rotated or ended it first left a reason.
+        for _ in 0..DRAWS {
+            let new = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
+            let rotation = Rotation { from: token.digest(), to: new.digest(), authenticated, at };
+            let shared = self.room().survivors.read().await;
+            let rotated = match self.store().rotate(&rotation).await {
+                // Perhaps only the reply is lost. Then nobody but this request has the token
+                // under which the session goes on.
+                Err(error) => self.went_on(session.id, &new).await.then_some(true).ok_or(error)?,
+                Ok(rotated) => rotated,
+            };
+            drop(shared);
+            if rotated {
+                self.room().watchers.wake(session.id);
+                let proven_at = if authenticated { Some(at) } else { session.authenticated_at };
+                let session = Session { authenticated_at: proven_at, ..session.clone() };
+                return Ok(StartedSession { token: new, session, displaced: Displaced::default() });
+            }
+            // Whoever rotated or ended it first left a reason. If it is live after all, the drawn
+            // token is somebody else's.
             self.resume(token).await?;
-            return Err(ResumeError::Unknown);
         }
-        self.room().watchers.wake(session.id);
-        let authenticated_at = if authenticated { Some(at) } else { session.authenticated_at };
-        let session = Session { authenticated_at, ..session.clone() };
-        Ok(StartedSession { token: new, session, displaced: Displaced::default() })
+        Err(StoreError::Corrupt("every token drawn was in use").into())
     }
 
     /// Whether a session is known to be live under this token. `false` also when the store does not
@@ -292,9 +295,10 @@ impl Sessions {
         reason: EndReason,
     ) -> Result<StartedSession, EndReason> {
         let session = match self.resume(&token).await {
-            Ok(session) => session,
+            Ok(session) if session.id == before.id => session,
             Err(ResumeError::Ended(own)) => return Err(own),
-            Err(ResumeError::Unknown) => return Err(reason),
+            // If the drawn token was in use, whoever has it keeps it to themselves.
+            Ok(_) | Err(ResumeError::Unknown) => return Err(reason),
             Err(ResumeError::Store(_)) => before.clone(),
         };
         Ok(StartedSession { token, session, displaced: Displaced::default() })

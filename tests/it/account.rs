@@ -12,15 +12,15 @@ on_each_store!(
     a_new_name_holds_in_every_session_at_once,
     a_new_address_needs_a_fresh_proof_and_is_unverified,
     an_address_that_is_taken_is_refused,
-    a_new_password_ends_every_other_session_and_rotates_this_one,
+    rev_9_attack_38_a_new_password_ends_every_other_session_and_rotates_this_one,
     a_wrong_or_weak_password_changes_nothing,
     the_account_page_changes_the_password,
     parallel_password_changes_leave_one_of_them,
     leaving_needs_a_fresh_proof_and_ends_everything,
     the_last_administrator_cannot_leave,
-    reauthenticating_moves_the_proof_and_rotates,
+    life_3_reauthenticating_moves_the_proof_and_rotates,
     the_reauthentication_page_leads_back,
-    an_address_is_free_again_after_its_account_is_gone,
+    rev_16_an_address_is_free_again_after_its_account_is_gone,
 );
 
 async fn a_new_name_holds_in_every_session_at_once(kind: Kind) {
@@ -76,7 +76,7 @@ async fn an_address_that_is_taken_is_refused(kind: Kind) {
     assert_eq!(browser.whoami().await.json()["user"]["email"], "ada@example.org");
 }
 
-async fn a_new_password_ends_every_other_session_and_rotates_this_one(kind: Kind) {
+async fn rev_9_attack_38_a_new_password_ends_every_other_session_and_rotates_this_one(kind: Kind) {
     let app = TestApp::start(kind).await;
     let laptop = app.signed_in_as("ada@example.org", Role::User, true).await;
     let phone = app.signed_in("ada@example.org").await;
@@ -211,7 +211,7 @@ async fn the_last_administrator_cannot_leave(kind: Kind) {
     assert_eq!(root.delete("/api/account").await.status, 204);
 }
 
-async fn reauthenticating_moves_the_proof_and_rotates(kind: Kind) {
+async fn life_3_reauthenticating_moves_the_proof_and_rotates(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
     let (old, before) = (browser.copy(), browser.session().await);
@@ -254,15 +254,19 @@ async fn the_reauthentication_page_leads_back(kind: Kind) {
     assert_eq!((nobody.status, nobody.location()), (303, "/login"));
 }
 
-async fn an_address_is_free_again_after_its_account_is_gone(kind: Kind) {
+async fn rev_16_an_address_is_free_again_after_its_account_is_gone(kind: Kind) {
     let app = TestApp::start(kind).await;
     let old = app.signed_in("ada@example.org").await;
-    let held = old.copy();
+    let (held, before) = (old.copy(), old.user_id().await);
+    old.patch("/api/session/data", json!({ "of": "the first" })).await;
     assert_eq!(old.delete("/api/account").await.status, 204);
 
     let new = app.browser();
     assert_eq!(new.sign_up("ada@example.org", OTHER_PASSWORD).await.status, 201);
 
     assert_eq!(held.why_not().await, "account_deleted");
+    assert_eq!(held.get("/auth/verify").await.status, 401);
+    assert_ne!(new.user_id().await, before, "an id is used again");
     assert_eq!(new.sessions().await.len(), 1);
+    assert_eq!(new.get("/api/session/data").await.json(), json!({}));
 }

@@ -9,8 +9,8 @@ use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_store};
 on_each_store!(
     others_are_told_that_there_is_nothing,
     a_change_holds_at_the_next_request_of_every_session,
-    disabling_ends_every_session_and_enabling_brings_none_back,
-    a_new_role_ends_the_sessions_it_was_not_given_to,
+    rev_10_disabling_ends_every_session_and_enabling_brings_none_back,
+    life_5_attack_34_a_new_role_ends_the_sessions_it_was_not_given_to,
     every_change_needs_a_fresh_proof,
     the_last_active_administrator_stays,
     two_administrators_cannot_remove_each_other_at_once,
@@ -76,7 +76,7 @@ async fn a_change_holds_at_the_next_request_of_every_session(kind: Kind) {
     assert_eq!(root.get(&path).await.json(), answer.json());
 }
 
-async fn disabling_ends_every_session_and_enabling_brings_none_back(kind: Kind) {
+async fn rev_10_disabling_ends_every_session_and_enabling_brings_none_back(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let laptop = app.signed_in("ada@example.org").await;
@@ -96,7 +96,7 @@ async fn disabling_ends_every_session_and_enabling_brings_none_back(kind: Kind) 
     assert!(app.signed_in("ada@example.org").await.is_signed_in().await);
 }
 
-async fn a_new_role_ends_the_sessions_it_was_not_given_to(kind: Kind) {
+async fn life_5_attack_34_a_new_role_ends_the_sessions_it_was_not_given_to(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;

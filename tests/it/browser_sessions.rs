@@ -50,7 +50,7 @@ async fn a_session_ended_elsewhere_is_over_at_the_next_click_and_says_why() {
 }
 
 #[tokio::test]
-async fn going_back_after_signing_out_shows_nothing_private() {
+async fn cache_4_attack_42_going_back_after_signing_out_shows_nothing_private() {
     let Some(chromium) = Chromium::start("going back after signing out").await else { return };
     let server = Server::start();
     Client::of(&server).sign_up(EMAIL).await;

@@ -9,11 +9,11 @@ use serde_json::json;
 use crate::harness::app::{HOUR, Kind, PASSWORD, TestApp, on_each_store};
 
 on_each_store!(
-    the_oldest_sessions_make_room,
+    attack_36_the_oldest_sessions_make_room,
     a_policy_that_refuses_keeps_those_who_are_there,
     the_session_that_a_sign_in_replaces_frees_its_place,
     a_session_past_its_time_takes_no_place,
-    parallel_sign_ins_never_exceed_the_limit,
+    rev_15_parallel_sign_ins_never_exceed_the_limit,
     parallel_sign_ins_are_refused_beyond_the_limit,
     the_limit_is_of_one_person,
 );
@@ -22,7 +22,7 @@ async fn limited(kind: Kind, most: u32, policy: LimitPolicy) -> TestApp {
     TestApp::start_with(kind, |options| options.policy.limit = Limit { most, policy }).await
 }
 
-async fn the_oldest_sessions_make_room(kind: Kind) {
+async fn attack_36_the_oldest_sessions_make_room(kind: Kind) {
     let app = limited(kind, 3, LimitPolicy::EvictOldest).await;
     let mut browsers = Vec::new();
     for _ in 0..5 {
@@ -81,12 +81,22 @@ async fn sign_in_at_once(app: &TestApp, times: usize) -> Vec<u16> {
     futures_util::future::join_all(all).await.iter().map(|answer| answer.status).collect()
 }
 
-async fn parallel_sign_ins_never_exceed_the_limit(kind: Kind) {
+async fn rev_15_parallel_sign_ins_never_exceed_the_limit(kind: Kind) {
     let app = limited(kind, 5, LimitPolicy::EvictOldest).await;
 
-    let statuses = sign_in_at_once(&app, 50).await;
+    let signing_in = sign_in_at_once(&app, 50);
+    let watching = async {
+        let mut most = 0;
+        for _ in 0..200 {
+            most = most.max(app.live_sessions().await.len());
+            tokio::task::yield_now().await;
+        }
+        most
+    };
+    let (statuses, most) = futures_util::future::join(signing_in, watching).await;
 
     assert_eq!(statuses, [200; 50]);
+    assert!(most <= 5, "{most} were live at once");
     assert_eq!(app.live_sessions().await.len(), 5);
 }
 

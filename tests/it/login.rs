@@ -8,15 +8,15 @@ use crate::harness::app::{DAY, HOUR, Kind, MINUTE, PASSWORD, TestApp, on_each_st
 on_each_store!(
     signing_in_by_json_answers_who_and_in_which_session,
     signing_in_by_form_leads_to_the_account,
-    remember_me_makes_the_cookie_as_lasting_as_the_session,
+    ck_8_remember_me_makes_the_cookie_as_lasting_as_the_session,
     an_administrator_gets_a_browser_session_cookie_whatever_was_ticked,
-    the_cookie_is_set_at_the_start_and_on_no_ordinary_answer,
+    ck_1_ck_11_the_cookie_is_set_at_the_start_and_on_no_ordinary_answer,
     a_refusal_never_touches_the_cookie,
     unknown_wrong_and_disabled_are_one_and_the_same,
-    a_known_token_is_not_adopted_by_a_sign_in,
+    sid_6_attack_2_a_known_token_is_not_adopted_by_a_sign_in,
     signing_in_again_replaces_the_session_and_hands_its_data_over,
-    signing_in_as_somebody_else_carries_nothing_over,
-    what_a_visitor_kept_is_still_there_after_signing_in,
+    life_2_attack_18_signing_in_as_somebody_else_carries_nothing_over,
+    life_1_what_a_visitor_kept_is_still_there_after_signing_in,
     a_failed_sign_in_leaves_the_session_that_was_there,
 );
 
@@ -97,7 +97,7 @@ async fn signing_in_by_form_leads_to_the_account(kind: Kind) {
     assert_eq!(answer.set_cookies().len(), 0);
 }
 
-async fn remember_me_makes_the_cookie_as_lasting_as_the_session(kind: Kind) {
+async fn ck_8_remember_me_makes_the_cookie_as_lasting_as_the_session(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in_as("ada@example.org", Role::User, true).await;
     assert_eq!(browser.session().await["expires_at"], "2026-12-21T09:00:00Z");
@@ -130,7 +130,7 @@ async fn an_administrator_gets_a_browser_session_cookie_whatever_was_ticked(kind
     assert_eq!(session["expires_at"], "2026-11-21T21:00:00Z");
 }
 
-async fn the_cookie_is_set_at_the_start_and_on_no_ordinary_answer(kind: Kind) {
+async fn ck_1_ck_11_the_cookie_is_set_at_the_start_and_on_no_ordinary_answer(kind: Kind) {
     let app = TestApp::start_with(kind, |options| {
         "https://auth.example".clone_into(&mut options.public_url);
     })
@@ -214,18 +214,20 @@ async fn unknown_wrong_and_disabled_are_one_and_the_same(kind: Kind) {
     assert_eq!(answers.len(), 1, "{answers:#?}");
 }
 
-async fn a_known_token_is_not_adopted_by_a_sign_in(kind: Kind) {
+async fn sid_6_attack_2_a_known_token_is_not_adopted_by_a_sign_in(kind: Kind) {
     let app = TestApp::start(kind).await;
     app.add("ada@example.org", Role::User).await;
     let browser = app.browser();
     let planted = "A".repeat(43);
     browser.hold(&planted);
     assert_eq!(browser.why_not().await, "no_session");
+    assert!(app.live_sessions().await.is_empty());
 
     browser.try_to_sign_in("ada@example.org", PASSWORD, false).await;
 
     assert!(browser.is_signed_in().await);
     assert_ne!(browser.token(), planted);
+    assert_eq!(app.live_sessions().await.len(), 1);
     let thief = app.browser();
     thief.hold(&planted);
     assert_eq!(thief.why_not().await, "no_session");
@@ -246,7 +248,7 @@ async fn signing_in_again_replaces_the_session_and_hands_its_data_over(kind: Kin
     assert_eq!(browser.sessions().await.len(), 1);
 }
 
-async fn signing_in_as_somebody_else_carries_nothing_over(kind: Kind) {
+async fn life_2_attack_18_signing_in_as_somebody_else_carries_nothing_over(kind: Kind) {
     let app = TestApp::start(kind).await;
     app.add("bob@example.org", Role::User).await;
     let browser = app.signed_in("ada@example.org").await;
@@ -262,7 +264,7 @@ async fn signing_in_as_somebody_else_carries_nothing_over(kind: Kind) {
     assert_eq!(app.live_sessions().await.len(), 1);
 }
 
-async fn what_a_visitor_kept_is_still_there_after_signing_in(kind: Kind) {
+async fn life_1_what_a_visitor_kept_is_still_there_after_signing_in(kind: Kind) {
     let app = TestApp::start(kind).await;
     app.add("ada@example.org", Role::User).await;
     let browser = app.browser();

@@ -5,16 +5,16 @@ use reqwest::Method;
 use crate::harness::app::{Kind, TestApp, on_each_store};
 
 on_each_store!(
-    signing_out_ends_the_session_for_every_route,
+    rev_1_attack_23_signing_out_ends_the_session_for_every_route,
     signing_out_by_form_leads_to_the_sign_in_page,
-    signing_out_is_the_same_whether_or_not_anybody_was_signed_in,
-    looking_at_the_sign_out_page_signs_nobody_out,
+    rev_4_attack_25_signing_out_is_the_same_whether_or_not_anybody_was_signed_in,
+    rev_3_attack_24_looking_at_the_sign_out_page_signs_nobody_out,
     signing_out_leaves_other_sessions_alone,
 );
 
 const REMOVAL: &str = "anteroom=; HttpOnly; Path=/; SameSite=Lax; Max-Age=0";
 
-async fn signing_out_ends_the_session_for_every_route(kind: Kind) {
+async fn rev_1_attack_23_signing_out_ends_the_session_for_every_route(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
     let thief = browser.copy();
@@ -23,6 +23,8 @@ async fn signing_out_ends_the_session_for_every_route(kind: Kind) {
 
     assert_eq!((answer.status, answer.text.as_str()), (204, ""));
     assert_eq!(answer.set_cookies(), [REMOVAL]);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("clear-site-data"), "\"cache\"");
     assert_eq!(browser.token(), "");
     for path in [
         "/api/session",
@@ -59,7 +61,7 @@ async fn signing_out_by_form_leads_to_the_sign_in_page(kind: Kind) {
     assert_eq!(browser.get("/logout").await.location(), "/login");
 }
 
-async fn signing_out_is_the_same_whether_or_not_anybody_was_signed_in(kind: Kind) {
+async fn rev_4_attack_25_signing_out_is_the_same_whether_or_not_anybody_was_signed_in(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
     let (old, bogus, none) = (browser.copy(), app.browser(), app.browser());
@@ -76,14 +78,21 @@ async fn signing_out_is_the_same_whether_or_not_anybody_was_signed_in(kind: Kind
     }
 }
 
-async fn looking_at_the_sign_out_page_signs_nobody_out(kind: Kind) {
+async fn rev_3_attack_24_looking_at_the_sign_out_page_signs_nobody_out(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
 
-    for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT] {
-        browser.ask(method, "/logout", |request| request).await;
+    for (method, status) in
+        [(Method::GET, 200), (Method::HEAD, 200), (Method::OPTIONS, 405), (Method::PUT, 405)]
+    {
+        let answer = browser.ask(method.clone(), "/logout", |request| request).await;
+        assert_eq!((answer.status, answer.set_cookies().len()), (status, 0), "{method}");
     }
     browser.get("/logout?_method=POST").await;
+    let as_an_image = |request: reqwest::RequestBuilder| {
+        request.header("Sec-Fetch-Site", "cross-site").header("Sec-Fetch-Dest", "image")
+    };
+    browser.ask(Method::GET, "/logout", as_an_image).await;
 
     assert!(browser.is_signed_in().await);
 }

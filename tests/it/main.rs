@@ -44,6 +44,8 @@ mod redirects;
 mod restart;
 mod screenshots;
 mod secrets;
+mod security;
+mod security_checklist;
 mod serve;
 mod session_commands;
 mod session_data;

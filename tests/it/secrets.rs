@@ -157,21 +157,3 @@ fn attack_19_a_password_is_taken_from_stdin_and_never_from_an_argument() {
         assert_eq!(outcome.code, Some(2), "{outcome:?}");
     }
 }
-
-#[tokio::test]
-async fn tokens_look_like_chance() {
-    let app = TestApp::start_with(Kind::Memory, |options| options.policy.limit.most = 1000).await;
-    let mut seen = std::collections::BTreeSet::new();
-    let mut letters = std::collections::BTreeMap::new();
-    for _ in 0..300 {
-        let token = app.signed_in("ada@example.org").await.token();
-        // The last of 43 letters holds four bits only.
-        for letter in token.bytes().take(42) {
-            *letters.entry(letter).or_insert(0_u32) += 1;
-        }
-        assert!(seen.insert(token));
-    }
-    // 12600 letters over 64: 197 of each, give or take 14.
-    assert_eq!(letters.len(), 64);
-    assert!(letters.values().all(|count| (110..=290).contains(count)), "{letters:?}");
-}

@@ -14,7 +14,7 @@ on_each_store!(
     if_match_lets_nobody_overwrite_what_they_did_not_see,
     parallel_patches_of_different_members_all_count,
     without_a_session_there_is_nothing_and_no_cookie,
-    a_visit_writes_nothing,
+    life_12_attack_1_a_visit_writes_nothing,
     with_an_ended_session_of_a_user_it_is_refused,
     too_much_is_refused_and_changes_nothing,
     malformed_patches_are_refused,
@@ -152,7 +152,7 @@ async fn without_a_session_there_is_nothing_and_no_cookie(kind: Kind) {
     }
 }
 
-async fn a_visit_writes_nothing(kind: Kind) {
+async fn life_12_attack_1_a_visit_writes_nothing(kind: Kind) {
     let app = TestApp::start(kind).await;
     app.add("ada@example.org", Role::User).await;
     let browser = app.browser();

@@ -9,13 +9,13 @@ use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_store};
 use crate::harness::browser::Browser;
 
 on_each_store!(
-    the_list_shows_every_device_newest_activity_first,
+    rev_6_the_list_shows_every_device_newest_activity_first,
     revoking_a_session_signs_that_browser_out_and_no_other,
     revoking_ones_own_session_leaves_the_cookie_to_say_why,
-    sessions_of_others_are_nobodys_business,
-    revoking_the_others_rotates_this_one,
+    rev_7_attack_32_sessions_of_others_are_nobodys_business,
+    rev_8_revoking_the_others_rotates_this_one,
     revoking_all_ends_this_one_too,
-    two_tabs_that_end_all_others_leave_at_most_one_session,
+    attack_41_two_tabs_that_end_all_others_leave_at_most_one_session,
     two_devices_that_end_all_others_leave_at_most_one_session,
     two_parallel_reauthentications_leave_one_token,
     the_pages_end_sessions_too,
@@ -37,7 +37,7 @@ async fn sign_in_with_agent(app: &TestApp, agent: &str) -> Browser {
     browser
 }
 
-async fn the_list_shows_every_device_newest_activity_first(kind: Kind) {
+async fn rev_6_the_list_shows_every_device_newest_activity_first(kind: Kind) {
     let app = TestApp::start(kind).await;
     let laptop = app.signed_in("ada@example.org").await;
     app.signed_in("bob@example.org").await;
@@ -91,7 +91,7 @@ async fn revoking_ones_own_session_leaves_the_cookie_to_say_why(kind: Kind) {
     assert_eq!(browser.why_not().await, "revoked_by_user");
 }
 
-async fn sessions_of_others_are_nobodys_business(kind: Kind) {
+async fn rev_7_attack_32_sessions_of_others_are_nobodys_business(kind: Kind) {
     let app = TestApp::start(kind).await;
     let ada = app.signed_in("ada@example.org").await;
     let bob = app.signed_in("bob@example.org").await;
@@ -118,12 +118,16 @@ async fn sessions_of_others_are_nobodys_business(kind: Kind) {
         assert!([303, 404].contains(&page.status), "{id}: {}", page.status);
     }
 
+    let huge = ada.delete(&format!("/api/sessions/{}", "9".repeat(10_000))).await;
+    assert_eq!(huge.status, 414);
+    assert_eq!(ada.delete("/api/sessions/").await.status, 404, "no handle at all");
+
     assert!(bob.is_signed_in().await);
     assert_eq!(ada.sessions().await.len(), 1);
     assert_eq!(app.browser().delete(&format!("/api/sessions/{of_bob}")).await.status, 401);
 }
 
-async fn revoking_the_others_rotates_this_one(kind: Kind) {
+async fn rev_8_revoking_the_others_rotates_this_one(kind: Kind) {
     let app = TestApp::start(kind).await;
     let laptop = app.signed_in("ada@example.org").await;
     let phone = app.signed_in("ada@example.org").await;
@@ -180,7 +184,7 @@ async fn live_tokens(browsers: &[&Browser]) -> usize {
     tokens.len()
 }
 
-async fn two_tabs_that_end_all_others_leave_at_most_one_session(kind: Kind) {
+async fn attack_41_two_tabs_that_end_all_others_leave_at_most_one_session(kind: Kind) {
     let app = TestApp::start(kind).await;
     for _ in 0..20 {
         let one = app.signed_in("ada@example.org").await;

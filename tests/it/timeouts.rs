@@ -10,14 +10,14 @@ use crate::harness::app::{DAY, HOUR, Kind, MINUTE, PASSWORD, TestApp, on_each_st
 use crate::harness::browser::Browser;
 
 on_each_store!(
-    a_session_ends_at_the_very_second_of_its_idle_timeout,
-    requests_just_within_the_touch_interval_keep_a_session_alive,
-    no_activity_carries_a_session_past_its_absolute_limit,
+    life_7_attack_43_a_session_ends_at_the_very_second_of_its_idle_timeout,
+    attack_45_requests_just_within_the_touch_interval_keep_a_session_alive,
+    life_8_attack_44_no_activity_carries_a_session_past_its_absolute_limit,
     last_seen_is_written_at_most_once_a_minute,
     the_list_shows_the_deadlines_as_they_are,
     what_ended_while_the_clock_was_ahead_stays_ended,
     a_clock_that_jumps_back_breaks_nothing,
-    a_session_past_its_time_is_refused_before_any_sweep,
+    attack_50_a_session_past_its_time_is_refused_before_any_sweep,
     visitors_have_the_default_timeouts,
 );
 
@@ -32,7 +32,7 @@ async fn of_every_rule(app: &TestApp) -> [(Browser, Duration, Duration); 3] {
     ]
 }
 
-async fn a_session_ends_at_the_very_second_of_its_idle_timeout(kind: Kind) {
+async fn life_7_attack_43_a_session_ends_at_the_very_second_of_its_idle_timeout(kind: Kind) {
     for rule in 0..3 {
         let app = TestApp::start(kind).await;
         let (browser, idle, _) = &of_every_rule(&app).await[rule];
@@ -44,7 +44,7 @@ async fn a_session_ends_at_the_very_second_of_its_idle_timeout(kind: Kind) {
     }
 }
 
-async fn requests_just_within_the_touch_interval_keep_a_session_alive(kind: Kind) {
+async fn attack_45_requests_just_within_the_touch_interval_keep_a_session_alive(kind: Kind) {
     let app = TestApp::start(kind).await;
     // Those of an administrator: written every 45 seconds, over after 15 minutes.
     let admin = app.administrator("root@example.org").await;
@@ -63,7 +63,7 @@ async fn requests_just_within_the_touch_interval_keep_a_session_alive(kind: Kind
     }
 }
 
-async fn no_activity_carries_a_session_past_its_absolute_limit(kind: Kind) {
+async fn life_8_attack_44_no_activity_carries_a_session_past_its_absolute_limit(kind: Kind) {
     for rule in [0, 2] {
         let app = TestApp::start(kind).await;
         let (browser, idle, absolute) = &of_every_rule(&app).await[rule];
@@ -161,7 +161,7 @@ async fn a_clock_that_jumps_back_breaks_nothing(kind: Kind) {
     assert_eq!(seen, "2026-11-21T09:00:00Z", "activity was dated back");
 }
 
-async fn a_session_past_its_time_is_refused_before_any_sweep(kind: Kind) {
+async fn attack_50_a_session_past_its_time_is_refused_before_any_sweep(kind: Kind) {
     let app = TestApp::start(kind).await;
     let laptop = app.signed_in("ada@example.org").await;
     app.pass(30 * MINUTE).await;

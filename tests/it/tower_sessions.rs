@@ -18,7 +18,7 @@ on_each_store!(
     a_save_after_a_sign_out_brings_nothing_back,
     server_code_sees_the_handle_and_never_the_token,
     cycling_the_id_leaves_one_live_token_and_the_data,
-    the_cookie_is_removed_with_every_attribute_it_was_set_with,
+    ck_7_the_cookie_is_removed_with_every_attribute_it_was_set_with,
     a_change_of_data_sends_no_cookie,
     parallel_changes_of_different_keys_both_survive,
     flushing_clears_the_data_and_signs_nobody_out,
@@ -170,7 +170,7 @@ async fn cycling_the_id_leaves_one_live_token_and_the_data(kind: Kind) {
     assert_eq!(live, 1);
 }
 
-async fn the_cookie_is_removed_with_every_attribute_it_was_set_with(kind: Kind) {
+async fn ck_7_the_cookie_is_removed_with_every_attribute_it_was_set_with(kind: Kind) {
     let https = |options: &mut anteroom::Options| options.public_url = "https://a.example".into();
     let app = TestApp::start_around(kind, https, mounted).await;
     let browser = app.browser();

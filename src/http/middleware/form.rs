@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument as _;
@@ -72,6 +72,11 @@ fn formed(
         if !about_the_body {
             formed.headers_mut().append(name, value.clone());
         }
+    }
+    // The theme and the language of an error page come from cookies, wherever it was made.
+    let vary = formed.headers().get_all(header::VARY);
+    if !is_for_programs(path) && !vary.iter().any(|vary| vary == "Cookie") {
+        formed.headers_mut().append(header::VARY, HeaderValue::from_static("Cookie"));
     }
     formed
 }
