@@ -28,6 +28,7 @@ mod races;
 mod reasons;
 mod redirects;
 mod restart;
+mod routes;
 mod screenshots;
 mod secrets;
 mod serve;
