@@ -13,11 +13,11 @@ on_each_store!(
     a_new_address_needs_a_fresh_proof_and_is_unverified,
     an_address_that_is_taken_is_refused,
     a_new_password_ends_every_other_session_and_rotates_this_one,
-    a_wrong_or_weak_password_changes_nothing,
+    pw_8_a_wrong_or_weak_password_changes_nothing,
     the_account_page_changes_the_password,
     parallel_password_changes_leave_one_of_them,
     leaving_needs_a_fresh_proof_and_ends_everything,
-    the_last_administrator_cannot_leave,
+    adm_4_the_last_administrator_cannot_leave,
     reauthenticating_moves_the_proof_and_rotates,
     the_reauthentication_page_leads_back,
     an_address_is_free_again_after_its_account_is_gone,
@@ -106,7 +106,7 @@ async fn a_new_password_ends_every_other_session_and_rotates_this_one(kind: Kind
     assert_eq!(now(OTHER_PASSWORD).await, (401, 200));
 }
 
-async fn a_wrong_or_weak_password_changes_nothing(kind: Kind) {
+async fn pw_8_a_wrong_or_weak_password_changes_nothing(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
     let token = browser.token();
@@ -199,7 +199,7 @@ async fn leaving_needs_a_fresh_proof_and_ends_everything(kind: Kind) {
     assert_eq!(app.browser().try_to_sign_in("ada@example.org", PASSWORD, false).await.status, 401);
 }
 
-async fn the_last_administrator_cannot_leave(kind: Kind) {
+async fn adm_4_the_last_administrator_cannot_leave(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
 

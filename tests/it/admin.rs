@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_store};
 
 on_each_store!(
-    others_are_told_that_there_is_nothing,
+    adm_1_others_are_told_that_there_is_nothing,
     a_change_holds_at_the_next_request_of_every_session,
     disabling_ends_every_session_and_enabling_brings_none_back,
     a_new_role_ends_the_sessions_it_was_not_given_to,
-    every_change_needs_a_fresh_proof,
-    the_last_active_administrator_stays,
-    two_administrators_cannot_remove_each_other_at_once,
-    accounts_are_listed_a_page_at_a_time,
-    what_cannot_be_accepted_changes_nothing,
+    adm_2_every_change_needs_a_fresh_proof,
+    adm_4_the_last_active_administrator_stays,
+    adm_4_two_administrators_cannot_remove_each_other_at_once,
+    adm_5_accounts_are_listed_a_page_at_a_time,
+    pw_10_what_cannot_be_accepted_changes_nothing,
     deleting_an_account_ends_its_sessions,
 );
 
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
-async fn others_are_told_that_there_is_nothing(kind: Kind) {
+async fn adm_1_others_are_told_that_there_is_nothing(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;
@@ -117,7 +117,7 @@ async fn a_new_role_ends_the_sessions_it_was_not_given_to(kind: Kind) {
     assert!(ada.is_signed_in().await);
 }
 
-async fn every_change_needs_a_fresh_proof(kind: Kind) {
+async fn adm_2_every_change_needs_a_fresh_proof(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;
@@ -139,7 +139,7 @@ async fn every_change_needs_a_fresh_proof(kind: Kind) {
     assert_eq!(root.patch(&path, json!({ "name": "X" })).await.status, 200);
 }
 
-async fn the_last_active_administrator_stays(kind: Kind) {
+async fn adm_4_the_last_active_administrator_stays(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let own = format!("/api/admin/users/{}", root.user_id().await);
@@ -156,7 +156,7 @@ async fn the_last_active_administrator_stays(kind: Kind) {
     assert_eq!(root.patch(&own, json!({ "name": "Still here" })).await.status, 200);
 }
 
-async fn two_administrators_cannot_remove_each_other_at_once(kind: Kind) {
+async fn adm_4_two_administrators_cannot_remove_each_other_at_once(kind: Kind) {
     for _ in 0..5 {
         let app = TestApp::start(kind).await;
         let one = app.administrator("one@example.org").await;
@@ -175,7 +175,7 @@ async fn two_administrators_cannot_remove_each_other_at_once(kind: Kind) {
     }
 }
 
-async fn accounts_are_listed_a_page_at_a_time(kind: Kind) {
+async fn adm_5_accounts_are_listed_a_page_at_a_time(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     for n in 0..5 {
@@ -213,7 +213,7 @@ async fn accounts_are_listed_a_page_at_a_time(kind: Kind) {
     assert_eq!(root.get("/api/admin/users?limit=1&limit=2").await.status, 400);
 }
 
-async fn what_cannot_be_accepted_changes_nothing(kind: Kind) {
+async fn pw_10_what_cannot_be_accepted_changes_nothing(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;

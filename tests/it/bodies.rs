@@ -12,7 +12,7 @@ const JSON: &[u8] = b"Content-Type: application/json\r\n";
 const FORM: &[u8] = b"Content-Type: application/x-www-form-urlencoded\r\n";
 
 #[tokio::test]
-async fn json_that_is_not_the_object_asked_for_is_malformed() {
+async fn in_4_json_that_is_not_the_object_asked_for_is_malformed() {
     let app = TestApp::start(Kind::Database).await;
     let good = format!(r#"{{"email":"ada@example.org","password":"{PASSWORD}"}}"#);
     app.signed_in("ada@example.org").await;
@@ -61,7 +61,7 @@ async fn json_that_is_not_the_object_asked_for_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_body_of_another_kind_is_not_read() {
+async fn csrf_6_a_body_of_another_kind_is_not_read() {
     let app = TestApp::start(Kind::Database).await;
     let good = format!(r#"{{"email":"ada@example.org","password":"{PASSWORD}"}}"#);
     app.signed_in("ada@example.org").await;
@@ -94,7 +94,7 @@ async fn a_body_of_another_kind_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_form_that_cannot_be_told_apart_is_refused() {
+async fn in_2_a_form_that_cannot_be_told_apart_is_refused() {
     let app = TestApp::start(Kind::Database).await;
     app.signed_in("ada@example.org").await;
     let good = format!("email=ada%40example.org&password={}", PASSWORD.replace(' ', "+"));
@@ -156,7 +156,7 @@ async fn headers_without_end_are_refused_and_the_next_connection_is_fine() {
 }
 
 #[tokio::test]
-async fn payloads_stay_text_wherever_they_are_put() {
+async fn inj_2_payloads_stay_text_wherever_they_are_put() {
     let app = TestApp::start(Kind::Database).await;
     for payload in [
         "<script>alert(1)</script>",

@@ -16,6 +16,7 @@ mod door;
 mod events;
 mod harness;
 mod hash_upgrade;
+mod headers;
 mod house_rules;
 mod limits;
 mod login;

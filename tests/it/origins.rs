@@ -32,7 +32,7 @@ async fn patch(browser: &Browser, site: &str, origin: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_site_counts_first_and_the_origin_where_it_is_missing() {
+async fn csrf_4_the_site_counts_first_and_the_origin_where_it_is_missing() {
     let app = app().await;
     let browser = app.signed_in("ada@example.org").await;
     let cross = "https://evil.example";
@@ -68,7 +68,7 @@ async fn the_site_counts_first_and_the_origin_where_it_is_missing() {
 }
 
 #[tokio::test]
-async fn an_origin_that_only_looks_like_ours_is_refused() {
+async fn csrf_5_an_origin_that_only_looks_like_ours_is_refused() {
     let app = app().await;
     let browser = app.signed_in("ada@example.org").await;
     for origin in [
@@ -108,7 +108,7 @@ async fn an_origin_that_only_looks_like_ours_is_refused() {
 }
 
 #[tokio::test]
-async fn every_request_that_changes_something_is_held_to_it() {
+async fn csrf_5_every_request_that_changes_something_is_held_to_it() {
     let app = app().await;
     let browser = app.signed_in("ada@example.org").await;
     let token = browser.token();
@@ -149,7 +149,7 @@ async fn every_request_that_changes_something_is_held_to_it() {
 }
 
 #[tokio::test]
-async fn nobody_is_signed_in_by_another_site() {
+async fn csrf_7_nobody_is_signed_in_by_another_site() {
     let app = app().await;
     app.add("evil@example.org", Role::User).await;
     let victim = app.browser();
@@ -173,7 +173,7 @@ fn preflight(origin: &'static str) -> impl FnOnce(RequestBuilder) -> RequestBuil
 }
 
 #[tokio::test]
-async fn a_trusted_front_end_may_call_with_the_cookie_and_nobody_else() {
+async fn cors_1_a_trusted_front_end_may_call_with_the_cookie_and_nobody_else() {
     let app = app().await;
     let browser = app.signed_in("ada@example.org").await;
 
@@ -205,7 +205,7 @@ async fn a_trusted_front_end_may_call_with_the_cookie_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn without_trusted_origins_no_answer_speaks_of_other_origins() {
+async fn cors_1_without_trusted_origins_no_answer_speaks_of_other_origins() {
     let app = TestApp::start(Kind::Database).await;
     let browser = app.signed_in("ada@example.org").await;
     for answer in [

@@ -73,7 +73,7 @@ fn query(next: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_trick_leads_away_from_this_site() {
+async fn red_1_no_trick_leads_away_from_this_site() {
     let app = TestApp::start_with(Kind::Memory, |options| options.policy.limit.most = 1000).await;
     let signed_in = app.signed_in("ada@example.org").await;
     let long = format!("/{}", "x".repeat(3000));
@@ -99,7 +99,7 @@ async fn no_trick_leads_away_from_this_site() {
 }
 
 #[tokio::test]
-async fn a_path_of_this_site_is_led_to() {
+async fn red_1_a_path_of_this_site_is_led_to() {
     let app = TestApp::start(Kind::Memory).await;
     let signed_in = app.signed_in("ada@example.org").await;
     for (next, leads_to) in PATHS {
@@ -130,14 +130,14 @@ async fn nobody_signed_in_comes_back_to_where_they_wanted_to_go() {
 }
 
 #[tokio::test]
-async fn two_places_to_go_are_none() {
+async fn red_1_two_places_to_go_are_none() {
     let app = TestApp::start(Kind::Memory).await;
     assert_eq!(app.browser().get("/login?next=/a&next=/b").await.status, 400);
     assert_eq!(app.browser().get("/signup?next=/a&next=/b").await.status, 400);
 }
 
 #[tokio::test]
-async fn preferences_lead_back_to_this_site_only() {
+async fn red_1_preferences_lead_back_to_this_site_only() {
     let app = TestApp::start(Kind::Memory).await;
     let browser = app.browser();
     for (next, leads_to) in [

@@ -35,7 +35,7 @@ fn without_any_configuration_it_serves_from_an_empty_folder() {
 }
 
 #[tokio::test]
-async fn its_files_are_for_their_owner_alone() {
+async fn ops_2_its_files_are_for_their_owner_alone() {
     let server = Server::start();
     Client::of(&server).sign_up("ada@example.org").await;
 

@@ -7,8 +7,8 @@ use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
 use crate::harness::browser::{Answer, Browser};
 
 on_each_store!(
-    the_link_makes_one_administrator,
-    two_parallel_uses_make_one_administrator,
+    pw_10_the_link_makes_one_administrator,
+    pw_10_two_parallel_uses_make_one_administrator,
     a_link_that_failed_works_again,
     a_link_lasts_an_hour,
     a_new_link_voids_the_one_before,
@@ -39,7 +39,7 @@ async fn is_needless(app: &TestApp, token: &str) {
     assert_eq!(evil.status, 401);
 }
 
-async fn the_link_makes_one_administrator(kind: Kind) {
+async fn pw_10_the_link_makes_one_administrator(kind: Kind) {
     let app = TestApp::start(kind).await;
     let token = token(&app).await;
     is_needless(&app, "").await;
@@ -59,7 +59,7 @@ async fn the_link_makes_one_administrator(kind: Kind) {
     assert_eq!(app.anteroom.issue_setup_link().await.unwrap(), None);
 }
 
-async fn two_parallel_uses_make_one_administrator(kind: Kind) {
+async fn pw_10_two_parallel_uses_make_one_administrator(kind: Kind) {
     let app = TestApp::start(kind).await;
     let token = token(&app).await;
     let (one, other) = (app.browser(), app.browser());
