@@ -153,14 +153,36 @@ async fn csrf_7_nobody_is_signed_in_by_another_site() {
     let app = app().await;
     app.add("evil@example.org", Role::User).await;
     let victim = app.browser();
-    let form = |request: RequestBuilder| {
-        request
-            .header("Origin", "null")
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .body(format!("email=evil%40example.org&password={}", PASSWORD.replace(' ', "+")))
-    };
-    let answer = victim.ask(Method::POST, "/login", form).await;
-    assert_eq!((answer.status, answer.set_cookies().len()), (403, 0));
+    for (path, email) in [
+        ("/login", "evil@example.org"),
+        ("/signup", "new@example.org"),
+        ("/api/session", "evil@example.org"),
+        ("/api/signup", "new@example.org"),
+    ] {
+        for (name, value) in [
+            ("Origin", "null"),
+            ("Origin", "https://evil.example"),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Sec-Fetch-Site", "same-site"),
+        ] {
+            let shape = |request: RequestBuilder| {
+                let request = request.header(name, value);
+                if path.starts_with("/api/") {
+                    return request.json(&json!({ "email": email, "password": PASSWORD }));
+                }
+                let email = email.replace('@', "%40");
+                let password = PASSWORD.replace(' ', "+");
+                request
+                    .header("Content-Type", "application/x-www-form-urlencoded")
+                    .body(format!("email={email}&password={password}"))
+            };
+            let answer = victim.ask(Method::POST, path, shape).await;
+            assert_eq!((answer.status, answer.set_cookies().len()), (403, 0), "{path} {value}");
+        }
+    }
+    assert!(app.live_sessions().await.is_empty());
+    let new = app.browser().try_to_sign_in("new@example.org", PASSWORD, false).await;
+    assert_eq!(new.status, 401, "an account was made");
 }
 
 fn preflight(origin: &'static str) -> impl FnOnce(RequestBuilder) -> RequestBuilder {
@@ -217,4 +239,22 @@ async fn cors_1_without_trusted_origins_no_answer_speaks_of_other_origins() {
             |name: &reqwest::header::HeaderName| name.as_str().starts_with("access-control");
         assert!(!answer.headers.keys().any(speaks), "{:?}", answer.headers);
     }
+}
+
+#[tokio::test]
+async fn cors_2_a_preflight_needs_no_session_and_changes_nothing() {
+    let app = app().await;
+    let browser = app.signed_in("ada@example.org").await;
+    for origin in [TRUSTED, OURS, "https://evil.example"] {
+        for path in ["/api/account", "/api/session", "/api/sessions", "/api/account/password"] {
+            let with_cookie = browser.ask(Method::OPTIONS, path, preflight(origin)).await;
+            let without = app.browser().ask(Method::OPTIONS, path, preflight(origin)).await;
+            assert_eq!(with_cookie.status, without.status, "{origin} {path}");
+            assert_eq!(with_cookie.text, without.text);
+            assert!(![401, 403, 404].contains(&without.status), "{origin} {path}");
+            assert!(without.set_cookies().is_empty() && with_cookie.set_cookies().is_empty());
+        }
+    }
+    assert_eq!(browser.whoami().await.json()["user"]["name"], "Ada");
+    assert_eq!(app.live_sessions().await.len(), 1);
 }

@@ -38,6 +38,10 @@ const TRICKS: &[&str] = &[
     "/x/..//evil.com",
     "/%2e%2e//evil.com",
     "/./\\evil.com",
+];
+
+/// What would sign out, run in circles, or show what is no page.
+const LOOPS: &[&str] = &[
     "/logout",
     "/logout?x",
     "/logout/",
@@ -50,6 +54,12 @@ const TRICKS: &[&str] = &[
     "/auth",
     "/setup?token=x",
     "/reauthenticate",
+    "/api/session",
+    "/preferences",
+    "/account/password",
+    "/openapi.json",
+    "/healthz",
+    "/readyz",
 ];
 
 /// What leads where, exactly.
@@ -74,13 +84,21 @@ fn query(next: &str) -> String {
 
 #[tokio::test]
 async fn red_1_no_trick_leads_away_from_this_site() {
-    let app = TestApp::start_with(Kind::Memory, |options| options.policy.limit.most = 1000).await;
-    let signed_in = app.signed_in("ada@example.org").await;
     let long = format!("/{}", "x".repeat(3000));
+    lead_to_the_account(TRICKS.iter().copied().chain([&*long])).await;
+}
+
+#[tokio::test]
+async fn red_3_nobody_is_led_to_where_they_would_be_signed_out_or_sent_back() {
     let nested = (0..50).fold("/account".to_owned(), |n, _| format!("/login?next={}", query(&n)));
     let nested = &nested[..nested.len().min(2000)];
+    lead_to_the_account(LOOPS.iter().copied().chain([nested])).await;
+}
 
-    for next in TRICKS.iter().copied().chain([&*long, nested]) {
+async fn lead_to_the_account(all: impl Iterator<Item = &str>) {
+    let app = TestApp::start_with(Kind::Memory, |options| options.policy.limit.most = 1000).await;
+    let signed_in = app.signed_in("ada@example.org").await;
+    for next in all {
         let browser = app.browser();
         let fields = [("email", "ada@example.org"), ("password", PASSWORD), ("next", next)];
         let answer = browser.post_form("/login", &fields).await;

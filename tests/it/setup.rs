@@ -13,6 +13,7 @@ on_each_store!(
     a_link_lasts_an_hour,
     a_new_link_voids_the_one_before,
     a_link_is_needless_once_there_is_an_administrator,
+    adm_6_a_fresh_server_has_no_account_at_all,
 );
 
 async fn token(app: &TestApp) -> String {
@@ -115,4 +116,18 @@ async fn a_link_is_needless_once_there_is_an_administrator(kind: Kind) {
     app.add("root@example.org", Role::Admin).await;
 
     is_needless(&app, &token).await;
+}
+
+async fn adm_6_a_fresh_server_has_no_account_at_all(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let listing = anteroom::accounts::Listing { limit: 200, ..Default::default() };
+    assert_eq!(app.anteroom.accounts().list(&listing).await.unwrap(), []);
+    for name in ["admin", "root", "anteroom", "administrator", "test", "setup"] {
+        for email in [name.to_owned(), format!("{name}@localhost"), format!("{name}@example.org")] {
+            for password in ["", name, "admin", "password", "changeme", "anteroom"] {
+                let answer = app.browser().try_to_sign_in(&email, password, false).await;
+                assert_eq!(answer.status, 401, "{email} {password}");
+            }
+        }
+    }
 }

@@ -89,6 +89,9 @@ fn pw_6_passwords_that_are_guessed_first_are_refused() {
         "p@$$w0rdp@$$w0rd",
         "P@ssw0rd!(1){2}",
         "iloveyouiloveyou",
+        "login login login",
+        "kimchi, Kimchi, KIMCHI!",
+        "김치 김치 김치 김치 김치 김치",
         "abcabcabcabcabc",
         "thisismypassword",
         "welcometotheteam",
@@ -117,6 +120,7 @@ fn pw_3_phrases_and_random_text_are_accepted_in_any_script() {
         "  7f9a w2Lq  0xPz",
         "oauth(2)=good{plan}!",
         "alice likes green tea at noon",
+        "the otter and the kite under the lamp",
     ];
     for typed in cases {
         assert_eq!(checked(typed), Ok(()), "{typed:?}");
