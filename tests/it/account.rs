@@ -12,6 +12,7 @@ on_each_store!(
     a_new_name_holds_in_every_session_at_once,
     a_new_address_needs_a_fresh_proof_and_is_unverified,
     an_address_that_is_taken_is_refused,
+    in_10_a_name_hides_nothing_and_names_nobody,
     a_new_password_ends_every_other_session_and_rotates_this_one,
     pw_8_a_wrong_or_weak_password_changes_nothing,
     the_account_page_changes_the_password,
@@ -74,6 +75,37 @@ async fn an_address_that_is_taken_is_refused(kind: Kind) {
     let answer = browser.patch("/api/account", json!({ "email": "no address" })).await;
     assert_eq!(answer.refusal(), (422, "invalid_input".to_owned()));
     assert_eq!(browser.whoami().await.json()["user"]["email"], "ada@example.org");
+}
+
+async fn in_10_a_name_hides_nothing_and_names_nobody(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let browser = app.signed_in("ada@example.org").await;
+    for refused in [
+        "x".repeat(101),
+        "x".repeat(10_000),
+        "a\0b".to_owned(),
+        "a\nb".to_owned(),
+        "a\u{1b}[31mb".to_owned(),
+        "a\u{202e}b".to_owned(),
+        "a\u{200b}b".to_owned(),
+        "a\u{2066}b".to_owned(),
+        "a\u{feff}b".to_owned(),
+    ] {
+        let answer = browser.patch("/api/account", json!({ "name": refused })).await;
+        assert_eq!(answer.status, 422, "{refused:?}");
+    }
+    // A name is a label and finds nobody, so words of the service are names like any other.
+    for name in ["", "{{7*7}}", "..", "null", "me", "new", "admin", "root@example.org", "<b>A</b>"]
+    {
+        let answer = browser.patch("/api/account", json!({ "name": name })).await;
+        assert_eq!(answer.json()["user"]["name"], name);
+        let page = browser.get("/account").await.text;
+        assert!(!page.contains("<b>A") && !page.contains(">49<"), "{name}: {page}");
+        assert_eq!(browser.whoami().await.json()["user"]["role"], "user");
+    }
+    let decomposed = json!({ "name": "cafe\u{301}" });
+    let answer = browser.patch("/api/account", decomposed).await;
+    assert_eq!(answer.json()["user"]["name"], "caf\u{e9}", "two spellings of one name");
 }
 
 async fn a_new_password_ends_every_other_session_and_rotates_this_one(kind: Kind) {

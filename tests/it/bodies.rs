@@ -1,5 +1,7 @@
 //! Bodies that are not what they should be.
 
+use percent_encoding::NON_ALPHANUMERIC;
+
 use crate::harness::app::{Kind, PASSWORD, TestApp};
 use crate::harness::browser::Answer;
 use crate::harness::wire::{parse, raw, raw_get, send};
@@ -197,7 +199,7 @@ async fn in_5_what_is_no_utf8_is_refused_and_never_mended() {
         let plain = [b"theme=", bytes].concat();
         let answer = raw(&app, "POST /preferences HTTP/1.1", &with(FORM), &plain).await;
         assert_eq!(answer.status, 400, "{bytes:?}");
-        let encoded: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+        let encoded = percent_encoding::percent_encode(bytes, NON_ALPHANUMERIC).to_string();
         let form = format!("theme={encoded}");
         let answer = raw(&app, "POST /preferences HTTP/1.1", &with(FORM), form.as_bytes()).await;
         assert_eq!(answer.status, 400, "{bytes:?}");

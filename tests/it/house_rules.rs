@@ -229,6 +229,38 @@ fn ops_6_dependencies_are_pinned_and_checked() {
 }
 
 #[test]
+fn ops_6_no_library_is_of_a_version_with_a_fault_that_we_know_of() {
+    // From this version on each is free of the fault.
+    let mended = [
+        ("axum-core", [0, 2, 8]),     // RUSTSEC-2022-0055: no limit on bodies
+        ("bcrypt", [0, 19, 2]),       // RUSTSEC-2026-0199: panics on an odd hash
+        ("h2", [0, 4, 16]),           // RUSTSEC-2024-0003, 2024-0332, 2026-0258: floods
+        ("hyper", [0, 14, 10]),       // RUSTSEC-2021-0078, 2021-0079: lenient framing
+        ("jsonwebtoken", [10, 3, 0]), // CVE-2026-25537: a claim of the wrong type is absent
+        ("sqlx", [0, 8, 1]),          // RUSTSEC-2024-0363: lengths cut off
+        ("totp-rs", [1, 1, 0]),       // RUSTSEC-2022-0018: comparison tells by its time
+    ];
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let mut found = 0;
+    for package in lock.split("[[package]]").skip(1) {
+        let value = |key: &str| {
+            let line = package.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+            line.trim_matches('"').to_owned()
+        };
+        let name = value("name = ");
+        let Some((_, least)) = mended.iter().find(|(known, _)| *known == name) else { continue };
+        let version: Vec<u32> = value("version = ")
+            .split(['.', '-', '+'])
+            .take(3)
+            .map(|part| part.parse().unwrap())
+            .collect();
+        assert!(version.as_slice() >= least.as_slice(), "{name} {version:?} is older than mended");
+        found += 1;
+    }
+    assert!(found >= 4, "the lock file was not read");
+}
+
+#[test]
 fn ops_8_no_code_is_unsafe_and_no_secret_prints_itself() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(manifest.contains("\nunsafe_code = \"forbid\"\n"));

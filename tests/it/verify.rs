@@ -144,6 +144,6 @@ async fn it_takes_no_body_and_no_other_method() {
     let app = TestApp::start(Kind::Database).await;
     let post = raw(&app, "POST /auth/verify HTTP/1.1", b"", b"x").await;
     assert_eq!((post.status, post.header("allow")), (405, "GET,HEAD"));
-    let large = raw(&app, "POST /auth/verify HTTP/1.1", b"", &[b'x'; 1_000_000]).await;
+    let large = raw(&app, "POST /auth/verify HTTP/1.1", b"", &vec![b'x'; 1_000_000]).await;
     assert!([413, 0].contains(&large.status), "{}", large.status);
 }
