@@ -90,13 +90,26 @@ async fn in_10_a_name_hides_nothing_and_names_nobody(kind: Kind) {
         "a\u{200b}b".to_owned(),
         "a\u{2066}b".to_owned(),
         "a\u{feff}b".to_owned(),
+        "a\u{61c}b".to_owned(),
+        "\u{3164}".to_owned(),
+        "\u{2800}\u{ffa0}\u{ad}".to_owned(),
     ] {
         let answer = browser.patch("/api/account", json!({ "name": refused })).await;
         assert_eq!(answer.status, 422, "{refused:?}");
     }
     // A name is a label and finds nobody, so words of the service are names like any other.
-    for name in ["", "{{7*7}}", "..", "null", "me", "new", "admin", "root@example.org", "<b>A</b>"]
-    {
+    for name in [
+        "",
+        "{{7*7}}",
+        "..",
+        "null",
+        "me",
+        "new",
+        "admin",
+        "root@example.org",
+        "<b>A</b>",
+        "👩‍🚀 नमस्ते",
+    ] {
         let answer = browser.patch("/api/account", json!({ "name": name })).await;
         assert_eq!(answer.json()["user"]["name"], name);
         let page = browser.get("/account").await.text;
