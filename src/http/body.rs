@@ -135,8 +135,10 @@ pub(crate) fn too_large() -> Problem {
 }
 
 fn require_media_type(headers: &HeaderMap, accepted: &[&'static str]) -> Result<(), Problem> {
-    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = sent.map(|sent| sent.split(';').next().unwrap_or_default().trim());
+    // Of two types another program may believe the other one.
+    let mut sent = headers.get_all(header::CONTENT_TYPE).into_iter();
+    let only = sent.next().filter(|_| sent.next().is_none()).and_then(|value| value.to_str().ok());
+    let essence = only.map(|sent| sent.split(';').next().unwrap_or_default().trim());
     let fits = essence.is_some_and(|essence| {
         accepted.iter().any(|accepted| accepted.eq_ignore_ascii_case(essence))
     });

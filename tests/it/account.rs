@@ -12,12 +12,13 @@ on_each_store!(
     a_new_name_holds_in_every_session_at_once,
     a_new_address_needs_a_fresh_proof_and_is_unverified,
     an_address_that_is_taken_is_refused,
+    in_10_a_name_hides_nothing_and_names_nobody,
     rev_9_attack_38_a_new_password_ends_every_other_session_and_rotates_this_one,
-    a_wrong_or_weak_password_changes_nothing,
+    pw_8_a_wrong_or_weak_password_changes_nothing,
     the_account_page_changes_the_password,
     parallel_password_changes_leave_one_of_them,
     leaving_needs_a_fresh_proof_and_ends_everything,
-    the_last_administrator_cannot_leave,
+    adm_4_the_last_administrator_cannot_leave,
     life_3_reauthenticating_moves_the_proof_and_rotates,
     the_reauthentication_page_leads_back,
     rev_16_an_address_is_free_again_after_its_account_is_gone,
@@ -76,6 +77,50 @@ async fn an_address_that_is_taken_is_refused(kind: Kind) {
     assert_eq!(browser.whoami().await.json()["user"]["email"], "ada@example.org");
 }
 
+async fn in_10_a_name_hides_nothing_and_names_nobody(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let browser = app.signed_in("ada@example.org").await;
+    for refused in [
+        "x".repeat(101),
+        "x".repeat(10_000),
+        "a\0b".to_owned(),
+        "a\nb".to_owned(),
+        "a\u{1b}[31mb".to_owned(),
+        "a\u{202e}b".to_owned(),
+        "a\u{200b}b".to_owned(),
+        "a\u{2066}b".to_owned(),
+        "a\u{feff}b".to_owned(),
+        "a\u{61c}b".to_owned(),
+        "\u{3164}".to_owned(),
+        "\u{2800}\u{ffa0}\u{ad}".to_owned(),
+    ] {
+        let answer = browser.patch("/api/account", json!({ "name": refused })).await;
+        assert_eq!(answer.status, 422, "{refused:?}");
+    }
+    // A name is a label and finds nobody, so words of the service are names like any other.
+    for name in [
+        "",
+        "{{7*7}}",
+        "..",
+        "null",
+        "me",
+        "new",
+        "admin",
+        "root@example.org",
+        "<b>A</b>",
+        "👩‍🚀 नमस्ते",
+    ] {
+        let answer = browser.patch("/api/account", json!({ "name": name })).await;
+        assert_eq!(answer.json()["user"]["name"], name);
+        let page = browser.get("/account").await.text;
+        assert!(!page.contains("<b>A") && !page.contains(">49<"), "{name}: {page}");
+        assert_eq!(browser.whoami().await.json()["user"]["role"], "user");
+    }
+    let decomposed = json!({ "name": "cafe\u{301}" });
+    let answer = browser.patch("/api/account", decomposed).await;
+    assert_eq!(answer.json()["user"]["name"], "caf\u{e9}", "two spellings of one name");
+}
+
 async fn rev_9_attack_38_a_new_password_ends_every_other_session_and_rotates_this_one(kind: Kind) {
     let app = TestApp::start(kind).await;
     let laptop = app.signed_in_as("ada@example.org", Role::User, true).await;
@@ -106,7 +151,7 @@ async fn rev_9_attack_38_a_new_password_ends_every_other_session_and_rotates_thi
     assert_eq!(now(OTHER_PASSWORD).await, (401, 200));
 }
 
-async fn a_wrong_or_weak_password_changes_nothing(kind: Kind) {
+async fn pw_8_a_wrong_or_weak_password_changes_nothing(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
     let token = browser.token();
@@ -199,7 +244,7 @@ async fn leaving_needs_a_fresh_proof_and_ends_everything(kind: Kind) {
     assert_eq!(app.browser().try_to_sign_in("ada@example.org", PASSWORD, false).await.status, 401);
 }
 
-async fn the_last_administrator_cannot_leave(kind: Kind) {
+async fn adm_4_the_last_administrator_cannot_leave(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
 

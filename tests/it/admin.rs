@@ -7,21 +7,25 @@ use serde_json::{Value, json};
 use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_store};
 
 on_each_store!(
-    others_are_told_that_there_is_nothing,
+    adm_1_others_are_told_that_there_is_nothing,
     a_change_holds_at_the_next_request_of_every_session,
     rev_10_disabling_ends_every_session_and_enabling_brings_none_back,
     life_5_attack_34_a_new_role_ends_the_sessions_it_was_not_given_to,
-    every_change_needs_a_fresh_proof,
-    the_last_active_administrator_stays,
-    two_administrators_cannot_remove_each_other_at_once,
-    accounts_are_listed_a_page_at_a_time,
-    what_cannot_be_accepted_changes_nothing,
+    adm_2_every_change_needs_a_fresh_proof,
+    adm_4_the_last_active_administrator_stays,
+    adm_4_two_administrators_cannot_remove_each_other_at_once,
+    adm_5_accounts_are_listed_a_page_at_a_time,
+    pw_10_what_cannot_be_accepted_changes_nothing,
     deleting_an_account_ends_its_sessions,
+    adm_1_no_spelling_of_a_path_or_method_leads_past_the_check,
+    adm_3_an_administrator_sees_only_what_is_meant_to_be_seen,
+    adm_4_nobody_raises_their_own_role,
+    adm_5_no_parameter_orders_or_widens_the_list,
 );
 
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
-async fn others_are_told_that_there_is_nothing(kind: Kind) {
+async fn adm_1_others_are_told_that_there_is_nothing(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;
@@ -117,7 +121,7 @@ async fn life_5_attack_34_a_new_role_ends_the_sessions_it_was_not_given_to(kind:
     assert!(ada.is_signed_in().await);
 }
 
-async fn every_change_needs_a_fresh_proof(kind: Kind) {
+async fn adm_2_every_change_needs_a_fresh_proof(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;
@@ -139,7 +143,7 @@ async fn every_change_needs_a_fresh_proof(kind: Kind) {
     assert_eq!(root.patch(&path, json!({ "name": "X" })).await.status, 200);
 }
 
-async fn the_last_active_administrator_stays(kind: Kind) {
+async fn adm_4_the_last_active_administrator_stays(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let own = format!("/api/admin/users/{}", root.user_id().await);
@@ -156,7 +160,7 @@ async fn the_last_active_administrator_stays(kind: Kind) {
     assert_eq!(root.patch(&own, json!({ "name": "Still here" })).await.status, 200);
 }
 
-async fn two_administrators_cannot_remove_each_other_at_once(kind: Kind) {
+async fn adm_4_two_administrators_cannot_remove_each_other_at_once(kind: Kind) {
     for _ in 0..5 {
         let app = TestApp::start(kind).await;
         let one = app.administrator("one@example.org").await;
@@ -175,7 +179,7 @@ async fn two_administrators_cannot_remove_each_other_at_once(kind: Kind) {
     }
 }
 
-async fn accounts_are_listed_a_page_at_a_time(kind: Kind) {
+async fn adm_5_accounts_are_listed_a_page_at_a_time(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     for n in 0..5 {
@@ -213,7 +217,7 @@ async fn accounts_are_listed_a_page_at_a_time(kind: Kind) {
     assert_eq!(root.get("/api/admin/users?limit=1&limit=2").await.status, 400);
 }
 
-async fn what_cannot_be_accepted_changes_nothing(kind: Kind) {
+async fn pw_10_what_cannot_be_accepted_changes_nothing(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;
@@ -252,4 +256,103 @@ async fn deleting_an_account_ends_its_sessions(kind: Kind) {
     assert_eq!(root.get(&path).await.status, 404);
     assert_eq!(root.delete(&path).await.status, 404);
     assert_eq!(app.live_sessions().await.len(), 1);
+}
+
+async fn adm_1_no_spelling_of_a_path_or_method_leads_past_the_check(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let root = app.administrator("root@example.org").await;
+    let ada = app.signed_in("ada@example.org").await;
+    let id = root.user_id().await;
+    for browser in [&ada, &app.browser()] {
+        for path in [
+            "/api/admin/users/",
+            "/api/admin//users",
+            "//api/admin/users",
+            "/API/admin/users",
+            "/api/Admin/users",
+            "/api/admin/users%2f",
+            "/api/admin/%75sers",
+            "/api/%61dmin/users",
+            "/api/admin/users;x=1",
+            "/api/admin/users%00",
+            "/api/admin/users.json",
+            "/api/x/%2e%2e/admin/users",
+            "/api/admin%2fusers",
+            "/api/admin%5cusers",
+            "/admin/api/users",
+        ] {
+            let line = format!("GET {path} HTTP/1.1");
+            let cookie = format!("Cookie: anteroom={}\r\n", browser.token());
+            let answer = crate::harness::wire::raw(&app, &line, cookie.as_bytes(), b"").await;
+            assert_eq!(answer.status, 404, "{path}");
+        }
+        for (method, path) in [("HEAD", ""), ("HEAD", &*id), ("GET", ""), ("GET", &*id)] {
+            let path = format!("/api/admin/users/{path}");
+            let method: Method = method.parse().unwrap();
+            let answer = browser.ask(method, path.trim_end_matches('/'), |r| r).await;
+            assert!([401, 404].contains(&answer.status), "{path}: {}", answer.status);
+            assert!(!answer.text.contains("root@example.org"));
+        }
+    }
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+async fn adm_3_an_administrator_sees_only_what_is_meant_to_be_seen(kind: Kind) {
+    const USER: [&str; 7] =
+        ["created_at", "email", "email_verified", "id", "name", "role", "status"];
+    let app = TestApp::start(kind).await;
+    let root = app.administrator("root@example.org").await;
+    let ada = app.signed_in("ada@example.org").await;
+    let path = format!("/api/admin/users/{}", ada.user_id().await);
+    let shown = [
+        root.get(&path).await,
+        root.patch(&path, json!({ "name": "X" })).await,
+        root.get("/api/admin/users").await,
+    ];
+    assert_eq!(keys(&shown[0].json()), ["user"]);
+    assert_eq!(keys(&shown[0].json()["user"]), USER);
+    assert_eq!(keys(&shown[1].json()["user"]), USER);
+    assert_eq!(keys(&shown[2].json()), ["next_cursor", "users"]);
+    assert_eq!(keys(&shown[2].json()["users"][0]), USER);
+    for answer in shown {
+        assert!(!answer.text.contains("argon2"), "{}", answer.text);
+        assert!(!answer.text.contains(&ada.token()), "{}", answer.text);
+    }
+}
+
+async fn adm_4_nobody_raises_their_own_role(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let ada = app.signed_in("ada@example.org").await;
+    for field in ["role", "status", "is_admin", "email_verified", "id", "epoch"] {
+        let answer = ada.patch("/api/account", json!({ field: "admin" })).await;
+        assert_eq!(answer.refusal(), (400, "malformed_body".to_owned()), "{field}");
+    }
+    let fields = [("current_password", PASSWORD), ("new_password", "short"), ("role", "admin")];
+    assert_eq!(ada.post_form("/account/password", &fields).await.status, 422);
+    let fields = [("password", PASSWORD), ("role", "admin"), ("is_admin", "true")];
+    assert_eq!(ada.post_form("/reauthenticate", &fields).await.status, 303);
+    let user = ada.whoami().await.json()["user"].clone();
+    assert_eq!((&user["role"], &user["status"]), (&json!("user"), &json!("active")));
+    assert_eq!(ada.get("/api/admin/users").await.status, 404);
+}
+
+async fn adm_5_no_parameter_orders_or_widens_the_list(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let root = app.administrator("root@example.org").await;
+    for n in 0..3 {
+        app.add(&format!("user{n}@example.org"), Role::User).await;
+    }
+    let plain = root.get("/api/admin/users?limit=2").await.json();
+    for bad in ["0", "-1", "201", "1000000000", "99999999999999999999", "1%00", "2%20", "NaN"] {
+        let answer = root.get(&format!("/api/admin/users?limit={bad}")).await;
+        assert_eq!(answer.refusal(), (400, "invalid_input".to_owned()), "{bad}");
+    }
+    for odd in ["sort=;%20DROP%20TABLE%20users", "order=email", "offset=1", "fields=password_hash"]
+    {
+        let answer = root.get(&format!("/api/admin/users?limit=2&{odd}")).await;
+        assert_eq!((answer.status, answer.json()), (200, plain.clone()), "{odd}");
+    }
 }

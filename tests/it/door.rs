@@ -1,115 +1,14 @@
-//! What every answer carries, and what is turned away at the door.
+//! What is turned away at the door, and in which form.
 
 use anteroom::accounts::Role;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::app::{Kind, PASSWORD, TestApp};
-use crate::harness::browser::Answer;
+use crate::harness::app::{Kind, TestApp};
 use crate::harness::wire::{parse, raw, raw_get, send};
 
-const HEADERS: &[(&str, &str)] = &[
-    (
-        "content-security-policy",
-        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src \
-         'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
-    ),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "same-origin"),
-    ("x-frame-options", "DENY"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-];
-
-fn is_guarded(answer: &Answer, what: &str) {
-    for (name, value) in HEADERS {
-        let values: Vec<_> = answer.headers.get_all(*name).iter().collect();
-        assert_eq!(values, [value], "{what}: {name}");
-    }
-    assert!(answer.headers.contains_key("permissions-policy"), "{what}");
-    assert_eq!(answer.headers.get_all("cache-control").iter().count(), 1, "{what}");
-    assert_eq!(answer.header("x-request-id").len(), 16, "{what}");
-    assert_eq!(answer.header("server"), "", "{what} names its software");
-}
-
-/// One answer of every class: what it is, the status it must have, and the answer.
-async fn answers(app: &TestApp) -> Vec<(&'static str, u16, Answer)> {
-    let (ada, new) = (app.signed_in("ada@example.org").await, app.browser());
-    let root = app.administrator("root@example.org").await;
-    let json = b"Content-Type: application/json\r\n";
-    let long = format!("/login?{}", "x".repeat(9000));
-    let fat = format!("X-Fat: {}\r\n", "x".repeat(20_000));
-    let style = new.get("/").await.text;
-    let style = style.split("href=\"").find(|part| part.contains(".css\"")).unwrap();
-    let style = style.split('"').next().unwrap().to_owned();
-    let head = new.ask(Method::HEAD, "/login", |request| request).await;
-    assert_eq!(head.text, "");
-    vec![
-        ("page", 200, ada.get("/account").await),
-        ("json", 200, ada.get("/api/session").await),
-        ("openapi", 200, new.get("/openapi.json").await),
-        ("health", 200, new.get("/healthz").await),
-        ("ready", 200, new.get("/readyz").await),
-        ("file", 200, new.get(&style).await),
-        ("head", 200, head),
-        ("verify", 200, root.get("/auth/verify").await),
-        ("no content", 204, app.browser().delete("/api/session").await),
-        ("redirect", 303, new.get("/account").await),
-        ("400", 400, raw(app, "POST /api/session HTTP/1.1", json, b"{").await),
-        ("401", 401, new.get("/api/session").await),
-        ("401 of a form", 401, new.post_form("/login", &[("email", "x")]).await),
-        ("403", 403, ada.reauthenticate("wrong").await),
-        ("404 of the api", 404, new.get("/api/nothing").await),
-        ("404 of a page", 404, new.get("/nothing").await),
-        ("404 of a file", 404, new.get("/assets/nothing.css").await),
-        ("405 of the api", 405, new.ask(Method::PUT, "/api/session", |r| r).await),
-        ("405 of a page", 405, new.ask(Method::PUT, "/login", |r| r).await),
-        ("409", 409, app.browser().sign_up("ada@example.org", PASSWORD).await),
-        ("413", 413, app.browser().sign_up("a@b.c", &"x".repeat(20_000)).await),
-        ("414", 414, raw_get(app, &long, b"").await),
-        ("415", 415, raw(app, "POST /login HTTP/1.1", b"", b"a=b").await),
-        (
-            "421",
-            421,
-            parse(
-                &send(
-                    app.address,
-                    b"GET /login HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
-                )
-                .await,
-            ),
-        ),
-        ("422", 422, app.browser().sign_up("nobody", PASSWORD).await),
-        ("431", 431, raw_get(app, "/login", fat.as_bytes()).await),
-    ]
-}
-
 #[tokio::test]
-async fn every_class_of_answer_carries_the_security_headers() {
-    for public_url in ["", "https://auth.example"] {
-        let app = TestApp::start_with(Kind::Database, |options| {
-            if !public_url.is_empty() {
-                options.public_url = public_url.to_owned();
-            }
-        })
-        .await;
-        for (what, status, answer) in answers(&app).await {
-            assert_eq!(answer.status, status, "{what}: {}", answer.text);
-            is_guarded(&answer, what);
-            let sts = answer.header("strict-transport-security");
-            assert_eq!(!sts.is_empty(), !public_url.is_empty(), "{what}");
-            let kept = answer.header("cache-control");
-            if what == "file" {
-                assert!(kept.contains("immutable"), "{kept}");
-            } else {
-                assert_eq!(kept, "no-store", "{what}");
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_error_of_the_api_is_a_problem_document_with_its_request_id() {
+async fn err_1_an_error_of_the_api_is_a_problem_document_with_its_request_id() {
     let app = TestApp::start(Kind::Database).await;
     let new = app.browser();
     for answer in [
@@ -154,7 +53,7 @@ async fn the_path_decides_the_form_and_accept_does_not() {
 }
 
 #[tokio::test]
-async fn attack_64_a_wrong_method_is_told_which_are_right() {
+async fn csrf_9_attack_64_a_wrong_method_is_told_which_are_right() {
     let app = TestApp::start(Kind::Database).await;
     app.add("ada@example.org", Role::User).await;
     for (line, allowed) in [
@@ -189,7 +88,7 @@ async fn attack_64_a_wrong_method_is_told_which_are_right() {
 }
 
 #[tokio::test]
-async fn headers_and_fields_override_no_method() {
+async fn csrf_8_headers_and_fields_override_no_method() {
     let app = TestApp::start(Kind::Database).await;
     let browser = app.signed_in("ada@example.org").await;
     for header in ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"] {
@@ -206,7 +105,7 @@ async fn headers_and_fields_override_no_method() {
 }
 
 #[tokio::test]
-async fn paths_are_exact() {
+async fn in_11_paths_are_exact() {
     let app = TestApp::start(Kind::Database).await;
     for path in [
         "//login",

@@ -35,7 +35,7 @@ async fn hash_of(anteroom: &Anteroom, email: &Email, password: &str) -> Password
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sign_in_upgrades_the_hash_and_a_proof_leaves_it() {
+async fn hash_3_a_sign_in_upgrades_the_hash_and_a_proof_leaves_it() {
     let folder = TempDir::new().unwrap();
     let email = Email::parse("ada@example.org").unwrap();
     let cheap = opened(&folder, HasherOptions::cheap_for_tests()).await;
@@ -58,7 +58,7 @@ async fn a_sign_in_upgrades_the_hash_and_a_proof_leaves_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upgrade_that_comes_late_undoes_no_change_of_password() {
+async fn hash_3_an_upgrade_that_comes_late_undoes_no_change_of_password() {
     use anteroom::accounts::AccountStore as _;
     use anteroom::store::{SessionsIn, SqliteDatabase};
 

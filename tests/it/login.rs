@@ -12,7 +12,7 @@ on_each_store!(
     an_administrator_gets_a_browser_session_cookie_whatever_was_ticked,
     ck_1_ck_11_the_cookie_is_set_at_the_start_and_on_no_ordinary_answer,
     a_refusal_never_touches_the_cookie,
-    unknown_wrong_and_disabled_are_one_and_the_same,
+    enum_1_unknown_wrong_and_disabled_are_one_and_the_same,
     sid_6_attack_2_a_known_token_is_not_adopted_by_a_sign_in,
     signing_in_again_replaces_the_session_and_hands_its_data_over,
     life_2_attack_18_signing_in_as_somebody_else_carries_nothing_over,
@@ -176,7 +176,7 @@ async fn a_refusal_never_touches_the_cookie(kind: Kind) {
     assert_eq!((answer.status, answer.set_cookies().len()), (401, 0));
 }
 
-async fn unknown_wrong_and_disabled_are_one_and_the_same(kind: Kind) {
+async fn enum_1_unknown_wrong_and_disabled_are_one_and_the_same(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     app.add("ada@example.org", Role::User).await;

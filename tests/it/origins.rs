@@ -32,7 +32,7 @@ async fn patch(browser: &Browser, site: &str, origin: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_site_counts_first_and_the_origin_where_it_is_missing() {
+async fn csrf_4_the_site_counts_first_and_the_origin_where_it_is_missing() {
     let app = app().await;
     let browser = app.signed_in("ada@example.org").await;
     let cross = "https://evil.example";
@@ -68,7 +68,7 @@ async fn the_site_counts_first_and_the_origin_where_it_is_missing() {
 }
 
 #[tokio::test]
-async fn an_origin_that_only_looks_like_ours_is_refused() {
+async fn csrf_5_an_origin_that_only_looks_like_ours_is_refused() {
     let app = app().await;
     let browser = app.signed_in("ada@example.org").await;
     for origin in [
@@ -108,7 +108,7 @@ async fn an_origin_that_only_looks_like_ours_is_refused() {
 }
 
 #[tokio::test]
-async fn every_request_that_changes_something_is_held_to_it() {
+async fn csrf_5_every_request_that_changes_something_is_held_to_it() {
     let app = app().await;
     let browser = app.signed_in("ada@example.org").await;
     let token = browser.token();
@@ -149,18 +149,40 @@ async fn every_request_that_changes_something_is_held_to_it() {
 }
 
 #[tokio::test]
-async fn nobody_is_signed_in_by_another_site() {
+async fn csrf_7_nobody_is_signed_in_by_another_site() {
     let app = app().await;
     app.add("evil@example.org", Role::User).await;
     let victim = app.browser();
-    let form = |request: RequestBuilder| {
-        request
-            .header("Origin", "null")
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .body(format!("email=evil%40example.org&password={}", PASSWORD.replace(' ', "+")))
-    };
-    let answer = victim.ask(Method::POST, "/login", form).await;
-    assert_eq!((answer.status, answer.set_cookies().len()), (403, 0));
+    for (path, email) in [
+        ("/login", "evil@example.org"),
+        ("/signup", "new@example.org"),
+        ("/api/session", "evil@example.org"),
+        ("/api/signup", "new@example.org"),
+    ] {
+        for (name, value) in [
+            ("Origin", "null"),
+            ("Origin", "https://evil.example"),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Sec-Fetch-Site", "same-site"),
+        ] {
+            let shape = |request: RequestBuilder| {
+                let request = request.header(name, value);
+                if path.starts_with("/api/") {
+                    return request.json(&json!({ "email": email, "password": PASSWORD }));
+                }
+                let email = email.replace('@', "%40");
+                let password = PASSWORD.replace(' ', "+");
+                request
+                    .header("Content-Type", "application/x-www-form-urlencoded")
+                    .body(format!("email={email}&password={password}"))
+            };
+            let answer = victim.ask(Method::POST, path, shape).await;
+            assert_eq!((answer.status, answer.set_cookies().len()), (403, 0), "{path} {value}");
+        }
+    }
+    assert!(app.live_sessions().await.is_empty());
+    let new = app.browser().try_to_sign_in("new@example.org", PASSWORD, false).await;
+    assert_eq!(new.status, 401, "an account was made");
 }
 
 fn preflight(origin: &'static str) -> impl FnOnce(RequestBuilder) -> RequestBuilder {
@@ -173,7 +195,7 @@ fn preflight(origin: &'static str) -> impl FnOnce(RequestBuilder) -> RequestBuil
 }
 
 #[tokio::test]
-async fn a_trusted_front_end_may_call_with_the_cookie_and_nobody_else() {
+async fn cors_1_a_trusted_front_end_may_call_with_the_cookie_and_nobody_else() {
     let app = app().await;
     let browser = app.signed_in("ada@example.org").await;
 
@@ -205,7 +227,7 @@ async fn a_trusted_front_end_may_call_with_the_cookie_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn without_trusted_origins_no_answer_speaks_of_other_origins() {
+async fn cors_1_without_trusted_origins_no_answer_speaks_of_other_origins() {
     let app = TestApp::start(Kind::Database).await;
     let browser = app.signed_in("ada@example.org").await;
     for answer in [
@@ -217,4 +239,22 @@ async fn without_trusted_origins_no_answer_speaks_of_other_origins() {
             |name: &reqwest::header::HeaderName| name.as_str().starts_with("access-control");
         assert!(!answer.headers.keys().any(speaks), "{:?}", answer.headers);
     }
+}
+
+#[tokio::test]
+async fn cors_2_a_preflight_needs_no_session_and_changes_nothing() {
+    let app = app().await;
+    let browser = app.signed_in("ada@example.org").await;
+    for origin in [TRUSTED, OURS, "https://evil.example"] {
+        for path in ["/api/account", "/api/session", "/api/sessions", "/api/account/password"] {
+            let with_cookie = browser.ask(Method::OPTIONS, path, preflight(origin)).await;
+            let without = app.browser().ask(Method::OPTIONS, path, preflight(origin)).await;
+            assert_eq!(with_cookie.status, without.status, "{origin} {path}");
+            assert_eq!(with_cookie.text, without.text);
+            assert!(![401, 403, 404].contains(&without.status), "{origin} {path}");
+            assert!(without.set_cookies().is_empty() && with_cookie.set_cookies().is_empty());
+        }
+    }
+    assert_eq!(browser.whoami().await.json()["user"]["name"], "Ada");
+    assert_eq!(app.live_sessions().await.len(), 1);
 }

@@ -35,7 +35,7 @@ fn without_any_configuration_it_serves_from_an_empty_folder() {
 }
 
 #[tokio::test]
-async fn its_files_are_for_their_owner_alone() {
+async fn ops_2_its_files_are_for_their_owner_alone() {
     let server = Server::start();
     Client::of(&server).sign_up("ada@example.org").await;
 
@@ -164,4 +164,49 @@ fn a_folder_that_is_not_there_is_named() {
     let outcome = Place::new().run(&line);
 
     failed_with_one_line(&outcome, &["nowhere/anteroom.db", "ANTEROOM_DATABASE"]);
+}
+
+#[tokio::test]
+async fn sto_5_a_database_of_a_later_release_is_refused_and_left_as_it_is() {
+    use sqlx::{Connection as _, Row as _};
+    let place = Place::new();
+    assert_eq!(place.run(&["user", "list"]).code, Some(0));
+    let file = place.path().join("anteroom.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
+    let mut later = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations \
+         VALUES (99990101000000, 'of a later release', CURRENT_TIMESTAMP, TRUE, x'00', 1)",
+    )
+    .execute(&mut later)
+    .await
+    .unwrap();
+
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["user", "list"]] {
+        let outcome = place.run(command);
+        failed_with_one_line(&outcome, &["anteroom.db", "another release", "backup"]);
+    }
+
+    let rows = sqlx::query("SELECT count(*) FROM _sqlx_migrations");
+    let rows: i64 = rows.fetch_one(&mut later).await.unwrap().get(0);
+    let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap();
+    assert_eq!(usize::try_from(rows).unwrap(), files.count() + 1);
+}
+
+#[test]
+fn sto_5_programs_that_start_at_once_on_an_empty_folder_migrate_it_once() {
+    for _ in 0..3 {
+        let place = Place::new();
+        let started = std::thread::scope(|scope| {
+            let commands: Vec<_> =
+                (0..5).map(|_| scope.spawn(|| place.run(&["user", "list"]))).collect();
+            let server = place.serve(&[]);
+            for command in commands {
+                let outcome = command.join().unwrap();
+                assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{outcome:?}");
+            }
+            server
+        });
+        assert!(started.exchange("GET /readyz HTTP/1.0\r\n\r\n").unwrap().contains("200"));
+    }
 }

@@ -7,12 +7,13 @@ use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
 use crate::harness::browser::{Answer, Browser};
 
 on_each_store!(
-    the_link_makes_one_administrator,
-    two_parallel_uses_make_one_administrator,
+    pw_10_the_link_makes_one_administrator,
+    pw_10_two_parallel_uses_make_one_administrator,
     a_link_that_failed_works_again,
     a_link_lasts_an_hour,
     a_new_link_voids_the_one_before,
     a_link_is_needless_once_there_is_an_administrator,
+    adm_6_a_fresh_server_has_no_account_at_all,
 );
 
 async fn token(app: &TestApp) -> String {
@@ -39,7 +40,7 @@ async fn is_needless(app: &TestApp, token: &str) {
     assert_eq!(evil.status, 401);
 }
 
-async fn the_link_makes_one_administrator(kind: Kind) {
+async fn pw_10_the_link_makes_one_administrator(kind: Kind) {
     let app = TestApp::start(kind).await;
     let token = token(&app).await;
     is_needless(&app, "").await;
@@ -59,7 +60,7 @@ async fn the_link_makes_one_administrator(kind: Kind) {
     assert_eq!(app.anteroom.issue_setup_link().await.unwrap(), None);
 }
 
-async fn two_parallel_uses_make_one_administrator(kind: Kind) {
+async fn pw_10_two_parallel_uses_make_one_administrator(kind: Kind) {
     let app = TestApp::start(kind).await;
     let token = token(&app).await;
     let (one, other) = (app.browser(), app.browser());
@@ -115,4 +116,18 @@ async fn a_link_is_needless_once_there_is_an_administrator(kind: Kind) {
     app.add("root@example.org", Role::Admin).await;
 
     is_needless(&app, &token).await;
+}
+
+async fn adm_6_a_fresh_server_has_no_account_at_all(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let listing = anteroom::accounts::Listing { limit: 200, ..Default::default() };
+    assert_eq!(app.anteroom.accounts().list(&listing).await.unwrap(), []);
+    for name in ["admin", "root", "anteroom", "administrator", "test", "setup"] {
+        for email in [name.to_owned(), format!("{name}@localhost"), format!("{name}@example.org")] {
+            for password in ["", name, "admin", "password", "changeme", "anteroom"] {
+                let answer = app.browser().try_to_sign_in(&email, password, false).await;
+                assert_eq!(answer.status, 401, "{email} {password}");
+            }
+        }
+    }
 }

@@ -8,11 +8,11 @@ on_each_store!(
     signing_up_makes_an_account_and_signs_in,
     signing_up_by_form_leads_on,
     an_address_belongs_to_one_account_whatever_its_case,
-    what_cannot_be_accepted_is_told_field_by_field,
-    a_password_rule_holds_for_new_passwords_only,
+    pw_6_what_cannot_be_accepted_is_told_field_by_field,
+    pw_3_a_password_rule_holds_for_new_passwords_only,
     sign_up_can_be_closed,
     parallel_sign_ups_of_one_address_make_one_account,
-    a_new_account_gets_no_rights_from_its_body,
+    in_3_a_new_account_gets_no_rights_from_its_body,
 );
 
 async fn signing_up_makes_an_account_and_signs_in(kind: Kind) {
@@ -81,7 +81,7 @@ async fn an_address_belongs_to_one_account_whatever_its_case(kind: Kind) {
     }
 }
 
-async fn what_cannot_be_accepted_is_told_field_by_field(kind: Kind) {
+async fn pw_6_what_cannot_be_accepted_is_told_field_by_field(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.browser();
 
@@ -116,7 +116,7 @@ async fn what_cannot_be_accepted_is_told_field_by_field(kind: Kind) {
     assert!(page.text.contains("Enter an email address such as"));
 }
 
-async fn a_password_rule_holds_for_new_passwords_only(kind: Kind) {
+async fn pw_3_a_password_rule_holds_for_new_passwords_only(kind: Kind) {
     let short = "otter kite";
     let app = TestApp::start_with(kind, |options| options.password_min_length = 8).await;
     assert_eq!(app.browser().sign_up("ada@example.org", short).await.status, 201);
@@ -161,7 +161,7 @@ async fn parallel_sign_ups_of_one_address_make_one_account(kind: Kind) {
     assert_eq!(app.live_sessions().await.len(), 1);
 }
 
-async fn a_new_account_gets_no_rights_from_its_body(kind: Kind) {
+async fn in_3_a_new_account_gets_no_rights_from_its_body(kind: Kind) {
     let app = TestApp::start(kind).await;
     for extra in ["role", "is_admin", "id", "email_verified", "epoch", "status"] {
         let mut body = json!({ "email": "ada@example.org", "password": PASSWORD });

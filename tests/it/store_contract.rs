@@ -17,17 +17,17 @@ async fn keeps_every_promise(fresh: impl AsyncFn() -> Fresh) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn memory_keeps_the_promises_of_the_session_store() {
+async fn sto_1_memory_keeps_the_promises_of_the_session_store() {
     keeps_every_promise(async || memory()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sqlite_keeps_the_promises_of_the_session_store() {
+async fn sto_1_sqlite_keeps_the_promises_of_the_session_store() {
     keeps_every_promise(sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn memory_that_follows_orders_keeps_the_promises_of_the_session_store() {
+async fn sto_1_memory_that_follows_orders_keeps_the_promises_of_the_session_store() {
     keeps_every_promise(following).await;
 }
 

@@ -4,7 +4,7 @@ use anteroom::accounts::Role;
 use serde_json::json;
 
 use crate::harness::app::{HOUR, Kind, PASSWORD, TestApp, on_each_store};
-use crate::harness::wire::raw_get;
+use crate::harness::wire::{raw, raw_get};
 
 on_each_store!(
     all_four_headers_are_there_always,
@@ -13,6 +13,8 @@ on_each_store!(
     without_a_session_there_is_no_header,
     what_the_client_sends_under_these_names_counts_for_nothing,
     it_counts_as_activity,
+    no_answer_about_anybody_is_kept_by_a_cache,
+    no_spelling_of_a_header_names_anybody,
 );
 
 async fn all_four_headers_are_there_always(kind: Kind) {
@@ -102,4 +104,46 @@ async fn it_counts_as_activity(kind: Kind) {
         assert_eq!(browser.get("/auth/verify").await.status, 200);
     }
     assert!(browser.is_signed_in().await);
+}
+
+async fn no_answer_about_anybody_is_kept_by_a_cache(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let ada = app.signed_in("ada@example.org").await;
+    for browser in [&ada, &app.browser()] {
+        let answer = browser.get("/auth/verify").await;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert!(answer.headers.get_all("vary").iter().any(|vary| vary == "Cookie"));
+    }
+}
+
+async fn no_spelling_of_a_header_names_anybody(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let ada = app.signed_in("ada@example.org").await;
+    let cookie = format!("Cookie: anteroom={}\r\n", ada.token());
+    let expected = ada.get("/auth/verify").await;
+    for spelled in ["Remote-User", "Remote_User", "remote.user", "REMOTE-USER", "Remote-Groups"] {
+        for lines in [
+            format!("{spelled}: admin\r\n"),
+            format!("{spelled}: admin\r\n{spelled}: root\r\n"),
+            format!("{spelled}: admin\r\nConnection: {spelled}\r\n"),
+        ] {
+            let nobody = raw_get(&app, "/auth/verify", lines.as_bytes()).await;
+            assert_eq!(nobody.status, 401, "{lines}");
+            let answer = raw_get(&app, "/auth/verify", (cookie.clone() + &lines).as_bytes()).await;
+            assert_eq!(answer.status, 200, "{lines}");
+            for name in ["remote-user", "remote-email", "remote-name", "remote-groups"] {
+                let values: Vec<_> = answer.headers.get_all(name).iter().collect();
+                assert_eq!(values, [expected.header(name)], "{lines}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_takes_no_body_and_no_other_method() {
+    let app = TestApp::start(Kind::Database).await;
+    let post = raw(&app, "POST /auth/verify HTTP/1.1", b"", b"x").await;
+    assert_eq!((post.status, post.header("allow")), (405, "GET,HEAD"));
+    let large = raw(&app, "POST /auth/verify HTTP/1.1", b"", &vec![b'x'; 1_000_000]).await;
+    assert!([413, 0].contains(&large.status), "{}", large.status);
 }

@@ -85,7 +85,7 @@ async fn a_password_matches_its_own_hash_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_hash_is_argon2id_of_the_stated_parameters_under_a_salt_of_its_own() {
+async fn hash_1_a_hash_is_argon2id_of_the_stated_parameters_under_a_salt_of_its_own() {
     let hasher = Hasher::start(Entropy::operating_system()).unwrap();
     let one = hasher.hash(&password(PHRASE)).await.unwrap();
     let other = hasher.hash(&password(PHRASE)).await.unwrap();
@@ -209,7 +209,7 @@ async fn a_password_that_was_too_long_matches_nothing_and_is_not_hashed() {
 }
 
 #[tokio::test]
-async fn every_mismatch_costs_one_hash() {
+async fn enum_2_every_mismatch_costs_one_hash() {
     let hasher = Hasher::start(Entropy::operating_system()).unwrap();
     let hash = hasher.hash(&password(PHRASE)).await.unwrap();
     let corrupt = PasswordHash::from_stored("corrupt".to_owned());
@@ -354,7 +354,7 @@ async fn the_threads_end_with_the_last_clone() {
 }
 
 #[test]
-fn parameters_out_of_bounds_are_refused() {
+fn hash_2_parameters_out_of_bounds_are_refused() {
     let refused = [
         (19_455, 2, 1),
         (19_456, 1, 1),
@@ -376,7 +376,7 @@ fn parameters_out_of_bounds_are_refused() {
 }
 
 #[test]
-fn a_hash_never_shows() {
+fn ops_8_a_hash_never_shows() {
     let hash = PasswordHash::from_stored("$argon2id$v=19$secret".to_owned());
     assert_eq!(format!("{hash:?}"), "PasswordHash(…)");
 }

@@ -39,7 +39,8 @@ pub(super) fn refuse_guessable(
     let words = words(personal);
     let known: Vec<&str> = words.iter().map(String::as_str).collect();
     let enough = f64::from(u32::try_from(min).unwrap_or(u32::MAX).min(10));
-    for spelling in cheap_spellings(beginning) {
+    let said_once = without_repeated_words(&beginning);
+    for spelling in [Some(beginning), said_once].into_iter().flatten().flat_map(cheap_spellings) {
         let estimate = zxcvbn::zxcvbn(&spelling, &known);
         if estimate.guesses_log10() < enough {
             let advice = estimate.feedback().map(ToString::to_string).unwrap_or_default();
@@ -48,6 +49,17 @@ pub(super) fn refuse_guessable(
         }
     }
     Ok(())
+}
+
+/// The text without the words that it has had already, if it has any twice: saying a word again
+/// makes nothing harder to guess, and zxcvbn finds a repetition only where nothing stands between.
+fn without_repeated_words(text: &str) -> Option<String> {
+    const LEAST: usize = 2;
+    let mut said = BTreeSet::new();
+    let all: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+    let mut is_new = |word: &&str| word.chars().count() < LEAST || said.insert(word.to_lowercase());
+    let once: Vec<&str> = all.iter().copied().filter(|word| is_new(word)).collect();
+    (once.len() < all.len()).then(|| once.join(" "))
 }
 
 /// The signs that zxcvbn may read as a letter, and that letter. Digits are left out: they have few

@@ -45,7 +45,8 @@ pub(in crate::http) async fn guard(
 ) -> Response {
     let refused = within_limits(&request)
         .and_then(|()| door.is_ours(&request))
-        .and_then(|()| door.same_origin(&request));
+        .and_then(|()| door.same_origin(&request))
+        .and_then(|()| not_embedded(&request));
     match refused {
         Ok(()) => next.run(request).await,
         Err(problem) => {
@@ -184,6 +185,39 @@ impl Door {
             Sent::Never | Sent::Wrongly => event,
         }
     }
+}
+
+/// What a page makes a part of itself. Navigations and requests of scripts are not among them.
+const EMBEDDED: [&str; 12] = [
+    "audio",
+    "embed",
+    "fencedframe",
+    "font",
+    "frame",
+    "iframe",
+    "image",
+    "object",
+    "script",
+    "style",
+    "track",
+    "video",
+];
+
+/// Whether a page of another site wants to be made of this. Browsers keep it from reading the
+/// answer; this keeps it from having one. What a proxy asks at `/auth` is about requests for other
+/// applications, which may well be embedded.
+fn not_embedded(request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    let cross_site = matches!(single(headers, "sec-fetch-site"), Sent::Once("cross-site"));
+    let embedded = matches!(single(headers, "sec-fetch-dest"), Sent::Once(as_what) if EMBEDDED.contains(&as_what));
+    if cross_site && embedded && !request.uri().path().starts_with("/auth/") {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            Code::CrossOrigin,
+            "Another site cannot show this as a part of its own page: open this site itself.",
+        ));
+    }
+    Ok(())
 }
 
 enum Sent<'r> {

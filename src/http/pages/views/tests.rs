@@ -39,7 +39,7 @@ fn every_page() -> Vec<(&'static str, Language, String)> {
 }
 
 #[test]
-fn a_page_runs_nothing_and_fetches_nothing_from_elsewhere() {
+fn hdr_1_a_page_runs_nothing_and_fetches_nothing_from_elsewhere() {
     for (name, _, html) in every_page() {
         for never in
             ["<script", "<style", " style=", " on", "javascript:", "http:", "https:", "<iframe"]
@@ -135,7 +135,7 @@ fn typed_values_are_kept_but_passwords() {
 }
 
 #[test]
-fn password_managers_are_told_what_each_field_is() {
+fn pw_7_password_managers_are_told_what_each_field_is() {
     let of = |html: &str| values(html, "autocomplete").join(" ");
     assert_eq!(of(&sign_in(English).render().unwrap()), "username current-password");
     assert_eq!(of(&sign_up(English).render().unwrap()), "username name new-password");
@@ -148,7 +148,7 @@ fn password_managers_are_told_what_each_field_is() {
 }
 
 #[test]
-fn nothing_that_comes_from_outside_is_markup() {
+fn inj_2_nothing_that_comes_from_outside_is_markup() {
     let pages = hostile_at_the_door().into_iter().chain(hostile_inside());
     for (number, html) in pages.enumerate() {
         let html = html.unwrap();

@@ -1,0 +1,292 @@
+//! Every route, every method and everybody who may ask: one table, held to the router.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anteroom::accounts::Role;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::harness::app::{HOUR, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp};
+use crate::harness::browser::{Answer, Browser};
+use crate::openapi::every_route;
+
+/// What each is told who sends the request that [`complete`] makes of the route: a status, or the
+/// page that a 303 leads to instead of doing anything. `{file}` is no file of this release.
+const TABLE: &str = "
+GET    /                                 200   200   200   200   200   200   200
+GET    /signup                           200   200   200   303   303   303   303
+POST   /signup                           303   303   303   303   303   303   303
+GET    /login                            200   200   200   303   303   303   303
+POST   /login                            303   303   303   303   303   303   303
+GET    /logout                           login login login 200   200   200   200
+POST   /logout                           login login login login login login login
+GET    /setup                            404   404   404   404   404   404   404
+POST   /setup                            404   404   404   404   404   404   404
+GET    /account                          login login login 200   200   200   200
+POST   /account/password                 login login login 303   303   303   303
+GET    /account/sessions                 login login login 200   200   200   200
+POST   /account/sessions/revoke-others   login login login 303   303   303   303
+POST   /account/sessions/{id}/revoke     login login login login login login login
+GET    /reauthenticate                   login login login 200   200   200   200
+POST   /reauthenticate                   login login login 303   303   303   303
+POST   /preferences                      303   303   303   303   303   303   303
+POST   /api/signup                       201   201   201   201   201   201   201
+GET    /api/session                      401   401   401   200   200   200   200
+POST   /api/session                      200   200   200   200   200   200   200
+DELETE /api/session                      204   204   204   204   204   204   204
+POST   /api/session/reauthenticate       401   401   401   200   200   200   200
+GET    /api/session/data                 200   200   401   200   200   200   200
+PATCH  /api/session/data                 200   200   401   200   200   200   200
+GET    /api/session/events               401   401   401   200   200   200   200
+GET    /api/sessions                     401   401   401   200   200   200   200
+DELETE /api/sessions                     401   401   401   200   200   200   200
+DELETE /api/sessions/{id}                401   401   401   204   204   204   204
+GET    /api/account                      401   401   401   200   200   200   200
+PATCH  /api/account                      401   401   401   200   403   200   403
+DELETE /api/account                      401   401   401   204   403   204   403
+PUT    /api/account/password             401   401   401   204   204   204   204
+GET    /api/admin/users                  401   401   401   404   404   200   200
+GET    /api/admin/users/{id}             401   401   401   404   404   200   200
+PATCH  /api/admin/users/{id}             401   401   401   404   404   200   403
+DELETE /api/admin/users/{id}             401   401   401   404   404   204   403
+GET    /auth/verify                      401   401   401   200   200   200   200
+GET    /healthz                          200   200   200   200   200   200   200
+GET    /readyz                           200   200   200   200   200   200   200
+GET    /openapi.json                     200   200   200   200   200   200   200
+GET    /assets/{file}                    404   404   404   404   404   404   404
+";
+
+/// Who asks, in the order of the table's columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    /// Has an anonymous session.
+    Visitor,
+    /// Was signed in until the session timed out.
+    Ended,
+    User,
+    /// Signed in, with a proof that is no longer fresh.
+    StaleUser,
+    Admin,
+    StaleAdmin,
+}
+
+const EVERYBODY: [Who; 7] =
+    [Who::Nobody, Who::Visitor, Who::Ended, Who::User, Who::StaleUser, Who::Admin, Who::StaleAdmin];
+
+struct Row {
+    method: Method,
+    path: &'static str,
+    answers: Vec<&'static str>,
+}
+
+fn rows() -> Vec<Row> {
+    let row = |line: &'static str| {
+        let mut words = line.split_whitespace();
+        let method = words.next().unwrap().parse().unwrap();
+        let path = words.next().unwrap();
+        let answers: Vec<_> = words.collect();
+        assert_eq!(answers.len(), EVERYBODY.len(), "{line}");
+        Row { method, path, answers }
+    };
+    TABLE.lines().filter(|line| !line.trim().is_empty()).map(row).collect()
+}
+
+/// The fields that let the request succeed for whoever may send it.
+fn fields(method: &Method, path: &str, n: usize) -> Value {
+    let new = format!("new{n}@example.org");
+    match (method.as_str(), path) {
+        ("POST", "/signup" | "/api/signup") => json!({ "email": new, "password": PASSWORD }),
+        ("POST", "/login" | "/api/session") => {
+            json!({ "email": "known@example.org", "password": PASSWORD })
+        }
+        ("POST", "/reauthenticate" | "/api/session/reauthenticate") => {
+            json!({ "password": PASSWORD })
+        }
+        ("POST", "/account/password") | ("PUT", "/api/account/password") => {
+            json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD })
+        }
+        ("POST", "/preferences") => json!({ "theme": "dark" }),
+        ("POST", "/setup") => json!({ "token": "A".repeat(43), "email": new }),
+        ("PATCH", "/api/account" | "/api/admin/users/{id}") => json!({ "email": new }),
+        ("PATCH", _) => json!({ "a": 1 }),
+        _ => json!({}),
+    }
+}
+
+/// Pages take forms, the API takes JSON.
+fn complete(request: RequestBuilder, path: &str, fields: &Value) -> RequestBuilder {
+    if path.starts_with("/api/") {
+        return request.json(fields);
+    }
+    let fields = fields.as_object().unwrap();
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    let body = form.extend_pairs(fields.iter().map(|(name, v)| (name, v.as_str().unwrap())));
+    request.header("Content-Type", "application/x-www-form-urlencoded").body(body.finish())
+}
+
+/// A browser of whoever asks, and the id that goes into the path: of another account, or of a
+/// session of one's own.
+async fn person(app: &TestApp, who: Who, path: &str, n: usize) -> (Browser, String) {
+    let email = format!("{}{n}@example.org", format!("{who:?}").to_lowercase());
+    let browser = match who {
+        Who::Nobody => app.browser(),
+        Who::Visitor => {
+            let visitor = app.browser();
+            // So many in a minute would be too many of one network.
+            app.pass(Duration::from_secs(3)).await;
+            assert_eq!(visitor.patch("/api/session/data", json!({ "b": 2 })).await.status, 200);
+            visitor
+        }
+        Who::Admin | Who::StaleAdmin => app.administrator(&email).await,
+        Who::Ended | Who::User | Who::StaleUser => app.signed_in(&email).await,
+    };
+    let signed_in = !matches!(who, Who::Nobody | Who::Visitor);
+    let id = if path.contains("/users/") || !signed_in {
+        app.add(&format!("{who:?}-other{n}@example.org"), Role::User).await.user.id.to_string()
+    } else {
+        browser.session_id().await
+    };
+    (browser, id)
+}
+
+fn request_of(browser: &Browser, row: &Row, id: &str, n: usize) -> RequestBuilder {
+    let request = browser.request(row.method.clone(), &row.path.replace("{id}", id));
+    if row.method == Method::GET {
+        return request;
+    }
+    complete(request, row.path, &fields(&row.method, row.path, n))
+}
+
+async fn answer_of(request: RequestBuilder) -> String {
+    // Not read to its end: the stream of events has none.
+    let answer = request.send().await.unwrap();
+    let location = answer.headers().get("location").map_or("", |to| to.to_str().unwrap());
+    let page = ["login", "reauthenticate"]
+        .into_iter()
+        .find(|page| location.trim_start_matches('/').starts_with(page));
+    page.map_or_else(|| answer.status().as_u16().to_string(), str::to_owned)
+}
+
+/// The answers of one column.
+async fn column(who: Who) -> Vec<String> {
+    let app = TestApp::start(Kind::Database).await;
+    app.add("known@example.org", Role::User).await;
+    app.add("one-more@example.org", Role::Admin).await;
+    let rows = rows();
+    let mut people = Vec::new();
+    for (n, row) in rows.iter().enumerate() {
+        people.push(person(&app, who, row.path, n).await);
+    }
+    app.pass(match who {
+        Who::Ended => HOUR,
+        Who::StaleUser | Who::StaleAdmin => 10 * MINUTE,
+        _ => MINUTE,
+    })
+    .await;
+    let mut answers = Vec::new();
+    for (n, (row, (browser, id))) in rows.iter().zip(&people).enumerate() {
+        answers.push(answer_of(request_of(browser, row, id, n)).await);
+    }
+    answers
+}
+
+#[test]
+fn adm_1_the_table_has_every_route_of_the_router() {
+    let listed: BTreeSet<_> = rows()
+        .iter()
+        .map(|row| (row.method.as_str().to_lowercase(), row.path.to_owned()))
+        .collect();
+
+    assert_eq!(listed, every_route());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn adm_1_everybody_is_told_at_every_route_what_the_table_says() {
+    let columns = futures_util::future::join_all(EVERYBODY.map(column)).await;
+
+    let rows = rows();
+    let mut found = Vec::new();
+    for (n, row) in rows.iter().enumerate() {
+        let answers: Vec<&str> = columns.iter().map(|column| &*column[n]).collect();
+        if answers != row.answers {
+            let answers: Vec<_> = answers.iter().map(|answer| format!("{answer:<5}")).collect();
+            let (method, answers) = (row.method.as_str(), answers.join(" "));
+            found.push(format!("{method:<6} {:<32} {}", row.path, answers.trim_end()));
+        }
+    }
+    assert!(found.is_empty(), "these rows are answered otherwise:\n{}", found.join("\n"));
+}
+
+#[tokio::test]
+async fn csrf_9_a_method_that_the_table_lacks_is_refused_to_everybody() {
+    let app = TestApp::start(Kind::Memory).await;
+    let people = [app.browser(), app.administrator("root@example.org").await];
+    let rows = rows();
+    for path in rows.iter().map(|row| row.path).collect::<BTreeSet<_>>() {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
+            let method: Method = method.parse().unwrap();
+            if rows.iter().any(|row| row.path == path && row.method == method) {
+                continue;
+            }
+            for browser in &people {
+                let answer = browser.ask(method.clone(), path, |request| request).await;
+                assert_eq!(answer.status, 405, "{method} {path}");
+                assert!(!answer.header("allow").is_empty(), "{method} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn csrf_4_every_change_is_refused_to_another_site() {
+    let app = TestApp::start(Kind::Database).await;
+    let root = app.administrator("root@example.org").await;
+    let id = app.add("ada@example.org", Role::User).await.user.id.to_string();
+    let before = everything(&app).await;
+    for (n, row) in rows().iter().enumerate().filter(|(_, row)| row.method != Method::GET) {
+        for (name, value) in [
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Sec-Fetch-Site", "same-site"),
+            ("Origin", "https://evil.example"),
+            ("Origin", "null"),
+        ] {
+            let request = request_of(&root, row, &id, n).header(name, value);
+            let answer = Answer::read(request.send().await.unwrap()).await;
+            assert_eq!(answer.status, 403, "{} {} from {value}", row.method, row.path);
+            assert_eq!(answer.set_cookies().len(), 0);
+        }
+    }
+    assert_eq!(everything(&app).await, before);
+}
+
+#[tokio::test]
+async fn csrf_8_looking_at_any_path_changes_nothing() {
+    let app = TestApp::start(Kind::Database).await;
+    let root = app.administrator("root@example.org").await;
+    let other = app.administrator("root@example.org").await;
+    let id = app.add("ada@example.org", Role::User).await.user.id.to_string();
+    let before = everything(&app).await;
+    for path in rows().iter().map(|row| row.path).filter(|path| !path.ends_with("/events")) {
+        for id in [&*id, &other.session_id().await] {
+            let path = format!("{}?_method=DELETE&password=x", path.replace("{id}", id));
+            for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+                let shape = |request: RequestBuilder| {
+                    request.header("X-HTTP-Method-Override", "DELETE").header("X-Method", "POST")
+                };
+                let answer = root.ask(method.clone(), &path, shape).await;
+                assert_eq!(answer.set_cookies().len(), 0, "{method} {path}");
+            }
+        }
+    }
+    assert_eq!(everything(&app).await, before);
+}
+
+/// Accounts and sessions, but when they were last seen.
+async fn everything(app: &TestApp) -> (Vec<anteroom::accounts::Account>, Vec<String>) {
+    let listing = anteroom::accounts::Listing { limit: 200, ..Default::default() };
+    let accounts = app.anteroom.accounts().list(&listing).await.unwrap();
+    let sessions = app.live_sessions().await;
+    (accounts, sessions.iter().map(|session| session.id.to_string()).collect())
+}
