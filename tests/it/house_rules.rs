@@ -40,6 +40,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("governor", &["throttle.rs"]),
     ("clap", &["cli/"]),
     ("prometheus_client", &["metrics/"]),
+    ("hashbrown", &["store/memory/"]),
 ];
 
 const LONGEST_FILE: usize = 400;

@@ -38,6 +38,7 @@ mod sessions;
 mod settings;
 mod setup;
 mod signup;
+mod stamps;
 mod store_contract;
 mod store_model;
 mod timeouts;

@@ -11,8 +11,10 @@ mod ending;
 mod orders;
 mod rows;
 mod sessions;
+mod stamp;
 mod start;
 mod sweep;
 
 pub use database::{OpenError, SessionsIn, SqliteDatabase};
 pub use orders::{Order, Ordered};
+pub(in crate::store) use stamp::Stamp;
