@@ -31,8 +31,7 @@ fn lane_of(row: &Row) -> usize {
 
 /// A digest is as good as chance already.
 fn hash_of(digest: &TokenDigest) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *digest.as_bytes();
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    digest.as_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes)
 }
 
 /// What is left of a session that was live.
@@ -251,8 +250,7 @@ impl LiveRows {
         let anonymous = self.after(None).filter(|row| row.is_anonymous()).count();
         let users = self.by_user.len() + anonymous;
         let agents = self.agents.held() as usize;
-        let all = [self.len(), self.by_digest.len(), users, active, self.by_expiry.len()];
-        let [a, b, c, d, e] = all;
-        [a, b, c, d, e, self.by_id.len(), agents]
+        let (digests, expiring) = (self.by_digest.len(), self.by_expiry.len());
+        [self.len(), digests, users, active, expiring, self.by_id.len(), agents]
     }
 }
