@@ -29,7 +29,7 @@ pub(crate) fn timestamp(at: OffsetDateTime) -> String {
     let mut text = String::with_capacity(20);
     for (number, mark) in numbers {
         for digit in [number / 10, number % 10] {
-            text.extend(char::from_digit(digit, 10));
+            text.push(char::from_digit(digit, 10).unwrap_or_default());
         }
         text.push_str(mark);
     }

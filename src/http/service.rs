@@ -10,7 +10,7 @@ use super::middleware::{Door, DoorParts, SessionLayer, SessionLayerParts};
 use super::network::TrustedProxies;
 use super::public_url::PublicUrl;
 use super::router::{House, router};
-use super::state::{AppState, Manners};
+use super::state::{Manners, Rooms};
 use crate::accounts::{Accounts, SetupLink};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -74,7 +74,7 @@ impl Service {
             metrics: metrics.clone(),
         });
         let (a, s) = (&accounts, &sessions);
-        let state = AppState {
+        let rooms = Rooms {
             login: Login::new(a.clone(), s.clone()).counted_in(&metrics),
             signup: Signup::new(a.clone(), s.clone(), options.setup_link).counted_in(&metrics),
             reauthenticate: Reauthenticate::new(a.clone(), s.clone()),
@@ -93,7 +93,7 @@ impl Service {
             proxies,
         }));
         let house = House {
-            state,
+            state: rooms.into(),
             session_layer: session_layer.clone(),
             door,
             entropy: options.entropy,
