@@ -92,7 +92,10 @@ pub fn unix_milliseconds(at: OffsetDateTime) -> i64 {
 /// every deadline counts as long past.
 #[must_use]
 pub fn from_unix_milliseconds(milliseconds: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000)
+    // In two steps, for numbers of 128 bits are slow and every check asks for several times.
+    let rest = u16::try_from(milliseconds.rem_euclid(1000)).unwrap_or(0);
+    OffsetDateTime::from_unix_timestamp(milliseconds.div_euclid(1000))
+        .and_then(|at| at.replace_millisecond(rest))
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 

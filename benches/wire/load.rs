@@ -38,14 +38,16 @@ pub struct Series {
 fn start(folder: &TempDir) -> Vec<Server> {
     let in_memory = servers::anteroom("anteroom, memory", "memory:", "warn");
     let answers = servers::keep_answers(&in_memory, folder);
-    vec![
+    let mut servers = vec![
         servers::peer("bare", &answers),
         servers::peer("jwt", &answers),
         servers::peer("tower-sessions", &answers),
         in_memory,
         servers::anteroom("anteroom, memory, log at info", "memory:", "info"),
         servers::anteroom("anteroom, SQLite", "database", "warn"),
-    ]
+    ];
+    servers.extend(servers::before());
+    servers
 }
 
 /// Every server at both paths, for all rounds.

@@ -16,6 +16,8 @@ use crate::peers::{self, Template};
 /// The core of the servers; the load has the next one.
 pub const SERVER_CORE: &str = "0";
 
+/// Another build of the program, measured as well where this names it: what a change brings.
+const BEFORE: &str = "ANTEROOM_BENCH_BEFORE";
 /// Where a peer finds the answers that it imitates.
 const ANSWERS: &str = "ANTEROOM_BENCH_ANSWERS";
 const PASSWORD: &str = "velvet otter hums at nine";
@@ -65,9 +67,22 @@ fn first_line(process: &mut Child) -> String {
 
 /// The program itself, with somebody signed in.
 pub fn anteroom(name: &'static str, sessions: &str, log: &str) -> Server {
+    program(env!("CARGO_BIN_EXE_anteroom").as_ref(), name, (sessions, log))
+}
+
+/// The build to compare with, if any, in both ways to keep sessions.
+pub fn before() -> Vec<Server> {
+    let Some(path) = env::var_os(BEFORE) else { return Vec::new() };
+    vec![
+        program(path.as_ref(), "before, memory", ("memory:", "warn")),
+        program(path.as_ref(), "before, SQLite", ("database", "warn")),
+    ]
+}
+
+fn program(path: &Path, name: &'static str, (sessions, log): (&str, &str)) -> Server {
     let folder = TempDir::new().unwrap();
     let log_file = File::create(folder.path().join("log")).unwrap();
-    let mut process = pinned(Path::new(env!("CARGO_BIN_EXE_anteroom")))
+    let mut process = pinned(path)
         .args(["serve", "--listen", "127.0.0.1:0", "--sessions", sessions, "--log", log])
         .current_dir(folder.path())
         .env_clear()

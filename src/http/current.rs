@@ -12,7 +12,7 @@ use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::flows::{Check, Visitor};
 use crate::metrics::{CheckOutcome, Metrics};
 use crate::sessions::{
-    Beginning, Client, EndReason, Owner, ResumeError, Session, Sessions, StartError,
+    Beginning, Client, EndReason, Owner, ResumeError, Session, SessionId, Sessions, StartError,
     StartedSession, Token,
 };
 use crate::throttle::{Network, NetworkThrottle};
@@ -52,6 +52,9 @@ pub(crate) enum Standing {
     /// The store failed; nothing is known.
     Unknown,
 }
+
+/// The store failed, so it is not known whether there is a session.
+pub(super) struct StandingUnknown;
 
 /// What the answer says to the browser about its cookie.
 #[derive(Clone, Debug)]
@@ -123,6 +126,15 @@ impl CurrentSession {
 
     pub(crate) fn standing(&self) -> Standing {
         self.state().standing.clone()
+    }
+
+    /// The handle of the live session, if there is one. Does not copy what else is known.
+    pub(super) fn live_id(&self) -> Result<Option<SessionId>, StandingUnknown> {
+        match &self.state().standing {
+            Standing::Live(visitor) => Ok(Some(visitor.session.id)),
+            Standing::Unknown => Err(StandingUnknown),
+            _ => Ok(None),
+        }
     }
 
     /// Where the request comes from.

@@ -61,14 +61,19 @@ impl TrustedProxies {
     /// Where a request came from, for the session that it may start.
     pub(crate) fn client(&self, headers: &HeaderMap, extensions: &Extensions) -> Client {
         let agent = headers.get(axum::http::header::USER_AGENT);
-        let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        let user_agent = agent
-            .map(|agent| {
-                agent.chars().filter(|c| !c.is_control()).take(LONGEST_USER_AGENT).collect()
-            })
-            .unwrap_or_default();
+        let user_agent = agent.map(|agent| readable(agent.as_bytes())).unwrap_or_default();
         Client { ip_address: self.client_address(headers, extensions), user_agent }
     }
+}
+
+/// Without control characters, and no longer than is kept.
+fn readable(agent: &[u8]) -> String {
+    let text = String::from_utf8_lossy(agent);
+    // As nearly all are: every request comes by here.
+    if text.len() <= LONGEST_USER_AGENT && text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        return text.into_owned();
+    }
+    text.chars().filter(|c| !c.is_control()).take(LONGEST_USER_AGENT).collect()
 }
 
 fn peer(extensions: &Extensions) -> Option<IpAddr> {

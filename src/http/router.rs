@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
+use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
@@ -82,7 +83,7 @@ pub(super) fn router(house: House) -> Router {
         .layer(from_fn_with_state(door.clone(), guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(entropy, give_form))
-        .layer(from_fn_with_state(door, secure));
+        .layer(MapResponseLayer::new(move |response| secure(&door, response)));
     if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
 }
 

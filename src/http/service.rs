@@ -10,7 +10,7 @@ use super::middleware::{Door, DoorParts, SessionLayer, SessionLayerParts};
 use super::network::TrustedProxies;
 use super::public_url::PublicUrl;
 use super::router::{House, router};
-use super::state::{AppState, Manners};
+use super::state::{Manners, Rooms};
 use crate::accounts::{Accounts, SetupLink};
 use crate::audit::AuditTrail;
 use crate::clock::Clock;
@@ -80,7 +80,7 @@ impl Service {
             audit: audit.clone(),
         });
         let (a, s, t) = (&accounts, &sessions, &audit);
-        let state = AppState {
+        let rooms = Rooms {
             login: Login::new(a.clone(), s.clone(), t.clone()).counted_in(&metrics),
             logout: Logout::new(s.clone(), t.clone()),
             signup: Signup::new(a.clone(), s.clone(), options.setup_link, t.clone())
@@ -103,7 +103,7 @@ impl Service {
             audit: audit.clone(),
         }));
         let house = House {
-            state,
+            state: rooms.into(),
             session_layer: session_layer.clone(),
             door,
             entropy: options.entropy,

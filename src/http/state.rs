@@ -1,5 +1,7 @@
 //! The rooms a handler may enter. No pool and no configuration: those stay inside the rooms.
 
+use std::sync::Arc;
+
 use axum::extract::FromRef;
 
 use crate::accounts::Accounts;
@@ -11,22 +13,47 @@ use crate::sessions::Sessions;
 
 use super::cookie::CookieShape;
 
-/// What handlers work with; each names the part that it touches.
-#[derive(Clone, FromRef)]
-pub(crate) struct AppState {
-    pub(crate) accounts: Accounts,
-    pub(crate) sessions: Sessions,
-    pub(crate) audit: AuditTrail,
-    pub(crate) login: Login,
-    pub(crate) logout: Logout,
-    pub(crate) signup: Signup,
-    pub(crate) reauthenticate: Reauthenticate,
-    pub(crate) change_password: ChangePassword,
-    pub(crate) revoke_sessions: RevokeSessions,
-    pub(crate) account_changes: AccountChanges,
-    pub(crate) check: Check,
-    pub(crate) manners: Manners,
-    pub(crate) cookie: CookieShape,
+/// Each field can be named by a handler as `State` of its type.
+macro_rules! rooms {
+    ($($field:ident: $room:ty,)+) => {
+        /// The rooms, put together once.
+        pub(crate) struct Rooms {
+            $(pub(crate) $field: $room,)+
+        }
+
+        $(impl FromRef<AppState> for $room {
+            fn from_ref(state: &AppState) -> Self {
+                state.0.$field.clone()
+            }
+        })+
+    };
+}
+
+rooms! {
+    accounts: Accounts,
+    sessions: Sessions,
+    audit: AuditTrail,
+    login: Login,
+    logout: Logout,
+    signup: Signup,
+    reauthenticate: Reauthenticate,
+    change_password: ChangePassword,
+    revoke_sessions: RevokeSessions,
+    account_changes: AccountChanges,
+    check: Check,
+    manners: Manners,
+    cookie: CookieShape,
+}
+
+/// What handlers work with; each names the part that it touches. The router copies it several
+/// times for every request.
+#[derive(Clone)]
+pub(crate) struct AppState(Arc<Rooms>);
+
+impl From<Rooms> for AppState {
+    fn from(rooms: Rooms) -> Self {
+        Self(Arc::new(rooms))
+    }
 }
 
 /// How the door treats people, as the operator chose.

@@ -19,7 +19,7 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 use tower_sessions::{Session, SessionStore};
 
-use super::current::{CurrentSession, Standing};
+use super::current::{CurrentSession, StandingUnknown};
 use super::error::Problem;
 use crate::sessions::{KeepError, SessionId};
 
@@ -51,11 +51,10 @@ pub(super) fn provide(current: &CurrentSession, extensions: &mut Extensions) -> 
         let_go: AtomicBool::new(false),
         failure: Mutex::default(),
     });
-    let id = match current.standing() {
-        Standing::Live(visitor) => Some(handle(visitor.session.id)),
+    let id = match current.live_id() {
+        Ok(id) => id.map(handle),
         // The store has to be asked, to say that it failed.
-        Standing::Unknown => Some(Id(0)),
-        _ => None,
+        Err(StandingUnknown) => Some(Id(0)),
     };
     let session = Session::new(id, store.clone(), None);
     extensions.insert(session.clone());

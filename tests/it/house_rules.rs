@@ -48,6 +48,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("clap", &["cli/"]),
     ("rustix", &["cli/open_files.rs"]),
     ("prometheus_client", &["metrics/"]),
+    ("hashbrown", &["store/memory/"]),
 ];
 
 const LONGEST_FILE: usize = 400;

@@ -60,6 +60,7 @@ mod settings;
 mod setup;
 mod signup;
 mod slow_requests;
+mod stamps;
 mod store_contract;
 mod store_faults;
 mod store_model;

@@ -40,6 +40,7 @@ async fn of_two_sessions_that_end_each_other_no_acknowledged_end_is_undone(kind:
         let thief = app.signed_in("ada@example.org").await;
         let owner = app.signed_in("ada@example.org").await;
         let of_thief = thief.copy();
+        // Known beforehand: the thief's token may be another by the time one could ask with it.
         let path = format!("/api/sessions/{}", thief.session_id().await);
 
         let (revoked, ended_others) =

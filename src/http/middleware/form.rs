@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument as _;
@@ -30,7 +30,9 @@ pub(in crate::http) async fn give_form(
         "request", request.id = %id, method = %request.method(), path = request.uri().path()
     );
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let headers = request.headers().clone();
+    // Only a page needs them, should it have to tell of an error.
+    let headers =
+        if is_for_programs(uri.path()) { HeaderMap::new() } else { request.headers().clone() };
     let begun = Instant::now();
     async {
         let mut response = next.run(request).await;

@@ -1,8 +1,6 @@
 //! The headers that every answer carries, whatever became of the request.
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Door;
@@ -38,12 +36,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
 ];
 
 /// Adds the headers, and forbids caching wherever nothing else was said.
-pub(in crate::http) async fn secure(
-    State(door): State<Door>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut response = next.run(request).await;
+pub(in crate::http) fn secure(door: &Door, mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, value);

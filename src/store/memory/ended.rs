@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use time::OffsetDateTime;
 
-use super::live::Row;
-use crate::sessions::{EndReason, Ended, Loaded, Owner, Session, SessionId, TokenDigest};
+use super::live::Removed;
+use super::row::Row;
+use crate::sessions::{EndReason, Ended, Loaded, SessionId, TokenDigest};
 
 /// A token that was good once.
 struct EndedRow {
@@ -50,26 +51,21 @@ impl EndedRows {
     }
 
     /// Remembers the end of a session with its token.
-    pub(super) fn remember(&mut self, row: &Row, ended: Ended) {
-        self.by_id.insert(row.session.id, row.digest);
-        self.insert(row.digest, &row.session, ended, false);
+    pub(super) fn remember(&mut self, removed: &Removed, ended: Ended) {
+        let &Removed { id, digest, anonymous, .. } = removed;
+        self.by_id.insert(id, digest);
+        self.insert(digest, EndedRow { ended, anonymous, id, rotated_away: false });
     }
 
     /// Remembers a token that was rotated away from a session.
-    pub(super) fn remember_rotated(
-        &mut self,
-        digest: TokenDigest,
-        session: &Session,
-        at: OffsetDateTime,
-    ) {
-        self.insert(digest, session, Ended { reason: EndReason::Replaced, at }, true);
+    pub(super) fn remember_rotated(&mut self, digest: TokenDigest, row: &Row, at: OffsetDateTime) {
+        let (ended, anonymous) = (Ended { reason: EndReason::Replaced, at }, row.is_anonymous());
+        self.insert(digest, EndedRow { ended, anonymous, id: row.id, rotated_away: true });
     }
 
-    fn insert(&mut self, digest: TokenDigest, session: &Session, ended: Ended, rotated_away: bool) {
-        let anonymous = session.owner == Owner::Anonymous;
-        let row = EndedRow { ended, anonymous, id: session.id, rotated_away };
+    fn insert(&mut self, digest: TokenDigest, row: EndedRow) {
+        self.by_time.insert((row.ended.at, digest));
         self.by_digest.insert(digest, row);
-        self.by_time.insert((ended.at, digest));
         if self.by_digest.len() > self.most {
             self.forget_first();
         }

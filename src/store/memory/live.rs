@@ -1,195 +1,256 @@
 //! The live sessions and the orders in which they are looked up.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::iter;
-use std::ops::Bound;
 
+use hashbrown::HashTable;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
+use super::names::{Agents, Users};
+use super::order::Order;
+use super::row::{Compartments, Row};
+use super::slab::{Place, Slab};
 use crate::accounts::{Epoch, UserId};
+use crate::clock::unix_milliseconds;
 use crate::sessions::{
-    Compartment, Counted, Cutoffs, Ended, Kept, Owner, Session, SessionId, TimeoutRule, TokenDigest,
+    Compartment, Counted, Cutoffs, Ended, Kept, Session, SessionId, TimeoutRule, TokenDigest,
 };
 
-/// One live session.
-pub(super) struct Row {
-    pub(super) session: Session,
-    pub(super) digest: TokenDigest,
-    pub(super) data: Compartments,
-}
-
-/// The data of a session; takes no room until something is written.
-#[derive(Default)]
-pub(super) struct Compartments(Option<Box<[Kept; 2]>>);
-
-impl Compartments {
-    pub(super) fn get(&self, compartment: Compartment) -> Kept {
-        self.0.as_ref().map(|kept| kept[place_of(compartment)].clone()).unwrap_or_default()
-    }
-
-    pub(super) fn version(&self, compartment: Compartment) -> i64 {
-        self.0.as_ref().map_or(0, |kept| kept[place_of(compartment)].version)
-    }
-
-    /// Writes on top of whatever is there.
-    pub(super) fn put(&mut self, compartment: Compartment, data: Vec<u8>) {
-        let kept = &mut self.0.get_or_insert_default()[place_of(compartment)];
-        kept.version = kept.version.saturating_add(1);
-        kept.data = data;
-    }
-}
-
-fn place_of(compartment: Compartment) -> usize {
-    match compartment {
-        Compartment::Visitor => 0,
-        Compartment::Application => 1,
-    }
-}
-
 /// An instant and whose it is: sorts by time, and tells apart what happened at once.
-type Moment = (OffsetDateTime, SessionId);
+type Moment = (i64, SessionId);
+/// Whose, since when, and which.
+type OfUser = (UserId, i64, SessionId);
 
 /// Sessions of one kind under one rule stand in one lane, in the order in which they go idle.
 const LANES: usize = 2 * TimeoutRule::ALL.len();
 
-fn lane_of(session: &Session) -> usize {
-    let kind = match session.owner {
-        Owner::Anonymous => 0,
-        Owner::User { .. } => TimeoutRule::ALL.len(),
-    };
-    kind + usize::from(session.rule.number())
+fn lane_of(row: &Row) -> usize {
+    let kind = if row.is_anonymous() { 0 } else { TimeoutRule::ALL.len() };
+    kind + usize::from(row.rule.number())
+}
+
+/// A digest is as good as chance already.
+fn hash_of(digest: &TokenDigest) -> u64 {
+    digest.as_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes)
+}
+
+/// What is left of a session that was live.
+pub(super) struct Removed {
+    pub(super) id: SessionId,
+    pub(super) digest: TokenDigest,
+    pub(super) anonymous: bool,
+    pub(super) data: Compartments,
 }
 
 /// The live sessions. Each row is in every order that concerns it, and nothing else is in any.
 #[derive(Default)]
 pub(super) struct LiveRows {
-    rows: BTreeMap<SessionId, Row>,
-    by_digest: HashMap<TokenDigest, SessionId>,
-    by_user: BTreeSet<(UserId, OffsetDateTime, SessionId)>,
-    by_activity: [BTreeSet<Moment>; LANES],
-    by_expiry: BTreeSet<Moment>,
+    rows: Slab<Row>,
+    users: Users,
+    agents: Agents,
+    by_digest: HashTable<Place>,
+    by_id: Order<SessionId>,
+    by_user: Order<OfUser>,
+    by_activity: [Order<Moment>; LANES],
+    by_expiry: Order<Moment>,
+    /// Of each lane.
+    counts: [usize; LANES],
+}
+
+fn id_at(rows: &Slab<Row>, place: Place) -> SessionId {
+    rows.get(place).map_or(SessionId::from_uuid(Uuid::nil()), |row| row.id)
+}
+
+fn activity_at(rows: &Slab<Row>, place: Place) -> Moment {
+    (rows.get(place).map_or(0, |row| row.last_seen_at), id_at(rows, place))
+}
+
+fn expiry_at(rows: &Slab<Row>, place: Place) -> Moment {
+    (rows.get(place).map_or(0, |row| row.expires_at), id_at(rows, place))
+}
+
+fn of_user_at((rows, users): (&Slab<Row>, &Users), place: Place) -> OfUser {
+    let row = rows.get(place);
+    let user = row.and_then(Row::user).map(|number| users.get(number).0);
+    let user = user.unwrap_or(UserId::from_uuid(Uuid::nil()));
+    (user, row.map_or(0, |row| row.created_at), id_at(rows, place))
 }
 
 impl LiveRows {
     pub(super) fn len(&self) -> usize {
-        self.rows.len()
+        self.counts.iter().sum()
     }
 
-    /// At no cost: a lane knows its length.
+    /// At no cost, whatever there is.
     pub(super) fn count(&self) -> Counted {
-        let of = |lanes: &[BTreeSet<Moment>]| lanes.iter().map(BTreeSet::len).sum::<usize>();
-        let (anonymous, users) = self.by_activity.split_at(TimeoutRule::ALL.len());
-        let number = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
-        Counted { users: number(of(users)), anonymous: number(of(anonymous)) }
+        let of = |lanes: &[usize]| u64::try_from(lanes.iter().sum::<usize>()).unwrap_or(u64::MAX);
+        let (anonymous, users) = self.counts.split_at(TimeoutRule::ALL.len());
+        Counted { users: of(users), anonymous: of(anonymous) }
     }
 
-    pub(super) fn get(&self, id: SessionId) -> Option<&Row> {
-        self.rows.get(&id)
+    fn place(&self, id: SessionId) -> Option<Place> {
+        self.by_id.find(id, |place| id_at(&self.rows, place))
     }
 
-    pub(super) fn by_digest(&self, digest: &TokenDigest) -> Option<&Row> {
-        self.rows.get(self.by_digest.get(digest)?)
+    pub(super) fn row(&self, id: SessionId) -> Option<&Row> {
+        self.rows.get(self.place(id)?)
+    }
+
+    pub(super) fn row_of(&self, digest: &TokenDigest) -> Option<&Row> {
+        let is_it = |place: &Place| self.rows.get(*place).is_some_and(|row| row.digest == *digest);
+        self.rows.get(*self.by_digest.find(hash_of(digest), is_it)?)
+    }
+
+    /// The session of a row.
+    pub(super) fn session(&self, row: &Row) -> Session {
+        row.session(&self.users, &self.agents)
+    }
+
+    /// The same without where it came from, for whoever only judges it.
+    pub(super) fn judged(&self, row: &Row) -> Session {
+        row.judged(&self.users)
+    }
+
+    /// The copy of a user's epoch. Every live session of that user is under it.
+    pub(super) fn epoch(&self, user: UserId) -> Option<Epoch> {
+        self.users.epoch(user)
+    }
+
+    /// Gives a user another epoch; the sessions that are not to go on under it end before.
+    pub(super) fn set_epoch(&mut self, user: UserId, epoch: Epoch) {
+        self.users.set(user, epoch);
     }
 
     /// The sessions of a user, oldest first.
     pub(super) fn of_user(&self, user: UserId) -> impl Iterator<Item = &Row> {
-        let first = time::PrimitiveDateTime::MIN.assume_utc();
+        let parts = (&self.rows, &self.users);
+        let from = (user, i64::MIN, SessionId::from_uuid(Uuid::nil()));
         self.by_user
-            .range((user, first, SessionId::from_uuid(uuid::Uuid::nil()))..)
-            .take_while(move |(owner, ..)| *owner == user)
-            .filter_map(|(.., id)| self.rows.get(id))
+            .from(from, move |place| of_user_at(parts, place))
+            .take_while(move |place| of_user_at(parts, *place).0 == user)
+            .filter_map(|place| self.rows.get(place))
     }
 
     /// Those after `after`, in the order of their ids.
     pub(super) fn after(&self, after: Option<SessionId>) -> impl Iterator<Item = &Row> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.rows.range((from, Bound::Unbounded)).map(|(_, row)| row)
+        let from = after.unwrap_or(SessionId::from_uuid(Uuid::nil()));
+        let places = self.by_id.from(from, |place| id_at(&self.rows, place));
+        let rows = places.filter_map(|place| self.rows.get(place));
+        rows.skip_while(move |row| Some(row.id) == after)
     }
 
     /// One that the timeouts have ended, if there is any. It stands at the front of an order:
     /// whoever is behind goes idle or expires later.
     pub(super) fn first_timed_out(&self, cutoffs: &Cutoffs) -> Option<(SessionId, Ended)> {
         let orders = self.by_activity.iter().chain(iter::once(&self.by_expiry));
-        orders.filter_map(BTreeSet::first).find_map(|(_, id)| {
-            let ended = cutoffs.ended(&self.rows.get(id)?.session)?;
-            Some((*id, ended))
+        orders.filter_map(Order::first).find_map(|place| {
+            let row = self.rows.get(place)?;
+            Some((row.id, cutoffs.ended(&self.judged(row))?))
         })
     }
 
     /// The anonymous session that was idle longest.
     pub(super) fn idlest_anonymous(&self) -> Option<SessionId> {
         let lanes = self.by_activity.iter().take(TimeoutRule::ALL.len());
-        lanes.filter_map(BTreeSet::first).min().map(|(_, id)| *id)
+        let firsts = lanes.filter_map(Order::first).map(|place| activity_at(&self.rows, place));
+        firsts.min().map(|(_, id)| id)
     }
 
     /// Adds a session whose id and digest nobody has.
-    pub(super) fn insert(&mut self, row: Row) {
-        let session = &row.session;
-        self.by_digest.insert(row.digest, session.id);
-        if let Some(user) = session.owner.user() {
-            self.by_user.insert((user, session.created_at, session.id));
+    pub(super) fn insert(&mut self, session: &Session, digest: TokenDigest, data: Compartments) {
+        let mut row = Row::new(session, digest, (&mut self.users, &mut self.agents));
+        row.data = data;
+        let (lane, is_anonymous) = (lane_of(&row), row.is_anonymous());
+        let place = self.rows.insert(row);
+        let Self { rows, users, .. } = self;
+        let digest_at = |place: &Place| rows.get(*place).map_or(0, |row| hash_of(&row.digest));
+        self.by_digest.insert_unique(hash_of(&digest), place, digest_at);
+        self.by_id.insert(session.id, place, |other| id_at(rows, other));
+        if !is_anonymous {
+            let parts = (&*rows, &*users);
+            self.by_user.insert(of_user_at(parts, place), place, |o| of_user_at(parts, o));
         }
-        self.by_activity[lane_of(session)].insert((session.last_seen_at, session.id));
-        self.by_expiry.insert((session.expires_at, session.id));
-        self.rows.insert(session.id, row);
+        let seen = activity_at(rows, place);
+        self.by_activity[lane].insert(seen, place, |other| activity_at(rows, other));
+        self.by_expiry.insert(expiry_at(rows, place), place, |other| expiry_at(rows, other));
+        self.counts[lane] += 1;
     }
 
-    pub(super) fn remove(&mut self, id: SessionId) -> Option<Row> {
-        let row = self.rows.remove(&id)?;
-        let session = &row.session;
-        self.by_digest.remove(&row.digest);
-        if let Some(user) = session.owner.user() {
-            self.by_user.remove(&(user, session.created_at, id));
+    pub(super) fn remove(&mut self, id: SessionId) -> Option<Removed> {
+        let place = self.place(id)?;
+        let Self { rows, users, .. } = self;
+        let row = rows.get(place)?;
+        let (lane, digest, anonymous) = (lane_of(row), row.digest, row.is_anonymous());
+        if let Ok(entry) = self.by_digest.find_entry(hash_of(&digest), |other| *other == place) {
+            entry.remove();
         }
-        self.by_activity[lane_of(session)].remove(&(session.last_seen_at, id));
-        self.by_expiry.remove(&(session.expires_at, id));
-        Some(row)
+        self.by_id.remove(id, place, |other| id_at(rows, other));
+        if !anonymous {
+            let parts = (&*rows, &*users);
+            self.by_user.remove(of_user_at(parts, place), place, |o| of_user_at(parts, o));
+        }
+        let seen = activity_at(rows, place);
+        self.by_activity[lane].remove(seen, place, |other| activity_at(rows, other));
+        self.by_expiry.remove(expiry_at(rows, place), place, |other| expiry_at(rows, other));
+        self.counts[lane] -= 1;
+        let row = self.rows.remove(place)?;
+        self.agents.release(row.agent);
+        Some(Removed { id, digest, anonymous, data: row.data })
     }
 
     /// Moves the activity of a session forward, never back.
     pub(super) fn see(&mut self, id: SessionId, at: OffsetDateTime) {
-        let Some(Row { session, .. }) = self.rows.get_mut(&id) else { return };
-        if at <= session.last_seen_at {
-            return;
+        let at = unix_milliseconds(at);
+        let Some(place) = self.place(id) else { return };
+        let Self { rows, by_activity, .. } = self;
+        let Some(row) = rows.get(place).filter(|row| row.last_seen_at < at) else { return };
+        let lane = &mut by_activity[lane_of(row)];
+        lane.remove((row.last_seen_at, id), place, |other| activity_at(rows, other));
+        // Its key changes while it is in no place of that order.
+        if let Some(row) = rows.get_mut(place) {
+            row.last_seen_at = at;
         }
-        let lane = &mut self.by_activity[lane_of(session)];
-        lane.remove(&(session.last_seen_at, id));
-        lane.insert((at, id));
-        session.last_seen_at = at;
+        lane.insert((at, id), place, |other| activity_at(rows, other));
     }
 
     /// Gives a session another digest, and says which one it had.
     pub(super) fn rekey(&mut self, id: SessionId, to: TokenDigest) -> Option<TokenDigest> {
-        let row = self.rows.get_mut(&id)?;
-        let from = std::mem::replace(&mut row.digest, to);
-        self.by_digest.remove(&from);
-        self.by_digest.insert(to, id);
+        let place = self.place(id)?;
+        let from = self.rows.get(place)?.digest;
+        if let Ok(entry) = self.by_digest.find_entry(hash_of(&from), |other| *other == place) {
+            entry.remove();
+        }
+        self.rows.get_mut(place)?.digest = to;
+        let rows = &self.rows;
+        let digest_at = |place: &Place| rows.get(*place).map_or(0, |row| hash_of(&row.digest));
+        self.by_digest.insert_unique(hash_of(&to), place, digest_at);
         Some(from)
     }
 
     pub(super) fn authenticate(&mut self, id: SessionId, at: OffsetDateTime) {
-        if let Some(row) = self.rows.get_mut(&id) {
-            row.session.authenticated_at = Some(at);
+        if let Some(place) = self.place(id)
+            && let Some(row) = self.rows.get_mut(place)
+        {
+            row.authenticate(unix_milliseconds(at));
         }
     }
 
-    pub(super) fn set_epoch(&mut self, id: SessionId, to: Epoch) {
-        if let Some(Row { session: Session { owner: Owner::User { epoch, .. }, .. }, .. }) =
-            self.rows.get_mut(&id)
-        {
-            *epoch = to;
-        }
+    pub(super) fn data(&self, id: SessionId, compartment: Compartment) -> Option<Kept> {
+        self.row(id).map(|row| row.data.get(compartment))
     }
 
     pub(super) fn data_mut(&mut self, id: SessionId) -> Option<&mut Compartments> {
-        self.rows.get_mut(&id).map(|row| &mut row.data)
+        let place = self.place(id)?;
+        self.rows.get_mut(place).map(|row| &mut row.data)
     }
 
     #[cfg(test)]
-    pub(super) fn order_lengths(&self) -> [usize; 5] {
-        let active = self.by_activity.iter().map(BTreeSet::len).sum();
-        let owned = self.rows.values().filter(|row| row.session.owner.user().is_some()).count();
-        let users = self.by_user.len() + self.rows.len() - owned;
-        [self.rows.len(), self.by_digest.len(), users, active, self.by_expiry.len()]
+    pub(super) fn order_lengths(&self) -> [usize; 7] {
+        let active = self.by_activity.iter().map(Order::len).sum();
+        let anonymous = self.after(None).filter(|row| row.is_anonymous()).count();
+        let users = self.by_user.len() + anonymous;
+        let agents = self.agents.held() as usize;
+        let (digests, expiring) = (self.by_digest.len(), self.by_expiry.len());
+        [self.len(), digests, users, active, expiring, self.by_id.len(), agents]
     }
 }

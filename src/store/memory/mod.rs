@@ -5,6 +5,10 @@
 
 mod ended;
 mod live;
+mod names;
+mod order;
+mod row;
+mod slab;
 mod start;
 mod tables;
 
@@ -74,7 +78,8 @@ impl SessionStore for MemoryStore {
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        Ok(self.tables().live.get(id).map(|row| row.session.clone()))
+        let tables = self.tables();
+        Ok(tables.live.row(id).map(|row| tables.live.session(row)))
     }
 
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
@@ -102,7 +107,7 @@ impl SessionStore for MemoryStore {
         id: SessionId,
         compartment: Compartment,
     ) -> Result<Option<Kept>, StoreError> {
-        Ok(self.tables().live.get(id).map(|row| row.data.get(compartment)))
+        Ok(self.tables().live.data(id, compartment))
     }
 
     async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError> {
@@ -122,8 +127,10 @@ impl SessionStore for MemoryStore {
     }
 
     async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
-        let mut sessions: Vec<_> =
-            self.tables().live.of_user(user).map(|row| row.session.clone()).collect();
+        let tables = self.tables();
+        let rows = tables.live.of_user(user);
+        let mut sessions: Vec<_> = rows.map(|row| tables.live.session(row)).collect();
+        drop(tables);
         sessions.sort_by_key(|session| Reverse((session.last_seen_at, session.id)));
         Ok(sessions)
     }
@@ -135,7 +142,8 @@ impl SessionStore for MemoryStore {
     ) -> Result<Vec<Session>, StoreError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let tables = self.tables();
-        Ok(tables.live.after(after).take(limit).map(|row| row.session.clone()).collect())
+        let rows = tables.live.after(after).take(limit);
+        Ok(rows.map(|row| tables.live.session(row)).collect())
     }
 
     async fn count(&self) -> Result<Option<Counted>, StoreError> {

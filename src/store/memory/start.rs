@@ -1,6 +1,6 @@
 //! The start of a session in two halves: everything is decided before anything is written.
 
-use super::live::{Compartments, Row};
+use super::row::Compartments;
 use super::tables::Tables;
 use crate::accounts::UserId;
 use crate::failure::StoreError;
@@ -35,7 +35,7 @@ impl Tables {
     fn plan(&self, start: &Start) -> Result<Result<Plan, Started>, StoreError> {
         let mut plan = Plan::default();
         if let Owner::User { id, epoch } = start.session.owner {
-            if self.epochs.get(&id).is_some_and(|copy| *copy > epoch) {
+            if self.live.epoch(id).is_some_and(|copy| copy > epoch) {
                 return Ok(Err(Started::EpochMoved));
             }
             plan.outdated = self.outdated(id, epoch);
@@ -59,8 +59,8 @@ impl Tables {
 
     /// The session that the browser brought, if live, and whether it is for the same person.
     fn brought(&self, start: &Start, outdated: &[SessionId]) -> Option<(SessionId, bool)> {
-        let session = &self.live.by_digest(&start.brought?)?.session;
-        if outdated.contains(&session.id) || start.cutoffs.ended(session).is_some() {
+        let session = self.live.judged(self.live.row_of(&start.brought?)?);
+        if outdated.contains(&session.id) || start.cutoffs.ended(&session).is_some() {
             return None;
         }
         let owner = session.owner.user();
@@ -76,9 +76,8 @@ impl Tables {
         let mut live: Vec<_> = self
             .live
             .of_user(user)
-            .map(|row| &row.session)
-            .filter(|session| start.cutoffs.ended(session).is_none())
-            .map(|session| session.id)
+            .filter(|row| start.cutoffs.ended(&self.live.judged(row)).is_none())
+            .map(|row| row.id)
             .filter(|id| !goes_anyway(*id))
             .collect();
         let others = usize::try_from(limit.most).unwrap_or(usize::MAX).saturating_sub(1);
@@ -117,10 +116,7 @@ impl Tables {
             None => {}
         }
         let data = plan.brought.map(|brought| self.take_over(brought, at)).unwrap_or_default();
-        if let Owner::User { id, epoch } = start.session.owner {
-            self.epochs.insert(id, epoch);
-        }
-        self.live.insert(Row { session: start.session.clone(), digest: start.digest, data });
+        self.live.insert(&start.session, start.digest, data);
         Started::Started { evicted: lost, replaced: plan.brought.map(|(id, _)| id) }
     }
 

@@ -1,12 +1,11 @@
 //! The whole store behind its lock, and each step of the port but `start`.
 
-use std::collections::HashMap;
-
 use time::OffsetDateTime;
 
 use super::MemoryOptions;
 use super::ended::EndedRows;
-use super::live::{LiveRows, Row};
+use super::live::{LiveRows, Removed};
+use super::row::Row;
 use crate::accounts::{Epoch, Survivor, UserId};
 use crate::sessions::{
     Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Loaded, Rotation, SessionId, Swept, TimedOut,
@@ -17,39 +16,33 @@ use crate::sessions::{
 pub(super) struct Tables {
     pub(super) live: LiveRows,
     pub(super) ended: EndedRows,
-    pub(super) epochs: HashMap<UserId, Epoch>,
     pub(super) options: MemoryOptions,
 }
 
 impl Tables {
     pub(super) fn new(options: MemoryOptions) -> Self {
-        Self {
-            live: LiveRows::default(),
-            ended: EndedRows::new(options.most_sessions),
-            epochs: HashMap::new(),
-            options,
-        }
+        Self { live: LiveRows::default(), ended: EndedRows::new(options.most_sessions), options }
     }
 
     pub(super) fn load(&self, digest: &TokenDigest) -> Loaded {
-        if let Some(row) = self.live.by_digest(digest) {
-            return Loaded::Live(row.session.clone());
+        if let Some(row) = self.live.row_of(digest) {
+            return Loaded::Live(self.live.session(row));
         }
         self.ended.loaded(digest)
     }
 
     /// Whether a digest is in use, or was and is not forgotten.
     pub(super) fn knows_digest(&self, digest: &TokenDigest) -> bool {
-        self.live.by_digest(digest).is_some() || self.ended.loaded(digest) != Loaded::Unknown
+        self.live.row_of(digest).is_some() || self.ended.loaded(digest) != Loaded::Unknown
     }
 
     /// Whether an id is in use, or was and is not forgotten.
     pub(super) fn knows_id(&self, id: SessionId) -> bool {
-        self.live.get(id).is_some() || self.ended.find(id).is_some()
+        self.live.row(id).is_some() || self.ended.find(id).is_some()
     }
 
     pub(super) fn rotate(&mut self, rotation: &Rotation) -> bool {
-        let Some(id) = self.live.by_digest(&rotation.from).map(|row| row.session.id) else {
+        let Some(id) = self.live.row_of(&rotation.from).map(|row| row.id) else {
             return false;
         };
         self.give_token(id, rotation)
@@ -61,9 +54,9 @@ impl Tables {
             return false;
         }
         if let Some(from) = self.live.rekey(id, rotation.to)
-            && let Some(row) = self.live.get(id)
+            && let Some(row) = self.live.row(id)
         {
-            self.ended.remember_rotated(from, &row.session, rotation.at);
+            self.ended.remember_rotated(from, row, rotation.at);
         }
         if rotation.authenticated {
             self.live.authenticate(id, rotation.at);
@@ -81,63 +74,73 @@ impl Tables {
     }
 
     pub(super) fn end_if(&mut self, ending: &Ending) -> bool {
-        let Some(Row { session, .. }) = self.live.get(ending.id) else { return false };
+        let Some(row) = self.live.row(ending.id) else { return false };
+        let session = self.live.judged(row);
         let belongs = ending.of.is_none_or(|user| session.owner.user() == Some(user));
         let unseen = ending.unseen_since.is_none_or(|since| session.last_seen_at <= since);
         belongs && unseen && self.end(ending.id, ending.ended).is_some()
     }
 
     /// Moves a session to the ended. What it held is the caller's to hand over or drop.
-    pub(super) fn end(&mut self, id: SessionId, ended: Ended) -> Option<Row> {
-        let row = self.live.remove(id)?;
-        self.ended.remember(&row, ended);
-        Some(row)
+    pub(super) fn end(&mut self, id: SessionId, ended: Ended) -> Option<Removed> {
+        let removed = self.live.remove(id)?;
+        self.ended.remember(&removed, ended);
+        Some(removed)
     }
 
     pub(super) fn end_all(&mut self, ended: Ended) -> u64 {
-        let ids: Vec<_> = self.live.after(None).map(|row| row.session.id).collect();
+        let ids: Vec<_> = self.live.after(None).map(|row| row.id).collect();
         ids.into_iter().map(|id| u64::from(self.end(id, ended).is_some())).sum()
     }
 
     pub(super) fn raise_epoch(&mut self, epoch_move: &EpochMove) -> u64 {
         let &EpochMove { user, to, at, .. } = epoch_move;
-        if self.epochs.get(&user).is_some_and(|copy| *copy >= to) {
+        if self.live.epoch(user).is_some_and(|copy| copy >= to) {
             return 0;
         }
-        self.epochs.insert(user, to);
-        if let Some(survivor) = &epoch_move.survivor {
-            self.let_survive(user, survivor, (to, at));
+        let mut outdated = self.outdated(user, to);
+        if let Some(survivor) = &epoch_move.survivor
+            && let Some(survived) = self.let_survive(user, survivor, at)
+        {
+            outdated.retain(|id| *id != survived);
         }
+        self.live.set_epoch(user, to);
         let ended = Ended { reason: epoch_move.reason.into(), at };
-        let outdated = self.outdated(user, to);
         outdated.into_iter().map(|id| u64::from(self.end(id, ended).is_some())).sum()
     }
 
     /// The sessions of a user that are from before `epoch`.
     pub(super) fn outdated(&self, user: UserId, epoch: Epoch) -> Vec<SessionId> {
-        let sessions = self.live.of_user(user).map(|row| &row.session);
-        sessions.filter(|session| session.owner.epoch() < Some(epoch)).map(|s| s.id).collect()
+        if self.live.epoch(user).is_some_and(|copy| copy >= epoch) {
+            return Vec::new();
+        }
+        self.live.of_user(user).map(|row| row.id).collect()
     }
 
-    /// Takes the survivor over into the new epoch, if it still has the token that the change was
-    /// asked for with.
-    fn let_survive(&mut self, user: UserId, survivor: &Survivor, rise: (Epoch, OffsetDateTime)) {
+    /// Gives the survivor its new token, if it still has the one that the change was asked for
+    /// with, and says which session that is.
+    fn let_survive(
+        &mut self,
+        user: UserId,
+        survivor: &Survivor,
+        at: OffsetDateTime,
+    ) -> Option<SessionId> {
         let id = SessionId::from_uuid(survivor.session);
         let (from, to) =
             (TokenDigest::from_bytes(survivor.from), TokenDigest::from_bytes(survivor.to));
-        let (epoch, at) = rise;
-        let fits = |row: &Row| row.digest == from && row.session.owner.user() == Some(user);
+        let of_user = |row: &Row| self.live.judged(row).owner.user() == Some(user);
+        let row = self.live.row(id)?;
+        let fits = row.digest == from && of_user(row);
         let rotation = Rotation { from, to, authenticated: survivor.authenticated, at };
-        if self.live.get(id).is_some_and(fits) && self.give_token(id, &rotation) {
-            self.live.set_epoch(id, epoch);
-        }
+        (fits && self.give_token(id, &rotation)).then_some(id)
     }
 
     pub(super) fn sweep(&mut self, cutoffs: &Cutoffs, most: u32) -> Swept {
         let mut swept = Swept::default();
         for _ in 0..most {
             if let Some((id, ended)) = self.live.first_timed_out(cutoffs) {
-                let of_user = self.live.get(id).and_then(|row| TimedOut::of(&row.session, ended));
+                let judged = self.live.row(id).map(|row| self.live.judged(row));
+                let of_user = judged.and_then(|session| TimedOut::of(&session, ended));
                 swept.timed_out.extend(of_user);
                 if self.end_timed_out(id, ended, cutoffs) {
                     swept.ended += 1;

@@ -166,6 +166,65 @@ async fn every_order_has_every_session_and_no_other() {
     }
 }
 
+/// An order of numbers that stand for themselves.
+fn sorted_as_told(keys: impl Iterator<Item = u64>, removed: impl Fn(u64) -> bool) {
+    let mut slab = slab::Slab::default();
+    let mut order = order::Order::default();
+    let mut expected = Vec::new();
+    for key in keys {
+        let place = slab.insert(key);
+        let key_of = |place| slab.get(place).copied().unwrap();
+        order.insert(key, place, key_of);
+        expected.push((key, place));
+    }
+    let key_of = |place| slab.get(place).copied().unwrap();
+    for (key, place) in expected.iter().filter(|(key, _)| removed(*key)) {
+        order.remove(*key, *place, key_of);
+    }
+    expected.retain(|(key, _)| !removed(*key));
+    expected.sort_by_key(|(key, _)| *key);
+
+    let told: Vec<u64> = order.from(0, key_of).map(key_of).collect();
+    assert_eq!(told, expected.iter().map(|(key, _)| *key).collect::<Vec<_>>());
+    assert_eq!((order.len(), order.first()), (told.len(), expected.first().map(|(_, p)| *p)));
+    for (key, place) in &expected {
+        assert_eq!(order.find(*key, key_of), Some(*place));
+    }
+    let half = told.len() / 2;
+    let rest: Vec<u64> = order.from(told[half], key_of).map(key_of).collect();
+    assert_eq!(rest, told[half..]);
+}
+
+#[test]
+fn an_order_sorts_whatever_comes_and_goes_in_whatever_sequence() {
+    let scattered = |n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
+    for keep_each in [1, 2, 17, 300] {
+        sorted_as_told(0..5_000, |key| key % keep_each != 0);
+        sorted_as_told((0..5_000).rev(), |key| key % keep_each != 0);
+        sorted_as_told((0..5_000).map(scattered), |key| key % keep_each != 0);
+    }
+}
+
+#[test]
+fn a_live_session_takes_a_hundred_and_twenty_bytes_and_its_places_in_the_orders() {
+    assert_eq!(size_of::<Option<row::Row>>(), 120);
+}
+
+#[tokio::test]
+async fn a_browser_that_no_session_has_any_more_is_forgotten() {
+    let store = store(10);
+    for number in 1..=3 {
+        let mut start = start(number, user(1), 0);
+        start.session.client.user_agent = format!("Browser/{}", number % 2);
+        begin(&store, &start).await;
+        assert_eq!(store.find(start.session.id).await.unwrap(), Some(start.session));
+    }
+    assert_eq!(store.tables().live.order_lengths()[6], 3);
+
+    store.end_all(Ended { reason: EndReason::SignedOut, at: DAWN }).await.unwrap();
+    assert_eq!(store.tables().live.order_lengths()[6], 0);
+}
+
 #[tokio::test]
 async fn a_store_goes_on_after_a_panic_under_its_lock() {
     let store = std::sync::Arc::new(store(2));

@@ -10,6 +10,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row, SqlitePool};
 
+use super::stamp::{RememberedAccounts, Stamp, WalIndex};
 use crate::failure::StoreError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -93,6 +94,8 @@ pub struct SqliteDatabase {
     pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
     pub(super) sessions_in: SessionsIn,
+    pub(super) remembered: Arc<RememberedAccounts>,
+    wal_index: WalIndex,
     server_lock: Option<Arc<File>>,
     path: PathBuf,
     /// Which file it was when it was opened.
@@ -113,6 +116,7 @@ impl SqliteDatabase {
             .leave_word()
             .await
             .map_err(|source| OpenError::Database { path: path.display().to_string(), source })?;
+        database.wal_index.open(path);
         Ok(database)
     }
 
@@ -132,8 +136,14 @@ impl SqliteDatabase {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
+        let wal_index = WalIndex::default();
         let pool = || {
+            let held = wal_index.clone();
             SqlitePoolOptions::new()
+                .after_connect(move |_, _| {
+                    let _ = &held;
+                    Box::pin(async { Ok(()) })
+                })
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .idle_timeout(None)
                 .max_lifetime(None)
@@ -158,7 +168,16 @@ impl SqliteDatabase {
             .map_err(failed)?;
         let file = std::fs::metadata(path).map(|file| identity(&file)).ok();
         let path = path.to_owned();
-        Ok(Self { writer, readers, sessions_in, server_lock: None, path, file })
+        Ok(Self {
+            writer,
+            readers,
+            sessions_in,
+            remembered: Arc::default(),
+            wal_index,
+            server_lock: None,
+            path,
+            file,
+        })
     }
 
     /// Tells commands where this server keeps sessions, whatever their own settings say.
@@ -189,6 +208,11 @@ impl SqliteDatabase {
             self.sessions_in = place;
         }
         Ok(self)
+    }
+
+    /// Tells whether anybody has committed since; `None` where that cannot be told.
+    pub(in crate::store) fn stamp(&self) -> Option<Stamp> {
+        self.wal_index.stamp()
     }
 
     /// Where the sessions are.

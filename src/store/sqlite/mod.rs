@@ -12,9 +12,11 @@ mod ending;
 mod orders;
 mod rows;
 mod sessions;
+mod stamp;
 mod start;
 mod sweep;
 mod throttle;
 
 pub use database::{OpenError, SessionsIn, SqliteDatabase};
 pub use orders::{Order, Ordered};
+pub(in crate::store) use stamp::Stamp;

@@ -29,7 +29,7 @@ pub async fn sqlite() -> Fresh {
 pub async fn following() -> Fresh {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
-    let database = SqliteDatabase::open(&path, SessionsIn::ServerMemory).await.unwrap();
+    let database = SqliteDatabase::open_for_server(&path, SessionsIn::ServerMemory).await.unwrap();
     let memory = MemoryStore::new(MemoryOptions::default());
     let store = FollowingStore::start(memory, database).await.unwrap();
     Fresh { name: "following", store: Arc::new(store), _folder: Some(folder) }

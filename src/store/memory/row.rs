@@ -1,0 +1,148 @@
+//! One live session, in as few bytes as it goes.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::accounts::Epoch;
+use crate::clock::{from_unix_milliseconds, unix_milliseconds};
+use crate::sessions::{
+    Client, Compartment, Kept, Owner, Session, SessionId, TimeoutRule, TokenDigest,
+};
+
+use super::names::{Agents, Users};
+
+/// Stands for a time that there is not.
+const NEVER: i64 = i64::MIN;
+
+/// Times are milliseconds since 1970. The epoch is that of the user: a session of another one is
+/// not live.
+pub(super) struct Row {
+    pub(super) id: SessionId,
+    pub(super) digest: TokenDigest,
+    pub(super) created_at: i64,
+    authenticated_at: i64,
+    pub(super) last_seen_at: i64,
+    pub(super) expires_at: i64,
+    pub(super) data: Compartments,
+    address: [u8; 16],
+    /// 0 for an anonymous one, otherwise one more than the number of the user.
+    owner: u32,
+    pub(super) agent: u32,
+    family: Family,
+    pub(super) rule: TimeoutRule,
+    remember_me: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Family {
+    None,
+    V4,
+    V6,
+}
+
+impl Row {
+    /// The row of a session. Its user gets the epoch of the session.
+    pub(super) fn new(
+        session: &Session,
+        digest: TokenDigest,
+        (users, agents): (&mut Users, &mut Agents),
+    ) -> Self {
+        let owner = match session.owner {
+            Owner::Anonymous => 0,
+            Owner::User { id, epoch } => users.set(id, epoch).saturating_add(1),
+        };
+        let (family, address) = match session.client.ip_address {
+            None => (Family::None, [0; 16]),
+            Some(IpAddr::V4(address)) => (Family::V4, address.to_ipv6_mapped().octets()),
+            Some(IpAddr::V6(address)) => (Family::V6, address.octets()),
+        };
+        Self {
+            id: session.id,
+            digest,
+            created_at: unix_milliseconds(session.created_at),
+            authenticated_at: session.authenticated_at.map_or(NEVER, unix_milliseconds),
+            last_seen_at: unix_milliseconds(session.last_seen_at),
+            expires_at: unix_milliseconds(session.expires_at),
+            data: Compartments::default(),
+            address,
+            owner,
+            agent: agents.hold(&session.client.user_agent),
+            family,
+            rule: session.rule,
+            remember_me: session.remember_me,
+        }
+    }
+
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.owner == 0
+    }
+
+    /// The number of the user.
+    pub(super) fn user(&self) -> Option<u32> {
+        self.owner.checked_sub(1)
+    }
+
+    pub(super) fn authenticate(&mut self, at: i64) {
+        self.authenticated_at = at;
+    }
+
+    /// The session without where it came from, which is enough to judge it.
+    pub(super) fn judged(&self, users: &Users) -> Session {
+        let owner = self.user().map_or(Owner::Anonymous, |number| {
+            let (id, epoch): (_, Epoch) = users.get(number);
+            Owner::User { id, epoch }
+        });
+        let authenticated_at = self.authenticated_at;
+        Session {
+            id: self.id,
+            owner,
+            created_at: from_unix_milliseconds(self.created_at),
+            authenticated_at: (authenticated_at != NEVER)
+                .then(|| from_unix_milliseconds(authenticated_at)),
+            last_seen_at: from_unix_milliseconds(self.last_seen_at),
+            expires_at: from_unix_milliseconds(self.expires_at),
+            rule: self.rule,
+            remember_me: self.remember_me,
+            client: Client::default(),
+        }
+    }
+
+    /// The whole session.
+    pub(super) fn session(&self, users: &Users, agents: &Agents) -> Session {
+        let address = Ipv6Addr::from(self.address);
+        let ip_address = match self.family {
+            Family::None => None,
+            Family::V4 => Some(address.to_ipv4_mapped().unwrap_or(Ipv4Addr::UNSPECIFIED).into()),
+            Family::V6 => Some(address.into()),
+        };
+        let user_agent = agents.get(self.agent).to_owned();
+        Session { client: Client { ip_address, user_agent }, ..self.judged(users) }
+    }
+}
+
+/// The data of a session; takes no room until something is written.
+#[derive(Default)]
+pub(super) struct Compartments(Option<Box<[Kept; 2]>>);
+
+impl Compartments {
+    pub(super) fn get(&self, compartment: Compartment) -> Kept {
+        self.0.as_ref().map(|kept| kept[place_of(compartment)].clone()).unwrap_or_default()
+    }
+
+    pub(super) fn version(&self, compartment: Compartment) -> i64 {
+        self.0.as_ref().map_or(0, |kept| kept[place_of(compartment)].version)
+    }
+
+    /// Writes on top of whatever is there.
+    pub(super) fn put(&mut self, compartment: Compartment, data: Vec<u8>) {
+        let kept = &mut self.0.get_or_insert_default()[place_of(compartment)];
+        kept.version = kept.version.saturating_add(1);
+        kept.data = data;
+    }
+}
+
+fn place_of(compartment: Compartment) -> usize {
+    match compartment {
+        Compartment::Visitor => 0,
+        Compartment::Application => 1,
+    }
+}
