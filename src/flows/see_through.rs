@@ -8,9 +8,13 @@ use crate::failure::StoreError;
 /// no deed half done, and none unrecorded.
 ///
 /// # Errors
-/// [`StoreError`] when the work panicked; then it is unknown what was done.
+/// [`StoreError`] when the runtime ends before the work does; then it is unknown what was done.
 pub(super) async fn see_through<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, StoreError> {
-    tokio::spawn(work.in_current_span()).await.map_err(StoreError::backend)
+    tokio::spawn(work.in_current_span()).await.map_err(|error| match error.try_into_panic() {
+        // It is the request's own, as if there were no task in between.
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(cancelled) => StoreError::backend(cancelled),
+    })
 }

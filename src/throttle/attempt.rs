@@ -31,6 +31,11 @@ impl Attempt {
         Self(Some(open))
     }
 
+    /// Where no limit is set there is nothing to count.
+    pub(super) fn uncounted() -> Self {
+        Self(None)
+    }
+
     /// It told something: it stays counted.
     pub fn stands(mut self) {
         if let Some(open) = self.0.take() {

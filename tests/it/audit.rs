@@ -8,7 +8,7 @@ use crate::harness::app::{HOUR, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each
 use crate::harness::browser::Browser;
 
 on_each_store!(
-    log_4_signing_up_in_and_out_is_recorded_with_every_field,
+    log_2_log_4_signing_up_in_and_out_is_recorded_with_every_field,
     log_4_why_a_sign_in_failed_is_told_to_administrators_alone,
     log_4_proofs_and_new_passwords_are_recorded_with_every_field,
     log_4_what_people_change_about_their_account_is_recorded,
@@ -71,7 +71,7 @@ fn own(kind: &str, user: &str, session: &str, details: &Value) -> Value {
     event(kind, (Some(user), Some(user)), Some(session), "ok", details)
 }
 
-async fn log_4_signing_up_in_and_out_is_recorded_with_every_field(kind: Kind) {
+async fn log_2_log_4_signing_up_in_and_out_is_recorded_with_every_field(kind: Kind) {
     let app = TestApp::start(kind).await;
     let ada = app.browser();
     ada.sign_up("ada@example.org", PASSWORD).await;

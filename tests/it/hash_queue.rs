@@ -61,7 +61,7 @@ fn ask_meanwhile(server: &Server, cookie: &str, is_over: impl Fn() -> bool) -> V
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hash_5_a_storm_of_sign_ins_costs_no_more_memory_and_nobody_else_their_time() {
+async fn hash_5_attack_111_a_storm_of_sign_ins_costs_no_more_memory_and_nobody_else_their_time() {
     let server = server();
     let ada = Client::of(&server);
     let body = json!({ "email": "ada@example.org", "password": PASSWORD });

@@ -152,7 +152,7 @@ async fn attack_19_a_token_is_in_no_store_no_log_and_nothing_that_tells_of_the_p
 }
 
 #[tokio::test]
-async fn attack_151_no_secret_is_in_any_output_at_the_lowest_log_level() {
+async fn log_1_attack_151_no_secret_is_in_any_output_at_the_lowest_log_level() {
     for arguments in [&["--log", "trace"][..], &["--log", "trace", "--sessions", "memory:"]] {
         let server = Place::new().serve(arguments);
         let mut secrets = a_life_full_of_secrets(&server).await;
@@ -194,7 +194,7 @@ fn timestamp_begins(line: &str) -> bool {
 }
 
 #[tokio::test]
-async fn logs_as_text_tell_no_secret_at_any_level_and_one_event_a_line() {
+async fn log_1_logs_as_text_tell_no_secret_at_any_level_and_one_event_a_line() {
     let server = Place::new().serve(&["--log", "trace"]);
 
     let secrets = a_life_full_of_secrets(&server).await;
@@ -209,7 +209,7 @@ async fn logs_as_text_tell_no_secret_at_any_level_and_one_event_a_line() {
 }
 
 #[tokio::test]
-async fn logs_as_json_tell_no_secret_at_any_level_and_one_object_a_line() {
+async fn log_1_logs_as_json_tell_no_secret_at_any_level_and_one_object_a_line() {
     let server = Place::new().serve(&["--log", "trace", "--log-format", "json"]);
 
     let secrets = a_life_full_of_secrets(&server).await;
@@ -242,7 +242,7 @@ const FORGED: &str =
     "x\r\n{\"event\":\"login_ok\"}\n\u{1b}[31m\" outcome=\"ok\u{85}\u{2028}\u{202e}";
 
 #[tokio::test]
-async fn attack_152_nothing_from_outside_begins_a_line_or_ends_a_field() {
+async fn log_3_attack_152_nothing_from_outside_begins_a_line_or_ends_a_field() {
     for format in ["text", "json"] {
         let server = Place::new().serve(&["--log", "trace", "--log-format", format]);
         let root = Client::of(&server);

@@ -13,7 +13,7 @@ on_each_store!(
     of_two_sessions_that_end_each_other_no_acknowledged_end_is_undone,
     signing_out_while_the_token_is_rotated_signs_out,
     a_dropped_setup_gives_the_link_back,
-    a_change_of_password_wins_over_a_sign_in_under_way,
+    attack_28_a_change_of_password_wins_over_a_sign_in_under_way,
 );
 
 async fn two_tabs_that_end_all_others_leave_one_signed_in(kind: Kind) {
@@ -105,7 +105,7 @@ async fn a_dropped_setup_gives_the_link_back(kind: Kind) {
     panic!("the link is lost, and there is no administrator");
 }
 
-async fn a_change_of_password_wins_over_a_sign_in_under_way(kind: Kind) {
+async fn attack_28_a_change_of_password_wins_over_a_sign_in_under_way(kind: Kind) {
     let app = TestApp::start(kind).await;
     for _ in 0..5 {
         let owner = app.signed_in("ada@example.org").await;

@@ -27,7 +27,7 @@ async fn with_sessions_in_the_database_everybody_is_still_signed_in_after_a_cras
 }
 
 #[tokio::test]
-async fn what_was_ended_before_a_crash_is_ended_after_it() {
+async fn rev_12_what_was_ended_before_a_crash_is_ended_after_it() {
     let server = Server::start();
     let (laptop, phone) = (Client::of(&server), Client::of(&server));
     laptop.sign_up("ada@example.org").await;

@@ -21,13 +21,14 @@ async fn opened(app: &TestApp) -> SqliteConnection {
     SqliteConnection::connect_with(&options).await.unwrap()
 }
 
-/// How many rows each table has.
+/// How many rows each table has, but for the audit trail, which is there to grow.
 async fn rows(app: &TestApp) -> BTreeMap<String, i64> {
     let mut connection = opened(app).await;
     let tables = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table'");
     let tables = tables.fetch_all(&mut connection).await.unwrap();
     let mut counts = BTreeMap::new();
-    for table in tables.iter().map(|row| row.get::<String, _>(0)) {
+    let tables = tables.iter().map(|row| row.get::<String, _>(0));
+    for table in tables.filter(|table| table != "audit_events") {
         let count = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
         let row = sqlx::query(count).fetch_one(&mut connection).await.unwrap();
         counts.insert(table, row.get(0));

@@ -122,7 +122,7 @@ async fn attack_93_what_people_send_is_text_to_the_database_and_to_the_pages(kin
     assert_eq!(ada.sessions().await[0]["user_agent"], NASTY);
     for path in ["/account", "/account/sessions", "/", "/%3Cscript%3Ealert(1)%3C/script%3E"] {
         let page = ada.get(path).await.text;
-        assert!(!page.contains("<script>alert") && !page.contains("49"), "{path}: {page}");
+        assert!(!page.contains("<script>alert") && !page.contains(">49<"), "{path}: {page}");
     }
     ada.try_to_sign_in("' OR '1'='1", "' OR '1'='1", false).await;
     ada.try_to_sign_in("ada@example.org' --", PASSWORD, false).await;

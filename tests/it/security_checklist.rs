@@ -4,9 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Whether rows may still be `open`. Once none is, this goes, and with it the word.
-const ROWS_MAY_BE_OPEN: bool = true;
-
 /// The requirements of the first release: a family, its last number, and the numbers that are
 /// missing or of later features. None of these may lose its row.
 const FIRST_RELEASE: &[(&str, u16, &[u16])] = &[
@@ -62,7 +59,6 @@ enum Part {
 /// By what a row is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Shown {
-    Open,
     DoesNotApply(String),
     By(Vec<String>),
 }
@@ -89,9 +85,6 @@ impl Row {
 
     fn shown(&self) -> Result<Shown, String> {
         let cell = self.cells.last().unwrap();
-        if cell == "open" {
-            return Ok(Shown::Open);
-        }
         if let Some(reason) = cell.strip_prefix("does not apply: ") {
             let reason = reason.trim();
             let told = reason.split(' ').count() >= 3;
@@ -264,7 +257,6 @@ fn every_requirement_of_the_first_release_is_shown_by_a_test_of_its_name() {
             let is_named = match row.shown().unwrap() {
                 Shown::By(tests) => tests.iter().any(|test| keys_of(test).contains(&key)),
                 Shown::DoesNotApply(_) => true,
-                Shown::Open => ROWS_MAY_BE_OPEN,
             };
             if !is_named {
                 unnamed.push(format!("{id}: the name of no test begins with {key}_"));
@@ -287,7 +279,6 @@ fn every_test_named_by_a_row_is_in_that_row() {
             };
             let listed = match row.shown().unwrap() {
                 Shown::By(named) => named.contains(&test),
-                Shown::Open => ROWS_MAY_BE_OPEN,
                 Shown::DoesNotApply(_) => false,
             };
             if !listed {
@@ -296,12 +287,6 @@ fn every_test_named_by_a_row_is_in_that_row() {
         }
     }
     assert!(stale.is_empty(), "{stale:#?}");
-}
-
-#[test]
-fn rows_are_open_only_while_that_is_said() {
-    let open: Vec<_> = rows().into_iter().filter(|row| row.shown() == Ok(Shown::Open)).collect();
-    assert_eq!(!open.is_empty(), ROWS_MAY_BE_OPEN, "{} rows are open", open.len());
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::harness::chance::{Chance, rounds};
 use crate::harness::wire;
 
 on_each_store!(
-    rev_14_what_was_under_way_when_its_session_ended_brings_nothing_back,
+    rev_14_attack_26_attack_27_what_was_under_way_when_its_session_ended_brings_nothing_back,
     rev_14_a_page_or_an_event_stream_under_way_reveals_nothing_after_the_end,
 );
 
@@ -172,7 +172,9 @@ async fn people(app: &TestApp, number: usize) -> People {
     People { ada, phone, admin, email, id, user }
 }
 
-async fn rev_14_what_was_under_way_when_its_session_ended_brings_nothing_back(kind: Kind) {
+async fn rev_14_attack_26_attack_27_what_was_under_way_when_its_session_ended_brings_nothing_back(
+    kind: Kind,
+) {
     let mut chance = Chance::seeded();
     let set = |options: &mut anteroom::Options| options.policy.limit.most = LIMIT;
     let app = TestApp::start_around(kind, set, with_server_code).await;

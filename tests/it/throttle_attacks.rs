@@ -21,7 +21,7 @@ fn body(text: &str) -> serde_json::Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn attack_81_and_enum_5_unknown_accounts_are_refused_at_the_same_attempt_alike() {
+async fn enum_5_attack_81_unknown_accounts_are_refused_at_the_same_attempt_alike() {
     let app = guarded().await;
     app.add(ADA, Role::User).await;
     let told = async |email: &str, addresses: &[String]| {

@@ -296,7 +296,7 @@ async fn nobody_waits_longer_than_allowed() {
 }
 
 #[tokio::test]
-async fn a_request_dropped_while_it_waits_frees_its_place() {
+async fn hash_7_a_request_dropped_while_it_waits_frees_its_place() {
     let hasher = narrow(1, Duration::from_mins(10));
     let (release, first) = occupy(&hasher).await;
     for _ in 0..20 {
@@ -311,7 +311,7 @@ async fn a_request_dropped_while_it_waits_frees_its_place() {
 }
 
 #[tokio::test]
-async fn a_request_dropped_while_it_is_hashed_frees_its_place_when_the_thread_is_done() {
+async fn hash_7_a_request_dropped_while_it_is_hashed_frees_its_place_when_the_thread_is_done() {
     let hasher = narrow(0, Duration::from_mins(10));
     let (release, first) = occupy(&hasher).await;
     first.abort();

@@ -1,8 +1,9 @@
 //! How many connections there may be, and which one goes when there is one too many.
 //!
 //! At a cap an idle connection makes room for a new one, so that whoever holds connections
-//! without using them cannot keep others out. First those that never brought a request, then
-//! those of browsers, and those of trusted proxies last; among equals the longest idle.
+//! without using them cannot keep others out. First those that brought no request within a second,
+//! then those of browsers, then those that have only just come, and those of trusted proxies last;
+//! among equals the longest idle.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -37,6 +38,7 @@ struct Held {
 struct Taken {
     /// `None` for a trusted proxy.
     network: Option<Network>,
+    since: Instant,
     under_way: usize,
     served: bool,
     /// Its place among the idle ones, while it is one of them.
@@ -89,7 +91,7 @@ impl Admission {
 
     /// Ends the idle connection that is needed least; `false` where there is none.
     pub(super) fn make_room(&self) -> bool {
-        self.lock().evict(None)
+        self.lock().evict(None, self.options.times.arriving)
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -102,8 +104,11 @@ impl Held {
     fn has_room(&mut self, network: Option<Network>, options: &ServeOptions) -> bool {
         let neighbours = network.and_then(|network| self.neighbours.get(&network));
         let open = neighbours.map_or(0, |neighbours| neighbours.open);
-        let room_there = open < options.max_connections_per_network || self.evict(network);
-        let room = room_there && (self.places.len() < options.max_connections || self.evict(None));
+        let arriving = options.times.arriving;
+        let room_there =
+            open < options.max_connections_per_network || self.evict(network, arriving);
+        let room = room_there
+            && (self.places.len() < options.max_connections || self.evict(None, arriving));
         if !room {
             self.told.turned_away += 1;
         }
@@ -113,8 +118,15 @@ impl Held {
     fn take(&mut self, network: Option<Network>) -> (u64, Arc<Notify>) {
         self.next += 1;
         let (id, evicted) = (self.next, Arc::new(Notify::new()));
-        let taken =
-            Taken { network, under_way: 0, served: false, order: None, evicted: evicted.clone() };
+        let (since, evicted_too) = (Instant::now(), evicted.clone());
+        let taken = Taken {
+            network,
+            since,
+            under_way: 0,
+            served: false,
+            order: None,
+            evicted: evicted_too,
+        };
         self.places.insert(id, taken);
         if let Some(network) = network {
             self.neighbours.entry(network).or_default().open += 1;
@@ -153,12 +165,22 @@ impl Held {
     }
 
     /// Takes the place from the first of the idle ones, of one network or of all.
-    fn evict(&mut self, network: Option<Network>) -> bool {
-        let first = match network {
-            Some(network) => self.neighbours.get(&network).and_then(|there| there.idle.first()),
-            None => self.idle.first(),
+    fn evict(&mut self, network: Option<Network>, arriving: Duration) -> bool {
+        let idle = match network {
+            Some(network) => self.neighbours.get(&network).map(|there| &there.idle),
+            None => Some(&self.idle),
         };
-        let Some(&Order(_, _, id)) = first else { return false };
+        let Some(idle) = idle else { return false };
+        let is_fresh = |order: &&Order| {
+            let Order(rank, _, id) = order;
+            let taken = self.places.get(id);
+            *rank == Rank::NeverServed && taken.is_some_and(|t| t.since.elapsed() < arriving)
+        };
+        let first = idle.first();
+        // The first is the oldest of its rank: if it is fresh, so are the others of it.
+        let others = || idle.range(Order(Rank::Served, 0, 0)..Order(Rank::Proxy, 0, 0)).next();
+        let chosen = if first.as_ref().is_some_and(is_fresh) { others().or(first) } else { first };
+        let Some(&Order(_, _, id)) = chosen else { return false };
         if let Some(taken) = self.leave(id) {
             taken.evicted.notify_one();
             self.told.made_room += 1;

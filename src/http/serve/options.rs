@@ -36,6 +36,9 @@ pub struct Times {
     /// From the first byte of a request to the end of its headers, and from accepting a
     /// connection to its first request.
     pub headers: Duration,
+    /// How long a new connection may take to bring a request before it is the first to go where
+    /// there are too many.
+    pub arriving: Duration,
     /// For a request body of any size, from when it is first read; every 16 KiB that arrive give
     /// one second more.
     pub body: Duration,
@@ -59,6 +62,7 @@ impl Default for Times {
     fn default() -> Self {
         Self {
             headers: Duration::from_secs(10),
+            arriving: Duration::from_secs(1),
             body: Duration::from_secs(10),
             idle: Duration::from_mins(1),
             idle_of_proxies: Duration::from_secs(150),

@@ -73,7 +73,7 @@ async fn in_a_full_store_the_anonymous_session_that_was_idle_longest_goes_first(
 }
 
 #[tokio::test]
-async fn a_store_full_of_signed_in_sessions_refuses_and_drops_none() {
+async fn sto_3_a_store_full_of_signed_in_sessions_refuses_and_drops_none() {
     let store = store(2);
     let held = [start(1, user(1), 0), start(2, user(2), 0)];
     for start in &held {

@@ -55,9 +55,9 @@ impl AuditStore for SqliteDatabase {
             // events before it could sort them.
             Some(user) => {
                 query.push("SELECT * FROM (");
-                select(&mut query, listing, Some(("subject_id", user)));
+                select(&mut query, listing, Some((Part::Subject, user)));
                 query.push(") AS about_them UNION SELECT * FROM (");
-                select(&mut query, listing, Some(("actor_id", user)));
+                select(&mut query, listing, Some((Part::Actor, user)));
                 query.push(") AS by_them ORDER BY event_id DESC LIMIT ");
                 query.push_bind(i64::from(listing.limit));
             }
@@ -88,17 +88,24 @@ impl AuditStore for SqliteDatabase {
     }
 }
 
-fn select(
-    query: &mut QueryBuilder<Sqlite>,
-    listing: &AuditListing,
-    user: Option<(&'static str, UserId)>,
-) {
+/// The part that a user plays in an event.
+#[derive(Clone, Copy)]
+enum Part {
+    Subject,
+    Actor,
+}
+
+fn select(query: &mut QueryBuilder<Sqlite>, listing: &AuditListing, user: Option<(Part, UserId)>) {
     query.push(
         "SELECT event_id, occurred_at, kind, actor, actor_id, subject_id, session_id, network, \
          user_agent, outcome, details FROM audit_events WHERE TRUE",
     );
-    if let Some((column, user)) = user {
-        query.push(" AND ").push(column).push(" = ").push_bind(id_bytes(user.as_uuid()));
+    if let Some((part, user)) = user {
+        match part {
+            Part::Subject => query.push(" AND subject_id = "),
+            Part::Actor => query.push(" AND actor_id = "),
+        };
+        query.push_bind(id_bytes(user.as_uuid()));
     }
     if let Some(kind) = listing.kind {
         query.push(" AND kind = ").push_bind(kind.as_str());

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -96,7 +96,8 @@ pub struct SqliteDatabase {
     pub(super) sessions_in: SessionsIn,
     pub(super) remembered: Arc<RememberedAccounts>,
     wal_index: WalIndex,
-    server_lock: Option<Arc<File>>,
+    /// Of a server, until it is closed.
+    server_lock: Arc<Mutex<Option<File>>>,
     path: PathBuf,
     /// Which file it was when it was opened.
     file: Option<(u64, u64)>,
@@ -111,7 +112,7 @@ impl SqliteDatabase {
     pub async fn open_for_server(path: &Path, sessions_in: SessionsIn) -> Result<Self, OpenError> {
         let lock = lock_for_server(path)?;
         let mut database = Self::open(path, sessions_in).await?;
-        database.server_lock = Some(Arc::new(lock));
+        database.server_lock = Arc::new(Mutex::new(Some(lock)));
         database
             .leave_word()
             .await
@@ -174,7 +175,7 @@ impl SqliteDatabase {
             sessions_in,
             remembered: Arc::default(),
             wal_index,
-            server_lock: None,
+            server_lock: Arc::default(),
             path,
             file,
         })
@@ -225,6 +226,8 @@ impl SqliteDatabase {
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+        // Not with the last clone: a task that is about to end may still hold one.
+        drop(self.server_lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     pub(super) async fn answers(&self) -> Result<(), StoreError> {

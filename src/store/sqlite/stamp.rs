@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -48,10 +48,14 @@ impl WalIndex {
         }
     }
 
-    /// The stamp of now; `None` where there is none.
+    /// The stamp of now; `None` where there is none. An index that was deleted, as the last
+    /// connection that closes does, tells of no commits any more.
     pub(super) fn stamp(&self) -> Option<Stamp> {
-        let mut header = [0; HEADER_LENGTH];
-        self.0.get()?.read_exact_at(&mut header, 0).ok()?;
+        let (file, mut header) = (self.0.get()?, [0; HEADER_LENGTH]);
+        if file.metadata().ok()?.nlink() == 0 {
+            return None;
+        }
+        file.read_exact_at(&mut header, 0).ok()?;
         Some(Stamp(header))
     }
 }

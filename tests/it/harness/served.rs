@@ -22,6 +22,7 @@ pub const LARGE: usize = 64 * 1024 * 1024;
 
 /// Times that tests can wait for.
 pub const SHORT: Times = Times {
+    arriving: Duration::ZERO,
     headers: Duration::from_millis(400),
     body: Duration::from_millis(400),
     idle: Duration::from_millis(800),

@@ -1,18 +1,23 @@
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 
 use super::{Admission, Place};
 use crate::http::network::TrustedProxies;
-use crate::http::serve::options::ServeOptions;
+use crate::http::serve::options::{ServeOptions, Times};
 
 fn admission(most: usize, most_per_network: usize) -> Arc<Admission> {
+    admission_with(most, most_per_network, Duration::ZERO)
+}
+
+fn admission_with(most: usize, most_per_network: usize, arriving: Duration) -> Arc<Admission> {
     Arc::new(Admission::new(ServeOptions {
         max_connections: most,
         max_connections_per_network: most_per_network,
         trusted_proxies: TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]),
-        ..ServeOptions::default()
+        times: Times { arriving, ..Times::default() },
     }))
 }
 
@@ -84,6 +89,22 @@ fn the_idle_make_room_in_their_order() {
     working.ended();
     assert!(busy(&admission, "192.0.2.7").is_some());
     assert!(is_evicted(&working));
+}
+
+#[test]
+fn whoever_has_only_just_come_stays_while_another_is_idle() {
+    let admission = admission_with(4, 4, Duration::from_hours(1));
+    let proxy = from(&admission, "10.0.0.1").unwrap();
+    let arriving = from(&admission, "192.0.2.1").unwrap();
+    let served = from(&admission, "192.0.2.2").unwrap();
+    served.began();
+    served.ended();
+    let _working = busy(&admission, "192.0.2.3").unwrap();
+
+    let _a = busy(&admission, "192.0.2.4").unwrap();
+    assert!(is_evicted(&served) && !is_evicted(&arriving));
+    let _b = busy(&admission, "192.0.2.5").unwrap();
+    assert!(is_evicted(&arriving) && !is_evicted(&proxy));
 }
 
 #[test]

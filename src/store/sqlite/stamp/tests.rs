@@ -55,6 +55,16 @@ async fn reading_makes_no_other_stamp() {
 }
 
 #[tokio::test]
+async fn an_index_that_is_gone_makes_no_stamp() {
+    let (folder, database, _other) = opened().await;
+    assert!(database.stamp().is_some());
+
+    std::fs::remove_file(folder.path().join("anteroom.db-shm")).unwrap();
+
+    assert_eq!(database.stamp(), None, "it would be the same for ever");
+}
+
+#[tokio::test]
 async fn a_command_takes_no_stamps() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
