@@ -15,6 +15,9 @@ pub mod config;
 pub mod entropy;
 pub mod failure;
 pub mod flows;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod sessions;
 pub mod store;

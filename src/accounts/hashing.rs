@@ -14,6 +14,8 @@ use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
 use super::Password;
 use crate::entropy::{Entropy, NoEntropy};
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod workers;
 
 use workers::{Memory, Workers};

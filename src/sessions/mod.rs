@@ -10,6 +10,8 @@
 pub mod conformance;
 mod data;
 mod device;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod keeping;
 mod lifecycle;
 mod policy;

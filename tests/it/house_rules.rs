@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["accounts", "sessions", "clock", "failure"]),
     ("http", &["accounts", "sessions", "flows", "clock", "entropy", "failure", "throttle"]),
     ("config", &["sessions", "http", "telemetry"]),
+    ("fuzzing", &["accounts", "config", "http", "sessions"]),
     ("cli", &["*"]),
     ("anteroom", &["accounts", "sessions", "store", "http", "clock", "entropy", "failure"]),
     ("main", &[]),

@@ -41,10 +41,7 @@ pub(in crate::http) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let refused = within_limits(&request)
-        .and_then(|()| door.is_ours(&request))
-        .and_then(|()| door.same_origin(&request));
-    match refused {
+    match door.judge(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
@@ -82,6 +79,13 @@ fn within_limits(request: &Request) -> Result<(), Problem> {
 }
 
 impl Door {
+    /// Whether the request may come in.
+    pub(in crate::http) fn judge(&self, request: &Request) -> Result<(), Problem> {
+        within_limits(request)?;
+        self.is_ours(request)?;
+        self.same_origin(request)
+    }
+
     /// Whether the request names this server as its host. Health checks may call it anything.
     fn is_ours(&self, request: &Request) -> Result<(), Problem> {
         if matches!(request.uri().path(), "/healthz" | "/readyz") {
