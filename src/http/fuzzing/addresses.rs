@@ -22,6 +22,10 @@ pub(crate) fn next(input: &[u8]) {
     } else if let Some(next) = &page {
         assert!(!leads_to_a_page(next.as_str()), "{next:?}");
     }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte);
+    if text.starts_with('/') && !text.contains("//") && text.bytes().all(plain) {
+        assert!(text.len() > 2048 || page.as_ref().is_some_and(|page| page.as_str() == text));
+    }
     let Some(next) = page else { return };
     stays_here(next.as_str());
     if next.as_str().len() <= 2048 {
