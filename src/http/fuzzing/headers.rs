@@ -75,10 +75,14 @@ fn comes_back(shape: &CookieShape, token: &Token) {
         let twice = headers_of("cookie", format!("{pair}; {pair}").as_bytes());
         assert!(matches!(shape.presented(&twice), Presented::Several));
     }
-    let preference = set_preference(shape, "lang", "ko");
-    let preference = preference.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
-    assert!(preference.starts_with("lang=ko; Path=/; SameSite=Lax"), "{preference}");
-    assert_eq!(preference.contains("; Secure"), secure);
+    let secure = if secure { "; Secure" } else { "" };
+    let text = |value: Option<HeaderValue>| {
+        value.and_then(|value| value.to_str().map(str::to_owned).ok()).unwrap_or_default()
+    };
+    let year = format!("lang=ko; Path=/; SameSite=Lax{secure}; Max-Age=31536000");
+    assert_eq!(text(set_preference(shape, "lang", "ko")), year);
+    let gone = format!("{}=; HttpOnly; Path=/; SameSite=Lax{secure}; Max-Age=0", shape.name());
+    assert_eq!(text(shape.remove()), gone);
 }
 
 /// The first byte is the peer, the lines that follow are `X-Forwarded-For`: the answer is the peer,
