@@ -16,6 +16,9 @@ pub mod config;
 pub mod entropy;
 pub mod failure;
 pub mod flows;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod metrics;
 pub mod sessions;

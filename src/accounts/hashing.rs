@@ -15,6 +15,8 @@ use super::Password;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::metrics::Metrics;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod workers;
 
 pub(super) use workers::Place;

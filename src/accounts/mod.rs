@@ -7,6 +7,8 @@
 mod directory;
 mod email;
 mod epoch;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod hashing;
 mod password;
 mod proof;

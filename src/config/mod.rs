@@ -8,6 +8,8 @@
 
 mod dotenv;
 mod duration;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod load;
 mod mistakes;
 mod read;

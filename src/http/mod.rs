@@ -8,6 +8,8 @@ mod cookie;
 mod current;
 mod error;
 mod extract;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod json;
 mod language;
 mod metrics_page;

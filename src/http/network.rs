@@ -46,9 +46,10 @@ impl TrustedProxies {
         let mut client = peer;
         let lines: Vec<_> = headers.get_all("x-forwarded-for").into_iter().collect();
         for line in lines.into_iter().rev() {
-            let Ok(line) = line.to_str() else { return Some(peer) };
-            for entry in line.rsplit(',').map(str::trim) {
-                let Some(address) = forwarded_address(entry) else { return Some(peer) };
+            // Entry by entry: what a browser put before the proxy's word must not spoil that.
+            for entry in line.as_bytes().rsplit(|byte| *byte == b',') {
+                let entry = std::str::from_utf8(entry.trim_ascii()).ok();
+                let Some(address) = entry.and_then(forwarded_address) else { return Some(peer) };
                 client = address;
                 if !self.trusts(address) {
                     return Some(client);
@@ -89,3 +90,6 @@ fn forwarded_address(entry: &str) -> Option<IpAddr> {
         .or_else(|_| entry.trim_start_matches('[').trim_end_matches(']').parse());
     address.ok().map(|address| address.to_canonical())
 }
+
+#[cfg(test)]
+mod tests;

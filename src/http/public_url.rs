@@ -35,6 +35,10 @@ impl PublicUrl {
             return Err("leave out the port 0, browsers cannot reach it".to_owned());
         }
         let url = Self { origin: url.origin().ascii_serialization(), url };
+        // The URL parser lets more characters into a host than a `Host` header is let in with.
+        if !url.is_host(url.authority()) {
+            return Err(form());
+        }
         if !url.is_https() && !url.is_loopback() {
             return Err(
                 "begin it with https://; http is for localhost, 127.0.0.0/8 and [::1] only"
@@ -94,7 +98,7 @@ impl PublicUrl {
             return true;
         }
         // The parser would mend other characters, and decode percent signs.
-        let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+        let known = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
         let plausible = !host.is_empty() && host.chars().all(known);
         let other = Url::parse(&format!("{}://{host}", self.scheme()));
         plausible && other.is_ok_and(|other| self.is_same(&other))

@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use axum::Router;
+use axum::extract::FromRef as _;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +19,7 @@ use super::middleware::{
 };
 use super::pages;
 use super::state::AppState;
+use crate::audit::AuditTrail;
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 
@@ -32,6 +34,7 @@ pub(crate) struct House {
 
 pub(super) fn router(house: House) -> Router {
     let House { state, session_layer, door, entropy, metrics } = house;
+    let audit = AuditTrail::from_ref(&state);
 
     let pages = Router::new()
         .route("/", get(pages::home))
@@ -80,7 +83,7 @@ pub(super) fn router(house: House) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .with_state(state)
         .layer(cross_origin(&door))
-        .layer(from_fn_with_state(door.clone(), guard))
+        .layer(from_fn_with_state((door.clone(), audit), guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(entropy, give_form))
         .layer(MapResponseLayer::new(move |response| secure(&door, response)));

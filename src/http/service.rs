@@ -100,7 +100,6 @@ impl Service {
             public_url,
             trusted_origins: options.trusted_origins,
             proxies,
-            audit: audit.clone(),
         }));
         let house = House {
             state: rooms.into(),

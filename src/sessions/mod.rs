@@ -11,6 +11,8 @@ mod census;
 pub mod conformance;
 mod data;
 mod device;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod keeping;
 mod lifecycle;
 mod noted_ends;

@@ -209,3 +209,6 @@ fn signed(duration: Duration) -> time::Duration {
 fn later(at: OffsetDateTime, duration: Duration) -> OffsetDateTime {
     at.saturating_add(signed(duration))
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("config", &["sessions", "http", "telemetry", "throttle"]),
+    ("fuzzing", &["accounts", "config", "http", "sessions"]),
     ("cli", &["*"]),
     (
         "anteroom",

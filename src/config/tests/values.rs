@@ -174,9 +174,19 @@ fn a_public_url_has_scheme_host_and_port_alone() {
         "https://[::1",
         "https://exa%mple.org",
         "wss://example.org",
+        "https://&",
+        "https://exa!mple.org",
     ];
     for text in wrong {
         assert!(PublicUrl::parse(text).is_err(), "{text:?} was let pass");
+    }
+}
+
+#[test]
+fn a_public_url_that_is_accepted_can_be_reached_under_its_own_host() {
+    for text in ["https://auth_1.example.org", "https://auth-1.example.org:8443", "http://[::1]"] {
+        let url = PublicUrl::parse(text).unwrap();
+        assert!(url.is_host(url.authority()), "{text}");
     }
 }
 

@@ -28,7 +28,6 @@ pub(in crate::http) struct DoorParts {
     pub(in crate::http) public_url: PublicUrl,
     pub(in crate::http) trusted_origins: Vec<String>,
     pub(in crate::http) proxies: TrustedProxies,
-    pub(in crate::http) audit: AuditTrail,
 }
 
 impl Door {
@@ -39,19 +38,15 @@ impl Door {
 
 /// Lets a request in, or says why not.
 pub(in crate::http) async fn guard(
-    State(door): State<Door>,
+    State((door, audit)): State<(Door, AuditTrail)>,
     request: Request,
     next: Next,
 ) -> Response {
-    let refused = within_limits(&request)
-        .and_then(|()| door.is_ours(&request))
-        .and_then(|()| door.same_origin(&request))
-        .and_then(|()| not_embedded(&request));
-    match refused {
+    match door.judge(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => {
             if problem.code == Code::CrossOrigin {
-                door.0.audit.record([door.refusal(&request)]).await;
+                audit.record([door.refusal(&request)]).await;
             }
             problem.into_response()
         }
@@ -90,6 +85,14 @@ fn within_limits(request: &Request) -> Result<(), Problem> {
 }
 
 impl Door {
+    /// Whether the request may come in.
+    pub(in crate::http) fn judge(&self, request: &Request) -> Result<(), Problem> {
+        within_limits(request)
+            .and_then(|()| self.is_ours(request))
+            .and_then(|()| self.same_origin(request))
+            .and_then(|()| not_embedded(request))
+    }
+
     /// Whether the request names this server as its host. Health checks may call it anything.
     fn is_ours(&self, request: &Request) -> Result<(), Problem> {
         if matches!(request.uri().path(), "/healthz" | "/readyz") {
