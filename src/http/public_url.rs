@@ -36,7 +36,7 @@ impl PublicUrl {
         }
         let url = Self { origin: url.origin().ascii_serialization(), url };
         // The URL parser lets more characters into a host than a `Host` header is let in with.
-        if !url.is_host(url.authority()) {
+        if !could_be_a_host(url.authority()) {
             return Err(form());
         }
         if !url.is_https() && !url.is_loopback() {
@@ -97,11 +97,8 @@ impl PublicUrl {
         if self.origin.split_once("://").is_some_and(|(_, ours)| ours == host) {
             return true;
         }
-        // The parser would mend other characters, and decode percent signs.
-        let known = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
-        let plausible = !host.is_empty() && host.chars().all(known);
         let other = Url::parse(&format!("{}://{host}", self.scheme()));
-        plausible && other.is_ok_and(|other| self.is_same(&other))
+        could_be_a_host(host) && other.is_ok_and(|other| self.is_same(&other))
     }
 
     /// Whether an `Origin` header is this very origin, as a browser writes it.
@@ -121,6 +118,12 @@ impl PublicUrl {
         };
         same_host && self.url.port_or_known_default() == other.port_or_known_default()
     }
+}
+
+/// The parser would mend other characters, and decode percent signs.
+fn could_be_a_host(text: &str) -> bool {
+    let known = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    !text.is_empty() && text.chars().all(known)
 }
 
 fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {

@@ -179,7 +179,9 @@ fn sid_2_chance_comes_from_the_operating_system_alone() {
         assert_eq!(text.contains("getrandom::"), is_entropy, "{name} and getrandom");
         assert!(is_entropy || !text.contains("scripted("), "{name} scripts chance");
         for source in other_sources {
-            assert!(!text.contains(source), "{name} names {source}");
+            // What people send must not be able to crowd one place of a table; no secret is drawn.
+            let is_for_tables = source == "RandomState" && name.ends_with("memory/names.rs");
+            assert!(is_for_tables || !text.contains(source), "{name} names {source}");
         }
     }
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
