@@ -340,3 +340,6 @@ impl Sessions {
         count
     }
 }
+
+#[cfg(test)]
+mod tests;
