@@ -367,3 +367,6 @@ impl Sessions {
         count
     }
 }
+
+#[cfg(test)]
+mod tests;

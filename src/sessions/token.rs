@@ -80,3 +80,6 @@ impl fmt::Debug for TokenDigest {
         f.write_str("TokenDigest(…)")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,7 +165,22 @@ fn lengths_are_bounded_before_and_after_the_address_takes_its_form() {
     // One ligature of three bytes becomes eighteen letters of thirty-three.
     assert_eq!(parsed(&format!("{}@example.org", "ﷺ".repeat(60))), Err(InvalidEmail::LocalPart));
     assert_eq!(parsed(&" ".repeat(1025)), Err(InvalidEmail::TooLong));
+    assert!(Email::parse(&format!("a@b{}", " ".repeat(1021))).is_ok());
     assert_eq!(parsed(&format!("a@b{}", " ".repeat(1022))), Err(InvalidEmail::TooLong));
+}
+
+#[test]
+fn every_refusal_has_a_word_of_its_own() {
+    let refusals = [
+        (InvalidEmail::TooLong, "too_long"),
+        (InvalidEmail::NotOneAt, "not_one_at"),
+        (InvalidEmail::LocalPart, "local_part"),
+        (InvalidEmail::Domain, "domain"),
+        (InvalidEmail::Confusable, "confusable"),
+    ];
+    for (refusal, code) in refusals {
+        assert_eq!(refusal.code(), code);
+    }
 }
 
 #[test]

@@ -107,7 +107,8 @@ pub(crate) fn network(input: &[u8]) {
     // Whatever a browser claims, the last word is the proxy's.
     let said = [lines, b",192.0.2.77"].concat();
     let headers = headers_of("x-forwarded-for", &said);
-    let last = headers.iter().last().is_some_and(|(_, value)| value.as_bytes().ends_with(b"77"));
+    let last =
+        headers.iter().last().is_some_and(|(_, value)| value.as_bytes().ends_with(b",192.0.2.77"));
     if last && is_trusted(peer) {
         let told = proxies.client_address(&headers, &extensions);
         assert_eq!(told.map(|told| told.to_string()).as_deref(), Some("192.0.2.77"));

@@ -238,3 +238,6 @@ fn single<'r>(headers: &'r HeaderMap, name: &str) -> Sent<'r> {
         (Some(_), Some(_)) => Sent::Wrongly,
     }
 }
+
+#[cfg(test)]
+mod tests;

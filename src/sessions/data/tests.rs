@@ -121,6 +121,8 @@ fn equal_objects_have_equal_tags_whatever_the_order_of_their_making() {
 fn a_tag_is_the_first_half_of_the_sha_256_of_the_canonical_bytes() {
     // printf '{}' | sha256sum
     assert_eq!(VisitorData::default().etag().as_str(), "\"44136fa355b3678a1146ad16f7e8649e\"");
+    let etag = VisitorData::default().etag();
+    assert_eq!(etag.to_string(), etag.as_str());
 }
 
 #[test]
