@@ -24,7 +24,7 @@ async fn whoever_finds_a_session_too_old_ends_it_in_the_store_as_of_its_deadline
         client: Client::default(),
         brought: None,
     };
-    let StartedSession { token, session } = sessions.start(beginning).await.unwrap();
+    let StartedSession { token, session, .. } = sessions.start(beginning).await.unwrap();
     clock.advance(std::time::Duration::from_hours(2));
     let watch = sessions.watch(session.id);
     let woken = watch.changed();
