@@ -149,10 +149,12 @@ impl SqliteDatabase {
                 .idle_timeout(None)
                 .max_lifetime(None)
         };
-        let writer =
-            pool().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        // From the first connection on: of two that make the same file a WAL one at once, `SQLite`
+        // tells one that it is locked, without waiting.
         let _alone =
             alone(path).await.map_err(|source| OpenError::File { path: name(), source })?;
+        let writer =
+            pool().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
         MIGRATIONS.run(&writer).await.map_err(|error| match error {
             MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => {
                 OpenError::TooNew { path: name() }
