@@ -8,6 +8,43 @@ use uuid::Uuid;
 
 use crate::clock::unix_milliseconds;
 
+/// Makes the type of an id: what a thing is named by, a UUID of [`Entropy::id`].
+macro_rules! id {
+    ($(#[$about:meta])* $name:ident) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(uuid::Uuid);
+
+        impl $name {
+            /// The id of this UUID.
+            #[must_use]
+            pub fn from_uuid(id: uuid::Uuid) -> Self {
+                Self(id)
+            }
+
+            /// As a UUID.
+            #[must_use]
+            pub fn as_uuid(&self) -> uuid::Uuid {
+                self.0
+            }
+
+            /// Reads the hyphenated lower-case form and no other.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                let id = uuid::Uuid::try_parse(text).ok()?;
+                (id.to_string() == text).then_some(Self(id))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+pub(crate) use id;
+
 /// Draws unpredictable bytes, by default from the operating system. Cheap to clone.
 #[derive(Clone)]
 pub struct Entropy {

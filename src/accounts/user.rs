@@ -1,42 +1,14 @@
 //! What is known of a person.
 
-use std::fmt;
-
 use time::OffsetDateTime;
 use unicode_normalization::UnicodeNormalization as _;
-use uuid::Uuid;
 
 use super::Email;
+use crate::entropy::id;
 
-/// Names one account for ever. Never reused, safe to show and to log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserId(Uuid);
-
-impl UserId {
-    /// The id that an account of this UUID has.
-    #[must_use]
-    pub fn from_uuid(id: Uuid) -> Self {
-        Self(id)
-    }
-
-    /// As a UUID.
-    #[must_use]
-    pub fn as_uuid(&self) -> Uuid {
-        self.0
-    }
-
-    /// Reads the hyphenated lower-case form and no other.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let id = Uuid::try_parse(text).ok()?;
-        (id.to_string() == text).then_some(Self(id))
-    }
-}
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+id! {
+    /// Names one account for ever. Never reused, safe to show and to log.
+    UserId
 }
 
 /// A person with an account.

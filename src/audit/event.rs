@@ -5,10 +5,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::Kind;
 use crate::accounts::UserId;
+use crate::entropy::id;
 use crate::sessions::{Client, EndReason, SessionId};
 
 /// The longest text that comes from outside, in characters.
@@ -180,36 +180,10 @@ impl Event {
     }
 }
 
-/// Names one event. Ids of one process sort in the order in which the events were recorded, those
-/// of several in the order of their clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventId(Uuid);
-
-impl EventId {
-    /// The id that an event of this UUID has.
-    #[must_use]
-    pub fn from_uuid(id: Uuid) -> Self {
-        Self(id)
-    }
-
-    /// As a UUID.
-    #[must_use]
-    pub fn as_uuid(&self) -> Uuid {
-        self.0
-    }
-
-    /// Reads the hyphenated lower-case form and no other.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let id = Uuid::try_parse(text).ok()?;
-        (id.to_string() == text).then_some(Self(id))
-    }
-}
-
-impl fmt::Display for EventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+id! {
+    /// Names one event. Ids of one process sort in the order in which the events were recorded, those
+    /// of several in the order of their clocks.
+    EventId
 }
 
 /// An event in its place in the trail.

@@ -1,43 +1,16 @@
 //! One session: what the server remembers of a browser.
 
-use std::fmt;
 use std::net::IpAddr;
 
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::TimeoutRule;
 use crate::accounts::{Epoch, UserId};
+use crate::entropy::id;
 
-/// The public handle of a session: safe to list and to log, of no use as a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(Uuid);
-
-impl SessionId {
-    /// The handle of this UUID.
-    #[must_use]
-    pub fn from_uuid(id: Uuid) -> Self {
-        Self(id)
-    }
-
-    /// As a UUID.
-    #[must_use]
-    pub fn as_uuid(&self) -> Uuid {
-        self.0
-    }
-
-    /// Reads the hyphenated lower-case form and no other.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let id = Uuid::try_parse(text).ok()?;
-        (id.to_string() == text).then_some(Self(id))
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+id! {
+    /// The public handle of a session: safe to list and to log, of no use as a token.
+    SessionId
 }
 
 /// Whose session it is.
