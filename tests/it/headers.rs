@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use anteroom::{Anteroom, Options};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::harness::app::{Kind, PASSWORD, TestApp};
-use crate::harness::broken::{BrokenServer, Fault, INSIDES};
 use crate::harness::browser::Answer;
+use crate::harness::failing::{Fault, Faults, INSIDES};
 use crate::harness::wire::{parse, raw, raw_get, send};
 
 const OURS: &str = "https://auth.example";
@@ -103,12 +104,18 @@ async fn refusals_of_handlers(app: &TestApp) -> Vec<Named> {
 async fn failures(public_url: &str) -> Vec<Named> {
     let mut all = Vec::new();
     let account = [("email", "ada@example.org"), ("password", PASSWORD)];
-    for (fault, status) in [(Fault::Panic, 500), (Fault::Error, 503)] {
-        let server = BrokenServer::start(fault, public_url).await;
-        let browser = &server.browser;
+    for (fault, status) in [(Fault::Panic, 500), (Fault::Outage, 503)] {
+        let faults = Faults::default();
+        let set = |options: &mut Options| public_url.clone_into(&mut options.public_url);
+        let wrap = |stores| faults.wrap(stores);
+        let app = TestApp::start_over(Kind::Database, set, Anteroom::router, wrap).await;
+        let browser = app.browser();
+        faults.strike(1, fault);
         let answer = browser.try_to_sign_in("ada@example.org", PASSWORD, false).await;
         all.push(("failure of the api", status, answer));
+        faults.strike(1, fault);
         all.push(("failure of a page", status, browser.post_form("/login", &account).await));
+        faults.strike(1, fault);
         all.push(("failure of a probe", status, browser.get("/readyz").await));
         assert_eq!(browser.get("/login").await.status, 200, "it goes on");
     }

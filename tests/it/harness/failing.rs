@@ -18,6 +18,9 @@ use anteroom::throttle::{AccountKey, Counter, Network, Refusal, Release, Throttl
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
+/// What the store says, and no answer may.
+pub const INSIDES: &str = "struck: SELECT password_hash FROM users in /srv/anteroom.db, sqlx 0.9";
+
 /// What happens to the call that is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -89,7 +92,7 @@ impl Faults {
         call: &'static str,
         work: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, E> {
-        let lost = || E::from(StoreError::backend(std::io::Error::other("struck")));
+        let lost = || E::from(StoreError::backend(std::io::Error::other(INSIDES)));
         match self.next(call) {
             None => work.await,
             Some(Fault::Before | Fault::Outage) => Err(lost()),
@@ -98,7 +101,7 @@ impl Faults {
                 Err(lost())
             }
             // Without the hook that prints: it is meant.
-            Some(Fault::Panic) => std::panic::resume_unwind(Box::new("struck")),
+            Some(Fault::Panic) => std::panic::resume_unwind(Box::new(INSIDES)),
             Some(Fault::Late(time)) => {
                 tokio::time::sleep(time).await;
                 work.await

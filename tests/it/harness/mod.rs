@@ -2,7 +2,6 @@
 
 pub mod app;
 pub mod backends;
-pub mod broken;
 pub mod browser;
 pub mod chance;
 pub mod chromium;
