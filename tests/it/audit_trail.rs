@@ -25,6 +25,7 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::audit::events;
 use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_store};
 use crate::harness::browser::Browser;
+use crate::harness::hearing::Hearing;
 use crate::harness::wire;
 
 on_each_store!(
@@ -292,26 +293,6 @@ async fn what_was_recorded_is_there_after_a_restart() {
     again.stop().await;
 }
 
-/// What the program logs, for a test to read.
-#[derive(Clone, Default)]
-struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl Lines {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 const CANARY: &str = "canary velvet otter hums at nine";
 
 /// A store with a mistake in it, which panics with what it was asked for.
@@ -336,17 +317,9 @@ impl AuditStore for Panicking {
     }
 }
 
-// On one thread, so that its subscriber hears everything.
 #[tokio::test]
 async fn attack_151_a_handler_that_panics_tells_nothing_of_its_request() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _heard = tracing::subscriber::set_default(subscriber);
+    let heard = Hearing::start();
     let (anteroom, root, _folder) = served(&Arc::new(Panicking)).await;
     let link = anteroom.issue_setup_link().await.unwrap().unwrap();
     let token = link.split_once('=').unwrap().1;
@@ -358,7 +331,7 @@ async fn attack_151_a_handler_that_panics_tells_nothing_of_its_request() {
     assert_eq!(answer.refusal(), (500, "internal".to_owned()));
     assert!(!answer.text.contains("canary"), "{}", answer.text);
     assert!(root.is_signed_in().await);
-    let log = lines.text();
+    let log = heard.text();
     assert!(log.contains("anteroom::audit: setup_used"), "{log}");
     assert!(log.contains("a handler panicked"), "{log}");
     for secret in [CANARY, PASSWORD, token, &root.token()] {

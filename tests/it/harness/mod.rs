@@ -8,6 +8,7 @@ pub mod chromium;
 pub mod client;
 pub mod failing;
 pub mod frames;
+pub mod hearing;
 pub mod left_out;
 pub mod served;
 pub mod server;
