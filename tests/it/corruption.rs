@@ -254,13 +254,18 @@ async fn attack_162_what_is_corrupt_is_an_error_in_the_log() {
     let database = database(&server.place.path().join("anteroom.db")).await;
 
     database.execute("UPDATE users SET password_hash = 'nonsense'").await.unwrap();
-    assert_eq!(Client::of(&server).sign_in("ada@example.org", client::PASSWORD).await, 401);
+    for email in ["ada@example.org", "nobody@example.org"] {
+        assert_eq!(Client::of(&server).sign_in(email, client::PASSWORD).await, 401, "{email}");
+    }
     let told = |words: &str| {
         let log = server.stderr();
         let line = log.lines().find(|line| line.contains("ERROR") && line.contains(words));
         assert!(line.is_some(), "{words}: {log}");
     };
     told("a stored password hash cannot be read");
+    let log = server.stderr();
+    assert_eq!(log.matches("ERROR").count(), 1, "{log}");
+    assert!(!log.contains("nonsense"), "{log}");
     database.execute("UPDATE sessions SET visitor_data = X'7B'").await.unwrap();
     assert_eq!(ada.get("/api/session/data").await.status(), 503);
     told("the data of a session");
