@@ -2,15 +2,17 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::marker::PhantomData;
+use std::rc::Rc;
 use std::sync::Once;
 
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+type Lines = Rc<RefCell<Vec<u8>>>;
+
 thread_local! {
-    static HEARD: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+    static HEARING: RefCell<Option<Lines>> = const { RefCell::new(None) };
 }
 
 /// Hears what this thread logs, for as long as it lives. A test on a runtime of one thread hears
@@ -19,31 +21,29 @@ thread_local! {
 /// There is one subscriber for all tests, which listens to some threads only. One of a test's own
 /// would miss lines: whether anybody listens to a line is asked once, by whichever test comes
 /// first to it, on its own thread.
-pub struct Hearing {
-    // Of this thread.
-    _here: PhantomData<*const ()>,
-}
+pub struct Hearing(Lines);
 
 impl Hearing {
     pub fn start() -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
             let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(|| Ear);
-            let listening = dynamic_filter_fn(|_, _| HEARD.with_borrow(Option::is_some));
+            let listening = dynamic_filter_fn(|_, _| HEARING.with_borrow(Option::is_some));
             tracing_subscriber::registry().with(lines).with(listening).init();
         });
-        HEARD.set(Some(Vec::new()));
-        Self { _here: PhantomData }
+        let heard = Lines::default();
+        HEARING.set(Some(heard.clone()));
+        Self(heard)
     }
 
     pub fn text(&self) -> String {
-        HEARD.with_borrow(|heard| String::from_utf8(heard.clone().unwrap()).unwrap())
+        String::from_utf8(self.0.borrow().clone()).unwrap()
     }
 }
 
 impl Drop for Hearing {
     fn drop(&mut self) {
-        HEARD.set(None);
+        HEARING.set(None);
     }
 }
 
@@ -51,7 +51,7 @@ struct Ear;
 
 impl io::Write for Ear {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        HEARD.with_borrow_mut(|heard| heard.as_mut().map(|heard| heard.extend(bytes)));
+        HEARING.with_borrow(|lines| lines.as_ref().map(|lines| lines.borrow_mut().extend(bytes)));
         Ok(bytes.len())
     }
 
