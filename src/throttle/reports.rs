@@ -14,23 +14,35 @@ const QUIET: Duration = Duration::from_mins(1);
 const MOST: usize = 1000;
 
 #[derive(Default)]
-pub(super) struct Reports(Mutex<HashMap<CounterKey, OffsetDateTime>>);
+pub(super) struct Reports(Mutex<Told>);
+
+#[derive(Default)]
+struct Told {
+    counters: HashMap<CounterKey, OffsetDateTime>,
+    /// When they were found to be all fresh. Looking through them for each refusal would make a
+    /// flood dearer.
+    full_since: Option<OffsetDateTime>,
+}
 
 impl Reports {
     /// Whether the refusal by this counter is news.
     pub(super) fn is_due(&self, key: &CounterKey, now: OffsetDateTime) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_fresh = |at: &OffsetDateTime| *at <= now && now - *at < QUIET;
-        if told.get(key).is_some_and(is_fresh) {
+        if told.counters.get(key).is_some_and(is_fresh) {
             return false;
         }
-        if told.len() >= MOST {
-            told.retain(|_, at| is_fresh(at));
+        if told.counters.len() >= MOST {
+            if told.full_since.as_ref().is_some_and(is_fresh) {
+                return false;
+            }
+            told.counters.retain(|_, at| is_fresh(at));
         }
-        if told.len() >= MOST {
-            return false;
+        let is_full = told.counters.len() >= MOST;
+        told.full_since = is_full.then_some(now);
+        if !is_full {
+            told.counters.insert(key.clone(), now);
         }
-        told.insert(key.clone(), now);
-        true
+        !is_full
     }
 }

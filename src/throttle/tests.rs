@@ -167,5 +167,7 @@ fn a_flood_is_in_the_log_once_a_minute_and_takes_bounded_memory() {
 
     let told = (1..100_000).filter(|n| reports.is_due(&key(*n), at(61))).count();
     assert_eq!(told, 999, "a thousand at most, with the one before");
+    assert!(!reports.is_due(&key(5), at(120)), "once a minute");
     assert!(reports.is_due(&key(5), at(121)), "it never speaks again");
+    assert!(reports.is_due(&key(5), at(-1)), "a clock that was set back silences it");
 }
