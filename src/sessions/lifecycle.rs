@@ -367,6 +367,3 @@ impl Sessions {
         count
     }
 }
-
-#[cfg(test)]
-mod tests;

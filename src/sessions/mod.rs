@@ -41,3 +41,6 @@ pub use store::{
 };
 pub use token::{Token, TokenDigest};
 pub use watch::Watch;
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,12 @@ impl Watchers {
         self.wake_all();
     }
 
+    /// How many sessions are watched.
+    #[cfg(test)]
+    pub(super) fn watched(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Notify>>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }

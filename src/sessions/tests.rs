@@ -1,0 +1,506 @@
+//! The room over the store in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::Uuid;
+
+use super::*;
+use crate::accounts::{Epoch, EpochReason, UserId};
+use crate::clock::{Clock, ManualClock};
+use crate::entropy::Entropy;
+use crate::failure::StoreError;
+use crate::store::{MemoryOptions, MemoryStore};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A room, the store below it and the clock that it goes by.
+struct Stage {
+    sessions: Sessions,
+    store: Arc<MemoryStore>,
+    clock: ManualClock,
+}
+
+fn stage() -> Stage {
+    stage_with(SessionPolicy::default(), Entropy::operating_system())
+}
+
+fn stage_with(policy: SessionPolicy, entropy: Entropy) -> Stage {
+    let clock = ManualClock::at(datetime!(2030-01-01 00:00 UTC));
+    let store = Arc::new(MemoryStore::new(MemoryOptions { most_sessions: 100 }));
+    let options =
+        SessionsOptions { store: store.clone(), policy, clock: Clock::from(&clock), entropy };
+    Stage { sessions: Sessions::new(options), store, clock }
+}
+
+fn ada() -> UserId {
+    UserId::from_uuid(Uuid::from_u128(0xADA))
+}
+
+fn of(owner: Owner) -> Beginning {
+    Beginning {
+        owner,
+        administrator: false,
+        remember_me: false,
+        client: Client::default(),
+        brought: None,
+    }
+}
+
+fn of_ada() -> Beginning {
+    of(Owner::User { id: ada(), epoch: Epoch::FIRST })
+}
+
+impl Stage {
+    async fn start(&self, beginning: Beginning) -> StartedSession {
+        self.sessions.start(beginning).await.unwrap()
+    }
+
+    async fn loaded(&self, token: &Token) -> Loaded {
+        self.store.load(&token.digest()).await.unwrap()
+    }
+
+    async fn last_seen(&self, token: &Token) -> OffsetDateTime {
+        match self.loaded(token).await {
+            Loaded::Live(session) => session.last_seen_at,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn refusal(&self, token: &Token) -> Option<EndReason> {
+        match self.sessions.resume(token).await {
+            Err(ResumeError::Ended(reason)) => Some(reason),
+            Err(ResumeError::Unknown) => None,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Whether what happened since woke the watcher of `id`.
+async fn wakes(sessions: &Sessions, id: SessionId, deed: impl Future<Output = ()>) -> bool {
+    let watch = sessions.watch(id);
+    let changed = watch.changed();
+    deed.await;
+    changed.now_or_never().is_some()
+}
+
+/// Draws the same number until it was drawn so often, then others.
+fn stuck(times: usize) -> Entropy {
+    let mut drawn = 0_usize;
+    Entropy::scripted(move |bytes| {
+        // A token and an id for each draw.
+        drawn += 1;
+        let number = drawn.saturating_sub(2 * times).to_be_bytes();
+        bytes.fill(0);
+        bytes[..8].copy_from_slice(&number);
+    })
+}
+
+#[test]
+fn an_owner_is_a_user_under_an_epoch_or_nobody() {
+    let epoch = Epoch::from_number(7);
+    let user = Owner::User { id: ada(), epoch };
+    assert_eq!((user.user(), user.epoch()), (Some(ada()), Some(epoch)));
+    assert_eq!((Owner::Anonymous.user(), Owner::Anonymous.epoch()), (None, None));
+}
+
+#[tokio::test]
+async fn who_and_what_was_ticked_decide_the_timeouts_and_the_proof() {
+    let stage = stage();
+    let anonymous = stage.start(of(Owner::Anonymous)).await.session;
+    assert_eq!((anonymous.rule, anonymous.authenticated_at), (TimeoutRule::Standard, None));
+    let ticked = Beginning { remember_me: true, ..of(Owner::Anonymous) };
+    assert_eq!(stage.start(ticked).await.session.rule, TimeoutRule::Standard);
+    let standard = stage.start(of_ada()).await.session;
+    assert_eq!(standard.authenticated_at, Some(stage.sessions.now()));
+    let cases = [
+        (false, false, TimeoutRule::Standard, Duration::from_hours(24)),
+        (false, true, TimeoutRule::Remembered, Duration::from_hours(24 * 30)),
+        (true, false, TimeoutRule::Administrator, Duration::from_hours(12)),
+        (true, true, TimeoutRule::Administrator, Duration::from_hours(12)),
+    ];
+    for (administrator, remember_me, rule, lives) in cases {
+        let beginning = Beginning { administrator, remember_me, ..of_ada() };
+        let session = stage.start(beginning).await.session;
+        assert_eq!(session.rule, rule);
+        assert_eq!(session.expires_at, session.created_at + lives);
+        assert_eq!(session.remember_me, rule == TimeoutRule::Remembered);
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_use_is_drawn_anew_and_after_four_draws_it_is_a_failure() {
+    let stage = stage_with(SessionPolicy::default(), stuck(4));
+    let first = stage.start(of(Owner::Anonymous)).await;
+    let second = stage.start(of(Owner::Anonymous)).await;
+    assert_ne!(first.token.reveal(), second.token.reveal());
+
+    let stage = stage_with(SessionPolicy::default(), stuck(100));
+    let first = stage.start(of(Owner::Anonymous)).await;
+    let refused = stage.sessions.start(of(Owner::Anonymous)).await;
+    assert!(matches!(refused, Err(StartError::Store(StoreError::Corrupt(_)))), "{refused:?}");
+    let rotated = stage.sessions.rotate(&first.session, &first.token, false).await;
+    assert!(matches!(rotated, Err(ResumeError::Store(StoreError::Corrupt(_)))), "{rotated:?}");
+    assert!(stage.sessions.resume(&first.token).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_start_says_and_wakes_what_it_displaced() {
+    let limit = Limit { most: 1, policy: LimitPolicy::EvictOldest };
+    let stage = stage_with(
+        SessionPolicy { limit, ..SessionPolicy::default() },
+        Entropy::operating_system(),
+    );
+    let first = stage.start(of_ada()).await;
+    assert_eq!(first.displaced, Displaced::default());
+    let woken = wakes(&stage.sessions, first.session.id, async {
+        let second = stage.start(of_ada()).await;
+        assert_eq!(second.displaced.evicted, [first.session.id]);
+        assert_eq!(second.displaced.replaced, None);
+    });
+    assert!(woken.await);
+    let visitor = stage.start(of(Owner::Anonymous)).await;
+    let woken = wakes(&stage.sessions, visitor.session.id, async {
+        let brought = Some(visitor.token.clone());
+        let third = stage.start(Beginning { brought, ..of_ada() }).await;
+        assert_eq!(third.displaced.replaced, Some(visitor.session.id));
+    });
+    assert!(woken.await);
+    assert_eq!(stage.refusal(&visitor.token).await, Some(EndReason::Replaced));
+}
+
+#[tokio::test]
+async fn a_refusing_limit_and_a_moved_epoch_start_nothing() {
+    let limit = Limit { most: 1, policy: LimitPolicy::Refuse };
+    let stage = stage_with(
+        SessionPolicy { limit, ..SessionPolicy::default() },
+        Entropy::operating_system(),
+    );
+    stage.start(of_ada()).await;
+    assert!(matches!(stage.sessions.start(of_ada()).await, Err(StartError::LimitReached)));
+    let raise = EpochMove {
+        user: ada(),
+        to: Epoch::FIRST.next(),
+        reason: EpochReason::PasswordChanged,
+        survivor: None,
+        at: stage.sessions.now(),
+    };
+    assert_eq!(stage.sessions.raise_epoch(&raise).await.unwrap(), 1);
+    assert!(matches!(stage.sessions.start(of_ada()).await, Err(StartError::EpochMoved)));
+}
+
+#[tokio::test]
+async fn activity_counts_at_once_and_is_written_later() {
+    let stage = stage();
+    let StartedSession { token, session, .. } = stage.start(of_ada()).await;
+    stage.clock.advance(Duration::from_mins(50));
+    stage.sessions.seen(&stage.sessions.resume(&token).await.unwrap());
+    assert_eq!(stage.last_seen(&token).await, session.created_at);
+    stage.clock.advance(Duration::from_mins(50));
+    let resumed = stage.sessions.resume(&token).await.unwrap();
+    assert_eq!(resumed.last_seen_at, session.created_at + Duration::from_mins(50));
+    assert_eq!(stage.sessions.list(ada()).await.unwrap()[0].last_seen_at, resumed.last_seen_at);
+
+    stage.sessions.flush().await.unwrap();
+
+    assert_eq!(stage.last_seen(&token).await, resumed.last_seen_at);
+    assert_eq!(stage.sessions.room().touches.noted(session.id), None, "it is written for ever");
+    stage.sessions.seen(&resumed);
+    assert!(stage.sessions.sweep(10).await.unwrap());
+    assert_eq!(stage.last_seen(&token).await, stage.sessions.now(), "a sweep writes it first");
+}
+
+#[tokio::test]
+async fn activity_is_noted_once_a_minute() {
+    let stage = stage();
+    let StartedSession { token, session, .. } = stage.start(of_ada()).await;
+    stage.clock.advance(MINUTE - Duration::from_millis(1));
+    stage.sessions.seen(&stage.sessions.resume(&token).await.unwrap());
+    assert_eq!(stage.sessions.room().touches.noted(session.id), None);
+    stage.clock.advance(Duration::from_millis(1));
+    stage.sessions.seen(&stage.sessions.resume(&token).await.unwrap());
+    assert_eq!(stage.sessions.room().touches.noted(session.id), Some(stage.sessions.now()));
+    stage.clock.advance(MINUTE / 2);
+    stage.sessions.seen(&session);
+    let noted = Some(session.created_at + MINUTE);
+    assert_eq!(stage.sessions.room().touches.noted(session.id), noted);
+}
+
+#[tokio::test]
+async fn whoever_finds_a_session_too_old_ends_it_in_the_store_as_of_its_deadline() {
+    let stage = stage();
+    for beginning in [of(Owner::Anonymous), of_ada()] {
+        let whose = beginning.owner.user();
+        let StartedSession { token, session, .. } = stage.start(beginning).await;
+        stage.clock.advance(Duration::from_hours(2));
+        let reason = whose.map(|_| EndReason::IdleTimeout);
+
+        let woken = wakes(&stage.sessions, session.id, async {
+            assert_eq!(stage.refusal(&token).await, reason, "a visitor is told nothing");
+        });
+
+        assert!(woken.await);
+        let ended = Ended {
+            reason: EndReason::IdleTimeout,
+            at: session.created_at + Duration::from_hours(1),
+        };
+        let kept = stage.loaded(&token).await;
+        assert!(matches!(kept, Loaded::Ended { ended: found, .. } if found == ended), "{kept:?}");
+        let noted = stage.sessions.take_timed_out();
+        let expected = whose.map(|user| TimedOut { id: session.id, user, ended });
+        assert_eq!(noted, Vec::from_iter(expected));
+        assert!(stage.sessions.take_timed_out().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_reason_of_an_end_is_known_for_a_day() {
+    let stage = stage();
+    let StartedSession { token, session, .. } = stage.start(of_ada()).await;
+    assert!(stage.sessions.revoke(session.id, Some(ada()), EndReason::SignedOut).await.unwrap());
+    let day = Duration::from_hours(24);
+    stage.clock.advance(day - Duration::from_secs(1));
+    assert_eq!(stage.refusal(&token).await, Some(EndReason::SignedOut));
+    assert_eq!(stage.sessions.why_gone(&token).await.unwrap(), EndReason::SignedOut);
+    stage.clock.advance(Duration::from_secs(2));
+    assert_eq!(stage.refusal(&token).await, None);
+}
+
+#[tokio::test]
+async fn a_rotation_moves_the_proof_only_where_there_was_one() {
+    let stage = stage();
+    let StartedSession { token, session, .. } = stage.start(of_ada()).await;
+    stage.clock.advance(MINUTE * 11);
+    assert!(!stage.sessions.is_fresh(&session));
+    let rotated = stage.sessions.rotate(&session, &token, false).await.unwrap();
+    assert_eq!(rotated.session, session);
+    let mut proven = None;
+    let woken = wakes(&stage.sessions, session.id, async {
+        proven = Some(stage.sessions.rotate(&session, &rotated.token, true).await.unwrap());
+    });
+    assert!(woken.await);
+    let proven = proven.unwrap();
+    assert_eq!(proven.session.authenticated_at, Some(stage.sessions.now()));
+    assert!(stage.sessions.is_fresh(&proven.session));
+    assert_eq!(stage.sessions.resume(&proven.token).await.unwrap(), proven.session);
+    for old in [token, rotated.token] {
+        assert_eq!(stage.refusal(&old).await, Some(EndReason::Replaced));
+        assert_eq!(stage.sessions.why_gone(&old).await.unwrap(), EndReason::Replaced);
+        let late = stage.sessions.rotate(&session, &old, true).await;
+        assert!(matches!(late, Err(ResumeError::Ended(EndReason::Replaced))), "{late:?}");
+    }
+    assert!(stage.sessions.went_on(session.id, &proven.token).await);
+    let other = SessionId::from_uuid(Uuid::from_u128(1));
+    assert!(!stage.sessions.went_on(other, &proven.token).await);
+}
+
+#[tokio::test]
+async fn a_session_outlives_a_change_of_its_user_under_its_new_token() {
+    let stage = stage();
+    let StartedSession { token, session, .. } = stage.start(of_ada()).await;
+    let other = stage.start(of_ada()).await;
+    let (survivor, new) = stage.sessions.survivor(&session, &token, true).unwrap();
+    assert!(stage.sessions.can_survive(&survivor).await.unwrap());
+    let stranger = crate::accounts::Survivor { session: Uuid::from_u128(1), ..survivor };
+    assert!(!stage.sessions.can_survive(&stranger).await.unwrap());
+    let reason = EpochReason::PasswordChanged;
+    let to = Epoch::FIRST.next();
+    let at = stage.sessions.now();
+    let raise = EpochMove { user: ada(), to, reason, survivor: Some(survivor), at };
+
+    assert_eq!(stage.sessions.raise_epoch(&raise).await.unwrap(), 1);
+
+    assert!(!stage.sessions.can_survive(&survivor).await.unwrap());
+    let survive = async |token: &Token, before: &Session| {
+        stage.sessions.survived(token.clone(), before, EndReason::PasswordChanged).await
+    };
+    let went_on = survive(&new, &session).await.unwrap();
+    assert_eq!((went_on.session.id, went_on.token.reveal()), (session.id, new.reveal()));
+    assert_eq!(survive(&new, &other.session).await.unwrap_err(), EndReason::PasswordChanged);
+    assert_eq!(survive(&token, &session).await.unwrap_err(), EndReason::Replaced);
+    let never = Token::parse(&[b'A'; 43]).unwrap();
+    assert_eq!(survive(&never, &session).await.unwrap_err(), EndReason::PasswordChanged);
+    assert_eq!(stage.refusal(&other.token).await, Some(EndReason::PasswordChanged));
+}
+
+#[tokio::test]
+async fn a_sign_out_under_a_token_that_was_rotated_away_ends_what_went_on() {
+    let stage = stage();
+    let StartedSession { token, session, .. } = stage.start(of_ada()).await;
+    assert_eq!(stage.sessions.sign_out_rotated(&token).await.unwrap(), None, "it is in use");
+    let rotated = stage.sessions.rotate(&session, &token, false).await.unwrap();
+    let ended = stage.sessions.sign_out_rotated(&token).await.unwrap();
+    assert_eq!(ended.map(|session| session.id), Some(session.id));
+    assert_eq!(stage.refusal(&rotated.token).await, Some(EndReason::SignedOut));
+    assert_eq!(stage.sessions.sign_out_rotated(&token).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_revoke_ends_one_session_of_its_user_and_wakes_it() {
+    let stage = stage();
+    let started = stage.start(of_ada()).await;
+    let (id, reason) = (started.session.id, EndReason::RevokedByUser);
+    let stranger = Some(UserId::from_uuid(Uuid::from_u128(0xB0B)));
+    assert!(!stage.sessions.revoke(id, stranger, reason).await.unwrap());
+    let woken = wakes(&stage.sessions, id, async {
+        assert!(stage.sessions.revoke(id, Some(ada()), reason).await.unwrap());
+    });
+    assert!(woken.await);
+    assert!(!stage.sessions.revoke(id, Some(ada()), reason).await.unwrap());
+    assert_eq!(stage.refusal(&started.token).await, Some(reason));
+}
+
+#[tokio::test]
+async fn ending_all_ends_all_and_wakes_everybody() {
+    let stage = stage();
+    let one = stage.start(of_ada()).await;
+    let two = stage.start(of(Owner::Anonymous)).await;
+    let counted = Counted { users: 1, anonymous: 1 };
+    assert_eq!(stage.sessions.count().await.unwrap(), Some(counted));
+    let woken = wakes(&stage.sessions, two.session.id, async {
+        assert_eq!(stage.sessions.revoke_all(EndReason::RevokedByAdmin).await.unwrap(), 2);
+    });
+    assert!(woken.await);
+    assert_eq!(stage.refusal(&one.token).await, Some(EndReason::RevokedByAdmin));
+    assert!(wakes(&stage.sessions, one.session.id, async { stage.sessions.wake_all() }).await);
+}
+
+#[tokio::test]
+async fn lists_show_the_live_in_their_order_and_say_where_to_go_on() {
+    let stage = stage();
+    let mut of_all = Vec::new();
+    for _ in 0..3 {
+        of_all.push(stage.start(of_ada()).await.session.id);
+        stage.clock.advance(MINUTE);
+    }
+    let ids =
+        |sessions: Vec<Session>| sessions.iter().map(|session| session.id).collect::<Vec<_>>();
+    let newest_first: Vec<_> = of_all.iter().copied().rev().collect();
+    assert_eq!(ids(stage.sessions.list(ada()).await.unwrap()), newest_first);
+    let mut pages = Vec::new();
+    for (after, limit) in [(None, 2), (Some(of_all[1]), 2), (None, 3), (None, 4)] {
+        let (page, next) = stage.sessions.list_all(after, limit).await.unwrap();
+        pages.push((ids(page), next));
+    }
+    let [a, b, c] = of_all[..] else { unreachable!() };
+    let expected =
+        [(vec![a, b], Some(b)), (vec![c], None), (vec![a, b, c], Some(c)), (vec![a, b, c], None)];
+    assert_eq!(pages, expected);
+    stage.clock.advance(Duration::from_mins(58));
+    assert_eq!(ids(stage.sessions.list(ada()).await.unwrap()), [c]);
+    assert_eq!(ids(stage.sessions.list_all(None, 9).await.unwrap().0), [c]);
+    assert_eq!(stage.sessions.find(a).await.unwrap().map(|session| session.id), Some(a));
+    assert!(stage.sessions.find(SessionId::from_uuid(Uuid::nil())).await.unwrap().is_none());
+    stage.sessions.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sweep_ends_what_is_past_its_time_says_whose_and_wakes_only_for_that() {
+    let policy = SessionPolicy {
+        limit: Limit { most: 9, policy: LimitPolicy::Refuse },
+        ..SessionPolicy::default()
+    };
+    let stage = stage_with(policy, Entropy::operating_system());
+    assert_eq!(*stage.sessions.policy(), policy);
+    let session = stage.start(of_ada()).await.session;
+    stage.start(of_ada()).await;
+    let sweeps = async |done| assert_eq!(stage.sessions.sweep(1).await.unwrap(), done);
+    assert!(!wakes(&stage.sessions, session.id, sweeps(true)).await, "nothing had ended");
+    stage.clock.advance(Duration::from_hours(1));
+    assert!(wakes(&stage.sessions, session.id, sweeps(false)).await);
+    while !stage.sessions.sweep(1).await.unwrap() {}
+    let ended = stage.sessions.take_timed_out();
+    assert_eq!(ended.len(), 2);
+    let at = session.created_at + Duration::from_hours(1);
+    let ended_then = Ended { reason: EndReason::IdleTimeout, at };
+    assert!(ended.iter().all(|end| end.ended == ended_then && end.user == ada()), "{ended:?}");
+}
+
+#[test]
+fn ends_that_nobody_takes_are_noted_up_to_a_bound() {
+    let noted = super::noted_ends::NotedEnds::default();
+    let ended = Ended { reason: EndReason::IdleTimeout, at: datetime!(2030-01-01 00:00 UTC) };
+    let end = TimedOut { id: SessionId::from_uuid(Uuid::nil()), user: ada(), ended };
+    noted.note(None);
+    (0..10_001).for_each(|_| noted.note(Some(end)));
+    assert_eq!(noted.take().len(), 10_000);
+    assert!(noted.take().is_empty());
+}
+
+#[tokio::test]
+async fn a_watcher_is_woken_for_its_own_session_and_forgotten_with_its_last_watch() {
+    let stage = stage();
+    let [a, b] = [1, 2].map(|n| SessionId::from_uuid(Uuid::from_u128(n)));
+    let watchers = stage.sessions.room().watchers.clone();
+    assert!(wakes(&stage.sessions, a, async { watchers.wake(a) }).await);
+    assert!(!wakes(&stage.sessions, a, async { watchers.wake(b) }).await);
+    assert_eq!(watchers.watched(), 0);
+
+    let (first, second) = (stage.sessions.watch(a), stage.sessions.watch(a));
+    drop(first);
+    assert_eq!(watchers.watched(), 1);
+    let changed = second.changed();
+    watchers.wake(a);
+    assert!(changed.now_or_never().is_some(), "the other one's end took its wakes away");
+    assert!(!second.is_closed());
+    let changed = second.changed();
+    stage.sessions.close_watches();
+    assert!(changed.now_or_never().is_some());
+    assert!(second.is_closed());
+    drop(second);
+    assert_eq!(watchers.watched(), 0);
+}
+
+fn letters(bytes: usize) -> Value {
+    // With `{"a":""}` around them.
+    json!("a".repeat(bytes - 8))
+}
+
+#[tokio::test]
+async fn server_code_keeps_64_kib_in_a_session_and_no_more() {
+    let stage = stage();
+    let id = stage.start(of_ada()).await.session.id;
+    let keep = async |value: Value| {
+        let change = |data: &mut serde_json::Map<_, _>| {
+            data.insert("a".to_owned(), value.clone());
+        };
+        stage.sessions.change_application_data(id, change).await
+    };
+    keep(letters(65_536)).await.unwrap();
+    let kept = async || stage.sessions.application_data(id).await.unwrap().unwrap();
+    assert_eq!(kept().await["a"], letters(65_536));
+    assert!(matches!(keep(letters(65_537)).await, Err(KeepError::TooLarge)));
+    assert_eq!(kept().await["a"], letters(65_536), "a refused change left something behind");
+    keep(json!(1)).await.unwrap();
+    assert_eq!(Value::Object(kept().await), json!({"a": 1}));
+    let visitor = stage.sessions.visitor_data(id).await.unwrap().unwrap();
+    assert_eq!(visitor.to_bytes(), b"{}", "server code's data is out of the browser's reach");
+
+    stage.sessions.revoke(id, None, EndReason::SignedOut).await.unwrap();
+    assert!(matches!(keep(json!(2)).await, Err(KeepError::Gone)));
+    assert!(stage.sessions.application_data(id).await.unwrap().is_none());
+    assert!(stage.sessions.visitor_data(id).await.unwrap().is_none());
+    let patch = stage.sessions.patch_visitor_data(id, &json!({}), None).await;
+    assert!(matches!(patch, Err(KeepError::Gone)));
+}
+
+#[tokio::test]
+async fn the_browsers_data_is_merged_on_top_of_what_is_there() {
+    let stage = stage();
+    let id = stage.start(of(Owner::Anonymous)).await.session.id;
+    let patch = async |patch: Value, if_match: Option<String>| {
+        stage.sessions.patch_visitor_data(id, &patch, if_match.as_deref()).await
+    };
+    let first = patch(json!({"a": 1}), None).await.unwrap();
+    let etag = first.etag().to_string();
+    let second = patch(json!({"b": 2}), Some(etag.clone())).await.unwrap();
+    assert_eq!(second.to_bytes(), br#"{"a":1,"b":2}"#);
+    let refused = patch(json!({"c": 3}), Some(etag)).await;
+    assert!(matches!(refused, Err(KeepError::PreconditionFailed)), "{refused:?}");
+    let kept = stage.sessions.visitor_data(id).await.unwrap().unwrap();
+    assert_eq!(kept.to_bytes(), second.to_bytes());
+}
