@@ -45,6 +45,12 @@ impl NetworkThrottle {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
     }
+
+    /// How many networks are remembered.
+    #[cfg(test)]
+    pub(super) fn counted(&self) -> usize {
+        self.limiter.len()
+    }
 }
 
 /// Our clock, as the limiter wants it: one that never goes back. Where the wall clock is set back,

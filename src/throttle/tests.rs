@@ -1,3 +1,5 @@
+mod over_a_store;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -170,4 +172,47 @@ fn a_flood_is_in_the_log_once_a_minute_and_takes_bounded_memory() {
     assert!(!reports.is_due(&key(5), at(120)), "once a minute");
     assert!(reports.is_due(&key(5), at(121)), "it never speaks again");
     assert!(reports.is_due(&key(5), at(-1)), "a clock that was set back silences it");
+}
+
+#[test]
+fn each_limit_has_a_word_of_its_own_and_a_success_clears_those_of_its_own_network() {
+    use Limit::{
+        AccountFromNetwork, AccountFromNetworkInADay, AccountInADay, Network, SignUps, Site,
+    };
+    let limits =
+        [AccountFromNetwork, AccountFromNetworkInADay, AccountInADay, Network, Site, SignUps];
+    let words = [
+        "account_from_network",
+        "account_from_network_in_a_day",
+        "account_in_a_day",
+        "network",
+        "site",
+        "signups",
+    ];
+    assert_eq!(limits.map(Limit::as_str), words);
+    let cleared = limits.map(Limit::is_cleared_by_success);
+    assert_eq!(cleared, [true, true, false, false, false, false]);
+}
+
+#[test]
+fn the_key_of_an_address_is_its_digest_and_that_of_its_counters() {
+    let [ada, bob] = ["ada@example.org", "bob@example.org"].map(AccountKey::of_address);
+    assert_ne!(ada.as_bytes(), bob.as_bytes());
+    let counter = CounterKey::of_account(&ada, "short 192.0.2.1");
+    assert_eq!((counter.subject(), counter.scope()), (ada.as_bytes(), "short 192.0.2.1"));
+    let text = String::from_utf8_lossy(ada.as_bytes()).into_owned();
+    assert!(!text.contains("ada"), "{text}");
+}
+
+#[test]
+fn a_day_is_shared_out_half_at_once_and_half_over_its_hours() {
+    let pace = Pace::at_most(50, DAY);
+    let day = i64::try_from(DAY.as_millis()).unwrap();
+    assert_eq!((pace.step(), pace.window()), (day / 25, day));
+    let pace = Pace::at_most(9, DAY);
+    assert_eq!((pace.step(), pace.window()), (day / 4, day / 4 * 5));
+    let endless = Pace::of(Rate { count: 1, per: Duration::MAX });
+    assert_eq!(endless.step(), i64::MAX / 4);
+    assert_eq!(pace.wait(day / 4 * 4, 0), None, "there is room for exactly one more");
+    assert_eq!(pace.wait(day / 4 * 4 + 1, 0), Some(Duration::from_millis(1)));
 }
