@@ -249,3 +249,17 @@ fn a_network_may_so_often_a_minute_and_a_quiet_one_is_forgotten() {
     clock.advance(Duration::from_secs(20));
     assert!(throttle.count(here).is_ok());
 }
+
+#[tokio::test]
+async fn a_sweep_says_when_nothing_is_left_and_takes_only_what_has_passed() {
+    let stage = stage().await;
+    stage.password(HERE).await.unwrap().stands();
+    stage.password(ELSEWHERE).await.unwrap().stands();
+    assert!(stage.throttle.sweep(1).await.unwrap());
+    stage.clock.advance(DAY);
+    assert!(!stage.throttle.sweep(1).await.unwrap());
+    while !stage.throttle.sweep(1).await.unwrap() {}
+    assert_eq!(stage.wrong(HERE).await, 3);
+    assert!(stage.throttle.sweep(1).await.unwrap(), "what counts was swept");
+    assert_eq!(stage.wrong(HERE).await, 0);
+}
