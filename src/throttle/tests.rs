@@ -79,6 +79,7 @@ fn a_counter_of_a_time_when_the_clock_was_wrong_is_idle() {
     let now = 1_000 * MINUTE;
     // A clock that was set back a little still counts what was counted before.
     assert_eq!(pace.wait(now + 15 * MINUTE, now), Some(minutes(6)));
+    assert_eq!(pace.wait(now + 20 * MINUTE, now), Some(minutes(11)));
     assert_eq!(pace.wait(now + 20 * MINUTE + 1, now), None);
     assert_eq!(pace.wait(i64::MAX, now), None);
 }
