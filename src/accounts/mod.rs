@@ -30,3 +30,6 @@ pub use store::{
     PasswordChange,
 };
 pub use user::{InvalidName, Name, Role, Status, User, UserId};
+
+#[cfg(test)]
+mod tests;

@@ -84,14 +84,14 @@ impl GovernorClock for GovernedClock {
 }
 
 /// The limiter counts nanoseconds, in 64 bits.
-const LONGEST: u64 = u64::MAX / 1_000_000;
+const LONGEST: Duration = Duration::from_nanos(u64::MAX);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Milliseconds(u64);
 
 impl Reference for Milliseconds {
     fn duration_since(&self, earlier: Self) -> Nanos {
-        Duration::from_millis(self.0.saturating_sub(earlier.0).min(LONGEST)).into()
+        Duration::from_millis(self.0.saturating_sub(earlier.0)).min(LONGEST).into()
     }
 
     fn saturating_sub(&self, duration: Nanos) -> Self {

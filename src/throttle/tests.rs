@@ -3,6 +3,7 @@ mod over_a_store;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::in_flight::{InFlight, Prospect};
 use super::reports::Reports;
 use super::{AccountKey, Counter, CounterKey, Limit, Network, Pace, Rate, ThrottleOptions};
 use crate::clock::from_unix_milliseconds;
@@ -216,4 +217,24 @@ fn a_day_is_shared_out_half_at_once_and_half_over_its_hours() {
     assert_eq!(endless.step(), i64::MAX / 4);
     assert_eq!(pace.wait(day / 4 * 4, 0), None, "there is room for exactly one more");
     assert_eq!(pace.wait(day / 4 * 4 + 1, 0), Some(Duration::from_millis(1)));
+}
+
+#[test]
+fn a_refusal_stands_unless_something_is_given_back_that_it_was_for() {
+    let in_flight = InFlight::default();
+    let moved = limits("192.0.2.1", false);
+    let key = &moved[0].1.key;
+    let before = in_flight.given_back();
+    assert!(matches!(in_flight.prospect(key, before), Prospect::None));
+    in_flight.enter(&moved);
+    assert!(matches!(in_flight.prospect(key, before), Prospect::After(_)));
+    in_flight.leave(&moved, false);
+    assert!(matches!(in_flight.prospect(key, before), Prospect::None));
+    for _ in 0..3 {
+        let before = in_flight.given_back();
+        in_flight.enter(&moved);
+        in_flight.leave(&moved, true);
+        assert!(matches!(in_flight.prospect(key, before), Prospect::Again), "it looked too early");
+        assert!(matches!(in_flight.prospect(key, in_flight.given_back()), Prospect::None));
+    }
 }
