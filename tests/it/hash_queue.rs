@@ -39,7 +39,7 @@ fn memory(server: &Server, name: &str) -> usize {
 /// How long requests of somebody who is signed in take until it is over, sorted.
 fn ask_meanwhile(server: &Server, cookie: &str, is_over: impl Fn() -> bool) -> Vec<Duration> {
     let host = server.url.strip_prefix("http://").unwrap();
-    let (mut waits, mut unanswered) = (Vec::new(), 0);
+    let mut waits = Vec::new();
     while !is_over() {
         for path in ["/healthz", "/api/session", "/auth/verify", "/account"] {
             let asked = Instant::now();
@@ -49,13 +49,9 @@ fn ask_meanwhile(server: &Server, cookie: &str, is_over: impl Fn() -> bool) -> V
             ));
             waits.push(asked.elapsed());
             let answer = answer.unwrap();
-            let busy = path != "/healthz" && answer.starts_with("HTTP/1.1 503 ");
-            unanswered += usize::from(busy);
-            assert!(busy || answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
         }
     }
-    // The store gives up after three seconds, which a machine that does much else may need.
-    assert!(unanswered * 20 <= waits.len(), "{unanswered} of {} requests", waits.len());
     waits.sort_unstable();
     waits
 }
