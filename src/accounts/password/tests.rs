@@ -1,8 +1,9 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use secrecy::ExposeSecret as _;
 
-use super::{Password, PasswordPolicy, WeakPassword};
+use super::{Password, PasswordPolicy, Typed, WeakPassword};
 
 fn checked(typed: &str) -> Result<(), WeakPassword> {
     let personal = ["alice.wonderland@example.org", "Alice Wonderland"];
@@ -54,6 +55,18 @@ fn pw_2_a_password_over_1024_bytes_is_never_cut_off() {
 fn ops_8_a_password_never_shows() {
     assert_eq!(format!("{:?}", Password::from_typed("velvet tundra")), "Password(secret)");
     assert_eq!(format!("{:?}", Password::from_typed(&"a".repeat(2000))), "Password(secret)");
+}
+
+// What a text leaves behind where it grew out of its room is wiped by nobody.
+#[test]
+fn a_password_never_outgrows_the_room_that_was_made_for_it() {
+    for typed in ["plain", "\u{1D160}\u{1D160}\u{1D160}\u{1D160}\u{1D160}"] {
+        let Typed::Text(text) = Password::from_typed(typed).0 else { panic!("{typed}") };
+        let text = text.expose_secret();
+        assert_eq!(text.capacity(), 3 * typed.len());
+        assert!(text.len() <= text.capacity());
+    }
+    assert_eq!(Password::from_typed("\u{1D160}").reveal().unwrap().len(), 12, "three times");
 }
 
 #[test]
