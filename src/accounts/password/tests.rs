@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
+use super::guessing::refuse_personal;
 use super::{Password, PasswordPolicy, Typed, WeakPassword};
 
 fn checked(typed: &str) -> Result<(), WeakPassword> {
@@ -159,6 +160,16 @@ fn pw_6_what_is_known_of_a_person_is_no_password() {
     let korean = Password::from_typed("김철수김철수김철수김철수김철수");
     let refused = PasswordPolicy::default().check(&korean, &["k@example.kr", "김철수"]);
     assert_eq!(refused, Err(WeakPassword::Personal));
+}
+
+#[test]
+fn what_is_known_may_be_part_of_a_password_in_which_enough_else_is_left() {
+    let refused = |text: &str| refuse_personal(text, &["alice", "wonderland"]).is_err();
+    assert!(refused("wonderland bcdfghj"), "seven of seventeen letters are left");
+    assert!(!refused("wonderland bcdfghjk"), "eight are");
+    assert!(!refused("alice bcdfghj"), "seven of twelve are");
+    assert!(refused("alice bcdfg"), "five of ten are");
+    assert!(!refused("bcdfghj"), "all seven are");
 }
 
 #[test]
