@@ -53,7 +53,7 @@ pub(super) fn refuse_guessable(
 
 /// The text without the words that it has had already, if it has any twice: saying a word again
 /// makes nothing harder to guess, and zxcvbn finds a repetition only where nothing stands between.
-fn without_repeated_words(text: &str) -> Option<String> {
+pub(super) fn without_repeated_words(text: &str) -> Option<String> {
     const LEAST: usize = 2;
     let mut said = BTreeSet::new();
     let all: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
-use super::guessing::refuse_personal;
+use super::guessing::{refuse_guessable, refuse_personal, without_repeated_words};
 use super::{Password, PasswordPolicy, Typed, WeakPassword};
 
 fn checked(typed: &str) -> Result<(), WeakPassword> {
@@ -170,6 +170,22 @@ fn what_is_known_may_be_part_of_a_password_in_which_enough_else_is_left() {
     assert!(!refused("alice bcdfghj"), "seven of twelve are");
     assert!(refused("alice bcdfg"), "five of ten are");
     assert!(!refused("bcdfghj"), "all seven are");
+}
+
+#[test]
+fn words_that_are_said_again_count_once_from_two_letters_on() {
+    assert_eq!(without_repeated_words("ab ab cd").as_deref(), Some("ab cd"));
+    assert_eq!(without_repeated_words("Fog-fog-FOG").as_deref(), Some("Fog"));
+    assert_eq!(without_repeated_words("a b a b"), None);
+    assert_eq!(without_repeated_words("ab cd"), None);
+}
+
+#[test]
+fn random_text_of_the_shortest_length_passes() {
+    for (text, min) in [("kxqzvbjw", 8), ("kxqzvbjwm", 9), ("kxqzvbjwmh", 10)] {
+        refuse_guessable(text, &[], min).unwrap();
+    }
+    assert!(refuse_guessable("kxqzvbj", &[], 8).is_err());
 }
 
 #[test]
