@@ -232,6 +232,8 @@ async fn a_first_administrator_is_made_only_while_there_is_none() {
     assert_eq!(rest.len(), 1);
     assert_eq!(rest[0].user.email.as_str(), "bob@example.org");
     stage.accounts.ready().await.unwrap();
+    stage.database.close().await;
+    assert!(stage.accounts.ready().await.is_err());
 }
 
 #[tokio::test]

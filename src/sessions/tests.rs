@@ -14,7 +14,7 @@ use crate::accounts::{Epoch, EpochReason, UserId};
 use crate::clock::{Clock, ManualClock};
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
-use crate::store::{MemoryOptions, MemoryStore};
+use crate::store::{MemoryOptions, MemoryStore, SessionsIn, SqliteDatabase};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -417,6 +417,22 @@ async fn a_sweep_ends_what_is_past_its_time_says_whose_and_wakes_only_for_that()
     let at = session.created_at + Duration::from_hours(1);
     let ended_then = Ended { reason: EndReason::IdleTimeout, at };
     assert!(ended.iter().all(|end| end.ended == ended_then && end.user == ada()), "{ended:?}");
+}
+
+#[tokio::test]
+async fn the_room_is_as_ready_as_its_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("anteroom.db");
+    let store = SqliteDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let sessions = Sessions::new(SessionsOptions {
+        store: Arc::new(store.clone()),
+        policy: SessionPolicy::default(),
+        clock: Clock::system(),
+        entropy: Entropy::operating_system(),
+    });
+    sessions.ready().await.unwrap();
+    store.close().await;
+    assert!(sessions.ready().await.is_err());
 }
 
 #[test]
