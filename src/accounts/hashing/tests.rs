@@ -343,6 +343,7 @@ fn hash_2_parameters_out_of_bounds_are_refused() {
     }
     assert_eq!(HashParameters::new(19_456, 2, 1), Ok(HashParameters::default()));
     assert!(HashParameters::new(65_536, 3, 4).is_ok());
+    assert!(HashParameters::new(262_144, 16, 16).is_ok());
     assert_ne!(HashParameters::cheap_for_tests(), HashParameters::default());
 }
 
