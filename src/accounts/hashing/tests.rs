@@ -351,4 +351,6 @@ fn hash_2_parameters_out_of_bounds_are_refused() {
 fn ops_8_a_hash_never_shows() {
     let hash = PasswordHash::from_stored("$argon2id$v=19$secret".to_owned());
     assert_eq!(format!("{hash:?}"), "PasswordHash(…)");
+    let hasher = format!("{:?}", hasher(HasherOptions::cheap_for_tests()));
+    assert!(hasher.starts_with("Hasher"), "{hasher}");
 }
