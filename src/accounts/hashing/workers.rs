@@ -147,3 +147,6 @@ impl Memory {
         Some(&mut self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;
