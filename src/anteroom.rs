@@ -1,6 +1,5 @@
 //! The whole of it, put together: rooms over stores, the door in front, the housekeeping behind.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -22,8 +21,8 @@ use crate::http::{
 use crate::metrics::Metrics;
 use crate::sessions::{Census, SessionPolicy, SessionStore, Sessions, SessionsOptions};
 use crate::store::{
-    FollowingStore, MeasuredAccounts, MeasuredSessions, MemoryOptions, MemoryStore, OpenError,
-    SessionsIn, SqliteDatabase,
+    DatabaseAt, FollowingStore, MeasuredAccounts, MeasuredSessions, MemoryOptions, MemoryStore,
+    OpenError, SessionsIn, SqlDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions, ThrottleStore};
 
@@ -39,8 +38,8 @@ pub enum SessionsKept {
 /// What Anteroom is made of. [`Options::new`] gives the defaults of the settings.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The `SQLite` file of the accounts.
-    pub database: PathBuf,
+    /// Where the accounts are kept.
+    pub database: DatabaseAt,
     /// Where sessions are kept.
     pub sessions: SessionsKept,
     /// How long they live.
@@ -71,7 +70,7 @@ pub struct Options {
 
 impl Options {
     /// The defaults, with the accounts in `database` and browsers coming to `public_url`.
-    pub fn new(database: impl Into<PathBuf>, public_url: impl Into<String>) -> Self {
+    pub fn new(database: impl Into<DatabaseAt>, public_url: impl Into<String>) -> Self {
         Self {
             database: database.into(),
             sessions: SessionsKept::InDatabase,
@@ -123,7 +122,7 @@ pub struct Stores {
 /// A running Anteroom, without a listener of its own: mount its [`Anteroom::router`], and put its
 /// [`Anteroom::session_layer`] around handlers of yours.
 pub struct Anteroom {
-    database: SqliteDatabase,
+    database: SqlDatabase,
     rooms: Rooms,
     setup_link: SetupLink,
     service: Service,
@@ -279,12 +278,12 @@ impl Anteroom {
     }
 }
 
-async fn open_stores(options: &Options) -> Result<(SqliteDatabase, Stores), StartupError> {
+async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), StartupError> {
     let place = match options.sessions {
         SessionsKept::InDatabase => SessionsIn::ThisDatabase,
         SessionsKept::InMemory(_) => SessionsIn::ServerMemory,
     };
-    let database = SqliteDatabase::open_for_server(&options.database, place).await?;
+    let database = SqlDatabase::open_for_server(options.database.clone(), place).await?;
     let sessions: Arc<dyn SessionStore> = match options.sessions {
         SessionsKept::InDatabase => Arc::new(database.clone()),
         SessionsKept::InMemory(most_sessions) => {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::{Clock, ManualClock};
 use crate::entropy::Entropy;
-use crate::store::{SessionsIn, SqliteDatabase};
+use crate::store::{SessionsIn, SqlDatabase};
 use crate::throttle::{Network, Rate, Throttle, ThrottleOptions};
 
 const PHRASE: &str = "seven green bicycles rest quietly";
@@ -19,7 +19,7 @@ const OTHER: &str = "a lighthouse in the morning fog";
 
 struct Stage {
     accounts: Accounts,
-    database: SqliteDatabase,
+    database: SqlDatabase,
     clock: ManualClock,
     _folder: TempDir,
 }
@@ -31,14 +31,14 @@ async fn stage() -> Stage {
 async fn stage_with(throttles: ThrottleOptions) -> Stage {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("anteroom.db");
-    let database = SqliteDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let database = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
     let clock = ManualClock::at(datetime!(2030-01-01 00:00 UTC));
     let accounts = accounts_over(&database, &clock, throttles, HasherOptions::cheap_for_tests());
     Stage { accounts, database, clock, _folder: folder }
 }
 
 fn accounts_over(
-    database: &SqliteDatabase,
+    database: &SqlDatabase,
     clock: &ManualClock,
     throttles: ThrottleOptions,
     hashing: HasherOptions,

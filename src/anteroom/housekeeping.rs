@@ -8,7 +8,7 @@ use super::Rooms;
 use crate::audit::{AuditTrail, By, Event};
 use crate::http::Service;
 use crate::sessions::Sessions;
-use crate::store::SqliteDatabase;
+use crate::store::SqlDatabase;
 use crate::throttle::Throttle;
 
 /// How often activity that was noted is written.
@@ -19,7 +19,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 const SWEEP_ROWS: u32 = 500;
 
 /// Starts the tasks, which end with the set.
-pub(super) fn start(rooms: &Rooms, database: &SqliteDatabase, service: &Service) -> JoinSet<()> {
+pub(super) fn start(rooms: &Rooms, database: &SqlDatabase, service: &Service) -> JoinSet<()> {
     let Rooms { sessions, audit, throttle, .. } = rooms.clone();
     let mut tasks = JoinSet::new();
     tasks.spawn(keep_flushing(sessions.clone(), audit));
@@ -52,7 +52,7 @@ async fn keep_flushing(sessions: Sessions, audit: AuditTrail) {
 async fn keep_sweeping(
     sessions: Sessions,
     throttle: Throttle,
-    database: SqliteDatabase,
+    database: SqlDatabase,
     service: Service,
 ) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);

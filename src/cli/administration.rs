@@ -12,7 +12,7 @@ use crate::config::{Config, Database, SessionsIn as Kept};
 use crate::entropy::Entropy;
 use crate::flows::{AccountChanges, RevokeSessions};
 use crate::sessions::{EndReason, SessionStore, Sessions, SessionsOptions};
-use crate::store::{FollowingStore, MemoryOptions, MemoryStore, SessionsIn, SqliteDatabase};
+use crate::store::{FollowingStore, MemoryOptions, MemoryStore, SessionsIn, SqlDatabase};
 use crate::throttle::{Throttle, ThrottleOptions};
 
 /// What commands work with.
@@ -22,7 +22,7 @@ pub(super) struct Administration {
     pub(super) account_changes: AccountChanges,
     pub(super) revoke_sessions: RevokeSessions,
     pub(super) audit: AuditTrail,
-    pub(super) database: SqliteDatabase,
+    pub(super) database: SqlDatabase,
     pub(super) clock: Clock,
     /// Whether the sessions are in the memory of the server, out of reach of a command but for
     /// orders.
@@ -39,7 +39,7 @@ impl Administration {
             Kept::Database | Kept::Redis { .. } => SessionsIn::ThisDatabase,
         };
         // A command in a shell without the server's settings must not miss its sessions.
-        let database = SqliteDatabase::open(path, place).await?.as_the_server_has_it().await?;
+        let database = SqlDatabase::open(path, place).await?.as_the_server_has_it().await?;
         let place = database.sessions_in();
         let sessions_in_memory = place == SessionsIn::ServerMemory;
         let store: Arc<dyn SessionStore> = match place {

@@ -95,7 +95,7 @@ fn options(config: &Config, public_url: &PublicUrl) -> Result<Options, Failure> 
     let metrics =
         if config.metrics_listen.is_some() { Metrics::on(&clock) } else { Metrics::off() };
     Ok(Options {
-        database: path.clone(),
+        database: path.into(),
         sessions,
         policy: config.policy,
         public_url: public_url.to_string(),

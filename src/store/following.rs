@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use tokio::sync::RwLock;
 
 use super::memory::MemoryStore;
-use super::sqlite::{Order, SqliteDatabase, Stamp};
+use super::sql::{Order, SqlDatabase, Stamp};
 use crate::accounts::{Epoch, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{
@@ -25,7 +25,7 @@ const RAISES_REMEMBERED: usize = 256;
 #[derive(Clone)]
 pub struct FollowingStore {
     memory: Arc<MemoryStore>,
-    database: SqliteDatabase,
+    database: SqlDatabase,
     /// The newest order that was carried out.
     position: Arc<RwLock<i64>>,
     /// Under this stamp of the database every order had been carried out.
@@ -39,7 +39,7 @@ impl FollowingStore {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn start(memory: MemoryStore, database: SqliteDatabase) -> Result<Self, StoreError> {
+    pub async fn start(memory: MemoryStore, database: SqlDatabase) -> Result<Self, StoreError> {
         let position = Arc::new(RwLock::new(database.newest_order().await?));
         Ok(Self {
             memory: Arc::new(memory),

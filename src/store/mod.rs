@@ -6,9 +6,9 @@
 mod following;
 mod measured;
 mod memory;
-mod sqlite;
+mod sql;
 
 pub use following::FollowingStore;
 pub use measured::{MeasuredAccounts, MeasuredSessions};
 pub use memory::{MemoryOptions, MemoryStore};
-pub use sqlite::{OpenError, Order, Ordered, SessionsIn, SqliteDatabase};
+pub use sql::{DatabaseAt, OpenError, Order, Ordered, SessionsIn, SqlDatabase};

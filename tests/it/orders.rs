@@ -11,9 +11,7 @@ use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
 use anteroom::flows::{AccountChange, AccountChanges, RevokeSessions};
 use anteroom::sessions::{EndReason, Ended, Sessions, SessionsOptions};
-use anteroom::store::{
-    FollowingStore, MemoryOptions, MemoryStore, Order, SessionsIn, SqliteDatabase,
-};
+use anteroom::store::{FollowingStore, MemoryOptions, MemoryStore, Order, SessionsIn, SqlDatabase};
 use anteroom::throttle::{Throttle, ThrottleOptions};
 use serde_json::json;
 
@@ -29,7 +27,7 @@ struct Command {
     accounts: Accounts,
     changes: AccountChanges,
     revoke: RevokeSessions,
-    database: SqliteDatabase,
+    database: SqlDatabase,
     clock: Clock,
 }
 
@@ -39,7 +37,7 @@ impl Command {
             Kind::Memory => SessionsIn::ServerMemory,
             Kind::Database => SessionsIn::ThisDatabase,
         };
-        let database = SqliteDatabase::open(&app.database, place).await.unwrap();
+        let database = SqlDatabase::open(&app.database, place).await.unwrap();
         let store: Arc<dyn anteroom::sessions::SessionStore> = match kind {
             Kind::Database => Arc::new(database.clone()),
             Kind::Memory => {

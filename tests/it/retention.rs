@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use anteroom::store::{SessionsIn, SqliteDatabase};
+use anteroom::store::{SessionsIn, SqlDatabase};
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
@@ -59,7 +59,7 @@ async fn ops_9_rows_do_not_pile_up(kind: Kind) {
     let app = TestApp::start(kind).await;
     let place =
         if kind == Kind::Memory { SessionsIn::ServerMemory } else { SessionsIn::ThisDatabase };
-    let database = SqliteDatabase::open(&app.database, place).await.unwrap();
+    let database = SqlDatabase::open(&app.database, place).await.unwrap();
     let mut seen = Vec::new();
     for _ in 0..3 {
         live_a_while(&app).await;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anteroom::store::{SessionsIn, SqliteDatabase};
+use anteroom::store::{SessionsIn, SqlDatabase};
 use anteroom::throttle::{
     AccountKey, Counter, CounterKey, KNOWN_NETWORKS, Network, Pace, Rate, Release, ThrottleStore,
 };
@@ -24,7 +24,7 @@ const DAY: Duration = Duration::from_hours(24);
 async fn sqlite() -> (Store, TempDir) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
-    let store = SqliteDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
     (Arc::new(store), folder)
 }
 

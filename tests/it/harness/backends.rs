@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anteroom::sessions::SessionStore;
-use anteroom::store::{FollowingStore, MemoryOptions, MemoryStore, SessionsIn, SqliteDatabase};
+use anteroom::store::{FollowingStore, MemoryOptions, MemoryStore, SessionsIn, SqlDatabase};
 use tempfile::TempDir;
 
 /// A store, and the folder that goes with it.
@@ -21,7 +21,7 @@ pub fn memory() -> Fresh {
 pub async fn sqlite() -> Fresh {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
-    let store = SqliteDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
     Fresh { name: "sqlite", store: Arc::new(store), _folder: Some(folder) }
 }
 
@@ -29,7 +29,7 @@ pub async fn sqlite() -> Fresh {
 pub async fn following() -> Fresh {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
-    let database = SqliteDatabase::open_for_server(&path, SessionsIn::ServerMemory).await.unwrap();
+    let database = SqlDatabase::open_for_server(&path, SessionsIn::ServerMemory).await.unwrap();
     let memory = MemoryStore::new(MemoryOptions::default());
     let store = FollowingStore::start(memory, database).await.unwrap();
     Fresh { name: "following", store: Arc::new(store), _folder: Some(folder) }

@@ -1,13 +1,13 @@
 //! Changing an account, and in the same transaction what that means for its sessions.
 
-use sqlx::Row;
 use time::OffsetDateTime;
 
-use super::accounts::{is_taken, search_text};
-use super::ending::{Write, fits, raise_epoch, raise_number};
+use super::accounts::search_text;
+use super::ending::{fits, raise_epoch, raise_number};
+use super::engine::{Write, is_taken, statement};
 use super::orders::{Order, append};
-use super::rows::{AccountRow, failed, id_bytes, select_account};
-use super::{SessionsIn, SqliteDatabase};
+use super::rows::{AccountRow, select_account};
+use super::{SessionsIn, SqlDatabase};
 use crate::accounts::{
     Account, Change, ChangeError, Changed, Credentials, EpochRaise, Role, Status, User, UserId,
 };
@@ -15,7 +15,7 @@ use crate::failure::StoreError;
 use crate::sessions::EpochMove;
 
 pub(super) async fn change(
-    database: &SqliteDatabase,
+    database: &SqlDatabase,
     write: &mut Write,
     id: UserId,
     change: &Change,
@@ -57,7 +57,7 @@ pub(super) async fn change(
 
 /// Ends the sessions here, or orders the servers to. `None`: they have to be told.
 async fn end_sessions(
-    database: &SqliteDatabase,
+    database: &SqlDatabase,
     write: &mut Write,
     epoch_move: EpochMove,
 ) -> Result<Option<u64>, StoreError> {
@@ -73,13 +73,9 @@ async fn end_sessions(
 }
 
 async fn read(write: &mut Write, id: UserId) -> Result<Option<Credentials>, StoreError> {
-    sqlx::query_as::<_, AccountRow>(select_account!("WHERE users.user_id = $1"))
-        .bind(id_bytes(id.as_uuid()))
-        .fetch_optional(&mut **write)
-        .await
-        .map_err(failed)?
-        .map(Credentials::try_from)
-        .transpose()
+    let found = statement(select_account!("WHERE users.user_id = $1")).bind(id);
+    let row = write.row(found).await?;
+    row.map(|row| row.read::<AccountRow>()?.try_into()).transpose()
 }
 
 fn removes_administrator(user: &User, change: &Change) -> bool {
@@ -95,17 +91,14 @@ pub(super) async fn other_administrators(
     write: &mut Write,
     except: Option<UserId>,
 ) -> Result<bool, StoreError> {
-    let row = sqlx::query(
+    let others = statement(
         "SELECT EXISTS (SELECT 1 FROM users WHERE role = $1 AND status = $2 \
          AND ($3 IS NULL OR user_id <> $3))",
     )
     .bind(Role::Admin.as_str())
     .bind(Status::Active.as_str())
-    .bind(except.map(|id| id_bytes(id.as_uuid())))
-    .fetch_one(&mut **write)
-    .await
-    .map_err(failed)?;
-    row.try_get(0).map_err(failed)
+    .bind(except);
+    write.one_row(others).await?.get(0)
 }
 
 async fn write_fields(
@@ -115,11 +108,7 @@ async fn write_fields(
 ) -> Result<(), ChangeError> {
     let user = &before.account.user;
     if change.delete {
-        sqlx::query("DELETE FROM users WHERE user_id = $1")
-            .bind(id_bytes(user.id.as_uuid()))
-            .execute(&mut **write)
-            .await
-            .map_err(failed)?;
+        write.execute(statement("DELETE FROM users WHERE user_id = $1").bind(user.id)).await?;
         super::throttle::forget(write, &user.email).await?;
         return Ok(());
     }
@@ -129,7 +118,7 @@ async fn write_fields(
     };
     let name = change.name.as_ref().unwrap_or(&user.name);
     let hash = change.password.as_ref().map_or(&before.hash, |password| &password.to);
-    sqlx::query(
+    let update = statement(
         "UPDATE users SET email = $1, email_verified = $2, name = $3, role = $4, status = $5, \
          password_hash = $6, search_text = $7 WHERE user_id = $8",
     )
@@ -140,13 +129,11 @@ async fn write_fields(
     .bind(change.status.unwrap_or(user.status).as_str())
     .bind(hash.as_str())
     .bind(search_text(email, name))
-    .bind(id_bytes(user.id.as_uuid()))
-    .execute(&mut **write)
-    .await
-    .map_err(|error| match error {
-        error if is_taken(&error) => ChangeError::EmailTaken,
-        error => ChangeError::Store(failed(error)),
-    })?;
+    .bind(user.id);
+    write
+        .execute(update)
+        .await
+        .map_err(|error| if is_taken(&error) { ChangeError::EmailTaken } else { error.into() })?;
     if *email != user.email {
         super::throttle::readdress(write, &user.email, email).await?;
     }

@@ -1,12 +1,9 @@
 //! Orders to servers that keep sessions in their own memory: what ends there, and why.
 
-use sqlx::Row;
 use uuid::Uuid;
 
-use super::SqliteDatabase;
-use super::ending::Write;
-use super::rows::{failed, id_bytes, milliseconds};
-use super::sessions::commit;
+use super::SqlDatabase;
+use super::engine::{Done, Row, Write, in_one_step, statement};
 use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
@@ -32,17 +29,14 @@ pub struct Ordered {
     pub order: Order,
 }
 
-impl SqliteDatabase {
+impl SqlDatabase {
     /// The position of the newest order; 0 before the first.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub async fn newest_order(&self) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT COALESCE(MAX(position), 0) FROM session_orders")
-            .fetch_one(&self.readers)
-            .await
-            .map_err(failed)?;
-        row.try_get(0).map_err(failed)
+        let newest = statement("SELECT COALESCE(MAX(position), 0) FROM session_orders");
+        self.engine.one_row(newest).await?.get(0)
     }
 
     /// The orders after a position, in order.
@@ -50,15 +44,11 @@ impl SqliteDatabase {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub async fn orders_after(&self, position: i64) -> Result<Vec<Ordered>, StoreError> {
-        let rows = sqlx::query(
+        let after = statement(
             "SELECT position, kind, user_id, epoch, survivor, session_id, reason, ordered_at \
              FROM session_orders WHERE position > $1 ORDER BY position",
-        )
-        .bind(position)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed)?;
-        rows.iter().map(ordered).collect()
+        );
+        self.engine.rows(after.bind(position)).await?.iter().map(ordered).collect()
     }
 
     /// Gives an order to every server.
@@ -66,9 +56,7 @@ impl SqliteDatabase {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub async fn give_order(&self, order: &Order) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
-        append(&mut write, order).await?;
-        commit(write).await
+        in_one_step!(self.engine, write => append(write, order).await.map(Done::Commit))
     }
 }
 
@@ -83,38 +71,35 @@ pub(super) async fn append(write: &mut Write, order: &Order) -> Result<(), Store
         Order::EndOne(id, _) => (None, Some(*id)),
         Order::EndAll(_) => (None, None),
     };
-    sqlx::query(
+    let next = statement(
         "INSERT INTO session_orders \
          (position, kind, user_id, epoch, survivor, session_id, reason, ordered_at) \
          SELECT COALESCE(MAX(position), 0) + 1, $1, $2, $3, $4, $5, $6, $7 FROM session_orders",
     )
     .bind(kind)
-    .bind(raise.map(|raise| id_bytes(raise.user.as_uuid())))
-    .bind(raise.map(|raise| raise.to.number()))
+    .bind(raise.map(|raise| raise.user))
+    .bind(raise.map(|raise| raise.to))
     .bind(raise.and_then(|raise| raise.survivor.as_ref()).map(survivor_bytes))
-    .bind(session.map(|session| id_bytes(session.as_uuid())))
+    .bind(session)
     .bind(reason)
-    .bind(milliseconds(at))
-    .execute(&mut **write)
-    .await
-    .map_err(failed)?;
-    Ok(())
+    .bind(at);
+    write.execute(next).await.map(drop)
 }
 
-fn ordered(row: &sqlx::sqlite::SqliteRow) -> Result<Ordered, StoreError> {
+fn ordered(row: &Row) -> Result<Ordered, StoreError> {
     let corrupt = || StoreError::Corrupt("an order");
-    let kind: String = row.try_get("kind").map_err(failed)?;
-    let reason: String = row.try_get("reason").map_err(failed)?;
-    let at = from_unix_milliseconds(row.try_get("ordered_at").map_err(failed)?);
+    let kind: String = row.get("kind")?;
+    let reason: String = row.get("reason")?;
+    let at = from_unix_milliseconds(row.get("ordered_at")?);
     let id = |column: &str| -> Result<Uuid, StoreError> {
-        let bytes: Option<Vec<u8>> = row.try_get(column).map_err(failed)?;
+        let bytes: Option<Vec<u8>> = row.get(column)?;
         Uuid::from_slice(&bytes.ok_or_else(corrupt)?).map_err(|_| corrupt())
     };
     let ended = || EndReason::parse(&reason).map(|reason| Ended { reason, at }).ok_or_else(corrupt);
     let order = match kind.as_str() {
         "raise_epoch" => Order::RaiseEpoch(EpochMove {
             user: UserId::from_uuid(id("user_id")?),
-            to: Epoch::from_number(row.try_get("epoch").map_err(failed)?),
+            to: Epoch::from_number(row.get("epoch")?),
             reason: EpochReason::parse(&reason).ok_or_else(corrupt)?,
             survivor: survivor(row)?,
             at,
@@ -123,7 +108,7 @@ fn ordered(row: &sqlx::sqlite::SqliteRow) -> Result<Ordered, StoreError> {
         "end_all" => Order::EndAll(ended()?),
         _ => return Err(corrupt()),
     };
-    Ok(Ordered { position: row.try_get("position").map_err(failed)?, order })
+    Ok(Ordered { position: row.get("position")?, order })
 }
 
 fn survivor_bytes(survivor: &Survivor) -> Vec<u8> {
@@ -131,8 +116,8 @@ fn survivor_bytes(survivor: &Survivor) -> Vec<u8> {
     [&survivor.session.as_bytes()[..], &survivor.from, &survivor.to, &proven].concat()
 }
 
-fn survivor(row: &sqlx::sqlite::SqliteRow) -> Result<Option<Survivor>, StoreError> {
-    let bytes: Option<Vec<u8>> = row.try_get("survivor").map_err(failed)?;
+fn survivor(row: &Row) -> Result<Option<Survivor>, StoreError> {
+    let bytes: Option<Vec<u8>> = row.get("survivor")?;
     let Some(bytes) = bytes else { return Ok(None) };
     let read = || {
         let (session, rest) = bytes.split_first_chunk::<16>()?;

@@ -62,18 +62,20 @@ impl WalIndex {
 
 /// Accounts that were read, for as long as nobody writes. Absence is not remembered.
 #[derive(Debug, Default)]
-pub(super) struct RememberedAccounts(Mutex<Option<(Stamp, HashMap<UserId, Account>)>>);
+pub(in crate::store::sql) struct RememberedAccounts(
+    Mutex<Option<(Stamp, HashMap<UserId, Account>)>>,
+);
 
 impl RememberedAccounts {
     /// What was read under this very stamp.
-    pub(super) fn find(&self, stamp: Option<Stamp>, id: UserId) -> Option<Account> {
+    pub(in crate::store::sql) fn find(&self, stamp: Option<Stamp>, id: UserId) -> Option<Account> {
         let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (of, accounts) = remembered.as_ref()?;
         (Some(*of) == stamp).then(|| accounts.get(&id).cloned())?
     }
 
     /// Remembers what was read **after** this stamp was taken.
-    pub(super) fn remember(&self, stamp: Option<Stamp>, account: &Account) {
+    pub(in crate::store::sql) fn remember(&self, stamp: Option<Stamp>, account: &Account) {
         let Some(stamp) = stamp else { return };
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (of, accounts) = remembered.get_or_insert_with(|| (stamp, HashMap::new()));

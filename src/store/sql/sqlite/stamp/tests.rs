@@ -6,12 +6,12 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tempfile::TempDir;
 
-use super::super::{SessionsIn, SqliteDatabase};
+use super::super::super::{SessionsIn, SqlDatabase};
 
-async fn opened() -> (TempDir, SqliteDatabase, SqliteConnection) {
+async fn opened() -> (TempDir, SqlDatabase, SqliteConnection) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
-    let database = SqliteDatabase::open_for_server(&path, SessionsIn::ServerMemory).await.unwrap();
+    let database = SqlDatabase::open_for_server(&path, SessionsIn::ServerMemory).await.unwrap();
     let other = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
     (folder, database, other)
 }
@@ -68,7 +68,7 @@ async fn an_index_that_is_gone_makes_no_stamp() {
 async fn a_command_takes_no_stamps() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
-    let database = SqliteDatabase::open(&path, SessionsIn::ServerMemory).await.unwrap();
+    let database = SqlDatabase::open(&path, SessionsIn::ServerMemory).await.unwrap();
 
     assert_eq!(database.stamp(), None);
 }

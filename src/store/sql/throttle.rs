@@ -1,17 +1,14 @@
-//! The throttle store on the file.
+//! The throttle store.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::Row;
-use sqlx::sqlite::SqliteConnection;
 use time::OffsetDateTime;
 
-use super::SqliteDatabase;
-use super::ending::Write;
-use super::rows::{failed, milliseconds};
-use super::sessions::commit;
+use super::SqlDatabase;
+use super::engine::{Done, Row, Statement, Write, in_one_step, statement};
 use crate::accounts::Email;
+use crate::clock::unix_milliseconds;
 use crate::failure::StoreError;
 use crate::throttle::{
     AccountKey, Counter, CounterKey, KNOWN_NETWORKS, Network, Refusal, Release, ThrottleStore,
@@ -21,19 +18,16 @@ use crate::throttle::{
 const ABSURD: time::Duration = time::Duration::days(1000);
 
 #[async_trait]
-impl ThrottleStore for SqliteDatabase {
+impl ThrottleStore for SqlDatabase {
     async fn refusal(
         &self,
         counters: &[Counter],
         now: OffsetDateTime,
     ) -> Result<Option<Refusal>, StoreError> {
         let mut refusal = None;
-        if !counters.is_empty() {
-            let mut reader = self.readers.acquire().await.map_err(failed)?;
-            for counter in counters {
-                let busy_until = busy_until(&mut reader, &counter.key).await?;
-                longest(&mut refusal, counter, busy_until, milliseconds(now));
-            }
+        for counter in counters {
+            let row = self.engine.row(busy_until(&counter.key)).await?;
+            longest(&mut refusal, counter, until(row)?, unix_milliseconds(now));
         }
         Ok(refusal)
     }
@@ -47,20 +41,21 @@ impl ThrottleStore for SqliteDatabase {
         if counters.is_empty() {
             return Ok(None);
         }
-        let now_ms = milliseconds(now);
-        let mut write = self.write().await?;
-        let mut refusal = None;
-        for counter in counters {
-            if !count(&mut write, counter, now_ms).await? {
-                let busy_until = busy_until(&mut write, &counter.key).await?;
-                longest(&mut refusal, counter, busy_until, now_ms);
+        let now = unix_milliseconds(now);
+        in_one_step!(self.engine, write => {
+            let mut refusal = None;
+            for counter in counters {
+                if !count(write, counter, now).await? {
+                    let row = write.row(busy_until(&counter.key)).await?;
+                    longest(&mut refusal, counter, until(row)?, now);
+                }
             }
-        }
-        // Dropping the transaction takes back what the other counters counted.
-        if refusal.is_none() {
-            commit(write).await?;
-        }
-        Ok(refusal)
+            Ok(match refusal {
+                None => Done::Commit(None),
+                // The other counters have counted.
+                refusal => Done::TakeBack(refusal),
+            })
+        })
     }
 
     #[tracing::instrument(name = "store.throttle.release", skip_all, err(level = "debug"))]
@@ -68,33 +63,29 @@ impl ThrottleStore for SqliteDatabase {
         if release.give_back.is_empty() && release.clear.is_empty() && release.remember.is_none() {
             return Ok(());
         }
-        let now = milliseconds(now);
-        let mut write = self.write().await?;
-        for counter in &release.give_back {
-            sqlx::query(
-                "UPDATE throttle_counters SET busy_until = busy_until - $1 \
-                 WHERE subject = $2 AND scope = $3 AND busy_until > $4",
-            )
-            .bind(counter.pace.step())
-            .bind(counter.key.subject().to_vec())
-            .bind(counter.key.scope())
-            .bind(now)
-            .execute(&mut *write)
-            .await
-            .map_err(failed)?;
-        }
-        for key in &release.clear {
-            sqlx::query("DELETE FROM throttle_counters WHERE subject = $1 AND scope = $2")
-                .bind(key.subject().to_vec())
-                .bind(key.scope())
-                .execute(&mut *write)
-                .await
-                .map_err(failed)?;
-        }
-        if let Some((account, network)) = &release.remember {
-            remember(&mut write, account, *network, now).await?;
-        }
-        commit(write).await
+        in_one_step!(self.engine, write => {
+            for counter in &release.give_back {
+                let back = statement(
+                    "UPDATE throttle_counters SET busy_until = busy_until - $1 \
+                     WHERE subject = $2 AND scope = $3 AND busy_until > $4",
+                )
+                .bind(counter.pace.step())
+                .bind(*counter.key.subject())
+                .bind(counter.key.scope())
+                .bind(now);
+                write.execute(back).await?;
+            }
+            for key in &release.clear {
+                let clear = statement(
+                    "DELETE FROM throttle_counters WHERE subject = $1 AND scope = $2",
+                );
+                write.execute(clear.bind(*key.subject()).bind(key.scope())).await?;
+            }
+            if let Some((account, network)) = &release.remember {
+                remember(write, account, *network, now).await?;
+            }
+            Ok(Done::Commit(()))
+        })
     }
 
     async fn is_known(
@@ -103,17 +94,14 @@ impl ThrottleStore for SqliteDatabase {
         network: Network,
         since: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let row = sqlx::query(
+        let known = statement(
             "SELECT EXISTS (SELECT 1 FROM known_networks \
              WHERE subject = $1 AND network = $2 AND seen_at >= $3)",
         )
-        .bind(account.as_bytes().to_vec())
+        .bind(*account.as_bytes())
         .bind(network.to_string())
-        .bind(milliseconds(since))
-        .fetch_one(&self.readers)
-        .await
-        .map_err(failed)?;
-        row.try_get(0).map_err(failed)
+        .bind(since);
+        self.engine.one_row(known).await?.get(0)
     }
 
     async fn sweep(
@@ -122,47 +110,40 @@ impl ThrottleStore for SqliteDatabase {
         known_since: OffsetDateTime,
         most: u32,
     ) -> Result<bool, StoreError> {
-        let mut write = self.write().await?;
-        let passed = sqlx::query(
+        let passed = statement(
             "DELETE FROM throttle_counters WHERE (subject, scope) IN \
              (SELECT subject, scope FROM throttle_counters WHERE busy_until <= $1 \
              ORDER BY busy_until LIMIT $2)",
         );
-        let absurd = sqlx::query(
+        let absurd = statement(
             "DELETE FROM throttle_counters WHERE (subject, scope) IN \
              (SELECT subject, scope FROM throttle_counters WHERE busy_until > $1 \
              ORDER BY busy_until DESC LIMIT $2)",
         );
-        let strange = sqlx::query(
+        let strange = statement(
             "DELETE FROM known_networks WHERE (subject, network) IN \
              (SELECT subject, network FROM known_networks WHERE seen_at < $1 \
              ORDER BY seen_at LIMIT $2)",
         );
-        let times = [now, now.saturating_add(ABSURD), known_since];
+        let far = now.saturating_add(ABSURD);
         let mut done = true;
-        for (query, time) in [passed, absurd, strange].into_iter().zip(times) {
-            let query = query.bind(milliseconds(time)).bind(i64::from(most));
-            let swept = query.execute(&mut *write).await.map_err(failed)?;
-            done &= swept.rows_affected() < u64::from(most);
+        for (delete, time) in [(passed, now), (absurd, far), (strange, known_since)] {
+            let swept = self.engine.execute(delete.bind(time).bind(most)).await?;
+            done &= swept < u64::from(most);
         }
-        commit(write).await?;
         Ok(done)
     }
 }
 
+fn busy_until(key: &CounterKey) -> Statement {
+    statement("SELECT busy_until FROM throttle_counters WHERE subject = $1 AND scope = $2")
+        .bind(*key.subject())
+        .bind(key.scope())
+}
+
 /// Zero for a counter that is idle.
-async fn busy_until(
-    connection: &mut SqliteConnection,
-    key: &CounterKey,
-) -> Result<i64, StoreError> {
-    let row =
-        sqlx::query("SELECT busy_until FROM throttle_counters WHERE subject = $1 AND scope = $2")
-            .bind(key.subject().to_vec())
-            .bind(key.scope())
-            .fetch_optional(connection)
-            .await
-            .map_err(failed)?;
-    row.map_or(Ok(0), |row| row.try_get(0).map_err(failed))
+fn until(row: Option<Row>) -> Result<i64, StoreError> {
+    row.map_or(Ok(0), |row| row.get(0))
 }
 
 fn longest(refusal: &mut Option<Refusal>, counter: &Counter, busy_until: i64, now: i64) {
@@ -177,64 +158,50 @@ fn longest(refusal: &mut Option<Refusal>, counter: &Counter, busy_until: i64, no
 /// statement itself, so that no other connection can come between.
 async fn count(write: &mut Write, counter: &Counter, now: i64) -> Result<bool, StoreError> {
     let pace = counter.pace;
-    let moved = sqlx::query(
+    let moved = statement(
         "INSERT INTO throttle_counters (subject, scope, busy_until) VALUES ($1, $2, $3) \
          ON CONFLICT (subject, scope) DO UPDATE SET busy_until = CASE \
          WHEN throttle_counters.busy_until > $4 AND throttle_counters.busy_until <= $5 \
          THEN throttle_counters.busy_until + $6 ELSE excluded.busy_until END \
          WHERE throttle_counters.busy_until <= $7 OR throttle_counters.busy_until > $5",
     )
-    .bind(counter.key.subject().to_vec())
+    .bind(*counter.key.subject())
     .bind(counter.key.scope())
     .bind(now.saturating_add(pace.step()))
     .bind(now)
     .bind(pace.latest(now))
     .bind(pace.step())
-    .bind(now.saturating_add(pace.window()) - pace.step())
-    .execute(&mut **write)
-    .await
-    .map_err(failed)?;
-    Ok(moved.rows_affected() == 1)
+    .bind(now.saturating_add(pace.window()) - pace.step());
+    Ok(write.execute(moved).await? == 1)
 }
 
 async fn remember(
     write: &mut Write,
     account: &AccountKey,
     network: Network,
-    now: i64,
+    now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    let seen = statement(
         "INSERT INTO known_networks (subject, network, seen_at) VALUES ($1, $2, $3) \
          ON CONFLICT (subject, network) DO UPDATE SET seen_at = excluded.seen_at",
-    )
-    .bind(account.as_bytes().to_vec())
-    .bind(network.to_string())
-    .bind(now)
-    .execute(&mut **write)
-    .await
-    .map_err(failed)?;
-    sqlx::query(
+    );
+    write.execute(seen.bind(*account.as_bytes()).bind(network.to_string()).bind(now)).await?;
+    let oldest = statement(
         "DELETE FROM known_networks WHERE subject = $1 AND network NOT IN \
          (SELECT network FROM known_networks WHERE subject = $1 \
          ORDER BY seen_at DESC, network LIMIT $2)",
-    )
-    .bind(account.as_bytes().to_vec())
-    .bind(i64::from(KNOWN_NETWORKS))
-    .execute(&mut **write)
-    .await
-    .map_err(failed)?;
-    Ok(())
+    );
+    write.execute(oldest.bind(*account.as_bytes()).bind(KNOWN_NETWORKS)).await.map(drop)
 }
 
 /// An account goes: nothing stays that was counted for it or known of it.
 pub(super) async fn forget(write: &mut Write, email: &Email) -> Result<(), StoreError> {
     let subject = AccountKey::of_address(email.as_str());
     for forget in [
-        sqlx::query("DELETE FROM throttle_counters WHERE subject = $1"),
-        sqlx::query("DELETE FROM known_networks WHERE subject = $1"),
+        statement("DELETE FROM throttle_counters WHERE subject = $1"),
+        statement("DELETE FROM known_networks WHERE subject = $1"),
     ] {
-        let forget = forget.bind(subject.as_bytes().to_vec());
-        forget.execute(&mut **write).await.map_err(failed)?;
+        write.execute(forget.bind(*subject.as_bytes())).await?;
     }
     Ok(())
 }
@@ -246,20 +213,19 @@ pub(super) async fn readdress(
     from: &Email,
     to: &Email,
 ) -> Result<(), StoreError> {
-    let keys = [from, to].map(|email| AccountKey::of_address(email.as_str()));
+    let [from, to] = [from, to].map(|email| AccountKey::of_address(email.as_str()));
     for carry in [
-        sqlx::query(
+        statement(
             "INSERT INTO throttle_counters (subject, scope, busy_until) \
              SELECT $2, scope, busy_until FROM throttle_counters WHERE subject = $1 \
              ON CONFLICT (subject, scope) DO UPDATE SET busy_until = CASE \
              WHEN excluded.busy_until > throttle_counters.busy_until \
              THEN excluded.busy_until ELSE throttle_counters.busy_until END",
         ),
-        sqlx::query("DELETE FROM known_networks WHERE $1 <> $2 AND subject = $2"),
-        sqlx::query("UPDATE known_networks SET subject = $2 WHERE subject = $1"),
+        statement("DELETE FROM known_networks WHERE $1 <> $2 AND subject = $2"),
+        statement("UPDATE known_networks SET subject = $2 WHERE subject = $1"),
     ] {
-        let [from, to] = keys.map(|key| key.as_bytes().to_vec());
-        carry.bind(from).bind(to).execute(&mut **write).await.map_err(failed)?;
+        write.execute(carry.bind(*from.as_bytes()).bind(*to.as_bytes())).await?;
     }
     Ok(())
 }

@@ -2,15 +2,15 @@
 
 use std::net::IpAddr;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row};
-use time::OffsetDateTime;
+use sqlx::FromRow;
 use uuid::Uuid;
+
+use super::engine::Row;
 
 use crate::accounts::{
     Account, Credentials, Email, Epoch, EpochReason, Name, PasswordHash, Role, Status, User, UserId,
 };
-use crate::clock::{from_unix_milliseconds, unix_milliseconds};
+use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{Client, EndReason, Ended, Loaded, Owner, Session, SessionId, TimeoutRule};
 
@@ -35,18 +35,6 @@ macro_rules! select_account {
     };
 }
 pub(super) use select_account;
-
-pub(super) fn failed(error: sqlx::Error) -> StoreError {
-    StoreError::backend(error)
-}
-
-pub(super) fn id_bytes(id: Uuid) -> Vec<u8> {
-    id.as_bytes().to_vec()
-}
-
-pub(super) fn milliseconds(at: OffsetDateTime) -> i64 {
-    unix_milliseconds(at)
-}
 
 pub(super) fn uuid(bytes: &[u8]) -> Result<Uuid, StoreError> {
     Uuid::from_slice(bytes).map_err(|_| StoreError::Corrupt("an id"))
@@ -100,8 +88,8 @@ impl TryFrom<SessionRow> for Session {
 
 /// Reads a session row. A corrupt one is reported and counts as no session, so that one bad row
 /// neither signs anybody in nor takes the others down.
-pub(super) fn session(row: &SqliteRow) -> Option<Session> {
-    let read = SessionRow::from_row(row).map_err(failed).and_then(Session::try_from);
+pub(super) fn session(row: &Row) -> Option<Session> {
+    let read = row.read::<SessionRow>().and_then(Session::try_from);
     read.inspect_err(|error| {
         let error: &dyn std::error::Error = error;
         tracing::error!(error, "passed over a corrupt session row");
@@ -110,17 +98,17 @@ pub(super) fn session(row: &SqliteRow) -> Option<Session> {
 }
 
 /// Reads `reason, ended_at`.
-pub(super) fn ended(row: &SqliteRow) -> Result<Ended, StoreError> {
-    let reason: String = row.try_get("reason").map_err(failed)?;
-    let at: i64 = row.try_get("ended_at").map_err(failed)?;
+pub(super) fn ended(row: &Row) -> Result<Ended, StoreError> {
+    let reason: String = row.get("reason")?;
+    let at: i64 = row.get("ended_at")?;
     let reason = EndReason::parse(&reason).ok_or(StoreError::Corrupt("the reason of an end"))?;
     Ok(Ended { reason, at: from_unix_milliseconds(at) })
 }
 
 /// Reads what is left of a token that ended. However little that is, it is certain that it ended.
-pub(super) fn ended_token(row: &SqliteRow) -> Loaded {
+pub(super) fn ended_token(row: &Row) -> Loaded {
     let read = || -> Result<Loaded, StoreError> {
-        let anonymous = row.try_get("anonymous").map_err(failed)?;
+        let anonymous = row.get("anonymous")?;
         Ok(Loaded::Ended { ended: ended(row)?, anonymous })
     };
     read().unwrap_or_else(|error| {
@@ -132,9 +120,9 @@ pub(super) fn ended_token(row: &SqliteRow) -> Loaded {
 
 /// Reads an account of a list. A corrupt one is reported and left out of it, so that the others
 /// can still be looked after.
-pub(super) fn listed_account(row: &SqliteRow) -> Option<Account> {
-    let read = AccountRow::from_row(row).map_err(failed).and_then(Credentials::try_from);
-    let id = || row.try_get("user_id").ok().and_then(|id: Vec<u8>| uuid(&id).ok());
+pub(super) fn listed_account(row: &Row) -> Option<Account> {
+    let read = row.read::<AccountRow>().and_then(Credentials::try_from);
+    let id = || row.get("user_id").ok().and_then(|id: Vec<u8>| uuid(&id).ok());
     read.map(|credentials| credentials.account)
         .inspect_err(|error| {
             let error: &dyn std::error::Error = error;

@@ -1,45 +1,32 @@
 //! The ways in which live rows end: moved to the ended, in the transaction that ends them.
 
-use sqlx::sqlite::SqliteQueryResult;
-use sqlx::{Row, Sqlite, Transaction};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
-use super::rows::{failed, id_bytes, milliseconds};
+use super::engine::{Write, statement};
 use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, Ending, EpochMove, Rotation, SessionId, TokenDigest};
-
-/// A write transaction.
-pub(super) type Write = Transaction<'static, Sqlite>;
 
 /// Ends the sessions that a condition names, with the same condition in both statements.
 /// `$1` is the reason and `$2` the time.
 macro_rules! end_where {
     ($write:expr, $ended:expr, $condition:literal $(, $value:expr)*) => {{
-        sqlx::query(concat!(
+        let (write, ended): (&mut Write, Ended) = ($write, $ended);
+        let of = |text| {
+            statement(text).bind(ended.reason.as_str()).bind(ended.at)$(.bind($value))*
+        };
+        let noted = write.execute(of(concat!(
             "INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, anonymous, ",
             "rotated_away) ",
             "SELECT token_digest, session_id, $1, $2, user_id IS NULL, FALSE FROM sessions WHERE ",
             $condition
-        ))
-        .bind($ended.reason.as_str())
-        .bind(milliseconds($ended.at))
-        $(.bind($value))*
-        .execute(&mut **$write)
-        .await
-        .map_err(failed)?;
+        )));
+        noted.await?;
         // SQLite passes over parameters that a statement does not name.
-        sqlx::query(concat!(
+        let deleted = write.execute(of(concat!(
             "DELETE FROM sessions WHERE $1 IS NOT NULL AND $2 IS NOT NULL AND ", $condition
-        ))
-        .bind($ended.reason.as_str())
-        .bind(milliseconds($ended.at))
-        $(.bind($value))*
-        .execute(&mut **$write)
-        .await
-        .map(|done: SqliteQueryResult| done.rows_affected())
-        .map_err(failed)?
+        )));
+        deleted.await?
     }};
 }
 
@@ -48,7 +35,7 @@ pub(super) async fn end_session(
     id: SessionId,
     ended: Ended,
 ) -> Result<(), StoreError> {
-    end_where!(write, ended, "session_id = $3", id_bytes(id.as_uuid()));
+    end_where!(write, ended, "session_id = $3", id);
     Ok(())
 }
 
@@ -58,9 +45,9 @@ pub(super) async fn end(write: &mut Write, ending: &Ending) -> Result<bool, Stor
         ending.ended,
         "session_id = $3 AND ($4 IS NULL OR user_id = $4) \
          AND ($5 IS NULL OR last_seen_at <= $5)",
-        id_bytes(ending.id.as_uuid()),
-        ending.of.map(|user| id_bytes(user.as_uuid())),
-        ending.unseen_since.map(milliseconds)
+        ending.id,
+        ending.of,
+        ending.unseen_since
     );
     Ok(rows > 0)
 }
@@ -71,47 +58,35 @@ pub(super) async fn end_all(write: &mut Write, ended: Ended) -> Result<u64, Stor
 
 /// Gives a live row another digest and leaves the old one among the ended.
 pub(super) async fn rotate(write: &mut Write, rotation: &Rotation) -> Result<bool, StoreError> {
-    if is_used(write, &rotation.to).await? {
+    if is_used(write, rotation.to).await? {
         return Ok(false);
     }
-    let ended = Ended { reason: EndReason::Replaced, at: rotation.at };
-    sqlx::query(
+    let old = statement(
         "INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, anonymous, \
          rotated_away) SELECT token_digest, session_id, $1, $2, user_id IS NULL, TRUE \
          FROM sessions WHERE token_digest = $3",
-    )
-    .bind(ended.reason.as_str())
-    .bind(milliseconds(ended.at))
-    .bind(rotation.from.as_bytes().to_vec())
-    .execute(&mut **write)
-    .await
-    .map_err(failed)?;
-    let rotated = sqlx::query(
+    );
+    let old = old.bind(EndReason::Replaced.as_str()).bind(rotation.at).bind(rotation.from);
+    write.execute(old).await?;
+    let new = statement(
         "UPDATE sessions SET token_digest = $1, \
          authenticated_at = CASE WHEN $2 THEN $3 ELSE authenticated_at END \
          WHERE token_digest = $4",
     )
-    .bind(rotation.to.as_bytes().to_vec())
+    .bind(rotation.to)
     .bind(rotation.authenticated)
-    .bind(milliseconds(rotation.at))
-    .bind(rotation.from.as_bytes().to_vec())
-    .execute(&mut **write)
-    .await
-    .map_err(failed)?;
-    Ok(rotated.rows_affected() == 1)
+    .bind(rotation.at)
+    .bind(rotation.from);
+    Ok(write.execute(new).await? == 1)
 }
 
 /// Whether a session has this digest, or one that ended had it.
-pub(super) async fn is_used(write: &mut Write, digest: &TokenDigest) -> Result<bool, StoreError> {
-    let row = sqlx::query(
+async fn is_used(write: &mut Write, digest: TokenDigest) -> Result<bool, StoreError> {
+    let any = statement(
         "SELECT EXISTS (SELECT 1 FROM sessions WHERE token_digest = $1) \
          OR EXISTS (SELECT 1 FROM ended_sessions WHERE token_digest = $1)",
-    )
-    .bind(digest.as_bytes().to_vec())
-    .fetch_one(&mut **write)
-    .await
-    .map_err(failed)?;
-    row.try_get(0).map_err(failed)
+    );
+    write.one_row(any.bind(digest)).await?.get(0)
 }
 
 /// Raises a user's epoch and ends every session of an earlier one, but for the survivor.
@@ -148,13 +123,7 @@ async fn end_earlier(
     epoch: Epoch,
     ended: Ended,
 ) -> Result<u64, StoreError> {
-    Ok(end_where!(
-        write,
-        ended,
-        "user_id = $3 AND epoch < $4",
-        id_bytes(user.as_uuid()),
-        epoch.number()
-    ))
+    Ok(end_where!(write, ended, "user_id = $3 AND epoch < $4", user, epoch))
 }
 
 /// Raises the number alone. `false`: it is as high already.
@@ -165,20 +134,17 @@ pub(super) async fn raise_number(
     reason: Option<EpochReason>,
     at: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    let raised = sqlx::query(
+    let raise = statement(
         "INSERT INTO user_epochs (user_id, epoch, reason, raised_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (user_id) DO UPDATE \
          SET epoch = excluded.epoch, reason = excluded.reason, raised_at = excluded.raised_at \
          WHERE user_epochs.epoch < excluded.epoch",
     )
-    .bind(id_bytes(user.as_uuid()))
-    .bind(to.number())
+    .bind(user)
+    .bind(to)
     .bind(reason.map(EpochReason::as_str))
-    .bind(milliseconds(at))
-    .execute(&mut **write)
-    .await
-    .map_err(failed)?;
-    Ok(raised.rows_affected() == 1)
+    .bind(at);
+    Ok(write.execute(raise).await? == 1)
 }
 
 /// Whether a session still has the token that its browser showed.
@@ -187,16 +153,13 @@ pub(super) async fn fits(
     user: UserId,
     survivor: &Survivor,
 ) -> Result<bool, StoreError> {
-    let found = sqlx::query(
+    let found = statement(
         "SELECT 1 FROM sessions WHERE session_id = $1 AND token_digest = $2 AND user_id = $3",
     )
-    .bind(id_bytes(survivor.session))
-    .bind(survivor.from.to_vec())
-    .bind(id_bytes(user.as_uuid()))
-    .fetch_optional(&mut **write)
-    .await
-    .map_err(failed)?;
-    Ok(found.is_some())
+    .bind(survivor.session)
+    .bind(survivor.from)
+    .bind(user);
+    Ok(write.row(found).await?.is_some())
 }
 
 /// Takes a session into the new epoch, if it still has the token that its browser showed.
@@ -217,21 +180,14 @@ async fn survive(
     if !rotate(write, &rotation).await? {
         return Ok(());
     }
-    sqlx::query("UPDATE sessions SET epoch = $1 WHERE session_id = $2")
-        .bind(epoch_move.to.number())
-        .bind(id_bytes(survivor.session))
-        .execute(&mut **write)
-        .await
-        .map_err(failed)?;
+    let on = statement("UPDATE sessions SET epoch = $1 WHERE session_id = $2");
+    write.execute(on.bind(epoch_move.to).bind(survivor.session)).await?;
     Ok(())
 }
 
 /// The copy of a user's epoch; `None` where there is none.
-pub(super) async fn epoch_of(write: &mut Write, user: Uuid) -> Result<Option<i64>, StoreError> {
-    let row = sqlx::query("SELECT epoch FROM user_epochs WHERE user_id = $1")
-        .bind(id_bytes(user))
-        .fetch_optional(&mut **write)
-        .await
-        .map_err(failed)?;
-    row.map(|row| row.try_get(0).map_err(failed)).transpose()
+pub(super) async fn epoch_of(write: &mut Write, user: UserId) -> Result<Option<Epoch>, StoreError> {
+    let known = statement("SELECT epoch FROM user_epochs WHERE user_id = $1").bind(user);
+    let row = write.row(known).await?;
+    row.map(|row| row.get(0).map(Epoch::from_number)).transpose()
 }

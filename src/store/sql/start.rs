@@ -1,10 +1,9 @@
 //! Starting a session: everything is checked, then written, in one transaction.
 
-use sqlx::{QueryBuilder, Row, Sqlite};
-
-use super::ending::{Write, end_session, epoch_of, learn_epoch};
-use super::rows::{failed, id_bytes, milliseconds, session, session_columns};
-use crate::accounts::{Epoch, UserId};
+use super::ending::{end_session, epoch_of, learn_epoch};
+use super::engine::{Write, is_taken, statement};
+use super::rows::{session, session_columns};
+use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
     Cutoffs, EndReason, Ended, Kept, LimitPolicy, Owner, Session, SessionId, Start, Started,
@@ -25,9 +24,9 @@ struct Brought {
 }
 
 pub(super) async fn start(write: &mut Write, start: &Start) -> Result<Started, StoreError> {
-    let is_taken = is_taken(write, start).await?;
+    let is_used = is_used(write, start).await?;
     if let Owner::User { id, epoch } = start.session.owner {
-        let known = epoch_of(write, id.as_uuid()).await?.map(Epoch::from_number);
+        let known = epoch_of(write, id).await?;
         if known.is_some_and(|known| known > epoch) {
             return Ok(Started::EpochMoved);
         }
@@ -36,13 +35,13 @@ pub(super) async fn start(write: &mut Write, start: &Start) -> Result<Started, S
         }
     }
     let brought = match &start.brought {
-        Some(digest) => brought(write, digest, &start.cutoffs).await?,
+        Some(digest) => brought(write, *digest, &start.cutoffs).await?,
         None => None,
     };
     let Some(evicted) = evictions(write, start, brought.as_ref()).await? else {
         return Ok(Started::LimitReached);
     };
-    if is_taken {
+    if is_used {
         return Ok(Started::Taken);
     }
     let at = start.cutoffs.now();
@@ -54,51 +53,43 @@ pub(super) async fn start(write: &mut Write, start: &Start) -> Result<Started, S
         Some(brought) => hand_over(write, start, brought).await?,
         None => Inheritance::default(),
     };
-    insert(write, start, data).await?;
-    Ok(Started::Started { evicted, replaced })
+    match insert(write, start, data).await {
+        // Another start came first.
+        Err(error) if is_taken(&error) => Ok(Started::Taken),
+        inserted => inserted.map(|()| Started::Started { evicted, replaced }),
+    }
 }
 
-async fn is_taken(write: &mut Write, start: &Start) -> Result<bool, StoreError> {
-    let row = sqlx::query(
+/// Whether the id or the digest is in use, or was.
+async fn is_used(write: &mut Write, start: &Start) -> Result<bool, StoreError> {
+    let any = statement(
         "SELECT EXISTS (SELECT 1 FROM sessions WHERE token_digest = $1 OR session_id = $2) \
          OR EXISTS (SELECT 1 FROM ended_sessions WHERE token_digest = $1 \
          OR (session_id = $2 AND NOT rotated_away))",
-    )
-    .bind(start.digest.as_bytes().to_vec())
-    .bind(id_bytes(start.session.id.as_uuid()))
-    .fetch_one(&mut **write)
-    .await
-    .map_err(failed)?;
-    row.try_get(0).map_err(failed)
+    );
+    write.one_row(any.bind(start.digest).bind(start.session.id)).await?.get(0)
 }
 
 async fn brought(
     write: &mut Write,
-    digest: &TokenDigest,
+    digest: TokenDigest,
     cutoffs: &Cutoffs,
 ) -> Result<Option<Brought>, StoreError> {
-    let row = sqlx::query(concat!(
+    let found = statement(concat!(
         "SELECT ",
         session_columns!(),
         ", visitor_data, visitor_version, application_data, application_version \
          FROM sessions WHERE token_digest = $1"
-    ))
-    .bind(digest.as_bytes().to_vec())
-    .fetch_optional(&mut **write)
-    .await
-    .map_err(failed)?;
-    let Some(row) = row else { return Ok(None) };
+    ));
+    let Some(row) = write.row(found.bind(digest)).await? else { return Ok(None) };
     let Some(session) = session(&row).filter(|session| cutoffs.ended(session).is_none()) else {
         return Ok(None);
     };
     let data = Inheritance {
-        visitor: Kept {
-            version: row.try_get("visitor_version").map_err(failed)?,
-            data: row.try_get("visitor_data").map_err(failed)?,
-        },
+        visitor: Kept { version: row.get("visitor_version")?, data: row.get("visitor_data")? },
         application: Kept {
-            version: row.try_get("application_version").map_err(failed)?,
-            data: row.try_get("application_data").map_err(failed)?,
+            version: row.get("application_version")?,
+            data: row.get("application_data")?,
         },
     };
     Ok(Some(Brought { session, data }))
@@ -134,20 +125,23 @@ async fn live_of(
     user: UserId,
     cutoffs: &Cutoffs,
 ) -> Result<Vec<SessionId>, StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new(concat!(
+    let [standard, remembered, administrator] = TimeoutRule::ALL;
+    let live = statement(concat!(
         "SELECT ",
         session_columns!(),
-        " FROM sessions WHERE user_id = "
-    ));
-    query.push_bind(id_bytes(user.as_uuid()));
-    query.push(" AND expires_at > ").push_bind(milliseconds(cutoffs.now()));
-    query.push(" AND last_seen_at > CASE timeout_rule");
-    for rule in TimeoutRule::ALL {
-        query.push(" WHEN ").push_bind(i64::from(rule.number()));
-        query.push(" THEN ").push_bind(milliseconds(cutoffs.idle_since(rule)));
-    }
-    query.push(" END ORDER BY created_at, session_id");
-    let rows = query.build().fetch_all(&mut **write).await.map_err(failed)?;
+        " FROM sessions WHERE user_id = $1 AND expires_at > $2 \
+         AND last_seen_at > CASE timeout_rule WHEN $3 THEN $4 WHEN $5 THEN $6 WHEN $7 THEN $8 END \
+         ORDER BY created_at, session_id"
+    ))
+    .bind(user)
+    .bind(cutoffs.now())
+    .bind(standard.number())
+    .bind(cutoffs.idle_since(standard))
+    .bind(remembered.number())
+    .bind(cutoffs.idle_since(remembered))
+    .bind(administrator.number())
+    .bind(cutoffs.idle_since(administrator));
+    let rows = write.rows(live).await?;
     Ok(rows.iter().filter_map(session).map(|session| session.id).collect())
 }
 
@@ -166,30 +160,27 @@ async fn hand_over(
 
 async fn insert(write: &mut Write, start: &Start, data: Inheritance) -> Result<(), StoreError> {
     let session = &start.session;
-    sqlx::query(
+    let insert = statement(
         "INSERT INTO sessions (session_id, token_digest, user_id, epoch, created_at, \
          authenticated_at, last_seen_at, expires_at, timeout_rule, remember_me, ip_address, \
          user_agent, visitor_data, visitor_version, application_data, application_version) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
-    .bind(id_bytes(session.id.as_uuid()))
-    .bind(start.digest.as_bytes().to_vec())
-    .bind(session.owner.user().map(|user| id_bytes(user.as_uuid())))
-    .bind(session.owner.epoch().map(Epoch::number))
-    .bind(milliseconds(session.created_at))
-    .bind(session.authenticated_at.map(milliseconds))
-    .bind(milliseconds(session.last_seen_at))
-    .bind(milliseconds(session.expires_at))
-    .bind(i64::from(session.rule.number()))
+    .bind(session.id)
+    .bind(start.digest)
+    .bind(session.owner.user())
+    .bind(session.owner.epoch())
+    .bind(session.created_at)
+    .bind(session.authenticated_at)
+    .bind(session.last_seen_at)
+    .bind(session.expires_at)
+    .bind(session.rule.number())
     .bind(session.remember_me)
     .bind(session.client.ip_address.map(|address| address.to_string()))
-    .bind(&session.client.user_agent)
+    .bind(session.client.user_agent.as_str())
     .bind(data.visitor.data)
     .bind(data.visitor.version)
     .bind(data.application.data)
-    .bind(data.application.version)
-    .execute(&mut **write)
-    .await
-    .map_err(failed)?;
-    Ok(())
+    .bind(data.application.version);
+    write.execute(insert).await.map(drop)
 }

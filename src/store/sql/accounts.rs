@@ -1,0 +1,159 @@
+//! The account store.
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::SqlDatabase;
+use super::engine::{Done, in_one_step, is_taken, statement};
+use super::rows::{AccountRow, listed_account, select_account};
+use crate::accounts::{
+    Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Epoch,
+    Listing, Name, PasswordHash, Role, Status, User, UserId,
+};
+use crate::failure::StoreError;
+
+#[async_trait]
+impl AccountStore for SqlDatabase {
+    #[tracing::instrument(name = "store.account.add", skip_all, err(level = "debug"))]
+    async fn add(
+        &self,
+        user: &User,
+        hash: &PasswordHash,
+        only_first_administrator: bool,
+    ) -> Result<(), AddError> {
+        in_one_step!(self.engine, write => {
+            if only_first_administrator
+                && super::change::other_administrators(write, None).await?
+            {
+                return Err(AddError::AdministratorExists);
+            }
+            let insert = statement(
+                "INSERT INTO users (user_id, email, email_verified, name, search_text, role, \
+                 status, password_hash, created_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            )
+            .bind(user.id)
+            .bind(user.email.as_str())
+            .bind(user.email_verified)
+            .bind(user.name.as_str())
+            .bind(search_text(&user.email, &user.name))
+            .bind(user.role.as_str())
+            .bind(user.status.as_str())
+            .bind(hash.as_str())
+            .bind(user.created_at);
+            write.execute(insert).await.map_err(|error| {
+                if is_taken(&error) { AddError::EmailTaken } else { error.into() }
+            })?;
+            let first = statement("INSERT INTO user_epochs (user_id, epoch) VALUES ($1, $2)");
+            write.execute(first.bind(user.id).bind(Epoch::FIRST)).await?;
+            Ok(Done::Commit(()))
+        })
+    }
+
+    #[tracing::instrument(name = "store.account.find", skip_all, err(level = "debug"))]
+    async fn find(&self, id: UserId) -> Result<Option<Account>, StoreError> {
+        // Before the statement: what it reads is of this stamp or newer.
+        let stamp = self.stamp();
+        if let Some(account) = self.remembered.find(stamp, id) {
+            return Ok(Some(account));
+        }
+        let found = self.credentials(id).await?.map(|credentials| credentials.account);
+        if let Some(account) = &found {
+            self.remembered.remember(stamp, account);
+        }
+        Ok(found)
+    }
+
+    async fn credentials(&self, id: UserId) -> Result<Option<Credentials>, StoreError> {
+        let found = statement(select_account!("WHERE users.user_id = $1")).bind(id);
+        let row = self.engine.row(found).await?;
+        row.map(|row| row.read::<AccountRow>()?.try_into()).transpose()
+    }
+
+    async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
+        let found = statement(select_account!("WHERE email = $1")).bind(email.as_str());
+        let row = self.engine.row(found).await?;
+        row.map(|row| row.read::<AccountRow>()?.try_into()).transpose()
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<Vec<Account>, StoreError> {
+        let most = usize::try_from(listing.limit).unwrap_or(usize::MAX);
+        let mut after =
+            listing.after.map(|id| id.as_uuid().as_bytes().to_vec()).unwrap_or_default();
+        let mut accounts = Vec::new();
+        // Once, but for corrupt rows: a page that they made shorter would look like the last.
+        loop {
+            let left = most - accounts.len();
+            let page = statement(select_account!(
+                "WHERE users.user_id > $1 \
+                 AND ($2 IS NULL OR search_text LIKE $2 ESCAPE '!') \
+                 ORDER BY users.user_id LIMIT $3"
+            ))
+            .bind(after)
+            .bind(listing.query.as_deref().map(containing))
+            .bind(i64::try_from(left).unwrap_or(i64::MAX));
+            let rows = self.engine.rows(page).await?;
+            accounts.extend(rows.iter().filter_map(listed_account));
+            let Some(last) = rows.last().filter(|_| rows.len() == left && accounts.len() < most)
+            else {
+                return Ok(accounts);
+            };
+            after = last.get("user_id")?;
+        }
+    }
+
+    async fn has_administrator(&self) -> Result<bool, StoreError> {
+        let any = statement("SELECT EXISTS (SELECT 1 FROM users WHERE role = $1 AND status = $2)")
+            .bind(Role::Admin.as_str())
+            .bind(Status::Active.as_str());
+        self.engine.one_row(any).await?.get(0)
+    }
+
+    async fn upgrade_hash(
+        &self,
+        id: UserId,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let upgrade = statement(
+            "UPDATE users SET password_hash = $1 WHERE user_id = $2 AND password_hash = $3",
+        );
+        let upgrade = upgrade.bind(to.as_str()).bind(id).bind(from.as_str());
+        Ok(self.engine.execute(upgrade).await? == 1)
+    }
+
+    #[tracing::instrument(name = "store.account.change", skip_all)]
+    async fn change(
+        &self,
+        id: UserId,
+        change: &Change,
+        at: OffsetDateTime,
+    ) -> Result<Changed, ChangeError> {
+        in_one_step!(self.engine, write => {
+            let changed = super::change::change(self, write, id, change, at).await?;
+            Ok(Done::Commit(changed))
+        })
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.answers().await
+    }
+}
+
+/// What a search looks into. Lower case is ours to make: the database knows that of ASCII only.
+pub(super) fn search_text(email: &Email, name: &Name) -> String {
+    format!("{} {}", email.as_str(), name.as_str()).to_lowercase()
+}
+
+/// The pattern that finds `text` anywhere, whatever its case.
+fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}

@@ -1,0 +1,182 @@
+//! Opening a database, and what servers leave in it for the commands beside them.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use sqlx::migrate::{MigrateError, Migrator};
+
+use super::DatabaseAt;
+use super::engine::{Engine, statement};
+use super::sqlite::{RememberedAccounts, SqliteFile, Stamp};
+use crate::failure::StoreError;
+
+/// The same for every engine.
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Where the sessions of these accounts are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionsIn {
+    /// In this database: a change of an account ends sessions in its own transaction.
+    ThisDatabase,
+    /// In the memory of each server, which follows the orders in this database.
+    ServerMemory,
+}
+
+impl SessionsIn {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::ThisDatabase => "database",
+            Self::ServerMemory => "memory",
+        }
+    }
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server has it.
+    #[error(
+        "another Anteroom server already uses {path}: stop it first, or give this one another \
+         ANTEROOM_DATABASE"
+    )]
+    InUse {
+        /// The database.
+        path: String,
+    },
+    /// The file cannot be made or opened.
+    #[error(
+        "cannot open {path}: {source}; check the path and its permissions, or set ANTEROOM_DATABASE"
+    )]
+    File {
+        /// The database, or the lock beside it.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A newer release has migrated it.
+    #[error("{path} was written by another release: run that one, or restore a backup")]
+    TooNew {
+        /// The database.
+        path: String,
+    },
+    /// The driver failed.
+    #[error(
+        "cannot use {path} as a database: {source}; check what it is, or set ANTEROOM_DATABASE"
+    )]
+    Database {
+        /// The database.
+        path: String,
+        /// What the driver says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A migration failed; the file is as it was before it.
+    #[error("cannot migrate {path}: {source}")]
+    Migration {
+        /// The database.
+        path: String,
+        /// What failed.
+        source: MigrateError,
+    },
+}
+
+/// An open database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SqlDatabase {
+    pub(super) engine: Engine,
+    pub(super) sessions_in: SessionsIn,
+    pub(super) remembered: Arc<RememberedAccounts>,
+}
+
+impl SqlDatabase {
+    /// Opens a database for a server: migrates it as needed, and leaves word where this server
+    /// keeps sessions. A file is made as needed (mode 0600), and refused when another server has
+    /// it.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what to do.
+    pub async fn open_for_server(
+        at: impl Into<DatabaseAt>,
+        sessions_in: SessionsIn,
+    ) -> Result<Self, OpenError> {
+        let DatabaseAt::Sqlite(path) = at.into();
+        let file = SqliteFile::open_for_server(&path).await?;
+        let database = Self::over(Engine::Sqlite(file.clone()), sessions_in);
+        database.leave_word().await.map_err(|error| OpenError::Database {
+            path: path.display().to_string(),
+            source: match error {
+                StoreError::Backend(cause) => cause,
+                other => other.into(),
+            },
+        })?;
+        file.count_commits();
+        Ok(database)
+    }
+
+    /// Opens a database for a command, beside a server that may be running.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what to do.
+    pub async fn open(
+        at: impl Into<DatabaseAt>,
+        sessions_in: SessionsIn,
+    ) -> Result<Self, OpenError> {
+        let DatabaseAt::Sqlite(path) = at.into();
+        Ok(Self::over(Engine::Sqlite(SqliteFile::open(&path).await?), sessions_in))
+    }
+
+    fn over(engine: Engine, sessions_in: SessionsIn) -> Self {
+        Self { engine, sessions_in, remembered: Arc::default() }
+    }
+
+    /// Tells commands where this server keeps sessions, whatever their own settings say.
+    async fn leave_word(&self) -> Result<(), StoreError> {
+        let word = statement(
+            "INSERT INTO facts (name, value) VALUES ('sessions_in', $1) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        );
+        self.engine.execute(word.bind(self.sessions_in.as_str())).await.map(drop)
+    }
+
+    /// The same database, for sessions where the server that was started last keeps them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn as_the_server_has_it(mut self) -> Result<Self, StoreError> {
+        let fact = statement("SELECT value FROM facts WHERE name = 'sessions_in'");
+        let Some(row) = self.engine.row(fact).await? else { return Ok(self) };
+        let value: String = row.get(0)?;
+        let places = [SessionsIn::ThisDatabase, SessionsIn::ServerMemory];
+        if let Some(place) = places.into_iter().find(|place| place.as_str() == value) {
+            self.sessions_in = place;
+        }
+        Ok(self)
+    }
+
+    /// Tells whether anybody has committed since; `None` where that cannot be told.
+    pub(in crate::store) fn stamp(&self) -> Option<Stamp> {
+        match &self.engine {
+            Engine::Sqlite(file) => file.stamp(),
+        }
+    }
+
+    /// Where the sessions are.
+    #[must_use]
+    pub fn sessions_in(&self) -> SessionsIn {
+        self.sessions_in
+    }
+
+    /// Closes the database once what is under way is done.
+    pub async fn close(&self) {
+        match &self.engine {
+            Engine::Sqlite(file) => file.close().await,
+        }
+    }
+
+    /// Whether it is able to serve.
+    pub(super) async fn answers(&self) -> Result<(), StoreError> {
+        match &self.engine {
+            Engine::Sqlite(file) => file.answers().await,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Accounts, sessions, counters and the audit trail in one SQL database.
+//!
+//! Every deed is one transaction, and an acknowledged one is durable. The statements are written
+//! once for every engine; what engines do differently is in [`engine`] and in their own folders.
+//! Nothing here decides anything about people: the rooms do, and their ports say what is promised.
+
+mod accounts;
+mod audit;
+mod change;
+mod database;
+mod ending;
+mod engine;
+mod orders;
+mod place;
+mod rows;
+mod sessions;
+mod sqlite;
+mod start;
+mod sweep;
+mod throttle;
+
+pub use database::{OpenError, SessionsIn, SqlDatabase};
+pub use orders::{Order, Ordered};
+pub use place::DatabaseAt;
+pub(in crate::store) use sqlite::Stamp;

@@ -1,0 +1,13 @@
+//! `SQLite`: one file, for one machine.
+//!
+//! One connection writes, a few others read. An acknowledged transaction is on the disk
+//! (`synchronous=FULL`).
+
+mod append_only;
+mod file;
+mod lock;
+mod stamp;
+
+pub(super) use file::{SqliteFile, Write};
+pub(super) use stamp::RememberedAccounts;
+pub(in crate::store) use stamp::Stamp;
