@@ -42,7 +42,7 @@ async fn answer(
 
 /// Somebody who is signed in, and the header that says so.
 async fn anteroom(folder: &TempDir, sessions: SessionsKept) -> (Anteroom, Peer) {
-    let name = if sessions == SessionsKept::InDatabase { "sqlite.db" } else { "memory.db" };
+    let name = if matches!(sessions, SessionsKept::InDatabase) { "sqlite.db" } else { "memory.db" };
     let mut options = Options::new(folder.path().join(name), format!("http://{HOST}"));
     options.sessions = sessions;
     options.hashing = HasherOptions::cheap_for_tests();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use ipnet::IpNet;
+use secrecy::SecretString;
 use tokio::task::JoinSet;
 
 mod housekeeping;
@@ -19,20 +20,25 @@ use crate::http::{
     DoorOptions, Manners, PublicUrl, Service, SessionLayer, TrustedProxies, metrics_router,
 };
 use crate::metrics::Metrics;
-use crate::sessions::{Census, SessionPolicy, SessionStore, Sessions, SessionsOptions};
+use crate::sessions::{Census, Outbox, SessionPolicy, SessionStore, Sessions, SessionsOptions};
 use crate::store::{
     DatabaseAt, FollowingStore, MeasuredAccounts, MeasuredSessions, MemoryOptions, MemoryStore,
-    OpenError, SessionsIn, SqlDatabase,
+    OpenError, RedisOpenError, RedisSessions, SessionsIn, SqlDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions, ThrottleStore};
 
 /// Where sessions are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum SessionsKept {
     /// In the same database as the accounts: they outlive a restart.
     InDatabase,
     /// In the memory of this process, at most this many: they end with it.
     InMemory(usize),
+    /// In a Redis or Valkey server, which several servers may share.
+    InRedis {
+        /// `redis://`, `rediss://` or `redis+sentinel://`, with user and password.
+        url: SecretString,
+    },
 }
 
 /// What Anteroom is made of. [`Options::new`] gives the defaults of the settings.
@@ -95,6 +101,9 @@ pub enum StartupError {
     /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// Redis cannot keep the sessions.
+    #[error(transparent)]
+    Redis(#[from] RedisOpenError),
     /// The database failed at once.
     #[error("the database failed at the start: {0}")]
     Store(#[from] StoreError),
@@ -113,6 +122,8 @@ pub struct Stores {
     pub accounts: Arc<dyn AccountStore>,
     /// Of the sessions.
     pub sessions: Arc<dyn SessionStore>,
+    /// Of what the store of the sessions has still to be told, where it is not that of the accounts.
+    pub outbox: Option<Arc<dyn Outbox>>,
     /// Of the counts of attempts.
     pub throttle: Arc<dyn ThrottleStore>,
     /// Of what happened.
@@ -157,6 +168,7 @@ impl Rooms {
         });
         let sessions = Sessions::new(SessionsOptions {
             store: stores.sessions,
+            outbox: stores.outbox,
             policy: options.policy,
             clock: clock.clone(),
             entropy: entropy.clone(),
@@ -279,21 +291,33 @@ impl Anteroom {
 }
 
 async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), StartupError> {
-    let place = match options.sessions {
-        SessionsKept::InDatabase => SessionsIn::ThisDatabase,
-        SessionsKept::InMemory(_) => SessionsIn::ServerMemory,
-    };
-    let database = SqlDatabase::open_for_server(options.database.clone(), place).await?;
-    let sessions: Arc<dyn SessionStore> = match options.sessions {
-        SessionsKept::InDatabase => Arc::new(database.clone()),
+    let open = |place| SqlDatabase::open_for_server(options.database.clone(), place);
+    let (database, sessions): (_, Arc<dyn SessionStore>) = match &options.sessions {
+        SessionsKept::InDatabase => {
+            let database = open(SessionsIn::ThisDatabase).await?;
+            (database.clone(), Arc::new(database))
+        }
         SessionsKept::InMemory(most_sessions) => {
-            let memory = MemoryStore::new(MemoryOptions { most_sessions });
-            Arc::new(FollowingStore::start(memory, database.clone()).await?)
+            let database = open(SessionsIn::ServerMemory).await?;
+            let memory = MemoryStore::new(MemoryOptions { most_sessions: *most_sessions });
+            (database.clone(), Arc::new(FollowingStore::start(memory, database).await?))
+        }
+        SessionsKept::InRedis { url } => {
+            // Before anything is said in the database about where the sessions are.
+            let redis = RedisSessions::open(url).await?;
+            for warning in redis.warnings().await? {
+                tracing::warn!("{warning}");
+            }
+            (open(SessionsIn::Elsewhere).await?, Arc::new(redis))
         }
     };
     let file = Arc::new(database.clone());
-    let stores = Stores { accounts: file.clone(), sessions, throttle: file.clone(), audit: file };
-    Ok((database, stores))
+    let outbox = match database.sessions_in() {
+        SessionsIn::Elsewhere => Some(file.clone() as Arc<dyn Outbox>),
+        SessionsIn::ThisDatabase | SessionsIn::ServerMemory => None,
+    };
+    let (accounts, throttle) = (file.clone(), file.clone());
+    Ok((database, Stores { accounts, sessions, outbox, throttle, audit: file }))
 }
 
 /// The same stores; around them, where metrics are on, what times their calls.

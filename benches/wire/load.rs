@@ -7,8 +7,8 @@ use tempfile::TempDir;
 use crate::client::{FIREFOX, ask};
 use crate::servers::{self, Server};
 
-const LOAD_CORE: &str = "1";
-const CONNECTIONS: &str = "32";
+pub const LOAD_CORE: &str = "1";
+const CONNECTIONS: u32 = 32;
 
 /// How long it goes on.
 #[derive(Clone, Copy)]
@@ -24,6 +24,8 @@ pub struct Sample {
     pub requests_per_second: f64,
     /// Of user and system time.
     pub cpu_microseconds: f64,
+    /// The same of the databases, where there are any.
+    pub database_microseconds: f64,
 }
 
 /// What a server did at one path: a sample of each round, and the bytes of one request.
@@ -50,17 +52,25 @@ fn start(folder: &TempDir) -> Vec<Server> {
     servers
 }
 
-/// Every server at both paths, for all rounds.
-pub fn measure(plan: Plan) -> Vec<Series> {
+/// The servers that ask no other process.
+pub fn measure_alone(plan: Plan) -> Vec<Series> {
     let folder = TempDir::new().unwrap();
-    let servers = start(&folder);
+    measure(&start(&folder), plan, &|| 0.0)
+}
+
+/// Every server at both paths, for all rounds, beside what their databases use of a core in
+/// seconds.
+pub fn measure(servers: &[Server], plan: Plan, databases: &dyn Fn() -> f64) -> Vec<Series> {
     let mut all = Vec::new();
     for path in ["/api/session", "/auth/verify"] {
         let mut series: Vec<Series> = servers.iter().map(|server| begin(server, path)).collect();
         for round in 0..plan.rounds {
             eprintln!("{path}: round {} of {}", round + 1, plan.rounds);
             for (server, series) in servers.iter().zip(&mut series) {
-                series.samples.push(load(server, path, plan.seconds));
+                let before = databases();
+                let (mut sample, requests) = load(server, path, plan.seconds, CONNECTIONS);
+                sample.database_microseconds = (databases() - before) * 1e6 / requests;
+                series.samples.push(sample);
             }
         }
         all.extend(series);
@@ -80,11 +90,12 @@ fn begin(server: &Server, path: &'static str) -> Series {
     Series { name: server.name, path, samples: Vec::new(), bytes: answer.bytes }
 }
 
-fn load(server: &Server, path: &str, seconds: u32) -> Sample {
+/// A moment of load on so many connections, and how many requests were answered.
+pub fn load(server: &Server, path: &str, seconds: u32, connections: u32) -> (Sample, f64) {
     let (name, value) = header(server, path);
     let before = server.cpu_seconds();
     let output = Command::new("taskset")
-        .args(["-c", LOAD_CORE, "wrk", "-t1", "-c", CONNECTIONS])
+        .args(["-c", LOAD_CORE, "wrk", "-t1", "-c", &connections.to_string()])
         .arg(format!("-d{seconds}s"))
         .args(["-H", &format!("Host: localhost:{}", server.address.port())])
         .args(["-H", &format!("User-Agent: {FIREFOX}"), "-H", &format!("{name}: {value}")])
@@ -99,7 +110,8 @@ fn load(server: &Server, path: &str, seconds: u32) -> Sample {
     }
     let requests = word_before(&text, "requests in");
     let requests_per_second = word_after(&text, "Requests/sec:");
-    Sample { requests_per_second, cpu_microseconds: cpu * 1e6 / requests }
+    let cpu_microseconds = cpu * 1e6 / requests;
+    (Sample { requests_per_second, cpu_microseconds, database_microseconds: 0.0 }, requests)
 }
 
 fn word_before(text: &str, mark: &str) -> f64 {

@@ -4,6 +4,7 @@
 use std::env;
 use std::fs;
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use anteroom::accounts::{Epoch, UserId};
 use anteroom::clock::{Clock, ManualClock};
 use anteroom::entropy::Entropy;
 use anteroom::sessions::{
-    Beginning, Client, Owner, SessionPolicy, SessionStore as _, Sessions, SessionsOptions,
+    Beginning, Client, Owner, SessionPolicy, SessionStore, Sessions, SessionsOptions,
 };
 use anteroom::store::{MemoryOptions, MemoryStore};
 use serde_json::json;
@@ -20,7 +21,8 @@ use time::macros::datetime;
 use tower_sessions::session_store::SessionStore as _;
 use uuid::Uuid;
 
-const NOW: OffsetDateTime = datetime!(2026-11-21 09:00 UTC);
+/// When all those sessions begin.
+pub const NOW: OffsetDateTime = datetime!(2026-11-21 09:00 UTC);
 
 /// The bytes of a session in each store.
 pub fn measure(count: u32) -> Vec<(&'static str, f64)> {
@@ -35,7 +37,7 @@ pub fn measure(count: u32) -> Vec<(&'static str, f64)> {
 }
 
 /// Fills a store with this many sessions, each of a user of its own, and prints what one takes.
-pub fn fill(store: &str, count: u32) {
+pub fn print(store: &str, count: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let before = resident();
     match store {
@@ -66,7 +68,7 @@ fn resident() -> u64 {
 }
 
 /// As many different browsers as a service sees often: a few versions on a few systems.
-fn user_agent(number: u32) -> String {
+pub fn user_agent(number: u32) -> String {
     let system =
         ["X11; Linux x86_64", "Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10.15"];
     let system = system[number as usize % system.len()];
@@ -80,13 +82,32 @@ fn address(number: u32) -> Ipv4Addr {
 
 async fn fill_anteroom(count: u32) -> Sessions {
     let store = Arc::new(MemoryStore::new(MemoryOptions { most_sessions: 20_000_000 }));
+    let sessions = start(store.clone(), 0..count).await;
+    assert_eq!(store.count().await.unwrap().unwrap().users, u64::from(count));
+    sessions
+}
+
+/// Starts a session for each of so many users, several at once, as a service is used.
+pub async fn fill(store: Arc<dyn SessionStore>, count: u32) {
+    const AT_ONCE: u32 = 16;
+    let share = count / AT_ONCE;
+    let filling: Vec<_> = (0..AT_ONCE)
+        .map(|part| tokio::spawn(start(store.clone(), part * share..(part + 1) * share)))
+        .collect();
+    for part in filling {
+        part.await.unwrap();
+    }
+}
+
+async fn start(store: Arc<dyn SessionStore>, numbers: Range<u32>) -> Sessions {
     let sessions = Sessions::new(SessionsOptions {
-        store: store.clone(),
+        store,
+        outbox: None,
         policy: SessionPolicy::default(),
         clock: Clock::from(&ManualClock::at(NOW)),
         entropy: Entropy::operating_system(),
     });
-    for number in 0..count {
+    for number in numbers {
         let id = UserId::from_uuid(Uuid::from_u128(u128::from(number) << 64));
         let client =
             Client { ip_address: Some(address(number).into()), user_agent: user_agent(number) };
@@ -99,7 +120,6 @@ async fn fill_anteroom(count: u32) -> Sessions {
         };
         sessions.start(beginning).await.unwrap();
     }
-    assert_eq!(store.count().await.unwrap().unwrap().users, u64::from(count));
     sessions
 }
 

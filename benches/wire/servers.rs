@@ -20,6 +20,8 @@ pub const SERVER_CORE: &str = "0";
 const BEFORE: &str = "ANTEROOM_BENCH_BEFORE";
 /// Where a peer finds the answers that it imitates.
 const ANSWERS: &str = "ANTEROOM_BENCH_ANSWERS";
+/// Where a peer finds its Redis.
+pub const REDIS: &str = "ANTEROOM_BENCH_REDIS";
 const PASSWORD: &str = "velvet otter hums at nine";
 
 /// A server that runs, until this is dropped.
@@ -40,17 +42,22 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// What this process has used of a core so far, in seconds.
+    /// What it has used of a core so far, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
-        // As on every Linux that is in use.
-        const TICKS_PER_SECOND: f64 = 100.0;
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
-        let (_, fields) = stat.rsplit_once(") ").unwrap();
-        let fields: Vec<&str> = fields.split(' ').collect();
-        // The fields `utime` and `stime`: 14 and 15, the first of these being the third.
-        let ticks = |place: usize| fields[place].parse::<u32>().unwrap();
-        f64::from(ticks(11) + ticks(12)) / TICKS_PER_SECOND
+        cpu_seconds_of(self.process.id()).unwrap()
     }
+}
+
+/// What a process has used of a core so far, in seconds; `None` once it has ended.
+pub fn cpu_seconds_of(process: u32) -> Option<f64> {
+    // As on every Linux that is in use.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let fields: Vec<&str> = fields.split(' ').collect();
+    // The fields `utime` and `stime`: 14 and 15, the first of these being the third.
+    let ticks = |place: usize| fields[place].parse::<u32>().unwrap();
+    Some(f64::from(ticks(11) + ticks(12)) / TICKS_PER_SECOND)
 }
 
 fn pinned(program: &Path) -> Command {
@@ -67,26 +74,40 @@ fn first_line(process: &mut Child) -> String {
 
 /// The program itself, with somebody signed in.
 pub fn anteroom(name: &'static str, sessions: &str, log: &str) -> Server {
-    program(env!("CARGO_BIN_EXE_anteroom").as_ref(), name, (sessions, log))
+    let program = env!("CARGO_BIN_EXE_anteroom").as_ref();
+    started(program, name, &[("ANTEROOM_SESSIONS", sessions), ("ANTEROOM_LOG", log)])
+}
+
+/// The program itself with its accounts in `PostgreSQL`, and somebody signed in.
+pub fn anteroom_over(name: &'static str, database: &str, sessions: &str) -> Server {
+    let program = env!("CARGO_BIN_EXE_anteroom").as_ref();
+    let settings = [
+        ("ANTEROOM_DATABASE", database),
+        ("ANTEROOM_SESSIONS", sessions),
+        ("ANTEROOM_LOG", "warn"),
+    ];
+    started(program, name, &settings)
 }
 
 /// The build to compare with, if any, in both ways to keep sessions.
 pub fn before() -> Vec<Server> {
     let Some(path) = env::var_os(BEFORE) else { return Vec::new() };
-    vec![
-        program(path.as_ref(), "before, memory", ("memory:", "warn")),
-        program(path.as_ref(), "before, SQLite", ("database", "warn")),
-    ]
+    let before = |name, sessions| {
+        let settings = [("ANTEROOM_SESSIONS", sessions), ("ANTEROOM_LOG", "warn")];
+        started(path.as_ref(), name, &settings)
+    };
+    vec![before("before, memory", "memory:"), before("before, SQLite", "database")]
 }
 
-fn program(path: &Path, name: &'static str, (sessions, log): (&str, &str)) -> Server {
+fn started(program: &Path, name: &'static str, settings: &[(&str, &str)]) -> Server {
     let folder = TempDir::new().unwrap();
     let log_file = File::create(folder.path().join("log")).unwrap();
-    let mut process = pinned(path)
-        .args(["serve", "--listen", "127.0.0.1:0", "--sessions", sessions, "--log", log])
+    let mut process = pinned(program)
+        .args(["serve", "--listen", "127.0.0.1:0"])
         .current_dir(folder.path())
         .env_clear()
         .env("PATH", env::var_os("PATH").unwrap())
+        .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log_file)
@@ -130,13 +151,20 @@ pub fn keep_answers(of: &Server, folder: &TempDir) -> String {
 
 /// One of the others.
 pub fn peer(name: &'static str, answers: &str) -> Server {
-    let mut process = pinned(&env::current_exe().unwrap())
-        .args(["serve", name])
-        .env(ANSWERS, answers)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    told(name, pinned(&env::current_exe().unwrap()).args(["serve", name]).env(ANSWERS, answers))
+}
+
+/// A program of its own that keeps its sessions in this Redis. `benches/run` builds it, and says
+/// in the environment where it is.
+pub fn peer_over_redis(name: &'static str, program: &[&str], redis: &str, answers: &str) -> Server {
+    let mut command = pinned(program[0].as_ref());
+    command.args(&program[1..]).env(REDIS, redis).env(ANSWERS, answers);
+    told(name, &mut command)
+}
+
+/// Starts a peer that says how to be known there.
+fn told(name: &'static str, command: &mut Command) -> Server {
+    let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let line = first_line(&mut process);
     let (address, session_header, verify_header) = serde_json::from_str(&line).unwrap();
     Server { name, address, session_header, verify_header, process, _folder: None }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::hashing::Place;
 use super::{
-    Account, AccountStore, AddError, Change, ChangeError, Changed, Email, Epoch, HashError, Hasher,
-    Listing, Name, Password, PasswordHash, PasswordPolicy, Role, Status, User, UserId,
-    WeakPassword,
+    Account, AccountStore, AddError, Change, ChangeError, Changed, Email, Epoch, EpochReason,
+    HashError, Hasher, Listing, Name, Password, PasswordHash, PasswordPolicy, Role, Status, User,
+    UserId, WeakPassword,
 };
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -267,6 +267,18 @@ impl Accounts {
     /// [`StoreError`] when the store fails.
     pub async fn has_administrator(&self) -> Result<bool, StoreError> {
         self.0.store.has_administrator().await
+    }
+
+    /// Puts every account under an epoch that no session can have, whatever was handed out before
+    /// the accounts were restored from a backup: epochs are raised one by one, and this is the number
+    /// of seconds since 1970. How many accounts there are.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn outdate_sessions(&self) -> Result<u64, StoreError> {
+        let now = self.0.clock.now();
+        let at_least = Epoch::from_number(now.unix_timestamp());
+        self.0.store.raise_epochs(at_least, EpochReason::RevokedByAdmin, now).await
     }
 
     /// Whether the store answers.

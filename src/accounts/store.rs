@@ -192,6 +192,18 @@ pub trait AccountStore: Send + Sync {
         at: OffsetDateTime,
     ) -> Result<Changed, ChangeError>;
 
+    /// Raises the epoch of every account: to `at_least`, or by one where it is that high already.
+    /// How many those are.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then none was raised, or it is unknown.
+    async fn raise_epochs(
+        &self,
+        at_least: Epoch,
+        reason: EpochReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError>;
+
     /// Whether the store answers.
     ///
     /// # Errors

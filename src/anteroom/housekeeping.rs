@@ -3,25 +3,32 @@
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::Rooms;
 use crate::audit::{AuditTrail, By, Event};
+use crate::failure::StoreError;
 use crate::http::Service;
-use crate::sessions::Sessions;
+use crate::sessions::{Pending, Sessions};
 use crate::store::SqlDatabase;
 use crate::throttle::Throttle;
 
 /// How often activity that was noted is written.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// How often what writers have left behind is looked for: after two looks it is finished.
+const FINISH_EVERY: Duration = Duration::from_millis(250);
 /// How often what has ended is cleared away.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
-/// How many rows one sweep may clear, so that a sign-in never waits long for it.
-const SWEEP_ROWS: u32 = 500;
+/// How many rows one step of a sweep may clear, so that a sign-in never waits long for it.
+const SWEEP_ROWS: u32 = 100;
 
 /// Starts the tasks, which end with the set.
 pub(super) fn start(rooms: &Rooms, database: &SqlDatabase, service: &Service) -> JoinSet<()> {
     let Rooms { sessions, audit, throttle, .. } = rooms.clone();
     let mut tasks = JoinSet::new();
+    if sessions.has_outbox() {
+        tasks.spawn(keep_finishing(sessions.clone()));
+    }
     tasks.spawn(keep_flushing(sessions.clone(), audit));
     tasks.spawn(keep_sweeping(sessions, throttle, database.clone(), service.clone()));
     tasks
@@ -49,6 +56,33 @@ async fn keep_flushing(sessions: Sessions, audit: AuditTrail) {
     }
 }
 
+/// A server that died between the change of an account and the end of its sessions has left the
+/// rest to whoever looks next.
+async fn keep_finishing(sessions: Sessions) {
+    let mut ticks = tokio::time::interval(FINISH_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut pending = Pending::default();
+    let mut failing = false;
+    loop {
+        ticks.tick().await;
+        match sessions.finish_left_behind(&mut pending).await {
+            Ok(finished) => {
+                failing = false;
+                if finished > 0 {
+                    tracing::info!(finished, "ended sessions that another server had left to end");
+                }
+            }
+            // Once: this is asked four times a second.
+            Err(error) if !failing => {
+                failing = true;
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "what other servers left to end is not ended for now");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
 async fn keep_sweeping(
     sessions: Sessions,
     throttle: Throttle,
@@ -61,17 +95,28 @@ async fn keep_sweeping(
         ticks.tick().await;
         service.sweep();
         let swept = async {
-            while !sessions.sweep(SWEEP_ROWS).await? {
-                tokio::task::yield_now().await;
-            }
-            while !throttle.sweep(SWEEP_ROWS).await? {
-                tokio::task::yield_now().await;
-            }
+            unhurried(|| sessions.sweep(SWEEP_ROWS)).await?;
+            unhurried(|| throttle.sweep(SWEEP_ROWS)).await?;
             database.sweep_records(sessions.now()).await
         };
         if let Err(error) = swept.await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "what has ended is not cleared away for now");
         }
+    }
+}
+
+/// Takes step after step until nothing is left to do, and leaves the store to everybody else for
+/// as long as each step took.
+async fn unhurried<F>(mut step: impl FnMut() -> F) -> Result<(), StoreError>
+where
+    F: Future<Output = Result<bool, StoreError>>,
+{
+    loop {
+        let begun = Instant::now();
+        if step().await? {
+            return Ok(());
+        }
+        tokio::time::sleep(begun.elapsed()).await;
     }
 }

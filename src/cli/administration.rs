@@ -11,8 +11,10 @@ use crate::clock::Clock;
 use crate::config::{Config, Database, SessionsIn as Kept};
 use crate::entropy::Entropy;
 use crate::flows::{AccountChanges, RevokeSessions};
-use crate::sessions::{EndReason, SessionStore, Sessions, SessionsOptions};
-use crate::store::{FollowingStore, MemoryOptions, MemoryStore, SessionsIn, SqlDatabase};
+use crate::sessions::{EndReason, Outbox, SessionStore, Sessions, SessionsOptions};
+use crate::store::{
+    DatabaseAt, FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionsIn, SqlDatabase,
+};
 use crate::throttle::{Throttle, ThrottleOptions};
 
 /// What commands work with.
@@ -31,15 +33,14 @@ pub(super) struct Administration {
 
 impl Administration {
     pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
-        let Database::Sqlite { path } = &config.keeping.database else {
-            return Err("this release keeps accounts in SQLite only: write sqlite:PATH".into());
-        };
         let place = match config.keeping.sessions {
             Kept::Memory => SessionsIn::ServerMemory,
-            Kept::Database | Kept::Redis { .. } => SessionsIn::ThisDatabase,
+            Kept::Database => SessionsIn::ThisDatabase,
+            Kept::Redis { .. } => SessionsIn::Elsewhere,
         };
         // A command in a shell without the server's settings must not miss its sessions.
-        let database = SqlDatabase::open(path, place).await?.as_the_server_has_it().await?;
+        let at = database_at(&config.keeping.database);
+        let database = SqlDatabase::open(at, place).await?.as_the_server_has_it().await?;
         let place = database.sessions_in();
         let sessions_in_memory = place == SessionsIn::ServerMemory;
         let store: Arc<dyn SessionStore> = match place {
@@ -49,6 +50,11 @@ impl Administration {
                 let nothing = MemoryStore::new(MemoryOptions { most_sessions: 0 });
                 Arc::new(FollowingStore::start(nothing, database.clone()).await?)
             }
+            SessionsIn::Elsewhere => Arc::new(redis(config).await?),
+        };
+        let outbox = match place {
+            SessionsIn::Elsewhere => Some(Arc::new(database.clone()) as Arc<dyn Outbox>),
+            SessionsIn::ThisDatabase | SessionsIn::ServerMemory => None,
         };
         let (clock, entropy) = (Clock::system(), Entropy::operating_system());
         let accounts = Accounts::new(AccountsOptions {
@@ -71,7 +77,7 @@ impl Administration {
         });
         let policy = config.policy;
         let sessions =
-            Sessions::new(SessionsOptions { store, policy, clock: clock.clone(), entropy });
+            Sessions::new(SessionsOptions { store, outbox, policy, clock: clock.clone(), entropy });
         Ok(Self {
             account_changes: AccountChanges::new(accounts.clone(), sessions.clone(), audit.clone()),
             revoke_sessions: RevokeSessions::new(accounts.clone(), sessions.clone(), audit.clone()),
@@ -117,7 +123,25 @@ impl Administration {
     }
 }
 
+/// The sessions of the server, which are in Redis.
+async fn redis(config: &Config) -> Result<RedisSessions, Failure> {
+    let Kept::Redis { url } = &config.keeping.sessions else {
+        return Err("the server keeps its sessions in Redis: set ANTEROOM_SESSIONS as it has it, \
+                    or start it with another one"
+            .into());
+    };
+    Ok(RedisSessions::open(url).await?)
+}
+
 /// Reads the address that a command was given.
 pub(super) fn parse_email(email: &str) -> Result<Email, Failure> {
     Email::parse(email).map_err(|error| format!("`{email}` is no address: {error}").into())
+}
+
+/// Where the settings want the database.
+pub(super) fn database_at(database: &Database) -> DatabaseAt {
+    match database {
+        Database::Sqlite { path } => DatabaseAt::Sqlite(path.clone()),
+        Database::Postgres { url } => DatabaseAt::Postgres(url.clone()),
+    }
 }

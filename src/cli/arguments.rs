@@ -47,6 +47,16 @@ pub enum Command {
     Session(SessionCommand),
     /// Print every setting, its value and where it came from, with passwords masked
     Config,
+    /// Bring the tables of the database up to this release and exit; as their owner, where the server
+    /// runs as a role that may not change them
+    Migrate,
+    /// After a backup was restored: end every session, so that none that was ended since the backup
+    /// comes back; asks first
+    RestoreCheck {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Ask the running server whether it is able to serve; exit code 0 if so
     Healthcheck,
 }

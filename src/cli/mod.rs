@@ -3,7 +3,9 @@
 mod administration;
 pub mod arguments;
 mod healthcheck;
+mod migrate;
 mod open_files;
+mod restore_check;
 mod serve;
 mod sessions;
 mod tables;
@@ -69,6 +71,8 @@ async fn carry_out(command: Command, config: Config) -> Result<(), Failure> {
             tables::print(&config.render());
             Ok(())
         }
+        Command::Migrate => migrate::migrate(&config).await,
+        Command::RestoreCheck { yes } => restore_check::restore_check(&config, yes).await,
         Command::Healthcheck => healthcheck::healthcheck(config.door.listen).await,
     }
 }

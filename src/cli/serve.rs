@@ -5,10 +5,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use super::Failure;
+use super::administration::database_at;
 use super::tables::print;
 use crate::accounts::HasherOptions;
 use crate::clock::Clock;
-use crate::config::{Config, Database, SessionsIn, Signup};
+use crate::config::{Config, SessionsIn, Signup};
 use crate::entropy::Entropy;
 use crate::http::{PublicUrl, ServeOptions, TrustedProxies};
 use crate::metrics::Metrics;
@@ -25,7 +26,7 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     })?;
     let metrics_listener = metrics_listener(&config).await?;
     let public_url = public_url(&config, &listener)?;
-    let anteroom = Anteroom::start(options(&config, &public_url)?).await?;
+    let anteroom = Anteroom::start(options(&config, &public_url)).await?;
     if let Err(error) = anteroom.audit().note_settings(&config.shown()).await {
         tracing::warn!(%error, "the settings are not compared with those of the last start");
     }
@@ -80,22 +81,17 @@ fn public_url(config: &Config, listener: &TcpListener) -> Result<PublicUrl, Fail
     Ok(PublicUrl::parse(&format!("http://localhost:{port}"))?)
 }
 
-fn options(config: &Config, public_url: &PublicUrl) -> Result<Options, Failure> {
-    let Database::Sqlite { path } = &config.keeping.database else {
-        return Err("this release keeps accounts in SQLite only: write sqlite:PATH".into());
-    };
-    let sessions = match config.keeping.sessions {
+fn options(config: &Config, public_url: &PublicUrl) -> Options {
+    let sessions = match &config.keeping.sessions {
         SessionsIn::Memory => SessionsKept::InMemory(config.keeping.memory_limit),
         SessionsIn::Database => SessionsKept::InDatabase,
-        SessionsIn::Redis { .. } => {
-            return Err("this release keeps no sessions in Redis: write database or memory:".into());
-        }
+        SessionsIn::Redis { url } => SessionsKept::InRedis { url: url.clone() },
     };
     let clock = Clock::system();
     let metrics =
         if config.metrics_listen.is_some() { Metrics::on(&clock) } else { Metrics::off() };
-    Ok(Options {
-        database: path.into(),
+    Options {
+        database: database_at(&config.keeping.database),
         sessions,
         policy: config.policy,
         public_url: public_url.to_string(),
@@ -108,7 +104,7 @@ fn options(config: &Config, public_url: &PublicUrl) -> Result<Options, Failure> 
         clock,
         entropy: Entropy::operating_system(),
         metrics,
-    })
+    }
 }
 
 fn serving(config: &Config) -> ServeOptions {

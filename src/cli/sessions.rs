@@ -118,16 +118,23 @@ async fn revoke_all(administration: &Administration, yes: bool) -> Result<(), Fa
     if !terminal::confirm("End every session there is, and sign everybody out?", yes)? {
         return Err("nothing was revoked".into());
     }
+    match end_all(administration).await? {
+        None => print("all sessions revoked"),
+        Some(revoked) => print(&format!("sessions revoked: {revoked}")),
+    }
+    Ok(())
+}
+
+/// Ends every session there is, anonymous ones too. How many; `None` where only the servers know.
+pub(super) async fn end_all(administration: &Administration) -> Result<Option<u64>, Failure> {
     if administration.sessions_in_memory {
         administration.database.give_order(&Order::EndAll(ended(administration))).await?;
         record_all(administration, "ordered", None).await;
-        print("all sessions revoked");
-        return Ok(());
+        return Ok(None);
     }
     let revoked = administration.sessions.revoke_all(EndReason::RevokedByAdmin).await?;
     record_all(administration, Event::OK, Some(revoked)).await;
-    print(&format!("sessions revoked: {revoked}"));
-    Ok(())
+    Ok(Some(revoked))
 }
 
 /// Everybody's sessions, so the event is about nobody in particular.

@@ -188,16 +188,7 @@ impl Reader {
 
     fn keeping(&mut self) -> Option<Keeping> {
         let database = self.read(&table::DATABASE);
-        if matches!(database, Some(Database::Postgres { .. })) {
-            let what = "this version keeps accounts in SQLite only; write sqlite:PATH";
-            self.mistake(table::DATABASE.setting, what);
-        }
         let sessions = self.read(&table::SESSIONS);
-        if matches!(sessions, Some(SessionsIn::Redis { .. })) {
-            let what = "this version keeps sessions in the database or in memory only; write \
-                        database or memory:";
-            self.mistake(table::SESSIONS.setting, what);
-        }
         let cache = self.read(&table::CACHE);
         let memory_limit = self.read(&table::MEMORY_LIMIT);
         Some(Keeping {

@@ -142,10 +142,11 @@ settings! {
 
     DATABASE: Database = "sqlite:anteroom.db", Keeping, Secret, values::database,
         "Where accounts and the audit trail are kept: sqlite:PATH, the path relative to the \
-         working directory.";
+         working directory, or postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full.";
     SESSIONS: SessionsIn = "database", Keeping, Secret, values::sessions,
-        "Where sessions are kept: database (the same as the accounts) or memory: (gone at a \
-         restart).";
+        "Where sessions are kept: database (the same as the accounts), memory: (gone at a restart), \
+         or Redis 7 or Valkey, which several servers may share: redis://USER:PASSWORD@HOST:PORT, \
+         rediss:// for TLS, or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE. See docs/redis.md.";
     CACHE: bool = "on", Keeping, Plain, values::on_or_off,
         "Whether sessions in use are kept in memory too; off asks the store at every request. This \
          release always asks the store.";

@@ -67,7 +67,11 @@ pub(super) fn address_or_off(text: &str) -> Result<Option<SocketAddr>, String> {
 }
 
 pub(super) fn database(text: &str) -> Result<Database, String> {
-    let form = || "write sqlite:PATH, for example sqlite:/var/lib/anteroom/anteroom.db".to_owned();
+    let form = || {
+        "write sqlite:PATH, for example sqlite:/var/lib/anteroom/anteroom.db, or \
+         postgres://USER:PASSWORD@HOST/DATABASE"
+            .to_owned()
+    };
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
         return Ok(Database::Postgres { url: server_url(text)? });
     }
@@ -94,7 +98,10 @@ pub(super) fn sessions(text: &str) -> Result<SessionsIn, String> {
         url if url.starts_with("redis://") || url.starts_with("rediss://") => {
             Ok(SessionsIn::Redis { url: server_url(url)? })
         }
-        _ => Err("write memory: or database".to_owned()),
+        url if url.starts_with("redis+sentinel://") || url.starts_with("rediss+sentinel://") => {
+            Ok(SessionsIn::Redis { url: sentinels_url(url)? })
+        }
+        _ => Err("write database, memory: or redis://HOST:PORT".to_owned()),
     }
 }
 
@@ -104,6 +111,20 @@ fn server_url(text: &str) -> Result<SecretString, String> {
         _ => {
             Err("write a URL with a host; percent-encode special characters of the password".into())
         }
+    }
+}
+
+/// Several hosts, which no ordinary URL has.
+fn sentinels_url(text: &str) -> Result<SecretString, String> {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let hosts = rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts);
+    match hosts.split_once('/') {
+        Some((hosts, service))
+            if !service.is_empty() && hosts.split(',').all(|h| !h.is_empty()) =>
+        {
+            Ok(text.into())
+        }
+        _ => Err("write redis+sentinel://HOST:PORT,HOST:PORT/SERVICE".into()),
     }
 }
 

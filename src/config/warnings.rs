@@ -1,6 +1,10 @@
 //! What is allowed but dangerous.
 
-use super::{Config, settings as table};
+use std::net::IpAddr;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{Config, Database, SessionsIn, settings as table};
 
 impl Config {
     /// What is allowed but worth a line in the log, each a sentence.
@@ -19,6 +23,22 @@ impl Config {
             warnings.push(format!(
                 "ANTEROOM_TRUSTED_PROXIES trusts everybody ({all}): anyone can claim any address; \
                  name the proxies alone"
+            ));
+        }
+        if let Database::Postgres { url } = &self.keeping.database
+            && let Some(host) = unverified(url)
+        {
+            warnings.push(format!(
+                "ANTEROOM_DATABASE does not check that {host} is what answers there: whoever \
+                 stands in between can read everything; add sslmode=verify-full to it"
+            ));
+        }
+        if let SessionsIn::Redis { url } = &self.keeping.sessions
+            && let Some(host) = unencrypted(url)
+        {
+            warnings.push(format!(
+                "ANTEROOM_SESSIONS goes to {host} in the clear: whoever listens in between learns \
+                 the password, and who is signed in from where; write rediss://"
             ));
         }
         let throttles = [
@@ -42,4 +62,37 @@ impl Config {
         }
         warnings
     }
+}
+
+/// The host of a database server on another machine whose certificate nobody looks at.
+fn unverified(url: &SecretString) -> Option<String> {
+    let url = url::Url::parse(url.expose_secret()).ok()?;
+    let parameter = |name: &str| {
+        url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    };
+    let host = parameter("host").or_else(|| url.host_str().map(str::to_owned))?;
+    let is_socket = ["/", "%2F", "%2f"].iter().any(|begins| host.starts_with(begins));
+    let is_verified = parameter("sslmode").is_some_and(|mode| mode.starts_with("verify-"));
+    (!is_here(&host) && !is_socket && !is_verified).then_some(host)
+}
+
+/// A Redis server or Sentinel on another machine that is reached without TLS. Addresses of
+/// Sentinels have several hosts, which no ordinary URL has.
+fn unencrypted(url: &SecretString) -> Option<String> {
+    let (scheme, rest) = url.expose_secret().split_once("://")?;
+    if scheme.starts_with("rediss") {
+        return None;
+    }
+    let hosts = rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts);
+    let hosts = hosts.split(['/', '?']).next()?.split(',');
+    let mut names = hosts.map(|host| match host.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    });
+    names.find(|name| !is_here(name)).map(str::to_owned)
+}
+
+fn is_here(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

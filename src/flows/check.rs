@@ -1,7 +1,22 @@
 //! Who is there: the question that every request asks.
 
+use std::time::Duration;
+
 use crate::accounts::{Account, Accounts, Status, User};
 use crate::sessions::{EndReason, Owner, ResumeError, Session, Sessions, Token};
+
+/// How long a check waits before it looks again, where the account has a higher epoch than the
+/// session: the change that raised it tells sessions in a store of their own right after.
+const SETTLING: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(5),
+    Duration::from_millis(20),
+    Duration::from_millis(75),
+];
+
+/// How often a check tries to end a session whose account is not what it was, while others go on
+/// changing it. After that it is refused as it is.
+const ENDINGS: u32 = 4;
 
 /// Looks a token up: its session, and the account that the session belongs to.
 #[derive(Clone)]
@@ -32,25 +47,39 @@ impl Check {
     /// # Errors
     /// [`ResumeError`] says why the token opens nothing, or that a store failed.
     pub async fn who(&self, token: &Token) -> Result<Visitor, ResumeError> {
-        let session = self.sessions.resume(token).await?;
-        let Owner::User { id, .. } = session.owner else {
-            return Ok(Visitor { session, user: None });
-        };
-        let account = self.accounts.find(id).await?;
-        if let Some(user) = user_of(&session, account.as_ref()) {
-            return Ok(Visitor { session, user: Some(user) });
+        let (mut pauses, mut endings) = (SETTLING.into_iter(), 0);
+        loop {
+            let session = self.sessions.resume(token).await?;
+            let Owner::User { id, .. } = session.owner else {
+                return Ok(Visitor { session, user: None });
+            };
+            let account = self.accounts.find(id).await?;
+            if let Some(user) = user_of(&session, account.as_ref()) {
+                return Ok(Visitor { session, user: Some(user) });
+            }
+            // The account was read after the session, and in between the session may have been
+            // rotated into the new epoch, or ended with a reason of its own.
+            let is_behind = is_behind(&session, account.as_ref());
+            match pauses.next() {
+                Some(pause) if pause.is_zero() || is_behind => tokio::time::sleep(pause).await,
+                _ => {
+                    let reason = reason_of(account.as_ref());
+                    endings += 1;
+                    let ended = self.sessions.revoke_unchanged(&session, token, reason).await?;
+                    if ended || endings == ENDINGS {
+                        return Err(ResumeError::Ended(reason));
+                    }
+                }
+            }
         }
-        // The account was read after the session, and in between the session may have been
-        // rotated into the new epoch, or ended with a reason of its own.
-        let session = self.sessions.resume(token).await?;
-        let account = self.accounts.find(id).await?;
-        if let Some(user) = user_of(&session, account.as_ref()) {
-            return Ok(Visitor { session, user: Some(user) });
-        }
-        let reason = reason_of(account.as_ref());
-        self.sessions.revoke(session.id, None, reason).await?;
-        Err(ResumeError::Ended(reason))
     }
+}
+
+/// Whether the account has moved on without the session.
+fn is_behind(session: &Session, account: Option<&Account>) -> bool {
+    account.is_some_and(|account| {
+        account.user.status == Status::Active && session.owner.epoch() < Some(account.epoch)
+    })
 }
 
 /// The user under whose present epoch the session is live.

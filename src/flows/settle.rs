@@ -4,6 +4,7 @@ use crate::accounts::{
     Account, Accounts, Change, ChangeError, Changed, EpochReason, Survivor, UserId,
 };
 use crate::audit::{By, Event};
+use crate::failure::StoreError;
 use crate::sessions::{EpochMove, Sessions};
 
 /// Changes an account and sees to it that the sessions follow before anything is acknowledged.
@@ -17,26 +18,44 @@ pub(super) async fn settle(
     decide: impl Fn(&Account) -> Option<Change> + Send + Sync,
 ) -> Result<Changed, ChangeError> {
     let _turn = match &survivor {
-        Some(_) => Some(sessions.turn_to_survive().await),
         None => None,
+        Some(survivor) => {
+            // Before the turn too: nobody is to wait in line for a store that is silent.
+            survives(sessions, survivor).await?;
+            let turn = sessions.turn_to_survive().await?;
+            survives(sessions, survivor).await?;
+            Some(turn)
+        }
     };
-    if let Some(survivor) = &survivor
-        && !sessions.can_survive(survivor).await?
-    {
-        return Err(ChangeError::SurvivorGone);
-    }
     let mut changed = accounts.change(id, decide).await?;
-    if changed.ended.is_none() {
-        let reason = match &changed.account {
-            None => EpochReason::AccountDeleted,
-            Some(account) => account.epoch_reason.unwrap_or(EpochReason::RevokedByAdmin),
-        };
-        let to = changed.epoch;
-        let epoch_move = EpochMove { user: id, to, reason, survivor, at: sessions.now() };
-        changed.ended = Some(sessions.raise_epoch(&epoch_move).await?);
-    }
+    let told = match changed.ended {
+        Some(ended) => Ok(ended),
+        None => tell_sessions(sessions, id, &changed, survivor).await,
+    };
+    // Told or not, no session of an earlier epoch is good any more.
     sessions.wake_all();
+    changed.ended = Some(told?);
     Ok(changed)
+}
+
+async fn survives(sessions: &Sessions, survivor: &Survivor) -> Result<(), ChangeError> {
+    if sessions.can_survive(survivor).await? { Ok(()) } else { Err(ChangeError::SurvivorGone) }
+}
+
+/// Raises the epoch where the sessions are, which is not where the account is. What is lost in
+/// between every check makes up for: a session is good only under the epoch that its account has.
+async fn tell_sessions(
+    sessions: &Sessions,
+    user: UserId,
+    changed: &Changed,
+    survivor: Option<Survivor>,
+) -> Result<u64, StoreError> {
+    let reason = match &changed.account {
+        None => EpochReason::AccountDeleted,
+        Some(account) => account.epoch_reason.unwrap_or(EpochReason::RevokedByAdmin),
+    };
+    let epoch_move = EpochMove { user, to: changed.epoch, reason, survivor, at: sessions.now() };
+    sessions.raise_epoch(&epoch_move).await
 }
 
 /// The event of the sessions of `user` that a change ended, if it ended any.

@@ -3,8 +3,8 @@
 use time::OffsetDateTime;
 
 use super::{
-    Client, EndReason, Ended, Ending, EpochMove, Loaded, Owner, Rotation, Session, SessionId,
-    Sessions, Start, Started, TimedOut, TimeoutRule, Token, TokenDigest,
+    Client, EndReason, Ended, Ending, Loaded, Owner, Rotation, Session, SessionId, Sessions, Start,
+    Started, TimedOut, TimeoutRule, Token, TokenDigest,
 };
 use crate::accounts::{Survivor, UserId};
 use crate::failure::StoreError;
@@ -85,7 +85,7 @@ impl Sessions {
         for _ in 0..DRAWS {
             let token = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
             let start = self.beginning(&beginning, &token)?;
-            let _shared = self.room().survivors.read().await;
+            let _shared = self.room().turns.shared().await?;
             match self.store().start(&start).await? {
                 Started::Started { evicted, replaced } => {
                     evicted.iter().chain(&replaced).for_each(|id| self.room().watchers.wake(*id));
@@ -212,7 +212,7 @@ impl Sessions {
         for _ in 0..DRAWS {
             let new = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
             let rotation = Rotation { from: token.digest(), to: new.digest(), authenticated, at };
-            let shared = self.room().survivors.read().await;
+            let shared = self.room().turns.shared().await?;
             let rotated = match self.store().rotate(&rotation).await {
                 // Perhaps only the reply is lost. Then nobody but this request has the token
                 // under which the session goes on.
@@ -243,8 +243,11 @@ impl Sessions {
     /// Waits until nothing else on this server ends or rotates a session. Where the store is not
     /// the database of the accounts, this is what makes the look at a survivor and the change one
     /// step.
-    pub async fn turn_to_survive(&self) -> impl Send + use<'_> {
-        self.room().survivors.write().await
+    ///
+    /// # Errors
+    /// [`StoreError`] when the others take too long.
+    pub async fn turn_to_survive(&self) -> Result<impl Send + use<'_>, StoreError> {
+        self.room().turns.alone().await
     }
 
     /// Whether a session still has the token under which it was to outlive a change.
@@ -316,10 +319,33 @@ impl Sessions {
     ) -> Result<bool, StoreError> {
         let ended = Ended { reason, at: self.now() };
         let ending = Ending { id, of, unseen_since: None, ended };
-        let shared = self.room().survivors.read().await;
+        let shared = self.room().turns.shared().await?;
         let revoked = self.store().end(&ending).await;
         drop(shared);
         self.room().watchers.wake(id);
+        revoked
+    }
+
+    /// Ends a session if its token still opens it under the same epoch: whoever changes the account
+    /// may have taken it along meanwhile. `false`: it is another by now, or over.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown whether the session ended.
+    pub async fn revoke_unchanged(
+        &self,
+        session: &Session,
+        token: &Token,
+        reason: EndReason,
+    ) -> Result<bool, StoreError> {
+        let _shared = self.room().turns.shared().await?;
+        let loaded = self.store().load(&token.digest()).await?;
+        if !matches!(&loaded, Loaded::Live(live) if live.owner == session.owner) {
+            return Ok(false);
+        }
+        let ended = Ended { reason, at: self.now() };
+        let ending = Ending { id: session.id, of: None, unseen_since: None, ended };
+        let revoked = self.store().end(&ending).await;
+        self.room().watchers.wake(session.id);
         revoked
     }
 
@@ -342,14 +368,6 @@ impl Sessions {
             authenticated,
         };
         Ok((survivor, new))
-    }
-
-    /// Ends the sessions that a change of an account ended, where they are not kept with it.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    pub async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
-        self.store().raise_epoch(epoch_move).await
     }
 
     /// Wakes every watcher: a change of an account may have ended their sessions.

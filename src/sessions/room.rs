@@ -6,8 +6,9 @@ use time::OffsetDateTime;
 
 use super::noted_ends::NotedEnds;
 use super::touches::Touches;
+use super::turns::Turns;
 use super::watch::{Watch, Watchers};
-use super::{Counted, Cutoffs, Session, SessionId, SessionPolicy, SessionStore, TimedOut};
+use super::{Counted, Cutoffs, Outbox, Session, SessionId, SessionPolicy, SessionStore, TimedOut};
 use crate::accounts::UserId;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -17,6 +18,8 @@ use crate::failure::StoreError;
 pub struct SessionsOptions {
     /// Where sessions are kept.
     pub store: Arc<dyn SessionStore>,
+    /// What that store has still to be told, where the accounts are kept in another one.
+    pub outbox: Option<Arc<dyn Outbox>>,
     /// How long they live.
     pub policy: SessionPolicy,
     /// Tells the time.
@@ -31,31 +34,33 @@ pub struct Sessions(Arc<Room>);
 
 pub(super) struct Room {
     store: Arc<dyn SessionStore>,
+    outbox: Option<Arc<dyn Outbox>>,
     pub(super) policy: SessionPolicy,
     clock: Clock,
     pub(super) entropy: Entropy,
     pub(super) touches: Touches,
     pub(super) watchers: Arc<Watchers>,
     pub(super) timed_out: NotedEnds,
-    /// Held alone by a session that is to outlive the end of the others, and shared by whatever
-    /// else ends or rotates single sessions.
-    pub(super) survivors: tokio::sync::RwLock<()>,
+    /// Alone for a session that is to outlive the end of the others, and shared by whatever else
+    /// ends or rotates single sessions.
+    pub(super) turns: Turns,
 }
 
 impl Sessions {
     /// Opens the room.
     #[must_use]
     pub fn new(options: SessionsOptions) -> Self {
-        let SessionsOptions { store, policy, clock, entropy } = options;
+        let SessionsOptions { store, outbox, policy, clock, entropy } = options;
         Self(Arc::new(Room {
             store,
+            outbox,
             policy,
             clock,
             entropy,
             touches: Touches::default(),
             watchers: Arc::default(),
             timed_out: NotedEnds::default(),
-            survivors: tokio::sync::RwLock::default(),
+            turns: Turns::default(),
         }))
     }
 
@@ -71,6 +76,10 @@ impl Sessions {
 
     pub(super) fn store(&self) -> &dyn SessionStore {
         &*self.0.store
+    }
+
+    pub(super) fn outbox(&self) -> Option<&dyn Outbox> {
+        self.0.outbox.as_deref()
     }
 
     /// The present instant.

@@ -32,8 +32,13 @@ fn stage() -> Stage {
 fn stage_with(policy: SessionPolicy, entropy: Entropy) -> Stage {
     let clock = ManualClock::at(datetime!(2030-01-01 00:00 UTC));
     let store = Arc::new(MemoryStore::new(MemoryOptions { most_sessions: 100 }));
-    let options =
-        SessionsOptions { store: store.clone(), policy, clock: Clock::from(&clock), entropy };
+    let options = SessionsOptions {
+        store: store.clone(),
+        outbox: None,
+        policy,
+        clock: Clock::from(&clock),
+        entropy,
+    };
     Stage { sessions: Sessions::new(options), store, clock }
 }
 
@@ -426,6 +431,7 @@ async fn the_room_is_as_ready_as_its_store() {
     let store = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
     let sessions = Sessions::new(SessionsOptions {
         store: Arc::new(store.clone()),
+        outbox: None,
         policy: SessionPolicy::default(),
         clock: Clock::system(),
         entropy: Entropy::operating_system(),

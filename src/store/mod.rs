@@ -1,4 +1,5 @@
-//! Where accounts and sessions are kept: the only place that knows SQL.
+//! Where accounts and sessions are kept: the only place that knows SQL or
+//! Redis.
 //!
 //! Each backend implements the ports of the rooms and decides nothing: what a session's deadline
 //! is, who may do what and which change ends which sessions is said by the rooms.
@@ -6,9 +7,11 @@
 mod following;
 mod measured;
 mod memory;
+mod redis;
 mod sql;
 
 pub use following::FollowingStore;
 pub use measured::{MeasuredAccounts, MeasuredSessions};
 pub use memory::{MemoryOptions, MemoryStore};
+pub use redis::{RedisOpenError, RedisSessions, RedisTrouble, Unfit};
 pub use sql::{DatabaseAt, OpenError, Order, Ordered, SessionsIn, SqlDatabase};

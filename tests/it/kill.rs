@@ -14,7 +14,7 @@ use sqlx::Row as _;
 use tempfile::TempDir;
 
 use self::person::Person;
-use crate::harness::chance::{Chance, rounds};
+use crate::harness::chance::{Chance, SaysSeed, rounds};
 use crate::harness::server::{Place, Server};
 
 /// How long a server lives before it is killed; short lives are likelier.
@@ -58,17 +58,6 @@ impl Journal {
 
     fn len(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).1.len()
-    }
-}
-
-/// Says the seed when a test fails.
-struct SaysSeed(u64);
-
-impl Drop for SaysSeed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("SEED={}", self.0);
-        }
     }
 }
 

@@ -6,9 +6,9 @@ use anteroom::accounts::Role;
 use anteroom::sessions::{Limit, LimitPolicy};
 use serde_json::json;
 
-use crate::harness::app::{HOUR, Kind, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{HOUR, Kind, PASSWORD, TestApp, on_every_store};
 
-on_each_store!(
+on_every_store!(
     attack_36_the_oldest_sessions_make_room,
     a_policy_that_refuses_keeps_those_who_are_there,
     the_session_that_a_sign_in_replaces_frees_its_place,

@@ -2,9 +2,9 @@
 
 use reqwest::Method;
 
-use crate::harness::app::{Kind, TestApp, on_each_store};
+use crate::harness::app::{Kind, TestApp, on_every_store};
 
-on_each_store!(
+on_every_store!(
     rev_1_attack_23_signing_out_ends_the_session_for_every_route,
     signing_out_by_form_leads_to_the_sign_in_page,
     rev_4_attack_25_signing_out_is_the_same_whether_or_not_anybody_was_signed_in,

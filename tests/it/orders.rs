@@ -11,13 +11,16 @@ use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
 use anteroom::flows::{AccountChange, AccountChanges, RevokeSessions};
 use anteroom::sessions::{EndReason, Ended, Sessions, SessionsOptions};
-use anteroom::store::{FollowingStore, MemoryOptions, MemoryStore, Order, SessionsIn, SqlDatabase};
+use anteroom::store::{
+    FollowingStore, MemoryOptions, MemoryStore, Order, RedisSessions, SessionsIn, SqlDatabase,
+};
 use anteroom::throttle::{Throttle, ThrottleOptions};
 use serde_json::json;
 
-use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{Kind, PASSWORD, TestApp, on_every_store};
+use crate::harness::postgres;
 
-on_each_store!(
+on_every_store!(
     what_a_command_decides_about_an_account_holds_at_the_next_request,
     a_command_ends_all_sessions_of_one_person,
 );
@@ -33,14 +36,15 @@ struct Command {
 
 impl Command {
     async fn beside(app: &TestApp, kind: Kind) -> Self {
-        let place = match kind {
-            Kind::Memory => SessionsIn::ServerMemory,
-            Kind::Database => SessionsIn::ThisDatabase,
-        };
-        let database = SqlDatabase::open(&app.database, place).await.unwrap();
-        let store: Arc<dyn anteroom::sessions::SessionStore> = match kind {
-            Kind::Database => Arc::new(database.clone()),
-            Kind::Memory => {
+        let place = kind.sessions_in();
+        let database = SqlDatabase::open(app.accounts_at.clone(), place).await.unwrap();
+        let store: Arc<dyn anteroom::sessions::SessionStore> = match place {
+            SessionsIn::ThisDatabase => Arc::new(database.clone()),
+            SessionsIn::Elsewhere => {
+                let url = app.redis.as_deref().unwrap().into();
+                Arc::new(RedisSessions::open(&url).await.unwrap())
+            }
+            SessionsIn::ServerMemory => {
                 let nothing = MemoryStore::new(MemoryOptions { most_sessions: 0 });
                 Arc::new(FollowingStore::start(nothing, database.clone()).await.unwrap())
             }
@@ -65,8 +69,14 @@ impl Command {
             entropy: entropy.clone(),
         });
         let policy = *app.anteroom.sessions().policy();
-        let sessions =
-            Sessions::new(SessionsOptions { store, policy, clock: clock.clone(), entropy });
+        let sessions = Sessions::new(SessionsOptions {
+            store,
+            outbox: (place == SessionsIn::Elsewhere)
+                .then(|| Arc::new(database.clone()) as Arc<dyn anteroom::sessions::Outbox>),
+            policy,
+            clock: clock.clone(),
+            entropy,
+        });
         Self {
             changes: AccountChanges::new(accounts.clone(), sessions.clone(), audit.clone()),
             revoke: RevokeSessions::new(accounts.clone(), sessions, audit),
@@ -131,12 +141,19 @@ async fn a_command_ends_all_sessions_of_one_person(kind: Kind) {
 
 #[tokio::test]
 async fn orders_reach_sessions_in_memory() {
-    let app = TestApp::start(Kind::Memory).await;
+    orders_reach_sessions(Kind::Memory).await;
+    if postgres::is_here().await {
+        orders_reach_sessions(Kind::MemoryBesidePostgres).await;
+    }
+}
+
+async fn orders_reach_sessions(kind: Kind) {
+    let app = TestApp::start(kind).await;
     let laptop = app.signed_in("ada@example.org").await;
     let phone = app.signed_in("ada@example.org").await;
     let visitor = app.browser();
     visitor.patch("/api/session/data", json!({ "a": 1 })).await;
-    let command = Command::beside(&app, Kind::Memory).await;
+    let command = Command::beside(&app, kind).await;
     let ended = Ended { reason: EndReason::RevokedByAdmin, at: command.clock.now() };
 
     let id = phone.session_id().await;

@@ -6,9 +6,9 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_every_store};
 
-on_each_store!(
+on_every_store!(
     two_tabs_that_end_all_others_leave_one_signed_in,
     of_two_sessions_that_end_each_other_no_acknowledged_end_is_undone,
     signing_out_while_the_token_is_rotated_signs_out,

@@ -6,13 +6,14 @@ use anteroom::accounts::Role;
 use anteroom::sessions::{Limit, LimitPolicy};
 use serde_json::json;
 
-use crate::harness::app::{DAY, HOUR, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{DAY, HOUR, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_every_store};
 use crate::harness::browser::Browser;
 
-on_each_store!(
+on_every_store!(
     every_reason_is_told_for_a_day,
     a_reason_outlives_the_sweep,
     the_sign_in_page_says_why_in_words,
+    the_sign_in_page_says_that_a_session_is_unknown_and_guesses_no_reason,
 );
 
 /// Ends the session of Ada's first browser in the way that `reason` names.
@@ -145,4 +146,30 @@ async fn the_sign_in_page_says_why_in_words(kind: Kind) {
     app.add("ada@example.org", Role::User).await;
     let page = app.browser().get("/login").await;
     assert!(!page.text.contains("role=\"status\""), "a newcomer is told of an end");
+}
+
+async fn the_sign_in_page_says_that_a_session_is_unknown_and_guesses_no_reason(kind: Kind) {
+    let app = app_of(kind).await;
+    let old = end(&app, "signed_out").await;
+    app.pass(2 * DAY).await;
+    let banner = async |browser: &Browser| {
+        let page = browser.get("/login").await;
+        assert_eq!((page.status, page.set_cookies().len()), (200, 0));
+        let (_, after) = page.text.split_once("role=\"status\">")?;
+        Some(after.split_once("</p>").unwrap().0.to_owned())
+    };
+
+    let said = banner(&old).await.unwrap();
+
+    assert!(said.contains("no longer known here"), "{said}");
+    assert!(said.contains("ended some time ago, or the server"), "{said}");
+    let never_issued = app.browser();
+    never_issued.hold(&"a".repeat(43));
+    assert_eq!(banner(&never_issued).await.unwrap(), said, "it tells apart what was never issued");
+    let malformed = app.browser();
+    malformed.hold("a");
+    assert_eq!(banner(&malformed).await, None);
+    old.try_to_sign_in("ada@example.org", PASSWORD, false).await;
+    old.delete("/api/session").await;
+    assert_eq!(banner(&old).await, None, "whoever signed out is told of nothing unknown");
 }

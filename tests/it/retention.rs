@@ -1,18 +1,14 @@
-//! What is kept, for how long, and what a backup brings back.
+//! What is kept, and for how long.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::{Duration, Instant};
 
-use anteroom::store::{SessionsIn, SqlDatabase};
+use anteroom::store::SqlDatabase;
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
-use crate::command_line::done;
 use crate::harness::app::{DAY, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
-use crate::harness::client::{self, Client};
-use crate::harness::server::Server;
 
 on_each_store!(ops_9_rows_do_not_pile_up);
 
@@ -57,9 +53,7 @@ async fn live_a_while(app: &TestApp) {
 
 async fn ops_9_rows_do_not_pile_up(kind: Kind) {
     let app = TestApp::start(kind).await;
-    let place =
-        if kind == Kind::Memory { SessionsIn::ServerMemory } else { SessionsIn::ThisDatabase };
-    let database = SqlDatabase::open(&app.database, place).await.unwrap();
+    let database = SqlDatabase::open(&app.database, kind.sessions_in()).await.unwrap();
     let mut seen = Vec::new();
     for _ in 0..3 {
         live_a_while(&app).await;
@@ -79,32 +73,6 @@ async fn ops_9_rows_do_not_pile_up(kind: Kind) {
     assert!(seen[2]["session_orders"] <= 1, "{seen:?}");
     assert!(seen[2].len() >= 7, "these are not all the tables: {seen:?}");
     database.close().await;
-}
-
-#[tokio::test]
-async fn ops_10_what_a_backup_revives_one_command_ends() {
-    let server = Server::start();
-    let (laptop, phone) = (Client::of(&server), Client::of(&server));
-    laptop.sign_up("ada@example.org").await;
-    assert_eq!(phone.sign_in("ada@example.org", client::PASSWORD).await, 200);
-    let place = server.stop();
-    let (file, backup) = (place.path().join("anteroom.db"), place.path().join("backup"));
-    fs::copy(&file, &backup).unwrap();
-    let server = place.serve(&[]);
-    done(&server.command(&["session", "revoke", "--user", "ada@example.org"]));
-    assert!(!phone.at(&server).is_signed_in().await);
-    let place = server.stop();
-    fs::copy(&backup, &file).unwrap();
-
-    let server = place.serve(&[]);
-    assert!(phone.at(&server).is_signed_in().await, "nothing was restored");
-    done(&server.command(&["session", "revoke", "--all", "--yes"]));
-
-    for client in [&laptop, &phone] {
-        assert_eq!(client.at(&server).reason().await, "revoked_by_admin");
-    }
-    let readme = include_str!("../../README.md");
-    assert!(readme.contains("run `anteroom session revoke --all` after restoring one"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

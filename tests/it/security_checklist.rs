@@ -174,9 +174,11 @@ fn tests_in(code: &str) -> Vec<String> {
             names.push(letters.collect::<String>());
         }
     }
-    for listed in code.split("\non_each_store!(").skip(1) {
-        let listed = listed.split(')').next().unwrap();
-        names.extend(listed.split(',').map(|name| name.trim().to_owned()));
+    for on_stores in ["\non_each_store!(", "\non_every_store!(", "\nwith_each_keeping!("] {
+        for listed in code.split(on_stores).skip(1) {
+            let listed = listed.split(')').next().unwrap();
+            names.extend(listed.split(',').map(|name| name.trim().to_owned()));
+        }
     }
     names.retain(|name| !name.is_empty());
     names
@@ -311,9 +313,13 @@ fn tests_and_the_rows_in_their_names_are_found() {
         |on_each_store!(
         |    attack_3_four,
         |    five,
-        |);";
+        |);
+        |on_every_store!(six);";
     let code = code.replace("        |", "");
-    assert_eq!(tests_in(&code), ["one", "sid_6_attack_2_two", "three", "attack_3_four", "five"]);
+    assert_eq!(
+        tests_in(&code),
+        ["one", "sid_6_attack_2_two", "three", "attack_3_four", "five", "six"]
+    );
     assert_eq!(keys_of("cookie::sid_6_attack_2_two"), ["sid_6", "attack_2"]);
     assert!(keys_of("cookie::attack_of_2").is_empty());
     assert!(keys_of("in_the_database").is_empty());

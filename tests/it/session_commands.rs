@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::command_line::{done, refused};
 use crate::harness::client::{Client, PASSWORD};
+use crate::harness::postgres::Database;
 use crate::harness::server::{Place, Server};
 
 fn in_memory() -> Server {
@@ -64,7 +65,9 @@ async fn revoking_one_ends_that_one_alone() {
 
 #[tokio::test]
 async fn revoking_those_of_a_user_ends_them_all_and_no_other() {
-    for server in [Server::start(), in_memory()] {
+    let postgres = Database::fresh().await;
+    let in_postgres = postgres.as_ref().map(|database| database.place().serve(&[]));
+    for server in [Server::start(), in_memory()].into_iter().chain(in_postgres) {
         let [laptop, phone, bob] = people(&server).await;
 
         done(&server.command(&["session", "revoke", "--user", "ada@example.org"]));
@@ -79,7 +82,9 @@ async fn revoking_those_of_a_user_ends_them_all_and_no_other() {
 
 #[tokio::test]
 async fn revoking_all_ends_anonymous_ones_too() {
-    for server in [Server::start(), in_memory()] {
+    let postgres = Database::fresh().await;
+    let in_postgres = postgres.as_ref().map(|database| database.place().serve(&[]));
+    for server in [Server::start(), in_memory()].into_iter().chain(in_postgres) {
         let [laptop, phone, bob] = people(&server).await;
         let visitor = Client::of(&server);
         let patch = visitor.request(Method::PATCH, "/api/session/data");

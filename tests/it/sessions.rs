@@ -5,10 +5,10 @@ use std::time::Duration;
 use futures_util::future::join;
 use reqwest::Method;
 
-use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_every_store};
 use crate::harness::browser::Browser;
 
-on_each_store!(
+on_every_store!(
     rev_6_the_list_shows_every_device_newest_activity_first,
     revoking_a_session_signs_that_browser_out_and_no_other,
     revoking_ones_own_session_leaves_the_cookie_to_say_why,

@@ -2,7 +2,9 @@
 
 use anteroom::sessions::conformance;
 
-use crate::harness::backends::{Fresh, following, memory, sqlite};
+use crate::harness::backends::{
+    Fresh, following, following_postgres, memory, postgres, redis, sqlite,
+};
 
 /// Holds a backend to every rule; the folders of its stores go when all is done.
 async fn keeps_every_promise(fresh: impl AsyncFn() -> Fresh) {
@@ -29,6 +31,27 @@ async fn sto_1_sqlite_keeps_the_promises_of_the_session_store() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sto_1_memory_that_follows_orders_keeps_the_promises_of_the_session_store() {
     keeps_every_promise(following).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sto_1_postgres_keeps_the_promises_of_the_session_store() {
+    if postgres().await.is_some() {
+        keeps_every_promise(async || postgres().await.unwrap()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sto_1_memory_that_follows_orders_in_postgres_keeps_the_promises_of_the_session_store() {
+    if following_postgres().await.is_some() {
+        keeps_every_promise(async || following_postgres().await.unwrap()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sto_1_redis_keeps_the_promises_of_the_session_store() {
+    if redis().await.is_some() {
+        keeps_every_promise(async || redis().await.unwrap()).await;
+    }
 }
 
 #[test]

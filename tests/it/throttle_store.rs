@@ -14,6 +14,8 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
+use crate::harness::postgres::Database;
+
 type Store = Arc<dyn ThrottleStore>;
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 09:00 UTC);
@@ -28,8 +30,26 @@ async fn sqlite() -> (Store, TempDir) {
     (Arc::new(store), folder)
 }
 
+/// `None`: there is no `PostgreSQL` here.
+async fn postgres() -> Option<(Store, Database)> {
+    let database = Database::fresh().await?;
+    let store = SqlDatabase::open(&*database.url, SessionsIn::ThisDatabase).await.unwrap();
+    Some((Arc::new(store), database))
+}
+
 macro_rules! on_each_backend {
     ($($rule:ident),+ $(,)?) => {
+        mod on_postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    if let Some((store, _database)) = super::postgres().await {
+                        super::$rule(store).await;
+                    }
+                }
+            )+
+        }
+
         mod on_sqlite {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

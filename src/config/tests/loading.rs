@@ -166,22 +166,6 @@ fn a_mistake_is_one_short_line_whatever_the_value() {
 }
 
 #[test]
-fn stores_that_this_version_does_not_serve_are_refused() {
-    assert_eq!(
-        mistakes(&[
-            ("ANTEROOM_DATABASE", "postgres://u:hunter2@h/d"),
-            ("ANTEROOM_SESSIONS", "redis://h"),
-        ]),
-        [
-            "ANTEROOM_DATABASE (environment): this version keeps accounts in SQLite only; write \
-             sqlite:PATH",
-            "ANTEROOM_SESSIONS (environment): this version keeps sessions in the database or in \
-             memory only; write database or memory:",
-        ],
-    );
-}
-
-#[test]
 fn numbers_stay_within_their_bounds() {
     let wrong = [
         ("ANTEROOM_SESSION_LIMIT", ["0", "10001", "+5", "1e3", "99999999999999999999"]),
@@ -211,4 +195,59 @@ fn what_is_allowed_but_dangerous_is_warned_of() {
         warnings(&[("ANTEROOM_THROTTLE_ACCOUNT", "off"), ("ANTEROOM_THROTTLE_SIGNUP", "off")]);
     assert_eq!(off.len(), 2);
     assert!(off[0].starts_with("ANTEROOM_THROTTLE_ACCOUNT is off"));
+}
+
+#[test]
+fn a_redis_on_another_machine_without_tls_is_warned_of() {
+    let warnings = |url| load(&[("ANTEROOM_SESSIONS", url)]).unwrap().warnings();
+    for url in [
+        "redis://localhost",
+        "redis://u:p@127.0.0.1:6379/3",
+        "redis://[::1]:6379",
+        "rediss://redis.example.org",
+        "redis+sentinel://u:p@localhost:1,[::1]:2/main",
+        "rediss+sentinel://a.example,b.example/main",
+    ] {
+        assert_eq!(warnings(url), [""; 0], "{url}");
+    }
+    for (url, host) in [
+        ("redis://u:pass@word@redis.example.org:6379", "redis.example.org"),
+        ("redis://10.0.0.1?x", "10.0.0.1"),
+        ("redis://[2001:db8::1]:6379/1", "2001:db8::1"),
+        ("redis+sentinel://u:hunter2@localhost,b.example:26379/main", "b.example"),
+    ] {
+        let [warning] = &warnings(url)[..] else { panic!("{url}: {:?}", warnings(url)) };
+        let begins = format!("ANTEROOM_SESSIONS goes to {host} in the clear");
+        assert!(warning.starts_with(&begins) && !warning.contains("hunter2"), "{warning}");
+    }
+}
+
+#[test]
+fn a_database_server_elsewhere_that_nobody_checks_is_worth_a_warning() {
+    let warned = |url: &str| {
+        let warnings = load(&[("ANTEROOM_DATABASE", url)]).unwrap().warnings();
+        assert!(!warnings.iter().any(|line| line.contains("hunter2")), "{warnings:?}");
+        warnings.iter().any(|line| line.contains("sslmode=verify-full"))
+    };
+
+    for url in [
+        "postgres://u:hunter2@db.example.org/d",
+        "postgres://u:hunter2@db.example.org/d?sslmode=require",
+        "postgres://u:hunter2@db.example.org/d?sslmode=prefer",
+        "postgresql://u:hunter2@192.0.2.7/d?sslmode=disable",
+        "postgres://u:hunter2@localhost/d?host=db.example.org",
+    ] {
+        assert!(warned(url), "{url}");
+    }
+    for url in [
+        "postgres://u:hunter2@db.example.org/d?sslmode=verify-full",
+        "postgres://u:hunter2@db.example.org/d?sslmode=verify-ca&sslrootcert=root.pem",
+        "postgres://u:hunter2@localhost/d",
+        "postgres://u:hunter2@127.0.0.1:5433/d",
+        "postgres://u:hunter2@[::1]/d",
+        "postgres://u:hunter2@%2Frun%2Fpostgresql/d",
+        "postgres://u:hunter2@db.example.org/d?host=/run/postgresql",
+    ] {
+        assert!(!warned(url), "{url}");
+    }
 }

@@ -243,7 +243,13 @@ fn stores_are_named_by_urls() {
     assert!(matches!(values::database("postgres://h/d"), Ok(Database::Postgres { .. })));
     assert!(matches!(values::sessions("memory:"), Ok(SessionsIn::Memory)));
     assert!(matches!(values::sessions("database"), Ok(SessionsIn::Database)));
-    assert!(matches!(values::sessions("rediss://:pw@h/1"), Ok(SessionsIn::Redis { .. })));
+    for url in [
+        "rediss://:pw@h/1",
+        "redis+sentinel://h:26379/main",
+        "rediss+sentinel://u:p@h,h2:26379,[::1]/main/3?sentinel_password=q",
+    ] {
+        assert!(matches!(values::sessions(url), Ok(SessionsIn::Redis { .. })), "{url}");
+    }
 
     let wrong = [
         "sqlite:",
@@ -258,7 +264,16 @@ fn stores_are_named_by_urls() {
     for text in wrong {
         assert!(values::database(text).is_err(), "{text} was let pass");
     }
-    for text in ["memory", "sqlite:a.db", "redis:", "redis://", "Database"] {
+    for text in [
+        "memory",
+        "sqlite:a.db",
+        "redis:",
+        "redis://",
+        "redis+sentinel://h",
+        "redis+sentinel://h,/main",
+        "redis+sentinel://h/",
+        "Database",
+    ] {
         assert!(values::sessions(text).is_err(), "{text} was let pass");
     }
 }

@@ -55,6 +55,8 @@ pub(crate) async fn sign_in_form(
         next,
         ended: match standing {
             Standing::Ended(reason) => Some(reason.as_str()),
+            // It brought a token all the same: whoever was signed in should not have to wonder.
+            Standing::Nobody if current.token().is_some() => Some("unknown"),
             _ => None,
         },
         duplicate_cookies: matches!(standing, Standing::SeveralCookies),

@@ -90,6 +90,7 @@ ended-session_limit = You signed in on another device, and this session was the 
 ended-account_disabled = This account is disabled. Ask an administrator of this service.
 ended-account_deleted = This account was deleted.
 ended-replaced = This session was renewed, and this browser still had the old one. Sign in to continue.
+ended-unknown = The session that this browser had is no longer known here. It ended some time ago, or the server that kept it was restarted. Sign in to continue.
 
 ## Signing out
 sign-out-title = Sign out?

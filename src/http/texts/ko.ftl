@@ -81,6 +81,7 @@ ended-session_limit = 로그인할 수 있는 기기 수를 넘어, 가장 오�
 ended-account_disabled = 사용이 중지된 계정이에요. 관리자에게 문의해 주세요.
 ended-account_deleted = 삭제된 계정이에요.
 ended-replaced = 세션이 갱신됐는데 이 브라우저에는 이전 세션이 남아 있었어요. 계속하려면 다시 로그인해 주세요.
+ended-unknown = 이 브라우저의 이전 세션을 더 이상 찾을 수 없어요. 끝난 지 오래됐거나, 세션을 보관하던 서버가 다시 시작됐어요. 계속하려면 다시 로그인해 주세요.
 
 ## 로그아웃
 sign-out-title = 로그아웃할까요?

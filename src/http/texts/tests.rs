@@ -185,6 +185,7 @@ fn every_word_of_the_contract_has_a_text_of_its_own_in_both_languages() {
         for reason in REASONS {
             assert!(known.contains_key(format!("ended-{reason}").as_str()), "{reason}");
         }
+        assert!(known.contains_key("ended-unknown"));
         for code in CODES {
             assert!(known.contains_key(format!("error-title-{code}").as_str()), "{code}");
             assert!(known.contains_key(format!("error-detail-{code}").as_str()), "{code}");

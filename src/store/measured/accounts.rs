@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 
 use super::outcome_of;
 use crate::accounts::{
-    Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Listing,
-    PasswordHash, User, UserId,
+    Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Epoch,
+    EpochReason, Listing, PasswordHash, User, UserId,
 };
 use crate::failure::StoreError;
 use crate::metrics::Metrics;
@@ -120,6 +120,15 @@ impl AccountStore for MeasuredAccounts {
         at: OffsetDateTime,
     ) -> Result<Changed, ChangeError> {
         self.timed("change", self.inner.change(id, change, at)).await
+    }
+
+    async fn raise_epochs(
+        &self,
+        at_least: Epoch,
+        reason: EpochReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        self.timed("raise_epochs", self.inner.raise_epochs(at_least, reason, at)).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

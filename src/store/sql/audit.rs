@@ -16,6 +16,9 @@ use crate::sessions::{Client, SessionId};
 impl AuditStore for SqlDatabase {
     #[tracing::instrument(name = "store.audit.append", skip_all, err(level = "debug"))]
     async fn append(&self, events: &[Recorded]) -> Result<(), StoreError> {
+        if let [event] = events {
+            return self.engine.execute(insert(event)?).await.map(drop);
+        }
         in_one_step!(self.engine, write => {
             for event in events {
                 write.execute(insert(event)?).await?;

@@ -4,8 +4,9 @@ use time::OffsetDateTime;
 
 use super::accounts::search_text;
 use super::ending::{fits, raise_epoch, raise_number};
-use super::engine::{Write, is_taken, statement};
+use super::engine::{Write, is_taken, locking, statement};
 use super::orders::{Order, append};
+use super::postgres::Lock;
 use super::rows::{AccountRow, select_account};
 use super::{SessionsIn, SqlDatabase};
 use crate::accounts::{
@@ -21,6 +22,10 @@ pub(super) async fn change(
     change: &Change,
     at: OffsetDateTime,
 ) -> Result<Changed, ChangeError> {
+    if may_remove_administrator(change) {
+        // Before any row, so that nobody waits here who holds one.
+        write.lock(Lock::Administrators).await?;
+    }
     let before = read(write, id).await?.ok_or(ChangeError::NotFound)?;
     let proven = change.password.as_ref().and_then(|password| password.from.as_ref());
     if before.account.epoch != change.seen || proven.is_some_and(|from| *from != before.hash) {
@@ -69,21 +74,31 @@ async fn end_sessions(
             append(write, &Order::RaiseEpoch(epoch_move)).await?;
             Ok(None)
         }
+        SessionsIn::Elsewhere => {
+            let EpochMove { user, to, reason, at, .. } = epoch_move;
+            raise_number(write, user, to, Some(reason), at).await?;
+            super::outbox::put(write, &epoch_move).await?;
+            Ok(None)
+        }
     }
 }
 
+/// The account, as it stays until this transaction ends.
 async fn read(write: &mut Write, id: UserId) -> Result<Option<Credentials>, StoreError> {
-    let found = statement(select_account!("WHERE users.user_id = $1")).bind(id);
+    let found = statement(locking!(select_account!("WHERE users.user_id = $1"))).bind(id);
     let row = write.row(found).await?;
     row.map(|row| row.read::<AccountRow>()?.try_into()).transpose()
 }
 
 fn removes_administrator(user: &User, change: &Change) -> bool {
-    let is = user.role == Role::Admin && user.status == Status::Active;
-    let stays = !change.delete
-        && change.role.is_none_or(|role| role == Role::Admin)
-        && change.status.is_none_or(|status| status == Status::Active);
-    is && !stays
+    user.role == Role::Admin && user.status == Status::Active && may_remove_administrator(change)
+}
+
+/// Whether an active administrator would no longer be one.
+fn may_remove_administrator(change: &Change) -> bool {
+    change.delete
+        || change.role.is_some_and(|role| role != Role::Admin)
+        || change.status.is_some_and(|status| status != Status::Active)
 }
 
 /// Whether an active administrator exists besides `except`.

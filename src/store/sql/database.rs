@@ -4,10 +4,12 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use sqlx::migrate::{MigrateError, Migrator};
 
 use super::DatabaseAt;
 use super::engine::{Engine, statement};
+use super::postgres::{Address, PostgresServer, prepare};
 use super::sqlite::{RememberedAccounts, SqliteFile, Stamp};
 use crate::failure::StoreError;
 
@@ -21,6 +23,8 @@ pub enum SessionsIn {
     ThisDatabase,
     /// In the memory of each server, which follows the orders in this database.
     ServerMemory,
+    /// In a store of its own: whoever changes an account tells it right after, by the outbox.
+    Elsewhere,
 }
 
 impl SessionsIn {
@@ -28,6 +32,7 @@ impl SessionsIn {
         match self {
             Self::ThisDatabase => "database",
             Self::ServerMemory => "memory",
+            Self::Elsewhere => "elsewhere",
         }
     }
 }
@@ -70,7 +75,41 @@ pub enum OpenError {
         /// What the driver says.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A migration failed; the file is as it was before it.
+    /// The URL is wrong.
+    #[error("the URL of the database cannot be used: {what}; check ANTEROOM_DATABASE")]
+    Address {
+        /// What is wrong with it, without the URL.
+        what: String,
+    },
+    /// The server is not there, or does not let us in.
+    #[error(
+        "cannot reach the database at {place}: {source}; check that it runs and lets this user \
+         in, or set ANTEROOM_DATABASE"
+    )]
+    Unreachable {
+        /// Host, port and name.
+        place: String,
+        /// What the driver says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The server is there, and of no use.
+    #[error("the database at {place} cannot be used: {why}")]
+    Unsuitable {
+        /// Host, port and name.
+        place: String,
+        /// Why, and what to do.
+        why: &'static str,
+    },
+    /// The tables are of an earlier release, and this role may not change them.
+    #[error(
+        "the tables at {place} are not those of this release, and this role may not change them: \
+         run `anteroom migrate` as their owner"
+    )]
+    NeedsMigration {
+        /// Host, port and name.
+        place: String,
+    },
+    /// A migration failed; the database is as it was before it.
     #[error("cannot migrate {path}: {source}")]
     Migration {
         /// The database.
@@ -99,21 +138,28 @@ impl SqlDatabase {
         at: impl Into<DatabaseAt>,
         sessions_in: SessionsIn,
     ) -> Result<Self, OpenError> {
-        let DatabaseAt::Sqlite(path) = at.into();
-        let file = SqliteFile::open_for_server(&path).await?;
-        let database = Self::over(Engine::Sqlite(file.clone()), sessions_in);
+        let (engine, name) = match at.into() {
+            DatabaseAt::Sqlite(path) => {
+                let file = SqliteFile::open_for_server(&path).await?;
+                (Engine::Sqlite(file), path.display().to_string())
+            }
+            DatabaseAt::Postgres(url) => postgres(&url).await?,
+        };
+        let database = Self::over(engine, sessions_in);
         database.leave_word().await.map_err(|error| OpenError::Database {
-            path: path.display().to_string(),
+            path: name,
             source: match error {
                 StoreError::Backend(cause) => cause,
                 other => other.into(),
             },
         })?;
-        file.count_commits();
+        if let Engine::Sqlite(file) = &database.engine {
+            file.count_commits();
+        }
         Ok(database)
     }
 
-    /// Opens a database for a command, beside a server that may be running.
+    /// Opens a database for a command, beside a server that may be running. Migrates it as needed.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
@@ -121,8 +167,11 @@ impl SqlDatabase {
         at: impl Into<DatabaseAt>,
         sessions_in: SessionsIn,
     ) -> Result<Self, OpenError> {
-        let DatabaseAt::Sqlite(path) = at.into();
-        Ok(Self::over(Engine::Sqlite(SqliteFile::open(&path).await?), sessions_in))
+        let engine = match at.into() {
+            DatabaseAt::Sqlite(path) => Engine::Sqlite(SqliteFile::open(&path).await?),
+            DatabaseAt::Postgres(url) => postgres(&url).await?.0,
+        };
+        Ok(Self::over(engine, sessions_in))
     }
 
     fn over(engine: Engine, sessions_in: SessionsIn) -> Self {
@@ -146,7 +195,7 @@ impl SqlDatabase {
         let fact = statement("SELECT value FROM facts WHERE name = 'sessions_in'");
         let Some(row) = self.engine.row(fact).await? else { return Ok(self) };
         let value: String = row.get(0)?;
-        let places = [SessionsIn::ThisDatabase, SessionsIn::ServerMemory];
+        let places = [SessionsIn::ThisDatabase, SessionsIn::ServerMemory, SessionsIn::Elsewhere];
         if let Some(place) = places.into_iter().find(|place| place.as_str() == value) {
             self.sessions_in = place;
         }
@@ -157,6 +206,7 @@ impl SqlDatabase {
     pub(in crate::store) fn stamp(&self) -> Option<Stamp> {
         match &self.engine {
             Engine::Sqlite(file) => file.stamp(),
+            Engine::Postgres(_) => None,
         }
     }
 
@@ -170,6 +220,7 @@ impl SqlDatabase {
     pub async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(file) => file.close().await,
+            Engine::Postgres(server) => server.close().await,
         }
     }
 
@@ -177,6 +228,15 @@ impl SqlDatabase {
     pub(super) async fn answers(&self) -> Result<(), StoreError> {
         match &self.engine {
             Engine::Sqlite(file) => file.answers().await,
+            Engine::Postgres(server) => server.answers().await,
         }
     }
+}
+
+/// A server that is ready to be used, and its name for people.
+async fn postgres(url: &SecretString) -> Result<(Engine, String), OpenError> {
+    let address = Address::parse(url)?;
+    prepare(&address).await?;
+    let name = address.to_string();
+    Ok((Engine::Postgres(PostgresServer::at(address)), name))
 }

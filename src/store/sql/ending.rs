@@ -2,58 +2,69 @@
 
 use time::OffsetDateTime;
 
-use super::engine::{Write, statement};
+use super::engine::{Statement, Text, Write, locking, statement};
 use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, Ending, EpochMove, Rotation, SessionId, TokenDigest};
 
-/// Ends the sessions that a condition names, with the same condition in both statements.
-/// `$1` is the reason and `$2` the time.
+/// Ends the sessions that a condition names: the row goes, and how it ended stays. `$1` is the
+/// reason and `$2` the time.
+///
+/// Where others write at the same time, that is one statement, in which what it deletes is what it
+/// notes.
 macro_rules! end_where {
-    ($write:expr, $ended:expr, $condition:literal $(, $value:expr)*) => {{
-        let (write, ended): (&mut Write, Ended) = ($write, $ended);
-        let of = |text| {
-            statement(text).bind(ended.reason.as_str()).bind(ended.at)$(.bind($value))*
-        };
-        let noted = write.execute(of(concat!(
-            "INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, anonymous, ",
-            "rotated_away) ",
-            "SELECT token_digest, session_id, $1, $2, user_id IS NULL, FALSE FROM sessions WHERE ",
-            $condition
-        )));
-        noted.await?;
-        // SQLite passes over parameters that a statement does not name.
-        let deleted = write.execute(of(concat!(
-            "DELETE FROM sessions WHERE $1 IS NOT NULL AND $2 IS NOT NULL AND ", $condition
-        )));
-        deleted.await?
-    }};
+    ($condition:literal) => {
+        Text::Each {
+            sqlite: &[
+                concat!(
+                    "INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, ",
+                    "anonymous, rotated_away) ",
+                    "SELECT token_digest, session_id, $1, $2, user_id IS NULL, FALSE ",
+                    "FROM sessions WHERE ",
+                    $condition
+                ),
+                concat!(
+                    "DELETE FROM sessions WHERE $1 IS NOT NULL AND $2 IS NOT NULL AND ",
+                    $condition
+                ),
+            ],
+            postgres: concat!(
+                "WITH gone AS (DELETE FROM sessions WHERE ",
+                $condition,
+                " RETURNING token_digest, session_id, user_id) ",
+                "INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, ",
+                "anonymous, rotated_away) ",
+                "SELECT token_digest, session_id, $1, $2, user_id IS NULL, FALSE FROM gone"
+            ),
+        }
+    };
 }
 
+fn ending(text: Text, ended: Ended) -> Statement {
+    statement(text).bind(ended.reason.as_str()).bind(ended.at)
+}
+
+/// Ends one session, if the conditions hold.
+pub(super) fn end(ending: &Ending) -> Statement {
+    let text = end_where!(
+        "session_id = $3 AND ($4 IS NULL OR user_id = $4) AND ($5 IS NULL OR last_seen_at <= $5)"
+    );
+    self::ending(text, ending.ended).bind(ending.id).bind(ending.of).bind(ending.unseen_since)
+}
+
+/// Whether it was live until now.
 pub(super) async fn end_session(
     write: &mut Write,
     id: SessionId,
     ended: Ended,
-) -> Result<(), StoreError> {
-    end_where!(write, ended, "session_id = $3", id);
-    Ok(())
-}
-
-pub(super) async fn end(write: &mut Write, ending: &Ending) -> Result<bool, StoreError> {
-    let rows = end_where!(
-        write,
-        ending.ended,
-        "session_id = $3 AND ($4 IS NULL OR user_id = $4) \
-         AND ($5 IS NULL OR last_seen_at <= $5)",
-        ending.id,
-        ending.of,
-        ending.unseen_since
-    );
-    Ok(rows > 0)
+) -> Result<bool, StoreError> {
+    let end = ending(end_where!("session_id = $3"), ended).bind(id);
+    Ok(write.execute(end).await? > 0)
 }
 
 pub(super) async fn end_all(write: &mut Write, ended: Ended) -> Result<u64, StoreError> {
-    Ok(end_where!(write, ended, "TRUE"))
+    write.take_time().await?;
+    write.execute(ending(end_where!("TRUE"), ended)).await
 }
 
 /// Gives a live row another digest and leaves the old one among the ended.
@@ -61,23 +72,27 @@ pub(super) async fn rotate(write: &mut Write, rotation: &Rotation) -> Result<boo
     if is_used(write, rotation.to).await? {
         return Ok(false);
     }
-    let old = statement(
-        "INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, anonymous, \
-         rotated_away) SELECT token_digest, session_id, $1, $2, user_id IS NULL, TRUE \
-         FROM sessions WHERE token_digest = $3",
-    );
-    let old = old.bind(EndReason::Replaced.as_str()).bind(rotation.at).bind(rotation.from);
-    write.execute(old).await?;
     let new = statement(
         "UPDATE sessions SET token_digest = $1, \
          authenticated_at = CASE WHEN $2 THEN $3 ELSE authenticated_at END \
-         WHERE token_digest = $4",
+         WHERE token_digest = $4 RETURNING session_id, user_id IS NULL AS anonymous",
     )
     .bind(rotation.to)
     .bind(rotation.authenticated)
     .bind(rotation.at)
     .bind(rotation.from);
-    Ok(write.execute(new).await? == 1)
+    let Some(row) = write.row(new).await? else { return Ok(false) };
+    let old = statement(
+        "INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, anonymous, \
+         rotated_away) VALUES ($1, $2, $3, $4, $5, TRUE)",
+    )
+    .bind(rotation.from)
+    .bind(row.get::<Vec<u8>>("session_id")?)
+    .bind(EndReason::Replaced.as_str())
+    .bind(rotation.at)
+    .bind(row.get::<bool>("anonymous")?);
+    write.execute(old).await?;
+    Ok(true)
 }
 
 /// Whether a session has this digest, or one that ended had it.
@@ -104,17 +119,26 @@ pub(super) async fn raise_epoch(
     end_earlier(write, user, to, Ended { reason: reason.into(), at }).await
 }
 
-/// Learns from a sign-in that a user's epoch is higher than known here. What raised it is still on
-/// its way, and the sessions of the earlier epochs are over all the same.
+/// The epoch of a user, which stays as it is until this transaction ends. A sign-in may know of a
+/// higher one: what raised it is still on its way, and the sessions of the earlier epochs are over
+/// all the same.
 pub(super) async fn learn_epoch(
     write: &mut Write,
     user: UserId,
-    to: Epoch,
+    at_least: Epoch,
     at: OffsetDateTime,
-) -> Result<(), StoreError> {
-    raise_number(write, user, to, None, at).await?;
-    end_earlier(write, user, to, Ended { reason: EndReason::Replaced, at }).await?;
-    Ok(())
+) -> Result<Epoch, StoreError> {
+    if let Some(known) = epoch_of(write, user).await?
+        && known >= at_least
+    {
+        return Ok(known);
+    }
+    if raise_number(write, user, at_least, None, at).await? {
+        end_earlier(write, user, at_least, Ended { reason: EndReason::Replaced, at }).await?;
+        return Ok(at_least);
+    }
+    // Another one has just taught it.
+    Ok(epoch_of(write, user).await?.unwrap_or(at_least))
 }
 
 async fn end_earlier(
@@ -123,10 +147,12 @@ async fn end_earlier(
     epoch: Epoch,
     ended: Ended,
 ) -> Result<u64, StoreError> {
-    Ok(end_where!(write, ended, "user_id = $3 AND epoch < $4", user, epoch))
+    let end = ending(end_where!("user_id = $3 AND epoch < $4"), ended);
+    write.execute(end.bind(user).bind(epoch)).await
 }
 
-/// Raises the number alone. `false`: it is as high already.
+/// Raises the number alone. `false`: it is as high already. Either way nobody else moves it until
+/// this transaction ends.
 pub(super) async fn raise_number(
     write: &mut Write,
     user: UserId,
@@ -147,15 +173,16 @@ pub(super) async fn raise_number(
     Ok(write.execute(raise).await? == 1)
 }
 
-/// Whether a session still has the token that its browser showed.
+/// Whether a session still has the token that its browser showed. It keeps it until this
+/// transaction ends, unless it is changed here.
 pub(super) async fn fits(
     write: &mut Write,
     user: UserId,
     survivor: &Survivor,
 ) -> Result<bool, StoreError> {
-    let found = statement(
-        "SELECT 1 FROM sessions WHERE session_id = $1 AND token_digest = $2 AND user_id = $3",
-    )
+    let found = statement(locking!(
+        "SELECT 1 FROM sessions WHERE session_id = $1 AND token_digest = $2 AND user_id = $3"
+    ))
     .bind(survivor.session)
     .bind(survivor.from)
     .bind(user);
@@ -186,8 +213,8 @@ async fn survive(
 }
 
 /// The copy of a user's epoch; `None` where there is none.
-pub(super) async fn epoch_of(write: &mut Write, user: UserId) -> Result<Option<Epoch>, StoreError> {
-    let known = statement("SELECT epoch FROM user_epochs WHERE user_id = $1").bind(user);
+async fn epoch_of(write: &mut Write, user: UserId) -> Result<Option<Epoch>, StoreError> {
+    let known = statement(locking!("SELECT epoch FROM user_epochs WHERE user_id = $1")).bind(user);
     let row = write.row(known).await?;
     row.map(|row| row.get(0).map(Epoch::from_number)).transpose()
 }

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::SqlDatabase;
 use super::engine::{Done, Row, Write, in_one_step, statement};
+use super::postgres::Lock;
 use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
@@ -60,7 +61,9 @@ impl SqlDatabase {
     }
 }
 
+/// Others who give an order wait for the end of this transaction.
 pub(super) async fn append(write: &mut Write, order: &Order) -> Result<(), StoreError> {
+    write.lock(Lock::Orders).await?;
     let (kind, reason, at) = match order {
         Order::RaiseEpoch(raise) => ("raise_epoch", raise.reason.as_str(), raise.at),
         Order::EndOne(_, ended) => ("end_one", ended.reason.as_str(), ended.at),
@@ -111,12 +114,12 @@ fn ordered(row: &Row) -> Result<Ordered, StoreError> {
     Ok(Ordered { position: row.get("position")?, order })
 }
 
-fn survivor_bytes(survivor: &Survivor) -> Vec<u8> {
+pub(super) fn survivor_bytes(survivor: &Survivor) -> Vec<u8> {
     let proven = [u8::from(survivor.authenticated)];
     [&survivor.session.as_bytes()[..], &survivor.from, &survivor.to, &proven].concat()
 }
 
-fn survivor(row: &Row) -> Result<Option<Survivor>, StoreError> {
+pub(super) fn survivor(row: &Row) -> Result<Option<Survivor>, StoreError> {
     let bytes: Option<Vec<u8>> = row.get("survivor")?;
     let Some(bytes) = bytes else { return Ok(None) };
     let read = || {
@@ -131,5 +134,5 @@ fn survivor(row: &Row) -> Result<Option<Survivor>, StoreError> {
             authenticated: *proven == 1,
         })
     };
-    read().map(Some).ok_or(StoreError::Corrupt("an order"))
+    read().map(Some).ok_or(StoreError::Corrupt("the survivor of a change"))
 }

@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-/// Where a database is. A text or a path is a file of `SQLite`.
+use secrecy::SecretString;
+
+/// Where a database is.
 #[derive(Clone, Debug)]
 pub enum DatabaseAt {
     /// A file of `SQLite`, made as needed; relative to the working directory.
     Sqlite(PathBuf),
+    /// A server of `PostgreSQL`, by its URL with the password, as docs/postgresql.md has it.
+    Postgres(SecretString),
 }
 
 impl From<PathBuf> for DatabaseAt {
@@ -27,14 +31,21 @@ impl From<&PathBuf> for DatabaseAt {
     }
 }
 
+/// A URL that begins with `postgres://` or `postgresql://`, or else a path, which may follow
+/// `sqlite:`.
 impl From<&str> for DatabaseAt {
     fn from(text: &str) -> Self {
-        Self::Sqlite(text.into())
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            Self::Postgres(text.into())
+        } else {
+            Self::Sqlite(text.strip_prefix("sqlite:").unwrap_or(text).into())
+        }
     }
 }
 
+/// As of a `&str`.
 impl From<String> for DatabaseAt {
     fn from(text: String) -> Self {
-        Self::Sqlite(text.into())
+        text.as_str().into()
     }
 }

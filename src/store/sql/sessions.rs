@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::SqlDatabase;
 use super::ending;
-use super::engine::{Done, in_one_step, statement};
+use super::engine::{Done, Engine, Statement, in_one_step, is_taken, statement};
 use super::rows::{self, session_columns};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
@@ -78,22 +78,30 @@ impl SessionStore for SqlDatabase {
 
     #[tracing::instrument(name = "store.session.touch", skip_all, err(level = "debug"))]
     async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
-        in_one_step!(self.engine, write => {
-            for touch in touches {
-                // Forward only: the time of another request may have been written first.
-                let forward = statement(
-                    "UPDATE sessions SET last_seen_at = $1 \
-                     WHERE session_id = $2 AND last_seen_at < $1",
-                );
-                write.execute(forward.bind(touch.at).bind(touch.id)).await?;
+        match &self.engine {
+            Engine::Sqlite(_) => in_one_step!(self.engine, write => {
+                for touch in touches {
+                    write.execute(forward(touch)).await?;
+                }
+                Ok(Done::Commit(()))
+            }),
+            Engine::Postgres(server) => {
+                // One row at a time holds nothing that somebody else waits for.
+                for touch in server.touch_free(touches).await? {
+                    self.engine.execute(forward(&touch)).await?;
+                }
+                Ok(())
             }
-            Ok(Done::Commit(()))
-        })
+        }
     }
 
     #[tracing::instrument(name = "store.session.rotate", skip_all, err(level = "debug"))]
     async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError> {
-        in_one_step!(self.engine, write => ending::rotate(write, rotation).await.map(Done::Commit))
+        in_one_step!(self.engine, write => match ending::rotate(write, rotation).await {
+            // Another rotation has taken the digest.
+            Err(error) if is_taken(&error) => Ok(Done::TakeBack(false)),
+            rotated => rotated.map(Done::Commit),
+        })
     }
 
     async fn data(
@@ -136,7 +144,7 @@ impl SessionStore for SqlDatabase {
 
     #[tracing::instrument(name = "store.session.end", skip_all, err(level = "debug"))]
     async fn end(&self, ending: &Ending) -> Result<bool, StoreError> {
-        in_one_step!(self.engine, write => ending::end(write, ending).await.map(Done::Commit))
+        Ok(self.engine.execute(ending::end(ending)).await? > 0)
     }
 
     #[tracing::instrument(name = "store.session.raise_epoch", skip_all, err(level = "debug"))]
@@ -193,4 +201,12 @@ impl SessionStore for SqlDatabase {
     async fn ready(&self) -> Result<(), StoreError> {
         self.answers().await
     }
+}
+
+/// Forward only: the time of another request may have been written first.
+fn forward(touch: &Touch) -> Statement {
+    let forward = statement(
+        "UPDATE sessions SET last_seen_at = $1 WHERE session_id = $2 AND last_seen_at < $1",
+    );
+    forward.bind(touch.at).bind(touch.id)
 }

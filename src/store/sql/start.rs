@@ -1,7 +1,7 @@
 //! Starting a session: everything is checked, then written, in one transaction.
 
-use super::ending::{end_session, epoch_of, learn_epoch};
-use super::engine::{Write, is_taken, statement};
+use super::ending::{end_session, learn_epoch};
+use super::engine::{Write, is_taken, locking, statement};
 use super::rows::{session, session_columns};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
@@ -23,30 +23,31 @@ struct Brought {
     data: Inheritance,
 }
 
+/// Starts of one user wait for each other, and for whatever raises the epoch: by the row that has
+/// it. What the browser brought is held as it is from where it is read.
 pub(super) async fn start(write: &mut Write, start: &Start) -> Result<Started, StoreError> {
     let is_used = is_used(write, start).await?;
-    if let Owner::User { id, epoch } = start.session.owner {
-        let known = epoch_of(write, id).await?;
-        if known.is_some_and(|known| known > epoch) {
-            return Ok(Started::EpochMoved);
-        }
-        if known.is_none_or(|known| known < epoch) {
-            learn_epoch(write, id, epoch, start.cutoffs.now()).await?;
-        }
+    let at = start.cutoffs.now();
+    if let Owner::User { id, epoch } = start.session.owner
+        && learn_epoch(write, id, epoch, at).await? > epoch
+    {
+        return Ok(Started::EpochMoved);
     }
     let brought = match &start.brought {
         Some(digest) => brought(write, *digest, &start.cutoffs).await?,
         None => None,
     };
-    let Some(evicted) = evictions(write, start, brought.as_ref()).await? else {
+    let Some(too_many) = evictions(write, start, brought.as_ref()).await? else {
         return Ok(Started::LimitReached);
     };
     if is_used {
         return Ok(Started::Taken);
     }
-    let at = start.cutoffs.now();
-    for id in &evicted {
-        end_session(write, *id, Ended { reason: EndReason::SessionLimit, at }).await?;
+    let mut evicted = Vec::new();
+    for id in too_many {
+        if end_session(write, id, Ended { reason: EndReason::SessionLimit, at }).await? {
+            evicted.push(id);
+        }
     }
     let replaced = brought.as_ref().map(|brought| brought.session.id);
     let data = match brought {
@@ -75,12 +76,12 @@ async fn brought(
     digest: TokenDigest,
     cutoffs: &Cutoffs,
 ) -> Result<Option<Brought>, StoreError> {
-    let found = statement(concat!(
+    let found = statement(locking!(concat!(
         "SELECT ",
         session_columns!(),
         ", visitor_data, visitor_version, application_data, application_version \
          FROM sessions WHERE token_digest = $1"
-    ));
+    )));
     let Some(row) = write.row(found.bind(digest)).await? else { return Ok(None) };
     let Some(session) = session(&row).filter(|session| cutoffs.ended(session).is_none()) else {
         return Ok(None);

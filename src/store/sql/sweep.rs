@@ -2,7 +2,7 @@
 
 use super::SqlDatabase;
 use super::ending::end_session;
-use super::engine::{Done, Row, Write, in_one_step, statement};
+use super::engine::{Done, Row, Write, in_one_step, locking_free, statement};
 use super::rows::{self, session_columns};
 use crate::failure::StoreError;
 use crate::sessions::{Cutoffs, Swept, TimedOut, TimeoutRule};
@@ -13,16 +13,24 @@ pub(super) async fn sweep(
     most: u32,
 ) -> Result<Swept, StoreError> {
     let timed_out = timed_out(write, cutoffs, most).await?;
-    let mut of_users = Vec::new();
+    let (mut ends, mut of_users) = (Vec::new(), Vec::new());
     for row in &timed_out {
         match rows::session(row).map(|session| (cutoffs.ended(&session), session)) {
             Some((Some(ended), session)) => {
-                end_session(write, session.id, ended).await?;
+                ends.push((session.id, ended));
                 of_users.extend(TimedOut::of(&session, ended));
             }
             Some((None, _)) => {}
             None => delete(write, row).await?,
         }
+    }
+    match write {
+        Write::Sqlite(_) => {
+            for (id, ended) in ends {
+                end_session(write, id, ended).await?;
+            }
+        }
+        Write::Postgres(write) => write.end_each(&ends).await?,
     }
     let ended = u64::try_from(timed_out.len()).unwrap_or(u64::MAX);
     let left = most.saturating_sub(u32::try_from(ended).unwrap_or(most));
@@ -38,26 +46,26 @@ async fn delete(write: &mut Write, row: &Row) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Sessions past a timeout, found by the indexes in time order.
+/// Sessions past a timeout that nobody else is about to change, found by the indexes in time order.
 async fn timed_out(
     write: &mut Write,
     cutoffs: &Cutoffs,
     most: u32,
 ) -> Result<Vec<Row>, StoreError> {
-    let expired = statement(concat!(
+    let expired = statement(locking_free!(concat!(
         "SELECT ",
         session_columns!(),
         " FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2"
-    ));
+    )));
     let mut found = write.rows(expired.bind(cutoffs.now()).bind(most)).await?;
     for rule in TimeoutRule::ALL {
         let left = most.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
-        let idle = statement(concat!(
+        let idle = statement(locking_free!(concat!(
             "SELECT ",
             session_columns!(),
             " FROM sessions WHERE timeout_rule = $1 AND last_seen_at <= $2 AND expires_at > $3 \
              ORDER BY last_seen_at LIMIT $4"
-        ))
+        )))
         .bind(rule.number())
         .bind(cutoffs.idle_since(rule))
         .bind(cutoffs.now())
@@ -68,10 +76,11 @@ async fn timed_out(
 }
 
 async fn forget(write: &mut Write, cutoffs: &Cutoffs, most: u32) -> Result<u64, StoreError> {
-    let old = statement(
+    let old = statement(locking_free!(
         "DELETE FROM ended_sessions WHERE token_digest IN \
-         (SELECT token_digest FROM ended_sessions WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)",
-    );
+         (SELECT token_digest FROM ended_sessions WHERE ended_at < $1 ORDER BY ended_at LIMIT $2",
+        ")"
+    ));
     write.execute(old.bind(cutoffs.forgotten_before()).bind(most)).await
 }
 

@@ -1,12 +1,13 @@
 //! The throttle store.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::SqlDatabase;
-use super::engine::{Done, Row, Statement, Write, in_one_step, statement};
+use super::engine::{Done, Row, Statement, Write, in_one_step, locking_free, statement};
 use crate::accounts::Email;
 use crate::clock::unix_milliseconds;
 use crate::failure::StoreError;
@@ -24,12 +25,15 @@ impl ThrottleStore for SqlDatabase {
         counters: &[Counter],
         now: OffsetDateTime,
     ) -> Result<Option<Refusal>, StoreError> {
-        let mut refusal = None;
-        for counter in counters {
-            let row = self.engine.row(busy_until(&counter.key)).await?;
-            longest(&mut refusal, counter, until(row)?, unix_milliseconds(now));
+        if counters.is_empty() {
+            return Ok(None);
         }
-        Ok(refusal)
+        let counters: Vec<&Counter> = counters.iter().collect();
+        let mut busy = Busy::default();
+        for asked in counters.chunks(ASKED_AT_ONCE) {
+            busy.note(&self.engine.rows(busy_until(asked)).await?)?;
+        }
+        Ok(busy.longest(&counters, unix_milliseconds(now)))
     }
 
     #[tracing::instrument(name = "store.throttle.reserve", skip_all, err(level = "debug"))]
@@ -43,18 +47,24 @@ impl ThrottleStore for SqlDatabase {
         }
         let now = unix_milliseconds(now);
         in_one_step!(self.engine, write => {
-            let mut refusal = None;
-            for counter in counters {
+            let mut refused = Vec::new();
+            for counter in in_one_order(counters) {
                 if !count(write, counter, now).await? {
-                    let row = write.row(busy_until(&counter.key)).await?;
-                    longest(&mut refusal, counter, until(row)?, now);
+                    refused.push(counter);
                 }
             }
-            Ok(match refusal {
-                None => Done::Commit(None),
-                // The other counters have counted.
-                refusal => Done::TakeBack(refusal),
-            })
+            if refused.is_empty() {
+                return Ok(Done::Commit(None));
+            }
+            let mut busy = Busy::default();
+            for asked in refused.chunks(ASKED_AT_ONCE) {
+                busy.note(&write.rows(busy_until(asked)).await?)?;
+            }
+            // In the order in which they were named, of which the first counts among equals.
+            let named: Vec<&Counter> =
+                counters.iter().filter(|counter| refused.contains(counter)).collect();
+            // The other counters have counted.
+            Ok(Done::TakeBack(busy.longest(&named, now)))
         })
     }
 
@@ -64,22 +74,8 @@ impl ThrottleStore for SqlDatabase {
             return Ok(());
         }
         in_one_step!(self.engine, write => {
-            for counter in &release.give_back {
-                let back = statement(
-                    "UPDATE throttle_counters SET busy_until = busy_until - $1 \
-                     WHERE subject = $2 AND scope = $3 AND busy_until > $4",
-                )
-                .bind(counter.pace.step())
-                .bind(*counter.key.subject())
-                .bind(counter.key.scope())
-                .bind(now);
-                write.execute(back).await?;
-            }
-            for key in &release.clear {
-                let clear = statement(
-                    "DELETE FROM throttle_counters WHERE subject = $1 AND scope = $2",
-                );
-                write.execute(clear.bind(*key.subject()).bind(key.scope())).await?;
+            for (key, counter) in in_order(release) {
+                write.execute(counter.map_or_else(|| clear(key), |back| give_back(back, now))).await?;
             }
             if let Some((account, network)) = &release.remember {
                 remember(write, account, *network, now).await?;
@@ -110,21 +106,24 @@ impl ThrottleStore for SqlDatabase {
         known_since: OffsetDateTime,
         most: u32,
     ) -> Result<bool, StoreError> {
-        let passed = statement(
+        let passed = statement(locking_free!(
             "DELETE FROM throttle_counters WHERE (subject, scope) IN \
              (SELECT subject, scope FROM throttle_counters WHERE busy_until <= $1 \
-             ORDER BY busy_until LIMIT $2)",
-        );
-        let absurd = statement(
+             ORDER BY busy_until LIMIT $2",
+            ")"
+        ));
+        let absurd = statement(locking_free!(
             "DELETE FROM throttle_counters WHERE (subject, scope) IN \
              (SELECT subject, scope FROM throttle_counters WHERE busy_until > $1 \
-             ORDER BY busy_until DESC LIMIT $2)",
-        );
-        let strange = statement(
+             ORDER BY busy_until DESC LIMIT $2",
+            ")"
+        ));
+        let strange = statement(locking_free!(
             "DELETE FROM known_networks WHERE (subject, network) IN \
              (SELECT subject, network FROM known_networks WHERE seen_at < $1 \
-             ORDER BY seen_at LIMIT $2)",
-        );
+             ORDER BY seen_at LIMIT $2",
+            ")"
+        ));
         let far = now.saturating_add(ABSURD);
         let mut done = true;
         for (delete, time) in [(passed, now), (absurd, far), (strange, known_since)] {
@@ -135,23 +134,77 @@ impl ThrottleStore for SqlDatabase {
     }
 }
 
-fn busy_until(key: &CounterKey) -> Statement {
-    statement("SELECT busy_until FROM throttle_counters WHERE subject = $1 AND scope = $2")
-        .bind(*key.subject())
-        .bind(key.scope())
+/// Every transaction takes its counters in the same order, so that no two wait for each other.
+fn in_one_order(counters: &[Counter]) -> Vec<&Counter> {
+    let mut counters: Vec<&Counter> = counters.iter().collect();
+    counters.sort_by(|one, other| one.key.cmp(&other.key));
+    counters
 }
 
-/// Zero for a counter that is idle.
-fn until(row: Option<Row>) -> Result<i64, StoreError> {
-    row.map_or(Ok(0), |row| row.get(0))
+/// As [`in_one_order`]; a counter without its pace is one to clear.
+fn in_order(release: &Release) -> Vec<(&CounterKey, Option<&Counter>)> {
+    let back = release.give_back.iter().map(|counter| (&counter.key, Some(counter)));
+    let mut all: Vec<_> = back.chain(release.clear.iter().map(|key| (key, None))).collect();
+    all.sort_by_key(|(key, _)| *key);
+    all
 }
 
-fn longest(refusal: &mut Option<Refusal>, counter: &Counter, busy_until: i64, now: i64) {
-    let Some(wait) = counter.pace.wait(busy_until, now) else { return };
-    let longest: Duration = refusal.as_ref().map(|refusal| refusal.wait).unwrap_or_default();
-    if wait > longest {
-        *refusal = Some(Refusal { key: counter.key.clone(), wait });
+/// So many counters fit into one question.
+const ASKED_AT_ONCE: usize = 8;
+
+/// Until when at most [`ASKED_AT_ONCE`] counters are busy; those that are idle have no row.
+fn busy_until(counters: &[&Counter]) -> Statement {
+    let question = statement(
+        "SELECT subject, scope, busy_until FROM throttle_counters WHERE (subject, scope) IN \
+         (VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8), ($9, $10), ($11, $12), ($13, $14), \
+         ($15, $16))",
+    );
+    // The last one fills the places that are left.
+    let all = counters.iter().chain(std::iter::repeat(&counters[counters.len() - 1]));
+    all.take(ASKED_AT_ONCE)
+        .fold(question, |ask, counter| ask.bind(*counter.key.subject()).bind(counter.key.scope()))
+}
+
+/// Until when counters are busy.
+#[derive(Default)]
+struct Busy(HashMap<(Vec<u8>, String), i64>);
+
+impl Busy {
+    fn note(&mut self, rows: &[Row]) -> Result<(), StoreError> {
+        for row in rows {
+            self.0.insert((row.get("subject")?, row.get("scope")?), row.get("busy_until")?);
+        }
+        Ok(())
     }
+
+    /// The longest wait that any of these asks for.
+    fn longest(&self, counters: &[&Counter], now: i64) -> Option<Refusal> {
+        let mut longest: Option<Refusal> = None;
+        for counter in counters {
+            let key = (counter.key.subject().to_vec(), counter.key.scope().to_owned());
+            let busy_until = self.0.get(&key).copied().unwrap_or(0);
+            let Some(wait) = counter.pace.wait(busy_until, now) else { continue };
+            let so_far: Duration = longest.as_ref().map(|refusal| refusal.wait).unwrap_or_default();
+            if wait > so_far {
+                longest = Some(Refusal { key: counter.key.clone(), wait });
+            }
+        }
+        longest
+    }
+}
+
+fn clear(key: &CounterKey) -> Statement {
+    let clear = statement("DELETE FROM throttle_counters WHERE subject = $1 AND scope = $2");
+    clear.bind(*key.subject()).bind(key.scope())
+}
+
+fn give_back(counter: &Counter, now: OffsetDateTime) -> Statement {
+    let back = statement(
+        "UPDATE throttle_counters SET busy_until = busy_until - $1 \
+         WHERE subject = $2 AND scope = $3 AND busy_until > $4",
+    );
+    let back = back.bind(counter.pace.step()).bind(*counter.key.subject());
+    back.bind(counter.key.scope()).bind(now)
 }
 
 /// Moves a counter by its step, unless that is beyond its window. The condition is in the

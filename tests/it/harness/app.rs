@@ -7,6 +7,7 @@ use std::time::Duration;
 use anteroom::accounts::{Account, Email, HasherOptions, Name, NewUser, Password, Role};
 use anteroom::clock::{Clock, ManualClock};
 use anteroom::sessions::Session;
+use anteroom::store::{DatabaseAt, SessionsIn};
 use anteroom::throttle::ThrottleOptions;
 use anteroom::{Anteroom, Options, SessionsKept, Stores};
 use axum::Router;
@@ -16,15 +17,39 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::browser::Browser;
+use super::postgres::Database;
+use super::redis::shared_database;
 
 /// Where the sessions are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Memory,
     Database,
+    /// With the accounts in `PostgreSQL`.
+    Postgres,
+    /// In memory, with the accounts in `PostgreSQL`.
+    MemoryBesidePostgres,
+    Redis,
+    /// In Redis, with the accounts in `PostgreSQL`.
+    RedisBesidePostgres,
 }
 
-/// Makes two tests of each rule: one with the sessions in memory, one with them in the database.
+impl Kind {
+    pub fn sessions_in(self) -> SessionsIn {
+        match self {
+            Self::Memory | Self::MemoryBesidePostgres => SessionsIn::ServerMemory,
+            Self::Database | Self::Postgres => SessionsIn::ThisDatabase,
+            Self::Redis | Self::RedisBesidePostgres => SessionsIn::Elsewhere,
+        }
+    }
+
+    fn is_in_postgres(self) -> bool {
+        matches!(self, Self::Postgres | Self::MemoryBesidePostgres | Self::RedisBesidePostgres)
+    }
+}
+
+/// Makes three tests of each rule: with the sessions in memory, in the database, and in Redis where
+/// the machine has it.
 macro_rules! on_each_store {
     ($($rule:ident),+ $(,)?) => {
         mod in_memory {
@@ -44,9 +69,62 @@ macro_rules! on_each_store {
                 }
             )+
         }
+
+        mod in_redis {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    if crate::harness::redis::is_here(concat!(module_path!(), "::", stringify!($rule))) {
+                        super::$rule(crate::harness::app::Kind::Redis).await;
+                    }
+                }
+            )+
+        }
     };
 }
 pub(crate) use on_each_store;
+
+/// As [`on_each_store`], and three times more where there is a `PostgreSQL`.
+macro_rules! on_every_store {
+    ($($rule:ident),+ $(,)?) => {
+        crate::harness::app::on_each_store!($($rule),+);
+
+        mod in_postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    if crate::harness::postgres::is_here().await {
+                        super::$rule(crate::harness::app::Kind::Postgres).await;
+                    }
+                }
+            )+
+        }
+
+        mod in_memory_beside_postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    if crate::harness::postgres::is_here().await {
+                        super::$rule(crate::harness::app::Kind::MemoryBesidePostgres).await;
+                    }
+                }
+            )+
+        }
+
+        mod in_redis_beside_postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    let here = crate::harness::redis::is_here(concat!(module_path!(), "::", stringify!($rule)));
+                    if here && crate::harness::postgres::is_here().await {
+                        super::$rule(crate::harness::app::Kind::RedisBesidePostgres).await;
+                    }
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_every_store;
 
 /// The password of everybody whom [`TestApp`] adds.
 pub const PASSWORD: &str = "velvet otter hums at nine";
@@ -62,9 +140,16 @@ pub struct TestApp {
     pub clock: ManualClock,
     pub address: SocketAddr,
     pub public_url: String,
+    /// The file of the kinds that have one.
     pub database: PathBuf,
+    /// Where the accounts are.
+    pub accounts_at: DatabaseAt,
     pub folder: TempDir,
+    /// Where its sessions are, if in Redis.
+    pub redis: Option<String>,
     serving: JoinHandle<()>,
+    /// The database of the kinds that have one.
+    pub postgres: Option<Database>,
 }
 
 impl TestApp {
@@ -98,20 +183,45 @@ impl TestApp {
         let folder = TempDir::new().unwrap();
         let database = folder.path().join("anteroom.db");
         let clock = ManualClock::at(datetime!(2026-11-21 09:00 UTC));
-        let mut options = Options::new(&database, format!("http://localhost:{}", address.port()));
+        let postgres =
+            if kind.is_in_postgres() { Some(Database::fresh().await.unwrap()) } else { None };
+        let accounts_at = match &postgres {
+            Some(postgres) => DatabaseAt::from(&*postgres.url),
+            None => DatabaseAt::from(&database),
+        };
+        let public_url = format!("http://localhost:{}", address.port());
+        let mut options = Options::new(accounts_at.clone(), public_url);
         options.clock = Clock::from(&clock);
         options.hashing = HasherOptions { queue: 1000, ..HasherOptions::cheap_for_tests() };
         // Tests of other things get passwords wrong as often as they like.
         options.throttles = ThrottleOptions::off();
-        if kind == Kind::Memory {
-            options.sessions = SessionsKept::InMemory(10_000);
+        let mut redis = None;
+        match kind.sessions_in() {
+            SessionsIn::ThisDatabase => {}
+            SessionsIn::ServerMemory => options.sessions = SessionsKept::InMemory(10_000),
+            SessionsIn::Elsewhere => {
+                let url = shared_database("sessions in Redis").await.unwrap();
+                options.sessions = SessionsKept::InRedis { url: url.as_str().into() };
+                redis = Some(url);
+            }
         }
         set(&mut options);
         let public_url = options.public_url.clone();
         let anteroom = Anteroom::start_around(options, wrap).await.unwrap();
         let router = mount(&anteroom);
         let serving = tokio::spawn(anteroom::http::serve(listener, router, std::future::pending()));
-        Self { anteroom, clock, address, public_url, database, folder, serving }
+        Self {
+            anteroom,
+            clock,
+            address,
+            public_url,
+            database,
+            accounts_at,
+            folder,
+            redis,
+            serving,
+            postgres,
+        }
     }
 
     /// Lets time pass; what was noted before is written.

@@ -1,7 +1,7 @@
 //! A browser without a screen: it keeps cookies, follows nothing, and knows the product's verbs.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
 use reqwest::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, SET_COOKIE};
@@ -67,7 +67,13 @@ pub struct Browser {
 
 impl Browser {
     pub fn of(address: SocketAddr, public_url: &str) -> Self {
+        Self::from(None, address, public_url)
+    }
+
+    /// One on a machine of its own, with this address.
+    pub fn from(source: Option<IpAddr>, address: SocketAddr, public_url: &str) -> Self {
         let client = Client::builder()
+            .local_address(source)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
             .build()
@@ -107,9 +113,15 @@ impl Browser {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.root));
         let request = request.header(HOST, &self.host);
+        let cookies = self.cookies();
+        if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
+    }
+
+    /// All cookies, as a request has them.
+    pub fn cookies(&self) -> String {
         let cookies: Vec<String> =
             self.jar().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if cookies.is_empty() { request } else { request.header(COOKIE, cookies.join("; ")) }
+        cookies.join("; ")
     }
 
     /// Sends a request that `shape` completes, and keeps the cookies that come back.
@@ -119,9 +131,19 @@ impl Browser {
         path: &str,
         shape: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Answer {
-        let answer = Answer::read(shape(self.request(method, path)).send().await.unwrap()).await;
+        self.try_to_ask(method, path, shape).await.unwrap()
+    }
+
+    /// The same of a server that may go away before it answers.
+    pub async fn try_to_ask(
+        &self,
+        method: Method,
+        path: &str,
+        shape: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> reqwest::Result<Answer> {
+        let answer = Answer::read(shape(self.request(method, path)).send().await?).await;
         self.keep(&answer);
-        answer
+        Ok(answer)
     }
 
     fn keep(&self, answer: &Answer) {

@@ -50,3 +50,14 @@ impl Chance {
 pub fn rounds(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).ok().map_or(usual, |rounds| rounds.parse().unwrap())
 }
+
+/// Says the seed when a test fails.
+pub struct SaysSeed(pub u64);
+
+impl Drop for SaysSeed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("SEED={}", self.0);
+        }
+    }
+}

@@ -42,6 +42,11 @@ pub struct Chromium {
 impl Chromium {
     /// `None` where there is no Chromium, which has been said then.
     pub async fn start(what_needs_it: &str) -> Option<Self> {
+        Self::start_with(what_needs_it, &[]).await
+    }
+
+    /// With further flags.
+    pub async fn start_with(what_needs_it: &str, further: &[&str]) -> Option<Self> {
         let program = program("chromium", what_needs_it)?;
         let profile = TempDir::new().unwrap();
         let flags = [
@@ -66,6 +71,7 @@ impl Chromium {
             .viewport(None)
             .window_size(1280, 800)
             .args(flags)
+            .args(further.iter().copied())
             .build()
             .unwrap();
         let (browser, mut handler) = Browser::launch(config).await.unwrap();

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use anteroom::Stores;
 use anteroom::accounts::{
-    Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Listing,
-    PasswordHash, User, UserId,
+    Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Epoch,
+    EpochReason, Listing, PasswordHash, User, UserId,
 };
 use anteroom::audit::{AuditListing, AuditStore, Recorded};
 use anteroom::failure::StoreError;
 use anteroom::sessions::{
-    Compartment, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, Session,
-    SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+    Compartment, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Outbox, Rotation,
+    Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
 };
 use anteroom::throttle::{AccountKey, Counter, Network, Refusal, Release, ThrottleStore};
 use async_trait::async_trait;
@@ -34,14 +34,22 @@ pub enum Fault {
     Outage,
     /// It panics, as code with a fault does.
     Panic,
+    /// The server dies before its effect: neither this call nor any later one returns.
+    DeathBefore,
+    /// The server dies right after its effect.
+    DeathAfter,
 }
 
 #[derive(Default)]
 struct Plan {
     /// Counts down to the call that is struck.
     strike: Option<(usize, Fault)>,
+    /// Calls of another name are neither counted nor struck.
+    only: Option<&'static str>,
     /// The call that was struck.
     struck: Option<&'static str>,
+    /// Whether the server has died of it.
+    dead: bool,
 }
 
 /// Decides which call fails. Clones share the decision.
@@ -53,6 +61,9 @@ impl Faults {
     pub fn wrap(&self, mut stores: Stores) -> Stores {
         stores.accounts = Arc::new(Failing { inner: stores.accounts, faults: self.clone() });
         stores.sessions = Arc::new(Failing { inner: stores.sessions, faults: self.clone() });
+        stores.outbox = stores
+            .outbox
+            .map(|inner| Arc::new(Failing { inner, faults: self.clone() }) as Arc<dyn Outbox>);
         stores.throttle = Arc::new(Failing { inner: stores.throttle, faults: self.clone() });
         stores.audit = Arc::new(Failing { inner: stores.audit, faults: self.clone() });
         stores
@@ -60,12 +71,27 @@ impl Faults {
 
     /// Strikes the `nth` call from now on; the first is 1.
     pub fn strike(&self, nth: usize, fault: Fault) {
-        *self.plan() = Plan { strike: Some((nth, fault)), struck: None };
+        *self.plan() = Plan { strike: Some((nth, fault)), ..Plan::default() };
+    }
+
+    /// Strikes the next call of this name, whatever else is called.
+    pub fn strike_call(&self, only: &'static str, fault: Fault) {
+        *self.plan() = Plan { strike: Some((1, fault)), only: Some(only), ..Plan::default() };
     }
 
     /// Strikes nothing any more. The name of the call that was struck, if any was.
     pub fn stop(&self) -> Option<&'static str> {
         std::mem::take(&mut *self.plan()).struck
+    }
+
+    /// Whether the server has died.
+    pub fn is_dead(&self) -> bool {
+        self.plan().dead
+    }
+
+    async fn die<T>(&self) -> T {
+        self.plan().dead = true;
+        std::future::pending().await
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -75,10 +101,17 @@ impl Faults {
     fn next(&self, call: &'static str) -> Option<Fault> {
         let mut plan = self.plan();
         let (left, fault) = plan.strike?;
+        if plan.only.is_some_and(|only| only != call) {
+            return None;
+        }
         let left = left.saturating_sub(1);
         plan.strike = Some((left, fault));
         let now = match fault {
             Fault::Outage => left == 0,
+            // Whoever is dead does nothing more.
+            Fault::DeathBefore | Fault::DeathAfter if plan.struck.is_some() => {
+                return Some(Fault::DeathBefore);
+            }
             _ => left == 0 && plan.struck.is_none(),
         };
         now.then(|| {
@@ -102,6 +135,11 @@ impl Faults {
             }
             // Without the hook that prints: it is meant.
             Some(Fault::Panic) => std::panic::resume_unwind(Box::new(INSIDES)),
+            Some(Fault::DeathBefore) => self.die().await,
+            Some(Fault::DeathAfter) => {
+                work.await?;
+                self.die().await
+            }
             Some(Fault::Late(time)) => {
                 tokio::time::sleep(time).await;
                 work.await
@@ -159,8 +197,33 @@ impl AccountStore for Failing<dyn AccountStore> {
         self.faults.around("change account", self.inner.change(id, change, at)).await
     }
 
+    async fn raise_epochs(
+        &self,
+        at_least: Epoch,
+        reason: EpochReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let raise = self.inner.raise_epochs(at_least, reason, at);
+        self.faults.around("raise epochs", raise).await
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         self.faults.around("accounts ready", self.inner.ready()).await
+    }
+}
+
+#[async_trait]
+impl Outbox for Failing<dyn Outbox> {
+    /// The housekeeping's, which would upset the count, and which no dead server has.
+    async fn pending(&self, most: u32) -> Result<Vec<EpochMove>, StoreError> {
+        if self.faults.is_dead() {
+            return std::future::pending().await;
+        }
+        self.inner.pending(most).await
+    }
+
+    async fn cross_off(&self, user: UserId, to: Epoch) -> Result<(), StoreError> {
+        self.faults.around("cross off", self.inner.cross_off(user, to)).await
     }
 }
 

@@ -8,7 +8,10 @@ use std::path::PathBuf;
 /// misses it; under `REQUIRE_EVERY_TEST` the test fails.
 pub fn program(name: &str, what_needs_it: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&folders).map(|folder| folder.join(name)).find(|p| p.is_file());
+    // Servers are where the path of ordinary users may not lead.
+    let servers = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    let mut folders = env::split_paths(&folders).chain(servers);
+    let found = folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()));
     if found.is_none() {
         for_want_of(&format!("`{name}`"), what_needs_it);
     }

@@ -58,12 +58,12 @@ impl Place {
     /// A server on a free port, ready to be spoken to.
     pub fn serve(&self, arguments: &[&str]) -> Server {
         let line = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
-        Server::of(self.clone(), self.launch(&line, Stdio::null()))
+        Server::of(self.clone(), self.launch(&line, Stdio::null()), None)
     }
 
     /// A server that another program becomes, for example a shell that prepares its place.
     pub fn serve_by(&self, program: Command) -> Server {
-        Server::of(self.clone(), self.launch_as(program, Stdio::null()))
+        Server::of(self.clone(), self.launch_as(program, Stdio::null()), None)
     }
 
     /// Runs another program, which becomes ours, to its end.
@@ -173,6 +173,8 @@ pub struct Server {
     pub url: String,
     /// The link for the first administrator, if it printed one.
     pub setup_link: Option<String>,
+    /// Where it was told to listen, if not just anywhere.
+    told: Option<SocketAddr>,
     process: Process,
 }
 
@@ -182,14 +184,14 @@ impl Server {
         Place::new().serve(&[])
     }
 
-    fn of(place: Place, mut process: Process) -> Self {
+    fn of(place: Place, mut process: Process, told: Option<SocketAddr>) -> Self {
         let url = wait_for(|| {
             assert_eq!(process.ends_within(Duration::ZERO), None, "{}", process.stderr());
             let stdout = process.stdout();
             let line = stdout.split_inclusive('\n').find(|line| line.ends_with('\n'))?;
             Some(line.trim_end().strip_prefix("Anteroom is listening on ")?.to_owned())
         });
-        let mut server = Self { place, url, setup_link: None, process };
+        let mut server = Self { place, url, setup_link: None, told, process };
         // What it prints, it prints before it answers.
         wait_for(|| server.exchange("GET /healthz HTTP/1.0\r\n\r\n"));
         let stdout = server.process.stdout();
@@ -201,6 +203,9 @@ impl Server {
     }
 
     pub fn address(&self) -> SocketAddr {
+        if let Some(told) = self.told {
+            return told;
+        }
         let (_, port) = self.url.rsplit_once(':').unwrap();
         SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()))
     }

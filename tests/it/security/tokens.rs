@@ -255,6 +255,7 @@ async fn sid_10_two_servers_over_one_store_find_the_same_session_by_the_same_dig
         let node = || {
             Sessions::new(SessionsOptions {
                 store: fresh.store.clone(),
+                outbox: None,
                 policy: SessionPolicy::default(),
                 clock: Clock::from(&clock),
                 entropy: Entropy::operating_system(),

@@ -20,8 +20,8 @@ pub(crate) struct SignInPage {
     pub(crate) remember_me: bool,
     /// Where to go afterwards; empty for the account.
     pub(crate) next: String,
-    /// Why the session that the browser brought has ended, as the word of the contract. An
-    /// unknown word shows nothing.
+    /// Why the session that the browser brought has ended, as the word of the contract, or
+    /// `unknown` where nobody can tell. A word without a text shows nothing.
     pub(crate) ended: Option<&'static str>,
     /// Whether the browser brought two cookies of the session's name.
     pub(crate) duplicate_cookies: bool,

@@ -9,8 +9,9 @@ mod statement;
 use std::error::Error;
 
 pub(super) use row::Row;
-pub(super) use statement::{Statement, statement};
+pub(super) use statement::{Statement, Text, locking, locking_free, statement};
 
+use super::postgres::{self, Lock, PostgresServer};
 use super::sqlite::{self, SqliteFile};
 use crate::failure::StoreError;
 
@@ -18,11 +19,16 @@ use crate::failure::StoreError;
 #[derive(Clone, Debug)]
 pub(super) enum Engine {
     Sqlite(SqliteFile),
+    Postgres(PostgresServer),
 }
 
-/// A transaction that writes. What it reads does not change before it ends.
+/// A transaction that writes.
+///
+/// In `SQLite` it is the only one, so what it reads does not change before it ends. In
+/// `PostgreSQL` others go on beside it: what must not change is locked as it is read.
 pub(super) enum Write {
     Sqlite(sqlite::Write),
+    Postgres(postgres::Write),
 }
 
 /// What becomes of what a transaction wrote.
@@ -38,6 +44,7 @@ impl Engine {
     pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(file) => file.rows(statement).await,
+            Self::Postgres(server) => server.rows(statement).await,
         }
     }
 
@@ -45,6 +52,7 @@ impl Engine {
     pub(super) async fn row(&self, statement: Statement) -> Result<Option<Row>, StoreError> {
         match self {
             Self::Sqlite(file) => file.row(statement).await,
+            Self::Postgres(server) => server.row(statement).await,
         }
     }
 
@@ -57,40 +65,82 @@ impl Engine {
     pub(super) async fn execute(&self, statement: Statement) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(file) => file.execute(statement).await,
+            Self::Postgres(server) => server.execute(statement).await,
         }
     }
 
     /// For [`in_one_step`].
-    pub(super) async fn begin(&self) -> Result<Write, StoreError> {
-        Ok(match self {
-            Self::Sqlite(file) => Write::Sqlite(file.begin().await?),
-        })
+    pub(super) fn attempts(&self) -> Attempts<'_> {
+        match self {
+            Self::Sqlite(file) => Attempts::Sqlite(file),
+            Self::Postgres(server) => Attempts::Postgres(server.attempts()),
+        }
     }
 }
 
 /// Carries out a deed of several statements, all of it or nothing. The deed is an expression that
-/// uses `write`, and its value a `Result` of [`Done`].
+/// uses `write`, and its value a `Result` of [`Done`]; it is carried out again if the engine gave
+/// it up.
 ///
 /// A macro and no function: of a closure that borrows and is asynchronous, the compiler does not
 /// see that its future can be sent.
 macro_rules! in_one_step {
     ($engine:expr, $write:ident => $deed:expr) => {{
-        let mut transaction = $engine.begin().await?;
-        let done = async {
-            let $write = &mut transaction;
-            $deed
-        };
-        let done = done.await;
-        transaction.settle(done).await
+        let mut attempts = $engine.attempts();
+        loop {
+            let mut transaction = attempts.begin().await?;
+            let done = async {
+                let $write = &mut transaction;
+                $deed
+            };
+            let done = done.await;
+            if let Some(answer) = attempts.settle(transaction, done).await {
+                break answer;
+            }
+        }
     }};
 }
 pub(super) use in_one_step;
+
+/// The attempts at one deed.
+pub(super) enum Attempts<'e> {
+    /// One is enough.
+    Sqlite(&'e SqliteFile),
+    Postgres(postgres::Attempts<'e>),
+}
+
+impl Attempts<'_> {
+    /// Begins a transaction.
+    pub(super) async fn begin(&mut self) -> Result<Write, StoreError> {
+        Ok(match self {
+            Self::Sqlite(file) => Write::Sqlite(file.begin().await?),
+            Self::Postgres(attempts) => Write::Postgres(attempts.begin().await?),
+        })
+    }
+
+    /// Ends a transaction as its deed wants it. `None`: it has to be carried out again.
+    pub(super) async fn settle<T, E: From<StoreError>>(
+        &mut self,
+        write: Write,
+        done: Result<Done<T>, E>,
+    ) -> Option<Result<T, E>> {
+        match (self, write) {
+            (Self::Postgres(attempts), Write::Postgres(write)) => {
+                attempts.settle(write, done).await
+            }
+            (_, Write::Sqlite(write)) => Some(write.settle(done).await),
+            // Neither begins the other's.
+            (Self::Sqlite(_), Write::Postgres(_)) => Some(Err(no_row().into())),
+        }
+    }
+}
 
 impl Write {
     /// The rows of an answer.
     pub(super) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(write) => write.rows(statement).await,
+            Self::Postgres(write) => write.rows(statement).await,
         }
     }
 
@@ -98,6 +148,7 @@ impl Write {
     pub(super) async fn row(&mut self, statement: Statement) -> Result<Option<Row>, StoreError> {
         match self {
             Self::Sqlite(write) => write.row(statement).await,
+            Self::Postgres(write) => write.row(statement).await,
         }
     }
 
@@ -110,23 +161,24 @@ impl Write {
     pub(super) async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(write) => write.execute(statement).await,
+            Self::Postgres(write) => write.execute(statement).await,
         }
     }
 
-    /// For [`in_one_step`].
-    pub(super) async fn settle<T, E: From<StoreError>>(
-        self,
-        done: Result<Done<T>, E>,
-    ) -> Result<T, E> {
-        match (self, done?) {
-            (Self::Sqlite(write), Done::Commit(answer)) => {
-                write.commit().await?;
-                Ok(answer)
-            }
-            (Self::Sqlite(write), Done::TakeBack(answer)) => {
-                write.take_back().await?;
-                Ok(answer)
-            }
+    /// Waits until no other transaction holds the lock, and holds it to the end of this one.
+    pub(super) async fn lock(&mut self, lock: Lock) -> Result<(), StoreError> {
+        match self {
+            // It has the one lock that there is.
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(write) => write.lock(lock).await,
+        }
+    }
+
+    /// Lets this transaction take its time, for it changes as many rows as there are.
+    pub(super) async fn take_time(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(write) => write.take_time().await,
         }
     }
 }

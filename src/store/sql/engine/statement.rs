@@ -1,7 +1,9 @@
 //! Statements and their values, in the one form that both engines take.
 
+use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::{Database, Encode, Type};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Database, Encode, Postgres, Sqlite, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -10,13 +12,60 @@ use crate::audit::EventId;
 use crate::clock::unix_milliseconds;
 use crate::sessions::{SessionId, TokenDigest};
 
+/// The text of a statement, with `$1`, `$2` … where its values go.
+#[derive(Clone, Copy)]
+pub(in crate::store::sql) enum Text {
+    /// The same for every engine.
+    Same(&'static str),
+    /// For each its own.
+    Each {
+        /// One after the other, with the same values, in one transaction.
+        sqlite: &'static [&'static str],
+        postgres: &'static str,
+    },
+}
+
+impl From<&'static str> for Text {
+    fn from(text: &'static str) -> Self {
+        Self::Same(text)
+    }
+}
+
+/// A text that locks the rows it finds, where the engine has more than one writer.
+macro_rules! locking {
+    ($select:expr) => {
+        $crate::store::sql::engine::Text::Each {
+            sqlite: &[$select],
+            postgres: concat!($select, " FOR UPDATE"),
+        }
+    };
+}
+pub(in crate::store::sql) use locking;
+
+/// As [`locking`], and passes over rows that somebody else has locked. The select may stand in the
+/// middle of a text.
+macro_rules! locking_free {
+    ($select:expr) => {
+        $crate::store::sql::engine::locking_free!($select, "")
+    };
+    ($select:expr, $rest:literal) => {
+        $crate::store::sql::engine::Text::Each {
+            sqlite: &[concat!($select, $rest)],
+            postgres: concat!($select, " FOR UPDATE SKIP LOCKED", $rest),
+        }
+    };
+}
+pub(in crate::store::sql) use locking_free;
+
 /// A statement with its values, in the order of `$1`, `$2` … in its text.
+#[derive(Clone)]
 pub(in crate::store::sql) struct Statement {
-    text: &'static str,
+    text: Text,
     values: Vec<Value>,
 }
 
 /// A value. What is absent has a type too, which a database asks for before it takes a NULL.
+#[derive(Clone)]
 pub(in crate::store::sql) enum Value {
     Bytes(Option<Vec<u8>>),
     Text(Option<String>),
@@ -25,8 +74,8 @@ pub(in crate::store::sql) enum Value {
 }
 
 /// A statement without values yet.
-pub(in crate::store::sql) fn statement(text: &'static str) -> Statement {
-    Statement { text, values: Vec::new() }
+pub(in crate::store::sql) fn statement(text: impl Into<Text>) -> Statement {
+    Statement { text: text.into(), values: Vec::new() }
 }
 
 impl Statement {
@@ -36,21 +85,48 @@ impl Statement {
         self
     }
 
-    /// As the driver of an engine takes it.
-    pub(in crate::store::sql) fn query<E: Database>(self) -> Query<'static, E, E::Arguments>
-    where
-        Option<Vec<u8>>: for<'v> Encode<'v, E> + Type<E>,
-        Option<String>: for<'v> Encode<'v, E> + Type<E>,
-        Option<i64>: for<'v> Encode<'v, E> + Type<E>,
-        bool: for<'v> Encode<'v, E> + Type<E>,
-    {
-        self.values.into_iter().fold(sqlx::query(self.text), |query, value| match value {
-            Value::Bytes(bytes) => query.bind(bytes),
-            Value::Text(text) => query.bind(text),
-            Value::Number(number) => query.bind(number),
-            Value::Truth(truth) => query.bind(truth),
-        })
+    /// What `SQLite` carries out before it.
+    pub(in crate::store::sql) fn before(&self) -> Vec<Query<'static, Sqlite, SqliteArguments>> {
+        match self.text {
+            Text::Each { sqlite: [before @ .., _], .. } => {
+                before.iter().map(|text| query(text, self.values.clone())).collect()
+            }
+            Text::Same(_) | Text::Each { .. } => Vec::new(),
+        }
     }
+
+    /// As the driver of `SQLite` takes it.
+    pub(in crate::store::sql) fn sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {
+        let text = match self.text {
+            Text::Same(text) => text,
+            Text::Each { sqlite, .. } => sqlite.last().copied().unwrap_or_default(),
+        };
+        query(text, self.values)
+    }
+
+    /// As the driver of `PostgreSQL` takes it.
+    pub(in crate::store::sql) fn postgres(self) -> Query<'static, Postgres, PgArguments> {
+        let text = match self.text {
+            Text::Same(text) => text,
+            Text::Each { postgres, .. } => postgres,
+        };
+        query(text, self.values)
+    }
+}
+
+fn query<E: Database>(text: &'static str, values: Vec<Value>) -> Query<'static, E, E::Arguments>
+where
+    Option<Vec<u8>>: for<'v> Encode<'v, E> + Type<E>,
+    Option<String>: for<'v> Encode<'v, E> + Type<E>,
+    Option<i64>: for<'v> Encode<'v, E> + Type<E>,
+    bool: for<'v> Encode<'v, E> + Type<E>,
+{
+    values.into_iter().fold(sqlx::query(text), |query, value| match value {
+        Value::Bytes(bytes) => query.bind(bytes),
+        Value::Text(text) => query.bind(text),
+        Value::Number(number) => query.bind(number),
+        Value::Truth(truth) => query.bind(truth),
+    })
 }
 
 /// What a statement takes as a value.

@@ -11,7 +11,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use super::super::OpenError;
 use super::super::database::MIGRATIONS;
-use super::super::engine::{Row, Statement, failed};
+use super::super::engine::{Done, Row, Statement, failed};
 use super::append_only::forbid_changes;
 use super::lock::{alone, create_private, lock_for_server};
 use super::stamp::{Stamp, WalIndex};
@@ -115,7 +115,7 @@ impl SqliteFile {
         &self,
         statement: Statement,
     ) -> Result<Vec<Row>, StoreError> {
-        let rows = statement.query().fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = statement.sqlite().fetch_all(&self.readers).await.map_err(failed)?;
         Ok(rows.into_iter().map(Row::Sqlite).collect())
     }
 
@@ -123,7 +123,7 @@ impl SqliteFile {
         &self,
         statement: Statement,
     ) -> Result<Option<Row>, StoreError> {
-        let row = statement.query().fetch_optional(&self.readers).await.map_err(failed)?;
+        let row = statement.sqlite().fetch_optional(&self.readers).await.map_err(failed)?;
         Ok(row.map(Row::Sqlite))
     }
 
@@ -131,8 +131,13 @@ impl SqliteFile {
         &self,
         statement: Statement,
     ) -> Result<u64, StoreError> {
-        let done = statement.query().execute(&self.writer).await.map_err(failed)?;
-        Ok(done.rows_affected())
+        if statement.before().is_empty() {
+            let done = statement.sqlite().execute(&self.writer).await.map_err(failed)?;
+            return Ok(done.rows_affected());
+        }
+        let mut write = self.begin().await?;
+        let changed = write.execute(statement).await?;
+        write.settle(Ok(Done::Commit(changed))).await
     }
 
     /// Begins a transaction that holds the write lock from its first statement, so that what it
@@ -182,7 +187,7 @@ impl Write {
         &mut self,
         statement: Statement,
     ) -> Result<Vec<Row>, StoreError> {
-        let rows = statement.query().fetch_all(&mut *self.0).await.map_err(failed)?;
+        let rows = statement.sqlite().fetch_all(&mut *self.0).await.map_err(failed)?;
         Ok(rows.into_iter().map(Row::Sqlite).collect())
     }
 
@@ -190,7 +195,7 @@ impl Write {
         &mut self,
         statement: Statement,
     ) -> Result<Option<Row>, StoreError> {
-        let row = statement.query().fetch_optional(&mut *self.0).await.map_err(failed)?;
+        let row = statement.sqlite().fetch_optional(&mut *self.0).await.map_err(failed)?;
         Ok(row.map(Row::Sqlite))
     }
 
@@ -198,16 +203,24 @@ impl Write {
         &mut self,
         statement: Statement,
     ) -> Result<u64, StoreError> {
-        let done = statement.query().execute(&mut *self.0).await.map_err(failed)?;
+        for before in statement.before() {
+            before.execute(&mut *self.0).await.map_err(failed)?;
+        }
+        let done = statement.sqlite().execute(&mut *self.0).await.map_err(failed)?;
         Ok(done.rows_affected())
     }
 
-    pub(in crate::store::sql) async fn commit(self) -> Result<(), StoreError> {
-        self.0.commit().await.map_err(failed)
-    }
-
-    pub(in crate::store::sql) async fn take_back(self) -> Result<(), StoreError> {
-        self.0.rollback().await.map_err(failed)
+    /// Ends the transaction as its deed wants it.
+    pub(in crate::store::sql) async fn settle<T, E: From<StoreError>>(
+        self,
+        done: Result<Done<T>, E>,
+    ) -> Result<T, E> {
+        // A transaction that is dropped is taken back as well.
+        match done? {
+            Done::Commit(answer) => self.0.commit().await.map(|()| answer),
+            Done::TakeBack(answer) => self.0.rollback().await.map(|()| answer),
+        }
+        .map_err(|error| failed(error).into())
     }
 }
 

@@ -1,0 +1,14 @@
+//! `anteroom migrate`: the tables brought up to this release, and nothing else.
+
+use super::Failure;
+use super::administration::database_at;
+use super::tables::print;
+use crate::config::Config;
+use crate::store::{SessionsIn, SqlDatabase};
+
+pub(super) async fn migrate(config: &Config) -> Result<(), Failure> {
+    let at = database_at(&config.keeping.database);
+    SqlDatabase::open(at, SessionsIn::ThisDatabase).await?.close().await;
+    print("the database is that of this release");
+    Ok(())
+}

@@ -1,0 +1,9 @@
+-- Ends every live session by beginning another generation: why. The sweep clears the earlier one
+-- away.
+if not first_of('i' .. gen) then return 0 end
+local counts = call('HMGET', PREFIX .. 'n' .. gen, 'u', 'a')
+local count = tonumber(counts[1] or '0') + tonumber(counts[2] or '0')
+local begun = struct_pack('>I3', number(gen) + 1)
+call('SET', PREFIX .. 't', begun .. gen .. ARGV[1] .. state:sub(4))
+call('DEL', PREFIX .. 'n' .. gen)
+return count

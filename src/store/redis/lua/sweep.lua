@@ -1,0 +1,89 @@
+-- Clears away, at most so many rows: now, forget what ended before, the idle timeout of each rule,
+-- how many.
+local now, forgotten_before, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[6])
+local idle = { tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]) }
+local worked, over, forgotten, named = 0, 0, 0, {}
+
+-- Drops the first leaf, of which nobody looks anything up any more.
+local function drop_leaf(tree)
+  if call('DEL', leaf(tree, '')) == 1 then return true end
+  local from = call('ZRANGE', PREFIX .. tree, 0, 0)[1]
+  if not from then return false end
+  call('DEL', leaf(tree, from))
+  call('ZREM', PREFIX .. tree, from)
+  return true
+end
+
+-- What was live when everything ended.
+while worked < most and #state > 3 do
+  local earlier, why = state:sub(-11, -9), state:sub(-8)
+  local place = first_of('i' .. earlier)
+  if place then
+    local digest = place:sub(17, 48)
+    local record = call('GET', PREFIX .. 't' .. digest)
+    remove('i' .. earlier, place)
+    call('DEL', PREFIX .. 'v' .. place:sub(1, 16))
+    if is_live_form(record) and record:sub(3, 5) == earlier then
+      if number(why:sub(2, 8)) >= forgotten_before then
+        bury(digest, record, why, false)
+      else
+        call('DEL', PREFIX .. 't' .. digest)
+      end
+    end
+  elseif not drop_leaf('u' .. earlier) and not drop_leaf('d' .. earlier) then
+    state = state:sub(1, -12)
+    call('SET', PREFIX .. 't', state)
+  end
+  worked = worked + 1
+end
+
+-- What a timeout may have ended: nobody is in the order of due times later than that, but activity
+-- may have put it off since.
+while worked < most do
+  local element = first_of('d' .. gen)
+  if not element or number(element:sub(1, 7)) > now then break end
+  local id = element:sub(8, 23)
+  local place, record = live(id)
+  if not place then
+    remove('d' .. gen, element)
+  else
+    local at, reason = deadline(place, record, idle)
+    if at > now then
+      remove('d' .. gen, element)
+      add('d' .. gen, time(at) .. id)
+      replace('i' .. gen, place, place:sub(1, 55) .. time(at))
+    else
+      if is_user(record) then
+        named[#named + 1] = id .. user_of(record) .. reason .. time(at)
+      end
+      if at >= forgotten_before then
+        finish(place, record, reason .. time(at))
+        over = over + 1
+      else
+        leave(place, record)
+        call('DEL', PREFIX .. 't' .. place:sub(17, 48))
+        forgotten = forgotten + 1
+      end
+    end
+  end
+  worked = worked + 1
+end
+
+-- What has had its day.
+while worked < most do
+  local element = first_of('f')
+  if not element or number(element:sub(1, 7)) >= forgotten_before then break end
+  local key = PREFIX .. 't' .. element:sub(8)
+  remove('f', element)
+  if #element == 39 then
+    local record = call('GET', key)
+    if record and record:byte(1) == ENDED and bit.band(record:byte(2), WAS_ROTATED) == 0 then
+      remove('e', record:sub(11, 26) .. element:sub(8))
+    end
+    forgotten = forgotten + 1
+  end
+  call('DEL', key)
+  worked = worked + 1
+end
+
+return { worked, over, forgotten, named }

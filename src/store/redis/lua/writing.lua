@@ -1,0 +1,145 @@
+-- How the trees are written, and the ways in which sessions end.
+local LEAF, SPARSE = 60, 16
+
+local function move(from, into, first)
+  local moved = call('ZRANGE', from, first, -1)
+  local arguments = {}
+  for n, element in ipairs(moved) do
+    arguments[2 * n - 1], arguments[2 * n] = 0, element
+  end
+  call('ZADD', into, unpack(arguments))
+  call('ZREMRANGEBYRANK', from, first, -1)
+end
+
+local function add(tree, element)
+  local from = beginning(tree, element)
+  local full = leaf(tree, from)
+  call('ZADD', full, 0, element)
+  local count = call('ZCARD', full)
+  if count <= LEAF then return end
+  -- Whatever grows at its end only, as the order of ids does, gets full leaves.
+  local last = call('ZRANGE', full, -1, -1)[1]
+  local first = last == element and count - 1 or LEAF / 2
+  local pair = call('ZRANGE', full, first - 1, first)
+  local before, begins = pair[1], pair[2]
+  local length = 1
+  while begins:byte(length) == before:byte(length) do length = length + 1 end
+  begins = begins:sub(1, length)
+  move(full, leaf(tree, begins), first)
+  call('ZADD', PREFIX .. tree, 0, begins)
+end
+
+local function remove(tree, element)
+  local from = beginning(tree, element)
+  local sparse = leaf(tree, from)
+  call('ZREM', sparse, element)
+  local count = call('ZCARD', sparse)
+  if from == '' or count >= SPARSE then return end
+  if count > 0 then
+    local before = call('ZREVRANGEBYLEX', PREFIX .. tree, '(' .. from, '-', 'LIMIT', 0, 1)[1] or ''
+    local into = leaf(tree, before)
+    if count + call('ZCARD', into) > LEAF - SPARSE then return end
+    move(sparse, into, 0)
+  end
+  call('ZREM', PREFIX .. tree, from)
+end
+
+-- Two elements of the same id have their place in the same leaf.
+local function replace(tree, element, by)
+  local found = leaf(tree, beginning(tree, element))
+  call('ZREM', found, element)
+  call('ZADD', found, 0, by)
+end
+
+local function first_of(tree)
+  local element = call('ZRANGE', leaf(tree, ''), 0, 0)[1]
+  if element then return element end
+  local from = call('ZRANGE', PREFIX .. tree, 0, 0)[1]
+  return from and call('ZRANGE', leaf(tree, from), 0, 0)[1]
+end
+
+local function count_one(record, change)
+  call('HINCRBY', PREFIX .. 'n' .. gen, is_user(record) and 'u' or 'a', change)
+end
+
+local function enter(digest, record, seen, due)
+  local id = record:sub(6, 21)
+  call('SET', PREFIX .. 't' .. digest, record)
+  add('i' .. gen, id .. digest .. seen .. due)
+  add('d' .. gen, due .. id)
+  if is_user(record) then add('u' .. gen, user_of(record) .. id) end
+  count_one(record, 1)
+end
+
+-- Takes a live session out of every order, with its data.
+local function leave(place, record)
+  local id = place:sub(1, 16)
+  remove('i' .. gen, place)
+  remove('d' .. gen, place:sub(56, 62) .. id)
+  if is_user(record) then remove('u' .. gen, user_of(record) .. id) end
+  count_one(record, -1)
+  call('DEL', PREFIX .. 'v' .. id)
+end
+
+-- Leaves of a token why and when it ended: `why` is reason 1, at 7.
+local function bury(digest, record, why, rotated)
+  call('SET', PREFIX .. 't' .. digest, epitaph(record, why, rotated))
+  add('f', why:sub(2, 8) .. digest)
+  if not rotated then add('e', record:sub(6, 21) .. digest) end
+end
+
+local function finish(place, record, why)
+  leave(place, record)
+  bury(place:sub(17, 48), record, why, false)
+end
+
+-- Every live session of a user, in the order of ids: place, record, place, record …
+local function of_user(user)
+  local ids, found = {}, {}
+  walk('u' .. gen, user, function(element)
+    if element:sub(1, 16) ~= user then return false end
+    ids[#ids + 1] = element:sub(17, 32)
+    return true
+  end)
+  for _, id in ipairs(ids) do
+    local place, record = live(id)
+    if place then
+      found[#found + 1], found[#found + 2] = place, record
+    end
+  end
+  return found
+end
+
+-- When the timeouts end a session, and which of them: `idle` has that of each rule.
+local function deadline(place, record, idle)
+  local expires = number(record:sub(57, 63))
+  local longest = idle[bit.band(record:byte(2), RULE) + 1]
+  -- No rule that there is: nobody can judge it, so it is over.
+  if not longest then return 0, ABSOLUTE_TIMEOUT end
+  local goes_idle = number(place:sub(49, 55)) + longest
+  if goes_idle < expires then return goes_idle, IDLE_TIMEOUT end
+  return expires, ABSOLUTE_TIMEOUT
+end
+
+local function proven(record, at)
+  local flags = string.char(bit.bor(record:byte(2), IS_PROVEN))
+  return record:sub(1, 1) .. flags .. record:sub(3, 49) .. at .. record:sub(57)
+end
+
+-- Gives a live session another token and perhaps a changed record.
+local function rotate(place, record, to, changed, at)
+  local from = place:sub(17, 48)
+  call('SET', PREFIX .. 't' .. to, changed)
+  bury(from, record, REPLACED .. at, true)
+  replace('i' .. gen, place, place:sub(1, 16) .. to .. place:sub(49))
+end
+
+-- The copy of a user's epoch. Only what is above the first is kept: below that there is nothing.
+local function known_epoch(user)
+  local copy = call('GET', PREFIX .. 't' .. user)
+  return copy and number(copy) or FIRST_EPOCH
+end
+
+local function know_epoch(user, epoch)
+  if epoch > FIRST_EPOCH then call('SET', PREFIX .. 't' .. user, struct_pack('>I5', epoch)) end
+end

@@ -1,0 +1,232 @@
+//! Sessions as bytes, and back. The scripts read and change the fields before the client by their
+//! places; `lua/reading.lua` has the same table.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::agent;
+use crate::accounts::{Epoch, UserId};
+use crate::clock::{from_unix_milliseconds, unix_milliseconds};
+use crate::failure::StoreError;
+use crate::sessions::{
+    Client, EndReason, Ended, Loaded, Owner, Session, SessionId, TimedOut, TimeoutRule,
+};
+
+/// The first byte of a record, which is also the version of its form.
+pub(super) const LIVE: u8 = 1;
+pub(super) const ENDED: u8 = 2;
+
+/// Flags of a live one.
+pub(super) const RULE: u8 = 0b11;
+const REMEMBER_ME: u8 = 1 << 2;
+pub(super) const IS_USER: u8 = 1 << 3;
+pub(super) const IS_PROVEN: u8 = 1 << 4;
+const HAS_V4: u8 = 1 << 5;
+const HAS_V6: u8 = 1 << 6;
+
+/// Flags of an ended one.
+pub(super) const WAS_ANONYMOUS: u8 = 1;
+pub(super) const WAS_ROTATED: u8 = 1 << 1;
+
+/// When scripts begin to count, in milliseconds since 1970: with the calendar, so that they meet no
+/// negative number. Seven bytes reach beyond its end, and Lua is exact for as long.
+const BEGINNING: i64 = -377_705_116_800_000;
+
+/// Milliseconds since [`BEGINNING`].
+pub(super) type Time = [u8; 7];
+
+pub(super) fn milliseconds(at: OffsetDateTime) -> u64 {
+    let since = unix_milliseconds(at).saturating_sub(BEGINNING);
+    u64::try_from(since).unwrap_or(0).min((1 << 53) - 1)
+}
+
+pub(super) fn time(at: OffsetDateTime) -> Time {
+    let [_, time @ ..] = milliseconds(at).to_be_bytes();
+    time
+}
+
+fn instant(time: Time) -> OffsetDateTime {
+    let mut bytes = [0; 8];
+    bytes[1..].copy_from_slice(&time);
+    from_unix_milliseconds(i64::from_be_bytes(bytes).saturating_add(BEGINNING))
+}
+
+/// The number of a reason; never another for the same.
+pub(super) fn reason(reason: EndReason) -> u8 {
+    match reason {
+        EndReason::IdleTimeout => 0,
+        EndReason::AbsoluteTimeout => 1,
+        EndReason::SignedOut => 2,
+        EndReason::RevokedByUser => 3,
+        EndReason::RevokedByAdmin => 4,
+        EndReason::PasswordChanged => 5,
+        EndReason::RoleChanged => 6,
+        EndReason::SessionLimit => 7,
+        EndReason::AccountDisabled => 8,
+        EndReason::AccountDeleted => 9,
+        EndReason::Replaced => 10,
+    }
+}
+
+/// Why and when, as the scripts pass it on.
+pub(super) fn why(ended: Ended) -> Vec<u8> {
+    [&[reason(ended.reason)][..], &time(ended.at)].concat()
+}
+
+/// An epoch in the five bytes that it gets: a user would have to change it a thousand times a
+/// second for thirty years.
+pub(super) fn epoch(epoch: Epoch) -> [u8; 5] {
+    let number = u64::try_from(epoch.number()).unwrap_or(0).min((1 << 40) - 1);
+    let [_, _, _, epoch @ ..] = number.to_be_bytes();
+    epoch
+}
+
+/// The record of a session, but for its generation, which the store knows.
+pub(super) fn live(session: &Session) -> Vec<u8> {
+    let (user, under) = match session.owner {
+        Owner::Anonymous => (Uuid::nil(), Epoch::from_number(0)),
+        Owner::User { id, epoch } => (id.as_uuid(), epoch),
+    };
+    let (family, address) = match session.client.ip_address {
+        None => (0, Vec::new()),
+        Some(IpAddr::V4(address)) => (HAS_V4, address.octets().to_vec()),
+        Some(IpAddr::V6(address)) => (HAS_V6, address.octets().to_vec()),
+    };
+    let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+    let flags = session.rule.number()
+        | flag(session.remember_me, REMEMBER_ME)
+        | flag(session.owner != Owner::Anonymous, IS_USER)
+        | flag(session.authenticated_at.is_some(), IS_PROVEN)
+        | family;
+    let mut record = vec![LIVE, flags, 0, 0, 0];
+    record.extend_from_slice(session.id.as_uuid().as_bytes());
+    record.extend_from_slice(user.as_bytes());
+    record.extend_from_slice(&epoch(under));
+    record.extend_from_slice(&time(session.created_at));
+    record.extend_from_slice(&session.authenticated_at.map(time).unwrap_or_default());
+    record.extend_from_slice(&time(session.expires_at));
+    record.extend_from_slice(&address);
+    agent::shorten(&session.client.user_agent, &mut record);
+    record
+}
+
+/// What the scripts say of a token or an id.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    Live(Session),
+    Ended {
+        ended: Ended,
+        anonymous: bool,
+        /// Whose token it was, if it was rotated away.
+        rotated_from: Option<SessionId>,
+    },
+}
+
+impl Shown {
+    pub(super) fn loaded(self) -> Loaded {
+        match self {
+            Self::Live(session) => Loaded::Live(session),
+            Self::Ended { ended, anonymous, .. } => Loaded::Ended { ended, anonymous },
+        }
+    }
+}
+
+/// Reads a record with what the scripts add to it. A corrupt one is reported and counts as none,
+/// so that one bad record neither signs anybody in nor takes the others down.
+pub(super) fn shown(bytes: &[u8]) -> Option<Shown> {
+    let read = match bytes.split_first() {
+        Some((&LIVE, rest)) => shown_live(rest).map(Shown::Live),
+        Some((&ENDED, rest)) => shown_ended(rest),
+        _ => None,
+    };
+    if read.is_none() {
+        tracing::error!("passed over a corrupt session record");
+    }
+    read
+}
+
+fn shown_live(bytes: &[u8]) -> Option<Session> {
+    let mut bytes = Bytes(bytes);
+    let [flags, _, _, _] = bytes.take()?;
+    let id = SessionId::from_uuid(Uuid::from_bytes(bytes.take()?));
+    let user = UserId::from_uuid(Uuid::from_bytes(bytes.take()?));
+    let epoch = Epoch::from_number(bytes.number::<5>()?);
+    let created_at = instant(bytes.take()?);
+    let authenticated_at = instant(bytes.take()?);
+    let expires_at = instant(bytes.take()?);
+    let has = |flag: u8| flags & flag != 0;
+    let ip_address = match (has(HAS_V4), has(HAS_V6)) {
+        (false, false) => None,
+        (true, false) => Some(IpAddr::V4(Ipv4Addr::from(bytes.take::<4>()?))),
+        (false, true) => Some(IpAddr::V6(Ipv6Addr::from(bytes.take::<16>()?))),
+        (true, true) => return None,
+    };
+    let (agent, last_seen_at) = bytes.0.split_last_chunk()?;
+    Some(Session {
+        id,
+        owner: if has(IS_USER) { Owner::User { id: user, epoch } } else { Owner::Anonymous },
+        created_at,
+        authenticated_at: has(IS_PROVEN).then_some(authenticated_at),
+        last_seen_at: instant(*last_seen_at),
+        expires_at,
+        rule: TimeoutRule::from_number(i64::from(flags & RULE))?,
+        remember_me: has(REMEMBER_ME),
+        client: Client { ip_address, user_agent: agent::lengthen(agent)? },
+    })
+}
+
+fn shown_ended(bytes: &[u8]) -> Option<Shown> {
+    let mut bytes = Bytes(bytes);
+    let [flags] = bytes.take()?;
+    let ended = bytes.ended()?;
+    let id = SessionId::from_uuid(Uuid::from_bytes(bytes.take()?));
+    bytes.0.is_empty().then_some(Shown::Ended {
+        ended,
+        anonymous: flags & WAS_ANONYMOUS != 0,
+        rotated_from: (flags & WAS_ROTATED != 0).then_some(id),
+    })
+}
+
+/// Reads an id, as the scripts give it.
+pub(super) fn id(bytes: &[u8]) -> Result<SessionId, StoreError> {
+    let id = Uuid::from_slice(bytes).map_err(|_| StoreError::Corrupt("an id"))?;
+    Ok(SessionId::from_uuid(id))
+}
+
+/// Reads what a sweep says of a session that it ended.
+pub(super) fn timed_out(bytes: &[u8]) -> Result<TimedOut, StoreError> {
+    let mut bytes = Bytes(bytes);
+    let mut read = || {
+        let id = SessionId::from_uuid(Uuid::from_bytes(bytes.take()?));
+        let user = UserId::from_uuid(Uuid::from_bytes(bytes.take()?));
+        Some(TimedOut { id, user, ended: bytes.ended()? })
+    };
+    read().ok_or(StoreError::Corrupt("a session that timed out"))
+}
+
+/// What is left to read.
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn number<const N: usize>(&mut self) -> Option<i64> {
+        let taken: [u8; N] = self.take()?;
+        Some(taken.iter().fold(0, |number, byte| number << 8 | i64::from(*byte)))
+    }
+
+    fn ended(&mut self) -> Option<Ended> {
+        let [number] = self.take()?;
+        let reason = EndReason::ALL.into_iter().find(|one| reason(*one) == number)?;
+        Some(Ended { reason, at: instant(self.take()?) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

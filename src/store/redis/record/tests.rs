@@ -1,0 +1,96 @@
+use time::Duration;
+use time::macros::datetime;
+
+use super::*;
+
+const DAWN: OffsetDateTime = datetime!(2030-01-01 00:00:00.007 UTC);
+
+fn session() -> Session {
+    Session {
+        id: SessionId::from_uuid(Uuid::from_u128(7)),
+        owner: Owner::User {
+            id: UserId::from_uuid(Uuid::from_u128(8)),
+            epoch: Epoch::from_number(9),
+        },
+        created_at: DAWN,
+        authenticated_at: Some(DAWN + Duration::minutes(1)),
+        last_seen_at: DAWN + Duration::minutes(2),
+        expires_at: DAWN + Duration::days(30),
+        rule: TimeoutRule::Administrator,
+        remember_me: false,
+        client: Client {
+            ip_address: "2001:db8::7".parse().ok(),
+            user_agent:
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like \
+                         Gecko) Chrome/140.0.0.0 Safari/537.36"
+                    .to_owned(),
+        },
+    }
+}
+
+/// As a script shows it.
+fn through(session: &Session) -> Option<Shown> {
+    shown(&[live(session), time(session.last_seen_at).to_vec()].concat())
+}
+
+#[test]
+fn every_session_comes_back_as_it_was() {
+    let whole = session();
+    let visitor = Session {
+        owner: Owner::Anonymous,
+        authenticated_at: None,
+        client: Client::default(),
+        ..whole.clone()
+    };
+    let remembered = Session {
+        rule: TimeoutRule::Remembered,
+        remember_me: true,
+        client: Client { ip_address: "192.0.2.7".parse().ok(), ..whole.client.clone() },
+        ..whole.clone()
+    };
+    for session in [whole, visitor, remembered] {
+        assert_eq!(through(&session), Some(Shown::Live(session)));
+    }
+}
+
+#[test]
+fn a_common_session_takes_seventy_five_bytes() {
+    let mut session = session();
+    session.client.ip_address = "192.0.2.7".parse().ok();
+    assert_eq!(live(&session).len(), 75);
+}
+
+#[test]
+fn what_is_cut_off_or_unknown_is_no_session() {
+    let record = [live(&session()), time(DAWN).to_vec()].concat();
+    // Up to the text, of which any beginning is a text.
+    for length in 0..63 + 16 + 7 {
+        assert_eq!(shown(&record[..length]), None, "{length} bytes");
+    }
+    for kind in [0, 3, 0xFF] {
+        assert_eq!(shown(&[&[kind], &record[1..]].concat()), None);
+    }
+    let mut no_rule = record.clone();
+    no_rule[1] |= RULE;
+    assert_eq!(shown(&no_rule), None);
+}
+
+#[test]
+fn no_two_reasons_have_one_number() {
+    let numbers = EndReason::ALL.map(reason);
+    assert_eq!(numbers, std::array::from_fn(|place| u8::try_from(place).unwrap()));
+}
+
+#[test]
+fn all_times_of_the_calendar_come_back_as_they_were() {
+    let instants = [
+        datetime!(-9999-01-01 00:00 UTC),
+        datetime!(1969-12-31 23:59 UTC),
+        OffsetDateTime::UNIX_EPOCH,
+        DAWN,
+        datetime!(9999-12-31 23:59:59.999 UTC),
+    ];
+    let times = instants.map(time);
+    assert!(times.is_sorted());
+    assert_eq!(times.map(instant), instants);
+}

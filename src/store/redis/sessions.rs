@@ -1,0 +1,321 @@
+//! The session store on Redis: each call of the port is a script, and what comes back of it.
+
+use std::cmp::Reverse;
+use std::iter;
+
+use async_trait::async_trait;
+use redis::{FromRedisValue, Value};
+use secrecy::{ExposeSecret as _, SecretString};
+use time::OffsetDateTime;
+
+use super::address::Address;
+use super::link::Link;
+use super::record::{self, Shown};
+use super::script::{self, Step};
+use super::trouble::RedisOpenError;
+use crate::accounts::{EpochReason, UserId};
+use crate::failure::StoreError;
+use crate::sessions::{
+    Compartment, Counted, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, LimitPolicy,
+    Loaded, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TimeoutRule,
+    TokenDigest, Touch,
+};
+
+/// How many rows one script clears away, writes or shows at most: everybody else waits as long.
+const SWEPT_AT_ONCE: u32 = 50;
+const TOUCHED_AT_ONCE: usize = 100;
+const SHOWN_AT_ONCE: u32 = 250;
+
+/// Sessions in a Redis or Valkey server. Open it once and share it.
+pub struct RedisSessions {
+    link: Link,
+}
+
+impl RedisSessions {
+    /// Finds out whether the server of this URL can keep sessions: `redis://`, `rediss://` for
+    /// TLS, or `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE`.
+    ///
+    /// # Errors
+    /// [`RedisOpenError`] says what to do, without the password.
+    pub async fn open(url: &SecretString) -> Result<Self, RedisOpenError> {
+        let address = Address::parse(url.expose_secret()).map_err(RedisOpenError::Address)?;
+        let link = Link::to(address);
+        link.try_out().await?;
+        Ok(Self { link })
+    }
+
+    /// What whoever runs that server should know: how it may lose what it acknowledged.
+    ///
+    /// # Errors
+    /// [`RedisOpenError`] when it does not tell.
+    pub async fn warnings(&self) -> Result<Vec<String>, RedisOpenError> {
+        self.link.warnings().await
+    }
+
+    async fn run<T: FromRedisValue>(
+        &self,
+        step: &Step,
+        arguments: &[&[u8]],
+    ) -> Result<T, StoreError> {
+        let answer = self.link.run(step, arguments).await?;
+        redis::from_redis_value(answer).map_err(StoreError::backend)
+    }
+
+    async fn show(&self, step: &Step, name: &[u8]) -> Result<Option<Shown>, StoreError> {
+        let shown: Option<Vec<u8>> = self.run(step, &[name]).await?;
+        Ok(shown.and_then(|bytes| record::shown(&bytes)))
+    }
+
+    async fn pages(
+        &self,
+        user: &[u8],
+        after: Option<SessionId>,
+        most: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let (mut sessions, mut left) = (Vec::new(), most);
+        let mut after = after.map(bytes_of).map(Vec::from).unwrap_or_default();
+        while left > 0 {
+            let page = left.min(SHOWN_AT_ONCE);
+            let most = page.to_string();
+            let (met, last, found): (u32, Vec<u8>, Vec<Vec<u8>>) =
+                self.run(&script::LIST, &[user, &after, most.as_bytes()]).await?;
+            sessions.extend(found.iter().filter_map(|bytes| match record::shown(bytes)? {
+                Shown::Live(session) => Some(session),
+                Shown::Ended { .. } => None,
+            }));
+            if met < page {
+                break;
+            }
+            (left, after) = (left - page, last);
+        }
+        Ok(sessions)
+    }
+}
+
+#[async_trait]
+impl SessionStore for RedisSessions {
+    #[tracing::instrument(name = "store.session.start", skip_all, err(level = "debug"))]
+    async fn start(&self, start: &Start) -> Result<Started, StoreError> {
+        let Start { session, digest, brought, limit, cutoffs } = start;
+        let [idle, remembered, administrator] = idle_timeouts(cutoffs);
+        let answer: Vec<Vec<u8>> = self
+            .run(
+                &script::START,
+                &[
+                    digest.as_bytes(),
+                    &record::live(session),
+                    &record::time(session.last_seen_at),
+                    &due(session, cutoffs),
+                    brought.as_ref().map_or(&[][..], |digest| digest.as_bytes()),
+                    limit.map_or(0, |limit| limit.most.max(1)).to_string().as_bytes(),
+                    flag(limit.is_some_and(|limit| limit.policy == LimitPolicy::Refuse)),
+                    milliseconds(cutoffs.now()).as_bytes(),
+                    idle.as_bytes(),
+                    remembered.as_bytes(),
+                    administrator.as_bytes(),
+                ],
+            )
+            .await?;
+        match answer.split_first().map(|(word, rest)| (&word[..], rest)) {
+            Some((b"epoch", [])) => Ok(Started::EpochMoved),
+            Some((b"limit", [])) => Ok(Started::LimitReached),
+            Some((b"taken", [])) => Ok(Started::Taken),
+            Some((b"started", [replaced, evicted @ ..])) => Ok(Started::Started {
+                evicted: evicted.iter().map(|id| record::id(id)).collect::<Result<_, _>>()?,
+                replaced: (!replaced.is_empty()).then(|| record::id(replaced)).transpose()?,
+            }),
+            _ => Err(unexpected()),
+        }
+    }
+
+    #[tracing::instrument(name = "store.session.load", skip_all, err(level = "debug"))]
+    async fn load(&self, digest: &TokenDigest) -> Result<Loaded, StoreError> {
+        let shown = self.show(&script::LOAD, digest.as_bytes()).await?;
+        Ok(shown.map_or(Loaded::Unknown, Shown::loaded))
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        match self.show(&script::FIND, &bytes_of(id)).await? {
+            Some(Shown::Live(session)) => Ok(Some(session)),
+            Some(Shown::Ended { .. }) | None => Ok(None),
+        }
+    }
+
+    async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
+        match self.show(&script::FIND, &bytes_of(id)).await? {
+            Some(Shown::Ended { ended, .. }) => Ok(Some(ended)),
+            Some(Shown::Live(_)) | None => Ok(None),
+        }
+    }
+
+    async fn find_rotated(&self, digest: &TokenDigest) -> Result<Option<SessionId>, StoreError> {
+        match self.show(&script::LOAD, digest.as_bytes()).await? {
+            Some(Shown::Ended { rotated_from, .. }) => Ok(rotated_from),
+            Some(Shown::Live(_)) | None => Ok(None),
+        }
+    }
+
+    #[tracing::instrument(name = "store.session.touch", skip_all, err(level = "debug"))]
+    async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
+        for some in touches.chunks(TOUCHED_AT_ONCE) {
+            let named: Vec<([u8; 16], record::Time)> =
+                some.iter().map(|touch| (bytes_of(touch.id), record::time(touch.at))).collect();
+            let arguments: Vec<&[u8]> =
+                named.iter().flat_map(|(id, at)| [&id[..], &at[..]]).collect();
+            let _: Value = self.link.run(&script::TOUCH, &arguments).await?;
+        }
+        Ok(())
+    }
+
+    #[tracing::instrument(name = "store.session.rotate", skip_all, err(level = "debug"))]
+    async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError> {
+        let Rotation { from, to, authenticated, at } = rotation;
+        let (proven, at) = (flag(*authenticated), record::time(*at));
+        self.run(&script::ROTATE, &[from.as_bytes(), to.as_bytes(), proven, &at]).await
+    }
+
+    async fn data(
+        &self,
+        id: SessionId,
+        compartment: Compartment,
+    ) -> Result<Option<Kept>, StoreError> {
+        let name = name_of(compartment);
+        let kept: Option<(Option<i64>, Option<Vec<u8>>)> =
+            self.run(&script::DATA, &[&bytes_of(id), name]).await?;
+        Ok(kept.map(|(version, data)| Kept {
+            version: version.unwrap_or_default(),
+            data: data.unwrap_or_default(),
+        }))
+    }
+
+    #[tracing::instrument(name = "store.session.keep", skip_all, err(level = "debug"))]
+    async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError> {
+        let Keep { id, compartment, over, data } = keep;
+        let (name, over) = (name_of(*compartment), over.to_string());
+        let answer: Vec<u8> =
+            self.run(&script::KEEP, &[&bytes_of(*id), name, over.as_bytes(), data]).await?;
+        match &answer[..] {
+            b"kept" => Ok(Keeping::Kept),
+            b"moved" => Ok(Keeping::Moved),
+            b"gone" => Ok(Keeping::Gone),
+            _ => Err(unexpected()),
+        }
+    }
+
+    #[tracing::instrument(name = "store.session.end", skip_all, err(level = "debug"))]
+    async fn end(&self, ending: &Ending) -> Result<bool, StoreError> {
+        let of = ending.of.map(|user| *user.as_uuid().as_bytes());
+        let unseen_since = ending.unseen_since.map(record::time);
+        let of = of.as_ref().map_or(&[][..], |user| user);
+        let unseen_since = unseen_since.as_ref().map_or(&[][..], |since| since);
+        let (id, why) = (bytes_of(ending.id), record::why(ending.ended));
+        self.run(&script::END, &[&id, of, unseen_since, &why]).await
+    }
+
+    #[tracing::instrument(name = "store.session.raise_epoch", skip_all, err(level = "debug"))]
+    async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
+        let EpochMove { user, to, reason, survivor, at } = *epoch_move;
+        let survivor = survivor.map(|survivor| {
+            let proven = [u8::from(survivor.authenticated)];
+            [&survivor.session.as_bytes()[..], &survivor.from, &survivor.to, &proven].concat()
+        });
+        let (user, to) = (user.as_uuid(), record::epoch(to));
+        let why = record::why(Ended { reason: reason.into(), at });
+        let is_gone = flag(reason == EpochReason::AccountDeleted);
+        let survivor = survivor.unwrap_or_default();
+        self.run(&script::RAISE, &[user.as_bytes(), &to, &why, &survivor, is_gone]).await
+    }
+
+    #[tracing::instrument(name = "store.session.end_all", skip_all, err(level = "debug"))]
+    async fn end_all(&self, ended: Ended) -> Result<u64, StoreError> {
+        self.run(&script::END_ALL, &[&record::why(ended)]).await
+    }
+
+    async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let mut sessions = self.pages(user.as_uuid().as_bytes(), None, u32::MAX).await?;
+        sessions.sort_by_key(|session| Reverse((session.last_seen_at, session.id)));
+        Ok(sessions)
+    }
+
+    async fn list_all(
+        &self,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.pages(&[], after, limit).await
+    }
+
+    async fn count(&self) -> Result<Option<Counted>, StoreError> {
+        let (users, anonymous): (Option<u64>, Option<u64>) = self.run(&script::COUNT, &[]).await?;
+        let counted = Counted { users: users.unwrap_or(0), anonymous: anonymous.unwrap_or(0) };
+        Ok(Some(counted))
+    }
+
+    async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
+        let now = [cutoffs.now(), cutoffs.forgotten_before()].map(milliseconds);
+        let times: Vec<String> = now.into_iter().chain(idle_timeouts(cutoffs)).collect();
+        let (mut swept, mut left) = (Swept::default(), most);
+        while left > 0 && !swept.done {
+            let rows = left.min(SWEPT_AT_ONCE);
+            let most = rows.to_string();
+            let arguments: Vec<&[u8]> =
+                times.iter().chain(iter::once(&most)).map(String::as_bytes).collect();
+            let (worked, ended, forgotten, named): (u32, u64, u64, Vec<Vec<u8>>) =
+                self.run(&script::SWEEP, &arguments).await?;
+            swept.ended += ended;
+            swept.forgotten += forgotten;
+            for one in &named {
+                swept.timed_out.push(record::timed_out(one)?);
+            }
+            (left, swept.done) = (left - rows, worked < rows);
+        }
+        Ok(swept)
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        let missing: Vec<String> = self.run(&script::READY, &[]).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let missing = missing.join(", ");
+        Err(StoreError::backend(std::io::Error::other(format!("Redis does not allow {missing}"))))
+    }
+}
+
+fn unexpected() -> StoreError {
+    StoreError::Corrupt("the answer of a script")
+}
+
+fn bytes_of(id: SessionId) -> [u8; 16] {
+    *id.as_uuid().as_bytes()
+}
+
+fn name_of(compartment: Compartment) -> &'static [u8] {
+    match compartment {
+        Compartment::Visitor => b"v",
+        Compartment::Application => b"a",
+    }
+}
+
+fn flag(is: bool) -> &'static [u8] {
+    if is { b"1" } else { b"0" }
+}
+
+fn milliseconds(at: OffsetDateTime) -> String {
+    record::milliseconds(at).to_string()
+}
+
+/// The idle timeout of each rule, at most as long as Lua can count.
+fn idle_timeouts(cutoffs: &Cutoffs) -> [String; 3] {
+    TimeoutRule::ALL.map(|rule| {
+        let idle = cutoffs.idle_timeout(rule).as_millis();
+        u64::try_from(idle).unwrap_or(u64::MAX).min(1 << 47).to_string()
+    })
+}
+
+/// When a timeout may first end the session. Activity puts that off, which is found out then.
+fn due(session: &Session, cutoffs: &Cutoffs) -> record::Time {
+    let idle = time::Duration::try_from(cutoffs.idle_timeout(session.rule));
+    let goes_idle = session.last_seen_at.saturating_add(idle.unwrap_or(time::Duration::MAX));
+    record::time(goes_idle.min(session.expires_at))
+}

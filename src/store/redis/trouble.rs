@@ -1,0 +1,65 @@
+//! Why Redis cannot keep sessions, in one line that says what to do.
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+use super::address::Address;
+use super::fitness::Unfit;
+
+/// Why sessions cannot be kept in Redis.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RedisOpenError {
+    /// The address cannot be read.
+    #[error("ANTEROOM_SESSIONS is no address of a Redis server: {0}")]
+    Address(String),
+    /// The server cannot be used, for now or at all.
+    #[error("cannot keep sessions in Redis at {place}: {trouble}")]
+    Server {
+        /// The address, without user and password.
+        place: String,
+        /// What is wrong.
+        trouble: RedisTrouble,
+    },
+}
+
+/// What is wrong with a server.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RedisTrouble {
+    /// Nobody answers there in time.
+    #[error("it does not answer within a second; check that it runs, and ANTEROOM_SESSIONS")]
+    Silent,
+    /// It cannot be reached, or is not ready.
+    #[error("{0}; check that it runs, and ANTEROOM_SESSIONS")]
+    Unreachable(String),
+    /// It knows no such user, or another password.
+    #[error("it does not let us in: {0}; check user and password in ANTEROOM_SESSIONS")]
+    Refused(String),
+    /// It lets us in, and does not let us do what has to be done.
+    #[error("it does not allow {0}; docs/redis.md has the rights that its user needs")]
+    Rights(String),
+    /// It may not keep sessions.
+    #[error("it {0}")]
+    Unfit(Unfit),
+}
+
+impl RedisOpenError {
+    pub(super) fn new(address: &Address, trouble: RedisTrouble) -> Self {
+        Self::Server { place: address.shown().to_owned(), trouble }
+    }
+}
+
+impl RedisTrouble {
+    pub(super) fn of(error: &RedisError) -> Self {
+        let text = error.to_string().lines().collect::<Vec<_>>().join(" ");
+        match error.kind() {
+            ErrorKind::AuthenticationFailed => Self::Refused(text),
+            ErrorKind::Server(ServerErrorKind::NoPerm) => {
+                Self::Rights(error.detail().unwrap_or(&text).to_owned())
+            }
+            ErrorKind::Extension if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => {
+                Self::Refused(text)
+            }
+            _ if error.is_timeout() => Self::Silent,
+            _ => Self::Unreachable(text),
+        }
+    }
+}

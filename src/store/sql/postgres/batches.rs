@@ -1,0 +1,81 @@
+//! Many rows in one round trip, for which the other engine has no need.
+
+use std::collections::BTreeMap;
+
+use sqlx::{Row as _, query};
+
+use super::super::engine::failed;
+use super::super::rows::uuid;
+use super::{PostgresServer, Write};
+use crate::clock::unix_milliseconds;
+use crate::failure::StoreError;
+use crate::sessions::{Ended, SessionId, Touch};
+
+impl PostgresServer {
+    /// Writes activity down for every session that nobody else is about to change, and gives back
+    /// the others. It waits for nobody, so it is never part of a deadlock.
+    pub(in crate::store::sql) async fn touch_free(
+        &self,
+        touches: &[Touch],
+    ) -> Result<Vec<Touch>, StoreError> {
+        // One time for each session, or the statement would take any of them.
+        let mut latest: BTreeMap<SessionId, Touch> = BTreeMap::new();
+        for touch in touches {
+            let known = latest.entry(touch.id).or_insert(*touch);
+            known.at = known.at.max(touch.at);
+        }
+        let ids: Vec<Vec<u8>> = latest.keys().map(bytes).collect();
+        let times: Vec<i64> = latest.values().map(|touch| unix_milliseconds(touch.at)).collect();
+        let update = query(
+            "WITH free AS (\
+             SELECT sessions.session_id, seen.at FROM sessions \
+             JOIN unnest($1, $2) AS seen (session_id, at) \
+             ON sessions.session_id = seen.session_id \
+             WHERE sessions.last_seen_at < seen.at \
+             ORDER BY sessions.session_id FOR UPDATE OF sessions SKIP LOCKED), \
+             written AS (\
+             UPDATE sessions SET last_seen_at = free.at FROM free \
+             WHERE sessions.session_id = free.session_id) \
+             SELECT sessions.session_id FROM sessions \
+             JOIN unnest($1, $2) AS seen (session_id, at) \
+             ON sessions.session_id = seen.session_id \
+             WHERE sessions.last_seen_at < seen.at \
+             AND sessions.session_id NOT IN (SELECT session_id FROM free)",
+        );
+        let mut held = self.pool.writer().await.map_err(failed)?;
+        let passed_over = held.rows_of(update.bind(ids).bind(times)).await.map_err(failed)?;
+        let mut left = Vec::new();
+        for row in passed_over {
+            let id: Vec<u8> = row.try_get(0).map_err(failed)?;
+            left.extend(latest.get(&SessionId::from_uuid(uuid(&id)?)));
+        }
+        Ok(left)
+    }
+}
+
+impl Write {
+    /// Ends sessions that this transaction has locked, each in its own way.
+    pub(in crate::store::sql) async fn end_each(
+        &mut self,
+        ends: &[(SessionId, Ended)],
+    ) -> Result<(), StoreError> {
+        let ids: Vec<Vec<u8>> = ends.iter().map(|(id, _)| bytes(id)).collect();
+        let reasons: Vec<&str> = ends.iter().map(|(_, ended)| ended.reason.as_str()).collect();
+        let times: Vec<i64> = ends.iter().map(|(_, ended)| unix_milliseconds(ended.at)).collect();
+        let end = query(
+            "WITH gone AS (\
+             DELETE FROM sessions USING unnest($1, $2, $3) AS ends (session_id, reason, at) \
+             WHERE sessions.session_id = ends.session_id \
+             RETURNING sessions.token_digest, sessions.session_id, sessions.user_id, ends.reason, \
+             ends.at) \
+             INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, anonymous, \
+             rotated_away) \
+             SELECT token_digest, session_id, reason, at, user_id IS NULL, FALSE FROM gone",
+        );
+        self.execute_query(end.bind(ids).bind(reasons).bind(times)).await.map(drop)
+    }
+}
+
+fn bytes(id: &SessionId) -> Vec<u8> {
+    id.as_uuid().as_bytes().to_vec()
+}

@@ -1,0 +1,102 @@
+//! What is asked of a server, and again where that is safe.
+
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgRow;
+
+use super::super::engine::{Row, Statement, failed, statement};
+use super::Address;
+use super::failure::was_given_up;
+use super::pool::Pool;
+use super::write::Attempts;
+use crate::failure::StoreError;
+
+/// How often something is tried in all.
+pub(super) const ATTEMPTS: u32 = 4;
+/// After this long nothing is tried again.
+pub(super) const TRYING: Duration = Duration::from_secs(2);
+
+/// The connections to a server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(in crate::store::sql) struct PostgresServer {
+    pub(super) pool: Pool,
+}
+
+impl PostgresServer {
+    /// Connects to nothing yet.
+    pub(in crate::store::sql) fn at(address: Address) -> Self {
+        Self { pool: Pool::new(address) }
+    }
+
+    pub(in crate::store::sql) async fn rows(
+        &self,
+        statement: Statement,
+    ) -> Result<Vec<Row>, StoreError> {
+        let begun = Instant::now();
+        for _ in 1..ATTEMPTS {
+            let mut held = self.pool.reader().await.map_err(failed)?;
+            match held.rows(statement.clone()).await {
+                // Nothing is written by reading, so it may be read again.
+                Err(_) if held.is_lost() && begun.elapsed() < TRYING => {}
+                rows => return all(rows),
+            }
+        }
+        let mut held = self.pool.reader().await.map_err(failed)?;
+        all(held.rows(statement).await)
+    }
+
+    pub(in crate::store::sql) async fn row(
+        &self,
+        statement: Statement,
+    ) -> Result<Option<Row>, StoreError> {
+        let begun = Instant::now();
+        for _ in 1..ATTEMPTS {
+            let mut held = self.pool.reader().await.map_err(failed)?;
+            match held.row(statement.clone()).await {
+                Err(_) if held.is_lost() && begun.elapsed() < TRYING => {}
+                row => return one(row),
+            }
+        }
+        let mut held = self.pool.reader().await.map_err(failed)?;
+        one(held.row(statement).await)
+    }
+
+    /// One statement that writes, and is a transaction by itself: no more than one round trip.
+    pub(in crate::store::sql) async fn execute(
+        &self,
+        statement: Statement,
+    ) -> Result<u64, StoreError> {
+        let mut held = self.pool.writer().await.map_err(failed)?;
+        for _ in 1..ATTEMPTS {
+            match held.execute(statement.clone()).await {
+                Err(error) if was_given_up(&error) => {}
+                // Where the connection is lost, nobody knows whether it was done.
+                done => return done.map_err(failed),
+            }
+        }
+        held.execute(statement).await.map_err(failed)
+    }
+
+    /// For a deed of several statements.
+    pub(in crate::store::sql) fn attempts(&self) -> Attempts<'_> {
+        Attempts::of(&self.pool)
+    }
+
+    /// Whether it is able to serve.
+    pub(in crate::store::sql) async fn answers(&self) -> Result<(), StoreError> {
+        self.row(statement("SELECT EXISTS (SELECT 1 FROM users)")).await.map(drop)
+    }
+
+    /// Closes the connections once what is under way is done.
+    pub(in crate::store::sql) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn all(rows: Result<Vec<PgRow>, sqlx::Error>) -> Result<Vec<Row>, StoreError> {
+    Ok(rows.map_err(failed)?.into_iter().map(Row::Postgres).collect())
+}
+
+fn one(row: Result<Option<PgRow>, sqlx::Error>) -> Result<Option<Row>, StoreError> {
+    Ok(row.map_err(failed)?.map(Row::Postgres))
+}

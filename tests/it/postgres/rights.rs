@@ -1,0 +1,238 @@
+//! Whose tables they are, of which release, and what a role may do with them.
+
+use std::fs;
+use std::path::Path;
+
+use anteroom::accounts::{AccountStore, Change, Epoch, EpochRaise, EpochReason, Role};
+use anteroom::sessions::conformance::{check_trace, random_trace};
+use anteroom::sessions::{EndReason, Ended, Outbox as _, SessionPolicy, SessionStore};
+use anteroom::store::{Order, SessionsIn, SqlDatabase};
+use anteroom::throttle::ThrottleStore;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+
+use super::{NOW, add};
+use crate::command_line::{done, refused};
+use crate::harness::client::{Client, PASSWORD};
+use crate::harness::postgres::{Cluster, Database, OWNER_PASSWORD};
+use crate::harness::server::Place;
+
+/// What a statement is refused with.
+async fn refusal(connection: &mut PgConnection, statement: &str) -> String {
+    let outcome = sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await;
+    outcome.map(|done| format!("{done:?}")).unwrap_err().to_string()
+}
+
+/// A block of SQL in the page for operators.
+fn documented(beginning: &str) -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/postgresql.md");
+    let page = fs::read_to_string(page).unwrap();
+    let blocks = page.split("```sql\n").skip(1).map(|block| block.split("```").next().unwrap());
+    blocks.filter(|block| block.starts_with(beginning)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sto_5_programs_that_start_at_once_on_an_empty_database_migrate_it_once() {
+    for _ in 0..2 {
+        let Some(database) = Database::empty().await else { return };
+        let place = database.place();
+        tokio::task::block_in_place(|| {
+            std::thread::scope(|scope| {
+                let commands: Vec<_> =
+                    (0..6).map(|_| scope.spawn(|| place.run(&["user", "list"]))).collect();
+                for command in commands {
+                    let outcome = command.join().unwrap();
+                    assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{outcome:?}");
+                }
+            });
+        });
+        assert!(Client::of(&place.serve(&[])).get("/readyz").await.status().is_success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sto_5_tables_of_a_later_release_are_refused_and_left_as_they_are() {
+    let Some(database) = Database::fresh().await else { return };
+    database
+        .run(
+            "INSERT INTO _sqlx_migrations \
+             VALUES (99990101000000, 'of a later release', now(), TRUE, '', 1)",
+        )
+        .await;
+    let before = migrations(&database).await;
+
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["user", "list"], &["migrate"]] {
+        let outcome = database.place().run(command);
+        let line = refused(&outcome, 1);
+        assert!(line.contains("another release") && line.contains(&database.name), "{line}");
+    }
+
+    assert_eq!(migrations(&database).await, before);
+}
+
+async fn migrations(database: &Database) -> Vec<i64> {
+    let mut connection = database.connect().await;
+    let rows = sqlx::query("SELECT version FROM _sqlx_migrations ORDER BY version");
+    let rows = rows.fetch_all(&mut connection).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where_it_cannot() {
+    const OWNER: (&str, &str) = ("anteroom_owner", "one");
+    const SERVER: (&str, &str) = ("anteroom", "another");
+    let Some(database) = Database::empty().await else { return };
+    let roles = documented("CREATE ROLE");
+    let (roles, _) = roles.split_once("CREATE DATABASE").unwrap();
+    database.run(roles).await;
+    database.run(&format!("ALTER DATABASE {} OWNER TO anteroom_owner", database.name)).await;
+    let [as_owner, as_server] =
+        [OWNER, SERVER].map(|role| Place::new().with("ANTEROOM_DATABASE", &database.url_of(role)));
+
+    // Nothing is there yet, and the server may not make it.
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"]] {
+        let line = refused(&as_server.run(command), 1).to_owned();
+        assert!(line.contains("`anteroom migrate`") && !line.contains(SERVER.1), "{line}");
+    }
+    assert_eq!(done(&as_owner.run(&["migrate"])), "the database is that of this release\n");
+    let mut owner = PgConnection::connect(&database.url_of(OWNER)).await.unwrap();
+    let grants = documented("GRANT");
+    sqlx::raw_sql(AssertSqlSafe(grants)).execute(&mut owner).await.unwrap();
+
+    everything_can_be_done(&as_server).await;
+    for sessions_in in [SessionsIn::Elsewhere, SessionsIn::ServerMemory, SessionsIn::ThisDatabase] {
+        let url = database.url_of(SERVER);
+        let store = SqlDatabase::open_for_server(&*url, sessions_in).await.unwrap();
+        every_statement_can_be_carried_out(&store).await;
+    }
+
+    let mut server = PgConnection::connect(&database.url_of(SERVER)).await.unwrap();
+    for statement in [
+        "UPDATE audit_events SET outcome = 'nothing'",
+        "DELETE FROM audit_events",
+        "TRUNCATE audit_events",
+        "ALTER TABLE audit_events DISABLE TRIGGER ALL",
+        "CREATE TABLE mine (id BIGINT)",
+        "DROP TABLE sessions",
+        "DELETE FROM _sqlx_migrations",
+    ] {
+        let refusal = refusal(&mut server, statement).await;
+        let denied = refusal.contains("permission denied") || refusal.contains("must be owner");
+        assert!(denied, "{statement}: {refusal}");
+    }
+
+    // A later release comes with other tables.
+    let last = "DROP TABLE session_outbox; DELETE FROM _sqlx_migrations WHERE version = \
+                (SELECT MAX(version) FROM _sqlx_migrations)";
+    sqlx::raw_sql(last).execute(&mut owner).await.unwrap();
+    let line = refused(&as_server.run(&["serve", "--listen", "127.0.0.1:0"]), 1).to_owned();
+    assert!(line.contains("`anteroom migrate`") && line.contains("owner"), "{line}");
+    done(&as_owner.run(&["migrate"]));
+    sqlx::raw_sql("GRANT SELECT, INSERT, DELETE ON session_outbox TO anteroom")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    done(&as_server.run(&["user", "list"]));
+}
+
+/// By the real program.
+async fn everything_can_be_done(place: &Place) {
+    let server = place.serve(&[]);
+    let ada = Client::of(&server);
+    ada.sign_up("ada@example.org").await;
+    let root = Client::of(&server);
+    assert_eq!(root.set_up(&server, "root@example.org").await.status(), 303);
+    assert_eq!(Client::of(&server).sign_in("ada@example.org", "wrong as can be today").await, 401);
+    let change = serde_json::json!({ "current_password": PASSWORD, "new_password": "granite kite under seven moons" });
+    let request = ada.request(reqwest::Method::PUT, "/api/account/password").json(&change);
+    assert_eq!(request.send().await.unwrap().status(), 204);
+    let data = ada.request(reqwest::Method::PATCH, "/api/session/data");
+    assert_eq!(data.json(&serde_json::json!({ "a": 1 })).send().await.unwrap().status(), 200);
+    done(&server.command(&["session", "revoke", "--user", "ada@example.org"]));
+    assert_eq!(ada.reason().await, "revoked_by_admin");
+    done(&server.command(&["user", "delete", "ada@example.org", "--yes"]));
+    assert_eq!(root.get("/api/admin/audit").await.status(), 200);
+    server.stop();
+}
+
+/// Also those that the program gets to only after days.
+async fn every_statement_can_be_carried_out(store: &SqlDatabase) {
+    let sessions: &dyn SessionStore = store;
+    let ended = Ended { reason: EndReason::RevokedByAdmin, at: NOW };
+    sessions.end_all(ended).await.unwrap();
+    // A second trace would find what the first one left.
+    if store.sessions_in() == SessionsIn::ThisDatabase {
+        check_trace(sessions, &random_trace(3, 150)).await.unwrap();
+    }
+    let late = NOW + time::Duration::days(40);
+    sessions.sweep(&SessionPolicy::default().cutoffs(late), 100).await.unwrap();
+    let throttle: &dyn ThrottleStore = store;
+    throttle.sweep(late, late, 100).await.unwrap();
+    store.give_order(&Order::EndAll(ended)).await.unwrap();
+    let accounts: &dyn AccountStore = store;
+    let known = add(accounts, &format!("{:?}@example.org", store.sessions_in()), Role::User).await;
+    let raise = EpochRaise { reason: EpochReason::RevokedByUser, survivor: None };
+    let change = Change { seen: known.epoch, raise: Some(raise), ..Change::default() };
+    accounts.change(known.user.id, &change, NOW).await.unwrap();
+    for told in store.pending(10).await.unwrap() {
+        store.cross_off(told.user, told.to).await.unwrap();
+    }
+    accounts.raise_epochs(Epoch::FIRST, EpochReason::RevokedByUser, NOW).await.unwrap();
+    store.sweep_records(late).await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_6_not_even_the_owner_changes_an_event_by_mistake() {
+    let Some(database) = Database::fresh().await else { return };
+    let place = database.place();
+    let added = place.run_with_input(
+        &["user", "add", "--password-stdin", "ada@example.org"],
+        &format!("{PASSWORD}\n"),
+    );
+    done(&added);
+    let mut owner = database.connect().await;
+
+    for statement in [
+        "UPDATE audit_events SET outcome = 'nothing'",
+        "DELETE FROM audit_events",
+        "TRUNCATE audit_events",
+        "INSERT INTO audit_events SELECT * FROM audit_events \
+         ON CONFLICT (event_id) DO UPDATE SET outcome = 'nothing'",
+    ] {
+        let refusal = refusal(&mut owner, statement).await;
+        assert!(refusal.contains("audit events are never changed"), "{statement}: {refusal}");
+    }
+
+    let events = sqlx::query("SELECT COUNT(*) FROM audit_events WHERE outcome = 'ok'");
+    assert_eq!(events.fetch_one(&mut owner).await.unwrap().get::<i64, _>(0), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_another_encoding_is_refused() {
+    let Some(database) = Database::empty().await else { return };
+    let latin = format!("{}_latin", database.name);
+    database
+        .run(&format!("CREATE DATABASE {latin} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"))
+        .await;
+    let url = database.url.replace(&database.name, &latin);
+
+    let outcome = Place::new().with("ANTEROOM_DATABASE", &url).run(&["user", "list"]);
+
+    let line = refused(&outcome, 1);
+    assert!(line.contains("UTF8") && !line.contains(OWNER_PASSWORD), "{line}");
+    database.run(&format!("DROP DATABASE {latin}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_is_refused() {
+    let become_standby = |data: &Path| fs::write(data.join("standby.signal"), "").unwrap();
+    let settings = &["wal_level=replica", "max_wal_senders=10", "hot_standby=on"];
+    let start = move || Cluster::start_from(become_standby, settings);
+    let Some(cluster) = tokio::task::spawn_blocking(start).await.unwrap() else { return };
+    let place = Place::new().with("ANTEROOM_DATABASE", &cluster.url("postgres"));
+
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"]] {
+        let line = refused(&place.run(command), 1).to_owned();
+        assert!(line.contains("standby") && line.contains("primary"), "{line}");
+    }
+}

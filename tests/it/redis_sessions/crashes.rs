@@ -1,0 +1,77 @@
+//! A Redis that is killed at work: what was acknowledged is there when it is back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anteroom::accounts::{Epoch, EpochReason};
+use anteroom::sessions::{EpochMove, Loaded, Rotation, SessionStore};
+use futures_util::future::join_all;
+
+use super::{begin, digest, ending, is_live, opened, second, start, user};
+use crate::harness::chance::{Chance, rounds};
+use crate::harness::redis::{DURABLE, RedisServer};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledged() {
+    let Some(mut redis) = RedisServer::start(DURABLE, "a Redis that is killed") else { return };
+    let store = opened(&redis.url()).await;
+    let mut chance = Chance::seeded();
+    println!("SEED={}", chance.seed());
+    for round in 0..rounds("KILL_ROUNDS", 4) {
+        let first = round * 10_000;
+        let sessions: Vec<_> =
+            (first..first + 300).map(|number| start(number, Some(number), 0)).collect();
+        for some in sessions.chunks(20) {
+            join_all(some.iter().map(|session| begin(&*store, session))).await;
+        }
+
+        let done = Arc::new(AtomicU64::new(0));
+        let deeds = sessions.iter().cloned().enumerate().map(|(place, session)| {
+            let (store, done) = (Arc::clone(&store), Arc::clone(&done));
+            tokio::spawn(async move {
+                let number = first + place as u64;
+                let to = digest(number + 1_000_000_000);
+                let acknowledged = match place % 3 {
+                    0 => store.end(&ending(&session)).await.is_ok(),
+                    1 => {
+                        let (user, to) = (user(number), Epoch::from_number(2));
+                        let reason = EpochReason::PasswordChanged;
+                        let at = second(1);
+                        let raise = EpochMove { user, to, reason, survivor: None, at };
+                        store.raise_epoch(&raise).await.is_ok()
+                    }
+                    _ => {
+                        let (from, at) = (session.digest, second(1));
+                        let rotation = Rotation { from, to, authenticated: false, at };
+                        store.rotate(&rotation).await.is_ok()
+                    }
+                };
+                done.fetch_add(1, Ordering::SeqCst);
+                (session, to, place % 3 == 2, acknowledged)
+            })
+        });
+        let deeds: Vec<_> = deeds.collect();
+        let enough = chance.below(250);
+        while done.load(Ordering::SeqCst) < enough {
+            tokio::task::yield_now().await;
+        }
+        redis.kill();
+        let outcomes = join_all(deeds).await;
+        redis.start_again();
+
+        let mut acknowledged = 0;
+        for outcome in outcomes {
+            let (session, to, is_rotation, was_acknowledged) = outcome.unwrap();
+            let (old, new) = (is_live(&*store, &session).await, store.load(&to).await.unwrap());
+            let new = matches!(new, Loaded::Live(_));
+            if was_acknowledged {
+                acknowledged += 1;
+                assert!(!old, "what had ended is live again");
+                assert_eq!(new, is_rotation, "the new token of a rotation is lost");
+            }
+            assert!(!(old && new), "live under two tokens");
+            assert!(old || new || !is_rotation, "a rotation left no token");
+        }
+        println!("round {round}: {acknowledged} of 300 acknowledged");
+    }
+}

@@ -1,0 +1,55 @@
+//! Sentinels say which server is the primary, and after a failover that it is another.
+
+use std::time::Duration;
+
+use anteroom::sessions::SessionStore;
+
+use super::{begin, ending, is_live, opened, start};
+use crate::harness::redis::{RedisServer, free_port};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sentinels_lead_to_the_primary_also_when_it_is_another() {
+    let why = "Redis by Sentinels";
+    let Some(primary) = RedisServer::start(&[], why) else { return };
+    let replica_of = format!("127.0.0.1 {}", primary.port);
+    let replica = RedisServer::start(&["--replicaof", &replica_of], why).unwrap();
+    let sentinel = RedisServer::sentinel(
+        &format!(
+            "sentinel monitor main 127.0.0.1 {} 1\nsentinel failover-timeout main 5000\n",
+            primary.port
+        ),
+        why,
+    )
+    .unwrap();
+    while !replica.ask::<String>(&["INFO", "replication"]).await.contains("link_status:up") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let nobody = free_port();
+    let url = format!("redis+sentinel://127.0.0.1:{nobody},127.0.0.1:{}/main", sentinel.port);
+
+    let store = opened(&url).await;
+    let (before, after) = (start(1, Some(1), 0), start(2, Some(1), 0));
+    begin(&*store, &before).await;
+    while !sentinel.ask::<String>(&["INFO", "sentinel"]).await.contains("slaves=1") {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let _: u64 = primary.ask(&["WAIT", "1", "10000"]).await;
+    let _: () = sentinel.ask(&["SENTINEL", "FAILOVER", "main"]).await;
+    // Until then the old one goes on answering as a primary, and what it takes is lost.
+    for (server, role) in [(&replica, "role:master"), (&primary, "role:slave")] {
+        while !server.ask::<String>(&["INFO", "replication"]).await.contains(role) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while store.ready().await.is_err() {
+        assert!(std::time::Instant::now() < deadline, "it does not find the new primary");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(is_live(&*store, &before).await);
+    begin(&*store, &after).await;
+    assert!(store.end(&ending(&before)).await.unwrap());
+    let keys: Vec<Vec<u8>> = replica.ask(&["KEYS", "*"]).await;
+    assert!(keys.iter().any(|key| key.ends_with(after.digest.as_bytes())), "it is elsewhere");
+}
