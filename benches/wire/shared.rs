@@ -93,7 +93,8 @@ fn count_trips(servers: &[Server], databases: &Databases) -> Vec<(&'static str, 
         let before = counts();
         let (_, requests) = load::load(server, "/api/session", COUNTING, 1);
         let all = grown(before);
-        (server.name, (all.0 - idle.0) / requests, (all.1 - idle.1) / requests)
+        let each = |all: f64, idle: f64| ((all - idle) / requests).max(0.0);
+        (server.name, each(all.0, idle.0), each(all.1, idle.1))
     };
     servers.iter().map(count).collect()
 }

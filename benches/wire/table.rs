@@ -102,15 +102,15 @@ pub fn print_sweeps(sweeps: &[Sweep]) {
         format!("{:.2} / {:.2} / {:.2}", below(500), below(990), below(1000))
     };
     println!(
-        "| store | ticks | ms per tick: median / 99 % / longest | ms to start a session before \
+        "| store | steps | ms per step of 100 rows: median / 99 % / longest | ms to start a session before \
          the sweep | during it |"
     );
     println!("|---|---|---|---|---|");
-    for Sweep { store, ticks, starts: [before, during] } in sweeps {
+    for Sweep { store, steps, starts: [before, during] } in sweeps {
         println!(
             "| {store} | {} | {} | {} | {} |",
-            ticks.count(),
-            times(ticks),
+            steps.count(),
+            times(steps),
             times(before),
             times(during),
         );

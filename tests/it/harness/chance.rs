@@ -40,6 +40,21 @@ impl Chance {
         self.next() % bound
     }
 
+    pub fn one_of<'c, T>(&mut self, choices: &'c [T]) -> &'c T {
+        let place = self.below(choices.len() as u64);
+        &choices[usize::try_from(place).unwrap()]
+    }
+
+    /// All of these, in an order that was drawn.
+    pub fn shuffled<T: Copy>(&mut self, choices: &[T]) -> Vec<T> {
+        let (mut left, mut drawn) = (choices.to_vec(), Vec::new());
+        while !left.is_empty() {
+            let place = self.below(left.len() as u64);
+            drawn.push(left.swap_remove(usize::try_from(place).unwrap()));
+        }
+        drawn
+    }
+
     pub fn between(&mut self, least: Duration, most: Duration) -> Duration {
         let span = u64::try_from(most.saturating_sub(least).as_micros()).unwrap();
         least + Duration::from_micros(self.below(span + 1))

@@ -42,6 +42,12 @@ impl Place {
         self
     }
 
+    /// The same folder, with a file in it.
+    pub fn with_file(self, name: &str, text: &str) -> Self {
+        fs::write(self.path().join(name), text).unwrap();
+        self
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -59,6 +65,13 @@ impl Place {
     pub fn serve(&self, arguments: &[&str]) -> Server {
         let line = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
         Server::of(self.clone(), self.launch(&line, Stdio::null()), None)
+    }
+
+    /// A server at this address, whatever its public URL is.
+    pub fn serve_at(&self, address: SocketAddr, arguments: &[&str]) -> Server {
+        let listen = address.to_string();
+        let line = [&["serve", "--listen", &listen], arguments].concat();
+        Server::of(self.clone(), self.launch(&line, Stdio::null()), Some(address))
     }
 
     /// A server that another program becomes, for example a shell that prepares its place.

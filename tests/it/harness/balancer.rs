@@ -1,0 +1,271 @@
+//! The real `HAProxy` and the real nginx, with the configurations that we ship.
+//!
+//! What is shipped names the ports, addresses, files and users of a real place. Those are replaced
+//! here by what a test has, and nothing else is touched.
+
+use std::fs::{self, File};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::browser::Browser;
+use super::left_out::program;
+use super::loopback::free_address;
+use super::server::wait_for;
+use super::tunnel::Tunnel;
+
+/// Where the shipped configurations have their nodes.
+const NODES: [&str; 3] = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"];
+/// How long it has for ending by itself.
+const LEAVE: Duration = Duration::from_secs(10);
+/// As many lines of its log are shown when a test fails.
+const LAST_LINES: usize = 30;
+
+/// Which proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proxy {
+    Haproxy,
+    Nginx,
+}
+
+impl Proxy {
+    pub const BOTH: [Self; 2] = [Self::Haproxy, Self::Nginx];
+
+    /// How the program is called.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Haproxy => "haproxy",
+            Self::Nginx => "nginx",
+        }
+    }
+
+    /// How its file in a folder of `deploy` is called.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Haproxy => "haproxy.cfg",
+            Self::Nginx => "nginx.conf",
+        }
+    }
+}
+
+/// A proxy that runs. However the test ends, its processes do not outlive it.
+pub struct Balancer {
+    /// Where it takes plain http.
+    pub http: SocketAddr,
+    /// Where it takes TLS.
+    pub https: SocketAddr,
+    /// What its certificate is for.
+    pub name: &'static str,
+    folder: TempDir,
+    process: Child,
+    /// Where it can be spoken to as if there were no TLS.
+    tunnel: Tunnel,
+}
+
+impl Balancer {
+    /// The proxy with its file of `deploy/kind` in front of three nodes. `None` where the program
+    /// is missing, which has been said then.
+    pub fn start(proxy: Proxy, kind: &str, nodes: &[SocketAddr]) -> Option<Self> {
+        let put: Vec<_> = NODES
+            .iter()
+            .zip(nodes)
+            .flat_map(|(shipped, node)| {
+                let (node, escaped) = (node.to_string(), |text: &str| text.replace('.', "\\."));
+                [(escaped(shipped), escaped(&node)), ((*shipped).to_owned(), node)]
+            })
+            .collect();
+        assert_eq!(nodes.len(), NODES.len());
+        Self::start_with(proxy, kind, "auth.example.org", &put)
+    }
+
+    /// nginx in front of an application and of a node that it asks.
+    pub fn forward_auth(node: SocketAddr, application: SocketAddr) -> Option<Self> {
+        let put = [
+            ("127.0.0.1:8080".to_owned(), node.to_string()),
+            ("127.0.0.1:3000".to_owned(), application.to_string()),
+        ];
+        Self::start_with(Proxy::Nginx, "forward-auth", "app.example.org", &put)
+    }
+
+    fn start_with(
+        proxy: Proxy,
+        kind: &str,
+        name: &'static str,
+        put: &[(String, String)],
+    ) -> Option<Self> {
+        let program = program(proxy.name(), "what the configurations of proxies do")?;
+        let folder = TempDir::new().unwrap();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(kind);
+        let shipped = fs::read_to_string(file.join(proxy.file())).unwrap();
+        certify(folder.path(), name);
+        let (http, https) = (free_address(), free_address());
+        let mut text = match proxy {
+            Proxy::Haproxy => of_haproxy(&shipped, folder.path(), http, https),
+            Proxy::Nginx => of_nginx(&shipped, folder.path(), http, https),
+        };
+        for (shipped, here) in put {
+            text = text.replace(shipped, here);
+        }
+        assert!(!text.contains("10.0.0."), "a node was left as it is shipped");
+        let path = folder.path().join(proxy.file());
+        fs::write(&path, text).unwrap();
+        let process = launch(proxy, program, folder.path());
+        let mut this = Starting { process: Some(process) };
+        wait_for(|| {
+            let ended = this.process.as_mut().unwrap().try_wait().unwrap();
+            assert_eq!(ended, None, "{}", read_logs(folder.path()));
+            TcpStream::connect(https).ok().and(TcpStream::connect(http).ok())
+        });
+        let tunnel = Tunnel::to(https, name, &folder.path().join("cert.pem"));
+        Some(Self { http, https, name, folder, process: this.process.take().unwrap(), tunnel })
+    }
+
+    /// Where it can be spoken to without TLS; the proxy sees TLS, and the client's own address.
+    pub fn address(&self) -> SocketAddr {
+        self.tunnel.address
+    }
+
+    /// The URL that browsers have for what is behind it.
+    pub fn public_url(&self) -> String {
+        format!("https://{}", self.name)
+    }
+
+    /// A browser that has never been here, on a machine of its own.
+    pub fn browser(&self, machine: u8) -> Browser {
+        assert!(machine > 1, "the proxy itself is at 127.0.0.1");
+        let source = IpAddr::from(Ipv4Addr::new(127, 0, 0, machine));
+        Browser::from(Some(source), self.address(), &self.public_url())
+    }
+
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("cert.pem")
+    }
+
+    /// All that it has logged.
+    pub fn log(&self) -> String {
+        read_logs(self.folder.path())
+    }
+}
+
+impl Drop for Balancer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<_> = log.lines().collect();
+            for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
+                eprintln!("proxy: {line}");
+            }
+        }
+        end(&mut self.process);
+    }
+}
+
+/// A process that ends with its test even where it does not come to start.
+struct Starting {
+    process: Option<Child>,
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            end(process);
+        }
+    }
+}
+
+/// Ends a process and those that it started, which are its group.
+fn end(process: &mut Child) {
+    let signal = |name: &str, whom: &str| {
+        let kill = format!("kill -{name} {whom}");
+        let _ = Command::new("/bin/sh").args(["-c", &kill]).stderr(Stdio::null()).status();
+    };
+    let id = process.id();
+    signal("TERM", &id.to_string());
+    let deadline = Instant::now() + LEAVE;
+    while matches!(process.try_wait(), Ok(None)) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Whatever is left of it.
+    signal("KILL", &format!("-{id}"));
+    let _ = process.wait();
+}
+
+fn launch(proxy: Proxy, program: PathBuf, folder: &Path) -> Child {
+    // Where the tests themselves are ended, their proxies are not left behind.
+    let mut command = Command::new("/usr/bin/setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    match proxy {
+        Proxy::Haproxy => command.args(["-db", "-f", proxy.file()]),
+        Proxy::Nginx => {
+            let folder = folder.display().to_string();
+            let main = "daemon off;";
+            command.args(["-p", &folder, "-c", proxy.file(), "-e", "stderr", "-g", main])
+        }
+    };
+    command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(File::create(folder.join("stdout.log")).unwrap())
+        .stderr(File::create(folder.join("stderr.log")).unwrap())
+        .process_group(0)
+        .spawn()
+        .unwrap()
+}
+
+fn read_logs(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut logs: Vec<_> =
+        entries.filter(|path| path.extension() == Some("log".as_ref())).collect();
+    logs.sort();
+    let texts = logs.iter().map(|log| fs::read(log).unwrap());
+    texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect()
+}
+
+/// Puts something in the place of what is shipped, which has to be there once.
+#[track_caller]
+fn put(text: &str, shipped: &str, here: &str) -> String {
+    assert_eq!(text.matches(shipped).count(), 1, "`{shipped}` is not there once");
+    text.replacen(shipped, here, 1)
+}
+
+fn of_haproxy(shipped: &str, folder: &Path, http: SocketAddr, https: SocketAddr) -> String {
+    let of_root = "    user haproxy\n    group haproxy\n    chroot /var/lib/haproxy\n";
+    let text = put(shipped, of_root, "");
+    let text = put(&text, "bind :80\n", &format!("bind {http}\n"));
+    let text = put(&text, "bind :443 ", &format!("bind {https} "));
+    put(&text, "/etc/haproxy/anteroom.pem", &folder.join("both.pem").display().to_string())
+}
+
+fn of_nginx(shipped: &str, folder: &Path, http: SocketAddr, https: SocketAddr) -> String {
+    let here = folder.display();
+    let text = put(shipped, "user www-data;\n", "");
+    let text = put(&text, "/run/nginx.pid", &format!("{here}/pid"));
+    let text = text.replace("/var/log/nginx/", &format!("{here}/"));
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let temporary = temporary.map(|what| format!("    {what}_temp_path {here}/{what};\n"));
+    let text = put(&text, "\nhttp {\n", &format!("\nhttp {{\n{}", temporary.concat()));
+    let text = put(&text, "listen 80;", &format!("listen {http};"));
+    let text = put(&text, "listen 443 ssl", &format!("listen {https} ssl"));
+    let text = put(&text, "/etc/nginx/anteroom.crt", &format!("{here}/cert.pem"));
+    put(&text, "/etc/nginx/anteroom.key", &format!("{here}/key.pem"))
+}
+
+/// Makes a certificate that vouches for itself.
+fn certify(folder: &Path, name: &str) {
+    let (subject, names) = (format!("/CN={name}"), format!("subjectAltName=DNS:{name}"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-days", "2", "-subj", &subject, "-addext", &names])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(folder)
+        .output()
+        .unwrap_or_else(|error| panic!("openssl makes the certificates of tests: {error}"));
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let both = ["cert.pem", "key.pem"].map(|file| fs::read_to_string(folder.join(file)).unwrap());
+    fs::write(folder.join("both.pem"), both.concat()).unwrap();
+}

@@ -1,0 +1,64 @@
+//! What many clients were told while servers worked, died and stood still, judged afterwards: no
+//! end was undone, nobody was signed out by mistake, nothing acknowledged was lost.
+//!
+//! `HISTORY_DEEDS` sets how many deeds each person does, `TROUBLES` how often each thing goes
+//! wrong, `SEED` the chance of an earlier run.
+
+mod one_server;
+mod sticky;
+mod three_servers;
+mod troubles;
+
+use std::time::{Duration, Instant};
+
+use crate::harness::chance::{Chance, rounds};
+use crate::harness::history::judge::{Counted, Law, judge};
+use crate::harness::history::{Record, Spread, tails};
+use crate::harness::load::{ADMINISTRATOR, Load};
+use crate::harness::nodes::Nodes;
+use crate::harness::server::Place;
+
+const PUBLIC_URL: &str = "http://localhost:8080";
+
+fn place() -> Place {
+    Place::new()
+        .with("ANTEROOM_PUBLIC_URL", PUBLIC_URL)
+        .with("ANTEROOM_THROTTLE_ACCOUNT", "off")
+        .with("ANTEROOM_THROTTLE_NETWORK", "off")
+        .with("ANTEROOM_THROTTLE_SIGNUP", "off")
+        .with("ANTEROOM_SESSION_LIMIT", "1000")
+        .with("ANTEROOM_LOG", "warn")
+}
+
+/// Some people at these nodes, with an administrator.
+fn load(nodes: &Nodes, chance: &mut Chance) -> Load {
+    let (email, password) = ADMINISTRATOR;
+    let add = ["user", "add", email, "--admin", "--password-stdin"];
+    nodes.command_with_input(0, &add, password);
+    Load {
+        deeds: u32::try_from(rounds("HISTORY_DEEDS", 25)).unwrap(),
+        administrator: true,
+        ..Load::at(nodes.addresses(), PUBLIC_URL, chance.fork())
+    }
+}
+
+/// Finds nothing wrong with a history, and says what there was of it.
+fn innocent(what: &str, records: &[Record], begun: Instant) -> Counted {
+    let verdict = judge(records, &Law::default());
+    let tails = tails(records);
+    let took = Spread::of(tails.iter().map(|tail| tail.took));
+    let left = Spread::of(tails.iter().filter_map(|tail| tail.left));
+    let answers = Spread::of(records.iter().map(took_of));
+    let counted = verdict.counted;
+    eprintln!("{what}, {:?}: {counted:?}", begun.elapsed());
+    eprintln!("  an answer took {answers}");
+    eprintln!("  an end took {took}");
+    eprintln!("  left from the last check let in to the answer of {left}");
+    verdict.must_be_innocent();
+    assert!(counted.accepted > 50 && counted.refused > 20 && counted.ends > 5, "{counted:?}");
+    counted
+}
+
+fn took_of(record: &Record) -> Duration {
+    record.ended.saturating_sub(record.begun)
+}

@@ -1,0 +1,238 @@
+//! An application behind nginx, which asks Anteroom about every request.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+
+use super::{PASSWORD, shared_place};
+use crate::harness::balancer::Balancer;
+use crate::harness::browser::Browser;
+use crate::harness::ground::Keeping;
+use crate::harness::nodes::Nodes;
+use crate::harness::upstream::Upstream;
+
+struct Stage {
+    nodes: Nodes,
+    application: Upstream,
+    balancer: Balancer,
+}
+
+impl Stage {
+    fn start() -> Option<Self> {
+        let place = || {
+            let place = shared_place(Keeping::Postgres);
+            place.with("ANTEROOM_PUBLIC_URL", "https://app.example.org")
+        };
+        let (mut nodes, application) = (Nodes::apart(1, place), Upstream::start());
+        let balancer = Balancer::forward_auth(nodes.node(0).address, application.address)?;
+        Some(Self { nodes, application, balancer })
+    }
+
+    async fn signed_up(&self, email: &str) -> Browser {
+        let browser = self.balancer.browser(10);
+        assert_eq!(browser.sign_up(email, PASSWORD).await.status, 201);
+        browser
+    }
+}
+
+/// The values that the application was sent under a name, in whatever spelling.
+fn values<'h>(head: &'h str, name: &str) -> Vec<&'h str> {
+    let folded = |text: &str| text.to_lowercase().replace(['_', '.'], "-");
+    let lines = head.lines().filter_map(|line| line.split_once(": "));
+    lines.filter(|(other, _)| folded(other) == folded(name)).map(|(_, value)| value).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fwd_10_the_application_is_told_who_it_is_and_a_stranger_is_asked_to_sign_in() {
+    let Some(stage) = Stage::start() else { return };
+    let stranger = stage.balancer.browser(11);
+    for (path, next) in [
+        ("/reports/7", "/reports/7"),
+        ("/reports?year=2026", "/reports?year=2026"),
+        ("/reports?a=1&b=2", "/reports"),
+        ("/reports?a=%26", "/reports"),
+        ("/b%C3%BCcher/1", "/b"),
+        ("/", "/"),
+        ("//evil.example", "//evil.example"),
+    ] {
+        let answer = stranger.get(path).await;
+        let login = format!("/login?next={next}");
+        assert_eq!((answer.status, answer.location()), (303, login.as_str()), "{path}");
+    }
+    let answer = stranger.post("/reports", json!({})).await;
+    assert_eq!((answer.status, answer.location()), (303, "/login?next=/reports"));
+    assert_eq!(stage.application.asked(), 0, "a stranger comes through");
+
+    let ada = stage.signed_up("ada@example.org").await;
+    ada.patch("/api/account", json!({ "name": "José" })).await;
+    let answer = ada.get("/reports?a=1&b=%26").await;
+
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(answer.text.starts_with("GET /reports?a=1&b=%26 HTTP/1."), "{}", answer.text);
+    assert_eq!(values(&answer.text, "Remote-User"), [ada.user_id().await]);
+    assert_eq!(values(&answer.text, "Remote-Name"), ["Jos%C3%A9"]);
+    assert_eq!(values(&answer.text, "Remote-Groups"), ["user"]);
+    assert_eq!(values(&answer.text, "X-Forwarded-For"), ["127.0.0.10"]);
+    // It is not verified, so it is not told.
+    assert_eq!(values(&answer.text, "Remote-Email"), [""; 0]);
+    assert_eq!(answer.set_cookies().len(), 0);
+    let posted = ada.post("/reports", json!({ "title": "one" })).await;
+    assert!(posted.status == 200 && posted.text.starts_with("POST /reports "), "{}", posted.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_signs_in_comes_back_to_where_they_wanted_to_go() {
+    let Some(stage) = Stage::start() else { return };
+    let ada = stage.signed_up("ada@example.org").await;
+    assert_eq!(ada.post_form("/logout", &[]).await.location(), "/login");
+    let asked = ada.get("/reports?year=2026").await;
+    let page = ada.get(asked.location()).await;
+    assert!(page.text.contains("name=\"next\" value=\"/reports?year=2026\""), "{}", page.text);
+    let fields =
+        [("email", "ada@example.org"), ("password", PASSWORD), ("next", "/reports?year=2026")];
+    let answer = ada.post_form("/login", &fields).await;
+    assert_eq!((answer.status, answer.location()), (303, "/reports?year=2026"));
+    assert!(ada.get(answer.location()).await.text.starts_with("GET /reports?year=2026 "));
+    // A path that leads elsewhere is not followed after signing in.
+    let page = ada.get("/login?next=//evil.example").await;
+    assert_eq!((page.status, page.location()), (303, "/account"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attack_144_attack_145_no_identity_header_of_a_client_comes_through() {
+    const NAMES: [&str; 4] = ["Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"];
+    const SPELLED: [&str; 6] = [
+        "Remote-User",
+        "remote-groups",
+        "REMOTE-EMAIL",
+        "Remote_User",
+        "Remote.User",
+        "Remote_Groups",
+    ];
+    let Some(stage) = Stage::start() else { return };
+    let (ada, stranger) = (stage.signed_up("ada@example.org").await, stage.balancer.browser(11));
+    let id = ada.user_id().await;
+    for spelled in SPELLED {
+        for shape in [
+            |request: RequestBuilder, name: &str| request.header(name, "admin"),
+            |request: RequestBuilder, name: &str| {
+                request.header(name, "admin").header(name, "root")
+            },
+            |request: RequestBuilder, name: &str| {
+                request.header(name, "admin").header("Connection", name)
+            },
+        ] {
+            let answer = ada.ask(Method::GET, "/reports", |r| shape(r, spelled)).await;
+            assert_eq!(answer.status, 200, "{spelled}: {}", answer.text);
+            let told: Vec<_> = NAMES.iter().flat_map(|name| values(&answer.text, name)).collect();
+            assert_eq!(told, [id.as_str(), "user"], "{spelled}: {}", answer.text);
+            let before = stage.application.asked();
+            let answer = stranger.ask(Method::GET, "/reports", |r| shape(r, spelled)).await;
+            assert_eq!((answer.status, stage.application.asked()), (303, before), "{spelled}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fwd_9_the_cookie_of_the_session_does_not_reach_the_application() {
+    let Some(stage) = Stage::start() else { return };
+    let ada = stage.signed_up("ada@example.org").await;
+    let token = ada.token();
+    let ours = format!("__Host-anteroom={token}");
+    for (sent, comes_through) in [
+        (ours.clone(), ""),
+        (format!("{ours}; a=1"), "a=1"),
+        (format!("a=1; {ours}"), "a=1"),
+        (format!("a=1; {ours}; b=2"), "a=1; b=2"),
+        (format!("a=1;{ours};b=2"), "a=1;b=2"),
+        (format!("x__Host-anteroom=1; {ours}"), "x__Host-anteroom=1"),
+        (format!("{ours}; __Host-anteroom-node=node1"), "__Host-anteroom-node=node1"),
+    ] {
+        let plain = stage.balancer.browser(12);
+        let shape = |request: RequestBuilder| request.header("Cookie", &sent);
+        let answer = plain.ask(Method::GET, "/reports", shape).await;
+        assert_eq!(answer.status, 200, "{sent}");
+        assert!(!answer.text.contains(&token), "{sent}: {}", answer.text);
+        assert_eq!(values(&answer.text, "Cookie").join("|"), comes_through, "{sent}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_holds_at_the_next_request_to_the_application() {
+    let Some(stage) = Stage::start() else { return };
+    let laptop = stage.signed_up("ada@example.org").await;
+    let phone = stage.balancer.browser(11);
+    for end in ["revoke", "others", "sign out", "command"] {
+        phone.try_to_sign_in("ada@example.org", PASSWORD, false).await;
+        assert_eq!(phone.get("/reports").await.status, 200, "{end}");
+        let asked = stage.application.asked();
+        let status = match end {
+            "revoke" => laptop.revoke(&phone).await.status,
+            "others" => laptop.delete("/api/sessions").await.status,
+            "sign out" => phone.copy().delete("/api/session").await.status,
+            _ => {
+                stage.nodes.command(0, &["session", "revoke", "--user", "ada@example.org"]);
+                200
+            }
+        };
+        assert!(status < 300, "{end}: {status}");
+        let answer = phone.get("/reports").await;
+        assert_eq!((answer.status, answer.location()), (303, "/login?next=/reports"), "{end}");
+        assert_eq!(stage.application.asked(), asked, "{end}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_comes_through_while_anteroom_is_silent_and_nobody_is_signed_out_by_it() {
+    let Some(mut stage) = Stage::start() else { return };
+    let ada = stage.signed_up("ada@example.org").await;
+    stage.nodes.node(0).stop();
+    let answer = ada.get("/reports").await;
+    assert_eq!((answer.status, stage.application.asked()), (503, 0), "{}", answer.text);
+    assert_eq!(answer.set_cookies().len(), 0);
+    stage.nodes.node(0).start();
+    assert_eq!(ada.get("/reports").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_question_cannot_be_asked_from_outside_and_pages_of_both_are_at_their_place() {
+    let Some(stage) = Stage::start() else { return };
+    let ada = stage.signed_up("ada@example.org").await;
+    let answer = ada.get("/auth/verify").await;
+    assert_eq!(answer.status, 404, "{}", answer.text);
+    assert!(!answer.headers.contains_key("remote-user"));
+    let of_anteroom = [
+        "/login",
+        "/signup",
+        "/logout",
+        "/account",
+        "/account/sessions",
+        "/reauthenticate",
+        "/api/session",
+        "/api/session/data",
+        "/api/sessions",
+        "/api/account",
+    ];
+    for path in of_anteroom {
+        let answer = ada.get(path).await;
+        let is_ours = answer.headers.contains_key("x-request-id");
+        assert!(is_ours && [200, 303].contains(&answer.status), "{path}: {}", answer.status);
+    }
+    let asked = stage.application.asked();
+    let of_the_application = [
+        "/",
+        "/reports",
+        "/api",
+        "/api/reports",
+        "/api/sessionsx",
+        "/loginx",
+        "/accounts",
+        "/healthz",
+    ];
+    for (path, number) in of_the_application.into_iter().zip(1..) {
+        let answer = ada.get(path).await;
+        assert!(answer.text.starts_with(&format!("GET {path} HTTP/1.")), "{path}: {}", answer.text);
+        assert_eq!(stage.application.asked(), asked + number, "{path}");
+    }
+    let admin = stage.balancer.browser(12).get("/api/admin/users").await;
+    assert_eq!(admin.code(), "no_session");
+}
