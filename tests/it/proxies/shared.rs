@@ -56,14 +56,15 @@ struct Met {
     lost: Vec<String>,
 }
 
-/// Asks who is there until it is over; now and then somebody signs in.
+/// Asks who is there until it is over; now and then somebody signs in. Where that came to nothing,
+/// it may have been carried out, and the token that is left replaced: people sign in again.
 async fn keep_asking(browser: Browser, email: String, over: Arc<AtomicBool>) -> Met {
     let fields = json!({ "email": email, "password": PASSWORD });
     let mut met = Met::default();
-    let mut turn = 0;
+    let (mut turn, mut in_doubt) = (0, false);
     while !over.load(Ordering::Relaxed) {
         turn += 1;
-        let signs_in = turn % 25 == 0;
+        let signs_in = in_doubt || turn % 25 == 0;
         let answer = if signs_in {
             let shape = |request: RequestBuilder| request.json(&fields);
             browser.try_to_ask(Method::POST, "/api/session", shape).await
@@ -73,11 +74,13 @@ async fn keep_asking(browser: Browser, email: String, over: Arc<AtomicBool>) -> 
         let came_to_nothing = match answer {
             Ok(answer) if answer.status == 200 => {
                 met.answered += 1;
+                in_doubt = false;
                 continue;
             }
             Ok(answer) => format!("{} {}", answer.status, answer.text),
             Err(error) => format!("{error:?}"),
         };
+        in_doubt = signs_in;
         if signs_in { met.lost.push(came_to_nothing) } else { met.failed.push(came_to_nothing) }
     }
     met
