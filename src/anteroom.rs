@@ -312,10 +312,7 @@ async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), Startup
         }
     };
     let file = Arc::new(database.clone());
-    let outbox = match database.sessions_in() {
-        SessionsIn::Elsewhere => Some(file.clone() as Arc<dyn Outbox>),
-        SessionsIn::ThisDatabase | SessionsIn::ServerMemory => None,
-    };
+    let outbox = database.outbox();
     let (accounts, throttle) = (file.clone(), file.clone());
     Ok((database, Stores { accounts, sessions, outbox, throttle, audit: file }))
 }

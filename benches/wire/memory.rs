@@ -100,27 +100,35 @@ pub async fn fill(store: Arc<dyn SessionStore>, count: u32) {
 }
 
 async fn start(store: Arc<dyn SessionStore>, numbers: Range<u32>) -> Sessions {
-    let sessions = Sessions::new(SessionsOptions {
+    let sessions = sessions_in(store, NOW);
+    for number in numbers {
+        let client =
+            Client { ip_address: Some(address(number).into()), user_agent: user_agent(number) };
+        sessions.start(beginning(u128::from(number) << 64, client)).await.unwrap();
+    }
+    sessions
+}
+
+/// Of a server that does nothing else, at this time.
+pub fn sessions_in(store: Arc<dyn SessionStore>, now: OffsetDateTime) -> Sessions {
+    Sessions::new(SessionsOptions {
         store,
         outbox: None,
         policy: SessionPolicy::default(),
-        clock: Clock::from(&ManualClock::at(NOW)),
+        clock: Clock::from(&ManualClock::at(now)),
         entropy: Entropy::operating_system(),
-    });
-    for number in numbers {
-        let id = UserId::from_uuid(Uuid::from_u128(u128::from(number) << 64));
-        let client =
-            Client { ip_address: Some(address(number).into()), user_agent: user_agent(number) };
-        let beginning = Beginning {
-            owner: Owner::User { id, epoch: Epoch::FIRST },
-            administrator: false,
-            remember_me: false,
-            client,
-            brought: None,
-        };
-        sessions.start(beginning).await.unwrap();
+    })
+}
+
+/// What a sign-in of this user begins.
+pub fn beginning(user: u128, client: Client) -> Beginning {
+    Beginning {
+        owner: Owner::User { id: UserId::from_uuid(Uuid::from_u128(user)), epoch: Epoch::FIRST },
+        administrator: false,
+        remember_me: false,
+        client,
+        brought: None,
     }
-    sessions
 }
 
 /// The same facts, as an application keeps them there.

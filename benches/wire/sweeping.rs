@@ -5,17 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anteroom::accounts::{Epoch, UserId};
-use anteroom::clock::{Clock, ManualClock};
-use anteroom::entropy::Entropy;
-use anteroom::sessions::{
-    Beginning, Client, Owner, SessionPolicy, SessionStore, Sessions, SessionsOptions,
-};
+use anteroom::sessions::{Client, SessionStore, Sessions};
 use anteroom::store::{MemoryOptions, MemoryStore, RedisSessions, SessionsIn, SqlDatabase};
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 use crate::databases::{Postgres, Redis};
 use crate::memory::{self, NOW};
@@ -124,13 +118,7 @@ fn rows(with: &str, numbers: &str, random: impl Fn(u32) -> String) -> String {
 
 async fn sweep(name: &'static str, store: Arc<dyn SessionStore>) -> Sweep {
     eprintln!("{name}: sweeping");
-    let sessions = Sessions::new(SessionsOptions {
-        store,
-        outbox: None,
-        policy: SessionPolicy::default(),
-        clock: Clock::from(&ManualClock::at(NOW + LATER)),
-        entropy: Entropy::operating_system(),
-    });
+    let sessions = memory::sessions_in(store, NOW + LATER);
     let mut before = Vec::new();
     for number in 0..BEFORE {
         before.push(start(&sessions, number).await);
@@ -163,14 +151,7 @@ async fn sweep(name: &'static str, store: Arc<dyn SessionStore>) -> Sweep {
 
 /// How long it takes to sign somebody in, but for the password.
 async fn start(sessions: &Sessions, number: u32) -> Duration {
-    let id = UserId::from_uuid(Uuid::from_u128((1 << 100) + u128::from(number)));
-    let beginning = Beginning {
-        owner: Owner::User { id, epoch: Epoch::FIRST },
-        administrator: false,
-        remember_me: false,
-        client: Client::default(),
-        brought: None,
-    };
+    let beginning = memory::beginning((1 << 100) + u128::from(number), Client::default());
     let begun = Instant::now();
     sessions.start(beginning).await.unwrap();
     begun.elapsed()

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Database, SessionsIn as Kept};
 use crate::entropy::Entropy;
 use crate::flows::{AccountChanges, RevokeSessions};
-use crate::sessions::{EndReason, Outbox, SessionStore, Sessions, SessionsOptions};
+use crate::sessions::{EndReason, SessionStore, Sessions, SessionsOptions};
 use crate::store::{
     DatabaseAt, FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionsIn, SqlDatabase,
 };
@@ -52,10 +52,7 @@ impl Administration {
             }
             SessionsIn::Elsewhere => Arc::new(redis(config).await?),
         };
-        let outbox = match place {
-            SessionsIn::Elsewhere => Some(Arc::new(database.clone()) as Arc<dyn Outbox>),
-            SessionsIn::ThisDatabase | SessionsIn::ServerMemory => None,
-        };
+        let outbox = database.outbox();
         let (clock, entropy) = (Clock::system(), Entropy::operating_system());
         let accounts = Accounts::new(AccountsOptions {
             store: Arc::new(database.clone()),

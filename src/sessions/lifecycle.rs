@@ -317,13 +317,8 @@ impl Sessions {
         of: Option<UserId>,
         reason: EndReason,
     ) -> Result<bool, StoreError> {
-        let ended = Ended { reason, at: self.now() };
-        let ending = Ending { id, of, unseen_since: None, ended };
-        let shared = self.room().turns.shared().await?;
-        let revoked = self.store().end(&ending).await;
-        drop(shared);
-        self.room().watchers.wake(id);
-        revoked
+        let _shared = self.room().turns.shared().await?;
+        self.end(id, of, reason).await
     }
 
     /// Ends a session if its token still opens it under the same epoch: whoever changes the account
@@ -342,10 +337,20 @@ impl Sessions {
         if !matches!(&loaded, Loaded::Live(live) if live.owner == session.owner) {
             return Ok(false);
         }
+        self.end(session.id, None, reason).await
+    }
+
+    /// For those who hold a turn.
+    async fn end(
+        &self,
+        id: SessionId,
+        of: Option<UserId>,
+        reason: EndReason,
+    ) -> Result<bool, StoreError> {
         let ended = Ended { reason, at: self.now() };
-        let ending = Ending { id: session.id, of: None, unseen_since: None, ended };
+        let ending = Ending { id, of, unseen_since: None, ended };
         let revoked = self.store().end(&ending).await;
-        self.room().watchers.wake(session.id);
+        self.room().watchers.wake(id);
         revoked
     }
 

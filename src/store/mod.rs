@@ -9,6 +9,7 @@ mod measured;
 mod memory;
 mod redis;
 mod sql;
+mod survivor;
 
 pub use following::FollowingStore;
 pub use measured::{MeasuredAccounts, MeasuredSessions};

@@ -9,6 +9,7 @@ use anteroom::{Options, SessionsKept};
 
 use crate::harness::app::{HOUR, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp};
 use crate::harness::browser::Browser;
+use crate::harness::ground::{Keeping, with_each_keeping};
 use crate::harness::postgres;
 use crate::harness::redis::shared_database;
 
@@ -23,19 +24,18 @@ struct Two {
 }
 
 impl Two {
-    async fn on_postgres() -> Option<Self> {
+    async fn on(keeping: Keeping) -> Option<Self> {
+        let kept = match keeping {
+            Keeping::Postgres => SessionsKept::InDatabase,
+            Keeping::Redis => {
+                let url = shared_database("clocks that differ").await?;
+                SessionsKept::InRedis { url: url.into() }
+            }
+        };
         if !postgres::is_here().await {
             return None;
         }
-        Some(Self::start(SessionsKept::InDatabase).await)
-    }
-
-    async fn on_redis() -> Option<Self> {
-        let url = shared_database("clocks that differ").await?;
-        if !postgres::is_here().await {
-            return None;
-        }
-        Some(Self::start(SessionsKept::InRedis { url: url.into() }).await)
+        Some(Self::start(kept).await)
     }
 
     async fn start(kept: SessionsKept) -> Self {
@@ -64,7 +64,8 @@ fn at(app: &TestApp, browser: &Browser) -> Browser {
     there
 }
 
-async fn an_end_is_final(two: Two) {
+async fn node_1_a_session_that_ended_by_one_clock_is_live_by_none(keeping: Keeping) {
+    let Some(two) = Two::on(keeping).await else { return };
     let Two { behind, ahead } = &two;
     let ada = behind.signed_in("ada@example.org").await;
     two.pass(ALMOST_AN_HOUR).await;
@@ -88,7 +89,8 @@ async fn an_end_is_final(two: Two) {
     assert_eq!(at(behind, &bob).why_not().await, "idle_timeout");
 }
 
-async fn what_comes_from_the_future_is_as_good(two: Two) {
+async fn node_1_what_another_clock_calls_the_future_is_as_good(keeping: Keeping) {
+    let Some(two) = Two::on(keeping).await else { return };
     let Two { behind, ahead } = &two;
     let ada = ahead.signed_in_as("ada@example.org", Role::Admin, true).await;
     let here = at(behind, &ada);
@@ -107,26 +109,7 @@ async fn what_comes_from_the_future_is_as_good(two: Two) {
     assert_eq!(here.why_not().await, "replaced");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn node_1_a_session_that_ended_by_one_clock_is_live_by_none_on_postgres() {
-    let Some(two) = Two::on_postgres().await else { return };
-    an_end_is_final(two).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn node_1_a_session_that_ended_by_one_clock_is_live_by_none_on_redis() {
-    let Some(two) = Two::on_redis().await else { return };
-    an_end_is_final(two).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn node_1_what_another_clock_calls_the_future_is_as_good_on_postgres() {
-    let Some(two) = Two::on_postgres().await else { return };
-    what_comes_from_the_future_is_as_good(two).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn node_1_what_another_clock_calls_the_future_is_as_good_on_redis() {
-    let Some(two) = Two::on_redis().await else { return };
-    what_comes_from_the_future_is_as_good(two).await;
-}
+with_each_keeping!(
+    node_1_a_session_that_ended_by_one_clock_is_live_by_none,
+    node_1_what_another_clock_calls_the_future_is_as_good,
+);

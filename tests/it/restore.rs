@@ -96,17 +96,12 @@ async fn ops_10_what_a_backup_of_postgres_revives_one_command_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ops_10_what_a_backup_of_redis_revives_one_command_ends() {
     let Some(mut redis) = RedisServer::start(&[], "a Redis that is restored") else { return };
-    let place = Place::new().with("ANTEROOM_SESSIONS", &redis.url());
-    let server = place.serve(&[]);
+    let server = Place::new().with("ANTEROOM_SESSIONS", &redis.url()).serve(&[]);
     let ada = Ada::at(&server).await;
-    let _: () = redis.ask(&["SAVE"]).await;
-    let (file, backup) = (redis.folder().join("dump.rdb"), redis.folder().join("backup.rdb"));
-    fs::copy(&file, &backup).unwrap();
+    back_up(&redis).await;
     ada.is_signed_out_everywhere(&server).await;
-    server.stop();
-    redis.kill();
-    fs::rename(&backup, &file).unwrap();
-    redis.start_again();
+    let place = server.stop();
+    restore(&mut redis);
 
     let server = place.serve(&[]);
     // The epoch of the account is in the database, which was not restored.
@@ -117,19 +112,14 @@ async fn ops_10_what_a_backup_of_redis_revives_one_command_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ops_10_a_single_session_that_a_backup_of_redis_revives_one_command_ends() {
     let Some(mut redis) = RedisServer::start(&[], "a Redis that is restored") else { return };
-    let place = Place::new().with("ANTEROOM_SESSIONS", &redis.url());
-    let server = place.serve(&[]);
+    let server = Place::new().with("ANTEROOM_SESSIONS", &redis.url()).serve(&[]);
     let ada = Ada::at(&server).await;
-    let _: () = redis.ask(&["SAVE"]).await;
-    let (file, backup) = (redis.folder().join("dump.rdb"), redis.folder().join("backup.rdb"));
-    fs::copy(&file, &backup).unwrap();
+    back_up(&redis).await;
     let (_, told) = ada.phone.session().await;
     done(&server.command(&["session", "revoke", told["session"]["id"].as_str().unwrap()]));
     assert_eq!(ada.phone.reason().await, "revoked_by_admin");
-    server.stop();
-    redis.kill();
-    fs::rename(&backup, &file).unwrap();
-    redis.start_again();
+    let place = server.stop();
+    restore(&mut redis);
 
     let server = place.serve(&[]);
     ada.is_back(&server).await;
@@ -154,6 +144,17 @@ async fn ops_10_accounts_older_than_their_sessions_in_redis_are_signed_out_and_c
 
     let server = restored.place().with("ANTEROOM_SESSIONS", &redis.url()).serve(&[]);
     ada.is_signed_out_by_one_command(&server).await;
+}
+
+async fn back_up(redis: &RedisServer) {
+    let _: () = redis.ask(&["SAVE"]).await;
+    fs::copy(redis.folder().join("dump.rdb"), redis.folder().join("backup.rdb")).unwrap();
+}
+
+fn restore(redis: &mut RedisServer) {
+    redis.kill();
+    fs::rename(redis.folder().join("backup.rdb"), redis.folder().join("dump.rdb")).unwrap();
+    redis.start_again();
 }
 
 /// As `pg_dump` writes one.

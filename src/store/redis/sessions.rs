@@ -20,6 +20,7 @@ use crate::sessions::{
     Loaded, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TimeoutRule,
     TokenDigest, Touch,
 };
+use crate::store::survivor;
 
 /// How many rows one script clears away, writes or shows at most: everybody else waits as long.
 const SWEPT_AT_ONCE: u32 = 50;
@@ -215,14 +216,10 @@ impl SessionStore for RedisSessions {
     #[tracing::instrument(name = "store.session.raise_epoch", skip_all, err(level = "debug"))]
     async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
         let EpochMove { user, to, reason, survivor, at } = *epoch_move;
-        let survivor = survivor.map(|survivor| {
-            let proven = [u8::from(survivor.authenticated)];
-            [&survivor.session.as_bytes()[..], &survivor.from, &survivor.to, &proven].concat()
-        });
         let (user, to) = (user.as_uuid(), record::epoch(to));
         let why = record::why(Ended { reason: reason.into(), at });
         let is_gone = flag(reason == EpochReason::AccountDeleted);
-        let survivor = survivor.unwrap_or_default();
+        let survivor = survivor.as_ref().map(survivor::to_bytes).unwrap_or_default();
         self.run(&script::RAISE, &[user.as_bytes(), &to, &why, &survivor, is_gone]).await
     }
 

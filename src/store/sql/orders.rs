@@ -1,14 +1,13 @@
 //! Orders to servers that keep sessions in their own memory: what ends there, and why.
 
-use uuid::Uuid;
-
 use super::SqlDatabase;
 use super::engine::{Done, Row, Write, in_one_step, statement};
 use super::postgres::Lock;
-use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
+use super::rows::{epoch_move, uuid};
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, EpochMove, SessionId};
+use crate::store::survivor;
 
 /// What every server has to do to the sessions it keeps.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +81,7 @@ pub(super) async fn append(write: &mut Write, order: &Order) -> Result<(), Store
     .bind(kind)
     .bind(raise.map(|raise| raise.user))
     .bind(raise.map(|raise| raise.to))
-    .bind(raise.and_then(|raise| raise.survivor.as_ref()).map(survivor_bytes))
+    .bind(raise.and_then(|raise| raise.survivor.as_ref()).map(survivor::to_bytes))
     .bind(session)
     .bind(reason)
     .bind(at);
@@ -94,45 +93,16 @@ fn ordered(row: &Row) -> Result<Ordered, StoreError> {
     let kind: String = row.get("kind")?;
     let reason: String = row.get("reason")?;
     let at = from_unix_milliseconds(row.get("ordered_at")?);
-    let id = |column: &str| -> Result<Uuid, StoreError> {
-        let bytes: Option<Vec<u8>> = row.get(column)?;
-        Uuid::from_slice(&bytes.ok_or_else(corrupt)?).map_err(|_| corrupt())
+    let session = || -> Result<SessionId, StoreError> {
+        let bytes: Vec<u8> = row.get("session_id")?;
+        Ok(SessionId::from_uuid(uuid(&bytes)?))
     };
     let ended = || EndReason::parse(&reason).map(|reason| Ended { reason, at }).ok_or_else(corrupt);
     let order = match kind.as_str() {
-        "raise_epoch" => Order::RaiseEpoch(EpochMove {
-            user: UserId::from_uuid(id("user_id")?),
-            to: Epoch::from_number(row.get("epoch")?),
-            reason: EpochReason::parse(&reason).ok_or_else(corrupt)?,
-            survivor: survivor(row)?,
-            at,
-        }),
-        "end_one" => Order::EndOne(SessionId::from_uuid(id("session_id")?), ended()?),
+        "raise_epoch" => Order::RaiseEpoch(epoch_move(row, at)?),
+        "end_one" => Order::EndOne(session()?, ended()?),
         "end_all" => Order::EndAll(ended()?),
         _ => return Err(corrupt()),
     };
     Ok(Ordered { position: row.get("position")?, order })
-}
-
-pub(super) fn survivor_bytes(survivor: &Survivor) -> Vec<u8> {
-    let proven = [u8::from(survivor.authenticated)];
-    [&survivor.session.as_bytes()[..], &survivor.from, &survivor.to, &proven].concat()
-}
-
-pub(super) fn survivor(row: &Row) -> Result<Option<Survivor>, StoreError> {
-    let bytes: Option<Vec<u8>> = row.get("survivor")?;
-    let Some(bytes) = bytes else { return Ok(None) };
-    let read = || {
-        let (session, rest) = bytes.split_first_chunk::<16>()?;
-        let (from, rest) = rest.split_first_chunk::<32>()?;
-        let (to, rest) = rest.split_first_chunk::<32>()?;
-        let (proven, rest) = rest.split_first()?;
-        rest.is_empty().then_some(Survivor {
-            session: Uuid::from_bytes(*session),
-            from: *from,
-            to: *to,
-            authenticated: *proven == 1,
-        })
-    };
-    read().map(Some).ok_or(StoreError::Corrupt("the survivor of a change"))
 }

@@ -1,16 +1,17 @@
 //! What sessions in a store of their own have still to be told.
 
-use async_trait::async_trait;
-use uuid::Uuid;
+use std::sync::Arc;
 
-use super::SqlDatabase;
+use async_trait::async_trait;
+
 use super::engine::{Row, Write, statement};
-use super::orders::{survivor, survivor_bytes};
-use super::rows::uuid;
-use crate::accounts::{Epoch, EpochReason, UserId};
+use super::rows::epoch_move;
+use super::{SessionsIn, SqlDatabase};
+use crate::accounts::{Epoch, UserId};
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{EpochMove, Outbox};
+use crate::store::survivor;
 
 /// In the transaction of the change that ends the sessions.
 pub(super) async fn put(write: &mut Write, epoch_move: &EpochMove) -> Result<(), StoreError> {
@@ -21,9 +22,20 @@ pub(super) async fn put(write: &mut Write, epoch_move: &EpochMove) -> Result<(),
     .bind(epoch_move.user)
     .bind(epoch_move.to)
     .bind(epoch_move.reason.as_str())
-    .bind(epoch_move.survivor.as_ref().map(survivor_bytes))
+    .bind(epoch_move.survivor.as_ref().map(survivor::to_bytes))
     .bind(epoch_move.at);
     write.execute(row).await.map(drop)
+}
+
+impl SqlDatabase {
+    /// What those who keep the sessions have to be told, if they are elsewhere.
+    #[must_use]
+    pub fn outbox(&self) -> Option<Arc<dyn Outbox>> {
+        match self.sessions_in {
+            SessionsIn::Elsewhere => Some(Arc::new(self.clone())),
+            SessionsIn::ThisDatabase | SessionsIn::ServerMemory => None,
+        }
+    }
 }
 
 #[async_trait]
@@ -45,19 +57,9 @@ impl Outbox for SqlDatabase {
 
 /// A corrupt row is reported and passed over: checks compare the epochs themselves.
 fn readable(row: &Row) -> Option<EpochMove> {
-    let read = || -> Result<EpochMove, StoreError> {
-        let reason: String = row.get("reason")?;
-        let user: Vec<u8> = row.get("user_id")?;
-        let user: Uuid = uuid(&user)?;
-        Ok(EpochMove {
-            user: UserId::from_uuid(user),
-            to: Epoch::from_number(row.get("epoch")?),
-            reason: EpochReason::parse(&reason).ok_or(StoreError::Corrupt("why an epoch rose"))?,
-            survivor: survivor(row)?,
-            at: from_unix_milliseconds(row.get("raised_at")?),
-        })
-    };
-    read()
+    let raised_at = row.get("raised_at").map(from_unix_milliseconds);
+    raised_at
+        .and_then(|at| epoch_move(row, at))
         .inspect_err(|error| {
             let error: &dyn std::error::Error = error;
             tracing::error!(error, "passed over a corrupt row of the outbox");

@@ -3,16 +3,19 @@
 use std::net::IpAddr;
 
 use sqlx::FromRow;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::engine::Row;
-
 use crate::accounts::{
     Account, Credentials, Email, Epoch, EpochReason, Name, PasswordHash, Role, Status, User, UserId,
 };
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
-use crate::sessions::{Client, EndReason, Ended, Loaded, Owner, Session, SessionId, TimeoutRule};
+use crate::sessions::{
+    Client, EndReason, Ended, EpochMove, Loaded, Owner, Session, SessionId, TimeoutRule,
+};
+use crate::store::survivor;
 
 /// The columns that [`SessionRow`] reads.
 macro_rules! session_columns {
@@ -95,6 +98,24 @@ pub(super) fn session(row: &Row) -> Option<Session> {
         tracing::error!(error, "passed over a corrupt session row");
     })
     .ok()
+}
+
+/// Reads `user_id, epoch, reason, survivor` of a rise at this time.
+pub(super) fn epoch_move(row: &Row, at: OffsetDateTime) -> Result<EpochMove, StoreError> {
+    let user: Vec<u8> = row.get("user_id")?;
+    let reason: String = row.get("reason")?;
+    let survivor: Option<Vec<u8>> = row.get("survivor")?;
+    let survivor = survivor.map(|bytes| survivor::from_bytes(&bytes));
+    Ok(EpochMove {
+        user: UserId::from_uuid(uuid(&user)?),
+        to: Epoch::from_number(row.get("epoch")?),
+        reason: EpochReason::parse(&reason).ok_or(StoreError::Corrupt("why an epoch rose"))?,
+        survivor: match survivor {
+            Some(None) => return Err(StoreError::Corrupt("the survivor of a change")),
+            survivor => survivor.flatten(),
+        },
+        at,
+    })
 }
 
 /// Reads `reason, ended_at`.

@@ -45,20 +45,12 @@ impl PostgresServer {
         all(held.rows(statement).await)
     }
 
+    /// The first of them.
     pub(in crate::store::sql) async fn row(
         &self,
         statement: Statement,
     ) -> Result<Option<Row>, StoreError> {
-        let begun = Instant::now();
-        for _ in 1..ATTEMPTS {
-            let mut held = self.pool.reader().await.map_err(failed)?;
-            match held.row(statement.clone()).await {
-                Err(_) if held.is_lost() && begun.elapsed() < TRYING => {}
-                row => return one(row),
-            }
-        }
-        let mut held = self.pool.reader().await.map_err(failed)?;
-        one(held.row(statement).await)
+        Ok(self.rows(statement).await?.into_iter().next())
     }
 
     /// One statement that writes, and is a transaction by itself: no more than one round trip.
@@ -95,8 +87,4 @@ impl PostgresServer {
 
 fn all(rows: Result<Vec<PgRow>, sqlx::Error>) -> Result<Vec<Row>, StoreError> {
     Ok(rows.map_err(failed)?.into_iter().map(Row::Postgres).collect())
-}
-
-fn one(row: Result<Option<PgRow>, sqlx::Error>) -> Result<Option<Row>, StoreError> {
-    Ok(row.map_err(failed)?.map(Row::Postgres))
 }

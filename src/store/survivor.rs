@@ -1,0 +1,23 @@
+//! A survivor as stores write it down: session, digest of before, digest of after, proven or not.
+
+use uuid::Uuid;
+
+use crate::accounts::Survivor;
+
+pub(super) fn to_bytes(survivor: &Survivor) -> Vec<u8> {
+    let proven = [u8::from(survivor.authenticated)];
+    [&survivor.session.as_bytes()[..], &survivor.from, &survivor.to, &proven].concat()
+}
+
+pub(super) fn from_bytes(bytes: &[u8]) -> Option<Survivor> {
+    let (session, rest) = bytes.split_first_chunk::<16>()?;
+    let (from, rest) = rest.split_first_chunk::<32>()?;
+    let (to, rest) = rest.split_first_chunk::<32>()?;
+    let (proven, rest) = rest.split_first()?;
+    rest.is_empty().then_some(Survivor {
+        session: Uuid::from_bytes(*session),
+        from: *from,
+        to: *to,
+        authenticated: *proven == 1,
+    })
+}
