@@ -61,6 +61,7 @@ async fn anteroom(folder: &TempDir, sessions: SessionsKept) -> (Anteroom, Peer) 
         remember_me: false,
         client: Client { ip_address: Some([192, 0, 2, 1].into()), user_agent: FIREFOX.to_owned() },
         brought: None,
+        risen: None,
     };
     let started = anteroom.sessions().start(beginning).await.unwrap();
     let cookie = ("Cookie", format!("anteroom={}", started.token.reveal()));

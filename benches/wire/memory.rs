@@ -128,6 +128,7 @@ pub fn beginning(user: u128, client: Client) -> Beginning {
         remember_me: false,
         client,
         brought: None,
+        risen: None,
     }
 }
 

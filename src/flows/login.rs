@@ -122,6 +122,7 @@ impl Login {
                 remember_me: request.remember_me,
                 client: client.clone(),
                 brought: request.brought.clone(),
+                risen: account.epoch_reason,
             };
             match self.start(&account, beginning, request.leaving.clone()).await? {
                 Ok(started) => return Ok((account.user, started)),

@@ -160,6 +160,7 @@ impl Signup {
                 remember_me: false,
                 client: client.clone(),
                 brought,
+                risen: account.epoch_reason,
             };
             let started = this.sessions.start(beginning).await;
             this.record(&account, started.as_ref().ok(), leaving.as_ref(), client).await;

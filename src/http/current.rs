@@ -197,6 +197,7 @@ impl CurrentSession {
             remember_me: false,
             client: self.client(),
             brought: None,
+            risen: None,
         };
         let started = self.0.sessions.start(beginning).await.map_err(|error| match error {
             StartError::Store(error) => Problem::from(error),

@@ -6,7 +6,7 @@ use super::{
     Client, EndReason, Ended, Ending, Loaded, Owner, Rotation, Session, SessionId, Sessions, Start,
     Started, TimedOut, TimeoutRule, Token, TokenDigest,
 };
-use crate::accounts::{Survivor, UserId};
+use crate::accounts::{EpochReason, Survivor, UserId};
 use crate::failure::StoreError;
 
 /// How often a token or an id is drawn anew when the drawn one is in use. Once is already beyond
@@ -26,6 +26,9 @@ pub struct Beginning {
     pub client: Client,
     /// The token that the browser brought, whose session ends in the same step.
     pub brought: Option<Token>,
+    /// Why the epoch of the owner was raised last, as the account says: a sign-in may be faster
+    /// than what ends the sessions of the epochs before.
+    pub risen: Option<EpochReason>,
 }
 
 /// A session under a fresh token.
@@ -125,6 +128,7 @@ impl Sessions {
             session,
             digest: token.digest(),
             brought: beginning.brought.as_ref().map(Token::digest),
+            outdated: beginning.risen.map_or(EndReason::Replaced, EndReason::from),
             limit: owner.user().map(|_| self.room().policy.limit),
             cutoffs: self.room().policy.cutoffs(now),
         })

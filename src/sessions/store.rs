@@ -54,6 +54,9 @@ pub struct Start {
     /// anonymous one or one of the same user hands over its data and is replaced, another user's
     /// is signed out.
     pub brought: Option<TokenDigest>,
+    /// Why sessions of the user's earlier epochs are over: the account knows, and the store may
+    /// not have been told yet.
+    pub outdated: EndReason,
     /// How many live sessions the user may have after it. Anonymous sessions have no limit.
     pub limit: Option<Limit>,
     /// By which sessions count as live.

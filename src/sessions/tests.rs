@@ -53,6 +53,7 @@ fn of(owner: Owner) -> Beginning {
         remember_me: false,
         client: Client::default(),
         brought: None,
+        risen: None,
     }
 }
 

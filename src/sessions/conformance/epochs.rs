@@ -9,7 +9,7 @@ chapter![
     a_raise_ends_every_session_of_the_user_with_its_reason,
     a_raise_leaves_everybody_else_alone,
     a_start_under_a_lower_epoch_is_refused_and_writes_nothing,
-    a_start_under_a_higher_epoch_raises_it_and_ends_the_earlier_as_replaced,
+    a_start_under_a_higher_epoch_raises_it_and_ends_the_earlier_as_it_says,
     a_move_to_a_lower_or_equal_epoch_changes_nothing,
     a_raise_before_any_session_counts_for_the_sessions_to_come,
     a_raise_that_is_repeated_spares_the_sessions_started_since,
@@ -94,9 +94,8 @@ async fn a_start_under_a_lower_epoch_is_refused_and_writes_nothing(stage: Stage)
     Ok(())
 }
 
-/// The store does not know why the epoch moved, and must not guess a deed of the user's or of an
-/// administrator's.
-async fn a_start_under_a_higher_epoch_raises_it_and_ends_the_earlier_as_replaced(
+/// The store was not told yet why the epoch moved; whoever read the account knows.
+async fn a_start_under_a_higher_epoch_raises_it_and_ends_the_earlier_as_it_says(
     stage: Stage,
 ) -> Verdict {
     let user = stage.fresh_user();
@@ -104,11 +103,12 @@ async fn a_start_under_a_higher_epoch_raises_it_and_ends_the_earlier_as_replaced
         [started_under(&stage, user, 1, 0).await?, started_under(&stage, user, 1, 1).await?];
     let mut start = stage.draft(under(user, 4), minute(2));
     start.limit = Some(evict_beyond(1));
+    start.outdated = EndReason::PasswordChanged;
 
     let (held, evicted, replaced) = stage.begin(&start).await?;
 
     same!((evicted, replaced), (Vec::new(), None), "the evicted and the replaced");
-    let end = Some(Ended { reason: EndReason::Replaced, at: minute(2) });
+    let end = Some(Ended { reason: EndReason::PasswordChanged, at: minute(2) });
     for earlier in &earlier {
         same!(stage.end_of(earlier).await?, end, "the end of an earlier session");
     }

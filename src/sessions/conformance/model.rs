@@ -162,7 +162,7 @@ impl Model {
             if self.epochs.get(&id).is_some_and(|copy| *copy > epoch) {
                 return Started::EpochMoved;
             }
-            self.rise(id, epoch, Ended { reason: EndReason::Replaced, at });
+            self.rise(id, epoch, Ended { reason: start.outdated, at });
         }
         let brought = self.live.iter().find(|row| {
             Some(row.digest) == start.brought && start.cutoffs.ended(&row.session).is_none()

@@ -208,7 +208,9 @@ impl Operation {
             client: Client::default(),
         };
         let digest = token_of(named.1);
-        Start { session, digest, brought: bringing, limit: limited, cutoffs: cutoffs(at) }
+        let odd = owner.epoch().is_some_and(|epoch| epoch.number() % 2 == 1);
+        let outdated = if odd { EndReason::PasswordChanged } else { EndReason::RoleChanged };
+        Start { session, digest, brought: bringing, outdated, limit: limited, cutoffs: cutoffs(at) }
     }
 }
 

@@ -101,7 +101,8 @@ impl Stage {
             client: Client { ip_address: None, user_agent: "conformance".to_owned() },
         };
         let digest = self.fresh_digest();
-        Start { session, digest, brought: None, limit: None, cutoffs: cutoffs(at) }
+        let outdated = EndReason::Replaced;
+        Start { session, digest, brought: None, outdated, limit: None, cutoffs: cutoffs(at) }
     }
 
     /// A draft for a user in the first epoch.

@@ -95,11 +95,10 @@ impl Tables {
 
     fn carry_out(&mut self, start: &Start, plan: Plan) -> Started {
         let at = start.cutoffs.now();
-        // Why the epoch moved is known where accounts are kept, not here.
-        let replaced = Ended { reason: EndReason::Replaced, at };
+        let outdated = Ended { reason: start.outdated, at };
         let evicted = Ended { reason: EndReason::SessionLimit, at };
         for id in plan.outdated {
-            self.end(id, replaced);
+            self.end(id, outdated);
         }
         for id in &plan.evicted {
             self.end(*id, evicted);

@@ -35,7 +35,8 @@ fn start(number: u8, owner: Owner, minutes: i64) -> Start {
         client: Client::default(),
     };
     let digest = TokenDigest::from_bytes([number; 32]);
-    Start { session, digest, brought: None, limit: None, cutoffs: policy.cutoffs(at) }
+    let outdated = EndReason::Replaced;
+    Start { session, digest, brought: None, outdated, limit: None, cutoffs: policy.cutoffs(at) }
 }
 
 /// Starts it and gives what it evicted.

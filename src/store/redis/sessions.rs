@@ -97,7 +97,7 @@ impl RedisSessions {
 impl SessionStore for RedisSessions {
     #[tracing::instrument(name = "store.session.start", skip_all, err(level = "debug"))]
     async fn start(&self, start: &Start) -> Result<Started, StoreError> {
-        let Start { session, digest, brought, limit, cutoffs } = start;
+        let Start { session, digest, brought, outdated, limit, cutoffs } = start;
         let [idle, remembered, administrator] = idle_timeouts(cutoffs);
         let answer: Vec<Vec<u8>> = self
             .run(
@@ -114,6 +114,7 @@ impl SessionStore for RedisSessions {
                     idle.as_bytes(),
                     remembered.as_bytes(),
                     administrator.as_bytes(),
+                    &record::why(Ended { reason: *outdated, at: cutoffs.now() }),
                 ],
             )
             .await?;

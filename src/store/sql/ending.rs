@@ -126,15 +126,15 @@ pub(super) async fn learn_epoch(
     write: &mut Write,
     user: UserId,
     at_least: Epoch,
-    at: OffsetDateTime,
+    outdated: Ended,
 ) -> Result<Epoch, StoreError> {
     if let Some(known) = epoch_of(write, user).await?
         && known >= at_least
     {
         return Ok(known);
     }
-    if raise_number(write, user, at_least, None, at).await? {
-        end_earlier(write, user, at_least, Ended { reason: EndReason::Replaced, at }).await?;
+    if raise_number(write, user, at_least, None, outdated.at).await? {
+        end_earlier(write, user, at_least, outdated).await?;
         return Ok(at_least);
     }
     // Another one has just taught it.

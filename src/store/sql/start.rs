@@ -28,8 +28,9 @@ struct Brought {
 pub(super) async fn start(write: &mut Write, start: &Start) -> Result<Started, StoreError> {
     let is_used = is_used(write, start).await?;
     let at = start.cutoffs.now();
+    let outdated = Ended { reason: start.outdated, at };
     if let Owner::User { id, epoch } = start.session.owner
-        && learn_epoch(write, id, epoch, at).await? > epoch
+        && learn_epoch(write, id, epoch, outdated).await? > epoch
     {
         return Ok(Started::EpochMoved);
     }

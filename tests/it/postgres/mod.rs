@@ -17,8 +17,8 @@ use anteroom::accounts::{
 };
 use anteroom::entropy::Entropy;
 use anteroom::sessions::{
-    Client, Limit, LimitPolicy, Owner, Session, SessionId, SessionPolicy, SessionStore, Start,
-    TimeoutRule, TokenDigest,
+    Client, EndReason, Limit, LimitPolicy, Owner, Session, SessionId, SessionPolicy, SessionStore,
+    Start, TimeoutRule, TokenDigest,
 };
 use anteroom::store::{SessionsIn, SqlDatabase};
 use anteroom::throttle::ThrottleStore;
@@ -97,6 +97,7 @@ fn start_of(user: UserId, epoch: Epoch, limit: u32) -> Start {
         },
         digest: fresh_digest(),
         brought: None,
+        outdated: EndReason::Replaced,
         limit: Some(Limit { most: limit, policy: LimitPolicy::EvictOldest }),
         cutoffs: policy.cutoffs(NOW),
     }

@@ -75,7 +75,8 @@ fn start(number: u64, of: Option<u64>, at: i64) -> Start {
         client: Client { ip_address: "192.0.2.7".parse().ok(), user_agent: CHROME.to_owned() },
     };
     let cutoffs = policy.cutoffs(at);
-    Start { session, digest: digest(number), brought: None, limit: None, cutoffs }
+    let outdated = EndReason::Replaced;
+    Start { session, digest: digest(number), brought: None, outdated, limit: None, cutoffs }
 }
 
 fn limited(start: Start, limit: Limit) -> Start {

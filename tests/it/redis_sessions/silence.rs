@@ -241,6 +241,7 @@ async fn attack_159_after_a_flush_everybody_is_signed_out_and_nothing_late_bring
         remember_me: false,
         client: anteroom::sessions::Client::default(),
         brought: None,
+        risen: None,
     };
     // A sign-in that was under way since before the change, and before the flush.
     if let Ok(started) = app.anteroom.sessions().start(late).await {

@@ -268,6 +268,7 @@ async fn sid_10_two_servers_over_one_store_find_the_same_session_by_the_same_dig
             remember_me: false,
             client: Where::default(),
             brought: None,
+            risen: None,
         };
 
         let started = one.start(beginning).await.unwrap();

@@ -1,6 +1,6 @@
 -- Starts a session: digest, record, last seen, due, brought digest or nothing, limit or 0, whether
--- the limit refuses, now, the idle timeout of each rule. Everything is decided before anything is
--- written.
+-- the limit refuses, now, the idle timeout of each rule, why sessions of earlier epochs are over.
+-- Everything is decided before anything is written.
 local digest, record, seen, due, brought = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local limit, refuses, now = tonumber(ARGV[6]), ARGV[7] == '1', tonumber(ARGV[8])
 local idle = { tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]) }
@@ -51,7 +51,7 @@ end
 
 if call('EXISTS', PREFIX .. 't' .. digest) == 1 or live(id) or ended(id) then return { 'taken' } end
 
-for _, n in ipairs(outdated) do finish(own[n], own[n + 1], REPLACED .. at) end
+for _, n in ipairs(outdated) do finish(own[n], own[n + 1], ARGV[12]) end
 local answer = { 'started', '' }
 for _, n in ipairs(evicted) do
   finish(own[n], own[n + 1], SESSION_LIMIT .. at)

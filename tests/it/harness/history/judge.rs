@@ -270,11 +270,31 @@ impl<'r> Court<'r> {
         let told =
             excuses.iter().any(|end| end.reason == why && (first_can_be(end) || is_forgotten(end)));
         (!told).then(|| {
-            let mut shown = vec![life.birth];
-            shown.extend(excuses.iter().map(|end| end.record));
+            let mut shown = self.around(life, record.ended);
             shown.push(sight.record);
             self.fault(Rule::FalseReason, &shown)
         })
+    }
+
+    /// Whatever the person did until then from the birth of the token on, for whoever has to find
+    /// out what happened.
+    fn around(&self, life: &Life, until: Duration) -> Vec<usize> {
+        let from = self.records[life.birth].begun;
+        let is_theirs = |record: &Record| match &record.deed {
+            Deed::Check { .. } | Deed::Lost { .. } => false,
+            Deed::SignUp { person, .. }
+            | Deed::SignIn { person, .. }
+            | Deed::EndAll { person, .. }
+            | Deed::SetActive { person, .. }
+            | Deed::SetAdmin { person, .. } => *person == life.person,
+            Deed::Rotate { token, .. }
+            | Deed::EndOthers { token }
+            | Deed::ChangePassword { token, .. }
+            | Deed::End { target: token, .. } => self.lives.person(token) == life.person,
+        };
+        let is_near = |record: &Record| record.ended >= from && record.begun <= until;
+        let records = self.records.iter().enumerate();
+        records.filter(|(_, r)| is_theirs(r) && is_near(r)).map(|(number, _)| number).collect()
     }
 
     /// Passwords that were taken, and those that were not.

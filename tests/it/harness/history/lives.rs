@@ -136,10 +136,12 @@ impl Lives {
             }
             Deed::EndOthers { token } => {
                 self.end_token(number, record, token, ("replaced", By::Rotation));
+                self.end_survivor(number, record, token, "revoked_by_user");
                 self.end_others(records, number, token, "revoked_by_user");
             }
             Deed::ChangePassword { token, .. } => {
                 self.end_token(number, record, token, ("replaced", By::Rotation));
+                self.end_survivor(number, record, token, "password_changed");
                 self.end_others(records, number, token, "password_changed");
             }
             Deed::End { target, why, .. } => {
@@ -183,6 +185,20 @@ impl Lives {
         let end = End { record: number, begun: record.begun, answered, reason, by };
         let life = self.tokens.get_mut(token);
         life.unwrap_or_else(|| panic!("{token:?} came from nowhere")).ends.push(end);
+    }
+
+    /// With accounts and sessions in two stores, the session that was to outlive a change may end
+    /// with the others where whoever made the change did not get to its end.
+    fn end_survivor(
+        &mut self,
+        number: usize,
+        record: &Record,
+        token: &Token,
+        reason: &'static str,
+    ) {
+        if !record.is_done() {
+            self.end_token(number, record, token, (reason, By::TheSession));
+        }
     }
 
     fn end_sessions(
