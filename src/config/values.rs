@@ -107,7 +107,8 @@ pub(super) fn sessions(text: &str) -> Result<SessionsIn, String> {
 
 fn server_url(text: &str) -> Result<SecretString, String> {
     match url::Url::parse(text) {
-        Ok(url) if url.has_host() => Ok(text.into()),
+        // The parser would let some pass, and `anteroom config` shows what it was given.
+        Ok(url) if url.has_host() && !text.contains(char::is_control) => Ok(text.into()),
         _ => {
             Err("write a URL with a host; percent-encode special characters of the password".into())
         }
@@ -120,7 +121,9 @@ fn sentinels_url(text: &str) -> Result<SecretString, String> {
     let hosts = rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts);
     match hosts.split_once('/') {
         Some((hosts, service))
-            if !service.is_empty() && hosts.split(',').all(|h| !h.is_empty()) =>
+            if !service.is_empty()
+                && hosts.split(',').all(|h| !h.is_empty())
+                && !text.contains(char::is_control) =>
         {
             Ok(text.into())
         }
