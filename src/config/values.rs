@@ -106,29 +106,25 @@ pub(super) fn sessions(text: &str) -> Result<SessionsIn, String> {
 }
 
 fn server_url(text: &str) -> Result<SecretString, String> {
-    match url::Url::parse(text) {
-        // The parser would let some pass, and `anteroom config` shows what it was given.
-        Ok(url) if url.has_host() && !text.contains(char::is_control) => Ok(text.into()),
-        _ => {
-            Err("write a URL with a host; percent-encode special characters of the password".into())
-        }
-    }
+    let has_host = url::Url::parse(text).is_ok_and(|url| url.has_host());
+    let form = "write a URL with a host; percent-encode special characters of the password";
+    kept_as_written(text, has_host, form)
 }
 
 /// Several hosts, which no ordinary URL has.
 fn sentinels_url(text: &str) -> Result<SecretString, String> {
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
     let hosts = rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts);
-    match hosts.split_once('/') {
-        Some((hosts, service))
-            if !service.is_empty()
-                && hosts.split(',').all(|h| !h.is_empty())
-                && !text.contains(char::is_control) =>
-        {
-            Ok(text.into())
-        }
-        _ => Err("write redis+sentinel://HOST:PORT,HOST:PORT/SERVICE".into()),
-    }
+    let has_all = hosts.split_once('/').is_some_and(|(hosts, service)| {
+        !service.is_empty() && hosts.split(',').all(|host| !host.is_empty())
+    });
+    kept_as_written(text, has_all, "write redis+sentinel://HOST:PORT,HOST:PORT/SERVICE")
+}
+
+/// Nothing but its password is hidden where it is shown, so nothing may be in it that a terminal
+/// obeys.
+fn kept_as_written(text: &str, is_one: bool, form: &str) -> Result<SecretString, String> {
+    if is_one && !text.contains(char::is_control) { Ok(text.into()) } else { Err(form.into()) }
 }
 
 pub(super) fn on_or_off(text: &str) -> Result<bool, String> {

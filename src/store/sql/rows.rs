@@ -105,15 +105,15 @@ pub(super) fn epoch_move(row: &Row, at: OffsetDateTime) -> Result<EpochMove, Sto
     let user: Vec<u8> = row.get("user_id")?;
     let reason: String = row.get("reason")?;
     let survivor: Option<Vec<u8>> = row.get("survivor")?;
-    let survivor = survivor.map(|bytes| survivor::from_bytes(&bytes));
+    let corrupt = StoreError::Corrupt;
+    let survivor = survivor
+        .map(|bytes| survivor::from_bytes(&bytes).ok_or(corrupt("the survivor of a change")))
+        .transpose()?;
     Ok(EpochMove {
         user: UserId::from_uuid(uuid(&user)?),
         to: Epoch::from_number(row.get("epoch")?),
-        reason: EpochReason::parse(&reason).ok_or(StoreError::Corrupt("why an epoch rose"))?,
-        survivor: match survivor {
-            Some(None) => return Err(StoreError::Corrupt("the survivor of a change")),
-            survivor => survivor.flatten(),
-        },
+        reason: EpochReason::parse(&reason).ok_or(corrupt("why an epoch rose"))?,
+        survivor,
         at,
     })
 }

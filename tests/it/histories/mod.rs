@@ -12,6 +12,7 @@ mod troubles;
 use std::time::{Duration, Instant};
 
 use crate::harness::chance::{Chance, rounds};
+use crate::harness::ground::Keeping;
 use crate::harness::history::judge::{Counted, Law, judge};
 use crate::harness::history::{Record, Spread, tails};
 use crate::harness::load::{ADMINISTRATOR, Load};
@@ -42,9 +43,14 @@ fn load(nodes: &Nodes, chance: &mut Chance) -> Load {
     }
 }
 
+/// What has to hold of several servers whose sessions are kept here.
+fn law(keeping: Keeping) -> Law {
+    Law { in_two_stores: keeping == Keeping::Redis, ..Law::default() }
+}
+
 /// Finds nothing wrong with a history, and says what there was of it.
-fn innocent(what: &str, records: &[Record], begun: Instant) -> Counted {
-    let verdict = judge(records, &Law::default());
+fn innocent(what: &str, records: &[Record], begun: Instant, law: &Law) -> Counted {
+    let verdict = judge(records, law);
     let tails = tails(records);
     let took = Spread::of(tails.iter().map(|tail| tail.took));
     let left = Spread::of(tails.iter().filter_map(|tail| tail.left));

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{innocent, load, place};
 use crate::harness::chance::{Chance, SaysSeed};
+use crate::harness::history::judge::Law;
 use crate::harness::nodes::Nodes;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -22,6 +23,6 @@ async fn one_server_that_is_killed_again_and_again_tells_nobody_anything_untrue(
         kills += 1;
     }
     running.await.unwrap();
-    innocent(&format!("{kills} kills"), &history.records(), begun);
+    innocent(&format!("{kills} kills"), &history.records(), begun, &Law::default());
     assert!(kills >= 3);
 }

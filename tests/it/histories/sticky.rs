@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{innocent, load, place};
 use crate::harness::chance::{Chance, SaysSeed};
 use crate::harness::ground::{Ground, Keeping};
+use crate::harness::history::judge::Law;
 use crate::harness::history::{Answer, Deed, Told};
 use crate::harness::load::Load;
 use crate::harness::nodes::Nodes;
@@ -24,7 +25,7 @@ async fn rev_17_what_ends_all_sessions_of_somebody_holds_at_every_node_that_has_
     let load = Load { sticky: true, ..load(&nodes, &mut chance) };
     let (begun, history) = (Instant::now(), load.history.clone());
     load.run().await;
-    let counted = innocent("three memories", &history.records(), begun);
+    let counted = innocent("three memories", &history.records(), begun, &Law::default());
     assert_eq!(counted.unknown, 0);
 }
 
@@ -50,6 +51,6 @@ async fn with_a_node_its_own_sessions_are_gone_and_no_others() {
         kills += 1;
     }
     running.await.unwrap();
-    innocent(&format!("three memories, {kills} kills"), &history.records(), begun);
+    innocent(&format!("three memories, {kills} kills"), &history.records(), begun, &Law::default());
     assert!(kills >= 3);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{innocent, load, place};
+use super::{innocent, law, load, place};
 use crate::harness::balancer::{Balancer, Proxy};
 use crate::harness::chance::{Chance, SaysSeed};
 use crate::harness::ground::{Ground, Keeping, with_each_keeping};
@@ -25,7 +25,8 @@ async fn rev_17_what_is_decided_at_one_of_three_servers_holds_at_the_next_reques
     let load = load(&nodes, &mut chance);
     let (begun, history) = (Instant::now(), load.history.clone());
     load.run().await;
-    let counted = innocent(&format!("three servers, {keeping:?}"), &history.records(), begun);
+    let counted =
+        innocent(&format!("three servers, {keeping:?}"), &history.records(), begun, &law(keeping));
     assert_eq!(counted.unknown, 0);
 }
 
@@ -54,7 +55,7 @@ async fn of_three_servers_one_may_die_or_stand_still_at_any_time(keeping: Keepin
     }
     running.await.unwrap();
     let what = format!("{kills} kills, {pauses} pauses, {keeping:?}");
-    innocent(&what, &history.records(), begun);
+    innocent(&what, &history.records(), begun, &law(keeping));
     assert!(kills + pauses >= 3);
 }
 
@@ -86,7 +87,7 @@ async fn behind_the_shipped_proxies_servers_may_die_at_any_time(keeping: Keeping
         }
         running.await.unwrap();
         let what = format!("{kills} kills behind {proxy:?}, {keeping:?}");
-        innocent(&what, &history.records(), begun);
+        innocent(&what, &history.records(), begun, &law(keeping));
         assert!(kills >= 2);
     }
 }

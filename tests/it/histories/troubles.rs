@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{innocent, load, place, took_of};
+use super::{innocent, law, load, place, took_of};
 use crate::harness::chance::{Chance, SaysSeed, rounds};
 use crate::harness::ground::{Keeping, OwnGround, Trouble, with_each_keeping};
 use crate::harness::history::{Answer, Record};
@@ -45,7 +45,7 @@ async fn whatever_befalls_the_store_nobody_is_signed_out_by_it_and_nothing_ackno
     running.await.unwrap();
     let records = history.records();
     eprintln!("all was well again within {longest:?}");
-    let counted = innocent(&format!("troubles, {keeping:?}"), &records, begun);
+    let counted = innocent(&format!("troubles, {keeping:?}"), &records, begun, &law(keeping));
     assert!(counted.unknown > 0, "there was no trouble");
     let slow: Vec<&Record> = records.iter().filter(|record| took_of(record) > BOUND).collect();
     assert!(slow.is_empty(), "{slow:?}");

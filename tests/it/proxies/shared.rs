@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{PASSWORD, Stage};
 use crate::harness::balancer::Proxy;
-use crate::harness::browser::Browser;
+use crate::harness::browser::{Answer, Browser};
 use crate::harness::ground::{Keeping, with_each_keeping};
 use crate::harness::nodes::Nodes;
 
@@ -56,15 +56,16 @@ struct Met {
     lost: Vec<String>,
 }
 
-/// Asks who is there until it is over; now and then somebody signs in. Where that came to nothing,
-/// it may have been carried out, and the token that is left replaced: people sign in again.
+/// Asks who is there until it is over; now and then somebody signs in. A sign-in that came to
+/// nothing may have been carried out, and then the token that is left has been replaced: whoever is
+/// told that signs in again.
 async fn keep_asking(browser: Browser, email: String, over: Arc<AtomicBool>) -> Met {
     let fields = json!({ "email": email, "password": PASSWORD });
     let mut met = Met::default();
-    let (mut turn, mut in_doubt) = (0, false);
+    let (mut turn, mut in_doubt, mut is_replaced) = (0, false, false);
     while !over.load(Ordering::Relaxed) {
         turn += 1;
-        let signs_in = in_doubt || turn % 25 == 0;
+        let signs_in = is_replaced || turn % 25 == 0;
         let answer = if signs_in {
             let shape = |request: RequestBuilder| request.json(&fields);
             browser.try_to_ask(Method::POST, "/api/session", shape).await
@@ -74,16 +75,26 @@ async fn keep_asking(browser: Browser, email: String, over: Arc<AtomicBool>) -> 
         let came_to_nothing = match answer {
             Ok(answer) if answer.status == 200 => {
                 met.answered += 1;
-                in_doubt = false;
+                if signs_in {
+                    (in_doubt, is_replaced) = (false, false);
+                }
+                continue;
+            }
+            Ok(answer) if in_doubt && !signs_in && is_of_a_replaced_one(&answer) => {
+                is_replaced = true;
                 continue;
             }
             Ok(answer) => format!("{} {}", answer.status, answer.text),
             Err(error) => format!("{error:?}"),
         };
-        in_doubt = signs_in;
+        in_doubt |= signs_in;
         if signs_in { met.lost.push(came_to_nothing) } else { met.failed.push(came_to_nothing) }
     }
     met
+}
+
+fn is_of_a_replaced_one(answer: &Answer) -> bool {
+    answer.status == 401 && answer.json()["reason"] == "replaced"
 }
 
 /// Four people ask while something happens to the nodes.

@@ -51,11 +51,18 @@ pub struct Law {
     pub rules: Vec<Rule>,
     /// A session that is this old may have ended by itself.
     pub shortest_life: Duration,
+    /// Whether accounts and sessions are in two stores: a change whose writer did not get to its
+    /// end may take along the session that was to outlive it.
+    pub in_two_stores: bool,
 }
 
 impl Default for Law {
     fn default() -> Self {
-        Self { rules: Rule::ALL.to_vec(), shortest_life: Duration::from_mins(30) }
+        Self {
+            rules: Rule::ALL.to_vec(),
+            shortest_life: Duration::from_mins(30),
+            in_two_stores: false,
+        }
     }
 }
 
@@ -231,7 +238,7 @@ impl<'r> Court<'r> {
         let over = |end: &&End| end.answered.is_some_and(|answered| answered < record.begun);
         if let Some(end) = life.ends.iter().find(over) {
             let rule = match end.by {
-                By::TheSession | By::Oblivion => Rule::AcceptedAfterEnd,
+                By::TheSession | By::Oblivion | By::Unheard => Rule::AcceptedAfterEnd,
                 By::Rotation => Rule::OldTokenAccepted,
                 By::StaleProof => Rule::StaleProofAccepted,
             };
@@ -255,7 +262,9 @@ impl<'r> Court<'r> {
 
     fn judge_refusal(&self, sight: &Sight<'_>, life: &Life, why: &str) -> Option<Fault> {
         let record = &self.records[sight.record];
-        let excuses: Vec<&End> = life.ends.iter().filter(|end| end.begun < record.ended).collect();
+        let can_be = |end: &&End| self.law.in_two_stores || end.by != By::Unheard;
+        let had_begun = |end: &&End| end.begun < record.ended;
+        let excuses: Vec<&End> = life.ends.iter().filter(can_be).filter(had_begun).collect();
         if excuses.is_empty() {
             let may_be_old = record.ended >= life.session_begun + self.law.shortest_life;
             let rule = if life.is_renewed { Rule::NewTokenRefused } else { Rule::FalseSignOut };
@@ -276,12 +285,13 @@ impl<'r> Court<'r> {
         })
     }
 
-    /// Whatever the person did until then from the birth of the token on, for whoever has to find
-    /// out what happened.
+    /// Whatever the person did from the birth of the token until then, and the nodes that were lost,
+    /// for whoever has to find out what happened.
     fn around(&self, life: &Life, until: Duration) -> Vec<usize> {
         let from = self.records[life.birth].begun;
         let is_theirs = |record: &Record| match &record.deed {
-            Deed::Check { .. } | Deed::Lost { .. } => false,
+            Deed::Check { .. } => false,
+            Deed::Lost { .. } => true,
             Deed::SignUp { person, .. }
             | Deed::SignIn { person, .. }
             | Deed::EndAll { person, .. }

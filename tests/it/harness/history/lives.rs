@@ -28,6 +28,8 @@ pub enum By {
     Rotation,
     /// The sign-in was proven by a password that was changed meanwhile.
     StaleProof,
+    /// The session was to outlive a change of which nobody heard the end.
+    Unheard,
 }
 
 /// One token.
@@ -187,8 +189,8 @@ impl Lives {
         life.unwrap_or_else(|| panic!("{token:?} came from nowhere")).ends.push(end);
     }
 
-    /// With accounts and sessions in two stores, the session that was to outlive a change may end
-    /// with the others where whoever made the change did not get to its end.
+    /// The session that was to outlive a change may end with the others where whoever made the
+    /// change did not get to its end.
     fn end_survivor(
         &mut self,
         number: usize,
@@ -197,7 +199,7 @@ impl Lives {
         reason: &'static str,
     ) {
         if !record.is_done() {
-            self.end_token(number, record, token, (reason, By::TheSession));
+            self.end_token(number, record, token, (reason, By::Unheard));
         }
     }
 

@@ -128,6 +128,29 @@ fn what_begins_after_an_end_was_answered_is_not_accepted() {
 }
 
 #[test]
+fn a_session_ends_with_a_change_it_was_to_outlive_only_if_kept_elsewhere_and_unheard_of() {
+    let changes = [
+        (Deed::EndOthers { token: token("phone") }, "revoked_by_user"),
+        (change_password("phone"), "password_changed"),
+    ];
+    for (change, reason) in changes {
+        let told = refused((120, 130), check("phone"), reason);
+        let unheard = Record { answer: Answer::Unknown, ..done((100, 110), change.clone()) };
+        let heard = gives((100, 110), change, "new");
+        for (deed, in_two_stores, is_a_fault) in
+            [(&unheard, true, false), (&unheard, false, true), (&heard, true, true)]
+        {
+            let records = [two_browsers(), vec![deed.clone(), told.clone()]].concat();
+            let law = Law { in_two_stores, ..Law::default() };
+            let rules: Vec<_> =
+                judge(&records, &law).faults.iter().map(|fault| fault.rule).collect();
+            let expected = if is_a_fault { vec![Rule::FalseReason] } else { vec![] };
+            assert_eq!(rules, expected, "{deed:?}, {in_two_stores}");
+        }
+    }
+}
+
+#[test]
 fn any_deed_under_a_token_is_a_check_of_it() {
     let end = done((100, 110), sign_out("phone"));
     for deed in [
