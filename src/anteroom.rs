@@ -20,7 +20,10 @@ use crate::http::{
     DoorOptions, Manners, PublicUrl, Service, SessionLayer, TrustedProxies, metrics_router,
 };
 use crate::metrics::Metrics;
-use crate::sessions::{Census, Outbox, SessionPolicy, SessionStore, Sessions, SessionsOptions};
+use crate::sessions::cache::Freshness;
+use crate::sessions::{
+    LeaseOptions, Outbox, SessionPolicy, SessionStore, Sessions, SessionsOptions,
+};
 use crate::store::{
     DatabaseAt, FollowingStore, MeasuredAccounts, MeasuredSessions, MemoryOptions, MemoryStore,
     OpenError, RedisOpenError, RedisSessions, SessionsIn, SqlDatabase,
@@ -48,6 +51,8 @@ pub struct Options {
     pub database: DatabaseAt,
     /// Where sessions are kept.
     pub sessions: SessionsKept,
+    /// Whether sessions are remembered beside the store, for checks that need not ask it.
+    pub cache: bool,
     /// How long they live.
     pub policy: SessionPolicy,
     /// Where browsers find this server: https, or http on loopback.
@@ -80,6 +85,7 @@ impl Options {
         Self {
             database: database.into(),
             sessions: SessionsKept::InDatabase,
+            cache: true,
             policy: SessionPolicy::default(),
             public_url: public_url.into(),
             signup_is_open: true,
@@ -128,6 +134,8 @@ pub struct Stores {
     pub throttle: Arc<dyn ThrottleStore>,
     /// Of what happened.
     pub audit: Arc<dyn AuditStore>,
+    /// Which of them tell what changes, and who else may remember what is in them.
+    pub leases: LeaseOptions,
 }
 
 /// A running Anteroom, without a listener of its own: mount its [`Anteroom::router`], and put its
@@ -172,6 +180,7 @@ impl Rooms {
             policy: options.policy,
             clock: clock.clone(),
             entropy: entropy.clone(),
+            leases: stores.leases,
         });
         let audit = AuditTrail::start(AuditOptions {
             store: stores.audit,
@@ -236,8 +245,8 @@ impl Anteroom {
     /// [`Options::metrics`] are off.
     #[must_use]
     pub fn metrics_router(&self) -> Option<Router> {
-        let census = Census::new(self.rooms.sessions.clone());
-        self.metrics.is_on().then(|| metrics_router(self.metrics.clone(), census))
+        let sessions = self.rooms.sessions.clone();
+        self.metrics.is_on().then(|| metrics_router(self.metrics.clone(), sessions))
     }
 
     /// The layer that gives handlers [`crate::http::CurrentUser`] and `tower_sessions::Session`.
@@ -292,29 +301,39 @@ impl Anteroom {
 
 async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), StartupError> {
     let open = |place| SqlDatabase::open_for_server(options.database.clone(), place);
-    let (database, sessions): (_, Arc<dyn SessionStore>) = match &options.sessions {
-        SessionsKept::InDatabase => {
-            let database = open(SessionsIn::ThisDatabase).await?;
-            (database.clone(), Arc::new(database))
-        }
-        SessionsKept::InMemory(most_sessions) => {
-            let database = open(SessionsIn::ServerMemory).await?;
-            let memory = MemoryStore::new(MemoryOptions { most_sessions: *most_sessions });
-            (database.clone(), Arc::new(FollowingStore::start(memory, database).await?))
-        }
-        SessionsKept::InRedis { url } => {
-            // Before anything is said in the database about where the sessions are.
-            let redis = RedisSessions::open(url).await?;
-            for warning in redis.warnings().await? {
-                tracing::warn!("{warning}");
+    let mut vouching = Vec::new();
+    let (database, sessions, sessions_elsewhere): (_, Arc<dyn SessionStore>, _) =
+        match &options.sessions {
+            SessionsKept::InDatabase => {
+                let database = open(SessionsIn::ThisDatabase).await?;
+                (database.clone(), Arc::new(database.clone()), database.is_shared())
             }
-            (open(SessionsIn::Elsewhere).await?, Arc::new(redis))
-        }
+            SessionsKept::InMemory(most_sessions) => {
+                let database = open(SessionsIn::ServerMemory).await?;
+                let memory = MemoryStore::new(MemoryOptions { most_sessions: *most_sessions });
+                let following = FollowingStore::start(memory, database.clone()).await?;
+                (database, Arc::new(following), false)
+            }
+            SessionsKept::InRedis { url } => {
+                // Before anything is said in the database about where the sessions are.
+                let redis = Arc::new(RedisSessions::open(url).await?);
+                for warning in redis.warnings().await? {
+                    tracing::warn!("{warning}");
+                }
+                vouching.push(Arc::clone(&redis) as Arc<dyn Freshness>);
+                (open(SessionsIn::Elsewhere).await?, redis, true)
+            }
+        };
+    vouching.push(database.freshness());
+    let leases = LeaseOptions {
+        vouching: if options.cache { vouching } else { Vec::new() },
+        sessions_elsewhere,
+        users_elsewhere: database.is_shared(),
     };
-    let file = Arc::new(database.clone());
     let outbox = database.outbox();
+    let file = Arc::new(database.clone());
     let (accounts, throttle) = (file.clone(), file.clone());
-    Ok((database, Stores { accounts, sessions, outbox, throttle, audit: file }))
+    Ok((database, Stores { accounts, sessions, outbox, throttle, audit: file, leases }))
 }
 
 /// The same stores; around them, where metrics are on, what times their calls.

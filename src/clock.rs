@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use time::OffsetDateTime;
 
 /// Tells the wall time, UTC, in whole milliseconds. Cheap to clone.
@@ -18,6 +19,9 @@ pub struct Clock(Source);
 enum Source {
     System,
     Manual(ManualClock),
+    /// At the start of a simulation, when that was, and how fast it goes.
+    #[cfg(test)]
+    Simulated(OffsetDateTime, tokio::time::Instant, f64),
 }
 
 impl Clock {
@@ -34,15 +38,60 @@ impl Clock {
             #[expect(clippy::disallowed_methods, reason = "this is the Clock")]
             Source::System => whole_milliseconds(OffsetDateTime::now_utc()),
             Source::Manual(clock) => clock.now(),
+            #[cfg(test)]
+            Source::Simulated(at, start, pace) => {
+                whole_milliseconds(*at + start.elapsed().mul_f64(*pace))
+            }
         }
     }
+
+    /// The clock of a machine in simulated time.
+    #[cfg(test)]
+    pub(crate) fn simulated(at: OffsetDateTime, start: tokio::time::Instant, pace: f64) -> Self {
+        Self(Source::Simulated(at, start, pace))
+    }
 }
+
+impl Clock {
+    /// The time since the machine was started, in which it may have been suspended. Never set, and
+    /// the same for every clock: leases are measured by it, and no test moves those.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        #[cfg(test)]
+        if let Source::Simulated(_, start, pace) = &self.0 {
+            return Duration::from_secs(1) + start.elapsed().mul_f64(*pace);
+        }
+        let now = clock_gettime(SINCE_THE_START);
+        let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+        at_its_pace(Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0)))
+    }
+}
+
+#[cfg(not(debug_assertions))]
+const fn at_its_pace(uptime: Duration) -> Duration {
+    uptime
+}
+
+/// In a build for tests a process may be started with a clock that is too slow or too fast.
+#[cfg(debug_assertions)]
+fn at_its_pace(uptime: Duration) -> Duration {
+    static PACE: std::sync::LazyLock<Option<f64>> =
+        std::sync::LazyLock::new(|| std::env::var("TEST_CLOCK_PACE").ok()?.parse().ok());
+    PACE.map_or(uptime, |pace| uptime.mul_f64(pace))
+}
+
+#[cfg(target_os = "linux")]
+const SINCE_THE_START: ClockId = ClockId::Boottime;
+#[cfg(not(target_os = "linux"))]
+const SINCE_THE_START: ClockId = ClockId::Monotonic;
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Source::System => f.write_str("Clock(system)"),
             Source::Manual(_) => f.write_str("Clock(manual)"),
+            #[cfg(test)]
+            Source::Simulated(..) => f.write_str("Clock(simulated)"),
         }
     }
 }

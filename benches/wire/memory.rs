@@ -117,6 +117,7 @@ pub fn sessions_in(store: Arc<dyn SessionStore>, now: OffsetDateTime) -> Session
         policy: SessionPolicy::default(),
         clock: Clock::from(&ManualClock::at(now)),
         entropy: Entropy::operating_system(),
+        leases: anteroom::sessions::LeaseOptions::default(),
     })
 }
 

@@ -222,12 +222,14 @@ impl Accounts {
         decide: impl Fn(&Account) -> Option<Change> + Send,
     ) -> Result<Changed, ChangeError> {
         for _ in 0..Self::TRIES {
-            let account = self.0.store.find(id).await?.ok_or(ChangeError::NotFound)?;
-            let seen = account.epoch;
-            let Some(change) = decide(&account) else {
-                return Ok(Changed { account: Some(account), epoch: seen, ended: Some(0) });
+            // Also where there is nothing to change, or nobody: whoever changed it a moment ago may
+            // not have been heard of everywhere, and this is.
+            let change = match self.0.store.find(id).await? {
+                None => Change::default(),
+                Some(account) => {
+                    Change { seen: account.epoch, ..decide(&account).unwrap_or_default() }
+                }
             };
-            let change = Change { seen, ..change };
             match self.0.store.change(id, &change, self.0.clock.now()).await {
                 Err(ChangeError::Moved) => {}
                 outcome => return outcome,

@@ -49,6 +49,16 @@ pub struct Change {
     pub delete: bool,
 }
 
+impl Change {
+    /// Whether everything stays as it is.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        let Self { seen: _, raise, name, email, role, status, password, delete } = self;
+        let fields = name.is_some() || email.is_some() || role.is_some() || status.is_some();
+        !(fields || raise.is_some() || password.is_some() || *delete)
+    }
+}
+
 /// A new password.
 #[derive(Clone, Debug)]
 pub struct PasswordChange {

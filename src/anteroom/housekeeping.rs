@@ -29,6 +29,9 @@ pub(super) fn start(rooms: &Rooms, database: &SqlDatabase, service: &Service) ->
     if sessions.has_outbox() {
         tasks.spawn(keep_finishing(sessions.clone()));
     }
+    for keeper in sessions.lease_keepers() {
+        tasks.spawn(keeper);
+    }
     tasks.spawn(keep_flushing(sessions.clone(), audit));
     tasks.spawn(keep_sweeping(sessions, throttle, database.clone(), service.clone()));
     tasks

@@ -11,9 +11,10 @@ use crate::clock::Clock;
 use crate::config::{Config, Database, SessionsIn as Kept};
 use crate::entropy::Entropy;
 use crate::flows::{AccountChanges, RevokeSessions};
-use crate::sessions::{EndReason, SessionStore, Sessions, SessionsOptions};
+use crate::sessions::{EndReason, LeaseOptions, SessionStore, Sessions, SessionsOptions};
 use crate::store::{
-    DatabaseAt, FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionsIn, SqlDatabase,
+    DatabaseAt, FollowingStore, MemoryOptions, MemoryStore, Order, RedisSessions, SessionsIn,
+    SqlDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions};
 
@@ -43,15 +44,7 @@ impl Administration {
         let database = SqlDatabase::open(at, place).await?.as_the_server_has_it().await?;
         let place = database.sessions_in();
         let sessions_in_memory = place == SessionsIn::ServerMemory;
-        let store: Arc<dyn SessionStore> = match place {
-            SessionsIn::ThisDatabase => Arc::new(database.clone()),
-            // The server has the sessions; what ends them goes there as an order.
-            SessionsIn::ServerMemory => {
-                let nothing = MemoryStore::new(MemoryOptions { most_sessions: 0 });
-                Arc::new(FollowingStore::start(nothing, database.clone()).await?)
-            }
-            SessionsIn::Elsewhere => Arc::new(redis(config).await?),
-        };
+        let store = session_store(&database, config).await?;
         let outbox = database.outbox();
         let (clock, entropy) = (Clock::system(), Entropy::operating_system());
         let accounts = Accounts::new(AccountsOptions {
@@ -73,8 +66,20 @@ impl Administration {
             entropy: entropy.clone(),
         });
         let policy = config.policy;
-        let sessions =
-            Sessions::new(SessionsOptions { store, outbox, policy, clock: clock.clone(), entropy });
+        // A server may be running, and remember what is changed here.
+        let leases = LeaseOptions {
+            sessions_elsewhere: true,
+            users_elsewhere: true,
+            ..LeaseOptions::default()
+        };
+        let sessions = Sessions::new(SessionsOptions {
+            store,
+            outbox,
+            policy,
+            clock: clock.clone(),
+            entropy,
+            leases,
+        });
         Ok(Self {
             account_changes: AccountChanges::new(accounts.clone(), sessions.clone(), audit.clone()),
             revoke_sessions: RevokeSessions::new(accounts.clone(), sessions.clone(), audit.clone()),
@@ -95,6 +100,14 @@ impl Administration {
             format!("no account has the address {}: see `anteroom user list`", email.as_str())
                 .into()
         })
+    }
+
+    /// Orders every server that keeps sessions in its memory to do something, and waits until none
+    /// can have missed it.
+    pub(super) async fn order(&self, order: &Order) -> Result<(), Failure> {
+        self.database.give_order(order).await?;
+        self.sessions.outlast_leases_of_users().await;
+        Ok(())
     }
 
     /// Records that the server was told to end the sessions of a user; how many those are is known
@@ -118,6 +131,21 @@ impl Administration {
             }
         }
     }
+}
+
+async fn session_store(
+    database: &SqlDatabase,
+    config: &Config,
+) -> Result<Arc<dyn SessionStore>, Failure> {
+    Ok(match database.sessions_in() {
+        SessionsIn::ThisDatabase => Arc::new(database.clone()),
+        // The server has the sessions; what ends them goes there as an order.
+        SessionsIn::ServerMemory => {
+            let nothing = MemoryStore::new(MemoryOptions { most_sessions: 0 });
+            Arc::new(FollowingStore::start(nothing, database.clone()).await?)
+        }
+        SessionsIn::Elsewhere => Arc::new(redis(config).await?),
+    })
 }
 
 /// The sessions of the server, which are in Redis.

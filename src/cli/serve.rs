@@ -93,6 +93,7 @@ fn options(config: &Config, public_url: &PublicUrl) -> Options {
     Options {
         database: database_at(&config.keeping.database),
         sessions,
+        cache: config.keeping.cache,
         policy: config.policy,
         public_url: public_url.to_string(),
         signup_is_open: config.sign_ups.signup == Signup::Open,

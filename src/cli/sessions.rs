@@ -85,7 +85,7 @@ fn ended(administration: &Administration) -> Ended {
 async fn revoke_one(administration: &Administration, id: SessionId) -> Result<(), Failure> {
     if administration.sessions_in_memory {
         let order = Order::EndOne(id, ended(administration));
-        administration.database.give_order(&order).await?;
+        administration.order(&order).await?;
         let event = Event::session_ended(id, EndReason::RevokedByAdmin, &By::command_line());
         administration.audit.record([event.outcome("ordered")]).await;
         print(&format!("{id}: revoked, if the server has it"));
@@ -128,7 +128,7 @@ async fn revoke_all(administration: &Administration, yes: bool) -> Result<(), Fa
 /// Ends every session there is, anonymous ones too. How many; `None` where only the servers know.
 pub(super) async fn end_all(administration: &Administration) -> Result<Option<u64>, Failure> {
     if administration.sessions_in_memory {
-        administration.database.give_order(&Order::EndAll(ended(administration))).await?;
+        administration.order(&Order::EndAll(ended(administration))).await?;
         record_all(administration, "ordered", None).await;
         return Ok(None);
     }

@@ -148,8 +148,8 @@ settings! {
          or Redis 7 or Valkey, which several servers may share: redis://USER:PASSWORD@HOST:PORT, \
          rediss:// for TLS, or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE. See docs/redis.md.";
     CACHE: bool = "on", Keeping, Plain, values::on_or_off,
-        "Whether sessions in use are kept in memory too; off asks the store at every request. This \
-         release always asks the store.";
+        "Whether sessions in use are kept in memory too, under leases that no revoke escapes; off \
+         asks the store at every request.";
     MEMORY_LIMIT: usize = "1000000", Keeping, Plain, values::memory_limit,
         "How many sessions memory: keeps. At the limit anonymous ones go first, then new \
          sign-ins are turned away; a signed-in session is never dropped.";

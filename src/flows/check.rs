@@ -1,9 +1,11 @@
 //! Who is there: the question that every request asks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::accounts::{Account, Accounts, Status, User};
-use crate::sessions::{EndReason, Owner, ResumeError, Session, Sessions, Token};
+use crate::sessions::cache::Remembered;
+use crate::sessions::{EndReason, Owner, ResumeError, Session, Sessions, Token, TokenDigest};
 
 /// How long a check waits before it looks again, where the account has a higher epoch than the
 /// session: the change that raised it tells sessions in a store of their own right after.
@@ -25,13 +27,15 @@ pub struct Check {
     sessions: Sessions,
 }
 
-/// Who holds a live session.
+/// Who holds a live session. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Visitor {
     /// The session.
-    pub session: Session,
+    pub session: Arc<Session>,
     /// The person; `None` for an anonymous session.
-    pub user: Option<User>,
+    pub user: Option<Arc<User>>,
+    /// Whether this was remembered, so that no store was asked.
+    pub under_lease: bool,
 }
 
 impl Check {
@@ -47,15 +51,30 @@ impl Check {
     /// # Errors
     /// [`ResumeError`] says why the token opens nothing, or that a store failed.
     pub async fn who(&self, token: &Token) -> Result<Visitor, ResumeError> {
+        let digest = token.digest();
+        match self.sessions.remembered(&digest) {
+            Some(Remembered { session, user }) => Ok(Visitor { session, user, under_lease: true }),
+            None => self.ask(token, &digest).await,
+        }
+    }
+
+    /// Asks the stores, always by reads of its own: whatever was acknowledged before is in them.
+    async fn ask(&self, token: &Token, digest: &TokenDigest) -> Result<Visitor, ResumeError> {
         let (mut pauses, mut endings) = (SETTLING.into_iter(), 0);
         loop {
-            let session = self.sessions.resume(token).await?;
-            let Owner::User { id, .. } = session.owner else {
-                return Ok(Visitor { session, user: None });
+            let ticket = self.sessions.ticket();
+            let session = self.sessions.resume_digest(digest).await?;
+            let account = match session.owner {
+                Owner::Anonymous => None,
+                Owner::User { id, .. } => self.accounts.find(id).await?,
             };
-            let account = self.accounts.find(id).await?;
-            if let Some(user) = user_of(&session, account.as_ref()) {
-                return Ok(Visitor { session, user: Some(user) });
+            if is_live(&session, account.as_ref()) {
+                let session = Arc::new(session);
+                if let Some(ticket) = ticket {
+                    self.sessions.remember(ticket, digest, &session, account.as_ref());
+                }
+                let user = account.map(|account| Arc::new(account.user));
+                return Ok(Visitor { session, user, under_lease: false });
             }
             // The account was read after the session, and in between the session may have been
             // rotated into the new epoch, or ended with a reason of its own.
@@ -82,12 +101,15 @@ fn is_behind(session: &Session, account: Option<&Account>) -> bool {
     })
 }
 
-/// The user under whose present epoch the session is live.
-fn user_of(session: &Session, account: Option<&Account>) -> Option<User> {
-    let account = account?;
-    let live =
-        session.owner.epoch() == Some(account.epoch) && account.user.status == Status::Active;
-    live.then(|| account.user.clone())
+/// Whether the session is under the present epoch of its user, if it has one.
+fn is_live(session: &Session, account: Option<&Account>) -> bool {
+    match (session.owner.epoch(), account) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(epoch), Some(account)) => {
+            epoch == account.epoch && account.user.status == Status::Active
+        }
+    }
 }
 
 fn reason_of(account: Option<&Account>) -> EndReason {

@@ -1,5 +1,7 @@
 //! Signing in with a password.
 
+use std::sync::Arc;
+
 use super::displaced;
 use super::see_through::see_through;
 use crate::accounts::{
@@ -40,7 +42,7 @@ pub struct LoginRequest {
     /// The token that the browser brought.
     pub brought: Option<Token>,
     /// The live session of that token.
-    pub leaving: Option<Session>,
+    pub leaving: Option<Arc<Session>>,
 }
 
 /// Why somebody was not signed in.
@@ -139,7 +141,7 @@ impl Login {
         &self,
         account: &Account,
         beginning: Beginning,
-        leaving: Option<Session>,
+        leaving: Option<Arc<Session>>,
     ) -> Result<Result<StartedSession, StartError>, StoreError> {
         let (sessions, audit, user) = (self.sessions.clone(), self.audit.clone(), account.user.id);
         see_through(async move {
@@ -147,7 +149,7 @@ impl Login {
             let started = sessions.start(beginning).await?;
             let by = By::user(user, started.session.id, client);
             let mut events = vec![Event::new(Kind::Login, &by).about(user)];
-            events.extend(displaced::ends(&started.displaced, leaving.as_ref(), user, &by));
+            events.extend(displaced::ends(&started.displaced, leaving.as_deref(), user, &by));
             audit.record(events).await;
             Ok(started)
         })

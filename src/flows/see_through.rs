@@ -3,6 +3,7 @@
 use tracing::Instrument as _;
 
 use crate::failure::StoreError;
+use crate::sessions::cache::{Rule, is_kept};
 
 /// Does the work in a task of its own, so that a request which is dropped in the middle can leave
 /// no deed half done, and none unrecorded.
@@ -12,6 +13,9 @@ use crate::failure::StoreError;
 pub(super) async fn see_through<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, StoreError> {
+    if !is_kept(Rule::OutlivesItsRequest) {
+        return Ok(work.await);
+    }
     tokio::spawn(work.in_current_span()).await.map_err(|error| match error.try_into_panic() {
         // It is the request's own, as if there were no task in between.
         Ok(panic) => std::panic::resume_unwind(panic),

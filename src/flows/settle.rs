@@ -17,7 +17,7 @@ pub(super) async fn settle(
     survivor: Option<Survivor>,
     decide: impl Fn(&Account) -> Option<Change> + Send + Sync,
 ) -> Result<Changed, ChangeError> {
-    let _turn = match &survivor {
+    let turn = match &survivor {
         None => None,
         Some(survivor) => {
             // Before the turn too: nobody is to wait in line for a store that is silent.
@@ -27,15 +27,20 @@ pub(super) async fn settle(
             Some(turn)
         }
     };
-    let mut changed = accounts.change(id, decide).await?;
-    let told = match changed.ended {
-        Some(ended) => Ok(ended),
-        None => tell_sessions(sessions, id, &changed, survivor).await,
+    let changed = accounts.change(id, decide).await;
+    // Whatever came of it: somebody else may have changed the account a moment ago, and what is
+    // answered here has to be so everywhere.
+    sessions.forget_user(id);
+    let told = match &changed {
+        Ok(Changed { ended: Some(ended), .. }) => Ok(*ended),
+        Ok(changed) => tell_sessions(sessions, id, changed, survivor).await,
+        Err(_) => Ok(0),
     };
+    drop(turn);
     // Told or not, no session of an earlier epoch is good any more.
     sessions.wake_all();
-    changed.ended = Some(told?);
-    Ok(changed)
+    sessions.outlast_leases_of_users().await;
+    Ok(Changed { ended: Some(told?), ..changed? })
 }
 
 async fn survives(sessions: &Sessions, survivor: &Survivor) -> Result<(), ChangeError> {

@@ -1,5 +1,7 @@
 //! Making an account and signing its owner in.
 
+use std::sync::Arc;
+
 use super::displaced;
 use super::see_through::see_through;
 use crate::accounts::{
@@ -37,7 +39,7 @@ pub struct SignupRequest {
     /// The token that the browser brought.
     pub brought: Option<Token>,
     /// The live session of that token.
-    pub leaving: Option<Session>,
+    pub leaving: Option<Arc<Session>>,
 }
 
 /// Why somebody was not signed up.
@@ -163,7 +165,7 @@ impl Signup {
                 risen: account.epoch_reason,
             };
             let started = this.sessions.start(beginning).await;
-            this.record(&account, started.as_ref().ok(), leaving.as_ref(), client).await;
+            this.record(&account, started.as_ref().ok(), leaving.as_deref(), client).await;
             Ok((account.user, started?))
         })
         .await?

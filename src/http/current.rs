@@ -7,10 +7,12 @@ use axum::http::{HeaderMap, HeaderValue};
 
 use super::cookie::{CookieShape, Presented};
 use super::error::Problem;
+use super::network::Sender;
 use crate::accounts::{Password, Proof, User};
 use crate::audit::{AuditTrail, By, Event, Kind};
+use crate::failure::StoreError;
 use crate::flows::{Check, Visitor};
-use crate::metrics::{CheckOutcome, Metrics};
+use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::sessions::{
     Beginning, Client, EndReason, Owner, ResumeError, Session, SessionId, Sessions, StartError,
     StartedSession, Token,
@@ -26,7 +28,7 @@ struct Inner {
     cookie: CookieShape,
     starts: Arc<NetworkThrottle>,
     audit: AuditTrail,
-    client: Client,
+    sender: Sender,
     state: Mutex<State>,
 }
 
@@ -48,7 +50,7 @@ pub(crate) enum Standing {
     /// It brought one that has ended.
     Ended(EndReason),
     /// It brought a live one.
-    Live(Box<Visitor>),
+    Live(Visitor),
     /// The store failed; nothing is known.
     Unknown,
 }
@@ -79,7 +81,7 @@ impl CurrentSession {
         surroundings: Surroundings<'_>,
         check: &Check,
         headers: &HeaderMap,
-        client: Client,
+        sender: Sender,
     ) -> Self {
         let Surroundings { sessions, cookie, starts, audit, metrics } = surroundings;
         let presented = cookie.presented(headers);
@@ -95,7 +97,7 @@ impl CurrentSession {
                 Standing::SeveralCookies
             }
             Presented::Token(token) => match check.who(&token).await {
-                Ok(visitor) => Standing::Live(Box::new(visitor)),
+                Ok(visitor) => Standing::Live(visitor),
                 Err(ResumeError::Unknown) => Standing::Nobody,
                 Err(ResumeError::Ended(reason)) => Standing::Ended(reason),
                 Err(ResumeError::Store(error)) => {
@@ -105,6 +107,10 @@ impl CurrentSession {
                 }
             },
         };
+        if shown.is_some() {
+            let under_lease = matches!(&standing, Standing::Live(visitor) if visitor.under_lease);
+            metrics.cache(if under_lease { CacheOutcome::Hit } else { CacheOutcome::Miss });
+        }
         metrics.check(match &standing {
             Standing::Nobody if is_malformed => CheckOutcome::Malformed,
             Standing::Nobody if shown.is_some() => CheckOutcome::Unknown,
@@ -117,7 +123,7 @@ impl CurrentSession {
         });
         let state = State { shown, standing, answer: Answer::Nothing, is_activity: true };
         let state = Mutex::new(state);
-        Self(Arc::new(Inner { sessions, cookie, starts, audit, client, state }))
+        Self(Arc::new(Inner { sessions, cookie, starts, audit, sender, state }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -139,12 +145,12 @@ impl CurrentSession {
 
     /// Where the request comes from.
     pub(crate) fn client(&self) -> Client {
-        self.0.client.clone()
+        self.0.sender.client()
     }
 
     /// A password that was typed, and where it comes from.
     pub(crate) fn proof(&self, typed: &str) -> Proof {
-        let from = self.0.client.ip_address.map(Network::of);
+        let from = self.0.sender.address.map(Network::of);
         Proof { password: Password::from_typed(typed), from }
     }
 
@@ -154,7 +160,7 @@ impl CurrentSession {
     }
 
     /// Who is signed in, or why nobody is.
-    pub(crate) fn signed_in(&self) -> Result<(User, Session, Token), Problem> {
+    pub(crate) fn signed_in(&self) -> Result<(Arc<User>, Arc<Session>, Token), Problem> {
         match self.standing() {
             Standing::Live(visitor) => match (visitor.user, self.token()) {
                 (Some(user), Some(token)) => Ok((user, visitor.session, token)),
@@ -168,7 +174,7 @@ impl CurrentSession {
     }
 
     /// The live session, a visitor's or a user's, or `None`.
-    pub(crate) fn session(&self) -> Result<Option<Session>, Problem> {
+    pub(crate) fn session(&self) -> Result<Option<Arc<Session>>, Problem> {
         match self.standing() {
             Standing::Live(visitor) => Ok(Some(visitor.session)),
             Standing::Nobody => Ok(None),
@@ -179,11 +185,11 @@ impl CurrentSession {
     }
 
     /// The live session, or a fresh one of an anonymous visitor.
-    pub(crate) async fn session_or_start(&self) -> Result<Session, Problem> {
+    pub(crate) async fn session_or_start(&self) -> Result<Arc<Session>, Problem> {
         if let Some(session) = self.session()? {
             return Ok(session);
         }
-        if let Some(address) = self.0.client.ip_address
+        if let Some(address) = self.0.sender.address
             && let Err(wait) = self.0.starts.count(Network::of(address))
         {
             let event = Event::new(Kind::Throttled, &By::nobody(self.client()));
@@ -204,9 +210,7 @@ impl CurrentSession {
             // An anonymous session has neither a limit nor an epoch.
             StartError::LimitReached | StartError::EpochMoved => Problem::internal(),
         })?;
-        let session = started.session.clone();
-        self.began(started, None);
-        Ok(session)
+        Ok(self.began(started, None))
     }
 
     /// Why the session is gone that was live when this request came.
@@ -219,14 +223,17 @@ impl CurrentSession {
     }
 
     /// The browser gets this session's token with the answer.
-    pub(crate) fn began(&self, started: StartedSession, user: Option<User>) {
+    pub(crate) fn began(&self, started: StartedSession, user: Option<Arc<User>>) -> Arc<Session> {
         let StartedSession { token, session, .. } = started;
+        let session = Arc::new(session);
         let left = session.expires_at - self.0.sessions.now();
         let max_age = session.remember_me.then(|| left.whole_seconds().max(0));
         let mut state = self.state();
         state.answer = Answer::Set(token.clone(), max_age);
         state.shown = Some(token);
-        state.standing = Standing::Live(Box::new(Visitor { session, user }));
+        let visitor = Visitor { session: Arc::clone(&session), user, under_lease: false };
+        state.standing = Standing::Live(visitor);
+        session
     }
 
     /// The browser's cookie goes with the answer.
@@ -270,7 +277,11 @@ impl CurrentSession {
     pub(super) async fn rotate(&self) -> Result<(), ResumeError> {
         let Standing::Live(visitor) = self.standing() else { return Ok(()) };
         let Some(token) = self.token() else { return Ok(()) };
-        let started = self.0.sessions.rotate(&visitor.session, &token, false).await?;
+        let sessions = self.0.sessions.clone();
+        let before = Arc::clone(&visitor.session);
+        // Seen through: what began to change is not remembered, whether or not anybody waits.
+        let rotating = tokio::spawn(async move { sessions.rotate(&before, &token, false).await });
+        let started = rotating.await.map_err(StoreError::backend)??;
         self.began(started, visitor.user);
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Extractors as proof: a handler that names one cannot be reached without what it proves.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{Method, Uri};
@@ -9,9 +11,9 @@ use super::body::Form;
 use super::current::CurrentSession;
 use super::error::Problem;
 use super::redirect::{Next, see_other, with_next};
-use crate::accounts::{Role, User};
+use crate::accounts::{Role, User, UserId};
 use crate::audit::By;
-use crate::sessions::{Session, Token};
+use crate::sessions::{Session, SessionId, Token};
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentSession {
     type Rejection = Problem;
@@ -28,12 +30,25 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentSession {
 #[derive(Clone, Debug)]
 pub struct CurrentUser {
     /// Who.
-    pub user: User,
+    pub user: Arc<User>,
     /// In which session.
-    pub session: Session,
+    pub session: Arc<Session>,
     pub(crate) token: Token,
-    /// As the audit trail names them.
-    pub(crate) by: By,
+    pub(crate) actor: Actor,
+}
+
+/// Whoever does a deed, as the audit trail will name them: most requests leave no trace in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Actor {
+    user: UserId,
+    session: SessionId,
+    current: CurrentSession,
+}
+
+impl Actor {
+    pub(crate) fn by(&self) -> By {
+        By::user(self.user, self.session, self.current.client())
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
@@ -42,8 +57,8 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let current = CurrentSession::from_request_parts(parts, state).await?;
         let (user, session, token) = current.signed_in()?;
-        let by = By::user(user.id, session.id, current.client());
-        Ok(Self { user, session, token, by })
+        let actor = Actor { user: user.id, session: session.id, current };
+        Ok(Self { user, session, token, actor })
     }
 }
 

@@ -7,23 +7,29 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 use crate::metrics::{CONTENT_TYPE, Metrics};
-use crate::sessions::Census;
+use crate::sessions::cache::LeaseState;
+use crate::sessions::{Census, Sessions};
 
 #[derive(Clone)]
 struct Page {
     metrics: Metrics,
     census: Census,
+    sessions: Sessions,
 }
 
 /// The whole router of the metrics listener.
-pub(crate) fn metrics_router(metrics: Metrics, census: Census) -> Router {
+pub(crate) fn metrics_router(metrics: Metrics, sessions: Sessions) -> Router {
+    let census = Census::new(sessions.clone());
     Router::new()
         .route("/metrics", get(show))
         .fallback(async || StatusCode::NOT_FOUND)
-        .with_state(Page { metrics, census })
+        .with_state(Page { metrics, census, sessions })
 }
 
 async fn show(State(page): State<Page>) -> impl IntoResponse {
+    if let Some(LeaseState { left, without, changes }) = page.sessions.lease() {
+        page.metrics.lease(left, without, changes);
+    }
     if let Some(counted) = page.census.latest().await {
         page.metrics.live_sessions(counted.users, counted.anonymous);
     }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::{Extensions, HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 use crate::sessions::Client;
@@ -61,9 +61,26 @@ impl TrustedProxies {
 
     /// Where a request came from, for the session that it may start.
     pub(crate) fn client(&self, headers: &HeaderMap, extensions: &Extensions) -> Client {
-        let agent = headers.get(axum::http::header::USER_AGENT);
-        let user_agent = agent.map(|agent| readable(agent.as_bytes())).unwrap_or_default();
-        Client { ip_address: self.client_address(headers, extensions), user_agent }
+        self.sender(headers, extensions).client()
+    }
+
+    /// As [`TrustedProxies::client`], without reading what most requests need not know.
+    pub(super) fn sender(&self, headers: &HeaderMap, extensions: &Extensions) -> Sender {
+        let user_agent = headers.get(axum::http::header::USER_AGENT).cloned();
+        Sender { address: self.client_address(headers, extensions), user_agent }
+    }
+}
+
+/// Where a request came from, in its own words.
+pub(super) struct Sender {
+    pub(super) address: Option<IpAddr>,
+    user_agent: Option<HeaderValue>,
+}
+
+impl Sender {
+    pub(super) fn client(&self) -> Client {
+        let agent = self.user_agent.as_ref().map(|agent| readable(agent.as_bytes()));
+        Client { ip_address: self.address, user_agent: agent.unwrap_or_default() }
     }
 }
 

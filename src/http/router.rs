@@ -15,7 +15,8 @@ use tower_http::cors::CorsLayer;
 use super::api::{account, admin, audit, data, events, health, openapi, session, sessions, verify};
 use super::error::Problem;
 use super::middleware::{
-    Door, SessionLayer, give_form, guard, measure, no_such_method, no_such_path, secure, whole_body,
+    Door, RequestIds, SessionLayer, give_form, guard, measure, no_such_method, no_such_path,
+    secure, whole_body,
 };
 use super::pages;
 use super::state::AppState;
@@ -85,7 +86,7 @@ pub(super) fn router(house: House) -> Router {
         .layer(cross_origin(&door))
         .layer(from_fn_with_state((door.clone(), audit), guard))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(entropy, give_form))
+        .layer(from_fn_with_state(RequestIds::new(&entropy), give_form))
         .layer(MapResponseLayer::new(move |response| secure(&door, response)));
     if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
 }

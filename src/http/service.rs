@@ -70,7 +70,7 @@ impl Service {
             if public_url.is_https() { CookieShape::SECURE } else { CookieShape::LOOPBACK };
         let starts = Arc::new(NetworkThrottle::per_minute(STARTS_PER_MINUTE, clock));
         let check = Check::new(accounts.clone(), sessions.clone());
-        let session_layer = SessionLayer::new(SessionLayerParts {
+        let parts = SessionLayerParts {
             check: check.clone(),
             sessions: sessions.clone(),
             cookie: cookie.clone(),
@@ -78,7 +78,10 @@ impl Service {
             starts: starts.clone(),
             metrics: metrics.clone(),
             audit: audit.clone(),
-        });
+            keeps_data: true,
+        };
+        let own = SessionLayer::new(SessionLayerParts { keeps_data: false, ..parts.clone() });
+        let session_layer = SessionLayer::new(parts);
         let (a, s, t) = (&accounts, &sessions, &audit);
         let rooms = Rooms {
             login: Login::new(a.clone(), s.clone(), t.clone()).counted_in(&metrics),
@@ -103,7 +106,7 @@ impl Service {
         }));
         let house = House {
             state: rooms.into(),
-            session_layer: session_layer.clone(),
+            session_layer: own,
             door,
             entropy: options.entropy,
             metrics,

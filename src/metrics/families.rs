@@ -11,7 +11,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use time::OffsetDateTime;
 
-use super::outcome::{CheckOutcome, SignInOutcome, SignUpOutcome};
+use super::outcome::{CacheOutcome, CheckOutcome, SignInOutcome, SignUpOutcome};
 
 /// Words for labels that are known beforehand.
 type Words<const N: usize> = [(&'static str, &'static str); N];
@@ -32,6 +32,10 @@ pub(super) struct Families {
     requests: Family<[(&'static str, String); 3], Counter>,
     request_seconds: Histograms<[(&'static str, String); 2]>,
     checks: Family<Words<2>, Counter>,
+    pub(super) lookups: Family<Words<1>, Counter>,
+    lease_left: Gauge<f64, AtomicU64>,
+    without_lease: Counter<f64, AtomicU64>,
+    changes_told: Counter,
     pub(super) sign_ins: Family<Words<1>, Counter>,
     pub(super) sign_ups: Family<Words<1>, Counter>,
     pub(super) hashes_waiting: Gauge,
@@ -51,6 +55,10 @@ impl Families {
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS)),
             checks: Family::default(),
+            lookups: Family::default(),
+            lease_left: Gauge::default(),
+            without_lease: Counter::default(),
+            changes_told: Counter::default(),
             sign_ins: Family::default(),
             sign_ups: Family::default(),
             hashes_waiting: Gauge::default(),
@@ -91,6 +99,9 @@ impl Families {
             self.request_seconds.clone(),
         );
         ours.register("session_checks", "Cookies looked up", self.checks.clone());
+        self.register_cache();
+        let seconds = Unit::Seconds;
+        let ours = self.registry.sub_registry_with_prefix("anteroom");
         ours.register("sign_ins", "Attempts to sign in", self.sign_ins.clone());
         ours.register("sign_ups", "Well-formed attempts to sign up", self.sign_ups.clone());
         ours.register("hashing_waiting", "Waiting for a thread", self.hashes_waiting.clone());
@@ -114,10 +125,24 @@ impl Families {
         ours.register("sessions_touched", "Activity that was written", self.touched.clone());
     }
 
+    fn register_cache(&mut self) {
+        let ours = self.registry.sub_registry_with_prefix("anteroom");
+        ours.register("cache_lookups", "Tokens looked up", self.lookups.clone());
+        let changes = self.changes_told.clone();
+        ours.register("cache_invalidations", "Changes that the stores told", changes);
+        let (left, without) = (self.lease_left.clone(), self.without_lease.clone());
+        ours.register_with_unit("lease_left", "Until the lease runs out", Unit::Seconds, left);
+        let help = "Time in which there was no lease";
+        ours.register_with_unit("lease_absent", help, Unit::Seconds, without);
+    }
+
     /// A counter that appears with its first event hides that event from whoever watches its rise.
     fn begin_at_zero(&self) {
         for outcome in CheckOutcome::WITHOUT_REASON {
             drop(self.checks.get_or_create(&words_of(outcome)));
+        }
+        for outcome in CacheOutcome::ALL {
+            drop(self.lookups.get_or_create(&[("outcome", outcome.as_str())]));
         }
         for outcome in SignInOutcome::ALL {
             drop(self.sign_ins.get_or_create(&[("outcome", outcome.as_str())]));
@@ -141,6 +166,13 @@ impl Families {
 
     pub(super) fn check(&self, outcome: CheckOutcome) {
         self.checks.get_or_create(&words_of(outcome)).inc();
+    }
+
+    pub(super) fn lease(&self, left: Duration, without: Duration, changes: u64) {
+        self.lease_left.set(left.as_secs_f64());
+        // Both are told in all, and a counter is only ever added to.
+        self.without_lease.inc_by((without.as_secs_f64() - self.without_lease.get()).max(0.0));
+        self.changes_told.inc_by(changes.saturating_sub(self.changes_told.get()));
     }
 
     pub(super) fn live_sessions(&self, users: u64, anonymous: u64) {

@@ -19,7 +19,7 @@ use prometheus_client::encoding::text;
 use prometheus_client::metrics::gauge::Gauge;
 
 use self::families::Families;
-pub use self::outcome::{CheckOutcome, SignInOutcome, SignUpOutcome, StoreOutcome};
+pub use self::outcome::{CacheOutcome, CheckOutcome, SignInOutcome, SignUpOutcome, StoreOutcome};
 use crate::clock::Clock;
 
 /// The form of [`Metrics::text`].
@@ -73,6 +73,21 @@ impl Metrics {
     pub fn check(&self, outcome: CheckOutcome) {
         if let Some(families) = &self.0 {
             families.check(outcome);
+        }
+    }
+
+    /// A token was looked up.
+    pub fn cache(&self, outcome: CacheOutcome) {
+        if let Some(families) = &self.0 {
+            families.lookups.get_or_create(&[("outcome", outcome.as_str())]).inc();
+        }
+    }
+
+    /// How the lease stands, where there is to be one: what is left of it, for how long there was
+    /// none in all, and how many changes were told.
+    pub fn lease(&self, left: Duration, without: Duration, changes: u64) {
+        if let Some(families) = &self.0 {
+            families.lease(left, without, changes);
         }
     }
 

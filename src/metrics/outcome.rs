@@ -116,6 +116,16 @@ words! {
     }
 }
 
+words! {
+    /// How a token was looked up.
+    CacheOutcome {
+        /// It was remembered, and a lease was held.
+        Hit = "hit",
+        /// The stores were asked.
+        Miss = "miss",
+    }
+}
+
 /// How a store answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreOutcome {

@@ -2,16 +2,20 @@
 
 use time::OffsetDateTime;
 
+use super::cache::Change;
 use super::{
     Client, EndReason, Ended, Ending, Loaded, Owner, Rotation, Session, SessionId, Sessions, Start,
     Started, TimedOut, TimeoutRule, Token, TokenDigest,
 };
-use crate::accounts::{EpochReason, Survivor, UserId};
+use crate::accounts::{EpochReason, Survivor};
 use crate::failure::StoreError;
 
 /// How often a token or an id is drawn anew when the drawn one is in use. Once is already beyond
 /// all chance.
 const DRAWS: usize = 4;
+
+/// As judged by the clock of whoever ended a session, which may differ by two seconds.
+const A_MOMENT: time::Duration = time::Duration::seconds(10);
 
 /// A session about to begin.
 #[derive(Clone, Debug)]
@@ -88,11 +92,17 @@ impl Sessions {
         for _ in 0..DRAWS {
             let token = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
             let start = self.beginning(&beginning, &token)?;
-            let _shared = self.room().turns.shared().await?;
-            match self.store().start(&start).await? {
+            let shared = self.room().turns.shared().await?;
+            let started = self.store().start(&start).await;
+            if started.is_err() {
+                // It may have started, and ended others.
+                self.forget_displaced(&start);
+            }
+            match started? {
                 Started::Started { evicted, replaced } => {
-                    evicted.iter().chain(&replaced).for_each(|id| self.room().watchers.wake(*id));
+                    drop(shared);
                     let displaced = Displaced { evicted, replaced };
+                    self.end_displaced(&displaced).await;
                     return Ok(StartedSession { token, session: start.session, displaced });
                 }
                 Started::LimitReached => return Err(StartError::LimitReached),
@@ -103,6 +113,21 @@ impl Sessions {
             }
         }
         Err(StartError::Store(StoreError::Corrupt("every token drawn was in use")))
+    }
+
+    /// Whatever a start may have ended of which nothing is known.
+    fn forget_displaced(&self, start: &Start) {
+        start.brought.iter().for_each(|brought| self.room().leases.forget(Change::Token(*brought)));
+        start.session.owner.user().into_iter().for_each(|user| self.forget_user(user));
+    }
+
+    /// Sees to it that nobody accepts them any more.
+    async fn end_displaced(&self, displaced: &Displaced) {
+        let ids = || displaced.evicted.iter().chain(&displaced.replaced);
+        ids().for_each(|id| self.is_over(*id));
+        if ids().next().is_some() {
+            self.room().leases.outlast().await;
+        }
     }
 
     fn beginning(&self, beginning: &Beginning, token: &Token) -> Result<Start, StoreError> {
@@ -139,13 +164,22 @@ impl Sessions {
     /// # Errors
     /// [`ResumeError`] says what may be concluded.
     pub async fn resume(&self, token: &Token) -> Result<Session, ResumeError> {
-        let digest = token.digest();
+        self.resume_digest(&token.digest()).await
+    }
+
+    /// As [`Sessions::resume`], of a token whose digest is known.
+    ///
+    /// # Errors
+    /// [`ResumeError`] says what may be concluded.
+    pub async fn resume_digest(&self, digest: &TokenDigest) -> Result<Session, ResumeError> {
         // A refusal for age is only true if the row was still that old when it ended; if another
         // node wrote a touch meanwhile, look once more.
         for _ in 0..3 {
-            let mut session = match self.store().load(&digest).await? {
+            let mut session = match self.store().load(digest).await? {
                 Loaded::Live(session) => session,
-                Loaded::Ended { ended, anonymous } => return Err(self.refusal(ended, anonymous)),
+                Loaded::Ended { ended, anonymous } => {
+                    return Err(self.refuse(digest, ended, anonymous).await);
+                }
                 Loaded::Unknown => return Err(ResumeError::Unknown),
             };
             let written = session.last_seen_at;
@@ -154,7 +188,7 @@ impl Sessions {
             let Some(ended) = self.cutoffs().ended(&session) else { return Ok(session) };
             if self.end_aged(&session, written, ended).await {
                 let anonymous = session.owner == Owner::Anonymous;
-                return Err(self.refusal(ended, anonymous));
+                return Err(self.refuse(digest, ended, anonymous).await);
             }
         }
         Err(ResumeError::Unknown)
@@ -166,7 +200,7 @@ impl Sessions {
         let ending = Ending { id: session.id, of: None, unseen_since: Some(written), ended };
         match self.store().end(&ending).await {
             Ok(true) => {
-                self.room().watchers.wake(session.id);
+                self.is_over(session.id);
                 self.room().timed_out.note(TimedOut::of(session, ended));
                 true
             }
@@ -177,6 +211,17 @@ impl Sessions {
                 true
             }
         }
+    }
+
+    /// Whoever ended the session a moment ago may be waiting until nobody accepts it any more. So
+    /// this says that it is over after the same wait, as far as it can be told from the instant
+    /// that was written down.
+    async fn refuse(&self, digest: &TokenDigest, ended: Ended, anonymous: bool) -> ResumeError {
+        self.room().leases.forget(Change::Token(*digest));
+        if self.now() - ended.at < A_MOMENT {
+            self.room().leases.outlast().await;
+        }
+        self.refusal(ended, anonymous)
     }
 
     /// A visitor who never signed in is told nothing of an end, but that a sign-in took the data
@@ -198,7 +243,13 @@ impl Sessions {
 
     /// Notes a request of a live session; written within seconds, at most once a minute.
     pub fn seen(&self, session: &Session) {
-        self.room().touches.note(&self.room().policy, session, self.now());
+        let (room, now) = (self.room(), self.now());
+        if now - session.last_seen_at < room.policy.touch_interval(session.rule) {
+            return;
+        }
+        room.touches.note(&room.policy, session, now);
+        let deadline = room.policy.idle_after(session, now);
+        room.leases.see(session.id, now, deadline);
     }
 
     /// Gives a live session a new token; the old one says `replaced` from now on. With
@@ -220,12 +271,14 @@ impl Sessions {
             let rotated = match self.store().rotate(&rotation).await {
                 // Perhaps only the reply is lost. Then nobody but this request has the token
                 // under which the session goes on.
-                Err(error) => self.went_on(session.id, &new).await.then_some(true).ok_or(error)?,
-                Ok(rotated) => rotated,
+                Err(error) => self.went_on(session.id, &new).await.then_some(true).ok_or(error),
+                rotated => rotated,
             };
             drop(shared);
-            if rotated {
-                self.room().watchers.wake(session.id);
+            self.room().leases.forget(Change::Token(token.digest()));
+            self.is_over(session.id);
+            if rotated? {
+                self.room().leases.outlast().await;
                 let proven_at = if authenticated { Some(at) } else { session.authenticated_at };
                 let session = Session { authenticated_at: proven_at, ..session.clone() };
                 return Ok(StartedSession { token: new, session, displaced: Displaced::default() });
@@ -276,18 +329,6 @@ impl Sessions {
         }
     }
 
-    /// Ends the session that went on when this token was rotated away. Its browser asked to sign
-    /// out while the answer with the new token was still on its way: the sign-out wins. The
-    /// session that ended, if one did.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    pub async fn sign_out_rotated(&self, token: &Token) -> Result<Option<Session>, StoreError> {
-        let Some(id) = self.store().find_rotated(&token.digest()).await? else { return Ok(None) };
-        let Some(session) = self.store().find(id).await? else { return Ok(None) };
-        Ok(self.revoke(id, None, EndReason::SignedOut).await?.then_some(session))
-    }
-
     /// The session that outlived a change of its own user, under its new token. A store that fails
     /// now cannot undo the change, and without the token its owner would be signed out by an
     /// outage: then it is `before`, as far as it is known.
@@ -311,53 +352,6 @@ impl Sessions {
         Ok(StartedSession { token, session, displaced: Displaced::default() })
     }
 
-    /// Ends one session, of `of` if given. `false`: there is no such live session.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails; then it is unknown whether the session ended.
-    pub async fn revoke(
-        &self,
-        id: SessionId,
-        of: Option<UserId>,
-        reason: EndReason,
-    ) -> Result<bool, StoreError> {
-        let _shared = self.room().turns.shared().await?;
-        self.end(id, of, reason).await
-    }
-
-    /// Ends a session if its token still opens it under the same epoch: whoever changes the account
-    /// may have taken it along meanwhile. `false`: it is another by now, or over.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails; then it is unknown whether the session ended.
-    pub async fn revoke_unchanged(
-        &self,
-        session: &Session,
-        token: &Token,
-        reason: EndReason,
-    ) -> Result<bool, StoreError> {
-        let _shared = self.room().turns.shared().await?;
-        let loaded = self.store().load(&token.digest()).await?;
-        if !matches!(&loaded, Loaded::Live(live) if live.owner == session.owner) {
-            return Ok(false);
-        }
-        self.end(session.id, None, reason).await
-    }
-
-    /// For those who hold a turn.
-    async fn end(
-        &self,
-        id: SessionId,
-        of: Option<UserId>,
-        reason: EndReason,
-    ) -> Result<bool, StoreError> {
-        let ended = Ended { reason, at: self.now() };
-        let ending = Ending { id, of, unseen_since: None, ended };
-        let revoked = self.store().end(&ending).await;
-        self.room().watchers.wake(id);
-        revoked
-    }
-
     /// Prepares the session of `token` to outlive a change of its own user: what the change takes
     /// along, and the token that the browser gets once it is done.
     ///
@@ -377,20 +371,5 @@ impl Sessions {
             authenticated,
         };
         Ok((survivor, new))
-    }
-
-    /// Wakes every watcher: a change of an account may have ended their sessions.
-    pub fn wake_all(&self) {
-        self.room().watchers.wake_all();
-    }
-
-    /// Ends every session there is, anonymous ones too.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    pub async fn revoke_all(&self, reason: EndReason) -> Result<u64, StoreError> {
-        let count = self.store().end_all(Ended { reason, at: self.now() }).await;
-        self.room().watchers.wake_all();
-        count
     }
 }

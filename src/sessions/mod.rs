@@ -7,6 +7,7 @@
 //! This room knows no HTTP and no SQL: a browser reaches it through `http`, a database through
 //! whichever backend implements [`SessionStore`].
 
+pub mod cache;
 mod census;
 pub mod conformance;
 mod data;
@@ -14,11 +15,13 @@ mod device;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod keeping;
+mod leases;
 mod lifecycle;
 mod noted_ends;
 mod outbox;
 mod policy;
 mod reason;
+mod revoking;
 mod room;
 mod session;
 mod store;
@@ -31,6 +34,7 @@ pub use census::Census;
 pub use data::{DataError, Etag, VisitorData};
 pub use device::device_name;
 pub use keeping::{KeepError, LARGEST_APPLICATION_DATA};
+pub use leases::LeaseOptions;
 pub use lifecycle::{Beginning, Displaced, ResumeError, StartError, StartedSession};
 pub use outbox::{Outbox, Pending};
 pub use policy::{Cutoffs, Limit, LimitPolicy, SessionPolicy, TimeoutRule, Timeouts};

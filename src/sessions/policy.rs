@@ -126,7 +126,13 @@ impl SessionPolicy {
     /// When `session` ends if nothing more is heard of it; never after `expires_at`.
     #[must_use]
     pub fn idle_expires_at(&self, session: &Session) -> OffsetDateTime {
-        later(session.last_seen_at, self.timeouts(session.rule).idle).min(session.expires_at)
+        self.idle_after(session, session.last_seen_at)
+    }
+
+    /// When `session` would end if nothing more were heard of it after `at`.
+    #[must_use]
+    pub fn idle_after(&self, session: &Session, at: OffsetDateTime) -> OffsetDateTime {
+        later(at, self.timeouts(session.rule).idle).min(session.expires_at)
     }
 
     /// How old the written activity of a session may be before a request writes it again: a

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::leases::{LeaseOptions, Leases};
 use super::noted_ends::NotedEnds;
 use super::touches::Touches;
 use super::turns::Turns;
@@ -26,6 +27,8 @@ pub struct SessionsOptions {
     pub clock: Clock,
     /// Draws tokens and ids.
     pub entropy: Entropy,
+    /// Whether sessions are remembered beside the store, here and elsewhere.
+    pub leases: LeaseOptions,
 }
 
 /// The sessions of everybody. Cheap to clone.
@@ -44,17 +47,19 @@ pub(super) struct Room {
     /// Alone for a session that is to outlive the end of the others, and shared by whatever else
     /// ends or rotates single sessions.
     pub(super) turns: Turns,
+    pub(super) leases: Leases,
 }
 
 impl Sessions {
     /// Opens the room.
     #[must_use]
     pub fn new(options: SessionsOptions) -> Self {
-        let SessionsOptions { store, outbox, policy, clock, entropy } = options;
+        let SessionsOptions { store, outbox, policy, clock, entropy, leases } = options;
         Self(Arc::new(Room {
             store,
             outbox,
             policy,
+            leases: Leases::new(leases, clock.clone()),
             clock,
             entropy,
             touches: Touches::default(),

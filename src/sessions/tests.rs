@@ -1,5 +1,7 @@
 //! The room over the store in memory.
 
+mod simulation;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +40,7 @@ fn stage_with(policy: SessionPolicy, entropy: Entropy) -> Stage {
         policy,
         clock: Clock::from(&clock),
         entropy,
+        leases: crate::sessions::LeaseOptions::default(),
     };
     Stage { sessions: Sessions::new(options), store, clock }
 }
@@ -436,6 +439,7 @@ async fn the_room_is_as_ready_as_its_store() {
         policy: SessionPolicy::default(),
         clock: Clock::system(),
         entropy: Entropy::operating_system(),
+        leases: crate::sessions::LeaseOptions::default(),
     });
     sessions.ready().await.unwrap();
     store.close().await;

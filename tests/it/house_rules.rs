@@ -48,9 +48,9 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("argon2", &["accounts/"]),
     ("governor", &["throttle/"]),
     ("clap", &["cli/"]),
-    ("rustix", &["cli/open_files.rs"]),
+    ("rustix", &["cli/open_files.rs", "clock.rs"]),
     ("prometheus_client", &["metrics/"]),
-    ("hashbrown", &["store/memory/"]),
+    ("hashbrown", &["sessions/cache/", "store/memory/"]),
 ];
 
 const LONGEST_FILE: usize = 400;

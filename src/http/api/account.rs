@@ -42,7 +42,7 @@ pub(crate) struct NewPasswordBody {
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
 ))]
 pub(crate) async fn show(current: CurrentUser) -> Json<OneUserBody> {
-    Json(OneUserBody { user: (&current.user).into() })
+    Json(OneUserBody { user: (&*current.user).into() })
 }
 
 /// `PATCH /api/account`: a new name, or a new address.
@@ -58,14 +58,14 @@ pub(crate) async fn show(current: CurrentUser) -> Json<OneUserBody> {
 pub(crate) async fn change(
     State(changes): State<AccountChanges>,
     State(sessions): State<Sessions>,
-    CurrentUser { user, session, by, .. }: CurrentUser,
+    CurrentUser { user, session, actor, .. }: CurrentUser,
     JsonObject(body): JsonObject<ProfileBody>,
 ) -> Result<Json<OneUserBody>, Problem> {
     let change = profile_change(&user, &body)?;
     if change.email.is_some() && !sessions.is_fresh(&session) {
         return Err(Problem::reauthentication_required());
     }
-    let outcome = changes.apply(user.id, change, &by).await?;
+    let outcome = changes.apply(user.id, change, &actor.by()).await?;
     let user = outcome.account.ok_or_else(Problem::no_session)?.user;
     Ok(Json(OneUserBody { user: (&user).into() }))
 }
@@ -99,12 +99,12 @@ fn profile_change(user: &User, body: &ProfileBody) -> Result<AccountChange, Prob
 pub(crate) async fn change_password(
     State(change): State<ChangePassword>,
     current: CurrentSession,
-    CurrentUser { user, session, token, by }: CurrentUser,
+    CurrentUser { user, session, token, actor }: CurrentUser,
     JsonObject(body): JsonObject<NewPasswordBody>,
 ) -> Result<StatusCode, Problem> {
     let proof = current.proof(&body.current_password);
     let new = Password::from_typed(&body.new_password);
-    let started = change.with_proof(&user, (&session, &token), (&proof, &new), &by).await?;
+    let started = change.with_proof(&user, (&session, &token), (&proof, &new), &actor.by()).await?;
     current.began(started, Some(user));
     Ok(StatusCode::NO_CONTENT)
 }
@@ -120,13 +120,13 @@ pub(crate) async fn delete(
     State(changes): State<AccountChanges>,
     State(sessions): State<Sessions>,
     current: CurrentSession,
-    CurrentUser { user, session, by, .. }: CurrentUser,
+    CurrentUser { user, session, actor, .. }: CurrentUser,
 ) -> Result<StatusCode, Problem> {
     if !sessions.is_fresh(&session) {
         return Err(Problem::reauthentication_required());
     }
     let change = AccountChange { delete: true, ..AccountChange::default() };
-    changes.apply(user.id, change, &by).await?;
+    changes.apply(user.id, change, &actor.by()).await?;
     current.over();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -110,7 +110,7 @@ pub(crate) async fn change(
     if !sessions.is_fresh(&administrator.session) {
         return Err(Problem::reauthentication_required());
     }
-    let outcome = changes.apply(id, account_change(&body)?, &administrator.by).await?;
+    let outcome = changes.apply(id, account_change(&body)?, &administrator.actor.by()).await?;
     let user = outcome.account.ok_or_else(Problem::not_found)?.user;
     Ok(Json(OneUserBody { user: (&user).into() }))
 }
@@ -164,7 +164,7 @@ pub(crate) async fn delete(
         return Err(Problem::reauthentication_required());
     }
     let change = AccountChange { delete: true, ..AccountChange::default() };
-    changes.apply(id, change, &administrator.by).await?;
+    changes.apply(id, change, &administrator.actor.by()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

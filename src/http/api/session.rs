@@ -1,5 +1,7 @@
 //! `/api/signup` and `/api/session`: signing up, in and out, and who is there.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -69,7 +71,7 @@ pub(crate) async fn sign_up(
     let request = signup_request(&current, &body.email, &body.name, &body.password)?;
     let (user, started) = signup.with_password(request).await?;
     let body = SignedInBody::new(&user, &started.session, sessions.policy());
-    current.began(started, Some(user));
+    current.began(started, Some(Arc::new(user)));
     Ok((StatusCode::CREATED, Json(body)))
 }
 
@@ -118,7 +120,7 @@ pub(crate) async fn sign_in(
     let request = login_request(&current, &body.email, &body.password, body.remember_me);
     let (user, started) = login.with_password(request).await?;
     let body = SignedInBody::new(&user, &started.session, sessions.policy());
-    current.began(started, Some(user));
+    current.began(started, Some(Arc::new(user)));
     Ok(Json(body))
 }
 
@@ -193,11 +195,12 @@ pub(crate) async fn reauthenticate(
     State(reauthenticate): State<Reauthenticate>,
     State(sessions): State<Sessions>,
     current: CurrentSession,
-    CurrentUser { user, session, token, by }: CurrentUser,
+    CurrentUser { user, session, token, actor }: CurrentUser,
     JsonObject(body): JsonObject<PasswordBody>,
 ) -> Result<Json<SignedInBody>, Problem> {
     let proof = current.proof(&body.password);
-    let started = reauthenticate.with_password(user.id, (&session, &token), &proof, &by).await?;
+    let started =
+        reauthenticate.with_password(user.id, (&session, &token), &proof, &actor.by()).await?;
     let body = SignedInBody::new(&user, &started.session, sessions.policy());
     current.began(started, Some(user));
     Ok(Json(body))

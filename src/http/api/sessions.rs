@@ -41,11 +41,11 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn revoke(
     State(revoke): State<RevokeSessions>,
-    CurrentUser { user, by, .. }: CurrentUser,
+    CurrentUser { user, actor, .. }: CurrentUser,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
-    if !revoke.one(id, Some(user.id), EndReason::RevokedByUser, &by).await? {
+    if !revoke.one(id, Some(user.id), EndReason::RevokedByUser, &actor.by()).await? {
         return Err(Problem::not_found());
     }
     Ok(StatusCode::NO_CONTENT)
@@ -64,15 +64,15 @@ pub(crate) async fn revoke(
 pub(crate) async fn revoke_all(
     State(revoke): State<RevokeSessions>,
     current: CurrentSession,
-    CurrentUser { user, session, token, by }: CurrentUser,
+    CurrentUser { user, session, token, actor }: CurrentUser,
     query: Query,
 ) -> Result<Response, Problem> {
     let revoked = if query.switch("include_current")? {
-        let revoked = revoke.all(user.id, EpochReason::RevokedByUser, &by).await?;
+        let revoked = revoke.all(user.id, EpochReason::RevokedByUser, &actor.by()).await?;
         current.over();
         revoked
     } else {
-        let (revoked, started) = revoke.others(user.id, (&session, &token), &by).await?;
+        let (revoked, started) = revoke.others(user.id, (&session, &token), &actor.by()).await?;
         current.began(started, Some(user));
         revoked
     };

@@ -2,6 +2,9 @@
 //!
 //! The path alone decides the form: programs get a problem document, people get a page.
 
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{Request, State};
@@ -17,15 +20,53 @@ use crate::http::pages::{frame_of, shown};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The ids of requests: they have to tell requests apart and are no secret, so chance gives the
+/// first of a process, and each is scattered from the one before. Cheap to clone.
+#[derive(Clone)]
+pub(in crate::http) struct RequestIds(Arc<AtomicU64>);
+
+impl RequestIds {
+    /// Without chance they begin with the same one at every start.
+    pub(in crate::http) fn new(entropy: &Entropy) -> Self {
+        let first = entropy.bytes::<8>().map(u64::from_be_bytes).unwrap_or_default();
+        Self(Arc::new(AtomicU64::new(first)))
+    }
+
+    fn next(&self) -> RequestId {
+        // An odd factor and a shift back and forth: no two numbers become one.
+        const SCATTERS: u64 = 0x9E37_79B9_7F4A_7C15;
+        let number = self.0.fetch_add(1, Ordering::Relaxed).wrapping_mul(SCATTERS);
+        RequestId((number ^ (number >> 32)).wrapping_mul(SCATTERS))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct RequestId(u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl RequestId {
+    fn header(self) -> Option<HeaderValue> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 16];
+        for (place, digit) in text.iter_mut().rev().enumerate() {
+            *digit = DIGITS[usize::from((self.0 >> (4 * place)).to_le_bytes()[0] & 15)];
+        }
+        HeaderValue::from_bytes(&text).ok()
+    }
+}
+
 /// Gives the request an id, logs how it was answered, and gives a problem its form.
 pub(in crate::http) async fn give_form(
-    State(entropy): State<Entropy>,
+    State(ids): State<RequestIds>,
     request: Request,
     next: Next,
 ) -> Response {
-    // An id only has to tell requests apart; without chance it is the empty one.
-    let id = entropy.bytes::<8>().map(u64::from_be_bytes).unwrap_or_default();
-    let id = format!("{id:016x}");
+    let id = ids.next();
     let span = tracing::info_span!(
         "request", request.id = %id, method = %request.method(), path = request.uri().path()
     );
@@ -41,7 +82,7 @@ pub(in crate::http) async fn give_form(
                 &problem,
                 &response,
                 || frame_of(&method, &uri, &headers),
-                (uri.path(), &id),
+                (uri.path(), &id.to_string()),
             );
         }
         let status = response.status().as_u16();
@@ -51,7 +92,7 @@ pub(in crate::http) async fn give_form(
         } else {
             tracing::info!(status, milliseconds, "answered");
         }
-        if let Ok(id) = HeaderValue::from_str(&id) {
+        if let Some(id) = id.header() {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         response

@@ -7,7 +7,7 @@ mod measure;
 mod session_layer;
 mod whole_body;
 
-pub(super) use form::{give_form, no_such_method, no_such_path};
+pub(super) use form::{RequestIds, give_form, no_such_method, no_such_path};
 pub(super) use guard::{Door, DoorParts, guard};
 pub(super) use headers::secure;
 pub(super) use measure::measure;

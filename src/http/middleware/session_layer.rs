@@ -26,6 +26,7 @@ use crate::throttle::NetworkThrottle;
 #[derive(Clone)]
 pub struct SessionLayer(Arc<SessionLayerParts>);
 
+#[derive(Clone)]
 pub(in crate::http) struct SessionLayerParts {
     pub(in crate::http) check: Check,
     pub(in crate::http) sessions: Sessions,
@@ -34,6 +35,8 @@ pub(in crate::http) struct SessionLayerParts {
     pub(in crate::http) starts: Arc<NetworkThrottle>,
     pub(in crate::http) metrics: Metrics,
     pub(in crate::http) audit: AuditTrail,
+    /// Whether handlers behind it may keep data through `tower_sessions::Session`. Ours do not.
+    pub(in crate::http) keeps_data: bool,
 }
 
 impl SessionLayer {
@@ -87,7 +90,7 @@ async fn respond<S>(
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
-    let client = parts.proxies.client(request.headers(), request.extensions());
+    let sender = parts.proxies.sender(request.headers(), request.extensions());
     let surroundings = Surroundings {
         sessions: parts.sessions.clone(),
         cookie: parts.cookie.clone(),
@@ -96,12 +99,14 @@ where
         audit: parts.audit.clone(),
     };
     let current =
-        CurrentSession::look_up(surroundings, &parts.check, request.headers(), client).await;
+        CurrentSession::look_up(surroundings, &parts.check, request.headers(), sender).await;
     request.extensions_mut().insert(current.clone());
-    let pending = tower_session::provide(&current, request.extensions_mut());
+    let provide = || tower_session::provide(&current, request.extensions_mut());
+    let pending = parts.keeps_data.then(provide);
 
     let mut response = inner.call(request).await?;
     if !response.status().is_server_error()
+        && let Some(pending) = pending
         && let Err(problem) = pending.keep().await
     {
         response = problem.into_response();

@@ -53,10 +53,10 @@ pub(crate) async fn change_password(
     (current, frame): (CurrentSession, Frame),
     form: Form,
 ) -> Result<Response, Problem> {
-    let CurrentUser { user, session, token, by } = &signed_in;
+    let CurrentUser { user, session, token, actor } = &signed_in;
     let proof = current.proof(form.get("current_password"));
     let new = Password::from_typed(form.get("new_password"));
-    match change.with_proof(user, (session, token), (&proof, &new), by).await {
+    match change.with_proof(user, (session, token), (&proof, &new), &actor.by()).await {
         Ok(started) => {
             current.began(started, Some(user.clone()));
             Ok(see_other("/account?done=password"))

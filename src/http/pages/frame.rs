@@ -22,7 +22,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Frame {
         let mut frame = frame_of(&parts.method, &parts.uri, &parts.headers);
         let current = parts.extensions.get::<CurrentSession>();
         if let Some(Standing::Live(visitor)) = current.map(CurrentSession::standing) {
-            frame.signed_in = visitor.user.as_ref().map(who);
+            frame.signed_in = visitor.user.as_deref().map(who);
         }
         Ok(frame)
     }

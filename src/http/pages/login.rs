@@ -1,5 +1,7 @@
 //! Signing in and out.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -77,7 +79,7 @@ pub(crate) async fn sign_in(
     let request = login_request(&current, email, form.get("password"), remember_me);
     match login.with_password(request).await {
         Ok((user, started)) => {
-            current.began(started, Some(user));
+            current.began(started, Some(Arc::new(user)));
             Ok(see_other(&destination(form.find("next"))))
         }
         Err(error) => {

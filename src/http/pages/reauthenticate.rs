@@ -40,9 +40,9 @@ pub(crate) async fn submit(
     (current, frame): (CurrentSession, Frame),
     form: Form,
 ) -> Result<Response, Problem> {
-    let CurrentUser { user, session, token, by } = signed_in;
+    let CurrentUser { user, session, token, actor } = signed_in;
     let proof = current.proof(form.get("password"));
-    match reauthenticate.with_password(user.id, (&session, &token), &proof, &by).await {
+    match reauthenticate.with_password(user.id, (&session, &token), &proof, &actor.by()).await {
         Ok(started) => {
             current.began(started, Some(user));
             Ok(see_other(&destination(form.find("next"))))

@@ -68,7 +68,7 @@ pub(crate) async fn revoke(
 ) -> Result<Response, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
     let (user, reason) = (Some(current.user.id), EndReason::RevokedByUser);
-    let revoked = revoke.one(id, user, reason, &current.by).await?;
+    let revoked = revoke.one(id, user, reason, &current.actor.by()).await?;
     if !revoked {
         let notice = (StatusCode::NOT_FOUND, Some(SessionsNotice::NoneLeft));
         return show(&sessions, &current, frame, notice).await;
@@ -83,8 +83,8 @@ pub(crate) async fn revoke_others(
     CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
     current: CurrentSession,
 ) -> Result<Response, Problem> {
-    let CurrentUser { user, session, token, by } = signed_in;
-    match revoke.others(user.id, (&session, &token), &by).await.map_err(Problem::from) {
+    let CurrentUser { user, session, token, actor } = signed_in;
+    match revoke.others(user.id, (&session, &token), &actor.by()).await.map_err(Problem::from) {
         Ok((revoked, started)) => {
             current.began(started, Some(user));
             Ok(see_other(&format!("/account/sessions?done={revoked}")))

@@ -1,5 +1,7 @@
 //! Making the first administrator, by the one-time link that the server prints at its start.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -56,7 +58,7 @@ pub(crate) async fn submit(
     };
     match made {
         Ok((user, started)) => {
-            current.began(started, Some(user));
+            current.began(started, Some(Arc::new(user)));
             Ok(see_other("/account"))
         }
         Err(problem) => {

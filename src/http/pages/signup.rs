@@ -1,5 +1,7 @@
 //! Making an account.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -60,7 +62,7 @@ pub(crate) async fn submit(
     };
     match made {
         Ok((user, started)) => {
-            current.began(started, Some(user));
+            current.began(started, Some(Arc::new(user)));
             Ok(see_other(&destination(form.find("next"))))
         }
         Err(problem) => {

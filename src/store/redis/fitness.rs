@@ -46,6 +46,11 @@ impl Facts {
         self.0.get(name).map_or("", String::as_str)
     }
 
+    /// What it calls itself: another name after each start of it.
+    pub(super) fn server(&self) -> &str {
+        self.get("run_id")
+    }
+
     fn policy(&self) -> &str {
         self.get("maxmemory_policy")
     }

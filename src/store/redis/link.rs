@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::address::Address;
-use super::fitness;
+use super::fitness::{self, Facts};
 use super::script::{self, Script, Step};
 use super::trouble::{RedisOpenError, RedisTrouble};
 use crate::failure::StoreError;
@@ -38,14 +38,24 @@ struct Way {
     is_cut: Arc<AtomicBool>,
 }
 
+/// Which server the calls go to, or went to last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Course {
+    /// As it calls itself.
+    pub(super) server: String,
+    /// How often it was another one.
+    moves: u64,
+}
+
 pub(super) struct Link {
     address: Address,
     way: Mutex<Arc<Way>>,
+    course: Mutex<Course>,
 }
 
 impl Link {
     pub(super) fn to(address: Address) -> Self {
-        Self { address, way: Mutex::default() }
+        Self { address, way: Mutex::default(), course: Mutex::default() }
     }
 
     fn way(&self) -> MutexGuard<'_, Arc<Way>> {
@@ -106,31 +116,64 @@ impl Link {
         is_cut: &Arc<AtomicBool>,
     ) -> Result<MultiplexedConnection, Arc<RedisOpenError>> {
         let is_cut = Arc::clone(is_cut);
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_pipeline_buffer_size(QUEUE)
-            // So that a cut is known when it happens, not when the next call is lost to it.
-            .set_push_sender(move |push: PushInfo| {
-                if push.kind == PushKind::Disconnection {
-                    is_cut.store(true, Ordering::Release);
-                }
-                Ok::<(), std::convert::Infallible>(())
-            });
+        // So that a cut is known when it happens, not when the next call is lost to it.
+        let config = patient().set_push_sender(move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection {
+                is_cut.store(true, Ordering::Release);
+            }
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let (connection, facts) = self.reach(&config).await?;
+        self.leads_to(facts.server());
+        Ok(connection)
+    }
+
+    /// A connection to a server that may keep sessions, and what that says about itself.
+    async fn reach(
+        &self,
+        config: &AsyncConnectionConfig,
+    ) -> Result<(MultiplexedConnection, Facts), RedisOpenError> {
         let connecting = async {
-            let mut connection = self.address.connect(&config).await?;
+            let mut connection = self.address.connect(config).await?;
             let facts = fitness::facts(&mut connection).await?;
             Ok((connection, facts))
         };
-        let trouble = |trouble| Arc::new(RedisOpenError::new(&self.address, trouble));
+        let trouble = |trouble| RedisOpenError::new(&self.address, trouble);
         match timeout(PATIENCE, connecting).await {
             Err(_) => Err(trouble(RedisTrouble::Silent)),
             Ok(Err(error)) => Err(trouble(RedisTrouble::of(&error))),
             Ok(Ok((connection, facts))) => match facts.unfit() {
                 Some(why) => Err(trouble(RedisTrouble::Unfit(why))),
-                None => Ok(connection),
+                None => Ok((connection, facts)),
             },
         }
+    }
+
+    /// A connection of its own beside that of the calls, which is never made anew, and the server
+    /// that it leads to. Whatever the server says unasked is shown to `hear`, in the order in which
+    /// it comes and before any answer behind it.
+    pub(super) async fn apart(
+        &self,
+        hear: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<(MultiplexedConnection, String), RedisOpenError> {
+        let config = patient().set_push_sender(move |push: PushInfo| {
+            hear(push);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let (connection, facts) = self.reach(&config).await?;
+        Ok((connection, facts.server().to_owned()))
+    }
+
+    fn leads_to(&self, server: &str) {
+        let mut course = self.course.lock().unwrap_or_else(PoisonError::into_inner);
+        if course.server != server {
+            server.clone_into(&mut course.server);
+            course.moves += 1;
+        }
+    }
+
+    pub(super) fn course(&self) -> Course {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Finds out whether the server lets us run the scripts, all of each.
@@ -165,6 +208,13 @@ impl Link {
     }
 }
 
+fn patient() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE))
+        .set_pipeline_buffer_size(QUEUE)
+}
+
 async fn run(
     connection: &mut MultiplexedConnection,
     step: &Step,
@@ -178,7 +228,7 @@ async fn run(
     }
 }
 
-async fn evaluate(
+pub(super) async fn evaluate(
     connection: &mut MultiplexedConnection,
     script: &Script,
     arguments: &[&[u8]],

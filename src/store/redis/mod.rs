@@ -16,6 +16,8 @@
 mod address;
 mod agent;
 mod fitness;
+mod freshness;
+mod heard;
 mod link;
 mod record;
 mod script;

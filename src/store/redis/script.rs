@@ -13,9 +13,11 @@ use super::record::{
 use crate::accounts::Epoch;
 use crate::sessions::EndReason;
 
-/// What all keys begin with; 1 is the version of what they hold. What a check reads of a session
-/// begins with [`TRACKED`].
+/// What all keys begin with; 1 is the version of what they hold.
 pub(super) const PREFIX: &str = "anteroom:1:";
+
+/// What the keys begin with that say whether a token is good.
+pub(super) const TRACKED: &str = "anteroom:1:t";
 
 /// A script by its text and the digest that Redis knows it by.
 pub(super) struct Script {
@@ -94,6 +96,14 @@ pub(super) static SWEEP: LazyLock<Step> =
 /// Without the fallback of the others: a server that cannot save is not ready.
 pub(super) static READY: LazyLock<Step> = LazyLock::new(|| {
     let script = Script::new("allow-oom,no-cluster", &[include_str!("lua/ready.lua")]);
+    Step { script, reading: None, repeats: true }
+});
+/// Asks for the right to write, and for nothing else.
+pub(super) static VOUCH: LazyLock<Script> =
+    LazyLock::new(|| Script::new("allow-oom,no-cluster", &[include_str!("lua/vouch.lua")]));
+/// Twice is as good as once.
+pub(super) static CANARY: LazyLock<Step> = LazyLock::new(|| {
+    let script = Script::new("allow-oom,no-cluster", &[include_str!("lua/canary.lua")]);
     Step { script, reading: None, repeats: true }
 });
 

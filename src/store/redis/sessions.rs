@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::iter;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use redis::{FromRedisValue, Value};
@@ -29,7 +30,7 @@ const SHOWN_AT_ONCE: u32 = 250;
 
 /// Sessions in a Redis or Valkey server. Open it once and share it.
 pub struct RedisSessions {
-    link: Link,
+    pub(super) link: Arc<Link>,
 }
 
 impl RedisSessions {
@@ -42,7 +43,7 @@ impl RedisSessions {
         let address = Address::parse(url.expose_secret()).map_err(RedisOpenError::Address)?;
         let link = Link::to(address);
         link.try_out().await?;
-        Ok(Self { link })
+        Ok(Self { link: Arc::new(link) })
     }
 
     /// What whoever runs that server should know: how it may lose what it acknowledged.

@@ -135,10 +135,23 @@ impl AccountStore for SqlDatabase {
         change: &Change,
         at: OffsetDateTime,
     ) -> Result<Changed, ChangeError> {
-        in_one_step!(self.engine, write => {
-            let changed = super::change::change(self, write, id, change, at).await?;
-            Ok(Done::Commit(changed))
-        })
+        let outcome: Result<_, ChangeError> = in_one_step!(self.engine, write => {
+            match super::change::change(self, write, id, change, at).await {
+                Err(failed @ (ChangeError::Store(_) | ChangeError::EmailTaken)) => Err(failed),
+                Err(refused) => {
+                    // Nothing was written. Somebody else may just have done it.
+                    write.be_heard().await?;
+                    Ok(Done::Commit(Err(refused)))
+                }
+                Ok(changed) => {
+                    if change.is_nothing() {
+                        write.be_heard().await?;
+                    }
+                    Ok(Done::Commit(Ok(changed)))
+                }
+            }
+        });
+        outcome?
     }
 
     #[tracing::instrument(name = "store.account.raise_epochs", skip_all, err(level = "debug"))]

@@ -122,6 +122,9 @@ async fn write_fields(
     change: &Change,
 ) -> Result<(), ChangeError> {
     let user = &before.account.user;
+    if change.is_nothing() {
+        return Ok(());
+    }
     if change.delete {
         write.execute(statement("DELETE FROM users WHERE user_id = $1").bind(user.id)).await?;
         super::throttle::forget(write, &user.email).await?;

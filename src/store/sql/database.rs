@@ -12,6 +12,7 @@ use super::engine::{Engine, statement};
 use super::postgres::{Address, PostgresServer, prepare};
 use super::sqlite::{RememberedAccounts, SqliteFile, Stamp};
 use crate::failure::StoreError;
+use crate::sessions::cache::Freshness;
 
 /// The same for every engine.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -208,6 +209,21 @@ impl SqlDatabase {
             Engine::Sqlite(file) => file.stamp(),
             Engine::Postgres(_) => None,
         }
+    }
+
+    /// Tells what changes here, whoever changes it.
+    #[must_use]
+    pub fn freshness(&self) -> Arc<dyn Freshness> {
+        match &self.engine {
+            Engine::Sqlite(file) => Arc::new(file.clone()),
+            Engine::Postgres(server) => Arc::new(server.clone()),
+        }
+    }
+
+    /// Whether several servers may have it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(&self.engine, Engine::Postgres(_))
     }
 
     /// Where the sessions are.

@@ -171,6 +171,9 @@ impl Wire {
         let is_cut = async move { cut.wait_for(|state| state.cuts != cuts).await.is_ok() };
         let carried = async {
             let mut far = TcpStream::connect(self.far).await?;
+            // Small messages go on at once, as they came.
+            near.set_nodelay(true)?;
+            far.set_nodelay(true)?;
             let (from_near, to_near) = near.split();
             let (from_far, to_far) = far.split();
             let is_up = AtomicBool::new(false);

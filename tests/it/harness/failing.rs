@@ -66,6 +66,8 @@ impl Faults {
             .map(|inner| Arc::new(Failing { inner, faults: self.clone() }) as Arc<dyn Outbox>);
         stores.throttle = Arc::new(Failing { inner: stores.throttle, faults: self.clone() });
         stores.audit = Arc::new(Failing { inner: stores.audit, faults: self.clone() });
+        // Nothing is remembered: every call is to be made, so that it can fail.
+        stores.leases.vouching.clear();
         stores
     }
 

@@ -4,6 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use url::Url;
+
 use super::cut::{Cut, Flow};
 use super::postgres::{Cluster, Database};
 use super::redis::{self, DURABLE, RedisServer};
@@ -137,6 +139,41 @@ impl Ground {
     /// The same place, with everything kept here.
     pub fn keeps(&self, place: Place) -> Place {
         kept(place, &self.database.url, self.redis.as_deref())
+    }
+
+    /// A way of its own to each of the stores, for one of several servers.
+    pub fn ways(&self) -> Ways {
+        let way = |url: &str| {
+            let port = Url::parse(url).unwrap().port().unwrap();
+            Cut::before(SocketAddr::from(([127, 0, 0, 1], port)))
+        };
+        Ways { postgres: way(&self.database.url), redis: self.redis.as_deref().map(way) }
+    }
+
+    /// The same place, with everything kept here, by ways of its own.
+    pub fn keeps_by(&self, place: Place, ways: &Ways) -> Place {
+        let database = self.database.url_at(ways.postgres.address.port());
+        let database = database.replace("127.0.0.1", &ways.postgres.address.ip().to_string());
+        let redis = self.redis.as_deref().zip(ways.redis.as_ref()).map(|(url, way)| {
+            let mut url = Url::parse(url).unwrap();
+            url.set_ip_host(way.address.ip()).unwrap();
+            url.set_port(Some(way.address.port())).unwrap();
+            url.to_string()
+        });
+        kept(place, &database, redis.as_deref())
+    }
+}
+
+/// From one server to the stores.
+pub struct Ways {
+    postgres: Cut,
+    redis: Option<Cut>,
+}
+
+impl Ways {
+    pub fn each(&self, what: impl Fn(&Cut)) {
+        what(&self.postgres);
+        self.redis.as_ref().into_iter().for_each(what);
     }
 }
 

@@ -13,6 +13,7 @@ pub mod frames;
 pub mod ground;
 pub mod hearing;
 pub mod history;
+pub mod interloper;
 pub mod left_out;
 pub mod load;
 pub mod loopback;

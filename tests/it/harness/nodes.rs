@@ -114,6 +114,12 @@ impl Nodes {
         Self::start((0..count).map(|number| Node::new(number, place())))
     }
 
+    /// One in each of these places.
+    pub fn at(places: Vec<Place>) -> Self {
+        let nodes = places.into_iter().enumerate();
+        Self::start(nodes.map(|(number, place)| Node::new(number, place)))
+    }
+
     fn start(nodes: impl Iterator<Item = Node>) -> Self {
         Self(
             nodes

@@ -88,6 +88,8 @@ async fn a_server_that_is_stopped_and_started_again_signs_nobody_out() {
 async fn a_server_that_stands_still_is_not_waited_for() {
     let Some((cluster, server, ada)) = served().await else { return };
     cluster.signal("STOP");
+    // So long it may answer from what it remembers.
+    tokio::time::sleep(anteroom::sessions::cache::LEASE).await;
 
     all_are_unavailable(&server, &ada).await;
     all_are_unavailable(&server, &ada).await;
@@ -106,7 +108,8 @@ async fn connections_that_the_server_ends_cost_nobody_a_session() {
         return;
     }
     let database = Database::fresh().await.unwrap();
-    let server = database.place().serve(&[]);
+    // Each request asks, so that connections are open.
+    let server = database.place().with("ANTEROOM_CACHE", "off").serve(&[]);
     let ada = Client::of(&server);
     ada.sign_up("ada@example.org").await;
     let mut at_its_side = database.connect().await;

@@ -3,6 +3,7 @@
 
 mod answers;
 mod faults;
+mod freshness;
 mod program;
 mod racing;
 mod rights;

@@ -6,6 +6,7 @@ mod commands;
 mod crashes;
 mod dump;
 mod figures;
+mod freshness;
 mod full;
 mod orders;
 mod races;

@@ -76,7 +76,7 @@ fn a_wrong_password_is_named_and_not_shown() {
 }
 
 /// Rights as the manual has them, without this one.
-async fn user_without(server: &RedisServer, right: &str) -> String {
+pub(super) async fn user_without(server: &RedisServer, right: &str) -> String {
     let manual = include_str!("../../../docs/redis.md");
     let line = manual.lines().find_map(|line| line.strip_prefix("user ")).unwrap();
     let line = line.replace("PASSWORD", "walnut");

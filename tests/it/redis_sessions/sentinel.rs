@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anteroom::sessions::SessionStore;
+use anteroom::sessions::cache::{Change, Freshness as _};
 
 use super::{begin, ending, is_live, opened, start};
 use crate::harness::redis::{RedisServer, free_port};
@@ -30,6 +31,7 @@ async fn sentinels_lead_to_the_primary_also_when_it_is_another() {
     let store = opened(&url).await;
     let (before, after) = (start(1, Some(1), 0), start(2, Some(1), 0));
     begin(&*store, &before).await;
+    let mut told_by_the_old_one = store.subscribe().await.unwrap();
     while !sentinel.ask::<String>(&["INFO", "sentinel"]).await.contains("slaves=1") {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -42,14 +44,18 @@ async fn sentinels_lead_to_the_primary_also_when_it_is_another() {
         }
     }
 
+    assert!(told_by_the_old_one.probe().await.is_err());
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
     while store.ready().await.is_err() {
         assert!(std::time::Instant::now() < deadline, "it does not find the new primary");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(is_live(&*store, &before).await);
+    let mut told_by_the_new_one = store.subscribe().await.unwrap();
     begin(&*store, &after).await;
     assert!(store.end(&ending(&before)).await.unwrap());
+    let told = told_by_the_new_one.probe().await.unwrap();
+    assert!(told.contains(&Change::Token(before.digest)), "{told:?}");
     let keys: Vec<Vec<u8>> = replica.ask(&["KEYS", "*"]).await;
     assert!(keys.iter().any(|key| key.ends_with(after.digest.as_bytes())), "it is elsewhere");
 }

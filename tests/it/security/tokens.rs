@@ -259,6 +259,7 @@ async fn sid_10_two_servers_over_one_store_find_the_same_session_by_the_same_dig
                 policy: SessionPolicy::default(),
                 clock: Clock::from(&clock),
                 entropy: Entropy::operating_system(),
+                leases: anteroom::sessions::LeaseOptions::default(),
             })
         };
         let (one, other) = (node(), node());

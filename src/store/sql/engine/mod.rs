@@ -174,6 +174,16 @@ impl Write {
         }
     }
 
+    /// Lets whoever listens know of this transaction, though it changes nothing: what it found to
+    /// be so already they may not have been told yet.
+    pub(super) async fn be_heard(&mut self) -> Result<(), StoreError> {
+        match self {
+            // Nobody listens.
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(write) => write.be_heard().await,
+        }
+    }
+
     /// Lets this transaction take its time, for it changes as many rows as there are.
     pub(super) async fn take_time(&mut self) -> Result<(), StoreError> {
         match self {

@@ -59,6 +59,9 @@ impl Write {
         &mut self,
         ends: &[(SessionId, Ended)],
     ) -> Result<(), StoreError> {
+        if ends.is_empty() {
+            return Ok(());
+        }
         let ids: Vec<Vec<u8>> = ends.iter().map(|(id, _)| bytes(id)).collect();
         let reasons: Vec<&str> = ends.iter().map(|(_, ended)| ended.reason.as_str()).collect();
         let times: Vec<i64> = ends.iter().map(|(_, ended)| unix_milliseconds(ended.at)).collect();

@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, Postgres, Row as _};
+use sqlx::{ConnectOptions as _, Connection as _, Executor, PgConnection, Postgres, Row as _};
 use tokio::time::timeout;
 
 use super::super::engine::Statement;
@@ -39,12 +39,20 @@ const SETTINGS: &str = "SELECT pg_is_in_recovery(), \
 /// Comes in, and sets the connection up.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let mut connection = options.connect().await?;
+    set_up(&mut connection).await?;
+    Ok(connection)
+}
+
+/// Sets a connection up that has come in.
+pub(super) async fn set_up<'c>(
+    connection: impl Executor<'c, Database = Postgres>,
+) -> Result<(), sqlx::Error> {
     let row = connection.fetch_one(SETTINGS).await?;
     if row.try_get(0)? {
         let standby = "this server is a standby, which takes no writes: name the primary";
         return Err(sqlx::Error::Io(io::Error::other(standby)));
     }
-    Ok(connection)
+    Ok(())
 }
 
 /// A connection and its state. It is lost as soon as the server hangs up or does not answer.

@@ -9,10 +9,12 @@ mod append_only;
 mod batches;
 mod connection;
 mod failure;
+mod freshness;
 mod lock;
 mod pool;
 mod preparing;
 mod server;
+mod telling;
 mod write;
 
 pub(super) use address::Address;

@@ -109,6 +109,11 @@ impl Pool {
         drop(doubted);
     }
 
+    /// Where it leads to.
+    pub(super) fn address(&self) -> &Address {
+        &self.0.address
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Line>> {
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

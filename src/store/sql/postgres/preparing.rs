@@ -12,6 +12,7 @@ use super::super::OpenError;
 use super::super::database::MIGRATIONS;
 use super::Address;
 use super::append_only::{forbid_changes, refuses_changes};
+use super::telling::{make_them_tell, tell_changes};
 
 /// Where the driver notes what was applied.
 const TABLE: &str = "_sqlx_migrations";
@@ -75,11 +76,13 @@ struct Missing {
     migrations: Vec<&'static Migration>,
     /// Whether the audit trail can be changed.
     refusal: bool,
+    /// Whether something can be changed in silence.
+    telling: bool,
 }
 
 impl Missing {
     fn nothing(&self) -> bool {
-        self.migrations.is_empty() && !self.refusal
+        self.migrations.is_empty() && !self.refusal && !self.telling
     }
 }
 
@@ -105,7 +108,8 @@ async fn missing(address: &Address, connection: &mut PgConnection) -> Result<Mis
         }
     }
     let refusal = !refuses_changes(connection).await.map_err(failed)?;
-    Ok(Missing { migrations, refusal })
+    let telling = !tell_changes(connection).await.map_err(failed)?;
+    Ok(Missing { migrations, refusal, telling })
 }
 
 async fn bring_up(address: &Address, connection: &mut PgConnection) -> Result<(), OpenError> {
@@ -130,6 +134,9 @@ async fn bring_up(address: &Address, connection: &mut PgConnection) -> Result<()
     }
     if missing.refusal {
         forbid_changes(connection).await.map_err(|source| lacking(address, source))?;
+    }
+    if missing.telling {
+        make_them_tell(connection).await.map_err(|source| lacking(address, source))?;
     }
     Ok(())
 }

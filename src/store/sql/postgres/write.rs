@@ -112,6 +112,11 @@ impl Write {
         self.row(statement(lock.taking())).await.map(drop)
     }
 
+    /// Lets whoever listens know of this transaction, though it changes nothing.
+    pub(in crate::store::sql) async fn be_heard(&mut self) -> Result<(), StoreError> {
+        self.row(statement("SELECT pg_notify('anteroom_changes', '.')")).await.map(drop)
+    }
+
     /// Lets this transaction take its time, for it changes as many rows as there are.
     pub(in crate::store::sql) async fn take_time(&mut self) -> Result<(), StoreError> {
         self.execute(statement("SET LOCAL statement_timeout = 0")).await?;

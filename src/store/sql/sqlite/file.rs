@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
@@ -28,6 +30,8 @@ const READERS: u32 = 4;
 pub(in crate::store::sql) struct SqliteFile {
     /// The only connection that writes.
     writer: SqlitePool,
+    /// How many connections the writer has had.
+    writers: Arc<AtomicU64>,
     readers: SqlitePool,
     wal_index: WalIndex,
     /// Of a server, until it is closed.
@@ -65,11 +69,12 @@ impl SqliteFile {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
         let wal_index = WalIndex::default();
-        let pool = || {
+        let pool = |made: Arc<AtomicU64>| {
             let held = wal_index.clone();
             SqlitePoolOptions::new()
                 .after_connect(move |_, _| {
                     let _ = &held;
+                    made.fetch_add(1, Ordering::SeqCst);
                     Box::pin(async { Ok(()) })
                 })
                 .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -80,8 +85,12 @@ impl SqliteFile {
         // tells one that it is locked, without waiting.
         let _alone =
             alone(path).await.map_err(|source| OpenError::File { path: name(), source })?;
-        let writer =
-            pool().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        let writers = Arc::<AtomicU64>::default();
+        let writer = pool(Arc::clone(&writers))
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(failed)?;
         MIGRATIONS.run(&writer).await.map_err(|error| match error {
             MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => {
                 OpenError::TooNew { path: name() }
@@ -90,7 +99,7 @@ impl SqliteFile {
         })?;
         forbid_changes(&writer).await.map_err(failed)?;
         // All at once: a file that is replaced later must not be read beside this one.
-        let readers = pool()
+        let readers = pool(Arc::default())
             .min_connections(READERS)
             .max_connections(READERS)
             .connect_with(options.read_only(true))
@@ -98,7 +107,7 @@ impl SqliteFile {
             .map_err(failed)?;
         let file = std::fs::metadata(path).map(|file| identity(&file)).ok();
         let (path, server_lock) = (path.to_owned(), Arc::default());
-        Ok(Self { writer, readers, wal_index, server_lock, path, file })
+        Ok(Self { writer, writers, readers, wal_index, server_lock, path, file })
     }
 
     /// From now on there are stamps.
@@ -154,6 +163,12 @@ impl SqliteFile {
             begun => begun,
         };
         begun.map(Write).map_err(failed)
+    }
+
+    /// The connection that writes, and how many there were before it and with it.
+    pub(super) async fn writer(&self) -> Result<(u64, PoolConnection<Sqlite>), StoreError> {
+        let writer = self.writer.acquire().await.map_err(failed)?;
+        Ok((self.writers.load(Ordering::SeqCst), writer))
     }
 
     /// Closes the file once what is under way is done.

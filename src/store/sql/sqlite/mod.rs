@@ -5,6 +5,7 @@
 
 mod append_only;
 mod file;
+mod freshness;
 mod lock;
 mod stamp;
 

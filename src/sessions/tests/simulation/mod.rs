@@ -1,0 +1,98 @@
+//! Servers with their clocks, the store that they share and the ways between them, in simulated
+//! time and drawn from a seed: the real room and the real keepers of leases, and around them
+//! whatever may happen to messages, processes and machines.
+//!
+//! `SIMULATIONS` sets how many seeds are run, and `SIMULATION_SEED` runs one of them again.
+
+mod people;
+mod store;
+mod wire;
+mod world;
+
+use std::process::Command;
+
+use crate::sessions::cache::Rule;
+use people::{Counted, run};
+
+/// How many seeds the ordinary run takes.
+const SEEDS: u64 = 300;
+/// How many are tried at most for one that shows what a rule is for.
+const SEEDS_UNTIL_IT_BREAKS: u64 = 3000;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap())
+}
+
+fn seeds() -> std::ops::Range<u64> {
+    match number("SIMULATION_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SIMULATIONS").unwrap_or(SEEDS),
+    }
+}
+
+#[test]
+fn no_check_that_begins_after_the_answer_to_a_revoke_is_accepted() {
+    let mut all = Counted::default();
+    for seed in seeds() {
+        let (counted, faults) = run(seed);
+        assert!(faults.is_empty(), "SIMULATION_SEED={seed}: {}", faults.join("\n"));
+        all.add(&counted);
+    }
+    println!("{all:?}");
+    // Or nothing was shown.
+    if seeds().count() > 100 {
+        assert!(all.from_memory > all.from_store, "{all:?}");
+        assert!(all.ends > 1000 && all.refused > 1000, "{all:?}");
+    }
+}
+
+#[test]
+fn a_seed_tells_the_same_story_twice() {
+    for seed in 0..10 {
+        assert_eq!(run(seed), run(seed), "seed {seed}");
+    }
+}
+
+/// In a process of its own, for rules hold for a whole process.
+fn breaks_without(rule: Rule) {
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process.args(["--exact", "--nocapture"]);
+    process
+        .arg("sessions::tests::simulation::no_check_that_begins_after_the_answer_to_a_revoke_is_accepted");
+    process.env("TEST_WITHOUT_RULE", format!("{rule:?}"));
+    process.env("SIMULATIONS", SEEDS_UNTIL_IT_BREAKS.to_string()).env_remove("SIMULATION_SEED");
+    let output = process.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "all is well without {rule:?}");
+    assert!(told.contains("SIMULATION_SEED="), "it failed otherwise: {told}");
+}
+
+#[test]
+fn without_the_wait_it_breaks() {
+    breaks_without(Rule::Wait);
+}
+
+#[test]
+fn without_the_margin_it_breaks() {
+    breaks_without(Rule::Margin);
+}
+
+#[test]
+fn without_the_wait_where_nothing_changed_it_breaks() {
+    breaks_without(Rule::WaitWhereNothingChanged);
+}
+
+#[test]
+fn without_keeping_out_what_was_read_before_it_breaks() {
+    breaks_without(Rule::DropsReachFills);
+}
+
+#[test]
+fn without_the_order_of_changes_and_answers_it_breaks() {
+    breaks_without(Rule::ChangesBeforeAnswers);
+}
+
+#[test]
+fn without_asking_after_the_subscription_it_breaks() {
+    breaks_without(Rule::SubscriptionIsChecked);
+}

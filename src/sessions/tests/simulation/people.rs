@@ -1,0 +1,367 @@
+//! Who asks, who revokes, what goes wrong, and what must not come of it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use time::macros::datetime;
+use tokio::runtime::Builder;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
+
+use super::store::Reached;
+use super::wire::Telling;
+use super::world::{Chance, Process, World, lock};
+use crate::accounts::{Account, Email, Epoch, EpochReason, Name, Role, Status, User, UserId};
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::failure::StoreError;
+use crate::sessions::cache::{Change, Freshness};
+use crate::sessions::{
+    Beginning, Client, EndReason, EpochMove, LeaseOptions, Owner, ResumeError, Session,
+    SessionPolicy, SessionStore as _, Sessions, SessionsOptions, Token, TokenDigest,
+};
+
+const SERVERS: usize = 3;
+const PEOPLE: u64 = 3;
+/// How long it is lived.
+const LIFE: Duration = Duration::from_secs(4);
+
+/// What there was to judge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) from_memory: u64,
+    pub(super) from_store: u64,
+    pub(super) refused: u64,
+    /// Answers that said that a session or a token is over.
+    pub(super) ends: u64,
+}
+
+impl Counted {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.from_memory += other.from_memory;
+        self.from_store += other.from_store;
+        self.refused += other.refused;
+        self.ends += other.ends;
+    }
+}
+
+/// A token as its browser and the record know it.
+struct Held {
+    token: Token,
+    session: Session,
+}
+
+/// What is known to everybody who watches.
+#[derive(Default)]
+struct Record {
+    held: Vec<Arc<Held>>,
+    /// When it was first answered that a token is over.
+    over: HashMap<TokenDigest, Instant>,
+    /// Those that somebody began to end or to replace.
+    doubtful: HashSet<TokenDigest>,
+    counted: Counted,
+    faults: Vec<String>,
+}
+
+struct Server {
+    process: Arc<Process>,
+    sessions: Sessions,
+}
+
+#[derive(Clone)]
+struct Scene {
+    world: Arc<World>,
+    servers: Arc<[Server]>,
+    record: Arc<Mutex<Record>>,
+    begun: Instant,
+}
+
+/// Lives through one seed.
+pub(super) fn run(seed: u64) -> (Counted, Vec<String>) {
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let scene = Scene::of(seed);
+        let mut all = JoinSet::new();
+        for server in &*scene.servers {
+            server.sessions.lease_keepers().into_iter().for_each(|keeper| {
+                all.spawn(keeper);
+            });
+        }
+        for number in 0..2 * SERVERS {
+            all.spawn(scene.clone().look(number % SERVERS));
+        }
+        for person in 0..PEOPLE {
+            all.spawn(scene.clone().live(person));
+        }
+        all.spawn(scene.clone().go_wrong());
+        sleep(LIFE).await;
+        all.shutdown().await;
+        let mut record = lock(&scene.record);
+        (record.counted, std::mem::take(&mut record.faults))
+    })
+}
+
+impl Scene {
+    fn of(seed: u64) -> Self {
+        let mut chance = Chance::of(seed);
+        let mut tokens = Chance::of(!seed);
+        let begun = Instant::now();
+        // Two clocks may differ by a quarter at most.
+        let paces: Vec<f64> = (0..SERVERS)
+            .map(|_| [0.9, 0.95, 1.0, 1.08, 1.12][(chance.bits() % 5) as usize])
+            .collect();
+        let world = Arc::new(World::of(chance));
+        let servers = paces.into_iter().enumerate().map(|(number, pace)| {
+            let process = Arc::new(Process::new(number, Arc::clone(&world)));
+            let telling: Arc<dyn Freshness> = Arc::new(Telling(Arc::clone(&process)));
+            let mut draws = Chance::of(tokens.bits());
+            let sessions = Sessions::new(SessionsOptions {
+                store: Arc::new(Reached(Arc::clone(&process))),
+                outbox: None,
+                policy: SessionPolicy::default(),
+                clock: Clock::simulated(datetime!(2026-11-21 09:00 UTC), begun, pace),
+                entropy: Entropy::scripted(move |bytes| {
+                    bytes.chunks_mut(8).for_each(|chunk| {
+                        let bits = draws.bits().to_le_bytes();
+                        chunk.copy_from_slice(&bits[..chunk.len()]);
+                    });
+                }),
+                leases: LeaseOptions {
+                    vouching: vec![telling],
+                    sessions_elsewhere: true,
+                    users_elsewhere: true,
+                },
+            });
+            Server { process, sessions }
+        });
+        let servers: Arc<[Server]> = servers.collect();
+        for person in 0..PEOPLE {
+            lock(&world.accounts).insert(id_of(person), account(person));
+        }
+        Self { world, servers, record: Arc::default(), begun }
+    }
+
+    fn any_server(&self) -> &Server {
+        &self.servers[usize::try_from(self.world.draw(SERVERS as u64)).unwrap()]
+    }
+
+    fn told_over(&self, digest: TokenDigest) {
+        let mut record = lock(&self.record);
+        record.counted.ends += 1;
+        record.over.entry(digest).or_insert_with(Instant::now);
+    }
+
+    fn doubt(&self, digest: TokenDigest) {
+        lock(&self.record).doubtful.insert(digest);
+    }
+
+    fn any_held(&self, of: impl Fn(&Held) -> bool) -> Option<Arc<Held>> {
+        let held: Vec<_> = lock(&self.record).held.iter().filter(|one| of(one)).cloned().collect();
+        // Of the latest, for those before are long over.
+        let from = held.len().saturating_sub(4);
+        let draw = usize::try_from(self.world.draw(4)).unwrap();
+        held[from..].get(draw % held[from..].len().max(1)).cloned()
+    }
+
+    /// Looks at tokens, one after the other, at one server.
+    async fn look(self, server: usize) {
+        let server = &self.servers[server];
+        loop {
+            sleep(self.world.upto(12)).await;
+            let Some(held) = self.any_held(|_| true) else { continue };
+            let (digest, asked) = (held.token.digest(), Instant::now());
+            let seen = who(server, &digest).await;
+            self.judge(digest, asked, &seen);
+        }
+    }
+
+    fn judge(&self, digest: TokenDigest, asked: Instant, seen: &Result<bool, ResumeError>) {
+        let mut record = lock(&self.record);
+        let over = record.over.get(&digest).filter(|over| **over < asked).copied();
+        match seen {
+            Ok(from_memory) => {
+                *(if *from_memory {
+                    &mut record.counted.from_memory
+                } else {
+                    &mut record.counted.from_store
+                }) += 1;
+                if let Some(over) = over {
+                    let (asked, over) = (asked - self.begun, over - self.begun);
+                    let fault = format!("{digest:?} was over at {over:?}, accepted of {asked:?}");
+                    record.faults.push(fault);
+                }
+            }
+            Err(ResumeError::Unknown | ResumeError::Ended(_)) => {
+                record.counted.refused += 1;
+                if !record.doubtful.contains(&digest) {
+                    record.faults.push(format!("a live token is told {seen:?}"));
+                }
+                // That was an answer too.
+                record.over.entry(digest).or_insert_with(Instant::now);
+            }
+            Err(ResumeError::Store(_)) => {}
+        }
+    }
+
+    /// What one person does.
+    async fn live(self, person: u64) {
+        loop {
+            sleep(self.world.upto(60)).await;
+            let own = self.any_held(|held| held.session.owner.user() == Some(id_of(person)));
+            let deed = self.world.draw(10);
+            match own {
+                Some(held) if deed < 4 => self.revoke(&held).await,
+                Some(held) if deed < 6 => self.rotate(&held).await,
+                Some(_) if deed < 7 => self.change(person).await,
+                _ => self.sign_in(person).await,
+            }
+        }
+    }
+
+    async fn sign_in(&self, person: u64) {
+        let server = self.any_server();
+        let id = id_of(person);
+        let read = server.process.ask(move |world| (lock(&world.accounts)[&id].clone(), vec![]));
+        let Ok(account) = read.await else { return };
+        let beginning = Beginning {
+            owner: Owner::User { id, epoch: account.epoch },
+            administrator: false,
+            remember_me: false,
+            client: Client::default(),
+            brought: None,
+            risen: account.epoch_reason,
+        };
+        if let Ok(started) = server.sessions.start(beginning).await {
+            self.hold(started.token, started.session, account.epoch);
+        }
+    }
+
+    fn hold(&self, token: Token, session: Session, epoch: Epoch) {
+        // Whatever began to end before this was answered may have ended it.
+        let raised = lock(&self.world.accounts)[&session.owner.user().unwrap()].epoch > epoch;
+        if raised {
+            self.doubt(token.digest());
+        }
+        lock(&self.record).held.push(Arc::new(Held { token, session }));
+    }
+
+    /// Until somebody answers. Whoever asks may leave meanwhile, and ask at another server.
+    async fn revoke(&self, held: &Arc<Held>) {
+        self.doubt(held.token.digest());
+        for _ in 0..3 {
+            let (scene, held) = (self.clone(), Arc::clone(held));
+            let server = usize::try_from(self.world.draw(SERVERS as u64)).unwrap();
+            let revoking = tokio::spawn(async move {
+                let sessions = &scene.servers[server].sessions;
+                if sessions.revoke(held.session.id, None, EndReason::SignedOut).await.is_ok() {
+                    scene.told_over(held.token.digest());
+                    return true;
+                }
+                false
+            });
+            let patience = if self.world.is_one_of(4) { self.world.upto(100) } else { LIFE };
+            if matches!(timeout(patience, revoking).await, Ok(Ok(true))) {
+                return;
+            }
+        }
+    }
+
+    async fn rotate(&self, held: &Arc<Held>) {
+        self.doubt(held.token.digest());
+        let server = self.any_server();
+        let rotated = server.sessions.rotate(&held.session, &held.token, false).await;
+        if let Ok(rotated) = rotated {
+            self.told_over(held.token.digest());
+            // Whoever ends the session ends it under this token too, by its handle.
+            self.doubt(rotated.token.digest());
+            let new = Held { token: rotated.token, session: rotated.session };
+            lock(&self.record).held.push(Arc::new(new));
+        }
+    }
+
+    /// As a flow does it that changes an account and ends all of its sessions.
+    async fn change(&self, person: u64) {
+        let (server, id) = (self.any_server(), id_of(person));
+        let before: Vec<Arc<Held>> = {
+            let mut record = lock(&self.record);
+            let is_theirs = |held: &&Arc<Held>| held.session.owner.user() == Some(id);
+            let before: Vec<_> = record.held.iter().filter(is_theirs).cloned().collect();
+            record.doubtful.extend(before.iter().map(|held| held.token.digest()));
+            before
+        };
+        let at = server.sessions.now();
+        let raised = server.process.ask(move |world| {
+            let mut accounts = lock(&world.accounts);
+            let account = accounts.get_mut(&id).unwrap();
+            account.epoch = account.epoch.next();
+            let reason = EpochReason::RevokedByAdmin;
+            let raise = EpochMove { user: id, to: account.epoch, reason, survivor: None, at };
+            account.epoch_reason = Some(reason);
+            let raised = futures_util::FutureExt::now_or_never(world.store.raise_epoch(&raise));
+            (raised.unwrap().unwrap(), vec![Change::User(id)])
+        });
+        let raised = raised.await;
+        server.sessions.forget_user(id);
+        server.sessions.outlast_leases_of_users().await;
+        if raised.is_ok() {
+            for held in before {
+                self.told_over(held.token.digest());
+            }
+        }
+    }
+
+    /// Whatever may happen to machines and to what is between them.
+    async fn go_wrong(self) {
+        loop {
+            sleep(self.world.upto(400)).await;
+            let server = self.any_server();
+            let number = server.process.number;
+            match self.world.draw(6) {
+                0 | 1 => server.process.freeze(self.world.upto(400)),
+                2 => self.world.befall(number, |wire| wire.cut(true)),
+                3 => self.world.befall(number, |wire| wire.cut(false)),
+                4 => self.world.befall(number, super::wire::Wire::unsubscribe),
+                _ => self.world.stand_still(self.world.upto(300)),
+            }
+        }
+    }
+}
+
+/// As the check does it. Whether memory answered.
+async fn who(server: &Server, digest: &TokenDigest) -> Result<bool, ResumeError> {
+    server.process.breathe().await;
+    if server.sessions.remembered(digest).is_some() {
+        return Ok(true);
+    }
+    let ticket = server.sessions.ticket();
+    let session = server.sessions.resume_digest(digest).await?;
+    let id = session.owner.user().unwrap();
+    let read = server.process.ask(move |world| (lock(&world.accounts)[&id].clone(), vec![]));
+    let account = read.await?;
+    if session.owner.epoch() != Some(account.epoch) {
+        return Err(ResumeError::Store(StoreError::Corrupt("nothing: it is about to end")));
+    }
+    if let Some(ticket) = ticket {
+        server.sessions.remember(ticket, digest, &Arc::new(session), Some(&account));
+    }
+    Ok(false)
+}
+
+fn id_of(person: u64) -> UserId {
+    UserId::from_uuid(Uuid::from_u128(u128::from(person) + 1))
+}
+
+fn account(person: u64) -> Account {
+    let user = User {
+        id: id_of(person),
+        email: Email::from_stored(format!("p{person}@example.org")),
+        email_verified: true,
+        name: Name::default(),
+        role: Role::User,
+        status: Status::Active,
+        created_at: datetime!(2026-11-01 09:00 UTC),
+    };
+    Account { user, epoch: Epoch::FIRST, epoch_reason: None }
+}

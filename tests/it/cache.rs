@@ -1,0 +1,152 @@
+//! Checks that ask no store, and everything that is decided meanwhile.
+
+use std::time::Duration;
+
+use anteroom::Options;
+use anteroom::accounts::Role;
+use anteroom::metrics::Metrics;
+use anteroom::sessions::cache::OUTLASTS_LEASES;
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt as _;
+use serde_json::json;
+use tower::ServiceExt as _;
+
+use crate::harness::app::{Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp, on_every_store};
+use crate::harness::browser::Browser;
+
+on_every_store!(
+    a_session_in_use_is_asked_of_no_store,
+    whatever_is_decided_holds_at_the_next_request,
+    a_change_of_a_user_is_seen_at_the_next_request,
+    a_new_token_is_known_and_the_old_one_over_at_once,
+    without_the_cache_every_request_asks_the_stores,
+    activity_of_a_session_that_is_remembered_keeps_it_alive,
+);
+
+fn counted(options: &mut Options) {
+    options.metrics = Metrics::on(&options.clock);
+}
+
+/// How many tokens were looked up so far, without the stores and by them.
+async fn lookups(app: &TestApp) -> (u64, u64) {
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let answer = app.anteroom.metrics_router().unwrap().oneshot(request).await.unwrap();
+    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let value = |outcome: &str| {
+        let series = format!("anteroom_cache_lookups_total{{outcome=\"{outcome}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
+    };
+    (value("hit"), value("miss"))
+}
+
+/// Signed in at a server that remembers them and holds a lease.
+async fn warm(app: &TestApp, email: &str, role: Role) -> Browser {
+    let browser = app.signed_in_as(email, role, false).await;
+    for _ in 0..400 {
+        let (before, _) = lookups(app).await;
+        assert!(browser.is_signed_in().await);
+        if lookups(app).await.0 > before {
+            return browser;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("there is no lease: {:?}", app.anteroom.sessions().lease());
+}
+
+async fn a_session_in_use_is_asked_of_no_store(kind: Kind) {
+    let app = TestApp::start_with(kind, counted).await;
+    let browser = warm(&app, "ada@example.org", Role::User).await;
+    let before = lookups(&app).await;
+    for _ in 0..200 {
+        assert!(browser.is_signed_in().await);
+        assert_eq!(browser.get("/auth/verify").await.status, 200);
+    }
+    let (hits, misses) = lookups(&app).await;
+    assert_eq!(hits + misses - before.0 - before.1, 400);
+    // A machine with much to do may be late with a lease now and then.
+    assert!(hits - before.0 > 300, "{hits} and {misses} after {before:?}");
+}
+
+async fn whatever_is_decided_holds_at_the_next_request(kind: Kind) {
+    let app = TestApp::start_with(kind, counted).await;
+    let root = warm(&app, "root@example.org", Role::Admin).await;
+    let deeds: [(&str, &str); 6] = [
+        ("signed_out", "sign out"),
+        ("revoked_by_user", "revoke"),
+        ("revoked_by_user", "end others"),
+        ("password_changed", "password"),
+        ("role_changed", "role"),
+        ("account_disabled", "disable"),
+    ];
+    for (number, (reason, deed)) in deeds.into_iter().enumerate() {
+        let email = format!("p{number}@example.org");
+        let phone = warm(&app, &email, Role::User).await;
+        let laptop = warm(&app, &email, Role::User).await;
+        let user = format!("/api/admin/users/{}", phone.user_id().await);
+        let answer = match deed {
+            "sign out" => phone.delete("/api/session").await,
+            "revoke" => laptop.revoke(&phone).await,
+            "end others" => laptop.delete("/api/sessions").await,
+            "password" => laptop.change_password(PASSWORD, OTHER_PASSWORD).await,
+            "role" => root.patch(&user, json!({ "role": "admin" })).await,
+            _ => root.patch(&user, json!({ "status": "disabled" })).await,
+        };
+        assert!(answer.status < 300, "{deed}: {}", answer.text);
+        if deed == "sign out" {
+            assert!(laptop.is_signed_in().await);
+        } else {
+            assert_eq!(phone.why_not().await, reason, "{deed}");
+        }
+        assert!(!phone.is_signed_in().await, "{deed}");
+    }
+}
+
+async fn a_change_of_a_user_is_seen_at_the_next_request(kind: Kind) {
+    let app = TestApp::start_with(kind, counted).await;
+    let browser = warm(&app, "ada@example.org", Role::User).await;
+    for round in 0..5 {
+        let name = format!("Ada {round}");
+        let answer = browser.patch("/api/account", json!({ "name": name })).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(browser.whoami().await.json()["user"]["name"], name);
+        assert_eq!(browser.get("/auth/verify").await.header("remote-name"), name);
+    }
+}
+
+async fn a_new_token_is_known_and_the_old_one_over_at_once(kind: Kind) {
+    let app = TestApp::start_with(kind, counted).await;
+    let browser = warm(&app, "ada@example.org", Role::User).await;
+    let before = browser.copy();
+    assert_eq!(browser.reauthenticate(PASSWORD).await.status, 200);
+    assert_eq!(before.why_not().await, "replaced");
+    assert!(browser.is_signed_in().await);
+}
+
+async fn without_the_cache_every_request_asks_the_stores(kind: Kind) {
+    let set = |options: &mut Options| {
+        counted(options);
+        options.cache = false;
+    };
+    let app = TestApp::start_with(kind, set).await;
+    assert!(app.anteroom.sessions().lease().is_none());
+    let browser = app.signed_in("ada@example.org").await;
+    tokio::time::sleep(OUTLASTS_LEASES).await;
+    for _ in 0..20 {
+        assert!(browser.is_signed_in().await);
+    }
+    assert_eq!(lookups(&app).await.0, 0);
+}
+
+async fn activity_of_a_session_that_is_remembered_keeps_it_alive(kind: Kind) {
+    let app = TestApp::start_with(kind, counted).await;
+    let browser = warm(&app, "ada@example.org", Role::User).await;
+    for _ in 0..5 {
+        app.pass(50 * MINUTE).await;
+        assert!(browser.is_signed_in().await);
+        assert!(browser.is_signed_in().await);
+    }
+    app.pass(61 * MINUTE).await;
+    assert_eq!(browser.why_not().await, "idle_timeout");
+}

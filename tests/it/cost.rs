@@ -1,0 +1,60 @@
+//! What a check costs that can be counted: how often it asks for memory.
+
+use allocation_counter::measure;
+use anteroom::flows::Check;
+use anteroom::sessions::Token;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use futures_util::FutureExt as _;
+use tower::ServiceExt as _;
+
+use crate::harness::app::{Kind, TestApp};
+
+/// A check whose answer is remembered, under a lease.
+async fn warm(app: &TestApp, token: &Token) -> Check {
+    let check = Check::new(app.anteroom.accounts().clone(), app.anteroom.sessions().clone());
+    for _ in 0..400 {
+        if check.who(token).await.unwrap().under_lease {
+            return check;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("there is no lease");
+}
+
+#[tokio::test]
+async fn a_check_from_memory_asks_for_no_memory_and_waits_for_nothing() {
+    let app = TestApp::start(Kind::Database).await;
+    let browser = app.signed_in("ada@example.org").await;
+    let token = Token::parse(browser.token().as_bytes()).unwrap();
+    let check = warm(&app, &token).await;
+    let counted = measure(|| {
+        let visitor = check.who(&token).now_or_never().unwrap().unwrap();
+        assert!(visitor.under_lease);
+    });
+    assert_eq!((counted.count_total, counted.bytes_total), (0, 0));
+}
+
+/// The rest is the router's, hyper's and that of the headers.
+#[tokio::test]
+async fn a_whole_request_asks_for_memory_a_few_times() {
+    const MOST: u64 = 115;
+    let app = TestApp::start(Kind::Database).await;
+    let browser = app.signed_in("ada@example.org").await;
+    let token = Token::parse(browser.token().as_bytes()).unwrap();
+    warm(&app, &token).await;
+    for path in ["/auth/verify", "/api/session"] {
+        let router = app.anteroom.router();
+        let request = Request::get(path)
+            .header("host", app.host())
+            .header("cookie", browser.cookies())
+            .body(Body::empty())
+            .unwrap();
+        let counted = measure(|| {
+            let answer = router.oneshot(request).now_or_never().unwrap().unwrap();
+            assert_eq!(answer.status(), StatusCode::OK);
+        });
+        println!("{path}: {counted:?}");
+        assert!(counted.count_total <= MOST, "{path}: {counted:?}");
+    }
+}

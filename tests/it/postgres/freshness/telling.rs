@@ -1,0 +1,317 @@
+//! What the tables say of each deed, to whoever listens.
+
+use std::time::Duration;
+
+use anteroom::accounts::{
+    AccountStore, Change, ChangeError, Epoch, EpochRaise, EpochReason, Name, PasswordHash, Role,
+    Status, Survivor, UserId,
+};
+use anteroom::sessions::{
+    Compartment, EpochMove, Keep, Rotation, SessionId, SessionPolicy, SessionStore, Start, Started,
+    Touch,
+};
+use anteroom::store::{Order, SessionsIn, SqlDatabase};
+use sqlx::postgres::PgListener;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use super::super::{NOW, Nodes, add, fresh_digest, fresh_user, fresh_uuid, start_of};
+use super::{ENDED, ending};
+use crate::harness::postgres::Database;
+use crate::harness::server::Place;
+
+/// Hears what is said, word by word.
+struct Ear(PgListener);
+
+impl Ear {
+    async fn at(database: &Database) -> Self {
+        let mut ear = PgListener::connect(&database.url).await.unwrap();
+        ear.listen("anteroom_changes").await.unwrap();
+        Self(ear)
+    }
+
+    /// Everything since it was asked last.
+    async fn heard(&mut self) -> Vec<String> {
+        sqlx::query("SELECT 1").fetch_all(&mut self.0).await.unwrap();
+        let mut heard: Vec<String> =
+            std::iter::from_fn(|| self.0.next_buffered()).map(|n| n.payload().to_owned()).collect();
+        heard.sort();
+        heard
+    }
+
+    async fn hears(&mut self, what: &str, expected: &[String]) {
+        let mut expected = expected.to_vec();
+        expected.sort();
+        assert_eq!(self.heard().await, expected, "{what}");
+    }
+}
+
+fn session(id: SessionId) -> String {
+    format!("s{}", id.as_uuid().simple())
+}
+
+fn user(id: UserId) -> String {
+    format!("u{}", id.as_uuid().simple())
+}
+
+/// That nothing is new, though it could have been.
+fn nothing() -> String {
+    ".".to_owned()
+}
+
+/// A sign-in that succeeded.
+async fn signed_in(store: &SqlDatabase, user: UserId, epoch: Epoch) -> Start {
+    let start = start_of(user, epoch, 3);
+    let started = SessionStore::start(store, &start).await.unwrap();
+    assert!(matches!(started, Started::Started { .. }), "{started:?}");
+    start
+}
+
+async fn one(sessions_in: SessionsIn) -> Option<(Nodes, SqlDatabase, Ear)> {
+    let nodes = Nodes::start(1, sessions_in).await?;
+    let (store, ear) = (nodes.node(0), Ear::at(&nodes.database).await);
+    Some((nodes, store, ear))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_remembers_is_not_told() {
+    let Some((nodes, store, mut ear)) = one(SessionsIn::ThisDatabase).await else { return };
+    let ada = add(&store, "ada@example.org", Role::User).await;
+    ear.hears("a new account", &[user(ada.user.id)]).await;
+
+    let start = signed_in(&store, ada.user.id, ada.epoch).await;
+    ear.hears("a sign-in", &[]).await;
+    let later = NOW + Duration::from_mins(5);
+    let touch = Touch { id: start.session.id, at: later };
+    SessionStore::touch(
+        &store,
+        &[touch, Touch { id: SessionId::from_uuid(fresh_uuid()), ..touch }],
+    )
+    .await
+    .unwrap();
+    let keep = |id, over| Keep { id, compartment: Compartment::Visitor, over, data: vec![b'1'] };
+    store.keep(&keep(start.session.id, 0)).await.unwrap();
+    store.keep(&keep(start.session.id, 7)).await.unwrap();
+    let hash = |text: &str| PasswordHash::from_stored(text.to_owned());
+    assert!(store.upgrade_hash(ada.user.id, &hash("$argon2id$"), &hash("$better$")).await.unwrap());
+    SessionStore::sweep(&store, &SessionPolicy::default().cutoffs(NOW), 100).await.unwrap();
+    store.sweep_records(NOW).await.unwrap();
+    nodes
+        .database
+        .run(
+            "UPDATE sessions SET last_seen_at = last_seen_at + 1, application_data = '1'; \
+             UPDATE users SET password_hash = 'x', search_text = 'y'; \
+             UPDATE sessions SET token_digest = token_digest WHERE FALSE",
+        )
+        .await;
+    ear.hears("activity, data, hashes", &[nothing()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_end_is_told_and_every_new_token_also_where_there_is_nothing_to_end() {
+    let Some((_nodes, store, mut ear)) = one(SessionsIn::ThisDatabase).await else { return };
+    let (ada, epoch) = (fresh_user(), Epoch::FIRST);
+    let start = signed_in(&store, ada, epoch).await;
+    ear.hears("the first of a user", &[user(ada), nothing()]).await;
+
+    let rotation =
+        Rotation { from: start.digest, to: fresh_digest(), authenticated: true, at: NOW };
+    assert!(store.rotate(&rotation).await.unwrap());
+    ear.hears("a rotation", &[session(start.session.id), nothing()]).await;
+    assert!(!store.rotate(&Rotation { to: fresh_digest(), ..rotation }).await.unwrap());
+    ear.hears("a rotation that comes too late", &[nothing()]).await;
+
+    assert!(store.end(&ending(start.session.id)).await.unwrap());
+    ear.hears("an end", &[session(start.session.id)]).await;
+    assert!(!store.end(&ending(start.session.id)).await.unwrap());
+    ear.hears("a second end", &[nothing()]).await;
+
+    let (first, second) =
+        (signed_in(&store, ada, epoch).await, signed_in(&store, ada, epoch).await);
+    let brought = Start { brought: Some(second.digest), ..start_of(ada, epoch, 1) };
+    SessionStore::start(&store, &brought).await.unwrap();
+    ear.hears("a sign-in for which others end", &[first, second].map(|s| session(s.session.id)))
+        .await;
+    assert_eq!(store.end_all(ENDED).await.unwrap(), 1);
+    ear.hears("all", &[session(brought.session.id)]).await;
+    assert_eq!(store.end_all(ENDED).await.unwrap(), 0);
+    ear.hears("all of none", &[nothing()]).await;
+
+    let expired = signed_in(&store, ada, epoch).await;
+    let late = SessionPolicy::default().cutoffs(NOW + Duration::from_hours(48));
+    SessionStore::sweep(&store, &late, 100).await.unwrap();
+    ear.hears("a sweep", &[session(expired.session.id)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_raise_is_told_with_its_survivor_and_also_when_it_comes_too_late() {
+    let Some((_nodes, store, mut ear)) = one(SessionsIn::ThisDatabase).await else { return };
+    let (ada, epoch) = (fresh_user(), Epoch::FIRST);
+    let (goes, stays) = (signed_in(&store, ada, epoch).await, signed_in(&store, ada, epoch).await);
+    ear.heard().await;
+
+    let survivor = Survivor {
+        session: stays.session.id.as_uuid(),
+        from: *stays.digest.as_bytes(),
+        to: *fresh_digest().as_bytes(),
+        authenticated: true,
+    };
+    let raise = EpochMove {
+        user: ada,
+        to: epoch.next(),
+        reason: EpochReason::PasswordChanged,
+        survivor: Some(survivor),
+        at: NOW,
+    };
+    assert_eq!(store.raise_epoch(&raise).await.unwrap(), 1);
+    let sessions = [goes, stays].map(|start| session(start.session.id));
+    ear.hears("a raise", &[&sessions[..], &[user(ada), nothing()]].concat()).await;
+    assert_eq!(store.raise_epoch(&raise).await.unwrap(), 0);
+    ear.hears("the same again", &[nothing()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_change_of_an_account_is_told_also_when_it_comes_too_late() {
+    for sessions_in in [SessionsIn::ThisDatabase, SessionsIn::Elsewhere, SessionsIn::ServerMemory] {
+        let Some((_nodes, store, mut ear)) = one(sessions_in).await else { return };
+        let ada = add(&store, "ada@example.org", Role::User).await;
+        let id = ada.user.id;
+        ear.heard().await;
+        let change = |change: &Change| {
+            let (store, change) = (store.clone(), change.clone());
+            async move { AccountStore::change(&store, id, &change, NOW).await }
+        };
+
+        let name = Change {
+            seen: ada.epoch,
+            name: Some(Name::parse("Ada L.").unwrap()),
+            ..Change::default()
+        };
+        change(&name).await.unwrap();
+        ear.hears("a name", &[user(id)]).await;
+        let raise = EpochRaise { reason: EpochReason::AccountDisabled, survivor: None };
+        let disable =
+            Change { status: Some(Status::Disabled), raise: Some(raise.clone()), ..name.clone() };
+        change(&disable).await.unwrap();
+        let heard = ear.heard().await;
+        assert!(heard.contains(&user(id)), "{sessions_in:?} {heard:?}");
+        assert!(matches!(change(&disable).await, Err(ChangeError::Moved)));
+        ear.hears("what another one did before", &[nothing()]).await;
+        let delete = Change { seen: ada.epoch.next(), delete: true, raise: Some(raise), ..name };
+        change(&delete).await.unwrap();
+        let heard = ear.heard().await;
+        assert!(heard.contains(&user(id)), "{sessions_in:?} {heard:?}");
+        assert!(matches!(change(&delete).await, Err(ChangeError::NotFound)));
+        ear.hears("what another one deleted before", &[nothing()]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_are_told_to_servers_that_keep_sessions_themselves() {
+    let Some((_nodes, store, mut ear)) = one(SessionsIn::ServerMemory).await else { return };
+    let (ada, id) = (fresh_user(), SessionId::from_uuid(fresh_uuid()));
+    let raise = EpochMove {
+        user: ada,
+        to: Epoch::FIRST.next(),
+        reason: EpochReason::RevokedByAdmin,
+        survivor: None,
+        at: NOW,
+    };
+
+    store.give_order(&Order::RaiseEpoch(raise)).await.unwrap();
+    ear.hears("a raise", &[user(ada)]).await;
+    store.give_order(&Order::EndOne(id, ENDED)).await.unwrap();
+    ear.hears("an end", &[session(id)]).await;
+    store.give_order(&Order::EndAll(ENDED)).await.unwrap();
+    ear.hears("an end of all", &["*".to_owned()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_changed_by_hand_is_told_one_by_one_or_all_at_once() {
+    let Some((nodes, store, mut ear)) = one(SessionsIn::ThisDatabase).await else { return };
+    let ada = add(&store, "ada@example.org", Role::User).await;
+    let start = signed_in(&store, ada.user.id, ada.epoch).await;
+    ear.heard().await;
+    let by_hand = async |statement: &str| nodes.database.run(statement).await;
+
+    for column in [
+        "epoch = epoch + 1",
+        "expires_at = expires_at - 1",
+        "authenticated_at = NULL",
+        "timeout_rule = 2",
+        "remember_me = NOT remember_me",
+        "user_id = NULL",
+    ] {
+        by_hand(&format!("UPDATE sessions SET {column}, last_seen_at = last_seen_at + 1")).await;
+        ear.hears(column, &[session(start.session.id)]).await;
+    }
+    for column in
+        ["role = 'admin'", "email = 'a@example.org'", "email_verified = NOT email_verified"]
+    {
+        by_hand(&format!("UPDATE users SET {column}")).await;
+        ear.hears(column, &[user(ada.user.id)]).await;
+    }
+    by_hand("UPDATE user_epochs SET epoch = epoch + 1").await;
+    ear.hears("an epoch", &[user(ada.user.id)]).await;
+    by_hand("SET search_path = ''; DELETE FROM public.sessions; DELETE FROM public.user_epochs")
+        .await;
+    ear.hears("from anywhere", &[session(start.session.id), user(ada.user.id)]).await;
+    by_hand("BEGIN; DELETE FROM users; ROLLBACK").await;
+    ear.hears("what was taken back", &[]).await;
+    for table in ["sessions", "users", "user_epochs"] {
+        by_hand(&format!("TRUNCATE {table}")).await;
+        ear.hears(table, &["*".to_owned()]).await;
+    }
+
+    for (count, is_everything) in [(200, false), (201, true)] {
+        by_hand(&format!(
+            "INSERT INTO sessions SELECT uuid_send(gen_random_uuid()), uuid_send(gen_random_uuid()), \
+             NULL, NULL, 0, NULL, 0, 0, 0, FALSE, NULL, '', '', 0, '', 0 \
+             FROM generate_series(1, {count})"
+        ))
+        .await;
+        assert!(ear.heard().await.is_empty(), "a new session is told");
+        by_hand("UPDATE sessions SET expires_at = 1").await;
+        let heard = ear.heard().await;
+        assert_eq!((heard.len(), heard.contains(&"*".to_owned())), (count, is_everything));
+        by_hand("DELETE FROM sessions").await;
+        let heard = ear.heard().await;
+        let words = if is_everything { 1 } else { 1 + count * 32 };
+        assert!(heard.len() == 1 && heard[0].len() == words, "{heard:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_that_do_not_tell_are_made_to_by_their_owner_and_refused_by_others() {
+    let Some(database) = Database::fresh().await else { return };
+    let mut owner = database.connect().await;
+    for silence in [
+        "DROP TRIGGER tell_of_ended_sessions ON sessions",
+        "ALTER TABLE user_epochs DISABLE TRIGGER tell_of_raised_epochs",
+        "ALTER TABLE users DISABLE TRIGGER ALL",
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(silence)).execute(&mut owner).await.unwrap();
+        let role = format!("reader_{}", database.name);
+        database
+            .run(&format!(
+                "CREATE ROLE {role} LOGIN PASSWORD 'one'; \
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
+            ))
+            .await;
+        let url = database.url_of((&role, "one"));
+        let outcome = Place::new().with("ANTEROOM_DATABASE", &url).run(&["user", "list"]);
+        assert!(outcome.stderr.contains("`anteroom migrate`"), "{silence}: {outcome:?}");
+        database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+
+        assert_eq!(database.place().run(&["migrate"]).code, Some(0), "{silence}");
+        assert_eq!(silent(&mut owner).await, 0, "{silence}");
+    }
+    owner.close().await.unwrap();
+}
+
+/// How many of our triggers are missing or out of force.
+async fn silent(owner: &mut PgConnection) -> i64 {
+    let loud = sqlx::query_scalar(
+        "SELECT 12 - count(*) FROM pg_trigger WHERE tgname LIKE 'tell_of_%' AND tgenabled = 'O'",
+    );
+    loud.fetch_one(owner).await.unwrap()
+}
