@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
 use crate::http::{
-    DoorOptions, Manners, PublicUrl, Service, SessionLayer, TrustedProxies, metrics_router,
+    DoorOptions, Front, Manners, PublicUrl, Service, SessionLayer, TrustedProxies, metrics_router,
 };
 use crate::metrics::Metrics;
 use crate::sessions::cache::Freshness;
@@ -239,6 +239,13 @@ impl Anteroom {
     /// Every route of the service.
     pub fn router(&self) -> Router {
         self.service.router()
+    }
+
+    /// What [`Anteroom::router`] answers, in a form of its own that is served faster: to be handed
+    /// to [`crate::http::serve_with`], as `anteroom serve` does.
+    #[must_use]
+    pub fn front(&self) -> Front {
+        self.service.front()
     }
 
     /// `GET /metrics` and nothing else, for a listener that strangers do not reach; `None` where

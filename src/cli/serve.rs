@@ -44,7 +44,7 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
         sessions.close_watches();
     };
     let metrics = serve_metrics(metrics_listener, &anteroom);
-    crate::http::serve_with(listener, anteroom.router(), serving(&config), stop).await;
+    crate::http::serve_with(listener, anteroom.front(), serving(&config), stop).await;
     // Only now: how the last requests end is worth seeing too.
     if let Some(metrics) = metrics {
         metrics.abort();

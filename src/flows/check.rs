@@ -52,10 +52,18 @@ impl Check {
     /// [`ResumeError`] says why the token opens nothing, or that a store failed.
     pub async fn who(&self, token: &Token) -> Result<Visitor, ResumeError> {
         let digest = token.digest();
-        match self.sessions.remembered(&digest) {
-            Some(Remembered { session, user }) => Ok(Visitor { session, user, under_lease: true }),
+        match self.remembered(&digest) {
+            Some(visitor) => Ok(visitor),
             None => self.ask(token, &digest).await,
         }
+    }
+
+    /// Who holds the token of this digest, where that is remembered under a lease and no store has
+    /// to be asked.
+    #[must_use]
+    pub fn remembered(&self, digest: &TokenDigest) -> Option<Visitor> {
+        let Remembered { session, user } = self.sessions.remembered(digest)?;
+        Some(Visitor { session, user, under_lease: true })
     }
 
     /// Asks the stores, always by reads of its own: whatever was acknowledged before is in them.

@@ -21,7 +21,6 @@ use super::middleware::{
 use super::pages;
 use super::state::AppState;
 use crate::audit::AuditTrail;
-use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 
 /// What the router is made of.
@@ -29,12 +28,12 @@ pub(crate) struct House {
     pub(crate) state: AppState,
     pub(crate) session_layer: SessionLayer,
     pub(super) door: Door,
-    pub(crate) entropy: Entropy,
+    pub(super) ids: RequestIds,
     pub(crate) metrics: Metrics,
 }
 
 pub(super) fn router(house: House) -> Router {
-    let House { state, session_layer, door, entropy, metrics } = house;
+    let House { state, session_layer, door, ids, metrics } = house;
     let audit = AuditTrail::from_ref(&state);
 
     let pages = Router::new()
@@ -86,7 +85,7 @@ pub(super) fn router(house: House) -> Router {
         .layer(cross_origin(&door))
         .layer(from_fn_with_state((door.clone(), audit), guard))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(RequestIds::new(&entropy), give_form))
+        .layer(from_fn_with_state(ids, give_form))
         .layer(MapResponseLayer::new(move |response| secure(&door, response)));
     if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 
 use super::cookie::CookieShape;
-use super::middleware::{Door, DoorParts, SessionLayer, SessionLayerParts};
+use super::front::{Desk, Forms, Front};
+use super::middleware::{Door, DoorParts, RequestIds, SessionLayer, SessionLayerParts};
 use super::network::TrustedProxies;
 use super::public_url::PublicUrl;
 use super::router::{House, router};
@@ -55,6 +56,7 @@ pub struct DoorOptions {
 #[derive(Clone)]
 pub struct Service {
     router: Router,
+    front: Front,
     session_layer: SessionLayer,
     starts: Arc<NetworkThrottle>,
     audit: AuditTrail,
@@ -82,6 +84,21 @@ impl Service {
         };
         let own = SessionLayer::new(SessionLayerParts { keeps_data: false, ..parts.clone() });
         let session_layer = SessionLayer::new(parts);
+        let door = Door(Arc::new(DoorParts {
+            public_url,
+            trusted_origins: options.trusted_origins,
+            proxies,
+        }));
+        let ids = RequestIds::new(&options.entropy);
+        let desk = Desk {
+            check: check.clone(),
+            sessions: sessions.clone(),
+            cookie: cookie.clone(),
+            forms: Forms::at(&door),
+            door: door.clone(),
+            ids: ids.clone(),
+            metrics: metrics.clone(),
+        };
         let (a, s, t) = (&accounts, &sessions, &audit);
         let rooms = Rooms {
             login: Login::new(a.clone(), s.clone(), t.clone()).counted_in(&metrics),
@@ -99,19 +116,16 @@ impl Service {
             accounts,
             sessions,
         };
-        let door = Door(Arc::new(DoorParts {
-            public_url,
-            trusted_origins: options.trusted_origins,
-            proxies,
-        }));
-        let house = House {
-            state: rooms.into(),
-            session_layer: own,
-            door,
-            entropy: options.entropy,
-            metrics,
-        };
-        Self { router: router(house), session_layer, starts, audit }
+        let house = House { state: rooms.into(), session_layer: own, door, ids, metrics };
+        let router = router(house);
+        let front = Front::new(desk, router.clone());
+        Self { router, front, session_layer, starts, audit }
+    }
+
+    /// Every route of the service, to be served by itself.
+    #[must_use]
+    pub fn front(&self) -> Front {
+        self.front.clone()
     }
 
     /// Every route of the service, to be served or merged into a router of one's own.

@@ -76,18 +76,35 @@ const TOOLS: &[(&str, &str)] = &[
 #[must_use]
 pub fn device_name(user_agent: &str) -> String {
     let agent = &user_agent[..user_agent.floor_char_boundary(LOOKED_AT)];
-    let lower = agent.to_ascii_lowercase();
-    if let Some((_, tool)) = TOOLS.iter().find(|(prefix, _)| lower.starts_with(prefix)) {
+    let begins_with = |prefix: &str| {
+        let beginning = agent.as_bytes().get(..prefix.len());
+        beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(prefix.as_bytes()))
+    };
+    if let Some((_, tool)) = TOOLS.iter().find(|(prefix, _)| begins_with(prefix)) {
         return (*tool).to_owned();
     }
-    let first = |known: &[(&str, &'static str)]| {
-        known.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name)
-    };
-    match (first(BROWSERS), first(SYSTEMS)) {
+    match (first_of(BROWSERS, agent), first_of(SYSTEMS, agent)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
         (None, None) => "Unknown device".to_owned(),
     }
+}
+
+/// What the agent is by the first part of these that it contains. In one go: this is asked with
+/// every answer that describes a session.
+fn first_of(known: &[(&str, &'static str)], agent: &str) -> Option<&'static str> {
+    let (bytes, mut first) = (agent.as_bytes(), known.len());
+    let beginnings = bytes.iter().enumerate().filter(|(_, byte)| may_begin(**byte));
+    for (place, _) in beginnings {
+        let is_here = |(part, _): &(&str, _)| bytes[place..].starts_with(part.as_bytes());
+        first = known[..first].iter().position(is_here).unwrap_or(first);
+    }
+    known.get(first).map(|(_, name)| *name)
+}
+
+/// Whether a known part may begin with this.
+fn may_begin(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'i')
 }
 
 #[cfg(test)]

@@ -191,8 +191,8 @@ async fn served<S: AuditStore + 'static>(store: &Arc<S>) -> (Anteroom, Browser, 
     let store: Arc<dyn AuditStore> = store.clone();
     let anteroom =
         Anteroom::start_around(options, |stores| Stores { audit: store, ..stores }).await.unwrap();
-    let router = anteroom.router();
-    tokio::spawn(anteroom::http::serve(listener, router, std::future::pending()));
+    let served = anteroom::http::serve(listener, anteroom.front(), std::future::pending());
+    tokio::spawn(served);
     (anteroom, Browser::of(address, &url), folder)
 }
 

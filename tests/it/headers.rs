@@ -108,7 +108,7 @@ async fn failures(public_url: &str) -> Vec<Named> {
         let faults = Faults::default();
         let set = |options: &mut Options| public_url.clone_into(&mut options.public_url);
         let wrap = |stores| faults.wrap(stores);
-        let app = TestApp::start_over(Kind::Database, set, Anteroom::router, wrap).await;
+        let app = TestApp::start_over(Kind::Database, set, Anteroom::front, wrap).await;
         let browser = app.browser();
         faults.strike(1, fault);
         let answer = browser.try_to_sign_in("ada@example.org", PASSWORD, false).await;

@@ -27,6 +27,7 @@ mod enumeration;
 mod events;
 mod forwarded;
 mod framing;
+mod front;
 mod full_disk;
 mod harness;
 mod hash_queue;

@@ -40,7 +40,7 @@ impl Two {
             options.sessions = SessionsKept::InRedis { url: redis.as_str().into() };
         };
         let wrap = |stores| faults.wrap(stores);
-        let mortal = TestApp::start_over(Kind::Postgres, in_redis, Anteroom::router, wrap).await;
+        let mortal = TestApp::start_over(Kind::Postgres, in_redis, Anteroom::front, wrap).await;
         let (accounts_at, clock) = (mortal.accounts_at.clone(), Clock::from(&mortal.clock));
         let beside = |options: &mut Options| {
             in_redis(options);

@@ -18,7 +18,7 @@ async fn attack_163_a_thousand_panics_leave_everything_as_it_was(kind: Kind) {
     let set = |options: &mut anteroom::Options| {
         options.hashing.queue = 4;
     };
-    let app = TestApp::start_over(kind, set, Anteroom::router, |stores| faults.wrap(stores)).await;
+    let app = TestApp::start_over(kind, set, Anteroom::front, |stores| faults.wrap(stores)).await;
     let ada = app.signed_in("ada@example.org").await;
     let phone = app.signed_in("ada@example.org").await;
     let token = ada.token();

@@ -98,7 +98,7 @@ async fn scene(
             let ample = Some(Rate { count: 100_000, per: Duration::from_mins(10) });
             options.throttles = ThrottleOptions { account: ample, network: ample, signup: ample };
         };
-        TestApp::start_over(kind, set, Anteroom::router, |stores| faults.wrap(stores)).await
+        TestApp::start_over(kind, set, Anteroom::front, |stores| faults.wrap(stores)).await
     };
     let email = format!("p{number}-{nth}@example.org");
     let role = Role::User;
@@ -297,7 +297,7 @@ async fn sign_in_again_if_need_be(scene: &Scene, actor: &Browser) {
 async fn over_failing_stores(kind: Kind) -> (TestApp, Faults) {
     let faults = Faults::default();
     let wrap = |stores| faults.wrap(stores);
-    let app = TestApp::start_over(kind, |_| (), Anteroom::router, wrap).await;
+    let app = TestApp::start_over(kind, |_| (), Anteroom::front, wrap).await;
     (app, faults)
 }
 

@@ -460,7 +460,7 @@ async fn thr_10_a_store_that_fails_is_no_freedom_to_guess() {
     let address = listener.local_addr().unwrap();
     let anteroom = opened(&folder, |stores| Stores { throttle: Arc::new(Silent), ..stores }).await;
     let serving =
-        tokio::spawn(anteroom::http::serve(listener, anteroom.router(), std::future::pending()));
+        tokio::spawn(anteroom::http::serve(listener, anteroom.front(), std::future::pending()));
 
     let browser = Browser::of(address, "http://localhost:8080");
     for _ in 0..3 {

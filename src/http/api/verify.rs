@@ -1,8 +1,12 @@
 //! `/auth/verify`: who is there, for a proxy or a back end.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use uuid::Uuid;
 
+use crate::accounts::User;
 use crate::http::error::Problem;
 use crate::http::extract::CurrentUser;
 use crate::http::json::ProblemBody;
@@ -23,20 +27,38 @@ const UNPRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
 ))]
 pub(crate) async fn verify(CurrentUser { user, .. }: CurrentUser) -> Result<HeaderMap, Problem> {
-    let email = if user.email_verified { user.email.as_str() } else { "" };
-    let mut headers = HeaderMap::with_capacity(4);
-    for (name, value) in [
-        ("remote-user", user.id.to_string()),
-        ("remote-email", encoded(email)),
-        ("remote-name", encoded(user.name.as_str())),
-        ("remote-groups", user.role.as_str().to_owned()),
-    ] {
-        let value = HeaderValue::try_from(value).map_err(|_| Problem::internal())?;
-        headers.insert(HeaderName::from_static(name), value);
-    }
+    let mut headers = HeaderMap::with_capacity(REMOTE.len());
+    name(&user, &mut headers)?;
     Ok(headers)
 }
 
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, UNPRINTABLE).to_string()
+/// The headers that say who it is.
+pub(in crate::http) const REMOTE: [HeaderName; 4] = [
+    HeaderName::from_static("remote-user"),
+    HeaderName::from_static("remote-email"),
+    HeaderName::from_static("remote-name"),
+    HeaderName::from_static("remote-groups"),
+];
+
+/// Says who it is in all of [`REMOTE`].
+pub(in crate::http) fn name(user: &User, headers: &mut HeaderMap) -> Result<(), Problem> {
+    let email = if user.email_verified { user.email.as_str() } else { "" };
+    let values = [
+        value(user.id.as_uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()))?,
+        value(&encoded(email))?,
+        value(&encoded(user.name.as_str()))?,
+        HeaderValue::from_static(user.role.as_str()),
+    ];
+    for (name, value) in REMOTE.into_iter().zip(values) {
+        headers.insert(name, value);
+    }
+    Ok(())
+}
+
+fn encoded(text: &str) -> Cow<'_, str> {
+    utf8_percent_encode(text, UNPRINTABLE).into()
+}
+
+fn value(text: &str) -> Result<HeaderValue, Problem> {
+    HeaderValue::from_str(text).map_err(|_| Problem::internal())
 }

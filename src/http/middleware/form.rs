@@ -11,14 +11,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::entropy::Entropy;
 use crate::http::error::{Code, Problem};
 use crate::http::pages::views::{ErrorPage, Frame};
 use crate::http::pages::{frame_of, shown};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(in crate::http) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The ids of requests: they have to tell requests apart and are no secret, so chance gives the
 /// first of a process, and each is scattered from the one before. Cheap to clone.
@@ -32,7 +32,7 @@ impl RequestIds {
         Self(Arc::new(AtomicU64::new(first)))
     }
 
-    fn next(&self) -> RequestId {
+    pub(in crate::http) fn next(&self) -> RequestId {
         // An odd factor and a shift back and forth: no two numbers become one.
         const SCATTERS: u64 = 0x9E37_79B9_7F4A_7C15;
         let number = self.0.fetch_add(1, Ordering::Relaxed).wrapping_mul(SCATTERS);
@@ -40,8 +40,9 @@ impl RequestIds {
     }
 }
 
+/// The id of one request.
 #[derive(Clone, Copy)]
-struct RequestId(u64);
+pub(in crate::http) struct RequestId(u64);
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,6 +51,31 @@ impl fmt::Display for RequestId {
 }
 
 impl RequestId {
+    /// What is logged on behalf of the request stands in this.
+    pub(in crate::http) fn span(self, request: &Request) -> Span {
+        tracing::info_span!(
+            "request",
+            request.id = %self,
+            method = %request.method(),
+            path = request.uri().path()
+        )
+    }
+
+    /// Logs how the request was answered, and writes its id on the answer.
+    pub(in crate::http) fn stamp(self, path: &str, response: &mut Response, begun: Instant) {
+        let status = response.status().as_u16();
+        // Looked at only where it is logged.
+        let took = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if matches!(path, "/healthz" | "/readyz") {
+            tracing::debug!(status, milliseconds = took(), "answered");
+        } else {
+            tracing::info!(status, milliseconds = took(), "answered");
+        }
+        if let Some(id) = self.header() {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+    }
+
     fn header(self) -> Option<HeaderValue> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 16];
@@ -67,9 +93,7 @@ pub(in crate::http) async fn give_form(
     next: Next,
 ) -> Response {
     let id = ids.next();
-    let span = tracing::info_span!(
-        "request", request.id = %id, method = %request.method(), path = request.uri().path()
-    );
+    let span = id.span(&request);
     let (method, uri) = (request.method().clone(), request.uri().clone());
     // Only a page needs them, should it have to tell of an error.
     let headers =
@@ -85,16 +109,7 @@ pub(in crate::http) async fn give_form(
                 (uri.path(), &id.to_string()),
             );
         }
-        let status = response.status().as_u16();
-        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if matches!(uri.path(), "/healthz" | "/readyz") {
-            tracing::debug!(status, milliseconds, "answered");
-        } else {
-            tracing::info!(status, milliseconds, "answered");
-        }
-        if let Some(id) = id.header() {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
+        id.stamp(uri.path(), &mut response, begun);
         response
     }
     .instrument(span)

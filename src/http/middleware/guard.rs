@@ -34,6 +34,11 @@ impl Door {
     pub(super) fn is_https(&self) -> bool {
         self.0.public_url.is_https()
     }
+
+    /// Whether pages of some other origin may read answers, of which every answer then tells.
+    pub(in crate::http) fn lets_other_origins_read(&self) -> bool {
+        !self.0.trusted_origins.is_empty()
+    }
 }
 
 /// Lets a request in, or says why not.
@@ -98,14 +103,15 @@ impl Door {
         if matches!(request.uri().path(), "/healthz" | "/readyz") {
             return Ok(());
         }
-        let hosts: Vec<_> = request.headers().get_all(header::HOST).into_iter().collect();
-        let missing = hosts.is_empty() && request.version() == Version::HTTP_11;
-        if hosts.len() > 1 || missing {
+        let mut hosts = request.headers().get_all(header::HOST).into_iter();
+        let (host, another) = (hosts.next(), hosts.next());
+        let missing = host.is_none() && request.version() == Version::HTTP_11;
+        if another.is_some() || missing {
             let detail = "A request names its host exactly once.";
             return Err(Problem::new(StatusCode::BAD_REQUEST, Code::Misdirected, detail));
         }
         let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
-        let named = hosts.first().and_then(|host| host.to_str().ok()).or(authority);
+        let named = host.and_then(|host| host.to_str().ok()).or(authority);
         let forwarded = self.forwarded_host(request)?;
         let host = forwarded.as_deref().or(named).unwrap_or_default();
         if self.0.public_url.is_host(host)

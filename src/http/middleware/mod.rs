@@ -7,10 +7,11 @@ mod measure;
 mod session_layer;
 mod whole_body;
 
-pub(super) use form::{RequestIds, give_form, no_such_method, no_such_path};
+pub(super) use form::{REQUEST_ID, RequestIds, give_form, no_such_method, no_such_path};
 pub(super) use guard::{Door, DoorParts, guard};
 pub(super) use headers::secure;
 pub(super) use measure::measure;
 pub(super) use session_layer::SessionLayerParts;
+pub(super) use session_layer::forbid_sharing;
 pub use session_layer::{SessionLayer, SessionService};
 pub(super) use whole_body::whole_body;

@@ -127,7 +127,7 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 const FROZEN_PAGES: HeaderValue = HeaderValue::from_static("\"cache\"");
 
 /// Whatever was answered with a session in view is nobody else's: no cache may keep it.
-fn forbid_sharing(response: &mut Response) {
+pub(in crate::http) fn forbid_sharing(response: &mut Response) {
     const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
     const VARY: HeaderName = header::VARY;
     let headers = response.headers_mut();

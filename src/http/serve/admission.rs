@@ -4,9 +4,13 @@
 //! without using them cannot keep others out. First those that brought no request within a second,
 //! then those of browsers, then those that have only just come, and those of trusted proxies last;
 //! among equals the longest idle.
+//!
+//! Requests after the first take no lock here: they leave signs on their connection, and the order of the idle is
+//! put right by whoever needs it, as far as it is needed.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,11 +26,13 @@ const TELL_EVERY: Duration = Duration::from_mins(1);
 /// Counts connections, in all and per network.
 pub(super) struct Admission {
     options: ServeOptions,
+    opened: Instant,
     held: Mutex<Held>,
 }
 
 #[derive(Default)]
 struct Held {
+    /// The id of the next connection.
     next: u64,
     places: HashMap<u64, Taken>,
     neighbours: HashMap<Network, Neighbours>,
@@ -39,11 +45,20 @@ struct Taken {
     /// `None` for a trusted proxy.
     network: Option<Network>,
     since: Instant,
-    under_way: usize,
-    served: bool,
-    /// Its place among the idle ones, while it is one of them.
-    order: Option<Order>,
-    evicted: Arc<Notify>,
+    signs: Arc<Signs>,
+    /// As what it stands among the idle ones, if it does: it may have been busy since.
+    filed: Option<Order>,
+}
+
+/// What requests leave on their connection.
+struct Signs {
+    under_way: AtomicUsize,
+    served: AtomicBool,
+    /// In nanoseconds from the opening on.
+    idle_since: AtomicU64,
+    /// Whether it stands among the idle ones. If not, it has to come back when it is idle.
+    is_filed: AtomicBool,
+    evicted: Notify,
 }
 
 /// The connections of one network.
@@ -53,7 +68,7 @@ struct Neighbours {
     idle: BTreeSet<Order>,
 }
 
-/// Who goes first: the rank, since when (as a count of events), and which connection.
+/// Who goes first: the rank, since when it is idle, and which connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Order(Rank, u64, u64);
 
@@ -74,7 +89,7 @@ struct Told {
 
 impl Admission {
     pub(super) fn new(options: ServeOptions) -> Self {
-        Self { options, held: Mutex::default() }
+        Self { options, opened: Instant::now(), held: Mutex::default() }
     }
 
     /// A place for a connection from this address; `None` where there is none, and nobody idle
@@ -83,15 +98,22 @@ impl Admission {
         let is_proxy = self.options.trusted_proxies.trusts(address.to_canonical());
         let network = (!is_proxy).then(|| Network::of(address));
         let mut held = self.lock();
-        let place = held.has_room(network, &self.options).then(|| held.take(network));
+        let now = Instant::now();
+        let place = held
+            .has_room(network, &self.options)
+            .then(|| held.take(network, now, self.nanoseconds(now)));
         held.tell();
-        let (id, evicted) = place?;
-        Some(Place { admission: self.clone(), id, evicted, is_proxy })
+        let (id, signs) = place?;
+        Some(Place { admission: self.clone(), id, signs, is_proxy })
     }
 
     /// Ends the idle connection that is needed least; `false` where there is none.
     pub(super) fn make_room(&self) -> bool {
         self.lock().evict(None, self.options.times.arriving)
+    }
+
+    fn nanoseconds(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.opened).as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -115,37 +137,32 @@ impl Held {
         room
     }
 
-    fn take(&mut self, network: Option<Network>) -> (u64, Arc<Notify>) {
+    fn take(&mut self, network: Option<Network>, now: Instant, idle: u64) -> (u64, Arc<Signs>) {
         self.next += 1;
-        let (id, evicted) = (self.next, Arc::new(Notify::new()));
-        let (since, evicted_too) = (Instant::now(), evicted.clone());
-        let taken = Taken {
-            network,
-            since,
-            under_way: 0,
-            served: false,
-            order: None,
-            evicted: evicted_too,
-        };
+        let id = self.next;
+        let signs = Arc::new(Signs {
+            under_way: AtomicUsize::new(0),
+            served: AtomicBool::new(false),
+            idle_since: AtomicU64::new(idle),
+            is_filed: AtomicBool::new(false),
+            evicted: Notify::new(),
+        });
+        let taken = Taken { network, since: now, signs: signs.clone(), filed: None };
         self.places.insert(id, taken);
         if let Some(network) = network {
             self.neighbours.entry(network).or_default().open += 1;
         }
-        self.rest(id);
-        (id, evicted)
+        self.file(id);
+        (id, signs)
     }
 
-    /// The connection is idle from now on.
-    fn rest(&mut self, id: u64) {
-        self.next += 1;
+    /// Puts the connection among the idle ones, as what it is now.
+    fn file(&mut self, id: u64) {
+        self.unfile(id);
         let Some(taken) = self.places.get_mut(&id) else { return };
-        let rank = match (taken.network, taken.served) {
-            (None, _) => Rank::Proxy,
-            (Some(_), true) => Rank::Served,
-            (Some(_), false) => Rank::NeverServed,
-        };
-        let order = Order(rank, self.next, id);
-        taken.order = Some(order);
+        let order = taken.order(id);
+        taken.filed = Some(order);
+        taken.signs.is_filed.store(true, Ordering::SeqCst);
         self.idle.insert(order);
         let neighbours = taken.network.and_then(|network| self.neighbours.get_mut(&network));
         if let Some(neighbours) = neighbours {
@@ -153,10 +170,11 @@ impl Held {
         }
     }
 
-    /// The connection is no longer idle.
-    fn rouse(&mut self, id: u64) {
+    /// Takes the connection out from the idle ones.
+    fn unfile(&mut self, id: u64) {
         let Some(taken) = self.places.get_mut(&id) else { return };
-        let Some(order) = taken.order.take() else { return };
+        let Some(order) = taken.filed.take() else { return };
+        taken.signs.is_filed.store(false, Ordering::SeqCst);
         self.idle.remove(&order);
         let neighbours = taken.network.and_then(|network| self.neighbours.get_mut(&network));
         if let Some(neighbours) = neighbours {
@@ -164,32 +182,62 @@ impl Held {
         }
     }
 
+    /// Whether the connection is idle and stands where it should. If not, it is put right.
+    fn is_in_order(&mut self, order: Order) -> bool {
+        let Order(_, _, id) = order;
+        let Some(taken) = self.places.get(&id) else { return false };
+        let signs = taken.signs.clone();
+        let is_idle = || signs.under_way.load(Ordering::SeqCst) == 0;
+        if is_idle() {
+            let stands_right = taken.order(id) == order;
+            if !stands_right {
+                self.file(id);
+            }
+            return stands_right;
+        }
+        self.unfile(id);
+        // Its last request may have ended before that, and not have seen that it has to come back.
+        if is_idle() {
+            self.file(id);
+        }
+        false
+    }
+
     /// Takes the place from the first of the idle ones, of one network or of all.
     fn evict(&mut self, network: Option<Network>, arriving: Duration) -> bool {
+        while let Some(order) = self.first_to_go(network, arriving) {
+            if !self.is_in_order(order) {
+                continue;
+            }
+            let Order(_, _, id) = order;
+            if let Some(taken) = self.leave(id) {
+                taken.signs.evicted.notify_one();
+                self.told.made_room += 1;
+            }
+            return true;
+        }
+        false
+    }
+
+    fn first_to_go(&self, network: Option<Network>, arriving: Duration) -> Option<Order> {
         let idle = match network {
-            Some(network) => self.neighbours.get(&network).map(|there| &there.idle),
-            None => Some(&self.idle),
+            Some(network) => &self.neighbours.get(&network)?.idle,
+            None => &self.idle,
         };
-        let Some(idle) = idle else { return false };
-        let is_fresh = |order: &&Order| {
+        let is_fresh = |order: &Order| {
             let Order(rank, _, id) = order;
             let taken = self.places.get(id);
             *rank == Rank::NeverServed && taken.is_some_and(|t| t.since.elapsed() < arriving)
         };
-        let first = idle.first();
+        let first = idle.first()?;
         // The first is the oldest of its rank: if it is fresh, so are the others of it.
         let others = || idle.range(Order(Rank::Served, 0, 0)..Order(Rank::Proxy, 0, 0)).next();
-        let chosen = if first.as_ref().is_some_and(is_fresh) { others().or(first) } else { first };
-        let Some(&Order(_, _, id)) = chosen else { return false };
-        if let Some(taken) = self.leave(id) {
-            taken.evicted.notify_one();
-            self.told.made_room += 1;
-        }
-        true
+        let chosen = if is_fresh(first) { others().unwrap_or(first) } else { first };
+        Some(*chosen)
     }
 
     fn leave(&mut self, id: u64) -> Option<Taken> {
-        self.rouse(id);
+        self.unfile(id);
         let taken = self.places.remove(&id)?;
         if let Some(network) = taken.network
             && let Some(neighbours) = self.neighbours.get_mut(&network)
@@ -219,18 +267,30 @@ impl Held {
     }
 }
 
+impl Taken {
+    /// As what it stands among the idle ones, if it is idle.
+    fn order(&self, id: u64) -> Order {
+        let rank = match (self.network, self.signs.served.load(Ordering::Relaxed)) {
+            (None, _) => Rank::Proxy,
+            (Some(_), true) => Rank::Served,
+            (Some(_), false) => Rank::NeverServed,
+        };
+        Order(rank, self.signs.idle_since.load(Ordering::Relaxed), id)
+    }
+}
+
 /// The place of one connection; dropping it gives it back.
 pub(super) struct Place {
     admission: Arc<Admission>,
     id: u64,
-    evicted: Arc<Notify>,
+    signs: Arc<Signs>,
     is_proxy: bool,
 }
 
 impl Place {
     /// Done when the place was needed for another.
     pub(super) async fn evicted(&self) {
-        self.evicted.notified().await;
+        self.signs.evicted.notified().await;
     }
 
     pub(super) fn is_proxy(&self) -> bool {
@@ -239,21 +299,21 @@ impl Place {
 
     /// One more request is under way on it.
     pub(super) fn began(&self) {
-        let mut held = self.admission.lock();
-        held.rouse(self.id);
-        if let Some(taken) = held.places.get_mut(&self.id) {
-            taken.under_way += 1;
-            taken.served = true;
+        self.signs.under_way.fetch_add(1, Ordering::SeqCst);
+        // Once in its life: among those that never brought a request, nobody may have.
+        if !self.signs.served.swap(true, Ordering::Relaxed) {
+            self.admission.lock().file(self.id);
         }
     }
 
     /// One request less is.
-    pub(super) fn ended(&self) {
-        let mut held = self.admission.lock();
-        let Some(taken) = held.places.get_mut(&self.id) else { return };
-        taken.under_way -= 1;
-        if taken.under_way == 0 {
-            held.rest(self.id);
+    pub(super) fn ended(&self, now: Instant) {
+        let signs = &self.signs;
+        signs.idle_since.store(self.admission.nanoseconds(now), Ordering::Relaxed);
+        let is_idle = signs.under_way.fetch_sub(1, Ordering::SeqCst) == 1;
+        // Only once somebody had to make room, and found this one busy.
+        if is_idle && !signs.is_filed.load(Ordering::SeqCst) {
+            self.admission.lock().file(self.id);
         }
     }
 }

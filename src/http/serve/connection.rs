@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
@@ -16,7 +15,7 @@ use super::activity::{Activity, Verdict};
 use super::admission::Place;
 use super::listen::Stage;
 use super::options::Times;
-use super::request::Requests;
+use super::request::{Answers, Requests};
 use super::stream::Watched;
 
 /// The header block that a connection buffers, in bytes; a larger one is 431.
@@ -40,14 +39,14 @@ const PING_PATIENCE: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What all connections of a listener have in common.
-pub(super) struct House {
+pub(super) struct House<S> {
     protocols: Builder<TokioExecutor>,
-    router: Router,
+    service: S,
     times: Times,
 }
 
-impl House {
-    pub(super) fn new(router: Router, times: Times) -> Self {
+impl<S> House<S> {
+    pub(super) fn new(service: S, times: Times) -> Self {
         let mut protocols = Builder::new(TokioExecutor::new());
         // Headers are timed by `activity`: hyper's timer would run while a connection is idle too.
         protocols
@@ -67,7 +66,7 @@ impl House {
             .max_send_buf_size(SEND_BUFFER)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_PATIENCE);
-        Self { protocols, router, times }
+        Self { protocols, service, times }
     }
 }
 
@@ -82,8 +81,8 @@ enum Course {
 }
 
 /// Serves a connection until either side ends it.
-pub(super) async fn drive(
-    house: Arc<House>,
+pub(super) async fn drive<S: Answers>(
+    house: Arc<House<S>>,
     (stream, peer): (TcpStream, SocketAddr),
     place: Place,
     mut stage: watch::Receiver<Stage>,
@@ -92,7 +91,7 @@ pub(super) async fn drive(
     let activity = Arc::new(Activity::new(Instant::now()));
     let place = Arc::new(place);
     let requests = Requests {
-        router: house.router.clone(),
+        service: house.service.clone(),
         peer,
         place: place.clone(),
         activity: activity.clone(),

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -13,6 +12,7 @@ use tokio::time::Instant;
 use super::admission::Admission;
 use super::connection::{House, drive};
 use super::options::ServeOptions;
+use super::request::Answers;
 
 /// The pause after a failed accept, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -46,8 +46,12 @@ pub(super) enum Stage {
 
 /// Serves with the usual [`ServeOptions`] until `stop` is done, then lets what is under way end,
 /// for eight seconds at most.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()> + Send) {
-    serve_with(listener, router, ServeOptions::default(), stop).await;
+pub async fn serve(
+    listener: TcpListener,
+    service: impl Answers,
+    stop: impl Future<Output = ()> + Send,
+) {
+    serve_with(listener, service, ServeOptions::default(), stop).await;
 }
 
 /// As [`serve`], with caps and times of one's own.
@@ -57,12 +61,12 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
 /// holds the end up until [`super::Times::drain`] is over, so have `stop` end them.
 pub async fn serve_with(
     listener: TcpListener,
-    router: Router,
+    service: impl Answers,
     options: ServeOptions,
     stop: impl Future<Output = ()> + Send,
 ) {
     let drain = options.times.drain;
-    let mut reception = Reception::new(router, options);
+    let mut reception = Reception::new(service, options);
     tokio::pin!(stop);
     loop {
         tokio::select! {
@@ -78,16 +82,16 @@ pub async fn serve_with(
 }
 
 /// Where connections arrive.
-struct Reception {
-    house: Arc<House>,
+struct Reception<S> {
+    house: Arc<House<S>>,
     admission: Arc<Admission>,
     stage: watch::Sender<Stage>,
     failure_told_at: Option<Instant>,
 }
 
-impl Reception {
-    fn new(router: Router, options: ServeOptions) -> Self {
-        let house = Arc::new(House::new(router, options.times));
+impl<S: Answers> Reception<S> {
+    fn new(service: S, options: ServeOptions) -> Self {
+        let house = Arc::new(House::new(service, options.times));
         let admission = Arc::new(Admission::new(options));
         Self { house, admission, stage: watch::Sender::new(Stage::Open), failure_told_at: None }
     }

@@ -15,4 +15,5 @@ mod unhurried;
 
 pub use listen::{serve, serve_with};
 pub use options::{ServeOptions, Times};
+pub use request::Answers;
 pub(in crate::http) use unhurried::TooSlow;

@@ -8,26 +8,53 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body as AnyBody;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 use super::activity::Activity;
 use super::admission::Place;
 use super::listen::Stage;
 use super::unhurried::Unhurried;
 
+/// What requests are handed to: a [`axum::Router`], a [`crate::http::Front`], or any other service
+/// that has an answer to everything.
+pub trait Answers:
+    Service<
+        Request<AnyBody>,
+        Response = Response<AnyBody>,
+        Error = Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<
+            Request<AnyBody>,
+            Response = Response<AnyBody>,
+            Error = Infallible,
+            Future: Send + 'static,
+        > + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 type Answering =
     Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send + 'static>>;
 
-/// Hands the requests of one connection to the router.
-pub(super) struct Requests {
-    pub(super) router: Router,
+/// Hands the requests of one connection to the service.
+pub(super) struct Requests<S> {
+    pub(super) service: S,
     pub(super) peer: SocketAddr,
     pub(super) place: Arc<Place>,
     pub(super) activity: Arc<Activity>,
@@ -36,7 +63,7 @@ pub(super) struct Requests {
     pub(super) body: Duration,
 }
 
-impl hyper::service::Service<Request<Incoming>> for Requests {
+impl<S: Answers> hyper::service::Service<Request<Incoming>> for Requests<S> {
     type Response = Response<Answer>;
     type Error = Infallible;
     type Future = Answering;
@@ -47,9 +74,9 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
         let time = self.body;
         let mut request = request.map(|body| AnyBody::new(Unhurried::new(body, time)));
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        let (router, stage) = (self.router.clone(), self.stage.clone());
+        let (service, stage) = (self.service.clone(), self.stage.clone());
         Box::pin(async move {
-            let mut response = router.oneshot(request).await?;
+            let mut response = service.oneshot(request).await?;
             let is_last =
                 *stage.borrow() != Stage::Open || response.status() == StatusCode::REQUEST_TIMEOUT;
             if is_last && !multiplexed {
@@ -77,8 +104,9 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.activity.ended(Instant::now());
-        self.place.ended();
+        let now = Instant::now();
+        self.activity.ended(now);
+        self.place.ended(now);
     }
 }
 

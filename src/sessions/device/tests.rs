@@ -87,3 +87,16 @@ fn an_agent_is_read_to_a_bound_and_never_cut_within_a_character() {
         assert_eq!(device_name(&agent), "Unknown device");
     }
 }
+
+#[test]
+fn the_first_part_of_the_list_counts_wherever_it_stands() {
+    for (part, _) in BROWSERS.iter().chain(SYSTEMS) {
+        assert!(may_begin(part.as_bytes()[0]), "{part} is never looked for");
+    }
+    for (agent, _) in AGENTS {
+        for known in [BROWSERS, SYSTEMS] {
+            let first = known.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name);
+            assert_eq!(first_of(known, agent), first, "{agent}");
+        }
+    }
+}

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anteroom::accounts::{Account, Email, HasherOptions, Name, NewUser, Password, Role};
 use anteroom::clock::{Clock, ManualClock};
+use anteroom::http::Answers;
 use anteroom::sessions::Session;
 use anteroom::store::{DatabaseAt, SessionsIn};
 use anteroom::throttle::ThrottleOptions;
 use anteroom::{Anteroom, Options, SessionsKept, Stores};
-use axum::Router;
 use tempfile::TempDir;
 use time::macros::datetime;
 use tokio::net::TcpListener;
@@ -159,23 +159,23 @@ impl TestApp {
 
     /// With other settings than the default.
     pub async fn start_with(kind: Kind, set: impl FnOnce(&mut Options)) -> Self {
-        Self::start_around(kind, set, Anteroom::router).await
+        Self::start_around(kind, set, Anteroom::front).await
     }
 
-    /// With a router that `mount` makes.
-    pub async fn start_around(
+    /// With a service that `mount` makes.
+    pub async fn start_around<S: Answers>(
         kind: Kind,
         set: impl FnOnce(&mut Options),
-        mount: impl FnOnce(&Anteroom) -> Router,
+        mount: impl FnOnce(&Anteroom) -> S,
     ) -> Self {
         Self::start_over(kind, set, mount, |stores| stores).await
     }
 
     /// Over stores that `wrap` makes of the usual ones.
-    pub async fn start_over(
+    pub async fn start_over<S: Answers>(
         kind: Kind,
         set: impl FnOnce(&mut Options),
-        mount: impl FnOnce(&Anteroom) -> Router,
+        mount: impl FnOnce(&Anteroom) -> S,
         wrap: impl FnOnce(Stores) -> Stores + Send,
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -208,8 +208,9 @@ impl TestApp {
         set(&mut options);
         let public_url = options.public_url.clone();
         let anteroom = Anteroom::start_around(options, wrap).await.unwrap();
-        let router = mount(&anteroom);
-        let serving = tokio::spawn(anteroom::http::serve(listener, router, std::future::pending()));
+        let service = mount(&anteroom);
+        let serving = anteroom::http::serve(listener, service, std::future::pending());
+        let serving = tokio::spawn(serving);
         Self {
             anteroom,
             clock,

@@ -14,7 +14,7 @@ async fn app() -> Option<(TestApp, Faults)> {
     let faults = Faults::default();
     let wrapping = faults.clone();
     let app =
-        TestApp::start_over(Kind::Redis, |_| (), Anteroom::router, |stores| wrapping.wrap(stores));
+        TestApp::start_over(Kind::Redis, |_| (), Anteroom::front, |stores| wrapping.wrap(stores));
     Some((app.await, faults))
 }
 

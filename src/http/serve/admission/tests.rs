@@ -1,8 +1,9 @@
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::time::Instant;
 
 use super::{Admission, Place};
 use crate::http::network::TrustedProxies;
@@ -73,7 +74,7 @@ fn the_idle_make_room_in_their_order() {
     let proxy = from(&admission, "10.0.0.1").unwrap();
     let served = from(&admission, "192.0.2.1").unwrap();
     served.began();
-    served.ended();
+    served.ended(Instant::now());
     let silent = from(&admission, "192.0.2.2").unwrap();
     let working = busy(&admission, "192.0.2.3").unwrap();
 
@@ -86,9 +87,65 @@ fn the_idle_make_room_in_their_order() {
     assert!(busy(&admission, "192.0.2.7").is_none());
     assert!(!is_evicted(&working), "a request under way was given up");
 
-    working.ended();
+    working.ended(Instant::now());
     assert!(busy(&admission, "192.0.2.7").is_some());
     assert!(is_evicted(&working));
+}
+
+#[test]
+fn whoever_was_busy_since_it_was_put_in_order_has_its_turn_by_when_it_ended() {
+    let admission = admission(3, 3);
+    let places: Vec<_> =
+        (1..=3).map(|n| busy(&admission, &format!("192.0.2.{n}")).unwrap()).collect();
+    // Found busy, so no longer among the idle.
+    assert!(busy(&admission, "192.0.2.9").is_none());
+    for place in [&places[1], &places[2], &places[0]] {
+        place.ended(Instant::now());
+    }
+    // Busy once more, and nobody was told.
+    places[1].began();
+    places[1].ended(Instant::now());
+    for longest_idle in [&places[2], &places[0], &places[1]] {
+        assert!(!is_evicted(longest_idle));
+        assert!(admission.make_room());
+        assert!(is_evicted(longest_idle));
+    }
+    assert!(!admission.make_room());
+}
+
+#[test]
+fn whoever_ends_just_as_it_is_found_busy_is_lost_to_nobody() {
+    const ROUNDS: usize = 30_000;
+    let admission = admission(10, 10);
+    let place = from(&admission, "192.0.2.1").unwrap();
+    let barrier = Barrier::new(2);
+    let mut lost = 0;
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for _ in 0..ROUNDS {
+                barrier.wait();
+                let mut held = admission.lock();
+                let order = held.first_to_go(None, Duration::ZERO).unwrap();
+                held.is_in_order(order);
+                drop(held);
+                barrier.wait();
+            }
+        });
+        for round in 0..ROUNDS {
+            place.began();
+            barrier.wait();
+            // At another moment each time.
+            (0..round % 64).for_each(|_| std::hint::spin_loop());
+            place.ended(Instant::now());
+            barrier.wait();
+            let mut held = admission.lock();
+            if held.idle.is_empty() {
+                lost += 1;
+                held.file(place.id);
+            }
+        }
+    });
+    assert_eq!(lost, 0, "idle, and nobody knew");
 }
 
 #[test]
@@ -98,7 +155,7 @@ fn whoever_has_only_just_come_stays_while_another_is_idle() {
     let arriving = from(&admission, "192.0.2.1").unwrap();
     let served = from(&admission, "192.0.2.2").unwrap();
     served.began();
-    served.ended();
+    served.ended(Instant::now());
     let _working = busy(&admission, "192.0.2.3").unwrap();
 
     let _a = busy(&admission, "192.0.2.4").unwrap();
@@ -127,8 +184,8 @@ fn nothing_is_kept_of_those_who_left() {
         if round % 2 == 0 {
             place.began();
             place.began();
-            place.ended();
-            place.ended();
+            place.ended(Instant::now());
+            place.ended(Instant::now());
         }
         // Some leave by themselves, some are pushed out and leave then.
         if round % 3 == 0 {

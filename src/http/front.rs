@@ -1,0 +1,217 @@
+//! The front: what is asked most is answered before anything else is done. Who is there, where
+//! that is remembered under a lease and the request is like nearly all that ask it; every other
+//! request goes through the router, and so does whatever is wrong with one.
+
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::response::Response;
+use hyper::body::Body as _;
+use tower::Service;
+
+use super::api::verify;
+use super::cookie::{CookieShape, Presented};
+use super::error::Problem;
+use super::json::SignedInBody;
+use super::middleware::{Door, REQUEST_ID, RequestIds, forbid_sharing, secure};
+use crate::accounts::User;
+use crate::flows::{Check, Visitor};
+use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
+use crate::sessions::{Session, Sessions};
+
+const NOTHING: HeaderValue = HeaderValue::from_static("0");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// All that `anteroom serve` serves: [`crate::Anteroom::router`], and before it a shorter way for
+/// `GET /auth/verify` and `GET /api/session`. Which way an answer takes cannot be told from it.
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Front {
+    desk: Arc<Desk>,
+    router: Router,
+}
+
+/// What the shorter way needs.
+pub(super) struct Desk {
+    pub(super) check: Check,
+    pub(super) sessions: Sessions,
+    pub(super) cookie: CookieShape,
+    pub(super) door: Door,
+    pub(super) forms: Forms,
+    pub(super) ids: RequestIds,
+    pub(super) metrics: Metrics,
+}
+
+impl Front {
+    pub(super) fn new(desk: Desk, router: Router) -> Self {
+        Self { desk: Arc::new(desk), router }
+    }
+}
+
+impl Service<Request> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request>::poll_ready(&mut self.router, context)
+    }
+
+    fn call(&mut self, request: Request) -> Answering {
+        // Should this panic, the router has the last word, which answers a panic of its own.
+        match catch_unwind(AssertUnwindSafe(|| self.desk.answer(&request))) {
+            Ok(Some(response)) => Answering(Way::Shorter(Some(response))),
+            Ok(None) | Err(_) => Answering(Way::Usual(Box::pin(self.router.call(request)))),
+        }
+    }
+}
+
+impl std::fmt::Debug for Front {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Front")
+    }
+}
+
+/// The answer of a [`Front`].
+pub struct Answering(Way);
+
+enum Way {
+    Shorter(Option<Response>),
+    Usual(Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>),
+}
+
+impl Future for Answering {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Way::Shorter(response) => response.take().map_or(Poll::Pending, |r| Poll::Ready(Ok(r))),
+            Way::Usual(answering) => answering.as_mut().poll(context),
+        }
+    }
+}
+
+/// What is answered here.
+#[derive(Clone, Copy)]
+enum Question {
+    Verify,
+    Session,
+}
+
+impl Question {
+    /// A request for one of them without a body: one has to be read before anything is looked up.
+    fn of(request: &Request) -> Option<Self> {
+        let is_plain = request.method() == Method::GET && request.body().is_end_stream();
+        match request.uri().path() {
+            "/auth/verify" if is_plain => Some(Self::Verify),
+            "/api/session" if is_plain => Some(Self::Session),
+            _ => None,
+        }
+    }
+
+    fn route(self) -> &'static str {
+        match self {
+            Self::Verify => "/auth/verify",
+            Self::Session => "/api/session",
+        }
+    }
+}
+
+impl Desk {
+    /// The answer, unless it has to go the usual way.
+    fn answer(&self, request: &Request) -> Option<Response> {
+        let question = Question::of(request)?;
+        if self.door.lets_other_origins_read() {
+            return None;
+        }
+        let begun = Instant::now();
+        self.door.judge(request).ok()?;
+        let Visitor { session, user, .. } = self.remembered(request.headers())?;
+        let user = user?;
+        let mut response = self.tell(question, &user, &session).ok()?;
+        self.sessions.seen(&session);
+        let id = self.ids.next();
+        id.span(request).in_scope(|| id.stamp(question.route(), &mut response, begun));
+        self.count(question, begun);
+        Some(response)
+    }
+
+    fn remembered(&self, headers: &HeaderMap) -> Option<Visitor> {
+        let Presented::Token(token) = self.cookie.presented(headers) else { return None };
+        self.check.remembered(&token.digest())
+    }
+
+    fn tell(
+        &self,
+        question: Question,
+        user: &User,
+        session: &Session,
+    ) -> Result<Response, Problem> {
+        let mut headers = self.forms.of(question).clone();
+        let body = match question {
+            Question::Verify => {
+                verify::name(user, &mut headers)?;
+                Body::empty()
+            }
+            Question::Session => {
+                let body = SignedInBody::new(user, session, self.sessions.policy()).to_bytes()?;
+                headers.insert(header::CONTENT_LENGTH, body.len().into());
+                Body::from(body)
+            }
+        };
+        let mut response = Response::new(body);
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
+
+    fn count(&self, question: Question, begun: Instant) {
+        if self.metrics.is_on() {
+            self.metrics.cache(CacheOutcome::Hit);
+            self.metrics.check(CheckOutcome::LiveUser);
+            self.metrics.request("GET", Some(question.route()), 200, begun.elapsed());
+        }
+    }
+}
+
+/// The headers of the answers: those that are always the same, and the places of the others.
+pub(super) struct Forms {
+    verify: HeaderMap,
+    session: HeaderMap,
+}
+
+impl Forms {
+    pub(super) fn at(door: &Door) -> Self {
+        let session = [header::CONTENT_TYPE, header::CONTENT_LENGTH, REQUEST_ID];
+        let mut session = form(door, &session);
+        session.insert(header::CONTENT_TYPE, JSON);
+        let verify = [header::CONTENT_LENGTH, REQUEST_ID].into_iter().chain(verify::REMOTE);
+        let mut verify = form(door, &verify.collect::<Vec<_>>());
+        verify.insert(header::CONTENT_LENGTH, NOTHING);
+        Self { verify, session }
+    }
+
+    fn of(&self, question: Question) -> &HeaderMap {
+        match question {
+            Question::Verify => &self.verify,
+            Question::Session => &self.session,
+        }
+    }
+}
+
+/// What the layers around the router do to an answer with these headers, still empty.
+fn form(door: &Door, places: &[HeaderName]) -> HeaderMap {
+    let mut response = Response::new(Body::empty());
+    for name in places {
+        response.headers_mut().insert(name, HeaderValue::from_static(""));
+    }
+    forbid_sharing(&mut response);
+    secure(door, response).into_parts().0.headers
+}

@@ -1,0 +1,178 @@
+//! The shorter way to the answers that are asked most: nobody can tell it from the usual one.
+
+use anteroom::Options;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request};
+use http_body_util::BodyExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tower::ServiceExt as _;
+
+use crate::harness::app::{Kind, PASSWORD, TestApp};
+use crate::harness::browser::Browser;
+use crate::harness::wire;
+
+const PATHS: [&str; 9] = [
+    "/auth/verify",
+    "/api/session",
+    "/auth/verify?next=/",
+    "/auth/verify/",
+    "/AUTH/verify",
+    "/api/session/",
+    "/api/sessions",
+    "/api/account",
+    "/account",
+];
+
+/// Until its sessions are remembered under a lease.
+async fn warm(app: &TestApp, browser: &Browser) {
+    for _ in 0..400 {
+        assert!(browser.is_signed_in().await);
+        if app.anteroom.sessions().lease().is_some_and(|lease| !lease.left.is_zero()) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("there is no lease");
+}
+
+type Told = (u16, Vec<(String, String)>, String);
+
+/// What is answered, but for the id of the request.
+async fn told(answer: axum::response::Response) -> Told {
+    let status = answer.status().as_u16();
+    let mut headers = sorted(answer.headers());
+    headers.retain(|(name, _)| name != "x-request-id");
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    // Ids of requests stand in problem documents too.
+    let body = body.split("\"request_id\":\"").enumerate();
+    let body = body.map(|(part, text)| if part == 0 { text } else { &text[16..] }).collect();
+    (status, headers, body)
+}
+
+fn sorted(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
+    let mut all: Vec<_> = headers.iter().map(|(n, v)| (n.to_string(), text(v))).collect();
+    all.sort();
+    all
+}
+
+/// Sends the same request both ways.
+async fn same_both_ways(app: &TestApp, method: &Method, path: &str, headers: &[(&str, String)]) {
+    let request = |body: &'static str| {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        request.body(Body::from(body)).unwrap()
+    };
+    for body in ["", "anything"] {
+        let shorter = app.anteroom.front().oneshot(request(body)).await.unwrap();
+        let usual = app.anteroom.router().oneshot(request(body)).await.unwrap();
+        assert!(shorter.headers().contains_key("x-request-id"));
+        let (mut shorter, mut usual) = (told(shorter).await, told(usual).await);
+        if usual.2.starts_with("<!doctype") {
+            // Pages carry ids as well.
+            (shorter.2, usual.2) = (String::new(), String::new());
+        }
+        assert_eq!(shorter, usual, "{method} {path} {headers:?} {body:?}");
+    }
+}
+
+/// What a request may carry besides its host: whatever decides something.
+fn headers_of(app: &TestApp, browser: &Browser) -> Vec<Vec<(&'static str, String)>> {
+    let (cookie, host) = (browser.cookies(), app.host().to_owned());
+    let token = browser.token();
+    let with = |name: &'static str, value: &str| {
+        vec![("host", host.clone()), ("cookie", cookie.clone()), (name, value.to_owned())]
+    };
+    vec![
+        vec![("host", host.clone())],
+        vec![("host", host.clone()), ("cookie", cookie.clone())],
+        vec![("cookie", cookie.clone())],
+        vec![("host", "evil.example".to_owned()), ("cookie", cookie.clone())],
+        vec![("host", host.clone()), ("cookie", format!("{cookie}; anteroom={token}"))],
+        vec![("host", host.clone()), ("cookie", format!("a=b; {cookie}; theme=dark"))],
+        vec![("host", host.clone()), ("cookie", "anteroom=no-token".to_owned())],
+        vec![("host", host.clone()), ("cookie", format!("anteroom={}", "A".repeat(43)))],
+        vec![("host", host.clone()), ("authorization", format!("Bearer {token}"))],
+        with("host", &host),
+        with("cookie", "anteroom=another"),
+        with("origin", "https://evil.example"),
+        with("origin", &app.public_url),
+        with("sec-fetch-site", "cross-site"),
+        with("sec-fetch-dest", "image"),
+        with("x-forwarded-host", "evil.example"),
+        with("content-encoding", "gzip"),
+        with("content-length", "99999999"),
+        with("if-none-match", "*"),
+        with("remote-user", "somebody-else"),
+        with("x-large", &"x".repeat(17_000)),
+        with("accept-language", "ko"),
+    ]
+}
+
+async fn alike(kind: Kind, set: fn(&mut Options)) {
+    let app = TestApp::start_with(kind, set).await;
+    let browser = app.signed_in("ada@example.org").await;
+    let changed = browser.patch("/api/account", serde_json::json!({ "name": "에이다 100%" })).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    for path in PATHS {
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            for headers in headers_of(&app, &browser) {
+                warm(&app, &browser).await;
+                same_both_ways(&app, &method, path, &headers).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn which_way_an_answer_took_cannot_be_told_from_it() {
+    alike(Kind::Database, |_| ()).await;
+}
+
+#[tokio::test]
+async fn nor_where_pages_of_other_origins_may_read_it() {
+    alike(Kind::Memory, |options| {
+        options.trusted_origins = vec!["http://app.localhost:9000".to_owned()];
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nor_under_tls_behind_a_proxy() {
+    alike(Kind::Database, |options| {
+        "https://auth.example".clone_into(&mut options.public_url);
+        options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_held_back_until_the_session_is_over_brings_nothing() {
+    let app = TestApp::start(Kind::Database).await;
+    let browser = app.signed_in("ada@example.org").await;
+    for path in ["/auth/verify", "/api/session"] {
+        let other = app.browser();
+        let signed_in = other.try_to_sign_in("ada@example.org", PASSWORD, false).await;
+        assert_eq!(signed_in.status, 200);
+        warm(&app, &other).await;
+        let mut stream = TcpStream::connect(app.address).await.unwrap();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nConnection: close\r\n\
+             Content-Length: 2\r\n\r\n{{",
+            app.host(),
+            other.cookies()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let ended = browser.delete(&format!("/api/sessions/{}", other.session_id().await)).await;
+        assert_eq!(ended.status, 204);
+        stream.write_all(b"}").await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(wire::parse(&answer).status, 401, "{path}");
+    }
+}
