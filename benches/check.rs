@@ -1,4 +1,5 @@
-//! What a check costs inside the process: a request through the whole router, without a network.
+//! What a check costs inside the process: a request through the whole router, without a network,
+//! and the look-up alone beside the verification of a JWT.
 //! `cargo bench --bench check`; `benches/run` measures over the wire.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that meets the unexpected fails")]
@@ -6,8 +7,11 @@
 
 mod peers;
 
+use std::hint::black_box;
+
 use anteroom::accounts::{Email, HasherOptions, Name, NewUser, Password, Role};
-use anteroom::sessions::{Beginning, Client, Owner};
+use anteroom::flows::Check;
+use anteroom::sessions::{Beginning, Client, Owner, Token};
 use anteroom::{Anteroom, Options, SessionsKept};
 use axum::Router;
 use axum::body::Body;
@@ -18,7 +22,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-use crate::peers::{Peer, Template};
+use crate::peers::{Keys, Peer, Template};
 
 const HOST: &str = "localhost:8080";
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
@@ -82,7 +86,8 @@ fn checks(criterion: &mut Criterion) {
     });
     let peers = [
         ("bare", peers::bare(template.clone())),
-        ("jwt", peers::json_web_token(template.clone())),
+        ("jwt-hs256", peers::json_web_token(template.clone(), Keys::hs256())),
+        ("jwt-eddsa", peers::json_web_token(template.clone(), Keys::eddsa())),
         ("tower-sessions", runtime.block_on(peers::tower_sessions(template))),
         ("anteroom-memory", in_memory),
         ("anteroom-sqlite", in_sqlite),
@@ -99,5 +104,28 @@ fn checks(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, checks);
+/// From the text of a cookie or of a token to the person.
+fn look_ups(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let folder = TempDir::new().unwrap();
+    let (server, peer) = runtime.block_on(anteroom(&folder, SessionsKept::InMemory(1000)));
+    let check = Check::new(server.accounts().clone(), server.sessions().clone());
+    let text = peer.session_header.1.trim_start_matches("anteroom=");
+    let mut group = criterion.benchmark_group("who");
+    group.bench_function("anteroom-remembered", |bencher| {
+        bencher.iter(|| {
+            let token = Token::parse(black_box(text).as_bytes()).unwrap();
+            runtime.block_on(check.who(&token)).unwrap()
+        });
+    });
+    for (name, keys) in [("jwt-hs256", Keys::hs256()), ("jwt-eddsa", Keys::eddsa())] {
+        let token = keys.token_of_user(&peers::somebody(), "01a1fc81-619f-7000-8928-fa29dbcebbb2");
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| keys.user(black_box(&token)).unwrap());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, checks, look_ups);
 criterion_main!(benches);

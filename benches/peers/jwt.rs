@@ -1,12 +1,15 @@
-//! HS256 with jsonwebtoken. Its two ready-made providers bring RSA and elliptic curves along, so
-//! this gives it the HMAC of the same family of crates, and nothing else.
+//! JWTs with jsonwebtoken, HS256 and `EdDSA`. Its two ready-made providers bring RSA and the other
+//! curves along, so this gives it the HMAC of the same family of crates and the Ed25519 of ring,
+//! and nothing else.
 
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -14,13 +17,25 @@ use sha2::Sha256;
 use super::record::{Record, User};
 
 static PROVIDER: CryptoProvider = CryptoProvider {
-    signer_factory: |_, _| Err(jsonwebtoken::errors::ErrorKind::InvalidAlgorithm.into()),
-    verifier_factory: |_, key| {
-        let key = Hmac::<Sha256>::new_from_slice(key.try_get_as_bytes()?);
-        Ok(Box::new(Hs256(key.map_err(|_| jsonwebtoken::errors::ErrorKind::InvalidKeyFormat)?)))
-    },
+    signer_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
+    verifier_factory: |algorithm, key| verifier(*algorithm, key),
     key_utils: KeyUtils::new_unimplemented(),
 };
+
+fn verifier(
+    algorithm: Algorithm,
+    key: &DecodingKey,
+) -> jsonwebtoken::errors::Result<Box<dyn JwtVerifier>> {
+    let key = key.try_get_as_bytes()?;
+    match algorithm {
+        Algorithm::HS256 => {
+            let key = Hmac::<Sha256>::new_from_slice(key);
+            Ok(Box::new(Hs256(key.map_err(|_| ErrorKind::InvalidKeyFormat)?)))
+        }
+        Algorithm::EdDSA => Ok(Box::new(EdDsa(UnparsedPublicKey::new(&ED25519, key.to_vec())))),
+        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+    }
+}
 
 struct Hs256(Hmac<Sha256>);
 
@@ -35,6 +50,20 @@ impl signature::Verifier<Vec<u8>> for Hs256 {
 impl JwtVerifier for Hs256 {
     fn algorithm(&self) -> Algorithm {
         Algorithm::HS256
+    }
+}
+
+struct EdDsa(UnparsedPublicKey<Vec<u8>>);
+
+impl signature::Verifier<Vec<u8>> for EdDsa {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        self.0.verify(message, signature).map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for EdDsa {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
     }
 }
 
@@ -57,19 +86,38 @@ struct Lean {
     role: String,
 }
 
-/// The shared key.
+/// What signs the tokens here, which elsewhere somebody else does.
+enum Signing {
+    Hs256(Hmac<Sha256>),
+    EdDsa(Box<Ed25519KeyPair>),
+}
+
+/// What verifies tokens of one algorithm.
 pub struct Keys {
-    key: Vec<u8>,
+    signing: Signing,
     decoding: DecodingKey,
     validation: Validation,
 }
 
 impl Keys {
-    pub fn new(key: &[u8]) -> Self {
+    /// Thirty-two bytes that both sides share, or the seed of a pair.
+    const SECRET: &[u8; 32] = b"thirty-two bytes of a shared key";
+
+    pub fn hs256() -> Self {
+        let signing = Signing::Hs256(Hmac::new_from_slice(Self::SECRET).unwrap());
+        Self::new(signing, DecodingKey::from_secret(Self::SECRET), Algorithm::HS256)
+    }
+
+    pub fn eddsa() -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(Self::SECRET).unwrap();
+        let decoding = DecodingKey::from_ed_der(pair.public_key().as_ref());
+        Self::new(Signing::EdDsa(Box::new(pair)), decoding, Algorithm::EdDSA)
+    }
+
+    fn new(signing: Signing, decoding: DecodingKey, algorithm: Algorithm) -> Self {
         // Whoever installed it first installed the same.
         let _ = PROVIDER.install_default();
-        let validation = Validation::new(Algorithm::HS256);
-        Self { key: key.to_vec(), decoding: DecodingKey::from_secret(key), validation }
+        Self { signing, decoding, validation: Validation::new(algorithm) }
     }
 
     /// A token that carries the whole record.
@@ -88,11 +136,21 @@ impl Keys {
         // Until the year 2100.
         let (iat, exp) = (1_700_000_000, 4_102_444_800);
         let claims = Claims { sub: sub.to_owned(), iat, exp, jti: jti.to_owned(), rest };
-        let head = URL_SAFE_NO_PAD.encode(br#"{"typ":"JWT","alg":"HS256"}"#);
-        let body = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap());
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).unwrap();
-        mac.update(format!("{head}.{body}").as_bytes());
-        format!("{head}.{body}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+        let head = match self.signing {
+            Signing::Hs256(_) => URL_SAFE_NO_PAD.encode(br#"{"typ":"JWT","alg":"HS256"}"#),
+            Signing::EdDsa(_) => URL_SAFE_NO_PAD.encode(br#"{"typ":"JWT","alg":"EdDSA"}"#),
+        };
+        let message =
+            format!("{head}.{}", URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap()));
+        let signature = match &self.signing {
+            Signing::Hs256(key) => {
+                let mut mac = key.clone();
+                mac.update(message.as_bytes());
+                mac.finalize().into_bytes().to_vec()
+            }
+            Signing::EdDsa(pair) => pair.sign(message.as_bytes()).as_ref().to_vec(),
+        };
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
     fn claims<T: DeserializeOwned>(&self, token: &str) -> Result<Claims<T>, StatusCode> {

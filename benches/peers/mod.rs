@@ -14,11 +14,24 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 
-use self::jwt::Keys;
-pub use self::record::{Record, Template};
+pub use self::jwt::Keys;
+pub use self::record::{Record, Template, User};
 
 /// The key of a session under which the record is kept.
 const RECORD: &str = "record";
+
+/// Somebody, to be put into a token that carries the four values of `/auth/verify`.
+pub fn somebody() -> User {
+    User {
+        id: "01a1fc81-619e-7000-8c5a-d0b24ef24fce".to_owned(),
+        email: "ada@example.org".to_owned(),
+        email_verified: true,
+        name: "Ada Lovelace".to_owned(),
+        role: "user".to_owned(),
+        status: "active".to_owned(),
+        created_at: "2026-11-21T05:08:19Z".to_owned(),
+    }
+}
 
 /// A server to compare with, and what a client sends to be known there.
 pub struct Peer {
@@ -46,7 +59,7 @@ struct Verifying {
     keys: Arc<Keys>,
 }
 
-/// The record out of an HS256 token that was verified.
+/// The record out of a token that was verified.
 struct Claimed(Record);
 
 impl FromRequestParts<Verifying> for Claimed {
@@ -73,8 +86,7 @@ async fn verify_lean(
 
 /// One that verifies a JWT. For `/api/session` the token has to carry all that is answered; for
 /// `/auth/verify` it carries the four values and what every token has.
-pub fn json_web_token(template: Template) -> Peer {
-    let keys = Keys::new(b"thirty-two bytes of a shared key");
+pub fn json_web_token(template: Template, keys: Keys) -> Peer {
     let session = keys.token_of(&template.record);
     let verify = keys.token_of_user(&template.record.user, &template.record.session.id);
     let state = Verifying { template: Arc::new(template), keys: Arc::new(keys) };

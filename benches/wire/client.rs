@@ -1,10 +1,13 @@
-//! Just enough HTTP to sign up and to learn an answer.
+//! Just enough HTTP to sign up, to learn an answer, and to time one.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::net::TcpSocket;
+
+use crate::databases::runtime;
 
 pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 
@@ -16,8 +19,16 @@ pub struct Answer {
     pub bytes: (usize, usize),
 }
 
-/// Sends a request on a connection of its own. The header lines are as the load sends them.
-pub fn ask(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+impl Answer {
+    /// The cookie that it sets, as a client sends it back.
+    pub fn cookie(&self) -> String {
+        let set = self.headers["set-cookie"].to_str().unwrap();
+        set.split(';').next().unwrap().to_owned()
+    }
+}
+
+/// A request as it goes over the wire. The header lines are as the load sends them.
+pub fn request(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> String {
     let (host, agent) = (format!("localhost:{}", address.port()), FIREFOX.to_owned());
     let mut lines = vec![("Host", host), ("User-Agent", agent)];
     lines.extend(headers.iter().map(|(name, value)| (*name, (*value).to_owned())));
@@ -27,12 +38,44 @@ pub fn ask(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str
     }
     let lines: Vec<String> =
         lines.into_iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let request = format!("{line} HTTP/1.1\r\n{}\r\n", lines.concat());
-    let sent = request.len() + body.len();
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    stream.write_all((request + body).as_bytes()).unwrap();
-    read(&mut stream, sent)
+    format!("{line} HTTP/1.1\r\n{}\r\n{body}", lines.concat())
+}
+
+/// Sends a request on a connection of its own.
+pub fn ask(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    Connection::open(address).send(&request(address, line, headers, body))
+}
+
+/// A connection that is kept.
+pub struct Connection(TcpStream);
+
+impl Connection {
+    pub fn open(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    /// As somebody at another address of loopback, who is of another network.
+    pub fn open_from(source: Ipv4Addr, address: SocketAddr) -> Self {
+        let stream = runtime().block_on(async {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind((source, 0).into()).unwrap();
+            socket.connect(address).await.unwrap().into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        Self::over(stream)
+    }
+
+    fn over(stream: TcpStream) -> Self {
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        Self(stream)
+    }
+
+    /// Sends a request and waits for all of the answer.
+    pub fn send(&mut self, request: &str) -> Answer {
+        self.0.write_all(request.as_bytes()).unwrap();
+        read(&mut self.0, request.len())
+    }
 }
 
 fn read(stream: &mut TcpStream, sent: usize) -> Answer {

@@ -29,7 +29,7 @@ impl Databases {
 
     /// What both have used of a core so far, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
-        cpu_seconds_of(self.redis.process.id()).unwrap() + self.postgres.cpu_seconds()
+        self.redis.cpu_seconds() + self.postgres.cpu_seconds()
     }
 }
 
@@ -59,6 +59,11 @@ impl Redis {
     /// One of its databases.
     pub fn url(&self, number: u32) -> String {
         format!("redis://127.0.0.1:{}/{number}", self.port)
+    }
+
+    /// What it has used of a core so far, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        cpu_seconds_of(self.process.id()).unwrap()
     }
 
     /// The bytes that it has allocated for what it keeps.
@@ -211,7 +216,7 @@ fn run_as(command: &mut Command, user: Option<(u32, u32)>) -> &mut Command {
     command.current_dir("/").stdin(Stdio::null())
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

@@ -8,49 +8,84 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that meets the unexpected fails")]
 #![expect(unreachable_pub, reason = "nothing here is public")]
 
+mod checks;
 mod client;
 mod databases;
+mod figures;
+mod goals;
+mod growth;
+mod inside;
 mod load;
 mod memory;
+mod nodes;
 #[path = "../peers/mod.rs"]
 mod peers;
+mod plots;
+mod revoke;
 mod servers;
 mod shared;
+mod start;
+mod storm;
 mod sweeping;
 mod table;
 
 use std::env;
 
-use crate::load::Plan;
+use crate::goals::Goal;
+use crate::load::{LOAD_CORE, Plan, keep_to};
 
-const USAGE: &str = "wire measure [ROUNDS [SECONDS]] | wire shared [ROUNDS [SECONDS]] | wire sweep COUNT | wire memory STORE COUNT | wire serve PEER";
+/// In the order in which they are measured.
+const PARTS: [&str; 10] =
+    ["wire", "check", "memory", "growth", "storm", "nodes", "revoke", "start", "shared", "sweep"];
+
+/// Where `benches/run` leaves how many sessions are meant by a million.
+const MILLION: &str = "ANTEROOM_BENCH_MILLION";
+
+const USAGE: &str = "wire [PART...] ROUNDS SECONDS | wire fill STORE COUNT... | wire serve PEER";
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["measure", ref rest @ ..] => {
-            let plan = plan(rest);
-            table::print(&load::measure_alone(plan), plan);
-            table::print_memory(&memory::measure(1_000_000));
-        }
-        ["shared", ref rest @ ..] => {
-            let plan = plan(rest);
-            table::print_shared(&shared::measure(plan), plan);
-        }
-        ["memory", store, count] => memory::print(store, count.parse().unwrap()),
-        ["sweep", count] => {
-            let runtime = tokio::runtime::Runtime::new().unwrap();
-            table::print_sweeps(&runtime.block_on(sweeping::measure(count.parse().unwrap())));
+        ["fill", store, ref counts @ ..] => {
+            let counts: Vec<u32> = counts.iter().map(|count| count.parse().unwrap()).collect();
+            memory::print(store, &counts);
         }
         ["serve", peer] => servers::serve(peer),
+        [ref parts @ .., rounds, seconds] if parts.iter().all(|part| PARTS.contains(part)) => {
+            let plan = Plan { rounds: rounds.parse().unwrap(), seconds: seconds.parse().unwrap() };
+            let all = PARTS.into_iter().filter(|part| parts.is_empty() || parts.contains(part));
+            let goals: Vec<Goal> = all.flat_map(|part| measure(part, plan)).collect();
+            goals::print(&goals);
+        }
         // As `cargo bench` and `cargo test --benches` call it: it needs two cores to itself.
         _ => eprintln!("run benches/run; {USAGE}"),
     }
 }
 
-fn plan(words: &[&str]) -> Plan {
-    let number =
-        |place: usize, default| words.get(place).map_or(default, |text| text.parse().unwrap());
-    Plan { rounds: number(0, 8), seconds: number(1, 2) }
+/// Measures one part, prints its tables and draws its pictures.
+fn measure(part: &str, plan: Plan) -> Vec<Goal> {
+    let million = env::var(MILLION).map_or(1_000_000, |count| count.parse().unwrap());
+    keep_to(LOAD_CORE);
+    match part {
+        "wire" => table::wire(&load::measure_all(plan), plan),
+        "check" => checks::run(plan.rounds),
+        "memory" => table::memory(&memory::measure(million)),
+        "growth" => growth::run(million, plan.rounds),
+        "storm" => storm::run(plan),
+        "nodes" => nodes::run(plan),
+        "revoke" => revoke::run(plan.rounds * 10),
+        "start" => start::run(plan.rounds),
+        "shared" => {
+            table::shared(&shared::measure(plan), plan);
+            Vec::new()
+        }
+        _ => {
+            // What is swept has one core, and whoever signs in meanwhile the other.
+            keep_to("0,1");
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            table::sweeps(&runtime.block_on(sweeping::measure(million)));
+            Vec::new()
+        }
+    }
 }

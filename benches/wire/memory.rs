@@ -1,5 +1,5 @@
-//! What a live session takes in memory: a process of its own fills one store and looks at how much
-//! it has grown.
+//! What a live session takes: a process of its own fills a store in memory and looks at how much it
+//! has grown; a database says by itself what it holds.
 
 use std::env;
 use std::fs;
@@ -14,41 +14,75 @@ use anteroom::entropy::Entropy;
 use anteroom::sessions::{
     Beginning, Client, Owner, SessionPolicy, SessionStore, Sessions, SessionsOptions,
 };
-use anteroom::store::{MemoryOptions, MemoryStore};
+use anteroom::store::{MemoryOptions, MemoryStore, RedisSessions, SessionsIn, SqlDatabase};
+use secrecy::SecretString;
 use serde_json::json;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tower_sessions::session_store::SessionStore as _;
 use uuid::Uuid;
 
+use crate::databases::{Postgres, Redis, runtime};
+use crate::load::OURS;
+use crate::servers::{self, EXPRESS, REDIS};
+
 /// When all those sessions begin.
 pub const NOW: OffsetDateTime = datetime!(2026-11-21 09:00 UTC);
 
-/// The bytes of a session in each store.
-pub fn measure(count: u32) -> Vec<(&'static str, f64)> {
-    ["anteroom", "tower-sessions"]
-        .map(|store| {
-            let mut process = Command::new(env::current_exe().unwrap());
-            let output = process.args(["memory", store, &count.to_string()]).output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            (store, String::from_utf8_lossy(&output.stdout).trim().parse().unwrap())
-        })
-        .to_vec()
+/// What a session takes in a store that holds so many.
+pub struct Taken {
+    pub store: &'static str,
+    pub sessions: u32,
+    pub bytes: f64,
+}
+
+/// The bytes of a session in each store: so many in memory, a tenth of that elsewhere.
+pub fn measure(count: u32) -> Vec<Taken> {
+    let in_memory = |store, bytes| Taken { store, sessions: count, bytes };
+    let elsewhere = |store, bytes: fn(u32) -> f64| {
+        eprintln!("{store}: filling");
+        Taken { store, sessions: count / 10, bytes: bytes(count / 10) }
+    };
+    vec![
+        in_memory(OURS, in_process("anteroom", &[count])[0]),
+        in_memory("tower-sessions, MemoryStore", in_process("tower-sessions", &[count])[0]),
+        in_memory("express-session, MemoryStore", fill_express(count, None)),
+        elsewhere("anteroom, Redis", in_redis),
+        elsewhere("express-session, connect-redis", in_connect_redis),
+        elsewhere("anteroom, PostgreSQL", in_postgres),
+    ]
+}
+
+/// The bytes of a session in one store that is filled step by step, in a process of its own.
+pub fn in_process(store: &str, counts: &[u32]) -> Vec<f64> {
+    eprintln!("{store} in memory: filling");
+    let mut process = Command::new(env::current_exe().unwrap());
+    process.args(["fill", store]).args(counts.iter().map(u32::to_string));
+    let output = process.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(|line| line.parse().unwrap()).collect()
 }
 
 /// Fills a store with this many sessions, each of a user of its own, and prints what one takes.
-pub fn print(store: &str, count: u32) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+pub fn print(store: &str, counts: &[u32]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let before = resident();
     match store {
         "anteroom" => {
-            let kept = runtime.block_on(fill_anteroom(count));
-            print_growth(before, count);
-            drop(kept);
+            let store = Arc::new(MemoryStore::new(MemoryOptions { most_sessions: 20_000_000 }));
+            let mut from = 0;
+            for count in counts {
+                runtime.block_on(start(store.clone(), from..*count));
+                from = *count;
+                print_growth(before, *count);
+            }
+            let counted = runtime.block_on(store.count()).unwrap().unwrap();
+            assert_eq!(counted.users, u64::from(from));
         }
         "tower-sessions" => {
-            let kept = runtime.block_on(fill_tower_sessions(count));
-            print_growth(before, count);
+            let kept = runtime.block_on(fill_tower_sessions(counts[0]));
+            print_growth(before, counts[0]);
             drop(kept);
         }
         other => panic!("there is no store {other}"),
@@ -62,7 +96,12 @@ fn print_growth(before: u64, count: u32) {
 
 /// What the process has in memory, in bytes.
 fn resident() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
+    resident_of(std::process::id())
+}
+
+/// What a process has in memory, in bytes.
+pub fn resident_of(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
 }
@@ -78,13 +117,6 @@ pub fn user_agent(number: u32) -> String {
 
 fn address(number: u32) -> Ipv4Addr {
     Ipv4Addr::from(0x0A00_0000 | number)
-}
-
-async fn fill_anteroom(count: u32) -> Sessions {
-    let store = Arc::new(MemoryStore::new(MemoryOptions { most_sessions: 20_000_000 }));
-    let sessions = start(store.clone(), 0..count).await;
-    assert_eq!(store.count().await.unwrap().unwrap().users, u64::from(count));
-    sessions
 }
 
 /// Starts a session for each of so many users, several at once, as a service is used.
@@ -155,4 +187,49 @@ async fn fill_tower_sessions(count: u32) -> tower_sessions::MemoryStore {
         store.create(&mut record).await.unwrap();
     }
     store
+}
+
+/// What a session takes in express-session's own store, as Node.js says; of no use where it fills
+/// a Redis.
+fn fill_express(count: u32, redis: Option<&str>) -> f64 {
+    let mut node = Command::new("node");
+    node.args(["--expose-gc", "--max-old-space-size=8192", &servers::path_of_peer(EXPRESS)]);
+    node.args(["fill", &count.to_string()]).env_remove(REDIS);
+    let output = node.envs(redis.map(|redis| (REDIS, redis))).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
+fn in_redis(count: u32) -> f64 {
+    let redis = Redis::start();
+    let before = redis.used_memory();
+    runtime().block_on(async {
+        let store = RedisSessions::open(&SecretString::from(redis.url(0))).await.unwrap();
+        fill(Arc::new(store), count).await;
+    });
+    (redis.used_memory() - before) / f64::from(count)
+}
+
+fn in_connect_redis(count: u32) -> f64 {
+    let redis = Redis::start();
+    let before = redis.used_memory();
+    fill_express(count, Some(&redis.url(0)));
+    (redis.used_memory() - before) / f64::from(count)
+}
+
+/// The tables and their indexes, of all that a sign-in writes.
+fn in_postgres(count: u32) -> f64 {
+    const SIZE: &str = "SELECT SUM(pg_total_relation_size(oid))::BIGINT FROM pg_class \
+                        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
+    let postgres = Postgres::start();
+    let url = postgres.url();
+    let open = || SqlDatabase::open(&*url, SessionsIn::ThisDatabase);
+    runtime().block_on(async { open().await.unwrap().close().await });
+    let before = postgres.number(SIZE);
+    runtime().block_on(async {
+        let store = open().await.unwrap();
+        fill(Arc::new(store.clone()), count).await;
+        store.close().await;
+    });
+    (postgres.number(SIZE) - before) / f64::from(count)
 }

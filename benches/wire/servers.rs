@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::client::{Answer, ask};
-use crate::peers::{self, Template};
+use crate::client::{self, Answer, ask};
+use crate::peers::{self, Keys, Template};
 
 /// The core of the servers; the load has the next one.
 pub const SERVER_CORE: &str = "0";
@@ -22,6 +22,14 @@ const BEFORE: &str = "ANTEROOM_BENCH_BEFORE";
 const ANSWERS: &str = "ANTEROOM_BENCH_ANSWERS";
 /// Where a peer finds its Redis.
 pub const REDIS: &str = "ANTEROOM_BENCH_REDIS";
+/// `benches/run` says here where the peers are.
+pub const EXPRESS: &str = "ANTEROOM_BENCH_EXPRESS";
+pub const TOWER_SESSIONS: &str = "ANTEROOM_BENCH_TOWER_SESSIONS";
+
+/// The two that verify a token instead of looking a session up.
+pub const HS256: &str = "JWT, HS256";
+pub const EDDSA: &str = "JWT, EdDSA";
+
 const PASSWORD: &str = "velvet otter hums at nine";
 
 /// A server that runs, until this is dropped.
@@ -30,21 +38,30 @@ pub struct Server {
     pub address: SocketAddr,
     pub session_header: (String, String),
     pub verify_header: (String, String),
-    process: Child,
+    process: Process,
     _folder: Option<TempDir>,
 }
 
-impl Drop for Server {
+/// A process that ends when this is dropped.
+pub struct Process(pub Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 impl Server {
+    /// A request of whoever is signed in there.
+    pub fn request(&self, line: &str) -> String {
+        let (name, value) = &self.session_header;
+        client::request(self.address, line, &[(name, value)], "")
+    }
+
     /// What it has used of a core so far, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
-        cpu_seconds_of(self.process.id()).unwrap()
+        cpu_seconds_of(self.process.0.id()).unwrap()
     }
 }
 
@@ -66,71 +83,91 @@ fn pinned(program: &Path) -> Command {
     command
 }
 
-fn first_line(process: &mut Child) -> String {
+fn first_line(process: &mut Process) -> String {
     let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     line.trim().to_owned()
 }
 
-/// The program itself, with somebody signed in.
-pub fn anteroom(name: &'static str, sessions: &str, log: &str) -> Server {
-    let program = env!("CARGO_BIN_EXE_anteroom").as_ref();
-    started(program, name, &[("ANTEROOM_SESSIONS", sessions), ("ANTEROOM_LOG", log)])
+/// Where the program is.
+pub fn program() -> &'static Path {
+    env!("CARGO_BIN_EXE_anteroom").as_ref()
 }
 
-/// The program itself with its accounts in `PostgreSQL`, and somebody signed in.
-pub fn anteroom_over(name: &'static str, database: &str, sessions: &str) -> Server {
-    let program = env!("CARGO_BIN_EXE_anteroom").as_ref();
-    let settings = [
-        ("ANTEROOM_DATABASE", database),
-        ("ANTEROOM_SESSIONS", sessions),
-        ("ANTEROOM_LOG", "warn"),
-    ];
-    started(program, name, &settings)
+/// The program itself with these settings, and somebody signed in. Whatever is not set has its
+/// default.
+pub fn anteroom(name: &'static str, settings: &[(&str, &str)]) -> Server {
+    signed_up(launch(program(), name, settings))
+}
+
+/// One more over the same stores, which knows the same session.
+pub fn another_node(of: &Server, settings: &[(&str, &str)]) -> Server {
+    let mut node = launch(program(), of.name, settings);
+    node.session_header = of.session_header.clone();
+    node.verify_header = of.verify_header.clone();
+    node
 }
 
 /// The build to compare with, if any, in both ways to keep sessions.
 pub fn before() -> Vec<Server> {
     let Some(path) = env::var_os(BEFORE) else { return Vec::new() };
-    let before = |name, sessions| {
-        let settings = [("ANTEROOM_SESSIONS", sessions), ("ANTEROOM_LOG", "warn")];
-        started(path.as_ref(), name, &settings)
-    };
+    let before =
+        |name, sessions| signed_up(launch(path.as_ref(), name, &[("ANTEROOM_SESSIONS", sessions)]));
     vec![before("before, memory", "memory:"), before("before, SQLite", "database")]
 }
 
-fn started(program: &Path, name: &'static str, settings: &[(&str, &str)]) -> Server {
-    let folder = TempDir::new().unwrap();
-    let log_file = File::create(folder.path().join("log")).unwrap();
-    let mut process = pinned(program)
-        .args(["serve", "--listen", "127.0.0.1:0"])
-        .current_dir(folder.path())
+/// The program on the core of the servers, with its settings, its folder and nothing else of ours.
+pub fn command(program: &Path, folder: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = pinned(program);
+    command
+        .arg("serve")
+        .current_dir(folder)
         .env_clear()
         .env("PATH", env::var_os("PATH").unwrap())
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(log_file)
-        .spawn()
-        .unwrap();
+        .stderr(File::create(folder.join("log")).unwrap());
+    command
+}
+
+/// Starts it on a free port. Nobody is known there yet.
+fn launch(program: &Path, name: &'static str, settings: &[(&str, &str)]) -> Server {
+    let folder = TempDir::new().unwrap();
+    let mut command = command(program, folder.path(), settings);
+    let mut process = Process(command.args(["--listen", "127.0.0.1:0"]).spawn().unwrap());
     let line = first_line(&mut process);
     let port = line.rsplit(':').next().unwrap().parse().unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let body =
-        format!(r#"{{"email":"ada@example.org","name":"Ada Lovelace","password":"{PASSWORD}"}}"#);
-    let answer = ask(address, "POST /api/signup", &[], &body);
-    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
-    let cookie = answer.headers["set-cookie"].to_str().unwrap();
-    let cookie = cookie.split(';').next().unwrap().to_owned();
-    let header = ("Cookie".to_owned(), cookie);
+    let nothing = (String::new(), String::new());
     Server {
         name,
         address,
-        session_header: header.clone(),
-        verify_header: header,
+        session_header: nothing.clone(),
+        verify_header: nothing,
         process,
         _folder: Some(folder),
     }
+}
+
+fn signed_up(mut server: Server) -> Server {
+    let body = account("ada@example.org");
+    let answer = ask(server.address, "POST /api/signup", &[], &body);
+    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    let header = ("Cookie".to_owned(), answer.cookie());
+    server.session_header = header.clone();
+    server.verify_header = header;
+    server
+}
+
+/// What signs somebody up.
+pub fn account(email: &str) -> String {
+    format!(r#"{{"email":"{email}","name":"Ada Lovelace","password":"{PASSWORD}"}}"#)
+}
+
+/// What signs them in.
+pub fn credentials(email: &str) -> String {
+    format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#)
 }
 
 /// The answers of a server, in a file for the peers.
@@ -154,17 +191,29 @@ pub fn peer(name: &'static str, answers: &str) -> Server {
     told(name, pinned(&env::current_exe().unwrap()).args(["serve", name]).env(ANSWERS, answers))
 }
 
-/// A program of its own that keeps its sessions in this Redis. `benches/run` builds it, and says
-/// in the environment where it is.
-pub fn peer_over_redis(name: &'static str, program: &[&str], redis: &str, answers: &str) -> Server {
+/// A program of its own that keeps its sessions in this Redis, or by itself. `benches/run` builds
+/// it, and says in the environment where it is.
+pub fn peer_program(
+    name: &'static str,
+    program: &[&str],
+    redis: Option<&str>,
+    answers: &str,
+) -> Server {
     let mut command = pinned(program[0].as_ref());
-    command.args(&program[1..]).env(REDIS, redis).env(ANSWERS, answers);
+    command.args(&program[1..]).env(ANSWERS, answers).env_remove(REDIS);
+    command.envs(redis.map(|redis| (REDIS, redis)));
     told(name, &mut command)
+}
+
+/// Where `benches/run` says that a peer is.
+pub fn path_of_peer(variable: &str) -> String {
+    env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: benches/run sets it"))
 }
 
 /// Starts a peer that says how to be known there.
 fn told(name: &'static str, command: &mut Command) -> Server {
-    let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut process = Process(process);
     let line = first_line(&mut process);
     let (address, session_header, verify_header) = serde_json::from_str(&line).unwrap();
     Server { name, address, session_header, verify_header, process, _folder: None }
@@ -182,7 +231,8 @@ pub fn serve(peer: &str) {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let peer = match peer {
             "bare" => peers::bare(template),
-            "jwt" => peers::json_web_token(template),
+            HS256 => peers::json_web_token(template, Keys::hs256()),
+            EDDSA => peers::json_web_token(template, Keys::eddsa()),
             "tower-sessions" => peers::tower_sessions(template).await,
             other => panic!("there is no peer {other}"),
         };

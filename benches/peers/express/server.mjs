@@ -1,6 +1,8 @@
-// express-session over connect-redis, as their documentation sets them up: sends the bytes that
-// Anteroom sends. `node server.mjs` serves until it is killed and says on its first line how to be
-// known there; `node server.mjs fill COUNT` fills the database instead.
+// express-session as its documentation sets it up, over connect-redis where ANTEROOM_BENCH_REDIS says
+// where Redis is, else with its own store in memory: sends the bytes that Anteroom sends. `node
+// server.mjs` serves until it is killed and says on its first line how to be known there; `node
+// --expose-gc server.mjs fill COUNT` fills the store instead, and prints what a session in memory
+// takes: the growth of what a collection leaves, which is less than what the process holds.
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { RedisStore } from "connect-redis";
@@ -13,14 +15,25 @@ const OURS = new Set([
   "remote-user", "remote-email", "remote-name", "remote-groups",
 ]);
 
-const client = createClient({ url: process.env.ANTEROOM_BENCH_REDIS });
-await client.connect();
-const store = new RedisStore({ client });
+const url = process.env.ANTEROOM_BENCH_REDIS;
+const client = url && createClient({ url });
+await client?.connect();
+const store = client ? new RedisStore({ client }) : new session.MemoryStore();
+
+function live() {
+  globalThis.gc();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
 
 async function fill(count) {
+  const before = live();
   const systems = [
     "X11; Linux x86_64", "Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10.15",
   ];
+  const set = (id, kept) => new Promise((done, failed) => {
+    store.set(id, kept, (error) => error ? failed(error) : done());
+  });
   const hex = (number, length) => number.toString(16).padStart(length, "0");
   for (let from = 0; from < count; from += 1000) {
     const writes = [];
@@ -28,7 +41,7 @@ async function fill(count) {
       // 24 random bytes in base64url make an id there.
       const id = Buffer.from(hex(number, 48), "hex").toString("base64url");
       const version = 128 + (number % 20);
-      writes.push(store.set(id, {
+      writes.push(set(id, {
         cookie: { originalMaxAge: null, expires: null, httpOnly: true, path: "/" },
         session: {
           user_id: `${hex(number, 8)}-0000-7000-8000-000000000000`,
@@ -45,6 +58,7 @@ async function fill(count) {
     }
     await Promise.all(writes);
   }
+  console.log((live() - before) / count);
 }
 
 async function serve() {
@@ -91,7 +105,7 @@ async function serve() {
 
 if (process.argv[2] === "fill") {
   await fill(Number(process.argv[3]));
-  await client.close();
+  await client?.close();
 } else {
   await serve();
 }
