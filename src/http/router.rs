@@ -12,7 +12,9 @@ use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
-use super::api::{account, admin, audit, data, events, health, openapi, session, sessions, verify};
+use super::api::{
+    account, admin, admin_sessions, audit, data, events, health, openapi, session, sessions, verify,
+};
 use super::error::Problem;
 use super::middleware::{
     Door, RequestIds, SessionLayer, give_form, guard, measure, no_such_method, no_such_path,
@@ -65,6 +67,7 @@ pub(super) fn router(house: House) -> Router {
         .route("/api/account/password", put(account::change_password))
         .route("/api/admin/users", get(admin::list))
         .route("/api/admin/users/{id}", get(admin::show).patch(admin::change).delete(admin::delete))
+        .route("/api/admin/sessions/{id}", get(admin_sessions::explain))
         .route("/api/admin/audit", get(audit::list))
         .route("/auth/verify", get(verify::verify));
 

@@ -93,6 +93,12 @@ impl Sessions {
         leases.memory.find(digest, now, self.now())
     }
 
+    /// Whether a check of this session would be answered from memory now.
+    pub(super) fn is_remembered(&self, id: SessionId) -> bool {
+        let leases = &self.room().leases;
+        leases.memory.digest(id).is_some_and(|digest| self.remembered(&digest).is_some())
+    }
+
     /// To be taken before a session and its user are read from the stores; `None` where they
     /// would not be remembered anyway.
     pub(crate) fn ticket(&self) -> Option<Ticket> {

@@ -12,6 +12,7 @@ mod census;
 pub mod conformance;
 mod data;
 mod device;
+mod explained;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod keeping;
@@ -33,6 +34,7 @@ mod watch;
 pub use census::Census;
 pub use data::{DataError, Etag, VisitorData};
 pub use device::device_name;
+pub use explained::Explained;
 pub use keeping::{KeepError, LARGEST_APPLICATION_DATA};
 pub use leases::LeaseOptions;
 pub use lifecycle::{Beginning, Displaced, ResumeError, StartError, StartedSession};

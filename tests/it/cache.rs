@@ -150,3 +150,52 @@ async fn activity_of_a_session_that_is_remembered_keeps_it_alive(kind: Kind) {
     app.pass(61 * MINUTE).await;
     assert_eq!(browser.why_not().await, "idle_timeout");
 }
+
+#[tokio::test]
+async fn a_session_is_explained_to_administrators_and_whether_it_is_answered_for_from_memory() {
+    let app = TestApp::start_with(Kind::Database, counted).await;
+    let root = app.administrator("root@example.org").await;
+    let phone = app.signed_in_as("ada@example.org", Role::User, true).await;
+    let id = phone.session_id().await;
+    let path = format!("/api/admin/sessions/{id}");
+    let explained = async || root.get(&path).await.json();
+    let mut tries = 0;
+    while explained().await["under_lease"] != true {
+        assert!(phone.is_signed_in().await);
+        tries += 1;
+        assert!(tries < 400, "it is never remembered: {}", explained().await);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let told = explained().await;
+    assert_eq!(told["session"]["id"], *id);
+    assert_eq!((&told["session"]["is_current"], &told["ended"]), (&json!(false), &json!(null)));
+    let policy = json!({
+        "name": "remember_me", "idle_timeout": 14 * 86400, "absolute_timeout": 30 * 86400
+    });
+    assert_eq!(told["policy"], policy);
+
+    assert_eq!(phone.delete("/api/session").await.status, 204);
+    let ended = json!({ "reason": "signed_out", "at": "2026-11-21T09:00:00Z" });
+    let expected = json!({ "session": null, "policy": null, "ended": ended, "under_lease": false });
+    assert_eq!(explained().await, expected);
+    app.clock.advance(Duration::from_hours(24) + MINUTE);
+    let root = app.administrator("root2@example.org").await;
+    for nothing in [&path, "/api/admin/sessions/none"] {
+        assert_eq!(root.get(nothing).await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_session_past_its_timeout_is_explained_by_it_before_it_is_swept() {
+    let app = TestApp::start(Kind::Database).await;
+    let phone = app.signed_in("ada@example.org").await;
+    let path = format!("/api/admin/sessions/{}", phone.session_id().await);
+    app.clock.advance(Duration::from_hours(1));
+    let root = app.administrator("root@example.org").await;
+    let told = root.get(&path).await.json();
+    assert_eq!(told["policy"]["name"], "standard");
+    assert_eq!(told["ended"], json!({ "reason": "idle_timeout", "at": "2026-11-21T10:00:00Z" }));
+    let own = root.get(&format!("/api/admin/sessions/{}", root.session_id().await)).await.json();
+    assert_eq!(own["policy"]["name"], "administrator");
+    assert_eq!(own["session"]["is_current"], true);
+}

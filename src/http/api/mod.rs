@@ -2,6 +2,7 @@
 
 pub(super) mod account;
 pub(super) mod admin;
+pub(super) mod admin_sessions;
 pub(super) mod audit;
 pub(super) mod data;
 pub(super) mod events;

@@ -6,7 +6,9 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{account, admin, audit, data, events, health, session, sessions, verify};
+use super::{
+    account, admin, admin_sessions, audit, data, events, health, session, sessions, verify,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -36,6 +38,7 @@ use super::{account, admin, audit, data, events, health, session, sessions, veri
         admin::show,
         admin::change,
         admin::delete,
+        admin_sessions::explain,
         audit::list,
         verify::verify,
         health::alive,

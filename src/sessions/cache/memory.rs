@@ -108,6 +108,11 @@ impl Memory {
         })
     }
 
+    /// By which token this session is remembered, if it is.
+    pub(in crate::sessions) fn digest(&self, id: SessionId) -> Option<TokenDigest> {
+        self.ledger().by_id.get(&id).copied()
+    }
+
     /// For what is about to be read at `now`; `None` while some store does not tell what changes.
     pub(in crate::sessions) fn ticket(&self, now: Duration) -> Option<Ticket> {
         let ledger = self.ledger();

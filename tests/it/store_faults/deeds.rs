@@ -189,6 +189,9 @@ fn looks() -> Vec<Deed> {
         deed("GET /api/admin/users/{id}", 200, admin, |b, s| {
             Box::pin(async move { b.get(&her_path(s)).await })
         }),
+        deed("GET /api/admin/sessions/{id}", 200, admin, |b, s| {
+            Box::pin(async move { b.get(&format!("/api/admin/sessions/{}", s.phone_id)).await })
+        }),
         deed("GET /readyz", 200, visitor, |b, _| Box::pin(b.get("/readyz"))),
         deed("POST /preferences", 303, ada, |b, _| {
             Box::pin(b.post_form("/preferences", &[("theme", "dark"), ("next", "/login")]))
