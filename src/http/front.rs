@@ -138,8 +138,7 @@ impl Desk {
         let user = user?;
         let mut response = self.tell(question, &user, &session).ok()?;
         self.sessions.seen(&session);
-        let id = self.ids.next();
-        id.span(request).in_scope(|| id.stamp(question.route(), &mut response, begun));
+        self.ids.next().routine(request, &mut response, begun);
         self.count(question, begun);
         Some(response)
     }

@@ -141,3 +141,33 @@ async fn attack_119_a_thousand_clients_that_hang_up_take_no_places_with_them() {
     assert_eq!(out.status(), 204);
     assert!(!server.stderr().contains("panicked"), "{}", server.stderr());
 }
+
+/// What `/proc` says of each thread of a server: its name, and how far it gives way.
+fn threads(server: &Server) -> Vec<(String, i32)> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();
+    let read = |task: fs::DirEntry| {
+        let stat = fs::read_to_string(task.path().join("stat")).ok()?;
+        let (name, fields) = stat.split_once('(')?.1.rsplit_once(") ")?;
+        // The nineteenth of all fields, the third being the first of these.
+        Some((name.to_owned(), fields.split(' ').nth(16)?.parse().ok()?))
+    };
+    tasks.filter_map(|task| read(task.ok()?)).collect()
+}
+
+#[tokio::test]
+async fn threads_that_hash_give_way_to_all_others_and_those_to_nobody() {
+    let server = Place::new().serve(&[]);
+    // Their first deed, before they take any work; somebody has to give them a core for it.
+    let begun = Instant::now();
+    loop {
+        let (hashing, others): (Vec<_>, Vec<_>) =
+            threads(&server).into_iter().partition(|(name, _)| name.starts_with("hash-"));
+        assert!(!hashing.is_empty() && !others.is_empty(), "{hashing:?} {others:?}");
+        assert!(others.iter().all(|(_, nice)| *nice == 0), "{others:?}");
+        if hashing.iter().all(|(_, nice)| *nice == 10) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{hashing:?}");
+        tokio::task::yield_now().await;
+    }
+}

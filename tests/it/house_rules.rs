@@ -48,7 +48,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("argon2", &["accounts/"]),
     ("governor", &["throttle/"]),
     ("clap", &["cli/"]),
-    ("rustix", &["cli/open_files.rs", "clock.rs"]),
+    ("rustix", &["accounts/hashing/workers.rs", "cli/open_files.rs", "clock.rs"]),
     ("prometheus_client", &["metrics/"]),
     ("hashbrown", &["sessions/cache/", "store/memory/"]),
 ];

@@ -318,3 +318,26 @@ async fn what_people_get_wrong_is_no_error_of_the_server() {
     let log = server.stderr();
     assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
 }
+
+#[tokio::test]
+async fn that_somebody_is_still_signed_in_is_no_news() {
+    for (level, is_logged) in [("info", false), ("debug", true)] {
+        let server = Place::new().with("ANTEROOM_LOG", level).serve(&[]);
+        let ada = Client::of(&server);
+        ada.sign_up(EMAIL).await;
+        let lines = || server.stderr().lines().filter(|l| l.contains("answered")).count();
+        let told = async |path: &str, client: &Client, status: u16| {
+            let before = lines();
+            assert_eq!(client.get(path).await.status(), status, "{path}");
+            lines() > before
+        };
+        for path in ["/auth/verify", "/api/session"] {
+            // From memory, or from the store.
+            for _ in 0..30 {
+                assert_eq!(told(path, &ada, 200).await, is_logged, "{path} at {level}");
+            }
+            assert!(told(path, &Client::of(&server), 401).await, "{path} at {level}");
+        }
+        assert!(told("/api/account", &ada, 200).await, "{level}");
+    }
+}

@@ -15,6 +15,19 @@ use tokio::time::timeout;
 use super::{HashError, HasherOptions};
 use crate::metrics::Metrics;
 
+/// Whoever is signed in comes first: where a core is wanted by both, a thread that hashes gets a
+/// tenth of it and is put off at once. In the steps of `nice`.
+#[cfg(target_os = "linux")]
+const GIVES_WAY: i32 = 10;
+
+/// Of this thread alone, which is how Linux has it; elsewhere it would be the whole process.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(GIVES_WAY) {
+        tracing::warn!(%error, "hashing does not give way to the requests of those signed in");
+    }
+}
+
 /// A fixed number of threads and a bounded number of those who wait for one.
 pub(super) struct Workers {
     /// One permit for each request under way or waiting.
@@ -42,9 +55,10 @@ impl Workers {
         let inbox = Arc::new(Mutex::new(inbox));
         for number in 0..threads.get() {
             let inbox = Arc::clone(&inbox);
-            std::thread::Builder::new()
-                .name(format!("hash-{number}"))
-                .spawn(move || work_off(&inbox))?;
+            std::thread::Builder::new().name(format!("hash-{number}")).spawn(move || {
+                give_way();
+                work_off(&inbox);
+            })?;
         }
         let places = threads.get().saturating_add(queue).min(Semaphore::MAX_PERMITS);
         Ok(Self {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::{Instrument as _, Span};
@@ -52,7 +52,7 @@ impl fmt::Display for RequestId {
 
 impl RequestId {
     /// What is logged on behalf of the request stands in this.
-    pub(in crate::http) fn span(self, request: &Request) -> Span {
+    fn span(self, request: &Request) -> Span {
         tracing::info_span!(
             "request",
             request.id = %self,
@@ -61,18 +61,18 @@ impl RequestId {
         )
     }
 
-    /// Logs how the request was answered, and writes its id on the answer.
-    pub(in crate::http) fn stamp(self, path: &str, response: &mut Response, begun: Instant) {
-        let status = response.status().as_u16();
-        // Looked at only where it is logged.
-        let took = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if matches!(path, "/healthz" | "/readyz") {
-            tracing::debug!(status, milliseconds = took(), "answered");
-        } else {
-            tracing::info!(status, milliseconds = took(), "answered");
+    /// Logs an answer that is no news and was given at once, and writes the id on it.
+    pub(in crate::http) fn routine(self, request: &Request, answer: &mut Response, begun: Instant) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            let log = || log(request.method(), request.uri().path(), answer.status(), begun);
+            self.span(request).in_scope(log);
         }
+        self.stamp(answer);
+    }
+
+    fn stamp(self, answer: &mut Response) {
         if let Some(id) = self.header() {
-            response.headers_mut().insert(REQUEST_ID, id);
+            answer.headers_mut().insert(REQUEST_ID, id);
         }
     }
 
@@ -83,6 +83,27 @@ impl RequestId {
             *digit = DIGITS[usize::from((self.0 >> (4 * place)).to_le_bytes()[0] & 15)];
         }
         HeaderValue::from_bytes(&text).ok()
+    }
+}
+
+/// Logs how a request was answered.
+fn log(method: &Method, path: &str, status: StatusCode, begun: Instant) {
+    // Looked at only where it is logged.
+    let took = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let number = status.as_u16();
+    if is_routine(method, path, status) {
+        tracing::debug!(status = number, milliseconds = took(), "answered");
+    } else {
+        tracing::info!(status = number, milliseconds = took(), "answered");
+    }
+}
+
+/// Whether the answer is no news: to a probe, or that somebody is still signed in. Those are most.
+fn is_routine(method: &Method, path: &str, status: StatusCode) -> bool {
+    match path {
+        "/healthz" | "/readyz" => true,
+        "/auth/verify" | "/api/session" => *method == Method::GET && status == StatusCode::OK,
+        _ => false,
     }
 }
 
@@ -109,7 +130,8 @@ pub(in crate::http) async fn give_form(
                 (uri.path(), &id.to_string()),
             );
         }
-        id.stamp(uri.path(), &mut response, begun);
+        log(&method, uri.path(), response.status(), begun);
+        id.stamp(&mut response);
         response
     }
     .instrument(span)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -12,6 +12,11 @@ use crate::http::body::{LARGEST_BODY, too_large};
 use crate::http::error::{Code, Problem};
 use crate::http::network::TrustedProxies;
 use crate::http::public_url::PublicUrl;
+
+// Looked for in every request, so not by names that have to be read first.
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// The longest request target, in bytes.
 const LONGEST_TARGET: usize = 8 * 1024;
@@ -135,7 +140,7 @@ impl Door {
         if !self.0.proxies.sent(request.extensions()) {
             return Ok(None);
         }
-        let mut values = request.headers().get_all("x-forwarded-host").into_iter();
+        let mut values = request.headers().get_all(&X_FORWARDED_HOST).into_iter();
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             (Some(value), None) => Ok(Some(value.to_str().unwrap_or_default().to_owned())),
@@ -153,12 +158,12 @@ impl Door {
             return Ok(());
         }
         let headers = request.headers();
-        let origin = single(headers, "origin");
+        let origin = single(headers, &header::ORIGIN);
         let is_trusted = |origin: &str| self.0.trusted_origins.iter().any(|known| known == origin);
         if matches!(origin, Sent::Once(origin) if is_trusted(origin)) {
             return Ok(());
         }
-        let allowed = match single(headers, "sec-fetch-site") {
+        let allowed = match single(headers, &SEC_FETCH_SITE) {
             Sent::Once(site) => matches!(site, "same-origin" | "none"),
             Sent::Wrongly => false,
             Sent::Never => match origin {
@@ -189,7 +194,7 @@ impl Door {
     fn refusal(&self, request: &Request) -> Event {
         let client = self.0.proxies.client(request.headers(), request.extensions());
         let event = Event::new(Kind::CrossOriginRefused, &By::nobody(client)).outcome("refused");
-        match single(request.headers(), "origin") {
+        match single(request.headers(), &header::ORIGIN) {
             Sent::Once(origin) => event.with("origin", origin),
             Sent::Never | Sent::Wrongly => event,
         }
@@ -217,9 +222,9 @@ const EMBEDDED: [&str; 12] = [
 /// applications, which may well be embedded.
 fn not_embedded(request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
-    let cross_site = matches!(single(headers, "sec-fetch-site"), Sent::Once("cross-site"));
-    let embedded = matches!(single(headers, "sec-fetch-dest"), Sent::Once(as_what) if EMBEDDED.contains(&as_what));
-    if cross_site && embedded && !request.uri().path().starts_with("/auth/") {
+    let is_cross_site = matches!(single(headers, &SEC_FETCH_SITE), Sent::Once("cross-site"));
+    let is_embedded = || matches!(single(headers, &SEC_FETCH_DEST), Sent::Once(as_what) if EMBEDDED.contains(&as_what));
+    if is_cross_site && is_embedded() && !request.uri().path().starts_with("/auth/") {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             Code::CrossOrigin,
@@ -236,7 +241,7 @@ enum Sent<'r> {
     Wrongly,
 }
 
-fn single<'r>(headers: &'r HeaderMap, name: &str) -> Sent<'r> {
+fn single<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Sent<'r> {
     let mut values = headers.get_all(name).into_iter();
     match (values.next(), values.next()) {
         (None, _) => Sent::Never,

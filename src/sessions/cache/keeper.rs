@@ -17,6 +17,9 @@ const EVERY: Duration = Duration::from_millis(25);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long nothing is tried after a subscription was lost.
 const PAUSE: Duration = Duration::from_millis(250);
+/// The same where somebody has to change something before it can succeed. Each try may leave a line
+/// in the log of the store.
+const LONG_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a keeper works with.
 pub(in crate::sessions) struct Keeper {
@@ -50,7 +53,7 @@ impl Keeper {
             };
             self.memory.cut(self.number);
             trouble.tell(&lost);
-            sleep(PAUSE).await;
+            sleep(if matches!(lost, NotFresh::Mute(_)) { LONG_PAUSE } else { PAUSE }).await;
         }
     }
 

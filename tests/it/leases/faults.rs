@@ -2,7 +2,7 @@
 //! ends that session: once that is answered, it accepts it no more. And each rule of the leases
 //! taken away, to see that it would.
 //!
-//! `LEASE_ROUNDS` sets how often each is tried.
+//! `LEASE_ROUNDS` sets how often each is tried; each try ends six sessions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +51,21 @@ const PUBLIC_URL: &str = "http://localhost:8080";
 const EMAIL: &str = "ada@example.org";
 /// Slow enough to need the margin, and no slower than it allows for.
 const SLOW: &str = "0.805";
+
+/// How somebody comes to be told that a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// Ends it.
+    Ending,
+    /// Wants to end it at a third server, just after another has begun to.
+    EndingSecond,
+    /// Leaves in the middle of ending it, and tries again.
+    TryingAgain,
+}
+
+/// Those of one try: each ends another session.
+const EACH_TWICE: [By; 6] =
+    [By::Ending, By::EndingSecond, By::TryingAgain, By::Ending, By::EndingSecond, By::TryingAgain];
 
 /// Two servers that end sessions, and between them one that remembers them.
 struct Three {
@@ -101,66 +116,81 @@ impl Three {
         browser
     }
 
-    /// Ends a session that the second server remembers, as something befalls that one.
-    async fn end(&mut self, trouble: Trouble, by_two: bool) -> Try {
-        let phone = Browser::of(self.nodes.addresses()[0], PUBLIC_URL);
-        assert_eq!(phone.try_to_sign_in(EMAIL, PASSWORD, false).await.status, 200);
-        let path = format!("/api/sessions/{}", phone.session_id().await);
+    /// Ends sessions that the second server remembers, as something befalls that one: before, or so
+    /// long after the ends were asked for.
+    async fn end(&mut self, trouble: Trouble, by: &[By], after: Option<Duration>) -> Try {
         let over = Arc::new(AtomicBool::new(false));
-        let checking: Vec<_> =
-            (0..3).map(|_| tokio::spawn(keep_asking(self.at(1, &phone), over.clone()))).collect();
-        // Long enough for it to be remembered.
-        tokio::time::sleep(Duration::from_millis(150)).await;
-        self.befall(trouble);
-        if by_two {
-            let (first, path) = (self.ada.copy(), path.clone());
-            tokio::spawn(async move { first.delete(&path).await });
-            tokio::time::sleep(Duration::from_millis(15)).await;
+        let mut phones = Vec::new();
+        for who in by {
+            let phone = Browser::of(self.nodes.addresses()[0], PUBLIC_URL);
+            assert_eq!(phone.try_to_sign_in(EMAIL, PASSWORD, false).await.status, 200);
+            let path = format!("/api/sessions/{}", phone.session_id().await);
+            let asking = || tokio::spawn(keep_asking(self.at(1, &phone), over.clone()));
+            let checking = vec![asking()];
+            phones.push((*who, path, checking));
         }
-        let ending = self.at(if by_two { 2 } else { 0 }, &self.ada);
-        let answer = ending.delete(&path).await;
-        let answered = Instant::now();
-        assert!([204, 404].contains(&answer.status), "{}", answer.text);
+        // Long enough for them to be remembered.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        if after.is_none() {
+            self.befall(trouble);
+        }
+        let told =
+            futures_util::future::join_all(phones.iter().map(|(by, path, _)| self.tell(*by, path)));
+        let befalling = async {
+            if let Some(after) = after {
+                tokio::time::sleep(after).await;
+                befall_ways(&self.ways[1], trouble);
+            }
+        };
+        let (told, ()) = tokio::join!(told, befalling);
         tokio::time::sleep(Duration::from_millis(250)).await;
         over.store(true, Ordering::Relaxed);
         self.mend(trouble);
-        let mut seen = Vec::new();
-        for one in checking {
-            seen.extend(one.await.unwrap());
+        let mut tried = Try { checks: 0, too_late: 0, last: f64::NEG_INFINITY };
+        for ((_, _, checking), told) in phones.into_iter().zip(told) {
+            for one in checking {
+                tried.add(&one.await.unwrap(), told);
+            }
         }
-        let let_in = || seen.iter().filter(|(_, is_in)| *is_in).map(|(begun, _)| *begun);
-        let last = let_in().max().map_or(f64::NEG_INFINITY, |last| {
-            let after = last.saturating_duration_since(answered).as_secs_f64();
-            after - answered.saturating_duration_since(last).as_secs_f64()
-        });
-        let too_late = let_in().filter(|begun| *begun > answered).count();
-        assert!(let_in().next().is_some(), "it was never let in");
-        Try { checks: seen.len(), too_late, last }
+        assert!(tried.last > f64::NEG_INFINITY, "nobody was ever let in");
+        tried
+    }
+
+    /// When somebody was told that the session is over.
+    async fn tell(&self, by: By, path: &str) -> Instant {
+        let ending = self.at(if by == By::EndingSecond { 2 } else { 0 }, &self.ada);
+        match by {
+            By::Ending => {}
+            By::EndingSecond => {
+                let (first, path) = (self.ada.copy(), path.to_owned());
+                tokio::spawn(async move { first.delete(&path).await });
+                tokio::time::sleep(Duration::from_millis(15)).await;
+            }
+            By::TryingAgain => {
+                let soon = |request: RequestBuilder| request.timeout(Duration::from_millis(20));
+                let lost = ending.try_to_ask(Method::DELETE, path, soon).await;
+                assert!(lost.is_err(), "it was answered before it can have waited");
+            }
+        }
+        let answer = ending.delete(path).await;
+        let told = Instant::now();
+        assert!([204, 404].contains(&answer.status), "{by:?}: {}", answer.text);
+        told
     }
 
     fn befall(&mut self, trouble: Trouble) {
-        let ways = &self.ways[1];
-        match trouble {
-            Trouble::Nothing => {}
-            Trouble::Silent => ways.each(crate::harness::cut::Cut::silence),
-            Trouble::Late(time) => ways.each(|way| way.flow(Flow::Pass, Flow::Late(time))),
-            Trouble::Cut => ways.each(|way| {
-                way.refuse(true);
-                way.cut_all();
-            }),
-            Trouble::Paused => {
-                let node = self.nodes.node(1);
-                node.pause();
-                std::thread::sleep(Duration::from_millis(5));
-                // Goes on before what it missed is answered, and with its old lease, if it has one.
-                let pid = node.server().pid();
-                std::thread::spawn(move || {
-                    std::thread::sleep(Duration::from_millis(60));
-                    let _ = std::process::Command::new("kill")
-                        .args(["-CONT", &pid.to_string()])
-                        .status();
-                });
-            }
+        befall_ways(&self.ways[1], trouble);
+        if trouble == Trouble::Paused {
+            let node = self.nodes.node(1);
+            node.pause();
+            std::thread::sleep(Duration::from_millis(5));
+            // Goes on before what it missed is answered, and with its old lease, if it has one.
+            let pid = node.server().pid();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(60));
+                let _ =
+                    std::process::Command::new("kill").args(["-CONT", &pid.to_string()]).status();
+            });
         }
     }
 
@@ -186,6 +216,31 @@ impl Three {
     }
 }
 
+impl Try {
+    /// The checks of somebody whose session was over when it was told.
+    fn add(&mut self, seen: &[(Instant, bool)], told: Instant) {
+        self.checks += seen.len();
+        for (begun, _) in seen.iter().filter(|(_, is_in)| *is_in) {
+            self.too_late += usize::from(*begun > told);
+            let after = begun.saturating_duration_since(told).as_secs_f64();
+            let before = told.saturating_duration_since(*begun).as_secs_f64();
+            self.last = self.last.max(after - before);
+        }
+    }
+}
+
+fn befall_ways(ways: &Ways, trouble: Trouble) {
+    match trouble {
+        Trouble::Nothing | Trouble::Paused => {}
+        Trouble::Silent => ways.each(crate::harness::cut::Cut::silence),
+        Trouble::Late(time) => ways.each(|way| way.flow(Flow::Pass, Flow::Late(time))),
+        Trouble::Cut => ways.each(|way| {
+            way.refuse(true);
+            way.cut_all();
+        }),
+    }
+}
+
 /// When each check began, and whether it was let in.
 async fn keep_asking(browser: Browser, over: Arc<AtomicBool>) -> Vec<(Instant, bool)> {
     let mut seen = Vec::new();
@@ -204,8 +259,8 @@ async fn a_server_that_cannot_hear_of_an_end_accepts_nothing_after_its_answer(ke
         let Some(mut three) = Three::start(keeping, "", pace).await else { return };
         for trouble in ALL {
             let mut last = Vec::new();
-            for round in 0..rounds("LEASE_ROUNDS", 4) {
-                let tried = three.end(trouble, round % 2 == 1).await;
+            for _ in 0..rounds("LEASE_ROUNDS", 4) {
+                let tried = three.end(trouble, &EACH_TWICE, None).await;
                 assert_eq!(tried.too_late, 0, "{trouble:?}, at {pace}: {tried:?}");
                 assert!(tried.checks > 20, "{trouble:?}: {tried:?}");
                 last.push(tried.last);
@@ -222,11 +277,15 @@ async fn a_server_that_cannot_hear_of_an_end_accepts_nothing_after_its_answer(ke
 }
 
 /// Tries until something is let in that must not be.
-async fn breaks(keeping: Keeping, without: &str, pace: &str, (trouble, by_two): (Trouble, bool)) {
-    const TRIES: usize = 60;
+async fn breaks(keeping: Keeping, without: &str, pace: &str, (trouble, by): (Trouble, By)) {
+    // The busier the machine, the later the answer, and the seldomer it breaks.
+    const TRIES: u64 = 240;
     let Some(mut three) = Three::start(keeping, without, pace).await else { return };
-    for _ in 0..TRIES {
-        if three.end(trouble, by_two).await.too_late > 0 {
+    for number in 0..TRIES {
+        // At the latest just before the store has done it, or the server is told of it.
+        let after = (trouble == Trouble::Silent && number % 2 == 1)
+            .then(|| Duration::from_millis(number / 2 % 4));
+        if three.end(trouble, &[by], after).await.too_late > 0 {
             return;
         }
         three.recover().await;
@@ -235,21 +294,21 @@ async fn breaks(keeping: Keeping, without: &str, pace: &str, (trouble, by_two): 
 }
 
 async fn without_the_wait_it_would(keeping: Keeping) {
-    breaks(keeping, "Wait", "1", (Trouble::Silent, false)).await;
+    breaks(keeping, "Wait", "1", (Trouble::Silent, By::Ending)).await;
 }
 
 async fn without_the_margin_a_slow_clock_would(keeping: Keeping) {
-    breaks(keeping, "Margin", SLOW, (Trouble::Silent, false)).await;
+    breaks(keeping, "Margin", SLOW, (Trouble::Silent, By::Ending)).await;
 }
 
 async fn without_the_wait_where_nothing_changed_a_second_revoker_is_told_too_early(
     keeping: Keeping,
 ) {
-    breaks(keeping, "WaitWhereNothingChanged", "1", (Trouble::Silent, true)).await;
+    breaks(keeping, "WaitWhereNothingChanged", "1", (Trouble::Silent, By::EndingSecond)).await;
 }
 
 async fn without_the_order_of_changes_and_answers_it_would(keeping: Keeping) {
     // Late enough to be on its way at a probe, and not so late that the lease has gaps.
     let late = Trouble::Late(Duration::from_millis(8));
-    breaks(keeping, "ChangesBeforeAnswers", "1", (late, false)).await;
+    breaks(keeping, "ChangesBeforeAnswers", "1", (late, By::Ending)).await;
 }

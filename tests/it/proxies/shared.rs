@@ -35,14 +35,14 @@ async fn any_node_knows_every_session(keeping: Keeping) {
         let (mut old, every) = (browser.copy(), vec![0, 1, 2]);
         for _ in 0..4 {
             for _ in 0..6 {
-                assert_eq!(browser.get("/auth/verify").await.status, 200, "{proxy:?}");
+                assert_eq!(browser.get("/api/account").await.status, 200, "{proxy:?}");
             }
             assert_eq!(stage.homes(&browser).await, every, "{proxy:?}");
             assert_eq!(browser.reauthenticate(PASSWORD).await.status, 200);
             assert_eq!(stage.homes(&old).await, [0; 0], "{proxy:?}");
             old = browser.copy();
         }
-        assert_eq!(asked(&stage, "/auth/verify"), every.into_iter().collect(), "{proxy:?}");
+        assert_eq!(asked(&stage, "/api/account"), every.into_iter().collect(), "{proxy:?}");
     }
 }
 
