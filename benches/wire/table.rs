@@ -25,21 +25,28 @@ fn of_rounds(plan: Plan) -> String {
     format!("{rounds} rounds, {seconds} s of each server in each round:")
 }
 
+/// What every server is told of at a path beside another, and one thing more.
+fn row(series: &Series, beside: &Series, more: String) -> Vec<String> {
+    vec![
+        format!("`{}`", series.path),
+        series.name.to_owned(),
+        Spread::of(series.each(Sample::rate)).show(0),
+        series.to(beside, Sample::rate).show(2),
+        Spread::of(series.each(Sample::cpu)).show(1),
+        series.to(beside, Sample::cpu).show(2),
+        more,
+        series.bytes.0.to_string(),
+        series.bytes.1.to_string(),
+    ]
+}
+
 /// One line for each server at each path. Ratios are of one round, against the bare handler.
 pub fn wire(all: &[Series], plan: Plan) -> Vec<Goal> {
     let rows = all.iter().map(|series| {
         let bare = find(all, series, BARE);
-        vec![
-            format!("`{}`", series.path),
-            series.name.to_owned(),
-            Spread::of(series.each(Sample::rate)).show(0),
-            series.to(bare, Sample::rate).show(2),
-            Spread::of(series.each(Sample::cpu)).show(1),
-            series.to(bare, Sample::cpu).show(2),
-            if series.name == BARE { "–".to_owned() } else { added(all, series).show(2) },
-            series.bytes.0.to_string(),
-            series.bytes.1.to_string(),
-        ]
+        let is_bare = series.name == BARE;
+        let added = if is_bare { "–".to_owned() } else { added(all, series).show(2) };
+        row(series, bare, added)
     });
     let head = [
         "path",
@@ -111,17 +118,8 @@ pub fn shared(shared: &Shared, plan: Plan) {
     let all = &shared.series;
     let rows = all.iter().map(|series| {
         let reference = find(all, series, REFERENCE);
-        vec![
-            format!("`{}`", series.path),
-            series.name.to_owned(),
-            Spread::of(series.each(Sample::rate)).show(0),
-            series.to(reference, Sample::rate).show(2),
-            Spread::of(series.each(Sample::cpu)).show(1),
-            series.to(reference, Sample::cpu).show(2),
-            Spread::of(series.each(|sample| sample.database_microseconds)).show(1),
-            series.bytes.0.to_string(),
-            series.bytes.1.to_string(),
-        ]
+        let databases = Spread::of(series.each(|sample| sample.database_microseconds)).show(1);
+        row(series, reference, databases)
     });
     let head = [
         "path",

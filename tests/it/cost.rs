@@ -1,7 +1,6 @@
 //! What a check costs that can be counted: how often it asks for memory.
 
 use allocation_counter::measure;
-use anteroom::flows::Check;
 use anteroom::sessions::Token;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -10,24 +9,12 @@ use tower::ServiceExt as _;
 
 use crate::harness::app::{Kind, TestApp};
 
-/// A check whose answer is remembered, under a lease.
-async fn warm(app: &TestApp, token: &Token) -> Check {
-    let check = Check::new(app.anteroom.accounts().clone(), app.anteroom.sessions().clone());
-    for _ in 0..400 {
-        if check.who(token).await.unwrap().under_lease {
-            return check;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("there is no lease");
-}
-
 #[tokio::test]
 async fn a_check_from_memory_asks_for_no_memory_and_waits_for_nothing() {
     let app = TestApp::start(Kind::Database).await;
     let browser = app.signed_in("ada@example.org").await;
     let token = Token::parse(browser.token().as_bytes()).unwrap();
-    let check = warm(&app, &token).await;
+    let check = app.remembers(&browser).await;
     let counted = measure(|| {
         let visitor = check.who(&token).now_or_never().unwrap().unwrap();
         assert!(visitor.under_lease);
@@ -41,8 +28,7 @@ async fn a_check_from_memory_asks_for_no_memory_and_waits_for_nothing() {
 async fn a_whole_request_asks_for_memory_a_few_times() {
     let app = TestApp::start(Kind::Database).await;
     let browser = app.signed_in("ada@example.org").await;
-    let token = Token::parse(browser.token().as_bytes()).unwrap();
-    warm(&app, &token).await;
+    app.remembers(&browser).await;
     for (path, most, most_usually) in [("/auth/verify", 10, 115), ("/api/session", 14, 115)] {
         let request = || {
             Request::get(path)

@@ -24,18 +24,6 @@ const PATHS: [&str; 9] = [
     "/account",
 ];
 
-/// Until its sessions are remembered under a lease.
-async fn warm(app: &TestApp, browser: &Browser) {
-    for _ in 0..400 {
-        assert!(browser.is_signed_in().await);
-        if app.anteroom.sessions().lease().is_some_and(|lease| !lease.left.is_zero()) {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("there is no lease");
-}
-
 type Told = (u16, Vec<(String, String)>, String);
 
 /// What is answered, but for the id of the request.
@@ -121,7 +109,7 @@ async fn alike(kind: Kind, set: fn(&mut Options)) {
     for path in PATHS {
         for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
             for headers in headers_of(&app, &browser) {
-                warm(&app, &browser).await;
+                app.remembers(&browser).await;
                 same_both_ways(&app, &method, path, &headers).await;
             }
         }
@@ -158,7 +146,7 @@ async fn a_body_held_back_until_the_session_is_over_brings_nothing() {
         let other = app.browser();
         let signed_in = other.try_to_sign_in("ada@example.org", PASSWORD, false).await;
         assert_eq!(signed_in.status, 200);
-        warm(&app, &other).await;
+        app.remembers(&other).await;
         let mut stream = TcpStream::connect(app.address).await.unwrap();
         let head = format!(
             "GET {path} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nConnection: close\r\n\

@@ -100,11 +100,7 @@ async fn sign_up_until_it_is_full(server: &Server) {
 }
 
 async fn goes_through_a_full_disk(arguments: &[&str]) {
-    let place = Place::new()
-        .with("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
-        .with("ANTEROOM_THROTTLE_ACCOUNT", "off")
-        .with("ANTEROOM_THROTTLE_NETWORK", "off")
-        .with("ANTEROOM_THROTTLE_SIGNUP", "off");
+    let place = Place::new().with("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").without_throttles();
     let Some(mut program) = on_a_small_disk(&place, "true") else { return };
     program.args(arguments);
     let server = place.serve_by(program);

@@ -62,11 +62,7 @@ impl Journal {
 }
 
 fn place() -> Place {
-    Place::new()
-        .with("ANTEROOM_THROTTLE_ACCOUNT", "off")
-        .with("ANTEROOM_THROTTLE_NETWORK", "off")
-        .with("ANTEROOM_THROTTLE_SIGNUP", "off")
-        .with("ANTEROOM_LOG", "warn")
+    Place::new().without_throttles().with("ANTEROOM_LOG", "warn")
 }
 
 fn start(place: &Place, kept: Kept) -> Server {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anteroom::accounts::{Account, Email, HasherOptions, Name, NewUser, Password, Role};
 use anteroom::clock::{Clock, ManualClock};
+use anteroom::flows::Check;
 use anteroom::http::Answers;
-use anteroom::sessions::Session;
+use anteroom::sessions::{Session, Token};
 use anteroom::store::{DatabaseAt, SessionsIn};
 use anteroom::throttle::ThrottleOptions;
 use anteroom::{Anteroom, Options, SessionsKept, Stores};
@@ -245,6 +246,20 @@ impl TestApp {
     /// A browser that has never been here.
     pub fn browser(&self) -> Browser {
         Browser::of(self.address, &self.public_url)
+    }
+
+    /// Waits until checks of this browser are answered from memory, by what is given.
+    pub async fn remembers(&self, browser: &Browser) -> Check {
+        let token = Token::parse(browser.token().as_bytes()).unwrap();
+        let anteroom = &self.anteroom;
+        let check = Check::new(anteroom.accounts().clone(), anteroom.sessions().clone());
+        for _ in 0..400 {
+            if check.who(&token).await.unwrap().under_lease {
+                return check;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("there is no lease: {:?}", anteroom.sessions().lease());
     }
 
     /// A browser in which somebody is signed in; the account is made if there is none.

@@ -42,6 +42,13 @@ impl Place {
         self
     }
 
+    /// The same folder, and nobody is held up for trying often.
+    pub fn without_throttles(self) -> Self {
+        self.with("ANTEROOM_THROTTLE_ACCOUNT", "off")
+            .with("ANTEROOM_THROTTLE_NETWORK", "off")
+            .with("ANTEROOM_THROTTLE_SIGNUP", "off")
+    }
+
     /// The same folder, with a file in it.
     pub fn with_file(self, name: &str, text: &str) -> Self {
         fs::write(self.path().join(name), text).unwrap();

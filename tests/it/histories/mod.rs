@@ -24,9 +24,7 @@ const PUBLIC_URL: &str = "http://localhost:8080";
 fn place() -> Place {
     Place::new()
         .with("ANTEROOM_PUBLIC_URL", PUBLIC_URL)
-        .with("ANTEROOM_THROTTLE_ACCOUNT", "off")
-        .with("ANTEROOM_THROTTLE_NETWORK", "off")
-        .with("ANTEROOM_THROTTLE_SIGNUP", "off")
+        .without_throttles()
         .with("ANTEROOM_SESSION_LIMIT", "1000")
         .with("ANTEROOM_LOG", "warn")
 }

@@ -93,9 +93,7 @@ impl Three {
         let place = |number: usize, ways: &Ways| {
             let place = Place::new()
                 .with("ANTEROOM_PUBLIC_URL", PUBLIC_URL)
-                .with("ANTEROOM_THROTTLE_ACCOUNT", "off")
-                .with("ANTEROOM_THROTTLE_NETWORK", "off")
-                .with("ANTEROOM_THROTTLE_SIGNUP", "off")
+                .without_throttles()
                 .with("ANTEROOM_SESSION_LIMIT", "100")
                 .with("ANTEROOM_LOG", "warn")
                 .with("TEST_WITHOUT_RULE", without);

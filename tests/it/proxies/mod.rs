@@ -39,9 +39,7 @@ pub fn behind_a_proxy(place: Place) -> Place {
 fn place(file: &str) -> Place {
     behind_a_proxy(Place::new().with_file(".env", &shipped(file)))
         .with("ANTEROOM_DATABASE", "sqlite:anteroom.db")
-        .with("ANTEROOM_THROTTLE_ACCOUNT", "off")
-        .with("ANTEROOM_THROTTLE_NETWORK", "off")
-        .with("ANTEROOM_THROTTLE_SIGNUP", "off")
+        .without_throttles()
 }
 
 /// Sessions in the memory of each node.

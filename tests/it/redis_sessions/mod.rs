@@ -23,9 +23,34 @@ use anteroom::sessions::{
     SessionStore, Start, Started, TimeoutRule, TokenDigest,
 };
 use anteroom::store::RedisSessions;
+use anteroom::{Options, SessionsKept};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
+
+use crate::harness::app::{Kind, TestApp};
+use crate::harness::browser::Browser;
+use crate::harness::redis::RedisServer;
+
+/// The whole service over a Redis of its own, with somebody signed in.
+struct Stage {
+    redis: RedisServer,
+    app: TestApp,
+    ada: Browser,
+}
+
+impl Stage {
+    async fn new(options: &[&str], what_needs_it: &str) -> Option<Self> {
+        let redis = RedisServer::start(options, what_needs_it)?;
+        let url = redis.url();
+        let keep_there = |options: &mut Options| {
+            options.sessions = SessionsKept::InRedis { url: url.as_str().into() };
+        };
+        let app = TestApp::start_with(Kind::Database, keep_there).await;
+        let ada = app.signed_in("ada@example.org").await;
+        Some(Self { redis, app, ada })
+    }
+}
 
 const DAWN: OffsetDateTime = datetime!(2030-01-01 00:00 UTC);
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like \

@@ -7,38 +7,18 @@ use anteroom::audit::By;
 use anteroom::flows::{Check, RevokeSessions};
 use anteroom::sessions::cache::OUTLASTS_LEASES;
 use anteroom::sessions::{EndReason, SessionStore, Token};
-use anteroom::{Options, SessionsKept};
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
 use serde_json::json;
 
-use super::{begin, ending, is_live, opened, start};
-use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp};
-use crate::harness::browser::Browser;
+use super::{Stage, begin, ending, is_live, opened, start};
+use crate::harness::app::{OTHER_PASSWORD, PASSWORD};
 use crate::harness::redis::{DURABLE, RedisServer, command, connect};
 
 /// No call of the store takes longer, and this machine is slow.
 const BOUND: Duration = Duration::from_millis(2_900);
 
-/// The whole service over a Redis of its own, with somebody signed in.
-struct Stage {
-    redis: RedisServer,
-    app: TestApp,
-    ada: Browser,
-}
-
 impl Stage {
-    async fn new(options: &[&str], what_needs_it: &str) -> Option<Self> {
-        let redis = RedisServer::start(options, what_needs_it)?;
-        let url = redis.url();
-        let keep_there = |options: &mut Options| {
-            options.sessions = SessionsKept::InRedis { url: url.as_str().into() };
-        };
-        let app = TestApp::start_with(Kind::Database, keep_there).await;
-        let ada = app.signed_in("ada@example.org").await;
-        Some(Self { redis, app, ada })
-    }
-
     /// Whatever is asked is answered in time: the store is silent, and nothing is claimed once what
     /// it said before has had its time.
     async fn answers_503(&self) {

@@ -5,16 +5,13 @@ use std::time::{Duration, Instant};
 use anteroom::failure::StoreError;
 use anteroom::sessions::SessionStore as _;
 use anteroom::sessions::cache::{Change, Freshness as _, OUTLASTS_LEASES};
-use anteroom::{Options, SessionsKept};
 use futures_util::FutureExt as _;
 use tokio::time::{sleep, timeout};
 
 use super::splice::Splice;
 use super::{PATIENCE, checks_from_memory, has_lease, subscribed, token, told, until};
-use crate::harness::app::{Kind, TestApp};
-use crate::harness::browser::Browser;
 use crate::harness::redis::{DURABLE, RedisServer, command};
-use crate::redis_sessions::{begin, ending, is_live, opened, start};
+use crate::redis_sessions::{Stage, begin, ending, is_live, opened, start};
 
 const KILL: [&str; 6] = ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"];
 
@@ -131,23 +128,10 @@ async fn a_full_memory_and_a_forgotten_script_end_no_subscription() {
     assert!(subscribed(&store).await.probe().await.is_ok());
 }
 
-/// A whole service over a Redis of its own, whose checks ask nobody.
-struct Stage {
-    redis: RedisServer,
-    app: TestApp,
-    ada: Browser,
-}
-
 impl Stage {
-    async fn new(options: &[&str], what_needs_it: &str) -> Option<Self> {
-        let redis = RedisServer::start(options, what_needs_it)?;
-        let url = redis.url();
-        let keep_there = |options: &mut Options| {
-            options.sessions = SessionsKept::InRedis { url: url.as_str().into() };
-        };
-        let app = TestApp::start_with(Kind::Database, keep_there).await;
-        let ada = app.signed_in("ada@example.org").await;
-        let stage = Self { redis, app, ada };
+    /// One whose checks ask nobody.
+    async fn warm(options: &[&str], what_needs_it: &str) -> Option<Self> {
+        let stage = Self::new(options, what_needs_it).await?;
         stage.checks_from_memory().await;
         Some(stage)
     }
@@ -163,7 +147,7 @@ impl Stage {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_lease_is_lost_with_the_connection_and_comes_back_with_another() {
-    let Some(stage) = Stage::new(&[], "a lease from Redis").await else { return };
+    let Some(stage) = Stage::warm(&[], "a lease from Redis").await else { return };
     for _ in 0..3 {
         let _: i64 = stage.redis.ask(&KILL).await;
         stage.loses_its_lease("a cut").await;
@@ -175,7 +159,7 @@ async fn the_lease_is_lost_with_the_connection_and_comes_back_with_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_lease_runs_out_where_redis_is_silent_or_gone() {
     let options = [DURABLE, &["--busy-reply-threshold", "100"]].concat();
-    let Some(mut stage) = Stage::new(&options, "a silent Redis and leases").await else { return };
+    let Some(mut stage) = Stage::warm(&options, "a silent Redis and leases").await else { return };
 
     stage.redis.signal("STOP");
     sleep(OUTLASTS_LEASES).await;
@@ -203,7 +187,7 @@ async fn the_lease_runs_out_where_redis_is_silent_or_gone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_flushed_is_not_remembered() {
-    let Some(stage) = Stage::new(&[], "a flush and leases").await else { return };
+    let Some(stage) = Stage::warm(&[], "a flush and leases").await else { return };
     let _: () = stage.redis.ask(&["FLUSHALL"]).await;
     sleep(OUTLASTS_LEASES).await;
     assert_eq!(stage.ada.whoami().await.refusal(), (401, "no_session".to_owned()));

@@ -17,9 +17,7 @@ fn with_sessions_in(redis: &RedisServer, place: Place) -> Place {
     place
         .with("ANTEROOM_PUBLIC_URL", PUBLIC_URL)
         .with("ANTEROOM_SESSIONS", &redis.url())
-        .with("ANTEROOM_THROTTLE_ACCOUNT", "off")
-        .with("ANTEROOM_THROTTLE_NETWORK", "off")
-        .with("ANTEROOM_THROTTLE_SIGNUP", "off")
+        .without_throttles()
 }
 
 fn at(server: &Server) -> Browser {
