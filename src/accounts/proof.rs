@@ -56,11 +56,12 @@ impl Accounts {
         email: Option<&Email>,
         proof: &Proof,
     ) -> Result<Authenticated, AuthenticateError> {
+        let place = self.0.hasher.place()?;
         let found = match email {
             Some(email) => self.0.store.credentials_by_email(email).await?,
             None => None,
         };
-        let (credentials, outdated) = self.judge(email, found, proof).await?;
+        let (credentials, outdated) = self.judge(place, email, found, proof).await?;
         if outdated {
             self.upgrade_hash(&credentials, &proof.password).await;
         }
@@ -73,15 +74,18 @@ impl Accounts {
     /// # Errors
     /// [`AuthenticateError`]; nothing is proven.
     pub async fn prove(&self, id: UserId, proof: &Proof) -> Result<Credentials, AuthenticateError> {
+        let place = self.0.hasher.place()?;
         let found = self.0.store.credentials(id).await?;
         let email = found.as_ref().map(|found| found.account.user.email.clone());
-        Ok(self.judge(email.as_ref(), found, proof).await?.0)
+        Ok(self.judge(place, email.as_ref(), found, proof).await?.0)
     }
 
-    /// Takes a place in the queue, counts, then compares. In this order: whoever is sent away for
-    /// want of a place is not counted, and no more are counted at once than there are places.
+    /// Counts, then compares. The place in the queue is taken before anything else: whoever is sent
+    /// away for want of one asks no store and is not counted, and no more are counted at once than
+    /// there are places.
     async fn judge(
         &self,
+        place: Place,
         email: Option<&Email>,
         found: Option<Credentials>,
         proof: &Proof,
@@ -93,7 +97,6 @@ impl Accounts {
         let judging = async {
             let key = email
                 .map_or_else(AccountKey::of_nobody, |email| AccountKey::of_address(email.as_str()));
-            let place = self.0.hasher.place()?;
             let attempt = self.0.throttle.password(key, proof.from, place.clone()).await?;
             let judged = self.verify(place, found, &proof.password).await;
             match &judged {

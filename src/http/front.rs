@@ -20,6 +20,7 @@ use tower::Service;
 use super::api::verify;
 use super::cookie::{CookieShape, Presented};
 use super::error::Problem;
+use super::in_turn::InTurn;
 use super::json::SignedInBody;
 use super::middleware::{Door, REQUEST_ID, RequestIds, forbid_sharing, secure};
 use crate::accounts::User;
@@ -36,6 +37,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 #[derive(Clone)]
 pub struct Front {
     desk: Arc<Desk>,
+    in_turn: InTurn,
     router: Router,
 }
 
@@ -52,7 +54,7 @@ pub(super) struct Desk {
 
 impl Front {
     pub(super) fn new(desk: Desk, router: Router) -> Self {
-        Self { desk: Arc::new(desk), router }
+        Self { desk: Arc::new(desk), in_turn: InTurn::new(), router }
     }
 }
 
@@ -69,6 +71,10 @@ impl Service<Request> for Front {
         // Should this panic, the router has the last word, which answers a panic of its own.
         match catch_unwind(AssertUnwindSafe(|| self.desk.answer(&request))) {
             Ok(Some(response)) => Answering(Way::Shorter(Some(response))),
+            Ok(None) | Err(_) if InTurn::is_for(request.method()) => {
+                let answering = self.router.call(request);
+                Answering(Way::Usual(Box::pin(self.in_turn.clone().take(answering))))
+            }
             Ok(None) | Err(_) => Answering(Way::Usual(Box::pin(self.router.call(request)))),
         }
     }

@@ -11,6 +11,7 @@ mod extract;
 mod front;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod in_turn;
 mod json;
 mod language;
 mod metrics_page;

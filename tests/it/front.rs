@@ -1,5 +1,7 @@
 //! The shorter way to the answers that are asked most: nobody can tell it from the usual one.
 
+use std::sync::{Arc, Mutex};
+
 use anteroom::Options;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
@@ -163,4 +165,33 @@ async fn a_body_held_back_until_the_session_is_over_brings_nothing() {
         stream.read_to_end(&mut answer).await.unwrap();
         assert_eq!(wire::parse(&answer).status, 401, "{path}");
     }
+}
+
+#[tokio::test]
+async fn who_is_signed_in_waits_for_none_of_those_who_sign_in_at_the_same_moment() {
+    let app = TestApp::start(Kind::Memory).await;
+    let browser = app.signed_in("ada@example.org").await;
+    app.remembers(&browser).await;
+    let answered = Arc::new(Mutex::new(Vec::new()));
+    let ask = |method: Method, cookie: String, body: &'static str| {
+        let request = Request::builder().method(&method).uri("/api/session");
+        let request = request.header("host", app.host()).header("cookie", cookie);
+        let request = request.header("content-type", "application/json");
+        let request = request.body(Body::from(body)).unwrap();
+        let (front, answered) = (app.anteroom.front(), Arc::clone(&answered));
+        tokio::spawn(async move {
+            let answer = front.oneshot(request).await.unwrap();
+            answered.lock().unwrap().push((method, answer.status().as_u16()));
+        })
+    };
+    let mut all: Vec<_> = (0..200).map(|_| ask(Method::POST, String::new(), "of no use")).collect();
+    all.push(ask(Method::GET, browser.cookies(), ""));
+    for one in all {
+        one.await.unwrap();
+    }
+    let answered = answered.lock().unwrap();
+    assert_eq!(answered.len(), 201);
+    let place = answered.iter().position(|answer| *answer == (Method::GET, 200)).unwrap();
+    assert!(place < 20, "after {place} of those who came before");
+    assert!(answered.iter().all(|(method, status)| *method == Method::GET || *status == 400));
 }
