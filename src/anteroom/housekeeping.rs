@@ -15,6 +15,10 @@ use crate::throttle::Throttle;
 
 /// How often activity that was noted is written.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// How often open streams look for what nobody told this server.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How many of these looks pass between two at the lists: the store is asked for each.
+const LISTS_EVERY: u32 = 3;
 /// How often what writers have left behind is looked for: after two looks it is finished.
 const FINISH_EVERY: Duration = Duration::from_millis(250);
 /// How often what has ended is cleared away.
@@ -33,6 +37,7 @@ pub(super) fn start(rooms: &Rooms, database: &SqlDatabase, service: &Service) ->
         tasks.spawn(keeper);
     }
     tasks.spawn(keep_flushing(sessions.clone(), audit));
+    tasks.spawn(keep_looking(sessions.clone()));
     tasks.spawn(keep_sweeping(sessions, throttle, database.clone(), service.clone()));
     tasks
 }
@@ -56,6 +61,19 @@ async fn keep_flushing(sessions: Sessions, audit: AuditTrail) {
             tracing::warn!(error, "activity is not written for now");
         }
         record_timeouts(&sessions, &audit).await;
+    }
+}
+
+/// One tick for all open streams, which is cheaper than one for each.
+async fn keep_looking(sessions: Sessions) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for look in 1_u32.. {
+        ticks.tick().await;
+        sessions.look_after_watches();
+        if look.is_multiple_of(LISTS_EVERY) {
+            sessions.look_after_lists();
+        }
     }
 }
 

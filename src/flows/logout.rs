@@ -53,6 +53,7 @@ impl Logout {
     /// A visitor who never signed in signs out of nothing.
     async fn record(&self, session: &Session, client: Client) {
         let Some(user) = session.owner.user() else { return };
+        self.sessions.wake_list(user);
         let by = By::user(user, session.id, client);
         let ended = Event::session_ended(session.id, EndReason::SignedOut, &by).about(user);
         self.audit.record([Event::new(Kind::Logout, &by).about(user), ended]).await;

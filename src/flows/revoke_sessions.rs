@@ -64,6 +64,9 @@ impl RevokeSessions {
                 None => this.sessions.find(id).await?.and_then(|session| session.owner.user()),
             };
             let revoked = this.sessions.revoke(id, of, reason).await?;
+            if let Some(user) = owner {
+                this.sessions.wake_list(user);
+            }
             if revoked {
                 let event = Event::session_ended(id, reason, &by);
                 this.audit.record([Event { subject: owner, ..event }]).await;

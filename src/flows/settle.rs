@@ -38,7 +38,7 @@ pub(super) async fn settle(
     };
     drop(turn);
     // Told or not, no session of an earlier epoch is good any more.
-    sessions.wake_all();
+    sessions.wake_user(id);
     sessions.outlast_leases_of_users().await;
     Ok(Changed { ended: Some(told?), ..changed? })
 }

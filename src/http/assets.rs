@@ -26,6 +26,10 @@ static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     asset("style", "css", "text/css; charset=utf-8", include_bytes!("assets/style.css"))
 });
 
+static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    asset("live", "js", "text/javascript; charset=utf-8", include_bytes!("assets/live.js"))
+});
+
 static FAVICON: LazyLock<Asset> = LazyLock::new(|| {
     asset("favicon", "svg", "image/svg+xml", include_bytes!("assets/favicon.svg"))
 });
@@ -33,13 +37,19 @@ static FAVICON: LazyLock<Asset> = LazyLock::new(|| {
 /// The asset at this URL path. One of another release is not here: its caller answers 404.
 #[must_use]
 pub(crate) fn find(path: &str) -> Option<&'static Asset> {
-    [&*STYLE, &*FAVICON].into_iter().find(|asset| asset.path == path)
+    [&*STYLE, &*SCRIPT, &*FAVICON].into_iter().find(|asset| asset.path == path)
 }
 
 /// The URL path of the style sheet.
 #[must_use]
 pub(crate) fn path_of_style() -> &'static str {
     &STYLE.path
+}
+
+/// The URL path of the script.
+#[must_use]
+pub(crate) fn path_of_script() -> &'static str {
+    &SCRIPT.path
 }
 
 /// The URL path of the icon.

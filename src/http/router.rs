@@ -13,7 +13,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
 use super::api::{
-    account, admin, admin_sessions, audit, data, events, health, openapi, session, sessions, verify,
+    account, admin, admin_sessions, audit, data, events, health, openapi, own_data, session,
+    sessions, verify,
 };
 use super::error::Problem;
 use super::middleware::{
@@ -45,9 +46,14 @@ pub(super) fn router(house: House) -> Router {
         .route("/logout", get(pages::ask_to_sign_out).post(pages::sign_out))
         .route("/setup", get(pages::setup_form).post(pages::set_up))
         .route("/account", get(pages::account))
+        .route("/account/profile", get(pages::profile_form).post(pages::change_profile))
         .route("/account/password", post(pages::change_password))
+        .route("/account/activity", get(pages::activity))
+        .route("/account/remembered", get(pages::remembered))
+        .route("/account/delete", get(pages::delete_form).post(pages::delete))
         .route("/account/sessions", get(pages::sessions))
         .route("/account/sessions/revoke-others", post(pages::revoke_others))
+        .route("/account/sessions/revoke-all", post(pages::revoke_all))
         .route("/account/sessions/{id}/revoke", post(pages::revoke_session))
         .route("/reauthenticate", get(pages::reauthenticate_form).post(pages::reauthenticate))
         .route("/preferences", post(pages::prefer));
@@ -65,6 +71,7 @@ pub(super) fn router(house: House) -> Router {
             get(account::show).merge(patch(account::change)).delete(account::delete),
         )
         .route("/api/account/password", put(account::change_password))
+        .route("/api/account/data", get(own_data::download))
         .route("/api/admin/users", get(admin::list))
         .route("/api/admin/users/{id}", get(admin::show).patch(admin::change).delete(admin::delete))
         .route("/api/admin/sessions/{id}", get(admin_sessions::explain))

@@ -154,7 +154,8 @@ impl Sessions {
             keeper.run(move |change| match change {
                 Change::Session(id) => sessions.room().watchers.wake(id),
                 Change::Everything => sessions.wake_all(),
-                Change::Token(_) | Change::User(_) => {}
+                Change::Token(digest) => sessions.room().watchers.wake_token(&digest),
+                Change::User(user) => sessions.room().watchers.wake_user(user),
             })
         };
         leases.options.vouching.iter().enumerate().map(keeper).collect()

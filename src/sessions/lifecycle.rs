@@ -101,6 +101,7 @@ impl Sessions {
             match started? {
                 Started::Started { evicted, replaced } => {
                     drop(shared);
+                    start.session.owner.user().into_iter().for_each(|user| self.wake_list(user));
                     let displaced = Displaced { evicted, replaced };
                     self.end_displaced(&displaced).await;
                     return Ok(StartedSession { token, session: start.session, displaced });

@@ -81,10 +81,8 @@ impl Sessions {
         let mut finished = 0;
         for one in left {
             self.raise_epoch(one).await?;
+            self.wake_user(one.user);
             finished += 1;
-        }
-        if finished > 0 {
-            self.wake_all();
         }
         Ok(finished)
     }

@@ -70,6 +70,9 @@ impl Sessions {
         let ending = Ending { id, of, unseen_since: None, ended };
         let revoked = self.store().end(&ending).await;
         self.is_over(id);
+        if let Some(user) = of {
+            self.wake_list(user);
+        }
         revoked
     }
 
@@ -89,9 +92,20 @@ impl Sessions {
         revoked
     }
 
-    /// Wakes every watcher: a change of an account may have ended their sessions.
-    pub fn wake_all(&self) {
+    /// Wakes every watcher: something may have ended their sessions, and nobody knows whose.
+    pub(super) fn wake_all(&self) {
         self.room().watchers.wake_all();
+    }
+
+    /// Wakes whoever watches a session of this user, or their list: a change of the account may
+    /// have ended some.
+    pub fn wake_user(&self, user: UserId) {
+        self.room().watchers.wake_user(user);
+    }
+
+    /// Wakes whoever watches the list of this user: a session of theirs started or ended.
+    pub fn wake_list(&self, user: UserId) {
+        self.room().watchers.wake_list(user);
     }
 
     /// Ends every session there is, anonymous ones too.

@@ -9,7 +9,10 @@ use super::noted_ends::NotedEnds;
 use super::touches::Touches;
 use super::turns::Turns;
 use super::watch::{Watch, Watchers};
-use super::{Counted, Cutoffs, Outbox, Session, SessionId, SessionPolicy, SessionStore, TimedOut};
+use super::{
+    Counted, Cutoffs, Outbox, Session, SessionId, SessionPolicy, SessionStore, TimedOut,
+    TokenDigest,
+};
 use crate::accounts::UserId;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -152,10 +155,23 @@ impl Sessions {
         self.0.touches.flush(self.store()).await
     }
 
-    /// Watches one session.
+    /// Watches a session under the token of this digest; `with_list` also which sessions its user
+    /// has.
     #[must_use]
-    pub fn watch(&self, id: SessionId) -> Watch {
-        self.0.watchers.watch(id)
+    pub fn watch(&self, session: &Session, digest: TokenDigest, with_list: bool) -> Watch {
+        self.0.watchers.watch(session, digest, with_list)
+    }
+
+    /// Wakes whoever watches a session that is not known to be live, so that they ask the store.
+    /// For those whose session ended without a word to this server: a timeout, a command. What is
+    /// remembered under a lease needs no look.
+    pub fn look_after_watches(&self) {
+        self.0.watchers.wake_unless(|digest| self.remembered(digest).is_some());
+    }
+
+    /// Wakes whoever watches somebody's list, for what other servers did.
+    pub fn look_after_lists(&self) {
+        self.0.watchers.wake_lists();
     }
 
     /// Lets every watcher go, for the server is stopping.
@@ -171,10 +187,11 @@ impl Sessions {
     pub async fn sweep(&self, most: u32) -> Result<bool, StoreError> {
         self.flush().await?;
         let swept = self.store().sweep(&self.cutoffs(), most).await?;
-        if swept.ended > 0 {
-            self.0.watchers.wake_all();
+        for end in swept.timed_out {
+            self.0.watchers.wake(end.id);
+            self.0.watchers.wake_list(end.user);
+            self.0.timed_out.note(Some(end));
         }
-        swept.timed_out.into_iter().for_each(|end| self.0.timed_out.note(Some(end)));
         Ok(swept.done)
     }
 

@@ -80,6 +80,11 @@ impl Stage {
         }
     }
 
+    /// Watches the session, but not the list that it is in.
+    fn watch(&self, session: &Session, token: &Token) -> Watch {
+        self.sessions.watch(session, token.digest(), false)
+    }
+
     async fn refusal(&self, token: &Token) -> Option<EndReason> {
         match self.sessions.resume(token).await {
             Err(ResumeError::Ended(reason)) => Some(reason),
@@ -89,9 +94,8 @@ impl Stage {
     }
 }
 
-/// Whether what happened since woke the watcher of `id`.
-async fn wakes(sessions: &Sessions, id: SessionId, deed: impl Future<Output = ()>) -> bool {
-    let watch = sessions.watch(id);
+/// Whether what happened since woke this watcher.
+async fn wakes(watch: Watch, deed: impl Future<Output = ()>) -> bool {
     let changed = watch.changed();
     deed.await;
     changed.now_or_never().is_some()
@@ -166,14 +170,14 @@ async fn a_start_says_and_wakes_what_it_displaced() {
     );
     let first = stage.start(of_ada()).await;
     assert_eq!(first.displaced, Displaced::default());
-    let woken = wakes(&stage.sessions, first.session.id, async {
+    let woken = wakes(stage.watch(&first.session, &first.token), async {
         let second = stage.start(of_ada()).await;
         assert_eq!(second.displaced.evicted, [first.session.id]);
         assert_eq!(second.displaced.replaced, None);
     });
     assert!(woken.await);
     let visitor = stage.start(of(Owner::Anonymous)).await;
-    let woken = wakes(&stage.sessions, visitor.session.id, async {
+    let woken = wakes(stage.watch(&visitor.session, &visitor.token), async {
         let brought = Some(visitor.token.clone());
         let third = stage.start(Beginning { brought, ..of_ada() }).await;
         assert_eq!(third.displaced.replaced, Some(visitor.session.id));
@@ -248,7 +252,7 @@ async fn whoever_finds_a_session_too_old_ends_it_in_the_store_as_of_its_deadline
         stage.clock.advance(Duration::from_hours(2));
         let reason = whose.map(|_| EndReason::IdleTimeout);
 
-        let woken = wakes(&stage.sessions, session.id, async {
+        let woken = wakes(stage.watch(&session, &token), async {
             assert_eq!(stage.refusal(&token).await, reason, "a visitor is told nothing");
         });
 
@@ -287,7 +291,7 @@ async fn a_rotation_moves_the_proof_only_where_there_was_one() {
     let rotated = stage.sessions.rotate(&session, &token, false).await.unwrap();
     assert_eq!(rotated.session, session);
     let mut proven = None;
-    let woken = wakes(&stage.sessions, session.id, async {
+    let woken = wakes(stage.watch(&session, &rotated.token), async {
         proven = Some(stage.sessions.rotate(&session, &rotated.token, true).await.unwrap());
     });
     assert!(woken.await);
@@ -354,7 +358,7 @@ async fn a_revoke_ends_one_session_of_its_user_and_wakes_it() {
     let (id, reason) = (started.session.id, EndReason::RevokedByUser);
     let stranger = Some(UserId::from_uuid(Uuid::from_u128(0xB0B)));
     assert!(!stage.sessions.revoke(id, stranger, reason).await.unwrap());
-    let woken = wakes(&stage.sessions, id, async {
+    let woken = wakes(stage.watch(&started.session, &started.token), async {
         assert!(stage.sessions.revoke(id, Some(ada()), reason).await.unwrap());
     });
     assert!(woken.await);
@@ -369,12 +373,13 @@ async fn ending_all_ends_all_and_wakes_everybody() {
     let two = stage.start(of(Owner::Anonymous)).await;
     let counted = Counted { users: 1, anonymous: 1 };
     assert_eq!(stage.sessions.count().await.unwrap(), Some(counted));
-    let woken = wakes(&stage.sessions, two.session.id, async {
+    let woken = wakes(stage.watch(&two.session, &two.token), async {
         assert_eq!(stage.sessions.revoke_all(EndReason::RevokedByAdmin).await.unwrap(), 2);
     });
     assert!(woken.await);
     assert_eq!(stage.refusal(&one.token).await, Some(EndReason::RevokedByAdmin));
-    assert!(wakes(&stage.sessions, one.session.id, async { stage.sessions.wake_all() }).await);
+    let watch = stage.watch(&one.session, &one.token);
+    assert!(wakes(watch, async { stage.sessions.wake_all() }).await);
 }
 
 #[tokio::test]
@@ -414,13 +419,13 @@ async fn a_sweep_ends_what_is_past_its_time_says_whose_and_wakes_only_for_that()
     };
     let stage = stage_with(policy, Entropy::operating_system());
     assert_eq!(*stage.sessions.policy(), policy);
-    let session = stage.start(of_ada()).await.session;
+    let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     stage.start(of_ada()).await;
-    let sweeps = async |done| assert_eq!(stage.sessions.sweep(1).await.unwrap(), done);
-    assert!(!wakes(&stage.sessions, session.id, sweeps(true)).await, "nothing had ended");
+    let sweeps = async || while !stage.sessions.sweep(1).await.unwrap() {};
+    let watch = || stage.watch(&session, &token);
+    assert!(!wakes(watch(), sweeps()).await, "nothing had ended");
     stage.clock.advance(Duration::from_hours(1));
-    assert!(wakes(&stage.sessions, session.id, sweeps(false)).await);
-    while !stage.sessions.sweep(1).await.unwrap() {}
+    assert!(wakes(watch(), sweeps()).await);
     let ended = stage.sessions.take_timed_out();
     assert_eq!(ended.len(), 2);
     let at = session.created_at + Duration::from_hours(1);
@@ -460,17 +465,24 @@ fn ends_that_nobody_takes_are_noted_up_to_a_bound() {
 #[tokio::test]
 async fn a_watcher_is_woken_for_its_own_session_and_forgotten_with_its_last_watch() {
     let stage = stage();
-    let [a, b] = [1, 2].map(|n| SessionId::from_uuid(Uuid::from_u128(n)));
+    let (a, b) = (stage.start(of_ada()).await, stage.start(of(Owner::Anonymous)).await);
+    let watch = || stage.watch(&a.session, &a.token);
     let watchers = stage.sessions.room().watchers.clone();
-    assert!(wakes(&stage.sessions, a, async { watchers.wake(a) }).await);
-    assert!(!wakes(&stage.sessions, a, async { watchers.wake(b) }).await);
-    assert_eq!(watchers.watched(), 0);
+    assert!(wakes(watch(), async { watchers.wake(a.session.id) }).await);
+    assert!(wakes(watch(), async { watchers.wake_token(&a.token.digest()) }).await);
+    assert!(wakes(watch(), async { watchers.wake_user(ada()) }).await);
+    assert!(wakes(watch(), async { stage.sessions.look_after_watches() }).await);
+    assert!(!wakes(watch(), async { watchers.wake(b.session.id) }).await);
+    assert!(!wakes(watch(), async { watchers.wake_token(&b.token.digest()) }).await);
+    assert!(!wakes(watch(), async { watchers.wake_list(ada()) }).await);
+    assert!(!wakes(watch(), async { watchers.wake_unless(|_| true) }).await);
+    assert_eq!(watchers.watched(), (0, 0));
 
-    let (first, second) = (stage.sessions.watch(a), stage.sessions.watch(a));
+    let (first, second) = (watch(), watch());
     drop(first);
-    assert_eq!(watchers.watched(), 1);
+    assert_eq!(watchers.watched(), (1, 0));
     let changed = second.changed();
-    watchers.wake(a);
+    watchers.wake(a.session.id);
     assert!(changed.now_or_never().is_some(), "the other one's end took its wakes away");
     assert!(!second.is_closed());
     let changed = second.changed();
@@ -478,7 +490,24 @@ async fn a_watcher_is_woken_for_its_own_session_and_forgotten_with_its_last_watc
     assert!(changed.now_or_never().is_some());
     assert!(second.is_closed());
     drop(second);
-    assert_eq!(watchers.watched(), 0);
+    assert_eq!(watchers.watched(), (0, 0));
+}
+
+#[tokio::test]
+async fn whoever_watches_a_list_is_woken_for_every_session_of_that_person_and_nobody_elses() {
+    let stage = stage();
+    let laptop = stage.start(of_ada()).await;
+    let bob = Owner::User { id: UserId::from_uuid(Uuid::from_u128(0xB0B)), epoch: Epoch::FIRST };
+    let watch = || stage.sessions.watch(&laptop.session, laptop.token.digest(), true);
+
+    let mut phone = None;
+    assert!(wakes(watch(), async { phone = Some(stage.start(of_ada()).await) }).await);
+    let id = phone.unwrap().session.id;
+    let revoke = async || stage.sessions.revoke(id, Some(ada()), EndReason::RevokedByUser).await;
+    assert!(wakes(watch(), async { assert!(revoke().await.unwrap()) }).await);
+    assert!(!wakes(watch(), async { drop(stage.start(of(bob)).await) }).await);
+    assert!(wakes(watch(), async { stage.sessions.look_after_lists() }).await);
+    assert_eq!(stage.sessions.room().watchers.watched(), (0, 0));
 }
 
 fn letters(bytes: usize) -> Value {

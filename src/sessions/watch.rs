@@ -1,4 +1,5 @@
-//! Waking whoever waits for something to happen to a session.
+//! Waking whoever waits for something to happen to a session, or to the list of somebody's
+//! sessions.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,32 +7,114 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::SessionId;
+use super::{Session, SessionId, TokenDigest};
+use crate::accounts::UserId;
 
-/// Wakes the watchers of one session, or all of them. A wake says that it is worth looking, not
-/// what is to be seen.
+/// Wakes the watchers whom something concerns. A wake says that it is worth looking, not what is to
+/// be seen.
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
-    watched: Mutex<HashMap<SessionId, Arc<Notify>>>,
+    watched: Mutex<Watched>,
     closed: AtomicBool,
 }
 
+#[derive(Debug, Default)]
+struct Watched {
+    /// A session under one of its tokens: after a rotation somebody may watch it under either.
+    tokens: HashMap<TokenDigest, Watcher>,
+    by_session: HashMap<SessionId, Vec<TokenDigest>>,
+    by_user: HashMap<UserId, Vec<TokenDigest>>,
+    lists: HashMap<UserId, Listeners>,
+}
+
+#[derive(Debug)]
+struct Watcher {
+    session: SessionId,
+    user: Option<UserId>,
+    notify: Arc<Notify>,
+    /// How many watch it, for example in several tabs.
+    count: usize,
+}
+
+#[derive(Debug, Default)]
+struct Listeners {
+    notify: Arc<Notify>,
+    count: usize,
+}
+
 impl Watchers {
-    pub(super) fn watch(self: &Arc<Self>, id: SessionId) -> Watch {
-        let notify = self.lock().entry(id).or_default().clone();
-        Watch { id, notify, watchers: self.clone() }
+    /// Watches the session, and the list of its user's sessions if that is wanted.
+    pub(super) fn watch(
+        self: &Arc<Self>,
+        session: &Session,
+        digest: TokenDigest,
+        with_list: bool,
+    ) -> Watch {
+        let user = session.owner.user();
+        let mut watched = self.lock();
+        let own = watched.enter(session.id, user, digest);
+        let list = user.filter(|_| with_list).map(|user| {
+            let listeners = watched.lists.entry(user).or_default();
+            listeners.count += 1;
+            ListWatch { user, notify: Arc::clone(&listeners.notify) }
+        });
+        drop(watched);
+        Watch { digest, own, list, watchers: Arc::clone(self) }
     }
 
+    /// Something may have happened to this session.
     pub(super) fn wake(&self, id: SessionId) {
-        if let Some(notify) = self.lock().get(&id) {
-            notify.notify_waiters();
+        let watched = self.lock();
+        let digests = watched.by_session.get(&id).into_iter().flatten();
+        let mut user = None;
+        for watcher in digests.filter_map(|digest| watched.tokens.get(digest)) {
+            watcher.notify.notify_waiters();
+            user = user.or(watcher.user);
+        }
+        if let Some(user) = user {
+            watched.wake_list(user);
+        }
+    }
+
+    /// Something may have happened to the session of this token.
+    pub(super) fn wake_token(&self, digest: &TokenDigest) {
+        if let Some(watcher) = self.lock().tokens.get(digest) {
+            watcher.notify.notify_waiters();
+        }
+    }
+
+    /// Something may have happened to this user, and so to every session of theirs.
+    pub(super) fn wake_user(&self, user: UserId) {
+        let watched = self.lock();
+        let digests = watched.by_user.get(&user).into_iter().flatten();
+        for watcher in digests.filter_map(|digest| watched.tokens.get(digest)) {
+            watcher.notify.notify_waiters();
+        }
+        watched.wake_list(user);
+    }
+
+    /// A session of this user has started or ended.
+    pub(super) fn wake_list(&self, user: UserId) {
+        self.lock().wake_list(user);
+    }
+
+    /// Whoever watches somebody's list looks for what other servers did.
+    pub(super) fn wake_lists(&self) {
+        self.lock().lists.values().for_each(|listeners| listeners.notify.notify_waiters());
+    }
+
+    /// Whoever watches a token that is not known to be fine.
+    pub(super) fn wake_unless(&self, is_fine: impl Fn(&TokenDigest) -> bool) {
+        for (digest, watcher) in &self.lock().tokens {
+            if !is_fine(digest) {
+                watcher.notify.notify_waiters();
+            }
         }
     }
 
     pub(super) fn wake_all(&self) {
-        for notify in self.lock().values() {
-            notify.notify_waiters();
-        }
+        self.wake_unless(|_| false);
+        self.wake_lists();
     }
 
     /// Wakes everybody for the last time.
@@ -40,30 +123,109 @@ impl Watchers {
         self.wake_all();
     }
 
-    /// How many sessions are watched.
+    /// How many sessions and lists are watched.
     #[cfg(test)]
-    pub(super) fn watched(&self) -> usize {
-        self.lock().len()
+    pub(super) fn watched(&self) -> (usize, usize) {
+        let watched = self.lock();
+        assert_eq!(watched.by_session.is_empty(), watched.tokens.is_empty());
+        assert!(!watched.tokens.is_empty() || watched.by_user.is_empty());
+        (watched.tokens.len(), watched.lists.len())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Notify>>> {
+    fn lock(&self) -> MutexGuard<'_, Watched> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One watcher of one session.
+impl Watched {
+    fn enter(
+        &mut self,
+        session: SessionId,
+        user: Option<UserId>,
+        digest: TokenDigest,
+    ) -> Arc<Notify> {
+        if let Some(watcher) = self.tokens.get_mut(&digest) {
+            watcher.count += 1;
+            return Arc::clone(&watcher.notify);
+        }
+        let notify = Arc::<Notify>::default();
+        let watcher = Watcher { session, user, notify: Arc::clone(&notify), count: 1 };
+        self.tokens.insert(digest, watcher);
+        self.by_session.entry(session).or_default().push(digest);
+        if let Some(user) = user {
+            self.by_user.entry(user).or_default().push(digest);
+        }
+        notify
+    }
+
+    fn leave(&mut self, digest: &TokenDigest) {
+        let Some(watcher) = self.tokens.get_mut(digest) else { return };
+        watcher.count -= 1;
+        if watcher.count > 0 {
+            return;
+        }
+        let (session, user) = (watcher.session, watcher.user);
+        self.tokens.remove(digest);
+        take_out(&mut self.by_session, &session, digest);
+        if let Some(user) = user {
+            take_out(&mut self.by_user, &user, digest);
+        }
+    }
+
+    fn leave_list(&mut self, user: UserId) {
+        let Some(listeners) = self.lists.get_mut(&user) else { return };
+        listeners.count -= 1;
+        if listeners.count == 0 {
+            self.lists.remove(&user);
+        }
+    }
+
+    fn wake_list(&self, user: UserId) {
+        if let Some(listeners) = self.lists.get(&user) {
+            listeners.notify.notify_waiters();
+        }
+    }
+}
+
+fn take_out<K: Eq + std::hash::Hash>(
+    index: &mut HashMap<K, Vec<TokenDigest>>,
+    key: &K,
+    digest: &TokenDigest,
+) {
+    let Some(digests) = index.get_mut(key) else { return };
+    digests.retain(|other| other != digest);
+    if digests.is_empty() {
+        index.remove(key);
+    }
+}
+
+/// One watcher of one session, and perhaps of the list that it is in.
 #[derive(Debug)]
 pub struct Watch {
-    id: SessionId,
-    notify: Arc<Notify>,
+    digest: TokenDigest,
+    own: Arc<Notify>,
+    list: Option<ListWatch>,
     watchers: Arc<Watchers>,
 }
 
+#[derive(Debug)]
+struct ListWatch {
+    user: UserId,
+    notify: Arc<Notify>,
+}
+
 impl Watch {
-    /// Waits until something may have happened to the session. Begin to wait before looking at
-    /// the session, so that nothing is missed in between.
+    /// Waits until something may have happened to the session, or to the list if that is watched.
+    /// Begin to wait before looking at the session, so that nothing is missed in between.
     pub fn changed(&self) -> impl Future<Output = ()> + Send + use<'_> {
-        self.notify.notified()
+        let own = self.own.notified();
+        let list = self.list.as_ref().map(|list| list.notify.notified());
+        async move {
+            match list {
+                None => own.await,
+                Some(list) => tokio::select! { () = own => {}, () = list => {} },
+            }
+        }
     }
 
     /// Whether the server is stopping, so that nothing more will be told.
@@ -76,9 +238,9 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         let mut watched = self.watchers.lock();
-        // This watch and the map hold one each.
-        if watched.get(&self.id).is_some_and(|notify| Arc::strong_count(notify) <= 2) {
-            watched.remove(&self.id);
+        watched.leave(&self.digest);
+        if let Some(list) = &self.list {
+            watched.leave_list(list.user);
         }
     }
 }

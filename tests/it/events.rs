@@ -17,6 +17,7 @@ on_each_store!(
     a_timeout_is_told,
     an_open_stream_is_no_activity,
     only_the_signed_in_may_watch,
+    whoever_asks_for_it_is_told_of_sessions_that_start_and_end,
 );
 
 /// Watches with the cookie that a browser has now, until the stream ends.
@@ -109,6 +110,30 @@ async fn an_open_stream_is_no_activity(kind: Kind) {
 
     assert_eq!(told(watching).await, ended("idle_timeout"));
     assert_eq!(browser.why_not().await, "idle_timeout");
+}
+
+async fn whoever_asks_for_it_is_told_of_sessions_that_start_and_end(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let laptop = app.signed_in("ada@example.org").await;
+    let request = laptop.request(Method::GET, "/api/session/events?sessions=true");
+    let mut stream = request.send().await.unwrap().bytes_stream();
+    let mut next = async || {
+        let chunk = tokio::time::timeout(Duration::from_secs(10), stream.next()).await.unwrap();
+        String::from_utf8(chunk.unwrap().unwrap().to_vec()).unwrap()
+    };
+    let id = laptop.session_id().await;
+    assert_eq!(next().await, format!("event: watching\ndata: {{\"session\":\"{id}\"}}\n\n"));
+
+    let phone = app.signed_in("ada@example.org").await;
+    assert_eq!(next().await, "event: sessions\ndata: {}\n\n");
+    app.signed_in("bob@example.org").await;
+    phone.delete("/api/session").await;
+    assert_eq!(next().await, "event: sessions\ndata: {}\n\n");
+    laptop.copy().delete("/api/session").await;
+    assert_eq!(next().await, ended("signed_out"));
+    let refused = app.signed_in("ada@example.org").await;
+    let refused = refused.get("/api/session/events?sessions=1").await;
+    assert_eq!(refused.refusal(), (400, "invalid_input".to_owned()));
 }
 
 async fn only_the_signed_in_may_watch(kind: Kind) {

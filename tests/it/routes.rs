@@ -24,9 +24,16 @@ POST   /logout                           login login login login login login log
 GET    /setup                            404   404   404   404   404   404   404
 POST   /setup                            404   404   404   404   404   404   404
 GET    /account                          login login login 200   200   200   200
+GET    /account/profile                  login login login 200   200   200   200
+POST   /account/profile                  login login login 303   reauthenticate 303 reauthenticate
 POST   /account/password                 login login login 303   303   303   303
+GET    /account/activity                 login login login 200   200   200   200
+GET    /account/remembered               login login login 200   200   200   200
+GET    /account/delete                   login login login 200   reauthenticate 200 reauthenticate
+POST   /account/delete                   login login login login reauthenticate login reauthenticate
 GET    /account/sessions                 login login login 200   200   200   200
 POST   /account/sessions/revoke-others   login login login 303   303   303   303
+POST   /account/sessions/revoke-all      login login login login login login login
 POST   /account/sessions/{id}/revoke     login login login login login login login
 GET    /reauthenticate                   login login login 200   200   200   200
 POST   /reauthenticate                   login login login 303   303   303   303
@@ -46,6 +53,7 @@ GET    /api/account                      401   401   401   200   200   200   200
 PATCH  /api/account                      401   401   401   200   403   200   403
 DELETE /api/account                      401   401   401   204   403   204   403
 PUT    /api/account/password             401   401   401   204   204   204   204
+GET    /api/account/data                 401   401   401   200   200   200   200
 GET    /api/admin/users                  401   401   401   404   404   200   200
 GET    /api/admin/users/{id}             401   401   401   404   404   200   200
 PATCH  /api/admin/users/{id}             401   401   401   404   404   200   403
@@ -109,6 +117,8 @@ fn fields(method: &Method, path: &str, n: usize) -> Value {
         ("POST", "/account/password") | ("PUT", "/api/account/password") => {
             json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD })
         }
+        ("POST", "/account/profile") => json!({ "email": new, "name": "Ada" }),
+        ("POST", "/account/delete") => json!({ "confirm": "true" }),
         ("POST", "/preferences") => json!({ "theme": "dark" }),
         ("POST", "/setup") => json!({ "token": "A".repeat(43), "email": new }),
         ("PATCH", "/api/account" | "/api/admin/users/{id}") => json!({ "email": new }),

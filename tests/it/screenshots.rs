@@ -1,5 +1,6 @@
-//! The pages on a desk and on a phone, light and dark, in both languages: nothing sticks out.
-//! With `SCREENSHOTS=folder` their pictures are kept there, those of the README among them.
+//! The pages on a desk and on a phone, light and dark, in both languages: nothing sticks out, and
+//! axe-core finds nothing that keeps anybody out. With `SCREENSHOTS=folder` their pictures are kept
+//! there, those of the README among them.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -9,6 +10,7 @@ use serde_json::json;
 
 use crate::harness::chromium::{Chromium, Tab};
 use crate::harness::client::{Client, PASSWORD};
+use crate::harness::left_out::for_want_of;
 use crate::harness::server::{Place, Server};
 
 const EMAIL: &str = "ada@example.org";
@@ -59,21 +61,60 @@ async fn speak(tab: &Tab, server: &Server, language: &str) {
     tab.page.set_cookie(cookie.build().unwrap()).await.unwrap();
 }
 
-/// Every screen, scheme and language of one page.
-async fn look_at(tab: &Tab, server: &Server, (path, name): (&str, &str), folder: Option<&PathBuf>) {
-    for Screen { name: screen, size, density } in SCREENS {
-        tab.screen(size, density, screen == "phone").await;
-        for scheme in ["light", "dark"] {
-            tab.prefer_scheme(scheme).await;
-            for language in ["en", "ko"] {
-                speak(tab, server, language).await;
-                tab.open(&format!("{}{path}", server.url)).await;
-                assert_eq!(tab.path().await, path);
-                let width: i64 = tab.value("document.documentElement.scrollWidth").await;
-                assert!(width <= size.0, "{name} is {width} wide on a {screen} in {language}");
-                if let Some(folder) = folder {
-                    let file = format!("{name}-{screen}-{scheme}-{language}.png");
-                    fs::write(folder.join(file), tab.picture().await).unwrap();
+/// Finds what keeps people out of pages: axe-core, which `scripts/test` fetches.
+fn axe() -> Option<String> {
+    let Some(file) = env::var_os("ANTEROOM_TEST_AXE") else {
+        for_want_of("axe-core", "what it finds on the pages");
+        return None;
+    };
+    Some(fs::read_to_string(file).unwrap())
+}
+
+/// What axe-core finds on the page that is shown, a line each.
+async fn found_by(axe: &str, tab: &Tab) -> Vec<String> {
+    tab.run(axe).await;
+    let look = "axe.run(document, { resultTypes: ['violations'] }).then(found => \
+        found.violations.flatMap(rule => rule.nodes.map(node => \
+        `${rule.id}: ${node.target} ${node.failureSummary}`)))";
+    tab.value(look).await
+}
+
+/// How pages are looked at.
+struct Look {
+    folder: Option<PathBuf>,
+    axe: Option<String>,
+}
+
+impl Look {
+    fn new() -> Self {
+        let folder = env::var_os("SCREENSHOTS").map(PathBuf::from);
+        if let Some(folder) = &folder {
+            fs::create_dir_all(folder).unwrap();
+        }
+        Self { folder, axe: axe() }
+    }
+
+    /// Every screen, scheme and language of one page.
+    async fn at(&self, tab: &Tab, server: &Server, (path, name): (&str, &str)) {
+        for Screen { name: screen, size, density } in SCREENS {
+            tab.screen(size, density, screen == "phone").await;
+            for scheme in ["light", "dark"] {
+                tab.prefer_scheme(scheme).await;
+                for language in ["en", "ko"] {
+                    speak(tab, server, language).await;
+                    tab.open(&format!("{}{path}", server.url)).await;
+                    assert_eq!(tab.path().await, path);
+                    let shown = format!("{name}-{screen}-{scheme}-{language}");
+                    let width: i64 = tab.value("document.documentElement.scrollWidth").await;
+                    assert!(width <= size.0, "{shown} is {width} wide");
+                    if let Some(folder) = &self.folder {
+                        let picture = tab.picture().await;
+                        fs::write(folder.join(format!("{shown}.png")), picture).unwrap();
+                    }
+                    if let Some(axe) = &self.axe {
+                        let found = found_by(axe, tab).await;
+                        assert!(found.is_empty(), "{shown}: {found:#?}");
+                    }
                 }
             }
         }
@@ -83,20 +124,28 @@ async fn look_at(tab: &Tab, server: &Server, (path, name): (&str, &str), folder:
 #[tokio::test]
 async fn pages_fit_every_screen_in_every_language() {
     let Some(chromium) = Chromium::start("pages on every screen").await else { return };
-    let folder = env::var_os("SCREENSHOTS").map(PathBuf::from);
-    if let Some(folder) = &folder {
-        fs::create_dir_all(folder).unwrap();
-    }
+    let look = Look::new();
     let server = Place::new().serve(&["--trusted-proxies", "127.0.0.1/32"]);
     ada_elsewhere(&server).await;
     let tab = chromium.tab().await;
     tab.with_header("X-Forwarded-For", "203.0.113.7").await;
 
-    look_at(&tab, &server, ("/login", "sign-in"), folder.as_ref()).await;
-    look_at(&tab, &server, ("/signup", "sign-up"), folder.as_ref()).await;
+    for page in [("/", "landing"), ("/login", "sign-in"), ("/signup", "sign-up")] {
+        look.at(&tab, &server, page).await;
+    }
     crate::browser::sign_in(&tab, &server, EMAIL).await;
-    look_at(&tab, &server, ("/account", "account"), folder.as_ref()).await;
-    look_at(&tab, &server, ("/account/sessions", "sessions"), folder.as_ref()).await;
+    for page in [
+        ("/account", "account"),
+        ("/account/profile", "profile"),
+        ("/account/sessions", "sessions"),
+        ("/account/activity", "activity"),
+        ("/account/remembered", "remembered"),
+        ("/account/delete", "delete"),
+        ("/reauthenticate", "reauthenticate"),
+        ("/logout", "sign-out"),
+    ] {
+        look.at(&tab, &server, page).await;
+    }
 
     tab.was_quiet(&server.url).await;
     chromium.close().await;

@@ -61,7 +61,7 @@ pub(crate) async fn change(
     CurrentUser { user, session, actor, .. }: CurrentUser,
     JsonObject(body): JsonObject<ProfileBody>,
 ) -> Result<Json<OneUserBody>, Problem> {
-    let change = profile_change(&user, &body)?;
+    let change = profile_change(&user, body.name.as_deref(), body.email.as_deref())?;
     if change.email.is_some() && !sessions.is_fresh(&session) {
         return Err(Problem::reauthentication_required());
     }
@@ -70,13 +70,18 @@ pub(crate) async fn change(
     Ok(Json(OneUserBody { user: (&user).into() }))
 }
 
-fn profile_change(user: &User, body: &ProfileBody) -> Result<AccountChange, Problem> {
+/// What somebody wants to change about themselves; `None` leaves a field as it is.
+pub(crate) fn profile_change(
+    user: &User,
+    name: Option<&str>,
+    email: Option<&str>,
+) -> Result<AccountChange, Problem> {
     let mut errors = FieldErrors::default();
-    let name = match &body.name {
+    let name = match name {
         Some(name) => errors.check("name", Name::parse(name)).map(Some),
         None => Some(None),
     };
-    let email = match &body.email {
+    let email = match email {
         Some(email) => errors.check("email", Email::parse(email)).map(Some),
         None => Some(None),
     };

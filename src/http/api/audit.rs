@@ -63,6 +63,21 @@ impl From<Recorded> for EventBody {
     }
 }
 
+impl EventBody {
+    /// As the user whom it is about may know it: not who else did it, nor where they were.
+    pub(crate) fn for_subject(recorded: Recorded, user: UserId) -> Self {
+        let is_anothers = matches!(recorded.event.by.actor, Actor::User(id) if id != user);
+        let body = Self::from(recorded);
+        if !is_anothers {
+            return body;
+        }
+        let mut details = body.details;
+        details.remove("by_session");
+        let actor = Some("administrator".to_owned());
+        Self { actor, network: None, user_agent: String::new(), details, ..body }
+    }
+}
+
 /// A page of events.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EventsBody {

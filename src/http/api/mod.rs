@@ -8,6 +8,7 @@ pub(super) mod data;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod openapi;
+pub(super) mod own_data;
 pub(super) mod session;
 pub(super) mod sessions;
 pub(super) mod verify;

@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::{
-    account, admin, admin_sessions, audit, data, events, health, session, sessions, verify,
+    account, admin, admin_sessions, audit, data, events, health, own_data, session, sessions,
+    verify,
 };
 
 #[derive(OpenApi)]
@@ -34,6 +35,7 @@ use super::{
         account::change,
         account::change_password,
         account::delete,
+        own_data::download,
         admin::list,
         admin::show,
         admin::change,

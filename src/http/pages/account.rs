@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::login::retrying;
-use super::views::{AccountPage, Frame, Problems};
+use super::views::{AccountNotice, AccountPage, Frame, Problems};
 use super::{problems_of, shown};
 use crate::accounts::{Password, Role};
 use crate::flows::ChangePassword;
@@ -29,7 +29,7 @@ fn page(frame: Frame, current: &CurrentUser, manners: Manners, problems: Problem
         signed_in_since: session.authenticated_at.unwrap_or(session.created_at),
         problems,
         minimum_length: manners.password_min_length,
-        password_changed: false,
+        notice: None,
     }
 }
 
@@ -41,8 +41,12 @@ pub(crate) async fn show(
     query: Query,
 ) -> Response {
     let page = page(frame, &current, manners, Problems::none());
-    let password_changed = query.find("done") == Some("password");
-    shown(StatusCode::OK, &AccountPage { password_changed, ..page })
+    let notice = match query.find("done") {
+        Some("password") => Some(AccountNotice::Password),
+        Some("profile") => Some(AccountNotice::Profile),
+        _ => None,
+    };
+    shown(StatusCode::OK, &AccountPage { notice, ..page })
 }
 
 /// `POST /account/password`: changes the password; all other sessions end.

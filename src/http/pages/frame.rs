@@ -14,6 +14,7 @@ use crate::http::current::{CurrentSession, Standing};
 use crate::http::error::{Code, Problem};
 use crate::http::language::Language;
 use crate::http::theme::Theme;
+use crate::sessions::SessionId;
 
 impl<S: Send + Sync> FromRequestParts<S> for Frame {
     type Rejection = Infallible;
@@ -22,7 +23,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Frame {
         let mut frame = frame_of(&parts.method, &parts.uri, &parts.headers);
         let current = parts.extensions.get::<CurrentSession>();
         if let Some(Standing::Live(visitor)) = current.map(CurrentSession::standing) {
-            frame.signed_in = visitor.user.as_deref().map(who);
+            frame.signed_in = visitor.user.as_deref().map(|user| who(user, visitor.session.id));
         }
         Ok(frame)
     }
@@ -46,10 +47,10 @@ fn is_form(path: &str) -> bool {
     matches!(path, "/login" | "/logout" | "/signup" | "/reauthenticate")
 }
 
-fn who(user: &User) -> WhoIsShown {
+fn who(user: &User, session: SessionId) -> WhoIsShown {
     let name = user.name.as_str();
     let name_or_email = if name.is_empty() { user.email.as_str() } else { name };
-    WhoIsShown { name_or_email: name_or_email.to_owned() }
+    WhoIsShown { name_or_email: name_or_email.to_owned(), session: session.to_string() }
 }
 
 /// Renders a page, with the status that the API would give.

@@ -16,6 +16,7 @@ use crate::http::error::Problem;
 use crate::http::query::Query;
 use crate::http::redirect::{Next, see_other, with_next};
 use crate::http::state::Manners;
+use crate::sessions::EndReason;
 
 /// Where to go after signing in: `next`, or the account.
 pub(super) fn destination(next: Option<&str>) -> String {
@@ -59,6 +60,10 @@ pub(crate) async fn sign_in_form(
             Standing::Ended(reason) => Some(reason.as_str()),
             // It brought a token all the same: whoever was signed in should not have to wonder.
             Standing::Nobody if current.token().is_some() => Some("unknown"),
+            // A page that left by itself says why; the cookie may be gone by now.
+            Standing::Nobody => {
+                query.find("ended").and_then(EndReason::parse).map(EndReason::as_str)
+            }
             _ => None,
         },
         duplicate_cookies: matches!(standing, Standing::SeveralCookies),

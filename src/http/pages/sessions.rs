@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use super::shown;
 use super::views::{Frame, Problems, SessionCard, SessionsNotice, SessionsPage};
+use crate::accounts::EpochReason;
 use crate::flows::RevokeSessions;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
@@ -75,6 +76,18 @@ pub(crate) async fn revoke(
     }
     let own = id == current.session.id;
     Ok(see_other(if own { "/login" } else { "/account/sessions?done=one" }))
+}
+
+/// `POST /account/sessions/revoke-all`: ends all, this one too.
+pub(crate) async fn revoke_all(
+    State(revoke): State<RevokeSessions>,
+    CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
+    current: CurrentSession,
+) -> Result<Response, Problem> {
+    let CurrentUser { user, actor, .. } = signed_in;
+    revoke.all(user.id, EpochReason::RevokedByUser, &actor.by()).await?;
+    current.over();
+    Ok(see_other("/login?ended=signed_out"))
 }
 
 /// `POST /account/sessions/revoke-others`: ends all but this one.

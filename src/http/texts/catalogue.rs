@@ -62,6 +62,21 @@ impl Texts {
         self.find(&format!("ended-{reason}"), None)
     }
 
+    /// What happened to an account, by the kind of the contract, how it came out and why.
+    #[must_use]
+    pub(crate) fn happened(self, kind: &str, outcome: &str, why: &str) -> String {
+        let mut values = FluentArgs::with_capacity(2);
+        values.set("outcome", outcome);
+        values.set("why", why);
+        self.find(&format!("activity-{kind}"), Some(&values)).unwrap_or_else(|| kind.to_owned())
+    }
+
+    /// What is kept under this name of a session; nothing for a name without a text.
+    #[must_use]
+    pub(crate) fn field(self, name: &str) -> String {
+        self.find(&format!("field-{name}"), None).unwrap_or_default()
+    }
+
     /// What to change about a password that was refused. `code` is the word of the contract,
     /// `minimum` the fewest characters allowed.
     #[must_use]

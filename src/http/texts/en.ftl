@@ -8,6 +8,8 @@ navigation = Your account
 preferences = Preferences
 nav-account = Account
 nav-sessions = Sessions
+nav-activity = Activity
+nav-remembered = Remembered
 sign-in = Sign in
 sign-up = Create an account
 sign-out = Sign out
@@ -35,6 +37,12 @@ current-password = Current password
 new-password = New password
 problems-heading = Please check what you entered
 password-hint = At least { $minimum } characters. A phrase of several words is strong and easy to remember.
+advice-strength = Strength of the password
+advice-short = # more characters to go.
+advice-personal = This contains your name, your address or the name of this service. Leave them out.
+advice-dull = This repeats itself or counts up. Add words that have nothing to do with each other.
+advice-good = Long enough. One more word makes it stronger still.
+advice-strong = Long and varied: this will do well.
 
 ## What is wrong with a field
 email-missing = Enter your email address.
@@ -112,6 +120,114 @@ account-password-heading = Change your password
 account-password-lead = This ends all your other sessions. This device stays signed in.
 account-password-submit = Change password
 account-password-changed = Your password was changed. All your other sessions were ended.
+account-profile-link = Change name or address
+account-profile-changed = Your profile was changed.
+account-data-heading = Your data
+account-data-lead = Take along everything that is kept about you, as a file. Or delete your account for good.
+account-data-link = Download your data
+account-delete-link = Delete your account
+
+## Profile
+profile-title = Your name and address
+profile-lead = You sign in with this address. A new one counts as not verified, and asks for your password once more.
+profile-submit = Save
+profile-back = Go back without a change
+
+## Deleting one's account
+delete-title = Delete your account?
+delete-lead = This cannot be undone. It is about the account
+delete-account = Your account, your name and your address are deleted at once.
+delete-sessions = Every session of yours ends at once, on every device.
+delete-trail = The record of sign-ins and changes keeps its entries without your name or address, until they are old enough to go.
+delete-confirm = Yes, delete my account
+delete-submit = Delete account
+delete-back = Go back and keep it
+delete-unconfirmed = Tick the box if you want to delete your account.
+
+## Activity
+activity-title = What happened to your account
+activity-lead = Sign-ins, failed attempts and changes, the newest first. If one was not you, change your password and end your other sessions.
+activity-none = Nothing yet.
+activity-older = Older entries
+activity-by-administrator = By an administrator
+activity-by-service = By the service
+activity-signup = Account created
+activity-login = Signed in
+activity-login_failed = { $why ->
+        [wrong_password] Failed sign-in: wrong password
+        [account_disabled] Failed sign-in: the account was disabled
+        [session_limit_reached] Failed sign-in: too many sessions
+       *[other] Failed sign-in
+    }
+activity-logout = Signed out
+activity-reauthenticated = { $outcome ->
+        [ok] Confirmed with the password
+       *[other] Failed to confirm: wrong password
+    }
+activity-session_ended = { $why ->
+        [idle_timeout] Session ended: not used for a while
+        [absolute_timeout] Session ended: longest duration reached
+        [signed_out] Session ended: signed out
+        [revoked_by_user] Session ended from another device
+        [revoked_by_admin] Session ended by an administrator
+        [password_changed] Other sessions ended: password changed
+        [role_changed] Sessions ended: role changed
+        [session_limit] Oldest session ended: too many
+        [account_disabled] Sessions ended: account disabled
+        [account_deleted] Sessions ended: account deleted
+        [replaced] Session replaced by a new sign-in
+       *[other] Session ended
+    }
+activity-password_changed = { $outcome ->
+        [ok] Password changed
+       *[other] Failed to change the password
+    }
+activity-email_changed = Address changed
+activity-role_changed = Role changed
+activity-account_disabled = Account disabled
+activity-account_enabled = Account enabled
+activity-account_deleted = Account deleted
+activity-throttled = Attempts refused: too many in a short time
+activity-cross_origin_refused = Request from another site refused
+activity-setup_used = Made administrator by the setup link
+activity-settings_changed = Settings of the service changed
+
+## What the server remembers
+remembered-title = What the server remembers
+remembered-lead = Signing in left two things behind: a meaningless word in this browser, and a record on the server. Here are both.
+remembered-browser = In this browser
+remembered-browser-lead = One cookie: a name and 43 random characters. No script on this page can read it, so it is masked here too.
+remembered-browser-hint = It says nothing about you. Without the record below it opens nothing.
+remembered-masked = 43 random characters, masked
+remembered-server = On the server
+remembered-server-lead = Everything that is kept about this session. It is looked up at every request.
+remembered-left = left:
+remembered-buttons = What each button changes
+remembered-buttons-lead = These work here as they do anywhere else.
+remembered-does-sign-out = Deletes the record above. The cookie goes too, but it would open nothing any more.
+remembered-does-others = Raises your epoch by one and moves this session along. Every other record of yours is of an earlier epoch, and no longer counts.
+remembered-does-all = Raises your epoch by one. No record of yours counts any more, this one included.
+remembered-confirm = Confirm that it is you
+remembered-does-confirm = Gives this browser a new random word and keeps the record: token_digest and authenticated_at change, id stays.
+remembered-why = Why ending a session works at once
+remembered-why-look = Each request shows the random word. The server looks for a record of it, and knows nobody without.
+remembered-why-end = Ending a session deletes that record, or raises the epoch that it has to match.
+remembered-why-next = So the very next request finds nothing, on every server, whatever the browser still holds.
+field-id = The session’s public name, which lists and logs use. It opens nothing.
+field-token_digest = A fingerprint (SHA-256) of the random word. The word itself is not kept.
+field-user_id = Whose session it is.
+field-epoch = It counts only while your account has the same number.
+field-created_at = When it began.
+field-authenticated_at = When you last proved who you are.
+field-last_seen_at = The last request, written at most once a minute.
+field-idle_expires_at = It ends then if nothing more is heard of it.
+field-expires_at = It ends then at the latest. This never moves.
+field-timeout_rule = Which rule set the two deadlines.
+field-remember_me = Whether you asked to stay signed in.
+field-ip_address = Where it was started from.
+field-user_agent = What the browser called itself then.
+field-device = The same in words.
+field-data = What pages keep for themselves in this session.
 account-sessions-heading = Where you are signed in
 account-sessions-lead = See every device with a session of yours, and end those that you do not know.
 account-sessions-link = See your sessions
@@ -121,7 +237,6 @@ sessions-title = Where you are signed in
 sessions-lead = These devices are signed in to your account. End a session that you do not recognise, then change your password.
 sessions-this-device = This device
 sessions-ip-address = IP address
-sessions-ip-unknown = Unknown
 sessions-started = Started
 sessions-idle-ends = Ends if not used by
 sessions-ends = Ends at the latest
@@ -133,6 +248,12 @@ sessions-others-heading = End all other sessions
 sessions-others-lead = Every device but this one is signed out at once. It has to sign in again with your password.
 sessions-others-submit = End all other sessions
 sessions-only-this = No other device is signed in to your account.
+sessions-does-this = Signs you out on this device only.
+sessions-does-end = Signs that device out at its next click, within a second where a page is open.
+sessions-news = The list of your sessions has changed.
+sessions-all-heading = End every session
+sessions-all-lead = Every device is signed out at once, this one too.
+sessions-all-submit = End all sessions
 sessions-ended-one = The session was ended. That device is signed out.
 sessions-ended-none = That session had ended already.
 sessions-ended-others =
@@ -204,6 +325,31 @@ error-title-setup_unusable = This setup link does not work
 error-detail-setup_unusable = It was used, has expired or is no longer needed. Restart the service for a new link while there is no administrator, or run: anteroom user add --admin
 
 ## Times
+ago-now = just now
+ago-minutes = { $count } { $count ->
+        [one] minute
+       *[other] minutes
+    } ago
+ago-hours = { $count } { $count ->
+        [one] hour
+       *[other] hours
+    } ago
+ago-days = { $count } { $count ->
+        [one] day
+       *[other] days
+    } ago
+length-minutes = { $count } { $count ->
+        [one] minute
+       *[other] minutes
+    }
+length-hours = { $count } { $count ->
+        [one] hour
+       *[other] hours
+    }
+length-days = { $count } { $count ->
+        [one] day
+       *[other] days
+    }
 time-day = { $day } { $month ->
         [1] Jan
         [2] Feb

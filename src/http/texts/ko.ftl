@@ -8,6 +8,8 @@ navigation = 내 계정 메뉴
 preferences = 화면 설정
 nav-account = 계정
 nav-sessions = 세션
+nav-activity = 활동 기록
+nav-remembered = 서버의 기억
 sign-in = 로그인
 sign-up = 회원가입
 sign-out = 로그아웃
@@ -35,6 +37,12 @@ current-password = 현재 비밀번호
 new-password = 새 비밀번호
 problems-heading = 입력한 내용을 확인해 주세요
 password-hint = { $minimum }자 이상이어야 해요. 여러 단어를 이은 문장은 안전하고 외우기도 쉬워요.
+advice-strength = 비밀번호의 안전도
+advice-short = #자만 더 입력해 주세요.
+advice-personal = 이름이나 이메일, 서비스 이름이 들어 있어요. 빼고 입력해 주세요.
+advice-dull = 같은 글자가 되풀이되거나 순서대로 이어져요. 서로 관련 없는 단어를 더해 보세요.
+advice-good = 길이는 충분해요. 단어를 하나 더 이으면 더 안전해요.
+advice-strong = 길고 다양해서 아주 좋아요.
 
 ## 입력란의 문제
 email-missing = 이메일을 입력해 주세요.
@@ -103,6 +111,114 @@ account-password-heading = 비밀번호 바꾸기
 account-password-lead = 비밀번호를 바꾸면 다른 기기에서는 모두 로그아웃돼요. 이 기기의 로그인은 유지돼요.
 account-password-submit = 비밀번호 바꾸기
 account-password-changed = 비밀번호를 바꿨어요. 다른 기기에서는 모두 로그아웃됐어요.
+account-profile-link = 이름이나 이메일 바꾸기
+account-profile-changed = 프로필을 바꿨어요.
+account-data-heading = 내 데이터
+account-data-lead = 보관 중인 내 정보를 모두 파일로 받을 수 있어요. 계정을 완전히 삭제할 수도 있어요.
+account-data-link = 내 데이터 내려받기
+account-delete-link = 계정 삭제하기
+
+## 프로필
+profile-title = 이름과 이메일
+profile-lead = 이 이메일로 로그인해요. 새 이메일은 확인되지 않은 상태가 되고, 바꾸려면 비밀번호를 한 번 더 확인해요.
+profile-submit = 저장하기
+profile-back = 바꾸지 않고 돌아가기
+
+## 계정 삭제
+delete-title = 계정을 삭제할까요?
+delete-lead = 삭제하면 되돌릴 수 없어요. 삭제할 계정은
+delete-account = 계정과 이름, 이메일이 바로 삭제돼요.
+delete-sessions = 모든 기기에서 바로 로그아웃돼요.
+delete-trail = 로그인과 변경 기록은 이름이나 이메일 없이 남아 있다가 보관 기간이 지나면 사라져요.
+delete-confirm = 네, 계정을 삭제할게요
+delete-submit = 계정 삭제하기
+delete-back = 삭제하지 않고 돌아가기
+delete-unconfirmed = 계정을 삭제하려면 확인란을 선택해 주세요.
+
+## 활동 기록
+activity-title = 내 계정의 활동 기록
+activity-lead = 로그인과 실패한 시도, 변경 내용을 최근 순으로 보여 드려요. 직접 하지 않은 일이 있다면 비밀번호를 바꾸고 다른 세션을 끝내 주세요.
+activity-none = 아직 기록이 없어요.
+activity-older = 이전 기록
+activity-by-administrator = 관리자가 했어요
+activity-by-service = 서비스가 했어요
+activity-signup = 계정을 만들었어요
+activity-login = 로그인했어요
+activity-login_failed = { $why ->
+        [wrong_password] 로그인하지 못했어요: 비밀번호가 틀렸어요
+        [account_disabled] 로그인하지 못했어요: 사용이 중지된 계정이에요
+        [session_limit_reached] 로그인하지 못했어요: 세션이 너무 많아요
+       *[other] 로그인하지 못했어요
+    }
+activity-logout = 로그아웃했어요
+activity-reauthenticated = { $outcome ->
+        [ok] 비밀번호로 본인 확인을 했어요
+       *[other] 본인 확인을 하지 못했어요: 비밀번호가 틀렸어요
+    }
+activity-session_ended = { $why ->
+        [idle_timeout] 세션이 끝났어요: 한동안 사용하지 않았어요
+        [absolute_timeout] 세션이 끝났어요: 유지할 수 있는 시간이 지났어요
+        [signed_out] 세션이 끝났어요: 로그아웃했어요
+        [revoked_by_user] 다른 기기에서 세션을 끝냈어요
+        [revoked_by_admin] 관리자가 세션을 끝냈어요
+        [password_changed] 다른 세션이 끝났어요: 비밀번호를 바꿨어요
+        [role_changed] 세션이 끝났어요: 권한이 바뀌었어요
+        [session_limit] 가장 오래된 세션이 끝났어요: 세션이 너무 많아요
+        [account_disabled] 세션이 끝났어요: 계정 사용이 중지됐어요
+        [account_deleted] 세션이 끝났어요: 계정이 삭제됐어요
+        [replaced] 새로 로그인해서 세션이 바뀌었어요
+       *[other] 세션이 끝났어요
+    }
+activity-password_changed = { $outcome ->
+        [ok] 비밀번호를 바꿨어요
+       *[other] 비밀번호를 바꾸지 못했어요
+    }
+activity-email_changed = 이메일을 바꿨어요
+activity-role_changed = 권한이 바뀌었어요
+activity-account_disabled = 계정 사용이 중지됐어요
+activity-account_enabled = 계정을 다시 쓸 수 있어요
+activity-account_deleted = 계정이 삭제됐어요
+activity-throttled = 짧은 시간에 너무 여러 번 시도해 거절했어요
+activity-cross_origin_refused = 다른 사이트에서 온 요청을 거절했어요
+activity-setup_used = 설정 링크로 관리자가 됐어요
+activity-settings_changed = 서비스 설정이 바뀌었어요
+
+## 서버가 기억하는 것
+remembered-title = 서버가 기억하는 것
+remembered-lead = 로그인하면 두 가지가 남아요. 브라우저에는 뜻 없는 낱말 하나, 서버에는 기록 하나예요. 둘 다 여기서 볼 수 있어요.
+remembered-browser = 이 브라우저에는
+remembered-browser-lead = 쿠키 하나만 있어요. 이름과 무작위 글자 43개예요. 이 화면의 스크립트도 읽을 수 없어서 여기서도 가려져 있어요.
+remembered-browser-hint = 나에 대한 정보는 들어 있지 않아요. 아래 기록이 없으면 아무것도 열지 못해요.
+remembered-masked = 가려진 무작위 글자 43개
+remembered-server = 서버에는
+remembered-server-lead = 이 세션에 대해 보관하는 모든 정보예요. 요청이 올 때마다 찾아봐요.
+remembered-left = 남은 시간:
+remembered-buttons = 버튼을 누르면 바뀌는 것
+remembered-buttons-lead = 다른 화면에서와 똑같이 동작해요.
+remembered-does-sign-out = 위의 기록을 지워요. 쿠키도 사라지지만, 남아 있어도 더는 아무것도 열지 못해요.
+remembered-does-others = 내 에포크를 1 올리고 이 세션만 함께 옮겨요. 나머지 기록은 이전 에포크라서 더는 인정되지 않아요.
+remembered-does-all = 내 에포크를 1 올려요. 이 세션을 포함해 어떤 기록도 더는 인정되지 않아요.
+remembered-confirm = 본인 확인하기
+remembered-does-confirm = 이 브라우저에 새 무작위 낱말을 주고 기록은 유지해요. token_digest와 authenticated_at이 바뀌고 id는 그대로예요.
+remembered-why = 세션이 바로 끝나는 이유
+remembered-why-look = 요청마다 무작위 낱말을 보여요. 서버는 그 기록을 찾고, 없으면 누구인지 알 수 없어요.
+remembered-why-end = 세션을 끝내면 그 기록을 지우거나, 기록이 맞아야 하는 에포크를 올려요.
+remembered-why-next = 그래서 브라우저에 무엇이 남아 있든, 바로 다음 요청부터 어느 서버에서도 찾을 수 없어요.
+field-id = 목록과 로그에 쓰는 세션의 공개 이름이에요. 아무것도 열지 못해요.
+field-token_digest = 무작위 낱말의 지문(SHA-256)이에요. 낱말 자체는 보관하지 않아요.
+field-user_id = 누구의 세션인지 나타내요.
+field-epoch = 계정의 숫자와 같을 때만 인정돼요.
+field-created_at = 시작한 시각이에요.
+field-authenticated_at = 마지막으로 본인임을 확인한 시각이에요.
+field-last_seen_at = 마지막 요청이에요. 1분에 한 번까지만 적어요.
+field-idle_expires_at = 더 사용하지 않으면 이때 끝나요.
+field-expires_at = 늦어도 이때 끝나요. 절대 바뀌지 않아요.
+field-timeout_rule = 두 기한을 정한 규칙이에요.
+field-remember_me = 로그인 유지를 선택했는지 나타내요.
+field-ip_address = 시작한 곳의 주소예요.
+field-user_agent = 그때 브라우저가 밝힌 이름이에요.
+field-device = 같은 내용을 말로 나타냈어요.
+field-data = 화면이 이 세션에 스스로 보관하는 내용이에요.
 account-sessions-heading = 로그인된 기기
 account-sessions-lead = 내 계정으로 로그인된 기기를 확인하고, 모르는 기기의 세션은 끝낼 수 있어요.
 account-sessions-link = 세션 보기
@@ -112,7 +228,6 @@ sessions-title = 로그인된 기기
 sessions-lead = 내 계정으로 로그인된 기기예요. 모르는 기기가 있다면 그 세션을 끝내고 비밀번호를 바꿔 주세요.
 sessions-this-device = 이 기기
 sessions-ip-address = IP 주소
-sessions-ip-unknown = 알 수 없음
 sessions-started = 시작
 sessions-idle-ends = 미사용 시 종료
 sessions-ends = 최종 종료
@@ -124,6 +239,12 @@ sessions-others-heading = 다른 기기에서 모두 로그아웃
 sessions-others-lead = 이 기기를 뺀 모든 기기에서 바로 로그아웃돼요. 그 기기에서 다시 쓰려면 비밀번호로 로그인해야 해요.
 sessions-others-submit = 다른 기기 모두 로그아웃
 sessions-only-this = 내 계정으로 로그인된 다른 기기가 없어요.
+sessions-does-this = 이 기기에서만 로그아웃돼요.
+sessions-does-end = 그 기기에서 로그아웃돼요. 열려 있는 화면이 있으면 1초 안에 로그인 화면으로 바뀌어요.
+sessions-news = 세션 목록이 바뀌었어요.
+sessions-all-heading = 모든 세션 끝내기
+sessions-all-lead = 이 기기를 포함한 모든 기기에서 바로 로그아웃돼요.
+sessions-all-submit = 모든 세션 끝내기
 sessions-ended-one = 세션을 끝냈어요. 그 기기에서는 로그아웃됐어요.
 sessions-ended-none = 이미 끝난 세션이에요.
 sessions-ended-others =
@@ -194,6 +315,13 @@ error-title-setup_unusable = 이 설정 링크는 쓸 수 없어요
 error-detail-setup_unusable = 이미 썼거나, 기한이 지났거나, 더는 필요하지 않은 링크예요. 관리자가 아직 없다면 서비스를 다시 시작해 새 링크를 받거나, anteroom user add --admin 명령을 실행해 주세요.
 
 ## 시각
+ago-now = 방금
+ago-minutes = { $count }분 전
+ago-hours = { $count }시간 전
+ago-days = { $count }일 전
+length-minutes = { $count }분
+length-hours = { $count }시간
+length-days = { $count }일
 time-day = { $year }년 { $month }월 { $day }일
 time-exact = { $year }년 { $month }월 { $day }일 { $time } UTC
 active-now = 지금 사용 중

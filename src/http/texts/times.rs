@@ -44,6 +44,34 @@ impl Texts {
         }
     }
 
+    /// How long ago something was, for example "3 hours ago"; what lies ahead, by clocks that
+    /// differ, counts as now.
+    #[must_use]
+    pub(crate) fn ago(self, at: OffsetDateTime, now: OffsetDateTime) -> String {
+        let minutes = (now - at).whole_minutes();
+        match minutes {
+            ..2 => self.get("ago-now"),
+            2..60 => self.with("ago-minutes", "count", minutes),
+            60..1440 => self.with("ago-hours", "count", minutes / 60),
+            _ => self.with("ago-days", "count", minutes / 1440),
+        }
+    }
+
+    /// A length of time in its two largest parts, for example "1 day 3 hours"; one that is over is
+    /// nothing.
+    #[must_use]
+    pub(crate) fn duration(self, length: time::Duration) -> String {
+        let minutes = length.whole_minutes().max(0);
+        let days = self.with("length-days", "count", minutes / 1440);
+        let hours = self.with("length-hours", "count", minutes / 60 % 24);
+        let rest = self.with("length-minutes", "count", minutes % 60);
+        match minutes {
+            ..60 => rest,
+            60..1440 => format!("{hours} {rest}"),
+            _ => format!("{days} {hours}"),
+        }
+    }
+
     /// When somebody was last active, for example "Active 3 hours ago"; what lies ahead, by clocks
     /// that differ, counts as now.
     #[must_use]

@@ -150,7 +150,8 @@ fn her_path(scene: &Scene) -> String {
 }
 
 pub fn deeds() -> Vec<Deed> {
-    [looks(), arrivals(), ends(), changes(), administration()].into_iter().flatten().collect()
+    let all = [looks(), arrivals(), ends(), farewells(), changes(), administration()];
+    all.into_iter().flatten().collect()
 }
 
 /// What only looks.
@@ -163,6 +164,11 @@ fn looks() -> Vec<Deed> {
         deed("GET /logout", 200, ada, |b, _| Box::pin(b.get("/logout"))),
         deed("GET /account", 200, ada, |b, _| Box::pin(b.get("/account"))),
         deed("GET /account/sessions", 200, ada, |b, _| Box::pin(b.get("/account/sessions"))),
+        deed("GET /account/profile", 200, ada, |b, _| Box::pin(b.get("/account/profile"))),
+        deed("GET /account/activity", 200, ada, |b, _| Box::pin(b.get("/account/activity"))),
+        deed("GET /account/remembered", 200, ada, |b, _| Box::pin(b.get("/account/remembered"))),
+        deed("GET /account/delete", 200, ada, |b, _| Box::pin(b.get("/account/delete"))),
+        deed("GET /api/account/data", 200, ada, |b, _| Box::pin(b.get("/api/account/data"))),
         deed("GET /reauthenticate", 200, ada, |b, _| Box::pin(b.get("/reauthenticate"))),
         deed("GET /setup", 200, visitor, |b, s| {
             Box::pin(async move { b.get(&format!("/setup?token={}", s.setup)).await })
@@ -304,10 +310,33 @@ fn ends() -> Vec<Deed> {
         .signs_out()
         .ends_others()
         .done(she_is_out),
+        deed("POST /account/sessions/revoke-all", 303, ada, |b, _| {
+            Box::pin(b.post_form("/account/sessions/revoke-all", &[]))
+        })
+        .to("/login?ended=signed_out")
+        .signs_out()
+        .ends_others()
+        .done(she_is_out),
+    ]
+}
+
+/// What ends the account with all its sessions.
+fn farewells() -> Vec<Deed> {
+    fn she_is_gone(scene: &Scene) -> BoxFuture<'_, bool> {
+        Box::pin(async { scene.account(&scene.email).await.is_none() })
+    }
+    vec![
+        deed("POST /account/delete", 303, ada, |b, _| {
+            Box::pin(b.post_form("/account/delete", &[("confirm", "true")]))
+        })
+        .to("/login?ended=account_deleted")
+        .signs_out()
+        .ends_others()
+        .done(she_is_gone),
         deed("DELETE /api/account", 204, ada, |b, _| Box::pin(b.delete("/api/account")))
             .signs_out()
             .ends_others()
-            .done(|s| Box::pin(async { s.account(&s.email).await.is_none() })),
+            .done(she_is_gone),
     ]
 }
 
@@ -344,6 +373,14 @@ fn changes() -> Vec<Deed> {
         deed("PATCH /api/account", 200, ada, |b, s| {
             Box::pin(b.patch("/api/account", json!({ "email": s.new_email })))
         })
+        .done(|s| Box::pin(async { s.account(&s.new_email).await.is_some() })),
+        deed("POST /account/profile", 303, ada, |b, s| {
+            Box::pin(async move {
+                let fields = [("name", "Countess"), ("email", &*s.new_email)];
+                b.post_form("/account/profile", &fields).await
+            })
+        })
+        .to("/account?done=profile")
         .done(|s| Box::pin(async { s.account(&s.new_email).await.is_some() })),
         deed("PUT /api/account/password", 204, ada, |b, _| {
             Box::pin(b.change_password(PASSWORD, OTHER_PASSWORD))

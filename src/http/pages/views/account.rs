@@ -28,6 +28,30 @@ pub(crate) struct AccountPage {
     pub(crate) problems: Problems,
     /// The fewest characters of a password, in code points.
     pub(crate) minimum_length: u32,
-    /// Whether the password was changed just now.
-    pub(crate) password_changed: bool,
+    /// What was changed just now.
+    pub(crate) notice: Option<AccountNotice>,
+}
+
+/// What was just done about an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AccountNotice {
+    /// The password was changed, and the other sessions ended.
+    Password,
+    /// The name or the address was changed.
+    Profile,
+}
+
+impl AccountPage {
+    fn notice_text(&self) -> Option<String> {
+        Some(match self.notice? {
+            AccountNotice::Password => self.frame.text("account-password-changed"),
+            AccountNotice::Profile => self.frame.text("account-profile-changed"),
+        })
+    }
+
+    /// What a password of this person should not contain, for the advice while it is typed.
+    fn own_words(&self) -> String {
+        let words = format!("{} {} anteroom", self.email.replace('@', " "), self.name);
+        words.to_lowercase()
+    }
 }

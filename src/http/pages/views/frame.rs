@@ -27,6 +27,8 @@ pub(crate) struct Frame {
 pub(crate) struct WhoIsShown {
     /// The name, or the email address of somebody who gave none.
     pub(crate) name_or_email: String,
+    /// The public handle of the session, by which the page knows whose end it is told.
+    pub(crate) session: String,
 }
 
 #[expect(clippy::unused_self, reason = "templates call methods of what they are given")]
@@ -60,6 +62,12 @@ impl Frame {
         assets::path_of_style()
     }
 
+    /// The URL of the script.
+    #[must_use]
+    pub(crate) fn script(&self) -> &'static str {
+        assets::path_of_script()
+    }
+
     /// The URL of the icon.
     #[must_use]
     pub(crate) fn icon(&self) -> &'static str {
@@ -88,6 +96,12 @@ impl Frame {
     #[must_use]
     pub(crate) fn exact(&self, at: &OffsetDateTime) -> String {
         self.texts().exact_time(*at)
+    }
+
+    /// How long ago a time was, in words.
+    #[must_use]
+    pub(crate) fn ago(&self, at: &OffsetDateTime, now: &OffsetDateTime) -> String {
+        self.texts().ago(*at, *now)
     }
 
     /// A day in words.

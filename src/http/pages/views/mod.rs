@@ -5,24 +5,33 @@
 //! from [`crate::http::texts`] and the markup from `../templates`, where everything is escaped.
 
 mod account;
+mod activity;
+mod delete;
 mod error;
 mod form;
 mod frame;
 mod landing;
+mod profile;
 mod reauthenticate;
+mod remembered;
 mod sessions;
 mod setup;
 mod sign_in;
 mod sign_out;
 mod sign_up;
 
-pub(crate) use account::AccountPage;
+pub(crate) use account::{AccountNotice, AccountPage};
+pub(crate) use activity::{ActivityPage, Doer, Happening};
 pub(crate) use askama::Template as Page;
+pub(crate) use delete::DeletePage;
 pub(crate) use error::ErrorPage;
 pub(crate) use form::Problems;
 pub(crate) use frame::{Frame, WhoIsShown};
 pub(crate) use landing::LandingPage;
+pub(crate) use profile::ProfilePage;
 pub(crate) use reauthenticate::ReauthenticatePage;
+pub(crate) use remembered::{Field, FieldValue, RememberedPage};
+use sessions::device_in_words;
 pub(crate) use sessions::{SessionCard, SessionsNotice, SessionsPage};
 pub(crate) use setup::SetupPage;
 pub(crate) use sign_in::SignInPage;

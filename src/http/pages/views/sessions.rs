@@ -69,19 +69,21 @@ impl SessionsPage {
     }
 
     fn device(&self, session: &SessionCard) -> String {
-        match session.device.split_once(" on ") {
-            Some((browser, system)) => self.frame.texts().with_all(
-                "sessions-device",
-                [("browser", browser.into()), ("system", system.into())],
-            ),
-            None if matches!(session.device.as_str(), "" | "Unknown device") => {
-                self.frame.text("sessions-device-unknown")
-            }
-            None => session.device.clone(),
-        }
+        device_in_words(&self.frame, &session.device)
     }
 
     fn activity(&self, session: &SessionCard) -> String {
         self.frame.texts().active(session.last_seen_at, self.now)
+    }
+}
+
+/// "Firefox on Linux" in the language of the page.
+pub(super) fn device_in_words(frame: &Frame, device: &str) -> String {
+    match device.split_once(" on ") {
+        Some((browser, system)) => frame
+            .texts()
+            .with_all("sessions-device", [("browser", browser.into()), ("system", system.into())]),
+        None if matches!(device, "" | "Unknown device") => frame.text("sessions-device-unknown"),
+        None => device.to_owned(),
     }
 }

@@ -18,7 +18,10 @@ pub(super) fn frame(language: Language, path: &str) -> Frame {
 
 /// Around the page of somebody who is signed in, with every link there is.
 pub(super) fn signed_in(language: Language, path: &str) -> Frame {
-    let who = WhoIsShown { name_or_email: "Ada Lovelace".to_owned() };
+    let who = WhoIsShown {
+        name_or_email: "Ada Lovelace".to_owned(),
+        session: "0197a1b2-0000-7000-8000-000000000001".to_owned(),
+    };
     Frame { signed_in: Some(who), ..frame(language, path) }
 }
 
@@ -58,7 +61,61 @@ pub(super) fn account(language: Language) -> AccountPage {
         signed_in_since: datetime!(2026-11-21 07:05 UTC),
         problems: Problems::none(),
         minimum_length: 15,
-        password_changed: false,
+        notice: None,
+    }
+}
+
+pub(super) fn profile(language: Language) -> ProfilePage {
+    ProfilePage {
+        frame: signed_in(language, "/account/profile"),
+        problems: Problems::none(),
+        name: "Ada Lovelace".to_owned(),
+        email: "ada@example.com".to_owned(),
+    }
+}
+
+pub(super) fn delete(language: Language) -> DeletePage {
+    DeletePage {
+        frame: signed_in(language, "/account/delete"),
+        problems: Problems::none(),
+        email: "ada@example.com".to_owned(),
+    }
+}
+
+pub(super) fn happening(kind: &'static str, why: &str, by: Doer) -> Happening {
+    let is_failure = kind == "login_failed";
+    let at = NOW - time::Duration::hours(3);
+    Happening { kind, why: why.to_owned(), is_failure, at, by }
+}
+
+pub(super) fn activity(language: Language) -> ActivityPage {
+    let device = "Firefox on Linux".to_owned();
+    let browser = Doer::Browser { device, ip_address: Some("203.0.113.7".to_owned()) };
+    ActivityPage {
+        frame: signed_in(language, "/account/activity"),
+        now: NOW,
+        entries: vec![
+            happening("login", "", browser.clone()),
+            happening("login_failed", "wrong_password", browser),
+            happening("session_ended", "revoked_by_admin", Doer::Administrator),
+            happening("session_ended", "idle_timeout", Doer::Service),
+        ],
+        next_cursor: Some("0197a1b2-0000-7000-8000-000000000009".to_owned()),
+    }
+}
+
+pub(super) fn remembered(language: Language) -> RememberedPage {
+    let field = |name, value| Field { name, value };
+    RememberedPage {
+        frame: signed_in(language, "/account/remembered"),
+        now: NOW,
+        cookie_name: "__Host-anteroom",
+        fields: vec![
+            field("id", FieldValue::Text("0197a1b2-0000-7000-8000-000000000001".to_owned())),
+            field("created_at", FieldValue::Time(NOW - time::Duration::hours(3))),
+            field("expires_at", FieldValue::Deadline(NOW + time::Duration::hours(27))),
+            field("ip_address", FieldValue::Nothing),
+        ],
     }
 }
 
@@ -166,7 +223,14 @@ fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
         email_verified: false,
         ..account(language)
     };
-    let changed = AccountPage { password_changed: true, name: String::new(), ..account(language) };
+    let notice = Some(AccountNotice::Password);
+    let changed = AccountPage { notice, name: String::new(), ..account(language) };
+    let renamed = AccountPage { notice: Some(AccountNotice::Profile), ..account(language) };
+    let unconfirmed = DeletePage {
+        problems: Problems::of_field("confirm", t.get("delete-unconfirmed")),
+        ..delete(language)
+    };
+    let quiet = ActivityPage { entries: Vec::new(), next_cursor: None, ..activity(language) };
     let alone = SessionsPage {
         sessions: vec![card("1", "Firefox on Linux", true)],
         notice: Some(SessionsNotice::Others(2)),
@@ -178,6 +242,13 @@ fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
         ("account", account(language).render()),
         ("account-wrong", weak.render()),
         ("account-changed", changed.render()),
+        ("account-renamed", renamed.render()),
+        ("profile", profile(language).render()),
+        ("delete", delete(language).render()),
+        ("delete-unconfirmed", unconfirmed.render()),
+        ("activity", activity(language).render()),
+        ("activity-none", quiet.render()),
+        ("remembered", remembered(language).render()),
         ("sessions", sessions(language).render()),
         ("sessions-ended", alone.render()),
         ("reauthenticate", reauthenticate(language).render()),

@@ -1,0 +1,167 @@
+// Makes open pages leave when their session ends, keeps lists as they are, counts down, and advises
+// on passwords. Every page works without it. It asks nobody but this server.
+"use strict";
+{
+  const root = document.documentElement;
+  const own = root.dataset.session;
+  const all = (selector) => document.querySelectorAll(selector);
+  const channel = new BroadcastChannel("anteroom");
+
+  // Live: one stream serves every tab of the browser. Whoever holds the lock keeps it and tells the
+  // others; when that tab closes, the next one takes over.
+
+  let leaving = false;
+
+  function leave(reason) {
+    if (leaving) return;
+    leaving = true;
+    location.replace(reason ? `/login?ended=${encodeURIComponent(reason)}` : "/login");
+  }
+
+  async function refresh() {
+    const list = document.querySelector("[data-live-list]");
+    if (!list) return;
+    const answer = await fetch(location.pathname);
+    if (!answer.ok || answer.redirected) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector("[data-live-list]");
+    if (!fresh) return;
+    const focused = list.contains(document.activeElement) && document.activeElement.id;
+    list.replaceChildren(...fresh.childNodes);
+    if (focused) (document.getElementById(focused) || list).focus();
+    const news = document.querySelector("[data-live-news]");
+    if (news) news.textContent = news.dataset.liveNews;
+  }
+
+  function hear({ kind, session, reason }) {
+    // What is told of another session than the page's is not for it.
+    if (kind === "ended" && session === own) leave(reason);
+    if (kind === "sessions" && session === own) refresh();
+    // The browser has another session by now: the page shows what is no longer so.
+    if (kind === "watching" && session !== own && !leaving) location.reload();
+  }
+
+  function tell(message) {
+    channel.postMessage(message);
+    hear(message);
+  }
+
+  channel.onmessage = (event) => hear(event.data);
+
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+  // Resolves when the stream is over: true where the token was renewed or the server went away, and
+  // it is worth asking again.
+  function follow() {
+    return new Promise((resolve) => {
+      let session = own;
+      const stream = new EventSource("/api/session/events?sessions=true");
+      const over = (again) => {
+        stream.close();
+        resolve(again);
+      };
+      stream.addEventListener("watching", (event) => {
+        session = JSON.parse(event.data).session;
+        tell({ kind: "watching", session });
+      });
+      stream.addEventListener("sessions", () => tell({ kind: "sessions", session }));
+      stream.addEventListener("rotated", () => over(true));
+      stream.addEventListener("ended", (event) => {
+        const { reason } = JSON.parse(event.data);
+        tell({ kind: "ended", session, reason });
+        over(false);
+      });
+      stream.onerror = () => over(true);
+    });
+  }
+
+  // Why there is no stream: nobody is signed in any more, or nobody can say.
+  async function isOver() {
+    try {
+      const answer = await fetch("/api/session");
+      if (answer.status !== 401) return false;
+      const { reason } = await answer.json();
+      // The new cookie may still be on its way to this browser.
+      if (reason === "replaced") return false;
+      tell({ kind: "ended", session: own, reason });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async function keepFollowing() {
+    let wait = 250;
+    while (!leaving) {
+      const begun = Date.now();
+      if (!(await follow())) return;
+      wait = Date.now() - begun > 10_000 ? 250 : Math.min(wait * 2, 30_000);
+      await pause(wait * (0.5 + Math.random() / 2));
+      if (await isOver()) return;
+    }
+  }
+
+  if (own) {
+    if (navigator.locks) navigator.locks.request("anteroom-live", keepFollowing);
+    else keepFollowing();
+    // A page that comes back out of the browser's memory may be of a session long gone.
+    addEventListener("pageshow", (event) => event.persisted && isOver());
+  }
+
+  // Deadlines: how much is left, by the clock of the server.
+
+  const language = root.lang;
+  const unit = (count, name) =>
+    new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "long" }).format(count);
+  const told = document.querySelector("[data-now]");
+  const ahead = told ? Date.parse(told.dataset.now) - Date.now() : 0;
+
+  function countDown() {
+    for (const place of all("[data-until]")) {
+      const seconds = Math.max(0, Math.floor((Date.parse(place.dataset.until) - Date.now() - ahead) / 1000));
+      const parts = [
+        [Math.floor(seconds / 86_400), "day"],
+        [Math.floor(seconds / 3600) % 24, "hour"],
+        [Math.floor(seconds / 60) % 60, "minute"],
+        [seconds % 60, "second"],
+      ];
+      const first = parts.findIndex(([count]) => count > 0);
+      const shown = first < 0 ? parts.slice(3) : parts.slice(first);
+      place.textContent = shown.map(([count, name]) => unit(count, name)).join(" ");
+    }
+  }
+
+  if (told) {
+    countDown();
+    setInterval(countDown, 1000);
+  }
+
+  // Passwords: advice while they are typed. Nothing is sent; the server judges in the end.
+
+  function advice(password, { minimum, words }) {
+    const lower = password.toLowerCase();
+    const letters = [...password];
+    const personal = words.split(" ").some((word) => word.length > 3 && lower.includes(word));
+    const steps = letters.map((letter, at) => at && letter.codePointAt(0) - letters[at - 1].codePointAt(0));
+    const dull = steps.slice(1).filter((step) => Math.abs(step) <= 1).length;
+    if (letters.length === 0) return [0, "empty"];
+    if (personal) return [1, "personal"];
+    if (new Set(letters).size < Math.min(8, letters.length / 2) || dull > letters.length / 2) return [1, "dull"];
+    if (letters.length < minimum) return [1 + letters.length / minimum, "short"];
+    return letters.length < minimum + 6 ? [3, "good"] : [4, "strong"];
+  }
+
+  for (const place of all("[data-advice]")) {
+    const field = document.getElementById(place.dataset.advice);
+    const bar = place.querySelector("meter");
+    const words = place.querySelector("output");
+    field.addEventListener("input", () => {
+      const minimum = field.minLength;
+      const [strength, key] = advice(field.value, { minimum, words: place.dataset.words });
+      const missing = minimum - [...field.value].length;
+      place.hidden = key === "empty";
+      bar.value = strength;
+      words.value = (place.dataset[key] || "").replace("#", missing);
+    });
+  }
+}

@@ -1,0 +1,56 @@
+//! Another name, another address.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::views::{Frame, Problems, ProfilePage};
+use super::{problems_of, shown};
+use crate::flows::AccountChanges;
+use crate::http::api::account::profile_change;
+use crate::http::body::Form;
+use crate::http::error::Problem;
+use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
+use crate::http::redirect::{see_other, with_next};
+use crate::http::state::Manners;
+use crate::sessions::Sessions;
+
+const PATH: &str = "/account/profile";
+
+/// `GET /account/profile`: the form.
+pub(crate) async fn form(
+    CurrentUserOrLogin(current): CurrentUserOrLogin,
+    frame: Frame,
+) -> Response {
+    let CurrentUser { user, .. } = current;
+    let (name, email) = (user.name.as_str().to_owned(), user.email.as_str().to_owned());
+    shown(StatusCode::OK, &ProfilePage { frame, problems: Problems::none(), name, email })
+}
+
+/// `POST /account/profile`: another name or address. An address needs a fresh proof.
+pub(crate) async fn submit(
+    (State(changes), State(sessions)): (State<AccountChanges>, State<Sessions>),
+    State(manners): State<Manners>,
+    CurrentUserOrLogin(current): CurrentUserOrLogin,
+    frame: Frame,
+    form: Form,
+) -> Result<Response, Problem> {
+    let CurrentUser { user, session, actor, .. } = current;
+    let (name, email) = (form.find("name"), form.find("email"));
+    let outcome = match profile_change(&user, name, email) {
+        Err(problem) => Err(problem),
+        Ok(wanted) if wanted.email.is_some() && !sessions.is_fresh(&session) => {
+            return Ok(see_other(&with_next("/reauthenticate", PATH)));
+        }
+        Ok(wanted) => changes.apply(user.id, wanted, &actor.by()).await.map_err(Problem::from),
+    };
+    match outcome {
+        Ok(_) => Ok(see_other("/account?done=profile")),
+        Err(problem) => {
+            let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let frame = Frame { path: PATH.to_owned(), ..frame };
+            let (name, email) = (form.get("name").to_owned(), form.get("email").to_owned());
+            Ok(shown(status, &ProfilePage { frame, problems, name, email }))
+        }
+    }
+}
