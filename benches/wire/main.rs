@@ -26,6 +26,7 @@ mod servers;
 mod shared;
 mod start;
 mod storm;
+mod streams;
 mod sweeping;
 mod table;
 
@@ -35,8 +36,10 @@ use crate::goals::Goal;
 use crate::load::{LOAD_CORE, Plan, keep_to};
 
 /// In the order in which they are measured.
-const PARTS: [&str; 10] =
-    ["wire", "check", "memory", "growth", "storm", "nodes", "revoke", "start", "shared", "sweep"];
+const PARTS: [&str; 11] = [
+    "wire", "check", "memory", "growth", "storm", "nodes", "revoke", "start", "streams", "shared",
+    "sweep",
+];
 
 /// Where `benches/run` leaves how many sessions are meant by a million.
 const MILLION: &str = "ANTEROOM_BENCH_MILLION";
@@ -76,6 +79,10 @@ fn measure(part: &str, plan: Plan) -> Vec<Goal> {
         "nodes" => nodes::run(plan),
         "revoke" => revoke::run(plan.rounds * 10),
         "start" => start::run(plan.rounds),
+        "streams" => {
+            streams::run();
+            Vec::new()
+        }
         "shared" => {
             table::shared(&shared::measure(plan), plan);
             Vec::new()

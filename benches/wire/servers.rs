@@ -59,6 +59,10 @@ impl Server {
         client::request(self.address, line, &[(name, value)], "")
     }
 
+    pub fn process_id(&self) -> u32 {
+        self.process.0.id()
+    }
+
     /// What it has used of a core so far, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         cpu_seconds_of(self.process.0.id()).unwrap()

@@ -11,6 +11,7 @@ mod audit_trail;
 mod bodies;
 mod broken_log;
 mod browser;
+mod browser_account;
 mod browser_sessions;
 mod cache;
 mod clock_jumps;

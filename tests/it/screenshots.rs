@@ -1,6 +1,6 @@
 //! The pages on a desk and on a phone, light and dark, in both languages: nothing sticks out, and
-//! axe-core finds nothing that keeps anybody out. With `SCREENSHOTS=folder` their pictures are kept
-//! there, those of the README among them.
+//! axe-core finds nothing that keeps anybody out. `SCREENSHOTS=docs/images/pages` draws the pictures
+//! of docs/pages.md and the README anew.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -37,6 +37,10 @@ const SCREENS: [Screen; 2] = [
     Screen { name: "desktop", size: (1280, 800), density: 1.0 },
     Screen { name: "phone", size: (390, 844), density: 2.0 },
 ];
+
+/// Which pictures are kept: each language, scheme and screen twice.
+const GALLERY: [&str; 4] =
+    ["desktop-light-en", "desktop-dark-ko", "phone-dark-en", "phone-light-ko"];
 
 /// Ada, signed in on her phone and at work.
 async fn ada_elsewhere(server: &Server) {
@@ -107,9 +111,10 @@ impl Look {
                     let shown = format!("{name}-{screen}-{scheme}-{language}");
                     let width: i64 = tab.value("document.documentElement.scrollWidth").await;
                     assert!(width <= size.0, "{shown} is {width} wide");
-                    if let Some(folder) = &self.folder {
+                    let in_gallery = GALLERY.iter().any(|way| shown.ends_with(way));
+                    if let Some(folder) = self.folder.as_ref().filter(|_| in_gallery) {
                         let picture = tab.picture().await;
-                        fs::write(folder.join(format!("{shown}.png")), picture).unwrap();
+                        fs::write(folder.join(format!("{shown}.webp")), picture).unwrap();
                     }
                     if let Some(axe) = &self.axe {
                         let found = found_by(axe, tab).await;

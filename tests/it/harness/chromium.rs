@@ -12,6 +12,7 @@ use chromiumoxide::cdp::browser_protocol::log::EventEntryAdded;
 use chromiumoxide::cdp::browser_protocol::network::{
     EventRequestWillBeSent, Headers, SetExtraHttpHeadersParams,
 };
+use chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
 use chromiumoxide::cdp::js_protocol::runtime::{EventConsoleApiCalled, EventExceptionThrown};
 use chromiumoxide::page::ScreenshotParams;
 use chromiumoxide::{Browser, BrowserConfig, Page};
@@ -241,9 +242,10 @@ impl Tab {
         in_time(self.page.emulate_media_features(vec![feature])).await.unwrap();
     }
 
-    /// What is on the screen, as PNG.
+    /// What is on the screen, as WebP.
     pub async fn picture(&self) -> Vec<u8> {
-        in_time(self.page.screenshot(ScreenshotParams::default())).await.unwrap()
+        let form = ScreenshotParams::builder().format(CaptureScreenshotFormat::Webp).quality(85);
+        in_time(self.page.screenshot(form.build())).await.unwrap()
     }
 
     /// Everything that the console said, and every address that was asked for. Asking the page
