@@ -3,7 +3,11 @@
 //! Rooms and flows fail in their own words; this file alone decides what status that is. Causes
 //! are logged here, once, and never sent.
 
+mod fields;
 mod throttled;
+
+pub use fields::FieldError;
+pub(crate) use fields::FieldErrors;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::json::ProblemBody;
-use crate::accounts::{ChangeError, CreateError, InvalidEmail, InvalidName, WeakPassword};
+use crate::accounts::{ChangeError, CreateError, WeakPassword};
 use crate::failure::StoreError;
 use crate::flows::{
     ChangePasswordError, LoginError, ReauthenticateError, RevokeSessionsError, SignupError,
@@ -36,6 +40,7 @@ pub enum Code {
     SignupClosed,
     SessionLimitReached,
     LastAdministrator,
+    CursorExpired,
     MalformedBody,
     InvalidInput,
     UnsupportedMediaType,
@@ -64,6 +69,7 @@ impl Code {
             Self::SignupClosed => "signup_closed",
             Self::SessionLimitReached => "session_limit_reached",
             Self::LastAdministrator => "last_administrator",
+            Self::CursorExpired => "cursor_expired",
             Self::MalformedBody => "malformed_body",
             Self::InvalidInput => "invalid_input",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -76,15 +82,6 @@ impl Code {
             Self::Internal => "internal",
         }
     }
-}
-
-/// What is wrong with one field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FieldError {
-    /// A stable word, for example `too_short`.
-    pub code: &'static str,
-    /// An English sentence that says what to do.
-    pub message: String,
 }
 
 /// An error on its way out. The outermost layers give it its form: a problem document or a page.
@@ -179,6 +176,12 @@ impl Problem {
         Self { retry_after: Some(1), ..problem }
     }
 
+    pub(crate) fn cursor_expired() -> Self {
+        let detail = "What came after this cursor can no longer be told: drop everything that you \
+                      keep of sessions, and begin again without `after`.";
+        Self::new(StatusCode::GONE, Code::CursorExpired, detail)
+    }
+
     pub(crate) fn internal() -> Self {
         let detail = "Something went wrong here; the request id tells the operator what.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, detail)
@@ -205,47 +208,6 @@ impl Problem {
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let media_type = HeaderValue::from_static("application/problem+json");
         (self.status, [(header::CONTENT_TYPE, media_type)], body).into_response()
-    }
-}
-
-/// The errors of fields, gathered so that all are told at once.
-#[derive(Debug, Default)]
-pub(crate) struct FieldErrors(BTreeMap<&'static str, FieldError>);
-
-impl FieldErrors {
-    /// Keeps the value, or notes what is wrong with the field.
-    pub(crate) fn check<T, E: Into<FieldError>>(
-        &mut self,
-        field: &'static str,
-        value: Result<T, E>,
-    ) -> Option<T> {
-        value.map_err(|error| self.0.insert(field, error.into())).ok()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn into_problem(self) -> Problem {
-        Problem::invalid(self.0)
-    }
-}
-
-impl From<InvalidEmail> for FieldError {
-    fn from(error: InvalidEmail) -> Self {
-        Self { code: error.code(), message: error.to_string() }
-    }
-}
-
-impl From<InvalidName> for FieldError {
-    fn from(error: InvalidName) -> Self {
-        Self { code: error.code(), message: error.to_string() }
-    }
-}
-
-impl From<WeakPassword> for FieldError {
-    fn from(error: WeakPassword) -> Self {
-        Self { code: error.code(), message: error.to_string() }
     }
 }
 

@@ -53,6 +53,12 @@ pub(crate) fn timestamp(at: OffsetDateTime) -> String {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Id(Uuid);
 
+impl Id {
+    pub(crate) fn of(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))

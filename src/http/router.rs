@@ -13,8 +13,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
 use super::api::{
-    account, admin, admin_sessions, audit, data, events, health, openapi, own_data, session,
-    sessions, verify,
+    account, admin, admin_sessions, audit, data, events, health, openapi, own_data, revocations,
+    session, sessions, verify,
 };
 use super::error::Problem;
 use super::middleware::{
@@ -76,6 +76,7 @@ pub(super) fn router(house: House) -> Router {
         .route("/api/admin/users/{id}", get(admin::show).patch(admin::change).delete(admin::delete))
         .route("/api/admin/sessions/{id}", get(admin_sessions::explain))
         .route("/api/admin/audit", get(audit::list))
+        .route("/api/admin/revocations", get(revocations::follow))
         .route("/auth/verify", get(verify::verify));
 
     let without_session = Router::new()

@@ -22,6 +22,7 @@ mod noted_ends;
 mod outbox;
 mod policy;
 mod reason;
+mod revocations;
 mod revoking;
 mod room;
 mod session;
@@ -41,6 +42,7 @@ pub use lifecycle::{Beginning, Displaced, ResumeError, StartError, StartedSessio
 pub use outbox::{Outbox, Pending};
 pub use policy::{Cutoffs, Limit, LimitPolicy, SessionPolicy, TimeoutRule, Timeouts};
 pub use reason::EndReason;
+pub use revocations::{Cursor, Revocation, Revocations};
 pub use room::{Sessions, SessionsOptions};
 pub use session::{Client, Owner, Session, SessionId};
 pub use store::Ended;

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::leases::{LeaseOptions, Leases};
 use super::noted_ends::NotedEnds;
+use super::revocations::Looks;
 use super::touches::Touches;
 use super::turns::Turns;
 use super::watch::{Watch, Watchers};
@@ -47,6 +48,8 @@ pub(super) struct Room {
     pub(super) touches: Touches,
     pub(super) watchers: Arc<Watchers>,
     pub(super) timed_out: NotedEnds,
+    /// For whoever follows the feed of ends.
+    pub(super) looks: Looks,
     /// Alone for a session that is to outlive the end of the others, and shared by whatever else
     /// ends or rotates single sessions.
     pub(super) turns: Turns,
@@ -68,6 +71,7 @@ impl Sessions {
             touches: Touches::default(),
             watchers: Arc::default(),
             timed_out: NotedEnds::default(),
+            looks: Looks::default(),
             turns: Turns::default(),
         }))
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{Cutoffs, EndReason, Limit, Session, SessionId, TokenDigest};
+use super::{Cursor, Cutoffs, EndReason, Limit, Revocations, Session, SessionId, TokenDigest};
 use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
 use crate::failure::StoreError;
 
@@ -234,6 +234,10 @@ pub struct Counted {
 ///    ended session only reason and time stay, and whether it was anonymous, for a day.
 /// 10. **A failure is an error, never an absence.**
 /// 11. **Reading writes nothing.**
+/// 12. **The feed of ends misses nothing**: whatever ends is in it as soon as that is acknowledged,
+///     a token that is rotated away too, in an order in which nothing appears before a cursor that
+///     was given already. An end of all sessions makes every cursor expire instead, and so does
+///     what can no longer be told. What timed out more than a day before it was swept is not in it.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Starts a session, all or nothing.
@@ -344,6 +348,17 @@ pub trait SessionStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the backend fails.
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError>;
+
+    /// The ends after a cursor, in their order, at most `most`. Without a cursor there are none,
+    /// and the next one is where the feed stands.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn revocations_after(
+        &self,
+        after: Option<&Cursor>,
+        most: u32,
+    ) -> Result<Revocations, StoreError>;
 
     /// Whether the store answers.
     ///

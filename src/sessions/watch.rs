@@ -15,6 +15,8 @@ use crate::accounts::UserId;
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
     watched: Mutex<Watched>,
+    /// Of whoever waits for the end of any session.
+    any_end: Notify,
     closed: AtomicBool,
 }
 
@@ -74,6 +76,8 @@ impl Watchers {
         if let Some(user) = user {
             watched.wake_list(user);
         }
+        drop(watched);
+        self.tell_of_end();
     }
 
     /// Something may have happened to the session of this token.
@@ -81,6 +85,7 @@ impl Watchers {
         if let Some(watcher) = self.lock().tokens.get(digest) {
             watcher.notify.notify_waiters();
         }
+        self.tell_of_end();
     }
 
     /// Something may have happened to this user, and so to every session of theirs.
@@ -91,6 +96,8 @@ impl Watchers {
             watcher.notify.notify_waiters();
         }
         watched.wake_list(user);
+        drop(watched);
+        self.tell_of_end();
     }
 
     /// A session of this user has started or ended.
@@ -115,6 +122,17 @@ impl Watchers {
     pub(super) fn wake_all(&self) {
         self.wake_unless(|_| false);
         self.wake_lists();
+        self.tell_of_end();
+    }
+
+    /// Wakes whoever waits for the end of any session, and nobody else.
+    pub(super) fn tell_of_end(&self) {
+        self.any_end.notify_waiters();
+    }
+
+    /// Waits for the end of any session, from this call on.
+    pub(super) fn any_end(&self) -> impl Future<Output = ()> + Send + use<'_> {
+        self.any_end.notified()
     }
 
     /// Wakes everybody for the last time.

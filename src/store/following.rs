@@ -15,8 +15,9 @@ use super::sql::{Order, SqlDatabase, Stamp};
 use crate::accounts::{Epoch, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{
-    Compartment, Counted, Cutoffs, EndReason, Ended, Ending, EpochMove, Keep, Keeping, Kept,
-    Loaded, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+    Compartment, Counted, Cursor, Cutoffs, EndReason, Ended, Ending, EpochMove, Keep, Keeping,
+    Kept, Loaded, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
+    TokenDigest, Touch,
 };
 
 const RAISES_REMEMBERED: usize = 256;
@@ -190,6 +191,14 @@ impl SessionStore for FollowingStore {
 
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
         self.current().await?.sweep(cutoffs, most).await
+    }
+
+    async fn revocations_after(
+        &self,
+        after: Option<&Cursor>,
+        most: u32,
+    ) -> Result<Revocations, StoreError> {
+        self.current().await?.revocations_after(after, most).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@
 mod following;
 mod measured;
 mod memory;
+mod numbered;
 mod redis;
 mod sql;
 mod survivor;

@@ -16,7 +16,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sessions", &["accounts", "clock", "entropy", "failure"]),
     ("audit", &["accounts", "sessions", "clock", "entropy", "failure", "throttle"]),
     ("flows", &["accounts", "sessions", "audit", "failure", "metrics", "throttle"]),
-    ("store", &["accounts", "sessions", "audit", "clock", "failure", "metrics", "throttle"]),
+    (
+        "store",
+        &["accounts", "sessions", "audit", "clock", "entropy", "failure", "metrics", "throttle"],
+    ),
     (
         "http",
         &[

@@ -61,6 +61,7 @@ mod redis_sessions;
 mod restart;
 mod restore;
 mod retention;
+mod revocations;
 mod routes;
 mod screenshots;
 mod secrets;

@@ -9,6 +9,8 @@ pub(super) mod events;
 pub(super) mod health;
 pub(super) mod openapi;
 pub(super) mod own_data;
+mod revocation_stream;
+pub(super) mod revocations;
 pub(super) mod session;
 pub(super) mod sessions;
 pub(super) mod verify;

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::{
-    account, admin, admin_sessions, audit, data, events, health, own_data, session, sessions,
-    verify,
+    account, admin, admin_sessions, audit, data, events, health, own_data, revocations, session,
+    sessions, verify,
 };
 
 #[derive(OpenApi)]
@@ -42,6 +42,7 @@ use super::{
         admin::delete,
         admin_sessions::explain,
         audit::list,
+        revocations::follow,
         verify::verify,
         health::alive,
         health::ready,

@@ -24,7 +24,7 @@ const REASONS: [&str; 11] = [
     "replaced",
 ];
 
-const CODES: [&str; 22] = [
+const CODES: [&str; 23] = [
     "invalid_credentials",
     "too_many_attempts",
     "busy",
@@ -36,6 +36,7 @@ const CODES: [&str; 22] = [
     "signup_closed",
     "session_limit_reached",
     "last_administrator",
+    "cursor_expired",
     "malformed_body",
     "invalid_input",
     "unsupported_media_type",

@@ -18,6 +18,7 @@ mod brought;
 mod data;
 mod ending;
 mod epochs;
+mod feed;
 mod invariants;
 mod limits;
 mod listing;
@@ -104,6 +105,7 @@ const CHAPTERS: &[&[Case]] = &[
     data::CASES,
     listing::CASES,
     sweeping::CASES,
+    feed::CASES,
     trace::CASES,
 ];
 

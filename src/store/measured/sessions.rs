@@ -10,8 +10,9 @@ use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::metrics::Metrics;
 use crate::sessions::{
-    Compartment, Counted, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation,
-    Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+    Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
+    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
+    Touch,
 };
 
 /// Times the calls of another store.
@@ -116,6 +117,15 @@ impl SessionStore for MeasuredSessions {
         let swept = self.timed("sweep", self.inner.sweep(cutoffs, most)).await?;
         self.metrics.swept(swept.ended, swept.forgotten);
         Ok(swept)
+    }
+
+    async fn revocations_after(
+        &self,
+        after: Option<&Cursor>,
+        most: u32,
+    ) -> Result<Revocations, StoreError> {
+        let read = self.inner.revocations_after(after, most);
+        self.timed("revocations_after", read).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

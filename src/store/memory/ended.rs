@@ -52,7 +52,8 @@ impl EndedRows {
 
     /// Remembers the end of a session with its token.
     pub(super) fn remember(&mut self, removed: &Removed, ended: Ended) {
-        let &Removed { id, digest, anonymous, .. } = removed;
+        let &Removed { id, digest, user, .. } = removed;
+        let anonymous = user.is_none();
         self.by_id.insert(id, digest);
         self.insert(digest, EndedRow { ended, anonymous, id, rotated_away: false });
     }

@@ -38,7 +38,8 @@ fn hash_of(digest: &TokenDigest) -> u64 {
 pub(super) struct Removed {
     pub(super) id: SessionId,
     pub(super) digest: TokenDigest,
-    pub(super) anonymous: bool,
+    /// `None`: it was anonymous.
+    pub(super) user: Option<UserId>,
     pub(super) data: Compartments,
 }
 
@@ -111,6 +112,11 @@ impl LiveRows {
         row.judged(&self.users)
     }
 
+    /// Whose it is, unless anonymous.
+    pub(super) fn user(&self, row: &Row) -> Option<UserId> {
+        row.user().map(|number| self.users.get(number).0)
+    }
+
     /// The copy of a user's epoch. Every live session of that user is under it.
     pub(super) fn epoch(&self, user: UserId) -> Option<Epoch> {
         self.users.epoch(user)
@@ -180,12 +186,13 @@ impl LiveRows {
         let place = self.place(id)?;
         let Self { rows, users, .. } = self;
         let row = rows.get(place)?;
-        let (lane, digest, anonymous) = (lane_of(row), row.digest, row.is_anonymous());
+        let (lane, digest) = (lane_of(row), row.digest);
+        let user = row.user().map(|number| users.get(number).0);
         if let Ok(entry) = self.by_digest.find_entry(hash_of(&digest), |other| *other == place) {
             entry.remove();
         }
         self.by_id.remove(id, place, |other| id_at(rows, other));
-        if !anonymous {
+        if user.is_some() {
             let parts = (&*rows, &*users);
             self.by_user.remove(of_user_at(parts, place), place, |o| of_user_at(parts, o));
         }
@@ -195,7 +202,7 @@ impl LiveRows {
         self.counts[lane] -= 1;
         let row = self.rows.remove(place)?;
         self.agents.release(row.agent);
-        Some(Removed { id, digest, anonymous, data: row.data })
+        Some(Removed { id, digest, user, data: row.data })
     }
 
     /// Moves the activity of a session forward, never back.

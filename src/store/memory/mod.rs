@@ -4,6 +4,7 @@
 //! promise of one step holds by itself. Nothing is scanned: a call costs what it touches.
 
 mod ended;
+mod feed;
 mod live;
 mod names;
 mod order;
@@ -24,8 +25,9 @@ use self::tables::Tables;
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
-    Compartment, Counted, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation,
-    Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+    Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
+    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
+    Touch,
 };
 
 /// How much a [`MemoryStore`] may hold.
@@ -152,6 +154,14 @@ impl SessionStore for MemoryStore {
 
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
         Ok(self.tables().sweep(cutoffs, most))
+    }
+
+    async fn revocations_after(
+        &self,
+        after: Option<&Cursor>,
+        most: u32,
+    ) -> Result<Revocations, StoreError> {
+        Ok(self.tables().feed.after(after, most)?)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -4,24 +4,28 @@ use time::OffsetDateTime;
 
 use super::MemoryOptions;
 use super::ended::EndedRows;
+use super::feed::Feed;
 use super::live::{LiveRows, Removed};
 use super::row::Row;
 use crate::accounts::{Epoch, Survivor, UserId};
 use crate::sessions::{
-    Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Loaded, Rotation, SessionId, Swept, TimedOut,
-    TokenDigest,
+    Cutoffs, EndReason, Ended, Ending, EpochMove, Keep, Keeping, Loaded, Rotation, SessionId,
+    Swept, TimedOut, TokenDigest,
 };
 
 /// Everything that a memory store holds. A session is in `live` or in `ended`, never in both.
 pub(super) struct Tables {
     pub(super) live: LiveRows,
     pub(super) ended: EndedRows,
+    pub(super) feed: Feed,
     pub(super) options: MemoryOptions,
 }
 
 impl Tables {
     pub(super) fn new(options: MemoryOptions) -> Self {
-        Self { live: LiveRows::default(), ended: EndedRows::new(options.most_sessions), options }
+        let most = options.most_sessions;
+        let (ended, feed) = (EndedRows::new(most), Feed::new(most));
+        Self { live: LiveRows::default(), ended, feed, options }
     }
 
     pub(super) fn load(&self, digest: &TokenDigest) -> Loaded {
@@ -57,6 +61,8 @@ impl Tables {
             && let Some(row) = self.live.row(id)
         {
             self.ended.remember_rotated(from, row, rotation.at);
+            let ended = Ended { reason: EndReason::Replaced, at: rotation.at };
+            self.feed.tell(id, self.live.user(row), ended);
         }
         if rotation.authenticated {
             self.live.authenticate(id, rotation.at);
@@ -85,12 +91,15 @@ impl Tables {
     pub(super) fn end(&mut self, id: SessionId, ended: Ended) -> Option<Removed> {
         let removed = self.live.remove(id)?;
         self.ended.remember(&removed, ended);
+        self.feed.tell(id, removed.user, ended);
         Some(removed)
     }
 
     pub(super) fn end_all(&mut self, ended: Ended) -> u64 {
         let ids: Vec<_> = self.live.after(None).map(|row| row.id).collect();
-        ids.into_iter().map(|id| u64::from(self.end(id, ended).is_some())).sum()
+        let count = ids.into_iter().map(|id| u64::from(self.end(id, ended).is_some())).sum();
+        self.feed.begin_anew();
+        count
     }
 
     pub(super) fn raise_epoch(&mut self, epoch_move: &EpochMove) -> u64 {
@@ -150,12 +159,15 @@ impl Tables {
             } else if self.ended.has_before(cutoffs.forgotten_before()) {
                 self.ended.forget_first();
                 swept.forgotten += 1;
+            } else if self.feed.has_outside(cutoffs.forgotten_before(), day_after(cutoffs)) {
+                self.feed.forget_first();
             } else {
                 break;
             }
         }
         swept.done = self.live.first_timed_out(cutoffs).is_none()
-            && !self.ended.has_before(cutoffs.forgotten_before());
+            && !self.ended.has_before(cutoffs.forgotten_before())
+            && !self.feed.has_outside(cutoffs.forgotten_before(), day_after(cutoffs));
         swept
     }
 
@@ -168,4 +180,10 @@ impl Tables {
         self.live.remove(id);
         false
     }
+}
+
+/// As far ahead of now as what is forgotten is behind it.
+fn day_after(cutoffs: &Cutoffs) -> OffsetDateTime {
+    let now = cutoffs.now();
+    now.saturating_add(now - cutoffs.forgotten_before())
 }

@@ -7,6 +7,7 @@
 //!   `lua/end_all.lua` explains. That is all that says whether a token is good, and a touch writes
 //!   none of it.
 //! - `v` and an id: the data of a session. `n` and a generation: how many are live.
+//! - `r#`: what the feed of ends has to know of itself.
 //! - everything else: the orders by id, by user and by time, in the packed trees that
 //!   `lua/reading.lua` explains.
 //!
@@ -15,6 +16,7 @@
 
 mod address;
 mod agent;
+mod feed;
 mod fitness;
 mod freshness;
 mod heard;

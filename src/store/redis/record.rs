@@ -206,6 +206,19 @@ pub(super) fn timed_out(bytes: &[u8]) -> Result<TimedOut, StoreError> {
     read().ok_or(StoreError::Corrupt("a session that timed out"))
 }
 
+/// Reads an end of the feed, with its number.
+pub(super) fn told(bytes: &[u8]) -> Result<(u64, SessionId, Option<UserId>, Ended), StoreError> {
+    let mut bytes = Bytes(bytes);
+    let mut read = || {
+        let number = u64::try_from(bytes.number::<7>()?).ok()?;
+        let session = SessionId::from_uuid(Uuid::from_bytes(bytes.take()?));
+        let user = Uuid::from_bytes(bytes.take()?);
+        let user = (!user.is_nil()).then(|| UserId::from_uuid(user));
+        Some((number, session, user, bytes.ended()?))
+    };
+    read().ok_or(StoreError::Corrupt("an end of the feed"))
+}
+
 /// What is left to read.
 struct Bytes<'a>(&'a [u8]);
 

@@ -79,6 +79,10 @@ pub(super) static LIST: LazyLock<Step> =
     LazyLock::new(|| Step::reads(include_str!("lua/list.lua")));
 pub(super) static COUNT: LazyLock<Step> =
     LazyLock::new(|| Step::reads(include_str!("lua/count.lua")));
+pub(super) static FEED: LazyLock<Step> =
+    LazyLock::new(|| Step::reads(include_str!("lua/feed.lua")));
+pub(super) static IDENTIFY: LazyLock<Step> =
+    LazyLock::new(|| Step::ends(include_str!("lua/identify.lua")).repeatable());
 pub(super) static START: LazyLock<Step> =
     LazyLock::new(|| Step::adds(include_str!("lua/start.lua")));
 pub(super) static KEEP: LazyLock<Step> = LazyLock::new(|| Step::adds(include_str!("lua/keep.lua")));
@@ -116,7 +120,8 @@ fn names() -> String {
          local WAS_ANONYMOUS, WAS_ROTATED = {WAS_ANONYMOUS}, {WAS_ROTATED}\n\
          local FIRST_EPOCH = {}\n\
          local IDLE_TIMEOUT, ABSOLUTE_TIMEOUT = {}, {}\n\
-         local REPLACED, SIGNED_OUT, SESSION_LIMIT = {}, {}, {}\n",
+         local REPLACED, SIGNED_OUT, SESSION_LIMIT = {}, {}, {}\n\
+         local NOBODY = ('\\0'):rep(16)\n",
         Epoch::FIRST.number(),
         reason(EndReason::IdleTimeout),
         reason(EndReason::AbsoluteTimeout),

@@ -17,10 +17,11 @@ use super::trouble::RedisOpenError;
 use crate::accounts::{EpochReason, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{
-    Compartment, Counted, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, LimitPolicy,
-    Loaded, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TimeoutRule,
-    TokenDigest, Touch,
+    Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept,
+    LimitPolicy, Loaded, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started,
+    Swept, TimeoutRule, TokenDigest, Touch,
 };
+use crate::store::numbered::Identity;
 use crate::store::survivor;
 
 /// How many rows one script clears away, writes or shows at most: everybody else waits as long.
@@ -54,7 +55,7 @@ impl RedisSessions {
         self.link.warnings().await
     }
 
-    async fn run<T: FromRedisValue>(
+    pub(super) async fn run<T: FromRedisValue>(
         &self,
         step: &Step,
         arguments: &[&[u8]],
@@ -227,7 +228,9 @@ impl SessionStore for RedisSessions {
 
     #[tracing::instrument(name = "store.session.end_all", skip_all, err(level = "debug"))]
     async fn end_all(&self, ended: Ended) -> Result<u64, StoreError> {
-        self.run(&script::END_ALL, &[&record::why(ended)]).await
+        let identity = Identity::draw()?;
+        let arguments: [&[u8]; 2] = [&record::why(ended), identity.as_str().as_bytes()];
+        self.run(&script::END_ALL, &arguments).await
     }
 
     async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
@@ -269,6 +272,14 @@ impl SessionStore for RedisSessions {
             (left, swept.done) = (left - rows, worked < rows);
         }
         Ok(swept)
+    }
+
+    async fn revocations_after(
+        &self,
+        after: Option<&Cursor>,
+        most: u32,
+    ) -> Result<Revocations, StoreError> {
+        self.read_feed(after, most).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::engine::{Statement, Text, Write, locking, statement};
+use super::revocations::{self, this_step};
 use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, Ending, EpochMove, Rotation, SessionId, TokenDigest};
@@ -17,10 +18,11 @@ macro_rules! end_where {
         Text::Each {
             sqlite: &[
                 concat!(
-                    "INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, ",
-                    "anonymous, rotated_away) ",
-                    "SELECT token_digest, session_id, $1, $2, user_id IS NULL, FALSE ",
-                    "FROM sessions WHERE ",
+                    "INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, ",
+                    "ended_at, anonymous, rotated_away, step) ",
+                    "SELECT token_digest, session_id, user_id, $1, $2, user_id IS NULL, FALSE, ",
+                    this_step!(sqlite),
+                    " FROM sessions WHERE ",
                     $condition
                 ),
                 concat!(
@@ -32,9 +34,11 @@ macro_rules! end_where {
                 "WITH gone AS (DELETE FROM sessions WHERE ",
                 $condition,
                 " RETURNING token_digest, session_id, user_id) ",
-                "INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, ",
-                "anonymous, rotated_away) ",
-                "SELECT token_digest, session_id, $1, $2, user_id IS NULL, FALSE FROM gone"
+                "INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, ",
+                "ended_at, anonymous, rotated_away, step) ",
+                "SELECT token_digest, session_id, user_id, $1, $2, user_id IS NULL, FALSE, ",
+                this_step!(postgres),
+                " FROM gone"
             ),
         }
     };
@@ -64,7 +68,21 @@ pub(super) async fn end_session(
 
 pub(super) async fn end_all(write: &mut Write, ended: Ended) -> Result<u64, StoreError> {
     write.take_time().await?;
-    write.execute(ending(end_where!("TRUE"), ended)).await
+    let count = write.execute(ending(end_where!("TRUE"), ended)).await?;
+    // Last, for others who hold sessions may wait for it.
+    revocations::begin_anew(write).await?;
+    Ok(count)
+}
+
+macro_rules! rotated_away {
+    ($engine:ident) => {
+        concat!(
+            "INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, ended_at, ",
+            "anonymous, rotated_away, step) VALUES ($1, $2, $3, $4, $5, $3 IS NULL, TRUE, ",
+            this_step!($engine),
+            ")"
+        )
+    };
 }
 
 /// Gives a live row another digest and leaves the old one among the ended.
@@ -75,22 +93,22 @@ pub(super) async fn rotate(write: &mut Write, rotation: &Rotation) -> Result<boo
     let new = statement(
         "UPDATE sessions SET token_digest = $1, \
          authenticated_at = CASE WHEN $2 THEN $3 ELSE authenticated_at END \
-         WHERE token_digest = $4 RETURNING session_id, user_id IS NULL AS anonymous",
+         WHERE token_digest = $4 RETURNING session_id, user_id",
     )
     .bind(rotation.to)
     .bind(rotation.authenticated)
     .bind(rotation.at)
     .bind(rotation.from);
     let Some(row) = write.row(new).await? else { return Ok(false) };
-    let old = statement(
-        "INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, anonymous, \
-         rotated_away) VALUES ($1, $2, $3, $4, $5, TRUE)",
-    )
+    let old = statement(Text::Each {
+        sqlite: &[rotated_away!(sqlite)],
+        postgres: rotated_away!(postgres),
+    })
     .bind(rotation.from)
     .bind(row.get::<Vec<u8>>("session_id")?)
+    .bind(row.get::<Option<Vec<u8>>>("user_id")?)
     .bind(EndReason::Replaced.as_str())
-    .bind(rotation.at)
-    .bind(row.get::<bool>("anonymous")?);
+    .bind(rotation.at);
     write.execute(old).await?;
     Ok(true)
 }

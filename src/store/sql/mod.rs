@@ -14,6 +14,7 @@ mod orders;
 mod outbox;
 mod place;
 mod postgres;
+mod revocations;
 mod rows;
 mod sessions;
 mod sqlite;

@@ -9,8 +9,9 @@ use super::rows::{self, session_columns};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
-    Compartment, Counted, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation,
-    Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+    Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
+    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
+    Touch,
 };
 
 #[async_trait]
@@ -196,6 +197,14 @@ impl SessionStore for SqlDatabase {
 
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
         in_one_step!(self.engine, write => super::sweep::sweep(write, cutoffs, most).await.map(Done::Commit))
+    }
+
+    async fn revocations_after(
+        &self,
+        after: Option<&Cursor>,
+        most: u32,
+    ) -> Result<Revocations, StoreError> {
+        super::revocations::after(&self.engine, after, most).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use super::SqlDatabase;
 use super::ending::end_session;
 use super::engine::{Done, Row, Write, in_one_step, locking_free, statement};
+use super::revocations;
 use super::rows::{self, session_columns};
 use crate::failure::StoreError;
 use crate::sessions::{Cutoffs, Swept, TimedOut, TimeoutRule};
@@ -79,9 +80,13 @@ async fn forget(write: &mut Write, cutoffs: &Cutoffs, most: u32) -> Result<u64, 
     let old = statement(locking_free!(
         "DELETE FROM ended_sessions WHERE token_digest IN \
          (SELECT token_digest FROM ended_sessions WHERE ended_at < $1 ORDER BY ended_at LIMIT $2",
-        ")"
+        ") RETURNING step"
     ));
-    write.execute(old.bind(cutoffs.forgotten_before()).bind(most)).await
+    let forgotten = write.rows(old.bind(cutoffs.forgotten_before()).bind(most)).await?;
+    let steps: Vec<i64> = forgotten.iter().map(|row| row.get("step")).collect::<Result<_, _>>()?;
+    let count = u64::try_from(steps.len()).unwrap_or(u64::MAX);
+    revocations::forget(write, steps.into_iter()).await?;
+    Ok(count)
 }
 
 /// Orders older than this are no longer kept: a server that fell behind further drops everything.

@@ -11,8 +11,9 @@ use anteroom::accounts::{
 use anteroom::audit::{AuditListing, AuditStore, Recorded};
 use anteroom::failure::StoreError;
 use anteroom::sessions::{
-    Compartment, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Outbox, Rotation,
-    Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+    Compartment, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Outbox,
+    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
+    Touch,
 };
 use anteroom::throttle::{AccountKey, Counter, Network, Refusal, Release, ThrottleStore};
 use async_trait::async_trait;
@@ -299,6 +300,15 @@ impl SessionStore for Failing<dyn SessionStore> {
     /// The housekeeping's, as above.
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
         self.inner.sweep(cutoffs, most).await
+    }
+
+    async fn revocations_after(
+        &self,
+        after: Option<&Cursor>,
+        most: u32,
+    ) -> Result<Revocations, StoreError> {
+        let read = self.inner.revocations_after(after, most);
+        self.faults.around("revocations after", read).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -121,13 +121,14 @@ async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where
     }
 
     // A later release comes with other tables.
-    let last = "DROP TABLE session_outbox; DELETE FROM _sqlx_migrations WHERE version = \
-                (SELECT MAX(version) FROM _sqlx_migrations)";
+    let last = "DROP TABLE revocation_feed; \
+                ALTER TABLE ended_sessions DROP COLUMN step, DROP COLUMN user_id; \
+                DELETE FROM _sqlx_migrations WHERE version = 20261122110000";
     sqlx::raw_sql(last).execute(&mut owner).await.unwrap();
     let line = refused(&as_server.run(&["serve", "--listen", "127.0.0.1:0"]), 1).to_owned();
     assert!(line.contains("`anteroom migrate`") && line.contains("owner"), "{line}");
     done(&as_owner.run(&["migrate"]));
-    sqlx::raw_sql("GRANT SELECT, INSERT, DELETE ON session_outbox TO anteroom")
+    sqlx::raw_sql("GRANT SELECT, UPDATE ON revocation_feed TO anteroom")
         .execute(&mut owner)
         .await
         .unwrap();
@@ -159,6 +160,7 @@ async fn every_statement_can_be_carried_out(store: &SqlDatabase) {
     let sessions: &dyn SessionStore = store;
     let ended = Ended { reason: EndReason::RevokedByAdmin, at: NOW };
     sessions.end_all(ended).await.unwrap();
+    sessions.revocations_after(None, 1).await.unwrap();
     // A second trace would find what the first one left.
     if store.sessions_in() == SessionsIn::ThisDatabase {
         check_trace(sessions, &random_trace(3, 150)).await.unwrap();

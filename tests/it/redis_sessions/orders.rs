@@ -57,6 +57,8 @@ impl Found {
                     let counts = ask(&["HGETALL"]).query_async(connection).await.unwrap();
                     found.counts.insert(rest[1..].to_vec(), counts);
                 }
+                // What the feed of ends has to know of itself.
+                b'r' if rest == b"r#" => {}
                 kind => {
                     let width = if b"iud".contains(&kind) { 4 } else { 1 };
                     let elements: Vec<Vec<u8>> =
@@ -108,8 +110,11 @@ impl Found {
         let (places, users, dues) =
             (self.tree(&of(b'i')), self.tree(&of(b'u')), self.tree(&of(b'd')));
         let (ids, ends) = (self.tree(b"e"), self.tree(b"f"));
+        // Well kept, too.
+        self.tree(b"r");
         assert!(self.leaves.keys().all(|tree| {
-            [of(b'i'), of(b'u'), of(b'd'), b"e".to_vec(), b"f".to_vec()].contains(tree)
+            [of(b'i'), of(b'u'), of(b'd'), b"e".to_vec(), b"f".to_vec(), b"r".to_vec()]
+                .contains(tree)
         }));
 
         let id_of = |session: &Session| session.id.as_uuid().as_bytes().to_vec();

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anteroom::clock::{Clock, ManualClock};
 use anteroom::failure::StoreError;
 use anteroom::sessions::{
-    Compartment, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, Session,
-    SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+    Compartment, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
+    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
+    Touch,
 };
 use anteroom::{Anteroom, Options, SessionsKept, Stores};
 use async_trait::async_trait;
@@ -76,6 +77,14 @@ impl SessionStore for Counted {
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
         self.store.sweep(cutoffs, most).await
     }
+    async fn revocations_after(
+        &self,
+        after: Option<&Cursor>,
+        most: u32,
+    ) -> Result<Revocations, StoreError> {
+        self.store.revocations_after(after, most).await
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         self.store.ready().await
     }

@@ -414,6 +414,9 @@ fn administration() -> Vec<Deed> {
     }
     vec![
         deed("GET /api/admin/audit", 200, admin, |b, _| Box::pin(b.get("/api/admin/audit"))),
+        deed("GET /api/admin/revocations", 200, admin, |b, _| {
+            Box::pin(b.get("/api/admin/revocations"))
+        }),
         deed("PATCH /api/admin/users/{id}", 200, admin, |b, s| {
             patch(b, s, json!({ "name": "Countess" }))
         })

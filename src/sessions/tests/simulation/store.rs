@@ -10,8 +10,9 @@ use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::cache::Change;
 use crate::sessions::{
-    Compartment, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, Session,
-    SessionId, SessionStore, Start, Started, Swept, TokenDigest, Touch,
+    Compartment, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
+    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
+    Touch,
 };
 
 /// The store in memory, which answers at once, at the other end of a long way.
@@ -128,6 +129,15 @@ impl SessionStore for Reached {
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
         let cutoffs = *cutoffs;
         passed_on!(self, world => world.store.sweep(&cutoffs, most))
+    }
+
+    async fn revocations_after(
+        &self,
+        after: Option<&Cursor>,
+        most: u32,
+    ) -> Result<Revocations, StoreError> {
+        let after = after.cloned();
+        passed_on!(self, world => world.store.revocations_after(after.as_ref(), most))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -10,6 +10,10 @@
 -- d<gen>  live sessions by due time:  due 7, id 16
 -- e       ended sessions by id:       id 16, digest 32
 -- f       what is to be forgotten:    ended at 7, then a digest 32 or a user 16
+-- r       the feed of ends:           number 7, id 16, user 16 or zeros, reason 1, ended at 7
+--
+-- r# is a hash of what the feed itself has to know: `i` the identity that is part of every cursor,
+-- `n` the number given last, `f` the highest that was forgotten.
 local call, struct_pack, struct_unpack = redis.call, struct.pack, struct.unpack
 
 local function number(bytes) return struct_unpack('>I' .. #bytes, bytes) end

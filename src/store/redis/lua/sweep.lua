@@ -86,4 +86,17 @@ while worked < most do
   worked = worked + 1
 end
 
+-- Ends that everybody who follows the feed should know by now. One that is far ahead of the time was
+-- written by a clock that was wrong, and would hold up all that came after it.
+while worked < most do
+  local element = first_of('r')
+  if not element then break end
+  local at = number(element:sub(41, 47))
+  if at >= forgotten_before and at <= now + (now - forgotten_before) then break end
+  remove('r', element)
+  local forgotten_one = number(element:sub(1, 7))
+  call('HSET', PREFIX .. 'r#', 'f', forgotten_one)
+  worked = worked + 1
+end
+
 return { worked, over, forgotten, named }

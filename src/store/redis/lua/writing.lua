@@ -88,9 +88,17 @@ local function bury(digest, record, why, rotated)
   if not rotated then add('e', record:sub(6, 21) .. digest) end
 end
 
+-- Tells whoever follows the feed of an end, under the next number.
+local function tell(record, why)
+  local next_one = call('HINCRBY', PREFIX .. 'r#', 'n', 1)
+  local user = is_user(record) and user_of(record) or NOBODY
+  add('r', time(next_one) .. record:sub(6, 21) .. user .. why)
+end
+
 local function finish(place, record, why)
   leave(place, record)
   bury(place:sub(17, 48), record, why, false)
+  tell(record, why)
 end
 
 -- Every live session of a user, in the order of ids: place, record, place, record …
@@ -131,6 +139,7 @@ local function rotate(place, record, to, changed, at)
   local from = place:sub(17, 48)
   call('SET', PREFIX .. 't' .. to, changed)
   bury(from, record, REPLACED .. at, true)
+  tell(record, REPLACED .. at)
   replace('i' .. gen, place, place:sub(1, 16) .. to .. place:sub(49))
 end
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::{Row as _, query};
 
 use super::super::engine::failed;
+use super::super::revocations::this_step;
 use super::super::rows::uuid;
 use super::{PostgresServer, Write};
 use crate::clock::unix_milliseconds;
@@ -65,16 +66,18 @@ impl Write {
         let ids: Vec<Vec<u8>> = ends.iter().map(|(id, _)| bytes(id)).collect();
         let reasons: Vec<&str> = ends.iter().map(|(_, ended)| ended.reason.as_str()).collect();
         let times: Vec<i64> = ends.iter().map(|(_, ended)| unix_milliseconds(ended.at)).collect();
-        let end = query(
+        let end = query(concat!(
             "WITH gone AS (\
              DELETE FROM sessions USING unnest($1, $2, $3) AS ends (session_id, reason, at) \
              WHERE sessions.session_id = ends.session_id \
              RETURNING sessions.token_digest, sessions.session_id, sessions.user_id, ends.reason, \
              ends.at) \
-             INSERT INTO ended_sessions (token_digest, session_id, reason, ended_at, anonymous, \
-             rotated_away) \
-             SELECT token_digest, session_id, reason, at, user_id IS NULL, FALSE FROM gone",
-        );
+             INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, ended_at, \
+             anonymous, rotated_away, step) \
+             SELECT token_digest, session_id, user_id, reason, at, user_id IS NULL, FALSE, ",
+            this_step!(postgres),
+            " FROM gone"
+        ));
         self.execute_query(end.bind(ids).bind(reasons).bind(times)).await.map(drop)
     }
 }

@@ -1,0 +1,131 @@
+//! The feed of ends: by which whoever keeps a copy of sessions learns which to drop.
+//!
+//! A store writes the entry in the step that ends the session, so that it can be read as soon as
+//! the end is acknowledged. Whoever waits for the next one is woken by what this process ends or is
+//! told of, and by a look at the store, which all who wait share.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Ended, SessionId, Sessions};
+use crate::accounts::UserId;
+use crate::failure::StoreError;
+
+/// How often the store is asked for what nobody here did, by all who wait together.
+const LOOK: Duration = Duration::from_millis(250);
+/// How many ends one such look passes by.
+const AT_A_LOOK: u32 = 200;
+
+/// A place in the feed. Only the store that gave it can read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// The cursor of this text, whether or not a store ever gave it.
+    #[must_use]
+    pub fn of(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Its text: letters, digits and `._-`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The end of a session, or of one of its tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// The place in the feed right after it.
+    pub cursor: Cursor,
+    /// Which. Where the reason is `replaced`, it may go on under another token.
+    pub session: SessionId,
+    /// Whose; `None` where it was anonymous.
+    pub user: Option<UserId>,
+    /// Why, and when.
+    pub ended: Ended,
+}
+
+/// What came after a cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revocations {
+    /// Everything, or as much of it as was asked for.
+    After {
+        /// In the order of the ends.
+        revocations: Vec<Revocation>,
+        /// Where to go on.
+        next: Cursor,
+    },
+    /// What came after it is not known any more, or never was: everything that is kept of sessions
+    /// elsewhere has to be dropped.
+    Expired,
+}
+
+/// How far the looks have come that all who wait share.
+#[derive(Default)]
+pub(super) struct Looks(tokio::sync::Mutex<Look>);
+
+#[derive(Default)]
+struct Look {
+    at: Option<Instant>,
+    cursor: Option<Cursor>,
+}
+
+impl Sessions {
+    /// The ends after a cursor, at most `most`; without one none, and the cursor from which on
+    /// nothing is missed.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn revocations_after(
+        &self,
+        after: Option<&Cursor>,
+        most: u32,
+    ) -> Result<Revocations, StoreError> {
+        self.store().revocations_after(after, most).await
+    }
+
+    /// Waits until a session may have ended since this call. Call it before reading the feed, and
+    /// wait where there was nothing to read, so that nothing is missed in between.
+    pub fn something_ended(&self) -> impl Future<Output = ()> + Send + use<'_> {
+        let rung = self.room().watchers.any_end();
+        async move {
+            let mut rung = pin!(rung);
+            loop {
+                tokio::select! {
+                    () = &mut rung => return,
+                    () = tokio::time::sleep(LOOK) => self.look_for_ends().await,
+                }
+            }
+        }
+    }
+
+    /// Wakes all who wait if there is something new, unless somebody else has just looked. While
+    /// the store is silent nobody is woken.
+    async fn look_for_ends(&self) {
+        let Ok(mut look) = self.room().looks.0.try_lock() else { return };
+        if look.at.is_some_and(|at| at.elapsed() < LOOK) {
+            return;
+        }
+        look.at = Some(Instant::now());
+        let is_first = look.cursor.is_none();
+        let found = self.revocations_after(look.cursor.as_ref(), AT_A_LOOK).await;
+        let is_news = match found {
+            Ok(Revocations::After { revocations, next }) => {
+                look.cursor = Some(next);
+                is_first || !revocations.is_empty()
+            }
+            Ok(Revocations::Expired) => {
+                look.cursor = None;
+                true
+            }
+            Err(_) => false,
+        };
+        if is_news {
+            self.room().watchers.tell_of_end();
+        }
+    }
+}
