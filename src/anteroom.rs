@@ -5,14 +5,17 @@ use std::sync::Arc;
 use axum::Router;
 use ipnet::IpNet;
 use secrecy::SecretString;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 mod housekeeping;
 
+use housekeeping::Records;
+
 use crate::accounts::{
     AccountStore, Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy, SetupLink,
 };
-use crate::audit::{AuditOptions, AuditStore, AuditTrail};
+use crate::audit::{AuditLines, AuditOptions, AuditStore, AuditTrail, Retention, Telling};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
@@ -29,6 +32,7 @@ use crate::store::{
     OpenError, RedisOpenError, RedisSessions, SessionsIn, SqlDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions, ThrottleStore};
+use crate::webhook::{DeliveryStore, Webhook, WebhookOptions, WebhookParts};
 
 /// Where sessions are kept.
 #[derive(Clone, Debug)]
@@ -69,6 +73,12 @@ pub struct Options {
     pub trusted_proxies: Vec<IpNet>,
     /// Origins of front ends on the same site that may call the API.
     pub trusted_origins: Vec<String>,
+    /// For how long the audit trail is kept, and the addresses in it.
+    pub retention: Retention,
+    /// Who is told of what happens, if anybody.
+    pub webhook: Option<WebhookOptions>,
+    /// Who reads the audit trail as lines of JSON, if anybody: [`AuditLines::to`].
+    pub audit_lines: Option<AuditLines>,
     /// How passwords are hashed.
     pub hashing: HasherOptions,
     /// Tells the time.
@@ -93,6 +103,9 @@ impl Options {
             throttles: ThrottleOptions::default(),
             trusted_proxies: Vec::new(),
             trusted_origins: Vec::new(),
+            retention: Retention::default(),
+            webhook: None,
+            audit_lines: None,
             hashing: HasherOptions::default(),
             clock: Clock::system(),
             entropy: Entropy::operating_system(),
@@ -116,6 +129,9 @@ pub enum StartupError {
     /// The public URL is neither https nor http on loopback, or more than an origin.
     #[error("the public URL cannot be used: {0}")]
     PublicUrl(String),
+    /// Nobody could ever be told of anything.
+    #[error("the webhook cannot be told of anything: {0}")]
+    Webhook(String),
     /// The threads that hash passwords did not start.
     #[error("the threads that hash passwords did not start: {0}")]
     Threads(#[source] std::io::Error),
@@ -134,6 +150,8 @@ pub struct Stores {
     pub throttle: Arc<dyn ThrottleStore>,
     /// Of what happened.
     pub audit: Arc<dyn AuditStore>,
+    /// Of what the webhook has still to be told.
+    pub deliveries: Arc<dyn DeliveryStore>,
     /// Which of them tell what changes, and who else may remember what is in them.
     pub leases: LeaseOptions,
 }
@@ -158,6 +176,7 @@ struct Rooms {
     sessions: Sessions,
     audit: AuditTrail,
     throttle: Throttle,
+    webhook: Webhook,
 }
 
 impl Rooms {
@@ -182,12 +201,21 @@ impl Rooms {
             entropy: entropy.clone(),
             leases: stores.leases,
         });
-        let audit = AuditTrail::start(AuditOptions {
-            store: stores.audit,
+        let bell = Arc::<Notify>::default();
+        let webhook = Webhook::new(WebhookParts {
+            store: stores.deliveries,
+            options: options.webhook.clone(),
+            bell: bell.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            metrics: metrics.clone(),
         });
-        Ok(Self { accounts, sessions, audit, throttle })
+        let webhook = webhook.map_err(StartupError::Webhook)?;
+        let announced = webhook.events().into_iter().collect();
+        let telling = Telling { lines: options.audit_lines.clone(), announced, bell };
+        let (store, clock, entropy) = (stores.audit, clock.clone(), entropy.clone());
+        let audit = AuditTrail::start_telling(AuditOptions { store, clock, entropy }, telling);
+        Ok(Self { accounts, sessions, audit, throttle, webhook })
     }
 }
 
@@ -220,6 +248,7 @@ impl Anteroom {
             accounts: rooms.accounts.clone(),
             sessions: rooms.sessions.clone(),
             audit: rooms.audit.clone(),
+            webhook: rooms.webhook.clone(),
             setup_link: setup_link.clone(),
             public_url,
             trusted_origins: options.trusted_origins,
@@ -232,7 +261,12 @@ impl Anteroom {
             entropy: entropy.clone(),
             metrics: metrics.clone(),
         });
-        let housekeeping = housekeeping::start(&rooms, &database, &service);
+        let records = Records {
+            database: database.clone(),
+            retention: options.retention,
+            webhook: rooms.webhook.clone(),
+        };
+        let housekeeping = housekeeping::start(&rooms, records, &service);
         Ok(Self { database, rooms, setup_link, service, origin, entropy, metrics, housekeeping })
     }
 
@@ -274,6 +308,12 @@ impl Anteroom {
         &self.rooms.sessions
     }
 
+    /// Who is told of it.
+    #[must_use]
+    pub fn webhook(&self) -> &Webhook {
+        &self.rooms.webhook
+    }
+
     /// What happened.
     #[must_use]
     pub fn audit(&self) -> &AuditTrail {
@@ -295,6 +335,9 @@ impl Anteroom {
 
     /// Writes what was noted and closes the stores, once nothing is being served any more.
     pub async fn stop(mut self) {
+        if self.rooms.webhook.is_on() {
+            self.rooms.webhook.rest().await;
+        }
         self.housekeeping.shutdown().await;
         if let Err(error) = self.rooms.sessions.flush().await {
             let error: &dyn std::error::Error = &error;
@@ -339,8 +382,9 @@ async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), Startup
     };
     let outbox = database.outbox();
     let file = Arc::new(database.clone());
-    let (accounts, throttle) = (file.clone(), file.clone());
-    Ok((database, Stores { accounts, sessions, outbox, throttle, audit: file, leases }))
+    let (accounts, throttle, deliveries) = (file.clone(), file.clone(), file.clone());
+    let stores = Stores { accounts, sessions, outbox, throttle, audit: file, deliveries, leases };
+    Ok((database, stores))
 }
 
 /// The same stores; around them, where metrics are on, what times their calls.

@@ -3,6 +3,8 @@
 //! Everything that judges an age or a deadline holds a [`Clock`], so that tests move time instead
 //! of sleeping. Times are whole milliseconds of UTC: fine enough to keep two sign-ins in order.
 
+mod timestamp;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,6 +12,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use time::OffsetDateTime;
+
+pub(crate) use timestamp::Timestamp;
 
 /// Tells the wall time, UTC, in whole milliseconds. Cheap to clone.
 #[derive(Clone)]

@@ -25,6 +25,7 @@ pub mod sessions;
 pub mod store;
 pub mod telemetry;
 pub mod throttle;
+pub mod webhook;
 
 /// The version whose `Session` handlers take.
 pub use tower_sessions;

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Rooms;
-use crate::audit::{AuditTrail, By, Event};
+use crate::audit::{AuditTrail, By, Event, Retention};
 use crate::failure::StoreError;
 use crate::http::Service;
 use crate::sessions::{Pending, Sessions};
 use crate::store::SqlDatabase;
 use crate::throttle::Throttle;
+use crate::webhook::Webhook;
 
 /// How often activity that was noted is written.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -26,9 +28,26 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How many rows one step of a sweep may clear, so that a sign-in never waits long for it.
 const SWEEP_ROWS: u32 = 100;
 
+/// What grows unless it is cleared away, and no room looks after.
+#[derive(Clone)]
+pub(super) struct Records {
+    pub(super) database: SqlDatabase,
+    pub(super) retention: Retention,
+    pub(super) webhook: Webhook,
+}
+
+impl Records {
+    /// Lets go of what is past its time.
+    async fn sweep(&self, now: OffsetDateTime) -> Result<(), StoreError> {
+        self.database.sweep_records(now).await?;
+        unhurried(|| self.webhook.sweep(SWEEP_ROWS)).await?;
+        unhurried(|| self.database.sweep_audit(&self.retention, now, SWEEP_ROWS)).await
+    }
+}
+
 /// Starts the tasks, which end with the set.
-pub(super) fn start(rooms: &Rooms, database: &SqlDatabase, service: &Service) -> JoinSet<()> {
-    let Rooms { sessions, audit, throttle, .. } = rooms.clone();
+pub(super) fn start(rooms: &Rooms, records: Records, service: &Service) -> JoinSet<()> {
+    let Rooms { sessions, audit, throttle, webhook, .. } = rooms.clone();
     let mut tasks = JoinSet::new();
     if sessions.has_outbox() {
         tasks.spawn(keep_finishing(sessions.clone()));
@@ -36,9 +55,12 @@ pub(super) fn start(rooms: &Rooms, database: &SqlDatabase, service: &Service) ->
     for keeper in sessions.lease_keepers() {
         tasks.spawn(keeper);
     }
+    if webhook.is_on() {
+        tasks.spawn(webhook.keep_delivering());
+    }
     tasks.spawn(keep_flushing(sessions.clone(), audit));
     tasks.spawn(keep_looking(sessions.clone()));
-    tasks.spawn(keep_sweeping(sessions, throttle, database.clone(), service.clone()));
+    tasks.spawn(keep_sweeping(sessions, throttle, records, service.clone()));
     tasks
 }
 
@@ -104,12 +126,7 @@ async fn keep_finishing(sessions: Sessions) {
     }
 }
 
-async fn keep_sweeping(
-    sessions: Sessions,
-    throttle: Throttle,
-    database: SqlDatabase,
-    service: Service,
-) {
+async fn keep_sweeping(sessions: Sessions, throttle: Throttle, records: Records, service: Service) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -118,7 +135,7 @@ async fn keep_sweeping(
         let swept = async {
             unhurried(|| sessions.sweep(SWEEP_ROWS)).await?;
             unhurried(|| throttle.sweep(SWEEP_ROWS)).await?;
-            database.sweep_records(sessions.now()).await
+            records.sweep(sessions.now()).await
         };
         if let Err(error) = swept.await {
             let error: &dyn std::error::Error = &error;

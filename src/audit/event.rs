@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::Kind;
+use super::{Kind, shortened};
 use crate::accounts::UserId;
 use crate::entropy::id;
 use crate::sessions::{Client, EndReason, SessionId};
@@ -195,6 +195,26 @@ pub struct Recorded {
     pub at: OffsetDateTime,
     /// What happened.
     pub event: Event,
+    /// Whether so much time has passed that the address is only the network that it was in.
+    pub is_shortened: bool,
+    /// Whether it is to be sent to the webhook, in the same step in which it is kept. Not told when
+    /// it is listed.
+    pub is_announced: bool,
+}
+
+impl Recorded {
+    /// An event as it is recorded.
+    #[must_use]
+    pub fn new(id: EventId, at: OffsetDateTime, event: Event) -> Self {
+        Self { id, at, event, is_shortened: false, is_announced: false }
+    }
+
+    /// The address that it came from, or the network of it: `203.0.113.7`, `203.0.113.0/24`.
+    #[must_use]
+    pub fn network(&self) -> Option<String> {
+        let address = self.event.by.client.ip_address?;
+        Some(if self.is_shortened { shortened(address).to_string() } else { address.to_string() })
+    }
 }
 
 /// A text from outside, short and in one line: without what steers a terminal, begins a line or

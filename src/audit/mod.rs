@@ -1,4 +1,5 @@
-//! What happened, who did it and from where: kept for administrators, never changed afterwards.
+//! What happened, who did it and from where: kept for administrators, never changed afterwards, and
+//! let go of when its time is over.
 //!
 //! Whoever does a deed records an [`Event`] with the [`AuditTrail`], once the deed is done. The
 //! trail logs it, writes it together with whatever else is waiting, and says so when it is durable.
@@ -11,10 +12,16 @@
 mod event;
 mod kind;
 mod limits;
+mod lines;
+mod retention;
 mod store;
+mod told;
 mod trail;
 
 pub use event::{Actor, By, Event, EventId, Recorded};
 pub use kind::Kind;
+pub use lines::AuditLines;
+pub use retention::{Retention, shortened};
 pub use store::{AuditListing, AuditStore};
-pub use trail::{AuditOptions, AuditTrail};
+pub use told::Told;
+pub use trail::{AuditOptions, AuditTrail, Telling};

@@ -20,7 +20,8 @@ pub struct AuditListing {
 }
 
 /// Where events live. Every backend promises:
-/// - **What is appended stays as it is**: nothing here changes or takes away an event.
+/// - **What is appended stays as it is**: nothing here changes or takes away an event. Only what is
+///   past its [`super::Retention`] goes, which the store sees to by itself.
 /// - **An append is all or nothing**, and durable once it is acknowledged.
 /// - **A failure is an error, never an absence.**
 #[async_trait]

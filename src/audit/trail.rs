@@ -1,16 +1,16 @@
 //! The way of an event into the log and the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::limits::Limits;
-use super::{AuditListing, AuditStore, By, Event, EventId, Kind, Recorded};
+use super::{AuditLines, AuditListing, AuditStore, By, Event, EventId, Kind, Recorded};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
@@ -32,6 +32,17 @@ pub struct AuditOptions {
     pub entropy: Entropy,
 }
 
+/// Who is told of events besides the store and the log.
+#[derive(Clone, Debug, Default)]
+pub struct Telling {
+    /// Whoever reads them as lines.
+    pub lines: Option<AuditLines>,
+    /// Which of them are for the webhook.
+    pub announced: BTreeSet<Kind>,
+    /// Rung as soon as there is something for it.
+    pub bell: Arc<Notify>,
+}
+
 /// Records what happened. Cheap to clone; one task writes for all clones, and ends with the last.
 #[derive(Clone)]
 pub struct AuditTrail(Arc<Inner>);
@@ -41,6 +52,7 @@ struct Inner {
     clock: Clock,
     entropy: Entropy,
     limits: Limits,
+    telling: Telling,
     queue: mpsc::Sender<Entry>,
     lost: Arc<AtomicU64>,
 }
@@ -55,12 +67,19 @@ impl AuditTrail {
     /// Starts the task that writes. Call it inside of a tokio runtime.
     #[must_use]
     pub fn start(options: AuditOptions) -> Self {
+        Self::start_telling(options, Telling::default())
+    }
+
+    /// As [`AuditTrail::start`], and others are told, too.
+    #[must_use]
+    pub fn start_telling(options: AuditOptions, telling: Telling) -> Self {
         let AuditOptions { store, clock, entropy } = options;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
-        tokio::spawn(keep_writing(store.clone(), waiting, lost.clone()));
+        let task = Writing { store: store.clone(), lost: lost.clone(), bell: telling.bell.clone() };
+        tokio::spawn(task.go_on(waiting));
         let limits = Limits::new(&clock);
-        Self(Arc::new(Inner { store, clock, entropy, limits, queue, lost }))
+        Self(Arc::new(Inner { store, clock, entropy, limits, telling, queue, lost }))
     }
 
     /// Logs what happened and returns once it is durable, after six seconds at the latest. Events
@@ -73,7 +92,12 @@ impl AuditTrail {
         if events.is_empty() {
             return;
         }
-        events.iter().for_each(log);
+        for event in &events {
+            log(event);
+            if let Some(lines) = &self.0.telling.lines {
+                lines.tell(event);
+            }
+        }
         let Ok(Ok(place)) = timeout(PATIENCE, self.0.queue.reserve()).await else {
             return lose(&events, &self.0.lost, &"too many events wait to be written");
         };
@@ -87,7 +111,11 @@ impl AuditTrail {
     fn recorded(&self, event: Event) -> Option<Recorded> {
         let at = self.0.clock.now();
         match self.0.entropy.id(at) {
-            Ok(id) => Some(Recorded { id: EventId::from_uuid(id), at, event }),
+            Ok(id) => {
+                let is_announced = self.0.telling.announced.contains(&event.kind);
+                let recorded = Recorded::new(EventId::from_uuid(id), at, event);
+                Some(Recorded { is_announced, ..recorded })
+            }
             Err(error) => {
                 self.0.lost.fetch_add(1, Ordering::Relaxed);
                 let kind = event.kind.as_str();
@@ -122,8 +150,7 @@ impl AuditTrail {
         if let Some(last) = last {
             // What cannot be read any more counts as no settings: then all of them changed.
             let last: BTreeMap<String, String> = serde_json::from_str(&last).unwrap_or_default();
-            let names: std::collections::BTreeSet<&String> =
-                last.keys().chain(settings.keys()).collect();
+            let names: BTreeSet<&String> = last.keys().chain(settings.keys()).collect();
             let changed: Vec<Value> = names
                 .into_iter()
                 .filter(|name| last.get(*name) != settings.get(*name))
@@ -138,6 +165,9 @@ impl AuditTrail {
     /// Logs how many events were passed over, and forgets networks that have been quiet.
     pub fn sweep(&self) {
         self.0.limits.sweep();
+        if let Some(lines) = &self.0.telling.lines {
+            lines.report();
+        }
     }
 
     /// How many events were lost since the start, because the store failed or was too slow.
@@ -146,8 +176,17 @@ impl AuditTrail {
         self.0.lost.load(Ordering::Relaxed)
     }
 
-    /// Returns once everything recorded before is written, after six seconds at the latest.
+    /// Returns once everything recorded before is written, after nine seconds at the latest.
     pub async fn settle(&self) {
+        self.written().await;
+        if let Some(lines) = &self.0.telling.lines {
+            // A reader that has gone to sleep must not keep the server from stopping.
+            let _ = timeout(PATIENCE, lines.written()).await;
+            lines.report();
+        }
+    }
+
+    async fn written(&self) {
         let Ok(Ok(place)) = timeout(PATIENCE, self.0.queue.reserve()).await else { return };
         let (done, written) = oneshot::channel();
         place.send(Entry { events: Vec::new(), done });
@@ -156,33 +195,40 @@ impl AuditTrail {
     }
 }
 
-/// Writes all that is waiting in one step: under load many deeds share one commit.
-async fn keep_writing(
+/// The task that writes.
+struct Writing {
     store: Arc<dyn AuditStore>,
-    mut waiting: mpsc::Receiver<Entry>,
     lost: Arc<AtomicU64>,
-) {
-    let mut entries = Vec::new();
-    while waiting.recv_many(&mut entries, MOST_AT_ONCE).await > 0 {
-        let take = |entry: &mut Entry| std::mem::take(&mut entry.events);
-        let events: Vec<Recorded> = entries.iter_mut().flat_map(take).collect();
-        if !events.is_empty() {
-            write(&store, events, &lost).await;
-        }
-        for entry in entries.drain(..) {
-            // Whoever waited may have lost patience.
-            let _ = entry.done.send(());
-        }
-    }
+    bell: Arc<Notify>,
 }
 
-/// In a task of its own: a store that panics must not be the end of all records to come.
-async fn write(store: &Arc<dyn AuditStore>, events: Vec<Recorded>, lost: &AtomicU64) {
-    let (store, events) = (store.clone(), Arc::new(events));
-    let to_write = events.clone();
-    let written = tokio::spawn(async move { store.append(&to_write).await }).await;
-    if let Err(error) = written.unwrap_or_else(|error| Err(StoreError::backend(error))) {
-        lose(&events, lost, &error);
+impl Writing {
+    /// Writes all that is waiting in one step: under load many deeds share one commit.
+    async fn go_on(self, mut waiting: mpsc::Receiver<Entry>) {
+        let mut entries = Vec::new();
+        while waiting.recv_many(&mut entries, MOST_AT_ONCE).await > 0 {
+            let take = |entry: &mut Entry| std::mem::take(&mut entry.events);
+            let events: Vec<Recorded> = entries.iter_mut().flat_map(take).collect();
+            if !events.is_empty() {
+                self.write(events).await;
+            }
+            for entry in entries.drain(..) {
+                // Whoever waited may have lost patience.
+                let _ = entry.done.send(());
+            }
+        }
+    }
+
+    /// In a task of its own: a store that panics must not be the end of all records to come.
+    async fn write(&self, events: Vec<Recorded>) {
+        let (store, events) = (self.store.clone(), Arc::new(events));
+        let to_write = events.clone();
+        let written = tokio::spawn(async move { store.append(&to_write).await }).await;
+        if let Err(error) = written.unwrap_or_else(|error| Err(StoreError::backend(error))) {
+            lose(&events, &self.lost, &error);
+        } else if events.iter().any(|event| event.is_announced) {
+            self.bell.notify_one();
+        }
     }
 }
 

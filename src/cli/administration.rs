@@ -6,7 +6,7 @@ use super::Failure;
 use crate::accounts::{
     Account, Accounts, AccountsOptions, Email, Hasher, Listing, PasswordPolicy, UserId,
 };
-use crate::audit::{AuditOptions, AuditTrail, By, Event};
+use crate::audit::{AuditOptions, AuditTrail, By, Event, Telling};
 use crate::clock::Clock;
 use crate::config::{Config, Database, SessionsIn as Kept};
 use crate::entropy::Entropy;
@@ -60,11 +60,15 @@ impl Administration {
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
-        let audit = AuditTrail::start(AuditOptions {
+        let audit = AuditOptions {
             store: Arc::new(database.clone()),
             clock: clock.clone(),
             entropy: entropy.clone(),
-        });
+        };
+        // The server delivers what is queued here.
+        let announced = config.webhook.as_ref().map(|webhook| webhook.events.clone());
+        let announced = announced.unwrap_or_default();
+        let audit = AuditTrail::start_telling(audit, Telling { announced, ..Telling::default() });
         let policy = config.policy;
         // A server may be running, and remember what is changed here.
         let leases = LeaseOptions {

@@ -6,8 +6,9 @@ use tokio::task::JoinHandle;
 
 use super::Failure;
 use super::administration::database_at;
-use super::tables::print;
+use super::tables::{print, print_aside};
 use crate::accounts::HasherOptions;
+use crate::audit::AuditLines;
 use crate::clock::Clock;
 use crate::config::{Config, SessionsIn, Signup};
 use crate::entropy::Entropy;
@@ -26,13 +27,19 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     })?;
     let metrics_listener = metrics_listener(&config).await?;
     let public_url = public_url(&config, &listener)?;
-    let anteroom = Anteroom::start(options(&config, &public_url)).await?;
+    let mut options = options(&config, &public_url);
+    if config.logging.audit_on_stdout {
+        options.audit_lines = Some(AuditLines::to(std::io::stdout())?);
+    }
+    let anteroom = Anteroom::start(options).await?;
     if let Err(error) = anteroom.audit().note_settings(&config.shown()).await {
         tracing::warn!(%error, "the settings are not compared with those of the last start");
     }
     // Listening for signals before anybody knows the address: an early one must not be lost.
     let stop = stop_signal()?;
 
+    // Whoever reads events there has to read nothing else.
+    let print = if config.logging.audit_on_stdout { print_aside } else { print };
     print(&format!("Anteroom is listening on {}", public_url.origin()));
     if let Some(link) = anteroom.issue_setup_link().await? {
         print(&format!("There is no administrator yet. Make one, within an hour, at:\n  {link}"));
@@ -101,6 +108,9 @@ fn options(config: &Config, public_url: &PublicUrl) -> Options {
         throttles: config.throttles,
         trusted_proxies: config.door.trusted_proxies.clone(),
         trusted_origins: config.door.trusted_origins.clone(),
+        retention: config.retention,
+        webhook: config.webhook.clone(),
+        audit_lines: None,
         hashing: HasherOptions::default(),
         clock,
         entropy: Entropy::operating_system(),

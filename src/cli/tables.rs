@@ -11,6 +11,11 @@ pub(super) fn print(text: &str) {
     }
 }
 
+/// As [`print`], where stdout is for something else.
+pub(super) fn print_aside(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Writes an error to stderr, on one line.
 pub(super) fn complain(text: &str) {
     let line: String =

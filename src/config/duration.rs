@@ -7,11 +7,14 @@ use std::time::Duration;
 const UNITS: [(char, u64); 5] =
     [('w', 7 * 24 * 60 * 60), ('d', 24 * 60 * 60), ('h', 60 * 60), ('m', 60), ('s', 1)];
 
-const LONGEST: Duration = Duration::from_hours(400 * 24);
-
 /// Reads digits and one unit, at least one second and at most 400 days. The error says what to
 /// write.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
+    parse_up_to(400, text)
+}
+
+/// As [`parse`], with another longest one.
+pub(super) fn parse_up_to(days: u64, text: &str) -> Result<Duration, String> {
     let form = || "write a whole number and a unit (s, m, h, d or w), for example 30m".to_owned();
     let unit = text.chars().last().ok_or_else(form)?;
     let (_, seconds) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(form)?;
@@ -19,13 +22,13 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(form());
     }
-    let too_long = || "write 400d or less".to_owned();
+    let too_long = || format!("write {days}d or less");
     let count: u64 = digits.parse().map_err(|_| too_long())?;
     let duration = count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(too_long)?;
     if duration.is_zero() {
         return Err("write 1s or more".to_owned());
     }
-    if duration > LONGEST { Err(too_long()) } else { Ok(duration) }
+    if duration.as_secs() > days * 24 * 60 * 60 { Err(too_long()) } else { Ok(duration) }
 }
 
 /// Shows whole seconds in the longest unit that divides them, in the form that settings take.

@@ -11,10 +11,12 @@ use super::read::{Reader, Typed};
 use super::settings::{self as table, Kind, SETTINGS};
 use super::sources::{Given, Sources};
 use super::{Database, Dotenv, Flags, Mistakes, Provenance, SessionsIn, Setting, Signup, mask};
+use crate::audit::Retention;
 use crate::http::PublicUrl;
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
 use crate::telemetry::LogFormat;
 use crate::throttle::ThrottleOptions;
+use crate::webhook::WebhookOptions;
 
 /// Every setting, typed and checked.
 #[derive(Debug)]
@@ -29,6 +31,10 @@ pub struct Config {
     pub sign_ups: SignUps,
     /// How many attempts are let through.
     pub throttles: ThrottleOptions,
+    /// For how long the audit trail is kept.
+    pub retention: Retention,
+    /// Who is told of it; `None` for nobody.
+    pub webhook: Option<WebhookOptions>,
     /// What is logged.
     pub logging: Logging,
     /// Where metrics are told; `None` for nowhere.
@@ -82,6 +88,8 @@ pub struct Logging {
     pub log: String,
     /// The form of a line.
     pub format: LogFormat,
+    /// Whether events of the audit trail are on stdout.
+    pub audit_on_stdout: bool,
 }
 
 /// A value as it may be shown, and who wrote it.
@@ -94,7 +102,12 @@ pub(super) struct Effective {
 
 impl Effective {
     pub(super) fn new(setting: &'static Setting, text: &str, from: Provenance) -> Self {
-        let text = if setting.kind == Kind::Secret { mask(text) } else { one_line(text) };
+        let text = match setting.kind {
+            Kind::Secret => mask(text),
+            Kind::Hidden if text.is_empty() => String::new(),
+            Kind::Hidden => "***".to_owned(),
+            Kind::Plain | Kind::List => one_line(text),
+        };
         Self { setting, text, from }
     }
 }
@@ -144,6 +157,8 @@ impl Reader {
         let policy = self.policy();
         let sign_ups = self.sign_ups();
         let throttles = self.throttles();
+        let retention = self.retention();
+        let webhook = self.webhook();
         let metrics_listen = self.read(&table::METRICS_LISTEN);
         let logging = self.logging();
         Some(Config {
@@ -152,6 +167,8 @@ impl Reader {
             policy: policy?,
             sign_ups: sign_ups?,
             throttles: throttles?,
+            retention: retention?,
+            webhook,
             logging: logging?,
             metrics_listen: metrics_listen?,
             effective: self.effective(),
@@ -238,10 +255,31 @@ impl Reader {
         Some(ThrottleOptions { account: account?, network: network?, signup: signup? })
     }
 
+    fn retention(&mut self) -> Option<Retention> {
+        let events = self.read(&table::AUDIT_RETENTION);
+        let addresses = self.read(&table::ADDRESS_RETENTION);
+        Some(Retention { events: events?, addresses: addresses? })
+    }
+
+    /// Also `None` for a mistake, which is noted.
+    fn webhook(&mut self) -> Option<WebhookOptions> {
+        let target = self.read(&table::WEBHOOK_URL);
+        let secrets = self.read(&table::WEBHOOK_SECRET);
+        let events = self.read(&table::WEBHOOK_EVENTS);
+        let (target, secrets) = (target??, secrets?);
+        if secrets.is_none() {
+            let what = "is empty, but ANTEROOM_WEBHOOK_URL is set; write at least 32 characters, \
+                        for example what `openssl rand -base64 32` prints";
+            self.mistake(table::WEBHOOK_SECRET.setting, what);
+        }
+        Some(WebhookOptions { target, secrets: secrets?, events: events? })
+    }
+
     fn logging(&mut self) -> Option<Logging> {
         let log = self.read(&table::LOG);
         let format = self.read(&table::LOG_FORMAT);
-        Some(Logging { log: log?, format: format? })
+        let audit_on_stdout = self.read(&table::AUDIT_LOG);
+        Some(Logging { log: log?, format: format?, audit_on_stdout: audit_on_stdout? })
     }
 
     fn effective(&self) -> Vec<Effective> {

@@ -22,7 +22,7 @@ impl Reader {
         let given = self.sources.effective(typed.setting);
         let result = match given.text.to_str() {
             None => Err("is not UTF-8; write it in UTF-8".to_owned()),
-            Some("") if typed.setting.kind != Kind::List => {
+            Some("") if !matches!(typed.setting.kind, Kind::List | Kind::Hidden) => {
                 Err(format!("is empty; leave it out for the default {}", typed.setting.default))
             }
             Some(text) => (typed.parse)(text),
@@ -40,7 +40,7 @@ impl Reader {
     pub(super) fn named(&self, setting: &Setting) -> String {
         let Given { text, from } = self.sources.effective(setting);
         let variable = setting.variable();
-        if setting.kind == Kind::Secret {
+        if matches!(setting.kind, Kind::Secret | Kind::Hidden) {
             return format!("{variable} ({from})");
         }
         let text = text.to_string_lossy();

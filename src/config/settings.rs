@@ -1,6 +1,6 @@
 //! Every setting, declared once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -9,10 +9,12 @@ use ipnet::IpNet;
 
 use super::values::{self, Database, SessionsIn, Signup};
 use super::{duration, read::Typed};
+use crate::audit::Kind as Event;
 use crate::http::PublicUrl;
 use crate::sessions::LimitPolicy;
 use crate::telemetry::LogFormat;
 use crate::throttle::Rate;
+use crate::webhook::{Secrets, Target};
 
 /// What every variable begins with.
 pub(super) const PREFIX: &str = "ANTEROOM_";
@@ -47,8 +49,12 @@ pub enum Group {
     Limits,
     /// Proxies and other origins.
     Trust,
+    /// For how long what is recorded is kept.
+    Retention,
     /// What it tells about itself.
     Observation,
+    /// Who is told of what happens.
+    Webhook,
 }
 
 impl Group {
@@ -62,7 +68,9 @@ impl Group {
             Self::Accounts => "Accounts",
             Self::Limits => "Limits",
             Self::Trust => "Proxies and other origins",
+            Self::Retention => "Retention",
             Self::Observation => "Metrics and logs",
+            Self::Webhook => "Webhook",
         }
     }
 }
@@ -74,6 +82,8 @@ pub enum Kind {
     Plain,
     /// May carry a password, which is never shown.
     Secret,
+    /// Is a secret as a whole, which is never shown; empty means none.
+    Hidden,
     /// Entries between commas; empty means none.
     List,
 }
@@ -204,6 +214,12 @@ settings! {
         "Origins of the same site that may call the API with cookies, between commas, for example \
          https://app.example.org.";
 
+    AUDIT_RETENTION: Option<Duration> = "365d", Retention, Plain, values::retention,
+        "For how long the audit trail is kept, at least 1d, or off: for ever.";
+    ADDRESS_RETENTION: Option<Duration> = "30d", Retention, Plain, values::retention,
+        "After this time the network addresses in it are shortened, IPv4 to /24 and IPv6 to /48; at \
+         least 1d, or off. See docs/privacy.md.";
+
     METRICS_LISTEN: Option<SocketAddr> = "off", Observation, Plain, values::address_or_off,
         "IP address and port for metrics in a text form that Prometheus reads, or off. Nobody is \
          asked for a password there: keep it to loopback or a private network.";
@@ -212,4 +228,18 @@ settings! {
          example info,anteroom::http=debug.";
     LOG_FORMAT: LogFormat = "text", Observation, Plain, values::log_format,
         "text or json, one line per event.";
+    AUDIT_LOG: bool = "off", Observation, Plain, values::stdout_or_off,
+        "Whether each event of the audit trail is written to stdout as one line of JSON, with the \
+         fields of GET /api/admin/audit: stdout or off. Nothing else is on stdout then.";
+
+    WEBHOOK_URL: Option<Target> = "off", Webhook, Secret, values::webhook_url,
+        "Where events of the audit trail are sent as signed requests, or off: an https URL, or http \
+         to this machine. See docs/webhook.md.";
+    WEBHOOK_SECRET: Option<Secrets> = "", Webhook, Hidden, values::webhook_secret,
+        "What those requests are signed with: at least 32 characters without blanks or commas, for \
+         example what `openssl rand -base64 32` prints. While you change it, the new one and the old \
+         one with a comma in between.";
+    WEBHOOK_EVENTS: BTreeSet<Event> = "all", Webhook, Plain, values::webhook_events,
+        "Which kinds of events are sent, between commas, for example login_failed,account_deleted, \
+         or all.";
 }

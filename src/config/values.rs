@@ -1,17 +1,21 @@
 //! How each kind of value is written. Every reader answers with the typed value, or with one
 //! sentence that says what to write instead.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::duration;
+use crate::audit::{Kind as Event, Retention};
 use crate::http::PublicUrl;
 use crate::sessions::LimitPolicy;
 use crate::telemetry::{self, LogFormat};
 use crate::throttle::Rate;
+use crate::webhook::{Secrets, Target};
 
 /// Where accounts and the audit trail are kept.
 #[derive(Clone, Debug)]
@@ -131,6 +135,10 @@ pub(super) fn on_or_off(text: &str) -> Result<bool, String> {
     one_of(text, [("on", true), ("off", false)])
 }
 
+pub(super) fn stdout_or_off(text: &str) -> Result<bool, String> {
+    one_of(text, [("stdout", true), ("off", false)])
+}
+
 pub(super) fn signup(text: &str) -> Result<Signup, String> {
     one_of(text, [("open", Signup::Open), ("closed", Signup::Closed)])
 }
@@ -190,6 +198,44 @@ pub(super) fn throttle(text: &str) -> Result<Option<Rate>, String> {
     Ok(Some(Rate { count, per }))
 }
 
+/// Ten years at most, which is as long as anybody has to keep such things.
+pub(super) fn retention(text: &str) -> Result<Option<Duration>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let kept = duration::parse_up_to(3660, text)
+        .map_err(|form| format!("{form}, or off to keep it for ever"))?;
+    if kept < Retention::LEAST {
+        return Err("write 1d or more, or off to keep it for ever".to_owned());
+    }
+    Ok(Some(kept))
+}
+
+pub(super) fn webhook_url(text: &str) -> Result<Option<Target>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    Target::parse(text).map(Some).map_err(|form| format!("{form}, or off"))
+}
+
+pub(super) fn webhook_secret(text: &str) -> Result<Option<Secrets>, String> {
+    if text.is_empty() { Ok(None) } else { Secrets::parse(text).map(Some) }
+}
+
+pub(super) fn webhook_events(text: &str) -> Result<BTreeSet<Event>, String> {
+    if text == "all" {
+        return Ok(Event::ALL.into());
+    }
+    let known = |word: &str| {
+        Event::parse(word).ok_or_else(|| {
+            let words: Vec<&str> = Event::ALL.into_iter().map(Event::as_str).collect();
+            format!("write all, or some of {}", words.join(", "))
+        })
+    };
+    let events: BTreeSet<Event> = list(text, known)?.into_iter().collect();
+    if events.is_empty() { Err("write all, or at least one kind".to_owned()) } else { Ok(events) }
+}
+
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     list(text, network)
 }
@@ -199,7 +245,7 @@ pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
 }
 
 /// Reads entries between commas; an empty text has none.
-fn list<T>(text: &str, read: fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Config, Database, SessionsIn, settings as table};
+use super::{Config, Database, SessionsIn, WrittenDuration, settings as table};
 
 impl Config {
     /// What is allowed but worth a line in the log, each a sentence.
@@ -52,6 +52,7 @@ impl Config {
                 "{variable} is off: attempts go on unchecked; the default is {default}"
             ));
         }
+        warnings.extend(self.addresses_kept_longer());
         if let Some(address) = self.metrics_listen
             && !address.ip().to_canonical().is_loopback()
         {
@@ -61,6 +62,19 @@ impl Config {
             ));
         }
         warnings
+    }
+
+    /// What the sessions keep is not shortened before they end.
+    fn addresses_kept_longer(&self) -> Option<String> {
+        let policy = &self.policy;
+        let lives = [policy.standard, policy.remembered, policy.administrator];
+        let longest = lives.map(|timeouts| timeouts.absolute).into_iter().max()?;
+        let kept = self.retention.addresses.filter(|kept| *kept < longest)?;
+        let (kept, longest) = (WrittenDuration(kept), WrittenDuration(longest));
+        Some(format!(
+            "ANTEROOM_ADDRESS_RETENTION is {kept}, but a session keeps its address as long as it \
+             lives, up to {longest}; shorten the absolute timeouts, or lengthen it"
+        ))
     }
 }
 

@@ -14,7 +14,7 @@ use tower_http::cors::CorsLayer;
 
 use super::api::{
     account, admin, admin_sessions, audit, data, events, health, openapi, own_data, revocations,
-    session, sessions, verify,
+    session, sessions, verify, webhook,
 };
 use super::error::Problem;
 use super::middleware::{
@@ -77,6 +77,7 @@ pub(super) fn router(house: House) -> Router {
         .route("/api/admin/sessions/{id}", get(admin_sessions::explain))
         .route("/api/admin/audit", get(audit::list))
         .route("/api/admin/revocations", get(revocations::follow))
+        .route("/api/admin/webhook", get(webhook::show))
         .route("/auth/verify", get(verify::verify));
 
     let without_session = Router::new()

@@ -22,6 +22,7 @@ use crate::flows::{
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 use crate::throttle::NetworkThrottle;
+use crate::webhook::Webhook;
 
 /// Anonymous sessions that one network may start in a minute.
 const STARTS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
@@ -34,6 +35,8 @@ pub struct DoorOptions {
     pub sessions: Sessions,
     /// What happened.
     pub audit: AuditTrail,
+    /// Who is told of it.
+    pub webhook: Webhook,
     /// The link for the first administrator.
     pub setup_link: SetupLink,
     /// Where browsers find this server.
@@ -111,6 +114,7 @@ impl Service {
             account_changes: AccountChanges::new(a.clone(), s.clone(), t.clone()),
             audit: audit.clone(),
             manners: options.manners,
+            webhook: options.webhook,
             check,
             cookie,
             accounts,

@@ -10,6 +10,7 @@ use crate::flows::{
     AccountChanges, ChangePassword, Check, Login, Logout, Reauthenticate, RevokeSessions, Signup,
 };
 use crate::sessions::Sessions;
+use crate::webhook::Webhook;
 
 use super::cookie::CookieShape;
 
@@ -41,6 +42,7 @@ rooms! {
     revoke_sessions: RevokeSessions,
     account_changes: AccountChanges,
     check: Check,
+    webhook: Webhook,
     manners: Manners,
     cookie: CookieShape,
 }

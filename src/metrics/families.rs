@@ -11,7 +11,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use time::OffsetDateTime;
 
-use super::outcome::{CacheOutcome, CheckOutcome, SignInOutcome, SignUpOutcome};
+use super::outcome::{CacheOutcome, CheckOutcome, SignInOutcome, SignUpOutcome, WebhookOutcome};
 
 /// Words for labels that are known beforehand.
 type Words<const N: usize> = [(&'static str, &'static str); N];
@@ -46,6 +46,8 @@ pub(super) struct Families {
     pub(super) store_seconds: Histograms<Words<3>>,
     pub(super) swept: Family<Words<1>, Counter>,
     pub(super) touched: Counter,
+    pub(super) webhook_attempts: Family<Words<1>, Counter>,
+    pub(super) webhook_pending: Gauge,
 }
 
 impl Families {
@@ -69,6 +71,8 @@ impl Families {
             store_seconds: Family::new_with_constructor(|| Histogram::new(STORE_BUCKETS)),
             swept: Family::default(),
             touched: Counter::default(),
+            webhook_attempts: Family::default(),
+            webhook_pending: Gauge::default(),
         };
         families.register(started);
         families.begin_at_zero();
@@ -123,6 +127,10 @@ impl Families {
         );
         ours.register("sessions_swept", "Sessions that a sweep cleared away", self.swept.clone());
         ours.register("sessions_touched", "Activity that was written", self.touched.clone());
+        let attempts = self.webhook_attempts.clone();
+        ours.register("webhook_attempts", "Events sent to the webhook", attempts);
+        let pending = self.webhook_pending.clone();
+        ours.register("webhook_pending", "Events that it has still to be told", pending);
     }
 
     fn register_cache(&mut self) {
@@ -149,6 +157,9 @@ impl Families {
         }
         for outcome in SignUpOutcome::ALL {
             drop(self.sign_ups.get_or_create(&[("outcome", outcome.as_str())]));
+        }
+        for outcome in WebhookOutcome::ALL {
+            drop(self.webhook_attempts.get_or_create(&[("outcome", outcome.as_str())]));
         }
         for what in ["ended", "forgotten"] {
             drop(self.swept.get_or_create(&[("what", what)]));

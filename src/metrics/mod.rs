@@ -19,7 +19,9 @@ use prometheus_client::encoding::text;
 use prometheus_client::metrics::gauge::Gauge;
 
 use self::families::Families;
-pub use self::outcome::{CacheOutcome, CheckOutcome, SignInOutcome, SignUpOutcome, StoreOutcome};
+pub use self::outcome::{
+    CacheOutcome, CheckOutcome, SignInOutcome, SignUpOutcome, StoreOutcome, WebhookOutcome,
+};
 use crate::clock::Clock;
 
 /// The form of [`Metrics::text`].
@@ -156,6 +158,20 @@ impl Metrics {
         if let Some(families) = &self.0 {
             families.swept.get_or_create(&[("what", "ended")]).inc_by(ended);
             families.swept.get_or_create(&[("what", "forgotten")]).inc_by(forgotten);
+        }
+    }
+
+    /// The webhook was told of an event, or was not.
+    pub fn webhook(&self, outcome: WebhookOutcome) {
+        if let Some(families) = &self.0 {
+            families.webhook_attempts.get_or_create(&[("outcome", outcome.as_str())]).inc();
+        }
+    }
+
+    /// So many events wait for the webhook.
+    pub fn webhook_pending(&self, events: u64) {
+        if let Some(families) = &self.0 {
+            families.webhook_pending.set(i64::try_from(events).unwrap_or(i64::MAX));
         }
     }
 

@@ -126,6 +126,20 @@ words! {
     }
 }
 
+words! {
+    /// What came of an event that was sent to the webhook.
+    WebhookOutcome {
+        /// The receiver has it.
+        Ok = "ok",
+        /// The receiver answered with something else than 2xx.
+        Refused = "refused",
+        /// There was no answer.
+        Failed = "failed",
+        /// It was the last attempt, and counted as one of the two above as well.
+        GivenUp = "given_up",
+    }
+}
+
 /// How a store answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreOutcome {

@@ -61,6 +61,7 @@ DELETE /api/admin/users/{id}             401   401   401   404   404   204   403
 GET    /api/admin/sessions/{id}          401   401   401   404   404   200   200
 GET    /api/admin/audit                  401   401   401   404   404   200   200
 GET    /api/admin/revocations            401   401   401   404   404   200   200
+GET    /api/admin/webhook                401   401   401   404   404   200   200
 GET    /auth/verify                      401   401   401   200   200   200   200
 GET    /healthz                          200   200   200   200   200   200   200
 GET    /readyz                           200   200   200   200   200   200   200

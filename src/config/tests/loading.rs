@@ -131,13 +131,13 @@ fn mistakes_of_all_sources_and_of_their_sum_come_together() {
 }
 
 #[test]
-fn an_empty_value_is_a_mistake_unless_it_is_a_list() {
+fn an_empty_value_is_a_mistake_unless_it_means_none() {
     let empty: Vec<(&str, &str)> = SETTINGS.iter().map(|one| (one.variable(), "")).collect();
 
     let lines = mistakes(&empty);
 
-    assert_eq!(lines.len(), SETTINGS.len() - 2, "{lines:#?}");
-    assert!(!lines.concat().contains("TRUSTED"));
+    assert_eq!(lines.len(), SETTINGS.len() - 3, "{lines:#?}");
+    assert!(!lines.concat().contains("TRUSTED") && !lines.concat().contains("SECRET"));
     assert!(lines.iter().all(|line| line.contains("is empty; leave it out for the default ")));
 }
 
@@ -195,6 +195,20 @@ fn what_is_allowed_but_dangerous_is_warned_of() {
         warnings(&[("ANTEROOM_THROTTLE_ACCOUNT", "off"), ("ANTEROOM_THROTTLE_SIGNUP", "off")]);
     assert_eq!(off.len(), 2);
     assert!(off[0].starts_with("ANTEROOM_THROTTLE_ACCOUNT is off"));
+}
+
+#[test]
+fn addresses_that_sessions_keep_for_longer_are_warned_of() {
+    let warned = |retention: &str| {
+        let config = load(&[("ANTEROOM_ADDRESS_RETENTION", retention)]).unwrap();
+        config
+            .warnings()
+            .concat()
+            .contains("a session keeps its address as long as it lives, up to 30d")
+    };
+
+    assert!(warned("29d"));
+    assert!(!warned("30d") && !warned("off"));
 }
 
 #[test]

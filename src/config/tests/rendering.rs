@@ -87,6 +87,16 @@ fn the_effective_settings_show_no_password() {
 }
 
 #[test]
+fn what_is_a_secret_as_a_whole_is_shown_as_there_or_not() {
+    const SECRET: &str = "velvet-otter-hums-at-nine-0123456789";
+    let with = load(&[("ANTEROOM_WEBHOOK_SECRET", SECRET)]).unwrap();
+
+    assert!(with.render().contains("ANTEROOM_WEBHOOK_SECRET              = ***  "));
+    assert!(!with.render().contains("velvet") && !format!("{with:?}").contains("velvet"));
+    assert!(load(&[]).unwrap().render().contains("ANTEROOM_WEBHOOK_SECRET              =    "));
+}
+
+#[test]
 fn a_derived_name_of_the_cookie_is_shown() {
     let text = load(&[("ANTEROOM_PUBLIC_URL", "https://a.example")]).unwrap().render();
 

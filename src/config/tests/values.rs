@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use crate::audit::Kind as Event;
 use crate::config::values::parse_origin;
 use crate::config::values::{self, Database, SessionsIn};
 use crate::config::{WrittenDuration, duration};
@@ -233,6 +234,29 @@ fn a_throttle_is_a_count_and_a_time_or_off() {
 
     for wrong in ["", "10", "10/", "/10m", "0/10m", "10/0m", "-1/10m", "10/10", "1000001/1m"] {
         assert!(values::throttle(wrong).is_err(), "{wrong} was let pass");
+    }
+}
+
+#[test]
+fn what_is_recorded_is_kept_for_a_day_at_least_or_for_ever() {
+    assert_eq!(values::retention("1d"), Ok(Some(Duration::from_hours(24))));
+    assert_eq!(values::retention("3660d"), Ok(Some(Duration::from_hours(3660 * 24))));
+    assert_eq!(values::retention("off"), Ok(None));
+
+    for wrong in ["", "0", "23h", "0d", "3661d", "never", "1y"] {
+        let form = values::retention(wrong).unwrap_err();
+        assert!(form.contains("or off"), "{wrong}: {form}");
+    }
+}
+
+#[test]
+fn a_webhook_is_told_of_kinds_that_exist() {
+    assert_eq!(values::webhook_events("all").unwrap().len(), Event::ALL.len());
+    let some = values::webhook_events("login_failed, signup,login_failed").unwrap();
+    assert_eq!(some.into_iter().collect::<Vec<_>>(), [Event::Signup, Event::LoginFailed]);
+
+    for wrong in ["logn", "login,", "all,login", "Login"] {
+        assert!(values::webhook_events(wrong).is_err(), "{wrong} was let pass");
     }
 }
 

@@ -3,80 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::accounts::UserId;
-use crate::audit::{Actor, AuditListing, AuditTrail, EventId, Kind, Recorded};
+pub(crate) use crate::audit::Told as EventBody;
+use crate::audit::{AuditListing, AuditTrail, EventId, Kind};
 use crate::http::error::Problem;
 use crate::http::extract::Administrator;
-use crate::http::json::{ProblemBody, timestamp};
+use crate::http::json::ProblemBody;
 use crate::http::query::Query;
-
-/// Something that happened.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = AuditEvent)]
-pub(crate) struct EventBody {
-    id: String,
-    /// When it was recorded.
-    #[schema(format = DateTime)]
-    time: String,
-    /// `signup`, `login`, `login_failed`, `logout`, `reauthenticated`, `session_ended`,
-    /// `password_changed`, `email_changed`, `role_changed`, `account_disabled`,
-    /// `account_enabled`, `account_deleted`, `throttled`, `cross_origin_refused`, `setup_used` or
-    /// `settings_changed`.
-    kind: &'static str,
-    /// Who did it: the id of a user, `command_line`, `server`, or `null` where nobody was signed
-    /// in.
-    actor: Option<String>,
-    /// The id of the user whom it is about; `null` where it is about nobody in particular.
-    subject: Option<String>,
-    /// The handle of the session that started or ended, else of the one it was done in.
-    session_id: Option<String>,
-    /// The address that it came from.
-    network: Option<String>,
-    user_agent: String,
-    /// `ok`, or a word for why not, for example `wrong_password`.
-    outcome: String,
-    /// What else is known, by kind: `reason`, `count`, `from`, `to` …
-    #[schema(value_type = Object)]
-    details: Map<String, Value>,
-}
-
-impl From<Recorded> for EventBody {
-    fn from(Recorded { id, at, event }: Recorded) -> Self {
-        Self {
-            id: id.to_string(),
-            time: timestamp(at),
-            kind: event.kind.as_str(),
-            actor: match event.by.actor {
-                Actor::Nobody => None,
-                actor => Some(actor.to_string()),
-            },
-            subject: event.subject.map(|id| id.to_string()),
-            session_id: event.session.map(|id| id.to_string()),
-            network: event.by.client.ip_address.map(|address| address.to_string()),
-            user_agent: event.by.client.user_agent,
-            outcome: event.outcome.into_owned(),
-            details: event.details,
-        }
-    }
-}
-
-impl EventBody {
-    /// As the user whom it is about may know it: not who else did it, nor where they were.
-    pub(crate) fn for_subject(recorded: Recorded, user: UserId) -> Self {
-        let is_anothers = matches!(recorded.event.by.actor, Actor::User(id) if id != user);
-        let body = Self::from(recorded);
-        if !is_anothers {
-            return body;
-        }
-        let mut details = body.details;
-        details.remove("by_session");
-        let actor = Some("administrator".to_owned());
-        Self { actor, network: None, user_agent: String::new(), details, ..body }
-    }
-}
 
 /// A page of events.
 #[derive(Debug, Serialize, ToSchema)]

@@ -14,3 +14,4 @@ pub(super) mod revocations;
 pub(super) mod session;
 pub(super) mod sessions;
 pub(super) mod verify;
+pub(super) mod webhook;

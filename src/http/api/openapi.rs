@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use super::{
     account, admin, admin_sessions, audit, data, events, health, own_data, revocations, session,
-    sessions, verify,
+    sessions, verify, webhook,
 };
 
 #[derive(OpenApi)]
@@ -43,6 +43,7 @@ use super::{
         admin_sessions::explain,
         audit::list,
         revocations::follow,
+        webhook::show,
         verify::verify,
         health::alive,
         health::ready,

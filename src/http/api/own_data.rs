@@ -85,7 +85,7 @@ async fn events_about(
         let is_last = found.len() < STEP as usize;
         before = found.last().map(|recorded| recorded.id);
         let about = found.into_iter().filter(|recorded| recorded.event.subject == Some(user));
-        events.extend(about.map(|recorded| EventBody::for_subject(recorded, user)));
+        events.extend(about.map(|recorded| EventBody::to_subject(recorded, user)));
         if is_last {
             return Ok((events, false));
         }

@@ -42,7 +42,9 @@ pub(crate) async fn show(
     Ok(shown(StatusCode::OK, &page))
 }
 
-fn happening(Recorded { at, event, .. }: Recorded, user: UserId) -> Happening {
+fn happening(recorded: Recorded, user: UserId) -> Happening {
+    let network = recorded.network();
+    let Recorded { at, event, .. } = recorded;
     let is_failure = !event.is_ok();
     let why = event.details.get("reason").and_then(|reason| reason.as_str());
     Happening {
@@ -50,18 +52,17 @@ fn happening(Recorded { at, event, .. }: Recorded, user: UserId) -> Happening {
         why: why.unwrap_or(if is_failure { &event.outcome } else { "" }).to_owned(),
         is_failure,
         at,
-        by: doer(&event, user),
+        by: doer(&event, network, user),
     }
 }
 
 /// Where other people are is not told, were they administrators.
-fn doer(event: &Event, user: UserId) -> Doer {
+fn doer(event: &Event, ip_address: Option<String>, user: UserId) -> Doer {
     match event.by.actor {
         Actor::User(id) if id != user => Doer::Administrator,
         Actor::CommandLine | Actor::Server => Doer::Service,
-        Actor::User(_) | Actor::Nobody => Doer::Browser {
-            device: device_name(&event.by.client.user_agent),
-            ip_address: event.by.client.ip_address.map(|address| address.to_string()),
-        },
+        Actor::User(_) | Actor::Nobody => {
+            Doer::Browser { device: device_name(&event.by.client.user_agent), ip_address }
+        }
     }
 }

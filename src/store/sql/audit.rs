@@ -1,9 +1,14 @@
-//! The audit trail: rows are added, and the database refuses everything else.
+//! The audit trail: rows are added, and the database refuses everything else until their time is
+//! over (`retention.rs`).
+
+use std::net::IpAddr;
 
 use async_trait::async_trait;
+use ipnet::IpNet;
 use sqlx::FromRow;
 
 use super::SqlDatabase;
+use super::deliveries;
 use super::engine::{Done, Row, Statement, in_one_step, statement};
 use super::rows::uuid;
 use crate::accounts::UserId;
@@ -16,12 +21,17 @@ use crate::sessions::{Client, SessionId};
 impl AuditStore for SqlDatabase {
     #[tracing::instrument(name = "store.audit.append", skip_all, err(level = "debug"))]
     async fn append(&self, events: &[Recorded]) -> Result<(), StoreError> {
-        if let [event] = events {
+        if let [event] = events
+            && !event.is_announced
+        {
             return self.engine.execute(insert(event)?).await.map(drop);
         }
         in_one_step!(self.engine, write => {
             for event in events {
                 write.execute(insert(event)?).await?;
+                if event.is_announced {
+                    deliveries::put(write, event).await?;
+                }
             }
             Ok(Done::Commit(()))
         })
@@ -98,7 +108,7 @@ fn select(listing: &AuditListing) -> Statement {
 }
 
 fn insert(recorded: &Recorded) -> Result<Statement, StoreError> {
-    let Recorded { id, at, event } = recorded;
+    let Recorded { id, at, event, .. } = recorded;
     let (actor, actor_id) = match event.by.actor {
         Actor::User(id) => ("user", Some(id)),
         Actor::CommandLine => ("command_line", None),
@@ -119,7 +129,7 @@ fn insert(recorded: &Recorded) -> Result<Statement, StoreError> {
         .bind(actor_id)
         .bind(event.subject)
         .bind(event.session)
-        .bind(event.by.client.ip_address.map(|address| address.to_string()))
+        .bind(recorded.network())
         .bind(event.by.client.user_agent.as_str())
         .bind(&*event.outcome)
         .bind(details))
@@ -152,7 +162,8 @@ fn recorded(row: &Row) -> Result<Recorded, StoreError> {
         _ => return Err(corrupt()),
     };
     let session = row.session_id.map(|id| uuid(&id).map(SessionId::from_uuid)).transpose()?;
-    let ip_address = row.network.map(|text| text.parse().map_err(|_| corrupt())).transpose()?;
+    let network = row.network.map(|text| network(&text).ok_or_else(corrupt)).transpose()?;
+    let ip_address = network.map(|(address, _)| address);
     let client = Client { ip_address, user_agent: row.user_agent };
     Ok(Recorded {
         id: EventId::from_uuid(uuid(&row.event_id)?),
@@ -165,5 +176,13 @@ fn recorded(row: &Row) -> Result<Recorded, StoreError> {
             outcome: row.outcome.into(),
             details: serde_json::from_str(&row.details).map_err(|_| corrupt())?,
         },
+        is_announced: false,
+        is_shortened: network.is_some_and(|(_, is_shortened)| is_shortened),
     })
+}
+
+/// An address, or the network that it was shortened to.
+fn network(text: &str) -> Option<(IpAddr, bool)> {
+    let whole = text.parse().ok().map(|address| (address, false));
+    whole.or_else(|| text.parse().ok().map(|network: IpNet| (network.addr(), true)))
 }

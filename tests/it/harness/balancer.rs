@@ -255,7 +255,7 @@ fn of_nginx(shipped: &str, folder: &Path, http: SocketAddr, https: SocketAddr) -
 }
 
 /// Makes a certificate that vouches for itself.
-fn certify(folder: &Path, name: &str) {
+pub fn certify(folder: &Path, name: &str) {
     let (subject, names) = (format!("/CN={name}"), format!("subjectAltName=DNS:{name}"));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])

@@ -8,7 +8,7 @@ use anteroom::accounts::{
     Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Epoch,
     EpochReason, Listing, PasswordHash, User, UserId,
 };
-use anteroom::audit::{AuditListing, AuditStore, Recorded};
+use anteroom::audit::{AuditListing, AuditStore, EventId, Recorded};
 use anteroom::failure::StoreError;
 use anteroom::sessions::{
     Compartment, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Outbox,
@@ -16,6 +16,7 @@ use anteroom::sessions::{
     Touch,
 };
 use anteroom::throttle::{AccountKey, Counter, Network, Refusal, Release, ThrottleStore};
+use anteroom::webhook::{Claimed, DeliveryStore, Failed, Left, Standing};
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
@@ -67,6 +68,7 @@ impl Faults {
             .map(|inner| Arc::new(Failing { inner, faults: self.clone() }) as Arc<dyn Outbox>);
         stores.throttle = Arc::new(Failing { inner: stores.throttle, faults: self.clone() });
         stores.audit = Arc::new(Failing { inner: stores.audit, faults: self.clone() });
+        stores.deliveries = Arc::new(Failing { inner: stores.deliveries, faults: self.clone() });
         // Nothing is remembered: every call is to be made, so that it can fail.
         stores.leases.vouching.clear();
         stores
@@ -373,5 +375,34 @@ impl AuditStore for Failing<dyn AuditStore> {
 
     async fn keep_settings(&self, settings: &str) -> Result<(), StoreError> {
         self.inner.keep_settings(settings).await
+    }
+}
+
+/// Of its calls, handlers make one.
+#[async_trait]
+impl DeliveryStore for Failing<dyn DeliveryStore> {
+    async fn claim(
+        &self,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+        most: u32,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.inner.claim(now, until, most).await
+    }
+
+    async fn delivered(&self, id: EventId, at: OffsetDateTime) -> Result<(), StoreError> {
+        self.inner.delivered(id, at).await
+    }
+
+    async fn put_back(&self, claimed: &Claimed, failed: &Failed) -> Result<(), StoreError> {
+        self.inner.put_back(claimed, failed).await
+    }
+
+    async fn standing(&self) -> Result<Standing, StoreError> {
+        self.faults.around("standing of deliveries", self.inner.standing()).await
+    }
+
+    async fn sweep(&self, left: &Left, most: u32) -> Result<bool, StoreError> {
+        self.inner.sweep(left, most).await
     }
 }

@@ -19,6 +19,7 @@ pub mod load;
 pub mod loopback;
 pub mod nodes;
 pub mod postgres;
+pub mod receiver;
 pub mod redis;
 pub mod relay;
 pub mod served;

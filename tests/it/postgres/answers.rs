@@ -223,7 +223,7 @@ async fn events_are_listed_alike() {
             let event = Event::new(kind, &by).about(UserId::from_uuid(id(n % 3)));
             let event = event.with("text", "a \u{0} zero and a \" quote");
             let at = NOW + time::Duration::seconds(i64::from(n));
-            all.push(Recorded { id: EventId::from_uuid(id(n)), at, event });
+            all.push(Recorded::new(EventId::from_uuid(id(n)), at, event));
         }
         store.append(&all[..1]).await.unwrap();
         store.append(&all[1..]).await.unwrap();

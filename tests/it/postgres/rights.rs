@@ -4,10 +4,16 @@ use std::fs;
 use std::path::Path;
 
 use anteroom::accounts::{AccountStore, Change, Epoch, EpochRaise, EpochReason, Role};
+use anteroom::audit::{
+    AuditListing, AuditStore, By, Event, EventId, Kind as What, Recorded, Retention,
+};
+use anteroom::clock::Clock;
+use anteroom::entropy::Entropy;
 use anteroom::sessions::conformance::{check_trace, random_trace};
-use anteroom::sessions::{EndReason, Ended, Outbox as _, SessionPolicy, SessionStore};
+use anteroom::sessions::{self, EndReason, Ended, Outbox as _, SessionPolicy, SessionStore};
 use anteroom::store::{Order, SessionsIn, SqlDatabase};
 use anteroom::throttle::ThrottleStore;
+use anteroom::webhook::{DeliveryStore, Failed, Failure, Left};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::{NOW, add};
@@ -108,7 +114,6 @@ async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where
     let mut server = PgConnection::connect(&database.url_of(SERVER)).await.unwrap();
     for statement in [
         "UPDATE audit_events SET outcome = 'nothing'",
-        "DELETE FROM audit_events",
         "TRUNCATE audit_events",
         "ALTER TABLE audit_events DISABLE TRIGGER ALL",
         "CREATE TABLE mine (id BIGINT)",
@@ -120,15 +125,17 @@ async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where
         assert!(denied, "{statement}: {refusal}");
     }
 
+    let too_early = refusal(&mut server, "DELETE FROM audit_events").await;
+    assert!(too_early.contains("audit events are never changed"), "{too_early}");
+
     // A later release comes with other tables.
-    let last = "DROP TABLE revocation_feed; \
-                ALTER TABLE ended_sessions DROP COLUMN step, DROP COLUMN user_id; \
-                DELETE FROM _sqlx_migrations WHERE version = 20261122110000";
+    let last = "DROP TABLE webhook_deliveries; DELETE FROM _sqlx_migrations WHERE version = \
+                (SELECT MAX(version) FROM _sqlx_migrations)";
     sqlx::raw_sql(last).execute(&mut owner).await.unwrap();
     let line = refused(&as_server.run(&["serve", "--listen", "127.0.0.1:0"]), 1).to_owned();
     assert!(line.contains("`anteroom migrate`") && line.contains("owner"), "{line}");
     done(&as_owner.run(&["migrate"]));
-    sqlx::raw_sql("GRANT SELECT, UPDATE ON revocation_feed TO anteroom")
+    sqlx::raw_sql("GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_deliveries TO anteroom")
         .execute(&mut owner)
         .await
         .unwrap();
@@ -180,7 +187,46 @@ async fn every_statement_can_be_carried_out(store: &SqlDatabase) {
     }
     accounts.raise_epochs(Epoch::FIRST, EpochReason::RevokedByUser, NOW).await.unwrap();
     store.sweep_records(late).await.unwrap();
+    every_record_can_be_let_go_of(store).await;
     store.close().await;
+}
+
+/// By the clock of the machine, which is that of the database, too.
+async fn every_record_can_be_let_go_of(store: &SqlDatabase) {
+    let now = Clock::system().now();
+    let ip_address = Some("203.0.113.7".parse().unwrap());
+    let by = By::nobody(sessions::Client { ip_address, user_agent: String::new() });
+    for days in [50, 400] {
+        let at = now - time::Duration::days(days);
+        let id = EventId::from_uuid(Entropy::operating_system().id(at).unwrap());
+        store.append(&[Recorded::new(id, at, Event::new(What::Login, &by))]).await.unwrap();
+    }
+    let sweep = async || store.sweep_audit(&Retention::default(), now, 100).await;
+    assert!(sweep().await.unwrap());
+    let listing = AuditListing { kind: Some(What::Login), limit: 100, ..AuditListing::default() };
+    let audit: &dyn AuditStore = store;
+    let found = audit.list(&listing).await.unwrap();
+    assert_eq!(found.last().unwrap().network().as_deref(), Some("203.0.113.0/24"));
+    every_delivery_can_be_made(store, found.last().unwrap()).await;
+}
+
+/// And given up, and forgotten.
+async fn every_delivery_can_be_made(store: &SqlDatabase, event: &Recorded) {
+    let now = Clock::system().now();
+    for _ in 0..2 {
+        let id = EventId::from_uuid(Entropy::operating_system().id(now).unwrap());
+        let event = Recorded { id, at: now, is_announced: true, ..event.clone() };
+        store.append(&[event]).await.unwrap();
+    }
+    let store: &dyn DeliveryStore = store;
+    let claimed = store.claim(now, now, 10).await.unwrap();
+    let failed = Failed { at: now, why: Failure::Timeout, again_at: None };
+    store.put_back(&claimed[0], &failed).await.unwrap();
+    store.delivered(claimed[1].id, now).await.unwrap();
+    let left = Left { given_up_since: now + time::Duration::DAY, waiting_since: Some(now) };
+    assert_eq!(store.standing().await.unwrap().failed, 1);
+    assert!(store.sweep(&left, 10).await.unwrap());
+    assert_eq!(store.standing().await.unwrap().failed, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -104,7 +104,7 @@ async fn about_the_rest(store: &SqlDatabase, counts: &mut Counts<'_>, round: u8)
         EndReason::SignedOut,
         &By::server(),
     );
-    let event = Recorded { id: EventId::from_uuid(fresh_uuid()), at: NOW, event };
+    let event = Recorded::new(EventId::from_uuid(fresh_uuid()), NOW, event);
     let account = AccountKey::of_address("ada");
     let network = Network::of(std::net::Ipv4Addr::LOCALHOST.into());
     let counters: Vec<Counter> = (0..5)

@@ -417,6 +417,7 @@ fn administration() -> Vec<Deed> {
         deed("GET /api/admin/revocations", 200, admin, |b, _| {
             Box::pin(b.get("/api/admin/revocations"))
         }),
+        deed("GET /api/admin/webhook", 200, admin, |b, _| Box::pin(b.get("/api/admin/webhook"))),
         deed("PATCH /api/admin/users/{id}", 200, admin, |b, s| {
             patch(b, s, json!({ "name": "Countess" }))
         })

@@ -1,0 +1,23 @@
+//! Telling another program of what happened: each event of the audit trail that it wants to know
+//! becomes a signed request.
+//!
+//! What is to be told is queued by whoever keeps the event, in the same step, so that no crash
+//! loses one. A task of every server takes from the queue what is due, a few at a time, and keeps
+//! at it for about a day. The receiver may be told twice and knows events by their id; it is never
+//! waited for by a request. This room knows no SQL, and where the requests go is said by the
+//! operator alone.
+
+mod delivery;
+mod keeper;
+mod options;
+mod post;
+mod room;
+mod schedule;
+mod signature;
+
+#[cfg(test)]
+mod tests;
+
+pub use delivery::{Claimed, DeliveryStore, Failed, Failure, Left, Standing, body};
+pub use options::{Secrets, Target, WebhookOptions};
+pub use room::{Webhook, WebhookParts};

@@ -1,0 +1,147 @@
+//! Where events are sent, signed with what.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret as _, SecretString};
+use url::{Host, Url};
+
+use crate::audit::Kind;
+
+/// The fewest bytes of a secret, which is what the signature has.
+const SHORTEST_SECRET: usize = 32;
+/// One that is in use, and one that comes or goes.
+const MOST_SECRETS: usize = 2;
+
+/// What the webhook is made of.
+#[derive(Clone, Debug)]
+pub struct WebhookOptions {
+    /// Where events are sent.
+    pub target: Target,
+    /// What they are signed with.
+    pub secrets: Secrets,
+    /// Which of them are sent.
+    pub events: BTreeSet<Kind>,
+}
+
+/// Where events are sent: https, or http to this machine.
+#[derive(Clone)]
+pub struct Target {
+    url: Url,
+}
+
+impl Target {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// One sentence that says what to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let form = "write a URL, for example https://example.org/hooks/anteroom";
+        if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            return Err(form.to_owned());
+        }
+        let url = Url::parse(text).map_err(|_| form.to_owned())?;
+        let is_here = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => return Err(form.to_owned()),
+        };
+        if url.fragment().is_some() {
+            return Err("leave out the # and what follows".to_owned());
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if is_here => {}
+            "http" => return Err("write https: http is for this machine alone".to_owned()),
+            _ => return Err(form.to_owned()),
+        }
+        Ok(Self { url })
+    }
+
+    /// The URL without what may be secret: no user, no password, no query.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let place = self.authority();
+        format!("{}://{place}{}", self.url.scheme(), self.url.path())
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// The host as it is looked up, an IPv6 address without its brackets.
+    pub(super) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default().trim_matches(['[', ']'])
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or(443)
+    }
+
+    /// The value of the header `Host`.
+    pub(super) fn authority(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    pub(super) fn path_and_query(&self) -> String {
+        let query = self.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{}{query}", self.url.path())
+    }
+
+    /// The header that user and password of the URL make, if it has any.
+    pub(super) fn authorization(&self) -> Option<String> {
+        let (user, password) = (self.url.username(), self.url.password());
+        if user.is_empty() && password.is_none() {
+            return None;
+        }
+        let mut pair: Vec<u8> = percent_decode_str(user).collect();
+        pair.push(b':');
+        pair.extend(percent_decode_str(password.unwrap_or_default()));
+        Some(format!("Basic {}", STANDARD.encode(pair)))
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({})", self.shown())
+    }
+}
+
+/// One secret or two, each of which signs.
+#[derive(Clone)]
+pub struct Secrets(Vec<SecretString>);
+
+impl Secrets {
+    /// Reads them, with a comma between two.
+    ///
+    /// # Errors
+    /// One sentence that says what to write instead, and nothing of what was written.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let secrets: Vec<&str> = text.split(',').collect();
+        let is_good = |secret: &&str| {
+            secret.len() >= SHORTEST_SECRET
+                && !secret.contains(|c: char| c.is_control() || c.is_whitespace())
+        };
+        if secrets.len() > MOST_SECRETS || !secrets.iter().all(is_good) {
+            return Err("write at least 32 characters without blanks, for example what `openssl \
+                        rand -base64 32` prints; a second one after a comma while you change them"
+                .to_owned());
+        }
+        Ok(Self(secrets.into_iter().map(SecretString::from).collect()))
+    }
+
+    pub(super) fn each(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|secret| secret.expose_secret().as_bytes())
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({})", self.0.len())
+    }
+}

@@ -1,0 +1,124 @@
+//! The webhook as others know it: on or off, and how it stands.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout;
+
+use super::post::Post;
+use super::{DeliveryStore, Left, Standing, WebhookOptions};
+use crate::audit::Kind;
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::failure::StoreError;
+use crate::metrics::Metrics;
+
+/// How long what was given up is there to be looked at, and what waits while the webhook is off.
+const KEPT: time::Duration = time::Duration::days(7);
+
+/// How many requests are under way at once, from each server.
+const MOST_AT_ONCE: usize = 4;
+/// How long a server that is to stop waits for them.
+const REST_LIMIT: Duration = Duration::from_secs(3);
+
+/// What the webhook works with.
+pub struct WebhookParts {
+    /// Where deliveries wait.
+    pub store: Arc<dyn DeliveryStore>,
+    /// Where they go; `None` for nowhere.
+    pub options: Option<WebhookOptions>,
+    /// Rung when there is a new one.
+    pub bell: Arc<Notify>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Keeps attempts apart.
+    pub entropy: Entropy,
+    /// Counts what goes on.
+    pub metrics: Metrics,
+}
+
+/// Tells a receiver of events. Cheap to clone.
+#[derive(Clone)]
+pub struct Webhook(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) store: Arc<dyn DeliveryStore>,
+    pub(super) post: Option<Post>,
+    pub(super) bell: Arc<Notify>,
+    pub(super) clock: Clock,
+    pub(super) entropy: Entropy,
+    pub(super) metrics: Metrics,
+    /// Whether the last attempt failed.
+    pub(super) fails: AtomicBool,
+    /// A place for each request that may be under way.
+    pub(super) places: Arc<Semaphore>,
+}
+
+impl Webhook {
+    /// Puts it together; nothing is sent before somebody runs [`Webhook::keep_delivering`].
+    ///
+    /// # Errors
+    /// One sentence that says what to do, where no connection could ever be made.
+    pub fn new(parts: WebhookParts) -> Result<Self, String> {
+        let WebhookParts { store, options, bell, clock, entropy, metrics } = parts;
+        let post = options.map(Post::to).transpose()?;
+        let (fails, places) = (AtomicBool::new(false), Arc::new(Semaphore::new(MOST_AT_ONCE)));
+        Ok(Self(Arc::new(Inner { store, post, bell, clock, entropy, metrics, fails, places })))
+    }
+
+    /// Whether anything is sent.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.0.post.is_some()
+    }
+
+    /// Where events go, without what may be secret of the URL.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        self.0.post.as_ref().map(|post| post.options().target.shown())
+    }
+
+    /// Which events go there.
+    #[must_use]
+    pub fn events(&self) -> Vec<Kind> {
+        let options = self.0.post.as_ref().map(Post::options);
+        options.map(|options| options.events.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// Begins no other delivery, and returns once those under way are made, after three seconds at
+    /// the latest: what is broken off then is made once more by whoever comes next.
+    pub async fn rest(&self) {
+        let all = u32::try_from(MOST_AT_ONCE).unwrap_or(1);
+        if let Ok(Ok(places)) = timeout(REST_LIMIT, self.0.places.acquire_many(all)).await {
+            places.forget();
+        }
+    }
+
+    /// How the deliveries stand.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn standing(&self) -> Result<Standing, StoreError> {
+        self.0.store.standing().await
+    }
+
+    /// Forgets what was given up a week ago and, where nothing is sent, what has waited as long.
+    /// Whether nothing more is to be forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn sweep(&self, most: u32) -> Result<bool, StoreError> {
+        let since = self.0.clock.now() - KEPT;
+        let waiting_since = (!self.is_on()).then_some(since);
+        self.0.store.sweep(&Left { given_up_since: since, waiting_since }, most).await
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Webhook({})", self.url().unwrap_or_default())
+    }
+}
