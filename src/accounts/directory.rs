@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::hashing::Place;
 use super::{
-    Account, AccountStore, AddError, Change, ChangeError, Changed, Email, Epoch, EpochReason,
-    HashError, Hasher, Listing, Name, Password, PasswordHash, PasswordPolicy, Role, Status, User,
-    UserId, WeakPassword,
+    Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
+    Email, Epoch, EpochReason, HashError, Hasher, Listing, Name, Password, PasswordHash,
+    PasswordPolicy, Role, Status, User, UserId, WeakPassword,
 };
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -195,17 +195,22 @@ impl Accounts {
         hash: &PasswordHash,
         only_first_administrator: bool,
     ) -> Result<Account, CreateError> {
+        let NewUser { email, email_verified, name, role, .. } = new;
+        let (email, hash) = ((email, email_verified), (hash, only_first_administrator));
+        self.add_account(email, name, (role, Status::Active), hash).await
+    }
+
+    pub(super) async fn add_account(
+        &self,
+        (email, email_verified): (Email, bool),
+        name: Name,
+        (role, status): (Role, Status),
+        (hash, only_first_administrator): (&PasswordHash, bool),
+    ) -> Result<Account, CreateError> {
         let created_at = self.0.clock.now();
         let id = self.0.entropy.id(created_at).map_err(StoreError::from)?;
-        let user = User {
-            id: UserId::from_uuid(id),
-            email: new.email,
-            email_verified: new.email_verified,
-            name: new.name,
-            role: new.role,
-            status: Status::Active,
-            created_at,
-        };
+        let id = UserId::from_uuid(id);
+        let user = User { id, email, email_verified, name, role, status, created_at };
         self.0.store.add(&user, hash, only_first_administrator).await?;
         Ok(Account { user, epoch: Epoch::FIRST, epoch_reason: None })
     }
@@ -259,8 +264,16 @@ impl Accounts {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn list(&self, listing: &Listing) -> Result<Vec<Account>, StoreError> {
+    pub async fn list(&self, listing: &Listing) -> Result<AccountPage, StoreError> {
         self.0.store.list(listing).await
+    }
+
+    /// How many accounts there are. Not for every request: it looks at each.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn count(&self) -> Result<AccountCount, StoreError> {
+        self.0.store.count().await
     }
 
     /// Whether an active administrator exists.

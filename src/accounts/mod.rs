@@ -10,6 +10,7 @@ mod epoch;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod hashing;
+mod invitation;
 mod password;
 mod proof;
 mod setup_link;
@@ -22,12 +23,13 @@ pub use epoch::{Epoch, EpochRaise, EpochReason, Survivor};
 pub use hashing::{
     HashError, HashParameters, Hasher, HasherOptions, PasswordHash, RefusedParameters, Verdict,
 };
+pub use invitation::{InvitationDigest, InvitedUser, IssuedInvitation};
 pub use password::{Password, PasswordPolicy, WeakPassword};
 pub use proof::{AuthenticateError, Authenticated, Proof};
 pub use setup_link::{SetupClaim, SetupLink};
 pub use store::{
-    Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Listing,
-    PasswordChange,
+    Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
+    Credentials, Invitation, Listing, PasswordChange,
 };
 pub use user::{InvalidName, Name, Role, Status, User, UserId};
 

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
-    Email, Epoch, EpochRaise, EpochReason, Name, PasswordHash, Role, Status, User, UserId,
+    Email, Epoch, EpochRaise, EpochReason, InvitationDigest, Name, PasswordHash, Role, Status,
+    User, UserId,
 };
 use crate::failure::StoreError;
 
@@ -45,6 +46,8 @@ pub struct Change {
     pub status: Option<Status>,
     /// A new password.
     pub password: Option<PasswordChange>,
+    /// The invitation that is used up by it: the change fails unless it works until the end.
+    pub invitation: Option<InvitationDigest>,
     /// Whether the account goes altogether.
     pub delete: bool,
 }
@@ -53,9 +56,18 @@ impl Change {
     /// Whether everything stays as it is.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        let Self { seen: _, raise, name, email, role, status, password, delete } = self;
+        let Self { seen: _, raise, name, email, role, status, password, invitation, delete } = self;
         let fields = name.is_some() || email.is_some() || role.is_some() || status.is_some();
-        !(fields || raise.is_some() || password.is_some() || *delete)
+        let proven = password.is_some() || invitation.is_some();
+        !(fields || raise.is_some() || proven || *delete)
+    }
+
+    /// Whether an invitation of the account, made before, is void with it: it was sent to somebody
+    /// who may be another by now, or is no longer wanted.
+    #[must_use]
+    pub fn voids_invitation(&self) -> bool {
+        let is_disabled = self.status == Some(Status::Disabled);
+        self.delete || is_disabled || self.email.is_some() || self.password.is_some()
     }
 }
 
@@ -107,6 +119,9 @@ pub enum ChangeError {
     /// asked for the change asked with a session that no longer counts.
     #[error("the session that was to outlive the change is gone")]
     SurvivorGone,
+    /// The invitation was used, replaced or withdrawn meanwhile.
+    #[error("the invitation does not work any more")]
+    InvitationGone,
     /// Another account has this address.
     #[error("another account has this address")]
     EmailTaken,
@@ -127,6 +142,38 @@ pub struct Listing {
     pub after: Option<UserId>,
     /// At most this many.
     pub limit: u32,
+}
+
+/// Some of the accounts that were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountPage {
+    /// At most as many as were asked for.
+    pub accounts: Vec<Account>,
+    /// After which account to go on; `None` where there are no more. A search looks at so many
+    /// accounts and no more, so that a page may be short and not the last.
+    pub next: Option<UserId>,
+}
+
+/// How many accounts there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountCount {
+    /// All of them.
+    pub all: u64,
+    /// Those that may sign in and are administrators.
+    pub administrators: u64,
+    /// Those that may not sign in.
+    pub disabled: u64,
+}
+
+/// A link by which somebody may set the password of an account.
+#[derive(Clone, Copy, Debug)]
+pub struct Invitation {
+    /// Whose account.
+    pub user: UserId,
+    /// The digest of its secret.
+    pub digest: InvitationDigest,
+    /// Until when it works.
+    pub expires_at: OffsetDateTime,
 }
 
 /// Where accounts live. Every backend promises:
@@ -171,7 +218,29 @@ pub trait AccountStore: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn list(&self, listing: &Listing) -> Result<Vec<Account>, StoreError>;
+    async fn list(&self, listing: &Listing) -> Result<AccountPage, StoreError>;
+
+    /// How many accounts there are. It costs what a look at each row of an index costs.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn count(&self) -> Result<AccountCount, StoreError>;
+
+    /// Keeps an invitation, in place of the one that the account had. `false`: there is no such
+    /// account.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown which of the two works.
+    async fn invite(&self, invitation: &Invitation) -> Result<bool, StoreError>;
+
+    /// The account of an invitation, and until when that works; `None` once used or void.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn invited(
+        &self,
+        digest: &InvitationDigest,
+    ) -> Result<Option<(Account, OffsetDateTime)>, StoreError>;
 
     /// Whether an active administrator exists.
     ///

@@ -229,8 +229,8 @@ async fn a_first_administrator_is_made_only_while_there_is_none() {
     stage.add("bob", Role::Admin).await;
     let listing = Listing { query: None, after: Some(first.user.id), limit: 10 };
     let rest = stage.accounts.list(&listing).await.unwrap();
-    assert_eq!(rest.len(), 1);
-    assert_eq!(rest[0].user.email.as_str(), "bob@example.org");
+    assert_eq!(rest.accounts.len(), 1);
+    assert_eq!(rest.accounts[0].user.email.as_str(), "bob@example.org");
     stage.accounts.ready().await.unwrap();
     stage.database.close().await;
     assert!(stage.accounts.ready().await.is_err());

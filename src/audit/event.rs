@@ -27,6 +27,19 @@ pub enum Actor {
     Server,
 }
 
+impl Actor {
+    /// Reads what its [`fmt::Display`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "nobody" => Some(Self::Nobody),
+            "command_line" => Some(Self::CommandLine),
+            "server" => Some(Self::Server),
+            id => UserId::parse(id).map(Self::User),
+        }
+    }
+}
+
 impl fmt::Display for Actor {
     /// The id of a user, or `command_line`, `server`, `nobody`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

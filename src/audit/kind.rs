@@ -31,6 +31,8 @@ pub enum Kind {
     Throttled,
     /// A request came from another site.
     CrossOriginRefused,
+    /// Somebody was given a link by which to set the password of an account.
+    InvitationCreated,
     /// The setup link made the first administrator.
     SetupUsed,
     /// The server was started with other settings than the time before.
@@ -39,7 +41,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Signup,
         Self::Login,
         Self::LoginFailed,
@@ -54,6 +56,7 @@ impl Kind {
         Self::AccountDeleted,
         Self::Throttled,
         Self::CrossOriginRefused,
+        Self::InvitationCreated,
         Self::SetupUsed,
         Self::SettingsChanged,
     ];
@@ -76,6 +79,7 @@ impl Kind {
             Self::AccountDeleted => "account_deleted",
             Self::Throttled => "throttled",
             Self::CrossOriginRefused => "cross_origin_refused",
+            Self::InvitationCreated => "invitation_created",
             Self::SetupUsed => "setup_used",
             Self::SettingsChanged => "settings_changed",
         }

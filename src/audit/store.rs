@@ -1,19 +1,37 @@
 //! Where events are kept: the port, and what every backend promises.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 
 use super::{EventId, Kind, Recorded};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
+use crate::sessions::SessionId;
 
-/// Which events to list.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AuditListing {
-    /// Only events about this account or done by it.
-    pub user: Option<UserId>,
-    /// Only events of this kind.
-    pub kind: Option<Kind>,
-    /// Only events before this one.
+/// Which events a walk meets: each of these is an order of its own, which an index keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Along {
+    /// All there are.
+    Everything,
+    /// Those about this account.
+    Subject(UserId),
+    /// Those done by this account.
+    Actor(UserId),
+    /// Those of this session.
+    Session(SessionId),
+    /// Those from this address.
+    Network(IpAddr),
+    /// Those of this kind.
+    Kind(Kind),
+}
+
+/// Some of the events along an index, from the newest to the oldest.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditWalk {
+    /// Which.
+    pub along: Along,
+    /// Only those before this one.
     pub before: Option<EventId>,
     /// At most this many.
     pub limit: u32,
@@ -23,6 +41,7 @@ pub struct AuditListing {
 /// - **What is appended stays as it is**: nothing here changes or takes away an event. Only what is
 ///   past its [`super::Retention`] goes, which the store sees to by itself.
 /// - **An append is all or nothing**, and durable once it is acknowledged.
+/// - **A walk costs what it shows**, however many events there are.
 /// - **A failure is an error, never an absence.**
 #[async_trait]
 pub trait AuditStore: Send + Sync {
@@ -36,7 +55,14 @@ pub trait AuditStore: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn list(&self, listing: &AuditListing) -> Result<Vec<Recorded>, StoreError>;
+    async fn walk(&self, walk: &AuditWalk) -> Result<Vec<Recorded>, StoreError>;
+
+    /// How many events of a kind there are from one id on and below another; from a million on it
+    /// need not count any further.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn count(&self, kind: Kind, range: (EventId, EventId)) -> Result<u64, StoreError>;
 
     /// What [`AuditStore::keep_settings`] kept last; `None` before the first time.
     ///

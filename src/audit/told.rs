@@ -1,5 +1,7 @@
 //! The JSON of an event.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -18,8 +20,8 @@ pub struct Told {
     pub(crate) time: String,
     /// `signup`, `login`, `login_failed`, `logout`, `reauthenticated`, `session_ended`,
     /// `password_changed`, `email_changed`, `role_changed`, `account_disabled`,
-    /// `account_enabled`, `account_deleted`, `throttled`, `cross_origin_refused`, `setup_used` or
-    /// `settings_changed`.
+    /// `account_enabled`, `account_deleted`, `throttled`, `cross_origin_refused`,
+    /// `invitation_created`, `setup_used` or `settings_changed`.
     pub(crate) kind: &'static str,
     /// Who did it: the id of a user, `command_line`, `server`, or `null` where nobody was signed
     /// in.
@@ -62,6 +64,42 @@ impl From<Recorded> for Told {
 }
 
 impl Told {
+    /// The names of [`Told::cells`].
+    pub(crate) const COLUMNS: [&str; 10] = [
+        "id",
+        "time",
+        "kind",
+        "actor",
+        "subject",
+        "session_id",
+        "network",
+        "user_agent",
+        "outcome",
+        "details",
+    ];
+
+    /// As the cells of a row.
+    pub(crate) fn cells(&self) -> [Cow<'_, str>; 10] {
+        let or_empty = |text: &'_ Option<String>| Cow::from(text.clone().unwrap_or_default());
+        let details = if self.details.is_empty() {
+            String::new()
+        } else {
+            serde_json::to_string(&self.details).unwrap_or_default()
+        };
+        [
+            Cow::from(&self.id),
+            Cow::from(&self.time),
+            Cow::from(self.kind),
+            or_empty(&self.actor),
+            or_empty(&self.subject),
+            or_empty(&self.session_id),
+            or_empty(&self.network),
+            Cow::from(&self.user_agent),
+            Cow::from(&self.outcome),
+            Cow::from(details),
+        ]
+    }
+
     /// As the user whom it is about may know it: not who else did it, nor where they were.
     #[must_use]
     pub fn to_subject(recorded: Recorded, user: UserId) -> Self {

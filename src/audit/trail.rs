@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::figures::Counts;
 use super::limits::Limits;
-use super::{AuditLines, AuditListing, AuditStore, By, Event, EventId, Kind, Recorded};
+use super::{AuditLines, AuditStore, By, Event, EventId, Kind, Recorded};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
@@ -55,6 +57,7 @@ struct Inner {
     telling: Telling,
     queue: mpsc::Sender<Entry>,
     lost: Arc<AtomicU64>,
+    counts: Counts,
 }
 
 /// Events of one deed, and who waits for them to be durable.
@@ -79,7 +82,8 @@ impl AuditTrail {
         let task = Writing { store: store.clone(), lost: lost.clone(), bell: telling.bell.clone() };
         tokio::spawn(task.go_on(waiting));
         let limits = Limits::new(&clock);
-        Self(Arc::new(Inner { store, clock, entropy, limits, telling, queue, lost }))
+        let counts = Counts::default();
+        Self(Arc::new(Inner { store, clock, entropy, limits, telling, queue, lost, counts }))
     }
 
     /// Logs what happened and returns once it is durable, after six seconds at the latest. Events
@@ -125,12 +129,16 @@ impl AuditTrail {
         }
     }
 
-    /// Events, the newest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    pub async fn list(&self, listing: &AuditListing) -> Result<Vec<Recorded>, StoreError> {
-        self.0.store.list(listing).await
+    pub(super) fn store(&self) -> &dyn AuditStore {
+        &*self.0.store
+    }
+
+    pub(super) fn counts(&self) -> &Counts {
+        &self.0.counts
+    }
+
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.0.clock.now()
     }
 
     /// Compares the settings of this start with those of the last, and records the names of those

@@ -127,10 +127,9 @@ impl Administration {
         let (mut all, mut after): (Vec<Account>, Option<UserId>) = (Vec::new(), None);
         loop {
             let page = self.accounts.list(&Listing { query: None, after, limit: PAGE }).await?;
-            let full = u32::try_from(page.len()).is_ok_and(|found| found >= PAGE);
-            after = page.last().map(|account| account.user.id);
-            all.extend(page);
-            if !full {
+            after = page.next;
+            all.extend(page.accounts);
+            if after.is_none() {
                 return Ok(all);
             }
         }

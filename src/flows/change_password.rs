@@ -74,6 +74,7 @@ impl From<ChangeError> for ChangePasswordError {
             ChangeError::NotFound
             | ChangeError::Moved
             | ChangeError::SurvivorGone
+            | ChangeError::InvitationGone
             | ChangeError::EmailTaken
             | ChangeError::LastAdministrator => Self::Refused,
         }

@@ -4,6 +4,7 @@
 //! are logged here, once, and never sent.
 
 mod fields;
+mod links;
 mod throttled;
 
 pub use fields::FieldError;
@@ -19,10 +20,8 @@ use serde::Serialize;
 use super::json::ProblemBody;
 use crate::accounts::{ChangeError, CreateError, WeakPassword};
 use crate::failure::StoreError;
-use crate::flows::{
-    ChangePasswordError, LoginError, ReauthenticateError, RevokeSessionsError, SignupError,
-};
-use crate::sessions::{EndReason, ResumeError, StartError};
+use crate::flows::{ChangePasswordError, LoginError, ReauthenticateError, RevokeSessionsError};
+use crate::sessions::{EndReason, ResumeError};
 
 /// The stable word for what went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -276,34 +275,6 @@ impl From<CreateError> for Problem {
     }
 }
 
-impl Problem {
-    pub(crate) fn needless_setup() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            Code::NotFound,
-            "This setup link is used, expired or no longer needed. Whoever runs this server can \
-             add an administrator with `anteroom user add --admin EMAIL`.",
-        )
-    }
-}
-
-impl From<SignupError> for Problem {
-    fn from(error: SignupError) -> Self {
-        match error {
-            SignupError::Create(error) => error.into(),
-            SignupError::LinkRefused => Self::needless_setup(),
-            SignupError::NotStarted(StartError::LimitReached) => limit_reached(),
-            SignupError::NotStarted(StartError::Store(error)) => {
-                let detail = "The account was made, but no session could be started: sign in with \
-                              it in a moment.";
-                Self { detail: detail.into(), ..error.into() }
-            }
-            // The account was disabled or deleted between its making and its first session.
-            SignupError::NotStarted(StartError::EpochMoved) => Self::no_session(),
-        }
-    }
-}
-
 impl From<ReauthenticateError> for Problem {
     fn from(error: ReauthenticateError) -> Self {
         match error {
@@ -342,7 +313,7 @@ impl From<RevokeSessionsError> for Problem {
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::NotFound => Self::not_found(),
+            ChangeError::NotFound | ChangeError::InvitationGone => Self::not_found(),
             ChangeError::EmailTaken => email_taken(),
             ChangeError::LastAdministrator => Self::new(
                 StatusCode::CONFLICT,

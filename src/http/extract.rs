@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRef as _, FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use axum::response::{IntoResponse, Response};
@@ -11,9 +11,10 @@ use super::body::Form;
 use super::current::CurrentSession;
 use super::error::Problem;
 use super::redirect::{Next, see_other, with_next};
+use super::state::AppState;
 use crate::accounts::{Role, User, UserId};
 use crate::audit::By;
-use crate::sessions::{Session, SessionId, Token};
+use crate::sessions::{Session, SessionId, Sessions, Token};
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentSession {
     type Rejection = Problem;
@@ -104,6 +105,61 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         path.map(|Path(id)| Self(id)).map_err(|_| Problem::not_found())
+    }
+}
+
+/// Proof that the request comes from an administrator who proved who they are a moment ago, as
+/// every change asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct FreshAdministrator(pub(crate) CurrentUser);
+
+impl FromRequestParts<AppState> for FreshAdministrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let Administrator(current) = Administrator::from_request_parts(parts, state).await?;
+        if !Sessions::from_ref(state).is_fresh(&current.session) {
+            return Err(Problem::reauthentication_required());
+        }
+        Ok(Self(current))
+    }
+}
+
+/// Like [`Administrator`], for pages: whoever is not signed in is sent to sign in.
+#[derive(Clone, Debug)]
+pub(crate) struct AdministratorOrLogin(pub(crate) CurrentUser);
+
+impl<S: Send + Sync> FromRequestParts<S> for AdministratorOrLogin {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let CurrentUserOrLogin(current) =
+            CurrentUserOrLogin::from_request_parts(parts, state).await?;
+        match current.user.role {
+            Role::Admin => Ok(Self(current)),
+            Role::User => Err(Problem::not_found().into_response()),
+        }
+    }
+}
+
+/// Like [`FreshAdministrator`], for the forms of pages: without a fresh proof the browser is sent
+/// to give one, and comes back to the page that has the form.
+#[derive(Clone, Debug)]
+pub(crate) struct FreshAdministratorOrProof(pub(crate) CurrentUser);
+
+impl FromRequestParts<AppState> for FreshAdministratorOrProof {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
+        let AdministratorOrLogin(current) =
+            AdministratorOrLogin::from_request_parts(parts, state).await?;
+        if !Sessions::from_ref(state).is_fresh(&current.session) {
+            let path = parts.uri.path();
+            let page =
+                ["/delete", "/invitation"].into_iter().find_map(|deed| path.strip_suffix(deed));
+            return Err(see_other(&with_next("/reauthenticate", page.unwrap_or(path))));
+        }
+        Ok(Self(current))
     }
 }
 

@@ -161,7 +161,17 @@ pub(crate) struct OneUserBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UsersBody {
     pub(crate) users: Vec<UserBody>,
-    /// What to send as `cursor` for the next page; `null` on the last.
+    /// What to send as `cursor` for the next page; `null` on the last. A page of a search may be
+    /// short, or empty, and not be the last.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// A page of the sessions of everybody.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SessionPageBody {
+    pub(crate) sessions: Vec<SessionBody>,
+    /// What to send as `cursor` for the next page; `null` on the last. A page with filters may be
+    /// short, or empty, and not be the last.
     pub(crate) next_cursor: Option<String>,
 }
 

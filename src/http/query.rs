@@ -2,6 +2,8 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::body::Form;
 use super::error::Problem;
@@ -33,6 +35,42 @@ impl Query {
         }
     }
 
+    /// A filter: absent also where it is empty, as forms send what nobody filled in.
+    pub(crate) fn filter<T>(
+        &self,
+        name: &str,
+        meaning: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        match self.find(name).map(str::trim).filter(|text| !text.is_empty()) {
+            None => Ok(None),
+            Some(text) => parsed(name, meaning, parse(text)).map(Some),
+        }
+    }
+
+    /// A filter by an instant, in RFC 3339 or as fields of pages write it, which is UTC.
+    pub(crate) fn instant(&self, name: &str) -> Result<Option<OffsetDateTime>, Problem> {
+        self.filter(name, "a time such as 2026-11-21T09:00:00Z", instant)
+    }
+
+    /// `cursor`: where the page before ended.
+    pub(crate) fn cursor<T>(
+        &self,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.find("cursor") else { return Ok(None) };
+        parsed("cursor", "what `next_cursor` of the page before said", parse(text)).map(Some)
+    }
+
+    /// How many a page shows: 25, or `limit` where that is less, so that no page is large.
+    pub(crate) fn limit_of_page(&self) -> Result<u32, Problem> {
+        const MOST: u32 = 25;
+        if self.find("limit").is_none() {
+            return Ok(MOST);
+        }
+        Ok(self.limit()?.min(MOST))
+    }
+
     /// `limit`: how many to list, 1 to 200, 50 by default.
     pub(crate) fn limit(&self) -> Result<u32, Problem> {
         let Some(text) = self.find("limit") else { return Ok(50) };
@@ -42,4 +80,19 @@ impl Query {
             .filter(|_| digits)
             .ok_or_else(|| Problem::bad_parameter("`limit` is a number from 1 to 200."))
     }
+}
+
+fn parsed<T>(name: &str, meaning: &str, value: Option<T>) -> Result<T, Problem> {
+    value.ok_or_else(|| Problem::bad_parameter(format!("`{name}` is {meaning}.")))
+}
+
+fn instant(text: &str) -> Option<OffsetDateTime> {
+    let completed = match text.len() {
+        10 => format!("{text}T00:00:00Z"),
+        16 if text.contains(' ') => format!("{}:00Z", text.replace(' ', "T")),
+        16 => format!("{text}:00Z"),
+        19 => format!("{text}Z"),
+        _ => text.to_owned(),
+    };
+    OffsetDateTime::parse(&completed, &Rfc3339).ok()
 }

@@ -11,11 +11,12 @@ const QUERY_VALUE: &AsciiSet =
 
 /// Going there would loop, sign out, show an answer that is meant for programs, or find a path
 /// that takes forms only.
-const LEADS_NOWHERE: [&str; 12] = [
+const LEADS_NOWHERE: [&str; 13] = [
     "/login",
     "/logout",
     "/signup",
     "/setup",
+    "/invitation",
     "/reauthenticate",
     "/auth",
     "/api",

@@ -13,15 +13,15 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
 use super::api::{
-    account, admin, admin_sessions, audit, data, events, health, openapi, own_data, revocations,
-    session, sessions, verify, webhook,
+    account, admin, admin_invitations, admin_sessions, audit, audit_export, data, events, figures,
+    health, openapi, own_data, revocations, session, sessions, verify, webhook,
 };
 use super::error::Problem;
 use super::middleware::{
     Door, RequestIds, SessionLayer, give_form, guard, measure, no_such_method, no_such_path,
     secure, whole_body,
 };
-use super::pages;
+use super::pages::{self, administration};
 use super::state::AppState;
 use crate::audit::AuditTrail;
 use crate::metrics::Metrics;
@@ -45,6 +45,7 @@ pub(super) fn router(house: House) -> Router {
         .route("/login", get(pages::sign_in_form).post(pages::sign_in))
         .route("/logout", get(pages::ask_to_sign_out).post(pages::sign_out))
         .route("/setup", get(pages::setup_form).post(pages::set_up))
+        .route("/invitation", get(pages::invitation_form).post(pages::accept_invitation))
         .route("/account", get(pages::account))
         .route("/account/profile", get(pages::profile_form).post(pages::change_profile))
         .route("/account/password", post(pages::change_password))
@@ -72,12 +73,6 @@ pub(super) fn router(house: House) -> Router {
         )
         .route("/api/account/password", put(account::change_password))
         .route("/api/account/data", get(own_data::download))
-        .route("/api/admin/users", get(admin::list))
-        .route("/api/admin/users/{id}", get(admin::show).patch(admin::change).delete(admin::delete))
-        .route("/api/admin/sessions/{id}", get(admin_sessions::explain))
-        .route("/api/admin/audit", get(audit::list))
-        .route("/api/admin/revocations", get(revocations::follow))
-        .route("/api/admin/webhook", get(webhook::show))
         .route("/auth/verify", get(verify::verify));
 
     let without_session = Router::new()
@@ -87,7 +82,9 @@ pub(super) fn router(house: House) -> Router {
         .route("/assets/{file}", get(pages::asset));
 
     let router = pages
+        .merge(administration())
         .merge(api)
+        .merge(administration_api())
         .layer(session_layer)
         .layer(from_fn(whole_body))
         .merge(without_session)
@@ -100,6 +97,41 @@ pub(super) fn router(house: House) -> Router {
         .layer(from_fn_with_state(ids, give_form))
         .layer(MapResponseLayer::new(move |response| secure(&door, response)));
     if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
+}
+
+fn administration() -> Router<AppState> {
+    Router::new()
+        .route("/admin", get(administration::overview))
+        .route("/admin/users", get(administration::users).post(administration::create))
+        .route("/admin/users/{id}", get(administration::user).post(administration::change))
+        .route("/admin/users/{id}/delete", post(administration::delete))
+        .route("/admin/users/{id}/invitation", post(administration::invite))
+        .route("/admin/users/{id}/revoke-sessions", post(administration::revoke_sessions))
+        .route("/admin/sessions", get(administration::sessions))
+        .route("/admin/sessions/{id}", get(administration::session))
+        .route("/admin/sessions/{id}/revoke", post(administration::revoke_session))
+        .route("/admin/audit", get(administration::audit))
+}
+
+fn administration_api() -> Router<AppState> {
+    Router::new()
+        .route("/api/admin/users", get(admin::list).post(admin_invitations::create))
+        .route("/api/admin/users/{id}", get(admin::show).patch(admin::change).delete(admin::delete))
+        .route("/api/admin/users/{id}/invitation", post(admin_invitations::renew))
+        .route(
+            "/api/admin/users/{id}/sessions",
+            get(admin_sessions::of_user).delete(admin_sessions::revoke_of_user),
+        )
+        .route("/api/admin/sessions", get(admin_sessions::list))
+        .route(
+            "/api/admin/sessions/{id}",
+            get(admin_sessions::explain).delete(admin_sessions::revoke),
+        )
+        .route("/api/admin/audit", get(audit::list))
+        .route("/api/admin/audit/export", get(audit_export::export))
+        .route("/api/admin/figures", get(figures::show))
+        .route("/api/admin/revocations", get(revocations::follow))
+        .route("/api/admin/webhook", get(webhook::show))
 }
 
 /// Lets the front ends of `TRUSTED_ORIGINS` call the API with the cookie. Without any, no answer

@@ -11,13 +11,14 @@ use super::middleware::{Door, DoorParts, RequestIds, SessionLayer, SessionLayerP
 use super::network::TrustedProxies;
 use super::public_url::PublicUrl;
 use super::router::{House, router};
-use super::state::{Manners, Rooms};
+use super::state::{Links, Manners, Rooms};
 use crate::accounts::{Accounts, SetupLink};
 use crate::audit::AuditTrail;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::flows::{
-    AccountChanges, ChangePassword, Check, Login, Logout, Reauthenticate, RevokeSessions, Signup,
+    AccountChanges, ChangePassword, Check, Figures, Invitations, Login, Logout, Reauthenticate,
+    RevokeSessions, Signup,
 };
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
@@ -102,6 +103,7 @@ impl Service {
             ids: ids.clone(),
             metrics: metrics.clone(),
         };
+        let links = Links::to(door.0.public_url.origin());
         let (a, s, t) = (&accounts, &sessions, &audit);
         let rooms = Rooms {
             login: Login::new(a.clone(), s.clone(), t.clone()).counted_in(&metrics),
@@ -112,6 +114,9 @@ impl Service {
             change_password: ChangePassword::new(a.clone(), s.clone(), t.clone()),
             revoke_sessions: RevokeSessions::new(a.clone(), s.clone(), t.clone()),
             account_changes: AccountChanges::new(a.clone(), s.clone(), t.clone()),
+            invitations: Invitations::new(a.clone(), s.clone(), t.clone()),
+            figures: Figures::new(a.clone(), s.clone(), t.clone()),
+            links,
             audit: audit.clone(),
             manners: options.manners,
             webhook: options.webhook,

@@ -7,7 +7,8 @@ use axum::extract::FromRef;
 use crate::accounts::Accounts;
 use crate::audit::AuditTrail;
 use crate::flows::{
-    AccountChanges, ChangePassword, Check, Login, Logout, Reauthenticate, RevokeSessions, Signup,
+    AccountChanges, ChangePassword, Check, Figures, Invitations, Login, Logout, Reauthenticate,
+    RevokeSessions, Signup,
 };
 use crate::sessions::Sessions;
 use crate::webhook::Webhook;
@@ -41,6 +42,9 @@ rooms! {
     change_password: ChangePassword,
     revoke_sessions: RevokeSessions,
     account_changes: AccountChanges,
+    invitations: Invitations,
+    figures: Figures,
+    links: Links,
     check: Check,
     webhook: Webhook,
     manners: Manners,
@@ -55,6 +59,22 @@ pub(crate) struct AppState(Arc<Rooms>);
 impl From<Rooms> for AppState {
     fn from(rooms: Rooms) -> Self {
         Self(Arc::new(rooms))
+    }
+}
+
+/// Absolute links, for what leaves the browser.
+#[derive(Clone, Debug)]
+pub(crate) struct Links(Arc<str>);
+
+impl Links {
+    /// To pages under this origin.
+    pub(crate) fn to(origin: &str) -> Self {
+        Self(origin.into())
+    }
+
+    /// By which an invitation is accepted.
+    pub(crate) fn invitation(&self, secret: &str) -> String {
+        format!("{}/invitation?token={secret}", self.0)
     }
 }
 

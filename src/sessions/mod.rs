@@ -7,6 +7,7 @@
 //! This room knows no HTTP and no SQL: a browser reaches it through `http`, a database through
 //! whichever backend implements [`SessionStore`].
 
+mod browsing;
 pub mod cache;
 mod census;
 pub mod conformance;
@@ -32,6 +33,7 @@ mod touches;
 mod turns;
 mod watch;
 
+pub use browsing::{SessionFilter, SessionKind, SessionPage};
 pub use census::Census;
 pub use data::{DataError, Etag, VisitorData};
 pub use device::device_name;
@@ -47,8 +49,8 @@ pub use room::{Sessions, SessionsOptions};
 pub use session::{Client, Owner, Session, SessionId};
 pub use store::Ended;
 pub use store::{
-    Compartment, Counted, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Rotation, SessionStore,
-    Start, Started, Swept, TimedOut, Touch,
+    Compartment, Counted, Ending, EpochMove, Keep, Keeping, Kept, Loaded, NewestSessions, Rotation,
+    SessionStore, Start, Started, Swept, TimedOut, Touch,
 };
 pub use token::{Token, TokenDigest};
 pub use watch::Watch;

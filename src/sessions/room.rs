@@ -141,7 +141,7 @@ impl Sessions {
         self.store().count().await
     }
 
-    fn keep_live(&self, sessions: &mut Vec<Session>) {
+    pub(super) fn keep_live(&self, sessions: &mut Vec<Session>) {
         let cutoffs = self.cutoffs();
         for session in sessions.iter_mut() {
             if let Some(at) = self.0.touches.noted(session.id) {

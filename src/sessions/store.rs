@@ -214,6 +214,15 @@ pub struct Counted {
     pub anonymous: u64,
 }
 
+/// Some of all sessions, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewestSessions {
+    /// At most as many as were asked for.
+    pub sessions: Vec<Session>,
+    /// After which one to go on; `None` where there are no more.
+    pub next: Option<SessionId>,
+}
+
 /// Where sessions live between requests. [`super::conformance`] holds every backend to this:
 /// 1. **Only `start` makes a live row.** Everything else updates a row that is live, and says
 ///    `false`, `None` or `Gone` when there is none. No upsert anywhere.
@@ -332,6 +341,17 @@ pub trait SessionStore: Send + Sync {
         after: Option<SessionId>,
         limit: u32,
     ) -> Result<Vec<Session>, StoreError>;
+
+    /// Sessions that nobody ended, from the highest id to the lowest, which is the newest first:
+    /// those below `before`. It costs what it shows, wherever it begins.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn list_newest(
+        &self,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<NewestSessions, StoreError>;
 
     /// How many sessions nobody ended; `None`: this store does not count. It may cost what a look
     /// at each row of an index costs, so it is not for requests.

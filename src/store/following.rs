@@ -16,8 +16,8 @@ use crate::accounts::{Epoch, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{
     Compartment, Counted, Cursor, Cutoffs, EndReason, Ended, Ending, EpochMove, Keep, Keeping,
-    Kept, Loaded, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
-    TokenDigest, Touch,
+    Kept, Loaded, NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start,
+    Started, Swept, TokenDigest, Touch,
 };
 
 const RAISES_REMEMBERED: usize = 256;
@@ -183,6 +183,14 @@ impl SessionStore for FollowingStore {
         limit: u32,
     ) -> Result<Vec<Session>, StoreError> {
         self.current().await?.list_all(after, limit).await
+    }
+
+    async fn list_newest(
+        &self,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<NewestSessions, StoreError> {
+        self.current().await?.list_newest(before, limit).await
     }
 
     async fn count(&self) -> Result<Option<Counted>, StoreError> {

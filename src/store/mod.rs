@@ -16,4 +16,4 @@ pub use following::FollowingStore;
 pub use measured::{MeasuredAccounts, MeasuredSessions};
 pub use memory::{MemoryOptions, MemoryStore};
 pub use redis::{RedisOpenError, RedisSessions, RedisTrouble, Unfit};
-pub use sql::{DatabaseAt, OpenError, Order, Ordered, SessionsIn, SqlDatabase};
+pub use sql::{DatabaseAt, LIST_STATEMENTS, OpenError, Order, Ordered, SessionsIn, SqlDatabase};

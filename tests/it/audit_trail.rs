@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use anteroom::accounts::{HasherOptions, Role};
 use anteroom::audit::{
-    AuditListing, AuditOptions, AuditStore, AuditTrail, By, Event, Kind as What, Recorded,
+    AuditListing, AuditOptions, AuditStore, AuditTrail, AuditWalk, By, Event, EventId,
+    Kind as What, Recorded,
 };
 use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
@@ -155,7 +156,11 @@ impl AuditStore for Scripted {
         Ok(())
     }
 
-    async fn list(&self, _: &AuditListing) -> Result<Vec<Recorded>, StoreError> {
+    async fn walk(&self, _: &AuditWalk) -> Result<Vec<Recorded>, StoreError> {
+        Err(Self::failure())
+    }
+
+    async fn count(&self, _: What, _: (EventId, EventId)) -> Result<u64, StoreError> {
         Err(Self::failure())
     }
 
@@ -285,7 +290,7 @@ async fn what_was_recorded_is_there_after_a_restart() {
     options.hashing = HasherOptions::cheap_for_tests();
     let again = Anteroom::start(options).await.unwrap();
     let listing = AuditListing { limit: 100, ..AuditListing::default() };
-    let found = again.audit().list(&listing).await.unwrap();
+    let found = again.audit().list(&listing).await.unwrap().events;
 
     let kinds: Vec<&str> = found.iter().rev().map(|event| event.event.kind.as_str()).collect();
     assert_eq!(json!(kinds), json!(before.iter().map(|e| &e["kind"]).collect::<Vec<_>>()));
@@ -304,8 +309,12 @@ impl AuditStore for Panicking {
         Ok(())
     }
 
-    async fn list(&self, listing: &AuditListing) -> Result<Vec<Recorded>, StoreError> {
-        panic!("cannot list {listing:?} for {CANARY}")
+    async fn walk(&self, walk: &AuditWalk) -> Result<Vec<Recorded>, StoreError> {
+        panic!("cannot list {walk:?} for {CANARY}")
+    }
+
+    async fn count(&self, _: What, _: (EventId, EventId)) -> Result<u64, StoreError> {
+        Ok(0)
     }
 
     async fn last_settings(&self) -> Result<Option<String>, StoreError> {

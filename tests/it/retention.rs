@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anteroom::audit::{
-    AuditListing, AuditStore as _, By, Event, EventId, Kind as What, Recorded, Retention,
+    Along, AuditStore as _, AuditWalk, By, Event, EventId, Kind as What, Recorded, Retention,
 };
 use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
@@ -192,8 +192,8 @@ async fn record(database: &SqlDatabase, kind: What, at: OffsetDateTime, address:
 
 /// The addresses of all events, the oldest first.
 async fn addresses(database: &SqlDatabase) -> Vec<String> {
-    let listing = AuditListing { limit: 1000, ..AuditListing::default() };
-    let events = database.list(&listing).await.unwrap();
+    let walk = AuditWalk { along: Along::Everything, before: None, limit: 1000 };
+    let events = database.walk(&walk).await.unwrap();
     events.iter().rev().map(|event| event.network().unwrap_or_default()).collect()
 }
 

@@ -23,6 +23,8 @@ GET    /logout                           login login login 200   200   200   200
 POST   /logout                           login login login login login login login
 GET    /setup                            404   404   404   404   404   404   404
 POST   /setup                            404   404   404   404   404   404   404
+GET    /invitation                       404   404   404   404   404   404   404
+POST   /invitation                       404   404   404   404   404   404   404
 GET    /account                          login login login 200   200   200   200
 GET    /account/profile                  login login login 200   200   200   200
 POST   /account/profile                  login login login 303   reauthenticate 303 reauthenticate
@@ -38,6 +40,18 @@ POST   /account/sessions/{id}/revoke     login login login login login login log
 GET    /reauthenticate                   login login login 200   200   200   200
 POST   /reauthenticate                   login login login 303   303   303   303
 POST   /preferences                      303   303   303   303   303   303   303
+GET    /admin                            login login login 404   404   200   200
+GET    /admin/users                      login login login 404   404   200   200
+POST   /admin/users                      login login login 404   404   201   reauthenticate
+GET    /admin/users/{id}                 login login login 404   404   200   200
+POST   /admin/users/{id}                 login login login 404   404   303   reauthenticate
+POST   /admin/users/{id}/delete          login login login 404   404   303   reauthenticate
+POST   /admin/users/{id}/invitation      login login login 404   404   201   reauthenticate
+POST   /admin/users/{id}/revoke-sessions login login login 404   404   303   303
+GET    /admin/sessions                   login login login 404   404   200   200
+GET    /admin/sessions/{id}              login login login 404   404   200   200
+POST   /admin/sessions/{id}/revoke       login login login 404   404   login login
+GET    /admin/audit                      login login login 404   404   200   200
 POST   /api/signup                       201   201   201   201   201   201   201
 GET    /api/session                      401   401   401   200   200   200   200
 POST   /api/session                      200   200   200   200   200   200   200
@@ -55,13 +69,21 @@ DELETE /api/account                      401   401   401   204   403   204   403
 PUT    /api/account/password             401   401   401   204   204   204   204
 GET    /api/account/data                 401   401   401   200   200   200   200
 GET    /api/admin/users                  401   401   401   404   404   200   200
+POST   /api/admin/users                  401   401   401   404   404   201   403
 GET    /api/admin/users/{id}             401   401   401   404   404   200   200
 PATCH  /api/admin/users/{id}             401   401   401   404   404   200   403
 DELETE /api/admin/users/{id}             401   401   401   404   404   204   403
+POST   /api/admin/users/{id}/invitation  401   401   401   404   404   201   403
+GET    /api/admin/users/{id}/sessions    401   401   401   404   404   200   200
+DELETE /api/admin/users/{id}/sessions    401   401   401   404   404   200   200
+GET    /api/admin/sessions               401   401   401   404   404   200   200
 GET    /api/admin/sessions/{id}          401   401   401   404   404   200   200
+DELETE /api/admin/sessions/{id}          401   401   401   404   404   204   204
 GET    /api/admin/audit                  401   401   401   404   404   200   200
 GET    /api/admin/revocations            401   401   401   404   404   200   200
 GET    /api/admin/webhook                401   401   401   404   404   200   200
+GET    /api/admin/audit/export           401   401   401   404   404   200   200
+GET    /api/admin/figures                401   401   401   404   404   200   200
 GET    /auth/verify                      401   401   401   200   200   200   200
 GET    /healthz                          200   200   200   200   200   200   200
 GET    /readyz                           200   200   200   200   200   200   200
@@ -122,8 +144,12 @@ fn fields(method: &Method, path: &str, n: usize) -> Value {
         ("POST", "/account/profile") => json!({ "email": new, "name": "Ada" }),
         ("POST", "/account/delete") => json!({ "confirm": "true" }),
         ("POST", "/preferences") => json!({ "theme": "dark" }),
+        ("POST", "/admin/users/{id}") => json!({ "name": "Countess" }),
+        ("POST", "/admin/users/{id}/delete") => json!({ "sure": "true" }),
+        ("POST", "/invitation") => json!({ "token": "A".repeat(43), "password": PASSWORD }),
         ("POST", "/setup") => json!({ "token": "A".repeat(43), "email": new }),
-        ("PATCH", "/api/account" | "/api/admin/users/{id}") => json!({ "email": new }),
+        ("PATCH", "/api/account" | "/api/admin/users/{id}")
+        | ("POST", "/api/admin/users" | "/admin/users") => json!({ "email": new }),
         ("PATCH", _) => json!({ "a": 1 }),
         _ => json!({}),
     }
@@ -300,7 +326,7 @@ async fn csrf_8_looking_at_any_path_changes_nothing() {
 /// Accounts and sessions, but when they were last seen.
 async fn everything(app: &TestApp) -> (Vec<anteroom::accounts::Account>, Vec<String>) {
     let listing = anteroom::accounts::Listing { limit: 200, ..Default::default() };
-    let accounts = app.anteroom.accounts().list(&listing).await.unwrap();
+    let accounts = app.anteroom.accounts().list(&listing).await.unwrap().accounts;
     let sessions = app.live_sessions().await;
     (accounts, sessions.iter().map(|session| session.id.to_string()).collect())
 }

@@ -155,3 +155,44 @@ async fn pages_fit_every_screen_in_every_language() {
     tab.was_quiet(&server.url).await;
     chromium.close().await;
 }
+
+/// Where the first link of a page leads that begins like this.
+async fn first_link(tab: &Tab, server: &Server, page: &str, beginning: &str) -> String {
+    tab.open(&format!("{}{page}", server.url)).await;
+    tab.value(&format!("document.querySelector(\"main a[href^='{beginning}']\").pathname")).await
+}
+
+#[tokio::test]
+async fn the_administration_fits_every_screen_in_every_language() {
+    let Some(chromium) = Chromium::start("the administration on every screen").await else {
+        return;
+    };
+    let look = Look::new();
+    let server = Place::new().serve(&["--trusted-proxies", "127.0.0.1/32"]);
+    ada_elsewhere(&server).await;
+    for name in ["grace", "이아름", "edsger"] {
+        Client::of(&server).sign_up(&format!("{name}@example.org")).await;
+    }
+    let root = "root@example.org";
+    assert_eq!(Client::of(&server).set_up(&server, root).await.status(), 303);
+    Client::of(&server).sign_in(EMAIL, "not her password at all").await;
+    let tab = chromium.tab().await;
+    tab.with_header("X-Forwarded-For", "203.0.113.7").await;
+    crate::browser::sign_in(&tab, &server, root).await;
+
+    for page in [
+        ("/admin", "admin"),
+        ("/admin/users", "admin-users"),
+        ("/admin/sessions", "admin-sessions"),
+        ("/admin/audit", "admin-audit"),
+    ] {
+        look.at(&tab, &server, page).await;
+    }
+    let user = first_link(&tab, &server, "/admin/users?query=ada", "/admin/users/").await;
+    look.at(&tab, &server, (&user, "admin-user")).await;
+    let session = first_link(&tab, &server, &user, "/admin/sessions/").await;
+    look.at(&tab, &server, (&session, "admin-session")).await;
+
+    tab.was_quiet(&server.url).await;
+    chromium.close().await;
+}

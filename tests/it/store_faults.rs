@@ -113,6 +113,9 @@ async fn scene(
     } else {
         (String::new(), app.administrator("root@example.org").await)
     };
+    let user_id = ada.user_id().await;
+    let her = anteroom::accounts::UserId::parse(&user_id).unwrap();
+    let invitation = app.anteroom.accounts().invite(her).await.unwrap().unwrap().secret;
     let guest = app.browser();
     // Every network may start so many in a minute.
     app.clock.advance(Duration::from_secs(4));
@@ -121,7 +124,8 @@ async fn scene(
         new_email: format!("new-{email}"),
         before: ada.copy(),
         phone_id: phone.session_id().await,
-        user_id: ada.user_id().await,
+        user_id,
+        invitation,
         setup: setup.split("token=").nth(1).unwrap_or_default().to_owned(),
         visitor: app.browser(),
         ended: copy,

@@ -16,26 +16,28 @@ use crate::http::query::Query;
 use crate::sessions::Sessions;
 
 /// What an administrator changes about an account.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountBody {
     /// `active` or `disabled`.
     #[serde(default, deserialize_with = "present")]
-    status: Option<String>,
+    pub(crate) status: Option<String>,
     /// `user` or `admin`.
     #[serde(default, deserialize_with = "present")]
-    role: Option<String>,
+    pub(crate) role: Option<String>,
     #[serde(default, deserialize_with = "present")]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Counts as verified.
     #[serde(default, deserialize_with = "present")]
-    email: Option<String>,
+    pub(crate) email: Option<String>,
 }
 
 /// `GET /api/admin/users`: accounts in the order in which they were made.
 #[utoipa::path(get, path = "/api/admin/users", tag = "admin",
     params(
-        ("query" = Option<String>, Query, description = "Part of an address or a name"),
+        ("query" = Option<String>, Query,
+            description = "A whole address, which is found at once, or a part of an address or a \
+                           name: then each page looks at 100,000 accounts at most"),
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
@@ -51,20 +53,20 @@ pub(crate) async fn list(
     _: Administrator,
     query: Query,
 ) -> Result<Json<UsersBody>, Problem> {
-    let limit = query.limit()?;
-    let after = match query.find("cursor") {
-        None => None,
-        Some(cursor) => Some(UserId::parse(cursor).ok_or_else(|| {
-            Problem::bad_parameter("`cursor` is what `next_cursor` of the page before said.")
-        })?),
-    };
-    let text = query.find("query").filter(|text| !text.is_empty()).map(str::to_owned);
-    let mut found = accounts.list(&Listing { query: text, after, limit: limit + 1 }).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next_cursor = found.last().filter(|_| more).map(|account| account.user.id.to_string());
-    let users = found.iter().map(|account| (&account.user).into()).collect();
+    let listing = listing(&query)?;
+    let page = accounts.list(&listing).await?;
+    let next_cursor = page.next.map(|id| id.to_string());
+    let users = page.accounts.iter().map(|account| (&account.user).into()).collect();
     Ok(Json(UsersBody { users, next_cursor }))
+}
+
+pub(crate) fn listing(query: &Query) -> Result<Listing, Problem> {
+    let text = query.find("query").map(str::trim).filter(|text| !text.is_empty());
+    Ok(Listing {
+        query: text.map(str::to_owned),
+        after: query.cursor(UserId::parse)?,
+        limit: query.limit()?,
+    })
 }
 
 /// `GET /api/admin/users/{id}`: one account.
@@ -115,7 +117,7 @@ pub(crate) async fn change(
     Ok(Json(OneUserBody { user: (&user).into() }))
 }
 
-fn account_change(body: &AccountBody) -> Result<AccountChange, Problem> {
+pub(crate) fn account_change(body: &AccountBody) -> Result<AccountChange, Problem> {
     let mut errors = FieldErrors::default();
     let status = body.status.as_deref().map(|text| {
         errors.check("status", Status::parse(text).ok_or_else(|| one_of("active", "disabled")))
@@ -138,7 +140,7 @@ fn account_change(body: &AccountBody) -> Result<AccountChange, Problem> {
     })
 }
 
-fn one_of(this: &str, that: &str) -> FieldError {
+pub(crate) fn one_of(this: &str, that: &str) -> FieldError {
     FieldError { code: "unknown_value", message: format!("write `{this}` or `{that}`") }
 }
 
@@ -168,7 +170,7 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn find(accounts: &Accounts, id: &str) -> Result<Account, Problem> {
+pub(crate) async fn find(accounts: &Accounts, id: &str) -> Result<Account, Problem> {
     let id = UserId::parse(id).ok_or_else(Problem::not_found)?;
     accounts.find(id).await?.ok_or_else(Problem::not_found)
 }

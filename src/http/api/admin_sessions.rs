@@ -2,13 +2,25 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::admin::find;
+use super::audit::EventBody;
+use crate::accounts::{Accounts, EpochReason, UserId};
+use crate::audit::{AuditListing, AuditTrail};
+use crate::flows::RevokeSessions;
 use crate::http::error::Problem;
 use crate::http::extract::{Administrator, PathId};
-use crate::http::json::{ProblemBody, SessionBody, Timestamp};
-use crate::sessions::{Ended, Explained, Session, SessionId, SessionPolicy, Sessions, TimeoutRule};
+use crate::http::json::{
+    ProblemBody, RevokedBody, SessionBody, SessionPageBody, SessionsBody, Timestamp,
+};
+use crate::http::query::Query;
+use crate::sessions::{
+    EndReason, Ended, Explained, Session, SessionFilter, SessionId, SessionKind, SessionPolicy,
+    Sessions, TimeoutRule,
+};
 
 /// One session explained.
 #[derive(Serialize, ToSchema)]
@@ -21,7 +33,13 @@ pub(crate) struct ExplainedBody {
     ended: Option<EndedBody>,
     /// Whether the server that was asked would answer a check of it from memory, under a lease.
     under_lease: bool,
+    /// What the audit trail has of it, the newest first, 50 at most: who started it and from where,
+    /// what was done in it, and who ended it.
+    events: Vec<EventBody>,
 }
+
+/// How many events of a session are shown with it.
+const MOST_EVENTS: u32 = 50;
 
 /// The timeouts of a session, fixed when it started.
 #[derive(Serialize, ToSchema)]
@@ -50,6 +68,7 @@ impl ExplainedBody {
             policy: session.map(|session| PolicyBody::of(session, policy)),
             ended: explained.ended.map(EndedBody::from),
             under_lease: explained.under_lease,
+            events: Vec::new(),
         }
     }
 }
@@ -58,14 +77,19 @@ impl PolicyBody {
     fn of(session: &Session, policy: &SessionPolicy) -> Self {
         let timeouts = policy.timeouts(session.rule);
         Self {
-            name: match session.rule {
-                TimeoutRule::Standard => "standard",
-                TimeoutRule::Remembered => "remember_me",
-                TimeoutRule::Administrator => "administrator",
-            },
+            name: name_of(session.rule),
             idle_timeout: timeouts.idle.as_secs(),
             absolute_timeout: timeouts.absolute.as_secs(),
         }
+    }
+}
+
+/// What a set of timeouts is called.
+pub(crate) fn name_of(rule: TimeoutRule) -> &'static str {
+    match rule {
+        TimeoutRule::Standard => "standard",
+        TimeoutRule::Remembered => "remember_me",
+        TimeoutRule::Administrator => "administrator",
     }
 }
 
@@ -75,8 +99,118 @@ impl From<Ended> for EndedBody {
     }
 }
 
+/// `GET /api/admin/users/{id}/sessions`: the live sessions of one account, newest activity first.
+#[utoipa::path(get, path = "/api/admin/users/{id}/sessions", tag = "admin",
+    params(("id" = String, Path, description = "The id of the account")),
+    responses(
+        (status = 200, description = "Its live sessions", body = SessionsBody),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 404, description = "`not_found`", body = ProblemBody),
+    )
+)]
+pub(crate) async fn of_user(
+    (State(accounts), State(sessions)): (State<Accounts>, State<Sessions>),
+    Administrator(administrator): Administrator,
+    PathId(id): PathId,
+) -> Result<Json<SessionsBody>, Problem> {
+    let user = find(&accounts, &id).await?.user;
+    let listed = sessions.list(user.id).await?;
+    Ok(Json(SessionsBody { sessions: bodies(&listed, &sessions, administrator.session.id) }))
+}
+
+/// `DELETE /api/admin/users/{id}/sessions`: ends every session of one account.
+#[utoipa::path(delete, path = "/api/admin/users/{id}/sessions", tag = "admin",
+    params(("id" = String, Path, description = "The id of the account")),
+    responses(
+        (status = 200, description = "How many ended", body = RevokedBody),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 404, description = "`not_found`", body = ProblemBody),
+    )
+)]
+pub(crate) async fn revoke_of_user(
+    State(revoke): State<RevokeSessions>,
+    Administrator(administrator): Administrator,
+    PathId(id): PathId,
+) -> Result<Json<RevokedBody>, Problem> {
+    let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
+    let by = administrator.actor.by();
+    let revoked = revoke.all(id, EpochReason::RevokedByAdmin, &by).await?;
+    Ok(Json(RevokedBody { revoked }))
+}
+
+/// `GET /api/admin/sessions`: the live sessions of everybody, those that started last first.
+#[utoipa::path(get, path = "/api/admin/sessions", tag = "admin",
+    params(
+        ("user" = Option<String>, Query, description = "The id of a user: their sessions only"),
+        ("kind" = Option<String>, Query, description = "`user` or `anonymous`"),
+        ("ip_address" = Option<String>, Query, description = "Started from this address"),
+        ("device" = Option<String>, Query,
+            description = "Part of the device or of the user agent, whatever its case"),
+        ("from" = Option<String>, Query, description = "Started at this time or after it"),
+        ("until" = Option<String>, Query, description = "Started before this time"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page of sessions; with filters it looks at 5,000 at most",
+            body = SessionPageBody),
+        (status = 400, description = "`invalid_input`", body = ProblemBody),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 404, description = "`not_found`: not an administrator", body = ProblemBody),
+    )
+)]
+pub(crate) async fn list(
+    State(sessions): State<Sessions>,
+    Administrator(administrator): Administrator,
+    query: Query,
+) -> Result<Json<SessionPageBody>, Problem> {
+    let after = query.cursor(SessionId::parse)?;
+    let page = sessions.page(&filter(&query)?, after, query.limit()?).await?;
+    Ok(Json(SessionPageBody {
+        sessions: bodies(&page.sessions, &sessions, administrator.session.id),
+        next_cursor: page.next.map(|id| id.to_string()),
+    }))
+}
+
+pub(crate) fn filter(query: &Query) -> Result<SessionFilter, Problem> {
+    Ok(SessionFilter {
+        user: query.filter("user", "the id of a user", UserId::parse)?,
+        kind: query.filter("kind", "`user` or `anonymous`", SessionKind::parse)?,
+        ip_address: query.filter("ip_address", "an IP address", |text| text.parse().ok())?,
+        device: query.filter("device", "a text", |text| Some(text.to_owned()))?,
+        started_from: query.instant("from")?,
+        started_until: query.instant("until")?,
+    })
+}
+
+fn bodies(listed: &[Session], sessions: &Sessions, own: SessionId) -> Vec<SessionBody> {
+    listed.iter().map(|one| SessionBody::new(one, sessions.policy(), Some(own))).collect()
+}
+
+/// `DELETE /api/admin/sessions/{id}`: ends one session, whosever it is.
+#[utoipa::path(delete, path = "/api/admin/sessions/{id}", tag = "admin",
+    params(("id" = String, Path, description = "The handle of the session")),
+    responses(
+        (status = 204, description = "It has ended"),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 404, description = "`not_found`: no live session", body = ProblemBody),
+    )
+)]
+pub(crate) async fn revoke(
+    State(revoke): State<RevokeSessions>,
+    Administrator(administrator): Administrator,
+    PathId(id): PathId,
+) -> Result<StatusCode, Problem> {
+    let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
+    let by = administrator.actor.by();
+    if !revoke.one(id, None, EndReason::RevokedByAdmin, &by).await? {
+        return Err(Problem::not_found());
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// `GET /api/admin/sessions/{id}`: how a session stands, which policy set its deadlines, how it
-/// ended, and whether it is answered for from memory.
+/// ended, whether it is answered for from memory, and what was done in it.
 #[utoipa::path(get, path = "/api/admin/sessions/{id}", tag = "admin",
     params(("id" = String, Path, description = "The handle of the session")),
     responses(
@@ -86,11 +220,14 @@ impl From<Ended> for EndedBody {
     )
 )]
 pub(crate) async fn explain(
-    State(sessions): State<Sessions>,
+    (State(sessions), State(audit)): (State<Sessions>, State<AuditTrail>),
     Administrator(administrator): Administrator,
     PathId(id): PathId,
 ) -> Result<Json<ExplainedBody>, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
     let explained = sessions.explain(id).await?.ok_or_else(Problem::not_found)?;
-    Ok(Json(ExplainedBody::new(&explained, sessions.policy(), administrator.session.id)))
+    let listing = AuditListing { session: Some(id), limit: MOST_EVENTS, ..Default::default() };
+    let events = audit.list(&listing).await?.events.into_iter().map(EventBody::from).collect();
+    let body = ExplainedBody::new(&explained, sessions.policy(), administrator.session.id);
+    Ok(Json(ExplainedBody { events, ..body }))
 }

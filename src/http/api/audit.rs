@@ -7,11 +7,12 @@ use utoipa::ToSchema;
 
 use crate::accounts::UserId;
 pub(crate) use crate::audit::Told as EventBody;
-use crate::audit::{AuditListing, AuditTrail, EventId, Kind};
+use crate::audit::{Actor, AuditListing, AuditTrail, EventId, Kind};
 use crate::http::error::Problem;
 use crate::http::extract::Administrator;
 use crate::http::json::ProblemBody;
 use crate::http::query::Query;
+use crate::sessions::SessionId;
 
 /// A page of events.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,11 +28,19 @@ pub(crate) struct EventsBody {
         ("user" = Option<String>, Query,
             description = "The id of a user: events about them or done by them"),
         ("kind" = Option<String>, Query, description = "Events of this kind only"),
+        ("actor" = Option<String>, Query,
+            description = "Done by: the id of a user, `command_line`, `server` or `nobody`"),
+        ("session" = Option<String>, Query, description = "The handle of a session"),
+        ("network" = Option<String>, Query, description = "From this IP address"),
+        ("outcome" = Option<String>, Query, description = "`ok`, or a word for why not"),
+        ("from" = Option<String>, Query, description = "At this time or after it"),
+        ("until" = Option<String>, Query, description = "Before this time"),
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses(
-        (status = 200, description = "A page of events, the newest first", body = EventsBody),
+        (status = 200, description = "A page of events, the newest first; with filters it looks \
+            at 5,000 at most", body = EventsBody),
         (status = 400, description = "`invalid_input`", body = ProblemBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 404, description = "`not_found`: not an administrator", body = ProblemBody),
@@ -42,29 +51,28 @@ pub(crate) async fn list(
     _: Administrator,
     query: Query,
 ) -> Result<Json<EventsBody>, Problem> {
-    let limit = query.limit()?;
-    let listing = AuditListing {
-        user: parameter(&query, "user", "the id of a user", UserId::parse)?,
-        kind: parameter(&query, "kind", "a kind of event: see /openapi.json", Kind::parse)?,
-        before: parameter(&query, "cursor", CURSOR, EventId::parse)?,
-        limit: limit + 1,
-    };
-    let mut found = audit.list(&listing).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next_cursor = found.last().filter(|_| more).map(|recorded| recorded.id.to_string());
-    Ok(Json(EventsBody { events: found.into_iter().map(EventBody::from).collect(), next_cursor }))
+    let page = audit.list(&listing(&query)?).await?;
+    let next_cursor = page.next.map(|id| id.to_string());
+    Ok(Json(EventsBody {
+        events: page.events.into_iter().map(EventBody::from).collect(),
+        next_cursor,
+    }))
 }
 
-const CURSOR: &str = "what `next_cursor` of the page before said";
-
-fn parameter<T>(
-    query: &Query,
-    name: &str,
-    meaning: &str,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<Option<T>, Problem> {
-    let Some(text) = query.find(name) else { return Ok(None) };
-    let parsed = parse(text);
-    parsed.map(Some).ok_or_else(|| Problem::bad_parameter(format!("`{name}` is {meaning}.")))
+/// Which events a query asks for.
+pub(crate) fn listing(query: &Query) -> Result<AuditListing, Problem> {
+    const KIND: &str = "a kind of event: see /openapi.json";
+    const ACTOR: &str = "the id of a user, `command_line`, `server` or `nobody`";
+    Ok(AuditListing {
+        user: query.filter("user", "the id of a user", UserId::parse)?,
+        kind: query.filter("kind", KIND, Kind::parse)?,
+        actor: query.filter("actor", ACTOR, Actor::parse)?,
+        session: query.filter("session", "the handle of a session", SessionId::parse)?,
+        network: query.filter("network", "an IP address", |text| text.parse().ok())?,
+        outcome: query.filter("outcome", "a word", |text| Some(text.to_owned()))?,
+        from: query.instant("from")?,
+        until: query.instant("until")?,
+        before: query.cursor(EventId::parse)?,
+        limit: query.limit()?,
+    })
 }

@@ -2,10 +2,13 @@
 
 pub(super) mod account;
 pub(super) mod admin;
+pub(super) mod admin_invitations;
 pub(super) mod admin_sessions;
 pub(super) mod audit;
+pub(super) mod audit_export;
 pub(super) mod data;
 pub(super) mod events;
+pub(super) mod figures;
 pub(super) mod health;
 pub(super) mod openapi;
 pub(super) mod own_data;

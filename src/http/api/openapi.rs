@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::{
-    account, admin, admin_sessions, audit, data, events, health, own_data, revocations, session,
-    sessions, verify, webhook,
+    account, admin, admin_invitations, admin_sessions, audit, audit_export, data, events, figures,
+    health, own_data, revocations, session, sessions, verify, webhook,
 };
 
 #[derive(OpenApi)]
@@ -40,10 +40,18 @@ use super::{
         admin::show,
         admin::change,
         admin::delete,
+        admin_invitations::create,
+        admin_invitations::renew,
+        admin_sessions::of_user,
+        admin_sessions::revoke_of_user,
+        admin_sessions::list,
         admin_sessions::explain,
+        admin_sessions::revoke,
         audit::list,
         revocations::follow,
         webhook::show,
+        audit_export::export,
+        figures::show,
         verify::verify,
         health::alive,
         health::ready,

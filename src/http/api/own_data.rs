@@ -7,9 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::audit::EventBody;
 use crate::accounts::UserId;
-use crate::audit::{AuditListing, AuditTrail};
+use crate::audit::{AuditListing, AuditTrail, Told};
 use crate::failure::StoreError;
 use crate::http::error::Problem;
 use crate::http::extract::CurrentUser;
@@ -33,7 +32,7 @@ pub(crate) struct OwnDataBody {
     session_data: Map<String, Value>,
     /// What happened to the account, the newest first, at most 5,000. Of what others did to it,
     /// neither who they are nor where they were.
-    events: Vec<EventBody>,
+    events: Vec<Told>,
     /// Whether there are older events.
     has_older_events: bool,
 }
@@ -72,23 +71,19 @@ pub(crate) async fn download(
 }
 
 /// The events about somebody, and whether there are more.
-async fn events_about(
-    audit: &AuditTrail,
-    user: UserId,
-) -> Result<(Vec<EventBody>, bool), StoreError> {
+async fn events_about(audit: &AuditTrail, user: UserId) -> Result<(Vec<Told>, bool), StoreError> {
     let mut events = Vec::new();
     let mut before = None;
     while events.len() < MOST_EVENTS {
         let listing =
             AuditListing { user: Some(user), before, limit: STEP, ..AuditListing::default() };
-        let found = audit.list(&listing).await?;
-        let is_last = found.len() < STEP as usize;
-        before = found.last().map(|recorded| recorded.id);
-        let about = found.into_iter().filter(|recorded| recorded.event.subject == Some(user));
-        events.extend(about.map(|recorded| EventBody::to_subject(recorded, user)));
-        if is_last {
+        let page = audit.list(&listing).await?;
+        let about = page.events.into_iter().filter(|one| one.event.subject == Some(user));
+        events.extend(about.map(|recorded| Told::to_subject(recorded, user)));
+        if page.next.is_none() {
             return Ok((events, false));
         }
+        before = page.next;
     }
     Ok((events, true))
 }

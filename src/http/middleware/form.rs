@@ -162,13 +162,13 @@ fn formed(
 }
 
 fn page(problem: &Problem, frame: Frame, path: &str, id: &str) -> Response {
-    let is_setup = problem.code == Code::NotFound && path == "/setup";
-    let page = ErrorPage {
-        frame,
-        status: problem.status.as_u16(),
-        code: if is_setup { "setup_unusable" } else { problem.code.as_str() },
-        request_id: id.to_owned(),
+    let code = match path {
+        "/setup" if problem.code == Code::NotFound => "setup_unusable",
+        "/invitation" if problem.code == Code::NotFound => "invitation_unusable",
+        _ => problem.code.as_str(),
     };
+    let page =
+        ErrorPage { frame, status: problem.status.as_u16(), code, request_id: id.to_owned() };
     shown(problem.status, &page)
 }
 

@@ -7,7 +7,7 @@ use axum::response::Response;
 use super::shown;
 use super::views::{ActivityPage, Doer, Frame, Happening};
 use crate::accounts::UserId;
-use crate::audit::{Actor, AuditListing, AuditTrail, Event, EventId, Recorded};
+use crate::audit::{Actor, AuditListing, AuditPage, AuditTrail, Event, EventId, Recorded};
 use crate::http::error::Problem;
 use crate::http::extract::CurrentUserOrLogin;
 use crate::http::query::Query;
@@ -26,18 +26,15 @@ pub(crate) async fn show(
     let before = query.find("cursor").and_then(EventId::parse);
     let user = current.user.id;
     let listing =
-        AuditListing { user: Some(user), before, limit: PER_PAGE + 1, ..AuditListing::default() };
-    let mut found = audit.list(&listing).await?;
-    let more = found.len() > PER_PAGE as usize;
-    found.truncate(PER_PAGE as usize);
-    let next_cursor = found.last().filter(|_| more).map(|last| last.id.to_string());
+        AuditListing { user: Some(user), before, limit: PER_PAGE, ..AuditListing::default() };
+    let AuditPage { events, next } = audit.list(&listing).await?;
     // What an administrator did to others is in their own pages.
-    let entries = found.into_iter().filter(|one| one.event.subject == Some(user));
+    let entries = events.into_iter().filter(|one| one.event.subject == Some(user));
     let page = ActivityPage {
         frame,
         now: sessions.now(),
         entries: entries.map(|one| happening(one, user)).collect(),
-        next_cursor,
+        next_cursor: next.map(|next| next.to_string()),
     };
     Ok(shown(StatusCode::OK, &page))
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::views::{Frame, Page, Problems, WhoIsShown};
-use crate::accounts::User;
+use crate::accounts::{Role, User};
 use crate::http::cookie::preference;
 use crate::http::current::{CurrentSession, Standing};
 use crate::http::error::{Code, Problem};
@@ -50,7 +50,11 @@ fn is_form(path: &str) -> bool {
 fn who(user: &User, session: SessionId) -> WhoIsShown {
     let name = user.name.as_str();
     let name_or_email = if name.is_empty() { user.email.as_str() } else { name };
-    WhoIsShown { name_or_email: name_or_email.to_owned(), session: session.to_string() }
+    WhoIsShown {
+        name_or_email: name_or_email.to_owned(),
+        session: session.to_string(),
+        is_admin: user.role == Role::Admin,
+    }
 }
 
 /// Renders a page, with the status that the API would give.

@@ -2,9 +2,11 @@
 
 mod account;
 mod activity;
+pub(super) mod administration;
 mod delete;
 mod frame;
 mod home;
+mod invitation;
 mod login;
 mod preferences;
 mod profile;
@@ -20,6 +22,7 @@ pub(super) use activity::show as activity;
 pub(super) use delete::{form as delete_form, submit as delete};
 pub(super) use frame::{frame_of, problems_of, shown};
 pub(super) use home::{asset, home};
+pub(super) use invitation::{form as invitation_form, submit as accept_invitation};
 pub(super) use login::{ask_to_sign_out, sign_in, sign_in_form, sign_out};
 pub(super) use preferences::prefer;
 pub(super) use profile::{form as profile_form, submit as change_profile};

@@ -189,6 +189,7 @@ activity-account_enabled = Account enabled
 activity-account_deleted = Account deleted
 activity-throttled = Attempts refused: too many in a short time
 activity-cross_origin_refused = Request from another site refused
+activity-invitation_created = Link to set a password made
 activity-setup_used = Made administrator by the setup link
 activity-settings_changed = Settings of the service changed
 
@@ -237,6 +238,7 @@ sessions-title = Where you are signed in
 sessions-lead = These devices are signed in to your account. End a session that you do not recognise, then change your password.
 sessions-this-device = This device
 sessions-ip-address = IP address
+sessions-ip-unknown = Unknown
 sessions-started = Started
 sessions-idle-ends = Ends if not used by
 sessions-ends = Ends at the latest
@@ -393,3 +395,100 @@ active-days-ago = Active { $count } { $count ->
         [one] day
        *[other] days
     } ago
+
+## Invitations
+invitation-title = Choose your password
+invitation-lead = An administrator gave you an account here. Set a password, and you are signed in. The link that brought you here works once.
+invitation-submit = Set password and sign in
+error-title-invitation_unusable = This invitation does not work
+error-detail-invitation_unusable = It was used, has expired or was replaced by a newer one. Ask an administrator of this service for a new invitation.
+
+## Administration
+nav-administration = Administration
+admin-title = Administration
+admin-places = Administration
+admin-overview = Overview
+admin-users = Accounts
+admin-sessions = Sessions
+admin-audit = Audit trail
+admin-user = Account
+admin-session = Session
+admin-live-sessions = Live sessions
+admin-live-anonymous = and { $count } of visitors who have not signed in
+admin-not-counted = Not counted yet
+admin-disabled-count = { $count } of them disabled
+admin-administrators = Active administrators
+admin-hours = Sign-ins in the last 24 hours
+admin-days = Sign-ins in the last 30 days
+admin-sign-ins = Sign-ins
+admin-failures = Failed sign-ins
+admin-plot-description = { $succeeded } sign-ins and { $failed } failed ones in all; the highest bar stands for { $most }. The table below has every number.
+admin-as-table = Numbers as a table
+admin-begins = From (UTC)
+admin-search-users = Address or part of a name
+admin-search = Search
+admin-filter = Filter
+admin-any = Any
+admin-none = There is nothing to show.
+admin-none-yet = Nothing was found so far. Go on to look further back.
+admin-next-page = Next page
+admin-status = Status
+admin-active = Active
+admin-disabled = Disabled
+admin-id = ID
+admin-user-id = ID of an account
+admin-new-user = New account
+admin-new-user-lead = You get a link to hand over. Whoever has it sets the password and is signed in.
+admin-new-user-submit = Create account and invitation
+admin-user-deleted = The account was deleted, with all its sessions.
+admin-user-changed = The account was changed.
+admin-sessions-ended =
+    { $count ->
+        [0] There was no session to end.
+        [one] One session was ended.
+       *[other] { $count } sessions were ended.
+    }
+admin-save = Save
+admin-rights = Role and status
+admin-rights-lead = A new role and disabling end every session of the account at once.
+admin-make-admin = Make administrator
+admin-make-user = Make ordinary user
+admin-enable = Enable
+admin-disable = Disable
+admin-invitation = Invitation
+admin-invitation-new-lead = A link by which the owner sets a new password. It voids the link before; the present password stays until the link is used.
+admin-invitation-new = Create invitation
+admin-invitation-lead = This link is shown only now. Hand it to its owner and to nobody else:
+admin-invitation-until = It works once, until
+admin-delete = Delete account
+admin-delete-lead = This cannot be undone. Every session of the account ends.
+admin-delete-sure = Yes, delete this account
+admin-delete-unsure = Tick the box to delete the account.
+admin-all-sessions = All sessions of this account
+admin-end-all = End all sessions of this account
+admin-what-happened = What happened
+admin-device = Device
+admin-last-seen = Last seen
+admin-do = What to do
+admin-anonymous = Visitor, not signed in
+admin-signed-in = Signed in
+admin-session-kind = Kind
+admin-from = From (UTC), such as 2026-11-21 09:00
+admin-until = Until (UTC)
+admin-known = What is known
+admin-ended = This session has ended:
+admin-proven = Identity last proven
+admin-policy = Timeouts
+admin-policy-standard = Without “keep me signed in”
+admin-policy-remembered = With “keep me signed in”
+admin-policy-administrator = Those of administrators
+admin-answered = Checks are answered
+admin-from-memory = from the memory of this server, under a lease
+admin-from-store = by asking the store
+admin-time = Time
+admin-kind = Kind
+admin-actor = Done by
+admin-subject = About
+admin-outcome = Outcome
+admin-export-csv = Download as CSV
+admin-export-json = Download as JSON

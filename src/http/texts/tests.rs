@@ -24,7 +24,7 @@ const REASONS: [&str; 11] = [
     "replaced",
 ];
 
-const CODES: [&str; 23] = [
+const CODES: [&str; 24] = [
     "invalid_credentials",
     "too_many_attempts",
     "busy",
@@ -48,6 +48,7 @@ const CODES: [&str; 23] = [
     "unavailable",
     "internal",
     "setup_unusable",
+    "invitation_unusable",
 ];
 
 const FIELD_MESSAGES: [&str; 15] = [

@@ -10,6 +10,8 @@ chapter![
     a_list_has_only_sessions_of_its_user,
     paging_through_all_meets_each_live_session_once,
     a_page_may_begin_after_a_session_that_is_gone,
+    paging_back_meets_each_live_session_once_the_newest_first,
+    a_page_back_may_begin_before_a_session_that_is_gone,
     a_page_of_none_is_empty,
     whoever_counts_counts_what_nobody_ended,
     reading_writes_nothing,
@@ -96,9 +98,61 @@ async fn a_page_may_begin_after_a_session_that_is_gone(stage: Stage) -> Verdict 
     Ok(())
 }
 
+async fn paging_back_meets_each_live_session_once_the_newest_first(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let mut expected = Vec::new();
+    // More than any backend keeps in one piece.
+    for at in 0..150 {
+        let held = if at % 2 == 0 {
+            stage.anonymous(minute(at)).await?
+        } else {
+            stage.signed_in(user, minute(at)).await?
+        };
+        if at % 5 == 0 {
+            stage.end(&held, EndReason::SignedOut, minute(200)).await?;
+        } else {
+            expected.push(held.session);
+        }
+    }
+    expected.reverse();
+
+    for limit in [1, 7, 119, 120, 121, u32::MAX] {
+        let (mut met, mut before) = (Vec::new(), None);
+        loop {
+            let page = stage.store.list_newest(before, limit).await?;
+            holds!(
+                page.sessions.len() <= usize::try_from(limit).unwrap_or(usize::MAX),
+                "a page is longer than {limit}"
+            );
+            met.extend(page.sessions);
+            holds!(met.len() <= expected.len(), "paging back by {limit} meets too many");
+            let Some(next) = page.next else { break };
+            holds!(before.is_none_or(|before| next < before), "paging back stands still");
+            before = Some(next);
+        }
+        same!(met, expected, "all sessions, {limit} at a time");
+    }
+    Ok(())
+}
+
+async fn a_page_back_may_begin_before_a_session_that_is_gone(stage: Stage) -> Verdict {
+    let mut held = Vec::new();
+    for at in 0..3 {
+        held.push(stage.anonymous(minute(at)).await?);
+    }
+    stage.end(&held[1], EndReason::SignedOut, minute(5)).await?;
+
+    let page = stage.store.list_newest(Some(held[1].id()), 10).await?;
+    same!(page.sessions, [held[0].session.clone()], "the page");
+    let page = stage.store.list_newest(Some(held[0].id()), 10).await?;
+    same!(page, crate::sessions::NewestSessions::default(), "the page before the first");
+    Ok(())
+}
+
 async fn a_page_of_none_is_empty(stage: Stage) -> Verdict {
     stage.anonymous(minute(0)).await?;
     same!(stage.store.list_all(None, 0).await?, [], "the page");
+    same!(stage.store.list_newest(None, 0).await?.sessions, [], "the page back");
     Ok(())
 }
 
@@ -137,6 +191,7 @@ async fn reading_writes_nothing(stage: Stage) -> Verdict {
         }
         read.push(format!("{:?}", stage.store.list(user).await?));
         read.push(format!("{:?}", stage.store.list_all(None, 10).await?));
+        read.push(format!("{:?}", stage.store.list_newest(None, 10).await?));
         stage.store.ready().await?;
         Ok::<_, super::Violation>(read)
     };

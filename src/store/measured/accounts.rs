@@ -8,8 +8,9 @@ use time::OffsetDateTime;
 
 use super::outcome_of;
 use crate::accounts::{
-    Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Epoch,
-    EpochReason, Listing, PasswordHash, User, UserId,
+    Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
+    Credentials, Email, Epoch, EpochReason, Invitation, InvitationDigest, Listing, PasswordHash,
+    User, UserId,
 };
 use crate::failure::StoreError;
 use crate::metrics::Metrics;
@@ -67,6 +68,7 @@ impl Refusal for ChangeError {
             Self::NotFound
             | Self::Moved
             | Self::SurvivorGone
+            | Self::InvitationGone
             | Self::EmailTaken
             | Self::LastAdministrator => None,
         }
@@ -96,8 +98,23 @@ impl AccountStore for MeasuredAccounts {
         self.timed("credentials_by_email", self.inner.credentials_by_email(email)).await
     }
 
-    async fn list(&self, listing: &Listing) -> Result<Vec<Account>, StoreError> {
+    async fn list(&self, listing: &Listing) -> Result<AccountPage, StoreError> {
         self.timed("list", self.inner.list(listing)).await
+    }
+
+    async fn count(&self) -> Result<AccountCount, StoreError> {
+        self.timed("count", self.inner.count()).await
+    }
+
+    async fn invite(&self, invitation: &Invitation) -> Result<bool, StoreError> {
+        self.timed("invite", self.inner.invite(invitation)).await
+    }
+
+    async fn invited(
+        &self,
+        digest: &InvitationDigest,
+    ) -> Result<Option<(Account, OffsetDateTime)>, StoreError> {
+        self.timed("invited", self.inner.invited(digest)).await
     }
 
     async fn has_administrator(&self) -> Result<bool, StoreError> {

@@ -11,8 +11,8 @@ use crate::failure::StoreError;
 use crate::metrics::Metrics;
 use crate::sessions::{
     Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
-    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
-    Touch,
+    NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
+    TokenDigest, Touch,
 };
 
 /// Times the calls of another store.
@@ -107,6 +107,14 @@ impl SessionStore for MeasuredSessions {
         limit: u32,
     ) -> Result<Vec<Session>, StoreError> {
         self.timed("list_all", self.inner.list_all(after, limit)).await
+    }
+
+    async fn list_newest(
+        &self,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<NewestSessions, StoreError> {
+        self.timed("list_newest", self.inner.list_newest(before, limit)).await
     }
 
     async fn count(&self) -> Result<Option<Counted>, StoreError> {

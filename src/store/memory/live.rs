@@ -145,6 +145,12 @@ impl LiveRows {
         rows.skip_while(move |row| Some(row.id) == after)
     }
 
+    /// Those before `before`, from the highest id to the lowest.
+    pub(super) fn before(&self, before: Option<SessionId>) -> impl Iterator<Item = &Row> {
+        let places = self.by_id.back_from(before, |place| id_at(&self.rows, place));
+        places.filter_map(|place| self.rows.get(place))
+    }
+
     /// One that the timeouts have ended, if there is any. It stands at the front of an order:
     /// whoever is behind goes idle or expires later.
     pub(super) fn first_timed_out(&self, cutoffs: &Cutoffs) -> Option<(SessionId, Ended)> {

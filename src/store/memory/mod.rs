@@ -26,8 +26,8 @@ use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
     Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
-    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
-    Touch,
+    NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
+    TokenDigest, Touch,
 };
 
 /// How much a [`MemoryStore`] may hold.
@@ -146,6 +146,20 @@ impl SessionStore for MemoryStore {
         let tables = self.tables();
         let rows = tables.live.after(after).take(limit);
         Ok(rows.map(|row| tables.live.session(row)).collect())
+    }
+
+    async fn list_newest(
+        &self,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<NewestSessions, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let tables = self.tables();
+        let rows = tables.live.before(before).take(limit);
+        let sessions: Vec<Session> = rows.map(|row| tables.live.session(row)).collect();
+        drop(tables);
+        let next = sessions.last().filter(|_| sessions.len() == limit).map(|session| session.id);
+        Ok(NewestSessions { sessions, next })
     }
 
     async fn count(&self) -> Result<Option<Counted>, StoreError> {

@@ -108,6 +108,18 @@ impl<K: Ord + Copy> Order<K> {
         places.skip_while(move |place| key_of(*place) < from)
     }
 
+    /// The rows whose keys are below `before`, or all, from the last to the first.
+    pub(super) fn back_from(
+        &self,
+        before: Option<K>,
+        key_of: impl Fn(Place) -> K,
+    ) -> impl Iterator<Item = Place> {
+        let last = before.map_or(Bound::Unbounded, Bound::Included);
+        let chunks = self.chunks.range((Bound::Unbounded, last)).rev();
+        let places = chunks.flat_map(|(_, chunk)| chunk.iter().rev().copied());
+        places.skip_while(move |place| before.is_some_and(|before| key_of(*place) >= before))
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.chunks.values().map(Vec::len).sum()

@@ -77,6 +77,8 @@ pub(super) static DATA: LazyLock<Step> =
     LazyLock::new(|| Step::reads(include_str!("lua/data.lua")));
 pub(super) static LIST: LazyLock<Step> =
     LazyLock::new(|| Step::reads(include_str!("lua/list.lua")));
+pub(super) static NEWEST: LazyLock<Step> =
+    LazyLock::new(|| Step::reads(include_str!("lua/newest.lua")));
 pub(super) static COUNT: LazyLock<Step> =
     LazyLock::new(|| Step::reads(include_str!("lua/count.lua")));
 pub(super) static FEED: LazyLock<Step> =

@@ -18,8 +18,8 @@ use crate::accounts::{EpochReason, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{
     Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept,
-    LimitPolicy, Loaded, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started,
-    Swept, TimeoutRule, TokenDigest, Touch,
+    LimitPolicy, Loaded, NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore,
+    Start, Started, Swept, TimeoutRule, TokenDigest, Touch,
 };
 use crate::store::numbered::Identity;
 use crate::store::survivor;
@@ -28,6 +28,8 @@ use crate::store::survivor;
 const SWEPT_AT_ONCE: u32 = 50;
 const TOUCHED_AT_ONCE: usize = 100;
 const SHOWN_AT_ONCE: u32 = 250;
+/// Sorts after every id.
+const AFTER_ALL: [u8; 17] = [0xFF; 17];
 
 /// Sessions in a Redis or Valkey server. Open it once and share it.
 pub struct RedisSessions {
@@ -82,10 +84,7 @@ impl RedisSessions {
             let most = page.to_string();
             let (met, last, found): (u32, Vec<u8>, Vec<Vec<u8>>) =
                 self.run(&script::LIST, &[user, &after, most.as_bytes()]).await?;
-            sessions.extend(found.iter().filter_map(|bytes| match record::shown(bytes)? {
-                Shown::Live(session) => Some(session),
-                Shown::Ended { .. } => None,
-            }));
+            sessions.extend(found.iter().filter_map(|bytes| live_session(bytes)));
             if met < page {
                 break;
             }
@@ -247,6 +246,28 @@ impl SessionStore for RedisSessions {
         self.pages(&[], after, limit).await
     }
 
+    async fn list_newest(
+        &self,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<NewestSessions, StoreError> {
+        let (mut sessions, mut left, mut next) = (Vec::new(), limit, None);
+        let mut before = before.map_or_else(|| AFTER_ALL.to_vec(), |id| bytes_of(id).to_vec());
+        while left > 0 {
+            let page = left.min(SHOWN_AT_ONCE);
+            let most = page.to_string();
+            let (met, last, found): (u32, Vec<u8>, Vec<Vec<u8>>) =
+                self.run(&script::NEWEST, &[&before, most.as_bytes()]).await?;
+            sessions.extend(found.iter().filter_map(|bytes| live_session(bytes)));
+            if met < page {
+                return Ok(NewestSessions { sessions, next: None });
+            }
+            next = Some(record::id(&last)?);
+            (left, before) = (left - page, last);
+        }
+        Ok(NewestSessions { sessions, next })
+    }
+
     async fn count(&self) -> Result<Option<Counted>, StoreError> {
         let (users, anonymous): (Option<u64>, Option<u64>) = self.run(&script::COUNT, &[]).await?;
         let counted = Counted { users: users.unwrap_or(0), anonymous: anonymous.unwrap_or(0) };
@@ -289,6 +310,13 @@ impl SessionStore for RedisSessions {
         }
         let missing = missing.join(", ");
         Err(StoreError::backend(std::io::Error::other(format!("Redis does not allow {missing}"))))
+    }
+}
+
+fn live_session(bytes: &[u8]) -> Option<Session> {
+    match record::shown(bytes)? {
+        Shown::Live(session) => Some(session),
+        Shown::Ended { .. } => None,
     }
 }
 

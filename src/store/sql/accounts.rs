@@ -6,10 +6,11 @@ use time::OffsetDateTime;
 use super::SqlDatabase;
 use super::engine::{Done, in_one_step, is_taken, statement};
 use super::postgres::Lock;
-use super::rows::{AccountRow, listed_account, select_account};
+use super::rows::{AccountRow, select_account};
 use crate::accounts::{
-    Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Epoch,
-    EpochReason, Listing, Name, PasswordHash, Role, Status, User, UserId,
+    Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
+    Credentials, Email, Epoch, EpochReason, Invitation, InvitationDigest, Listing, Name,
+    PasswordHash, Role, Status, User, UserId,
 };
 use crate::failure::StoreError;
 
@@ -78,34 +79,24 @@ impl AccountStore for SqlDatabase {
         row.map(|row| row.read::<AccountRow>()?.try_into()).transpose()
     }
 
-    async fn list(&self, listing: &Listing) -> Result<Vec<Account>, StoreError> {
-        // No address and no name has it, and engines differ in what they make of it.
-        if listing.query.as_ref().is_some_and(|query| query.contains('\0')) {
-            return Ok(Vec::new());
-        }
-        let most = usize::try_from(listing.limit).unwrap_or(usize::MAX);
-        let mut after =
-            listing.after.map(|id| id.as_uuid().as_bytes().to_vec()).unwrap_or_default();
-        let mut accounts = Vec::new();
-        // Once, but for corrupt rows: a page that they made shorter would look like the last.
-        loop {
-            let left = most - accounts.len();
-            let page = statement(select_account!(
-                "WHERE users.user_id > $1 \
-                 AND ($2 IS NULL OR search_text LIKE $2 ESCAPE '!') \
-                 ORDER BY users.user_id LIMIT $3"
-            ))
-            .bind(after)
-            .bind(listing.query.as_deref().map(containing))
-            .bind(i64::try_from(left).unwrap_or(i64::MAX));
-            let rows = self.engine.rows(page).await?;
-            accounts.extend(rows.iter().filter_map(listed_account));
-            let Some(last) = rows.last().filter(|_| rows.len() == left && accounts.len() < most)
-            else {
-                return Ok(accounts);
-            };
-            after = last.get("user_id")?;
-        }
+    async fn count(&self) -> Result<AccountCount, StoreError> {
+        super::account_lists::count(self).await
+    }
+
+    #[tracing::instrument(name = "store.account.invite", skip_all, err(level = "debug"))]
+    async fn invite(&self, invitation: &Invitation) -> Result<bool, StoreError> {
+        super::invitations::keep(self, invitation).await
+    }
+
+    async fn invited(
+        &self,
+        digest: &InvitationDigest,
+    ) -> Result<Option<(Account, OffsetDateTime)>, StoreError> {
+        super::invitations::find(self, digest).await
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<AccountPage, StoreError> {
+        super::account_lists::list(self, listing).await
     }
 
     async fn has_administrator(&self) -> Result<bool, StoreError> {
@@ -137,7 +128,11 @@ impl AccountStore for SqlDatabase {
     ) -> Result<Changed, ChangeError> {
         let outcome: Result<_, ChangeError> = in_one_step!(self.engine, write => {
             match super::change::change(self, write, id, change, at).await {
-                Err(failed @ (ChangeError::Store(_) | ChangeError::EmailTaken)) => Err(failed),
+                Err(
+                    failed @ (ChangeError::Store(_)
+                    | ChangeError::EmailTaken
+                    | ChangeError::InvitationGone),
+                ) => Err(failed),
                 Err(refused) => {
                     // Nothing was written. Somebody else may just have done it.
                     write.be_heard().await?;
@@ -183,17 +178,4 @@ impl AccountStore for SqlDatabase {
 /// What a search looks into. Lower case is ours to make: the database knows that of ASCII only.
 pub(super) fn search_text(email: &Email, name: &Name) -> String {
     format!("{} {}", email.as_str(), name.as_str()).to_lowercase()
-}
-
-/// The pattern that finds `text` anywhere, whatever its case.
-fn containing(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.to_lowercase().chars() {
-        if matches!(c, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }

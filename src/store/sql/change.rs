@@ -42,6 +42,11 @@ pub(super) async fn change(
     {
         return Err(ChangeError::SurvivorGone);
     }
+    if let Some(digest) = &change.invitation {
+        super::invitations::use_up(write, &before.account, digest, at).await?;
+    } else if change.voids_invitation() {
+        super::invitations::void(write, id).await?;
+    }
     write_fields(write, &before, change).await?;
     let ended = match &change.raise {
         None => Some(0),

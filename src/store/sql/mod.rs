@@ -4,6 +4,7 @@
 //! once for every engine; what engines do differently is in [`engine`] and in their own folders.
 //! Nothing here decides anything about people: the rooms do, and their ports say what is promised.
 
+mod account_lists;
 mod accounts;
 mod audit;
 mod change;
@@ -11,6 +12,8 @@ mod database;
 mod deliveries;
 mod ending;
 mod engine;
+mod invitations;
+mod lists;
 mod orders;
 mod outbox;
 mod place;
@@ -25,6 +28,7 @@ mod sweep;
 mod throttle;
 
 pub use database::{OpenError, SessionsIn, SqlDatabase};
+pub use lists::LIST_STATEMENTS;
 pub use orders::{Order, Ordered};
 pub use place::DatabaseAt;
 pub(in crate::store) use sqlite::Stamp;

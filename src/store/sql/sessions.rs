@@ -10,9 +10,19 @@ use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
     Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
-    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
-    Touch,
+    NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
+    TokenDigest, Touch,
 };
+
+/// Sorts after every id.
+const AFTER_ALL: [u8; 17] = [0xFF; 17];
+
+/// By the primary key alone: whatever else an administrator asks for is picked out of the page.
+pub(super) const NEWEST: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM sessions WHERE session_id < $1 ORDER BY session_id DESC LIMIT $2"
+);
 
 #[async_trait]
 impl SessionStore for SqlDatabase {
@@ -182,6 +192,27 @@ impl SessionStore for SqlDatabase {
         .bind(limit);
         let rows = self.engine.rows(page).await?;
         Ok(rows.iter().filter_map(rows::session).collect())
+    }
+
+    async fn list_newest(
+        &self,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<NewestSessions, StoreError> {
+        let page = statement(NEWEST)
+            .bind(before.map_or_else(|| AFTER_ALL.to_vec(), |id| id.as_uuid().as_bytes().to_vec()))
+            .bind(limit);
+        let rows = self.engine.rows(page).await?;
+        let is_full = u32::try_from(rows.len()).is_ok_and(|found| found >= limit);
+        // By the rows, for one that is corrupt is no end of the list.
+        let next = match rows.last().filter(|_| is_full) {
+            None => None,
+            Some(last) => {
+                let id: Vec<u8> = last.get("session_id")?;
+                Some(SessionId::from_uuid(rows::uuid(&id)?))
+            }
+        };
+        Ok(NewestSessions { sessions: rows.iter().filter_map(rows::session).collect(), next })
     }
 
     async fn count(&self) -> Result<Option<Counted>, StoreError> {

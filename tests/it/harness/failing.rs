@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use anteroom::Stores;
 use anteroom::accounts::{
-    Account, AccountStore, AddError, Change, ChangeError, Changed, Credentials, Email, Epoch,
-    EpochReason, Listing, PasswordHash, User, UserId,
+    Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
+    Credentials, Email, Epoch, EpochReason, Invitation, InvitationDigest, Listing, PasswordHash,
+    User, UserId,
 };
-use anteroom::audit::{AuditListing, AuditStore, EventId, Recorded};
+use anteroom::audit::{AuditStore, AuditWalk, EventId, Kind, Recorded};
 use anteroom::failure::StoreError;
 use anteroom::sessions::{
-    Compartment, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded, Outbox,
-    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
-    Touch,
+    Compartment, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
+    NewestSessions, Outbox, Revocations, Rotation, Session, SessionId, SessionStore, Start,
+    Started, Swept, TokenDigest, Touch,
 };
 use anteroom::throttle::{AccountKey, Counter, Network, Refusal, Release, ThrottleStore};
 use anteroom::webhook::{Claimed, DeliveryStore, Failed, Left, Standing};
@@ -176,8 +177,23 @@ impl AccountStore for Failing<dyn AccountStore> {
         self.faults.around("credentials by email", self.inner.credentials_by_email(email)).await
     }
 
-    async fn list(&self, listing: &Listing) -> Result<Vec<Account>, StoreError> {
+    async fn list(&self, listing: &Listing) -> Result<AccountPage, StoreError> {
         self.faults.around("list accounts", self.inner.list(listing)).await
+    }
+
+    async fn count(&self) -> Result<AccountCount, StoreError> {
+        self.faults.around("count accounts", self.inner.count()).await
+    }
+
+    async fn invite(&self, invitation: &Invitation) -> Result<bool, StoreError> {
+        self.faults.around("invite", self.inner.invite(invitation)).await
+    }
+
+    async fn invited(
+        &self,
+        digest: &InvitationDigest,
+    ) -> Result<Option<(Account, OffsetDateTime)>, StoreError> {
+        self.faults.around("invited", self.inner.invited(digest)).await
     }
 
     async fn has_administrator(&self) -> Result<bool, StoreError> {
@@ -299,6 +315,14 @@ impl SessionStore for Failing<dyn SessionStore> {
         self.faults.around("list all sessions", self.inner.list_all(after, limit)).await
     }
 
+    async fn list_newest(
+        &self,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<NewestSessions, StoreError> {
+        self.faults.around("list newest sessions", self.inner.list_newest(before, limit)).await
+    }
+
     /// The housekeeping's, as above.
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
         self.inner.sweep(cutoffs, most).await
@@ -365,8 +389,12 @@ impl AuditStore for Failing<dyn AuditStore> {
         self.faults.around("append", self.inner.append(events)).await
     }
 
-    async fn list(&self, listing: &AuditListing) -> Result<Vec<Recorded>, StoreError> {
-        self.faults.around("list events", self.inner.list(listing)).await
+    async fn walk(&self, walk: &AuditWalk) -> Result<Vec<Recorded>, StoreError> {
+        self.faults.around("walk events", self.inner.walk(walk)).await
+    }
+
+    async fn count(&self, kind: Kind, range: (EventId, EventId)) -> Result<u64, StoreError> {
+        self.faults.around("count events", self.inner.count(kind, range)).await
     }
 
     async fn last_settings(&self) -> Result<Option<String>, StoreError> {

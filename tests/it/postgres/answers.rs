@@ -4,7 +4,7 @@ use anteroom::accounts::{
     Account, AccountStore, AddError, Change, ChangeError, Email, EpochRaise, EpochReason, Listing,
     Name, PasswordChange, PasswordHash, Role, Status, User, UserId,
 };
-use anteroom::audit::{AuditListing, AuditStore, By, Event, EventId, Kind, Recorded};
+use anteroom::audit::{Along, AuditStore, AuditWalk, By, Event, EventId, Kind, Recorded};
 use anteroom::sessions::{Client, SessionId};
 use anteroom::store::{SessionsIn, SqlDatabase};
 use tempfile::TempDir;
@@ -126,7 +126,7 @@ async fn pages(store: &dyn AccountStore, query: Option<&str>, limit: u32) -> Vec
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
         let listing = Listing { query: query.map(str::to_owned), after, limit };
-        let page: Vec<Account> = store.list(&listing).await.unwrap();
+        let page: Vec<Account> = store.list(&listing).await.unwrap().accounts;
         pages.push(page.iter().map(|account| account.user.id.as_uuid().as_bytes()[15]).collect());
         if page.len() < limit as usize {
             return pages;
@@ -229,20 +229,27 @@ async fn events_are_listed_alike() {
         store.append(&all[1..]).await.unwrap();
         store.append(&[]).await.unwrap();
         let mut answers = Vec::new();
-        for user in [None, Some(0), Some(1), Some(77)] {
-            for kind in [None, Some(Kind::Login), Some(Kind::Logout)] {
-                for before in [None, Some(20)] {
-                    for limit in [1, 7, 200] {
-                        let listing = AuditListing {
-                            user: user.map(|n| UserId::from_uuid(id(n))),
-                            kind,
-                            before: before.map(|n| EventId::from_uuid(id(n))),
-                            limit,
-                        };
-                        answers.push(format!("{:?}", store.list(&listing).await.unwrap()));
-                    }
+        for along in [
+            Along::Everything,
+            Along::Subject(UserId::from_uuid(id(0))),
+            Along::Subject(UserId::from_uuid(id(77))),
+            Along::Actor(UserId::from_uuid(id(1))),
+            Along::Session(SessionId::from_uuid(id(1))),
+            Along::Network("192.0.2.1".parse().unwrap()),
+            Along::Kind(Kind::Login),
+            Along::Kind(Kind::Logout),
+        ] {
+            for before in [None, Some(20)] {
+                for limit in [1, 7, 200] {
+                    let before = before.map(|n| EventId::from_uuid(id(n)));
+                    let walk = AuditWalk { along, before, limit };
+                    answers.push(format!("{:?}", store.walk(&walk).await.unwrap()));
                 }
             }
+        }
+        for kind in [Kind::Login, Kind::Throttled] {
+            let range = (EventId::from_uuid(id(3)), EventId::from_uuid(id(20)));
+            answers.push(format!("{}", store.count(kind, range).await.unwrap()));
         }
         assert_eq!(store.last_settings().await.unwrap(), None);
         store.keep_settings("{\"a\":1}").await.unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anteroom::accounts::{AccountStore, Change, Epoch, EpochRaise, EpochReason, Role};
 use anteroom::audit::{
-    AuditListing, AuditStore, By, Event, EventId, Kind as What, Recorded, Retention,
+    Along, AuditStore, AuditWalk, By, Event, EventId, Kind as What, Recorded, Retention,
 };
 use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
@@ -203,9 +203,9 @@ async fn every_record_can_be_let_go_of(store: &SqlDatabase) {
     }
     let sweep = async || store.sweep_audit(&Retention::default(), now, 100).await;
     assert!(sweep().await.unwrap());
-    let listing = AuditListing { kind: Some(What::Login), limit: 100, ..AuditListing::default() };
+    let walk = AuditWalk { along: Along::Kind(What::Login), before: None, limit: 100 };
     let audit: &dyn AuditStore = store;
-    let found = audit.list(&listing).await.unwrap();
+    let found = audit.walk(&walk).await.unwrap();
     assert_eq!(found.last().unwrap().network().as_deref(), Some("203.0.113.0/24"));
     every_delivery_can_be_made(store, found.last().unwrap()).await;
 }

@@ -7,8 +7,8 @@ use anteroom::clock::{Clock, ManualClock};
 use anteroom::failure::StoreError;
 use anteroom::sessions::{
     Compartment, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
-    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
-    Touch,
+    NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
+    TokenDigest, Touch,
 };
 use anteroom::{Anteroom, Options, SessionsKept, Stores};
 use async_trait::async_trait;
@@ -73,6 +73,13 @@ impl SessionStore for Counted {
         limit: u32,
     ) -> Result<Vec<Session>, StoreError> {
         self.store.list_all(after, limit).await
+    }
+    async fn list_newest(
+        &self,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<NewestSessions, StoreError> {
+        self.store.list_newest(before, limit).await
     }
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
         self.store.sweep(cutoffs, most).await

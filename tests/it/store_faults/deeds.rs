@@ -32,6 +32,8 @@ pub struct Scene {
     pub visitor: Browser,
     /// The secret of the setup link, where there is no administrator.
     pub setup: String,
+    /// The secret of an invitation to her.
+    pub invitation: String,
 }
 
 impl Scene {
@@ -150,8 +152,138 @@ fn her_path(scene: &Scene) -> String {
 }
 
 pub fn deeds() -> Vec<Deed> {
-    let all = [looks(), arrivals(), ends(), farewells(), changes(), administration()];
-    all.into_iter().flatten().collect()
+    [
+        looks(),
+        arrivals(),
+        ends(),
+        farewells(),
+        changes(),
+        administration(),
+        inviting(),
+        others_sessions(),
+        pages_of_administrators(),
+        forms_of_administrators(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Giving people accounts, and letting them in.
+fn inviting() -> Vec<Deed> {
+    fn hers_is_new(scene: &Scene) -> BoxFuture<'_, bool> {
+        Box::pin(async { scene.account(&scene.new_email).await.is_some() })
+    }
+    vec![
+        deed("POST /api/admin/users", 201, admin, |b, s| {
+            Box::pin(b.post("/api/admin/users", json!({ "email": s.new_email })))
+        })
+        .done(hers_is_new),
+        deed("POST /api/admin/users/{id}/invitation", 201, admin, |b, s| {
+            let path = format!("{}/invitation", her_path(s));
+            Box::pin(async move { b.post(&path, json!({})).await })
+        }),
+        deed("GET /invitation", 200, visitor, |b, s| {
+            Box::pin(async move { b.get(&format!("/invitation?token={}", s.invitation)).await })
+        }),
+        deed("POST /invitation", 303, visitor, |b, s| {
+            let fields = [("token", &*s.invitation), ("password", OTHER_PASSWORD)];
+            Box::pin(async move { b.post_form("/invitation", &fields).await })
+        })
+        .to("/account")
+        .mark(&[Mark::SetsPassword, Mark::EndsHers, Mark::EndsOthers])
+        .done(|s| Box::pin(async { s.passwords().await == [OTHER_PASSWORD] })),
+    ]
+}
+
+fn her_page(scene: &Scene) -> String {
+    format!("/admin/users/{}", scene.user_id)
+}
+
+/// What administrators look at.
+fn pages_of_administrators() -> Vec<Deed> {
+    vec![
+        deed("GET /admin", 200, admin, |b, _| Box::pin(b.get("/admin"))),
+        deed("GET /admin/users", 200, admin, |b, _| Box::pin(b.get("/admin/users"))),
+        deed("GET /admin/users/{id}", 200, admin, |b, s| {
+            Box::pin(async move { b.get(&her_page(s)).await })
+        }),
+        deed("GET /admin/sessions", 200, admin, |b, _| Box::pin(b.get("/admin/sessions"))),
+        deed("GET /admin/sessions/{id}", 200, admin, |b, s| {
+            Box::pin(async move { b.get(&format!("/admin/sessions/{}", s.phone_id)).await })
+        }),
+        deed("GET /admin/audit", 200, admin, |b, _| Box::pin(b.get("/admin/audit"))),
+    ]
+}
+
+/// What they do there.
+fn forms_of_administrators() -> Vec<Deed> {
+    fn the_phone_is_out(scene: &Scene) -> BoxFuture<'_, bool> {
+        Box::pin(async { !scene.phone.is_signed_in().await })
+    }
+    vec![
+        deed("POST /admin/users", 201, admin, |b, s| {
+            let fields = [("email", &*s.new_email), ("name", ""), ("role", "user")];
+            Box::pin(async move { b.post_form("/admin/users", &fields).await })
+        })
+        .done(|s| Box::pin(async { s.account(&s.new_email).await.is_some() })),
+        deed("POST /admin/users/{id}", 303, admin, |b, s| {
+            Box::pin(async move { b.post_form(&her_page(s), &[("name", "Countess")]).await })
+        })
+        .to("/admin/users/")
+        .done(|s| Box::pin(is_called(s, "Countess"))),
+        deed("POST /admin/users/{id}/delete", 303, admin, |b, s| {
+            let path = format!("{}/delete", her_page(s));
+            Box::pin(async move { b.post_form(&path, &[("sure", "true")]).await })
+        })
+        .to("/admin/users?done=deleted")
+        .ends_hers()
+        .done(|s| Box::pin(async { s.account(&s.email).await.is_none() })),
+        deed("POST /admin/users/{id}/invitation", 201, admin, |b, s| {
+            let path = format!("{}/invitation", her_page(s));
+            Box::pin(async move { b.post_form(&path, &[]).await })
+        }),
+        deed("POST /admin/users/{id}/revoke-sessions", 303, admin, |b, s| {
+            let path = format!("{}/revoke-sessions", her_page(s));
+            Box::pin(async move { b.post_form(&path, &[]).await })
+        })
+        .to("/admin/users/")
+        .ends_hers()
+        .done(the_phone_is_out),
+        deed("POST /admin/sessions/{id}/revoke", 303, admin, |b, s| {
+            let path = format!("/admin/sessions/{}/revoke", s.phone_id);
+            Box::pin(async move { b.post_form(&path, &[]).await })
+        })
+        .to("/admin/sessions/")
+        .ends_others()
+        .done(the_phone_is_out),
+    ]
+}
+
+/// What administrators see of the sessions of others, and end.
+fn others_sessions() -> Vec<Deed> {
+    fn the_phone_is_out(scene: &Scene) -> BoxFuture<'_, bool> {
+        Box::pin(async { !scene.phone.is_signed_in().await })
+    }
+    vec![
+        deed("GET /api/admin/sessions", 200, admin, |b, _| Box::pin(b.get("/api/admin/sessions"))),
+        deed("GET /api/admin/users/{id}/sessions", 200, admin, |b, s| {
+            let path = format!("{}/sessions", her_path(s));
+            Box::pin(async move { b.get(&path).await })
+        }),
+        deed("DELETE /api/admin/sessions/{id}", 204, admin, |b, s| {
+            let path = format!("/api/admin/sessions/{}", s.phone_id);
+            Box::pin(async move { b.delete(&path).await })
+        })
+        .ends_others()
+        .done(the_phone_is_out),
+        deed("DELETE /api/admin/users/{id}/sessions", 200, admin, |b, s| {
+            let path = format!("{}/sessions", her_path(s));
+            Box::pin(async move { b.delete(&path).await })
+        })
+        .ends_hers()
+        .done(the_phone_is_out),
+    ]
 }
 
 /// What only looks.
@@ -418,6 +550,11 @@ fn administration() -> Vec<Deed> {
             Box::pin(b.get("/api/admin/revocations"))
         }),
         deed("GET /api/admin/webhook", 200, admin, |b, _| Box::pin(b.get("/api/admin/webhook"))),
+        deed("GET /api/admin/audit/export", 200, admin, |b, s| {
+            let path = format!("/api/admin/audit/export?format=csv&user={}", s.user_id);
+            Box::pin(async move { b.get(&path).await })
+        }),
+        deed("GET /api/admin/figures", 200, admin, |b, _| Box::pin(b.get("/api/admin/figures"))),
         deed("PATCH /api/admin/users/{id}", 200, admin, |b, s| {
             patch(b, s, json!({ "name": "Countess" }))
         })

@@ -3,7 +3,7 @@
 use askama::Template;
 use time::OffsetDateTime;
 
-use super::{Frame, device_in_words};
+use super::Frame;
 
 /// What happened to an account, the newest first.
 #[derive(Template)]
@@ -61,7 +61,7 @@ impl ActivityPage {
             Doer::Administrator => self.frame.text("activity-by-administrator"),
             Doer::Service => self.frame.text("activity-by-service"),
             Doer::Browser { device, ip_address } => {
-                let device = device_in_words(&self.frame, device);
+                let device = self.frame.device(device);
                 match ip_address {
                     Some(address) => format!("{device} · {address}"),
                     None => device,

@@ -12,8 +12,8 @@ pub(crate) struct ErrorPage {
     pub(crate) frame: Frame,
     /// The status of the answer.
     pub(crate) status: u16,
-    /// The code of the contract, or `setup_unusable` for a setup link that does not work. An
-    /// unknown one is shown as `internal`.
+    /// The code of the contract, or `setup_unusable` and `invitation_unusable` for links
+    /// that do not work. An unknown one is shown as `internal`.
     pub(crate) code: &'static str,
     /// By which the operator finds this answer in the log.
     pub(crate) request_id: String,

@@ -29,6 +29,8 @@ pub(crate) struct WhoIsShown {
     pub(crate) name_or_email: String,
     /// The public handle of the session, by which the page knows whose end it is told.
     pub(crate) session: String,
+    /// Whether to show the way to the administration.
+    pub(crate) is_admin: bool,
 }
 
 #[expect(clippy::unused_self, reason = "templates call methods of what they are given")]
@@ -90,6 +92,26 @@ impl Frame {
     #[must_use]
     pub(crate) fn is_at(&self, path: &str) -> bool {
         self.path.split('?').next() == Some(path)
+    }
+
+    /// Whether `path` is this page or one above it.
+    #[must_use]
+    pub(crate) fn is_under(&self, path: &str) -> bool {
+        let rest = self.path.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    }
+
+    /// Browser and system in the words of this language.
+    #[must_use]
+    pub(crate) fn device(&self, name: &str) -> String {
+        match name.split_once(" on ") {
+            Some((browser, system)) => self.texts().with_all(
+                "sessions-device",
+                [("browser", browser.into()), ("system", system.into())],
+            ),
+            None if matches!(name, "" | "Unknown device") => self.text("sessions-device-unknown"),
+            None => name.to_owned(),
+        }
     }
 
     /// A time in words.

@@ -6,10 +6,12 @@
 
 mod account;
 mod activity;
+mod administration;
 mod delete;
 mod error;
 mod form;
 mod frame;
+mod invitation;
 mod landing;
 mod profile;
 mod reauthenticate;
@@ -22,16 +24,21 @@ mod sign_up;
 
 pub(crate) use account::{AccountNotice, AccountPage};
 pub(crate) use activity::{ActivityPage, Doer, Happening};
+pub(crate) use administration::{
+    AllSessionsPage, AuditEventRow, AuditFilters, AuditTrailPage, ExplainedSession, NewUserTyped,
+    OverviewPage, Plot, PlottedSpan, SessionEnd, SessionFilters, SessionPolicyShown, SessionRow,
+    SessionShownPage, ShownInvitation, UserNotice, UserPage, UserRow, UsersNotice, UsersPage,
+};
 pub(crate) use askama::Template as Page;
 pub(crate) use delete::DeletePage;
 pub(crate) use error::ErrorPage;
 pub(crate) use form::Problems;
 pub(crate) use frame::{Frame, WhoIsShown};
+pub(crate) use invitation::InvitationPage;
 pub(crate) use landing::LandingPage;
 pub(crate) use profile::ProfilePage;
 pub(crate) use reauthenticate::ReauthenticatePage;
 pub(crate) use remembered::{Field, FieldValue, RememberedPage};
-use sessions::device_in_words;
 pub(crate) use sessions::{SessionCard, SessionsNotice, SessionsPage};
 pub(crate) use setup::SetupPage;
 pub(crate) use sign_in::SignInPage;

@@ -69,21 +69,10 @@ impl SessionsPage {
     }
 
     fn device(&self, session: &SessionCard) -> String {
-        device_in_words(&self.frame, &session.device)
+        self.frame.device(&session.device)
     }
 
     fn activity(&self, session: &SessionCard) -> String {
         self.frame.texts().active(session.last_seen_at, self.now)
-    }
-}
-
-/// "Firefox on Linux" in the language of the page.
-pub(super) fn device_in_words(frame: &Frame, device: &str) -> String {
-    match device.split_once(" on ") {
-        Some((browser, system)) => frame
-            .texts()
-            .with_all("sessions-device", [("browser", browser.into()), ("system", system.into())]),
-        None if matches!(device, "" | "Unknown device") => frame.text("sessions-device-unknown"),
-        None => device.to_owned(),
     }
 }

@@ -11,8 +11,8 @@ use crate::failure::StoreError;
 use crate::sessions::cache::Change;
 use crate::sessions::{
     Compartment, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
-    Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept, TokenDigest,
-    Touch,
+    NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
+    TokenDigest, Touch,
 };
 
 /// The store in memory, which answers at once, at the other end of a long way.
@@ -124,6 +124,14 @@ impl SessionStore for Reached {
         limit: u32,
     ) -> Result<Vec<Session>, StoreError> {
         passed_on!(self, world => world.store.list_all(after, limit))
+    }
+
+    async fn list_newest(
+        &self,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<NewestSessions, StoreError> {
+        passed_on!(self, world => world.store.list_newest(before, limit))
     }
 
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {

@@ -1,5 +1,7 @@
 //! One of every page, filled as a handler would fill it.
 
+pub(super) mod administration;
+
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -21,6 +23,7 @@ pub(super) fn signed_in(language: Language, path: &str) -> Frame {
     let who = WhoIsShown {
         name_or_email: "Ada Lovelace".to_owned(),
         session: "0197a1b2-0000-7000-8000-000000000001".to_owned(),
+        is_admin: true,
     };
     Frame { signed_in: Some(who), ..frame(language, path) }
 }
@@ -167,6 +170,16 @@ pub(super) fn setup(language: Language) -> SetupPage {
     }
 }
 
+pub(super) fn invitation(language: Language) -> InvitationPage {
+    InvitationPage {
+        frame: frame(language, "/invitation?token=secret"),
+        token: "secret".to_owned(),
+        email: "ada@example.com".to_owned(),
+        minimum_length: 15,
+        problems: Problems::none(),
+    }
+}
+
 pub(super) fn error(language: Language, status: u16, code: &'static str) -> ErrorPage {
     let request_id = "0197a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b".to_owned();
     ErrorPage { frame: frame(language, "/account"), status, code, request_id }
@@ -176,10 +189,11 @@ pub(super) fn error(language: Language, status: u16, code: &'static str) -> Erro
 pub(super) fn all(language: Language) -> Vec<(&'static str, String)> {
     let mut pages = at_the_door(language);
     pages.extend(inside(language));
+    pages.extend(administration::all(language));
     pages.into_iter().map(|(name, html)| (name, html.unwrap())).collect()
 }
 
-type Rendered = Result<String, askama::Error>;
+pub(super) type Rendered = Result<String, askama::Error>;
 
 /// Before signing in.
 fn at_the_door(language: Language) -> Vec<(&'static str, Rendered)> {
@@ -208,6 +222,7 @@ fn at_the_door(language: Language) -> Vec<(&'static str, Rendered)> {
         ("sign-up-wrong", wrong.render()),
         ("sign-up-closed", SignUpPage { is_open: false, ..sign_up(language) }.render()),
         ("setup", setup(language).render()),
+        ("invitation", invitation(language).render()),
         ("error-404", error(language, 404, "not_found").render()),
         ("error-503", error(language, 503, "unavailable").render()),
     ]

@@ -1,0 +1,115 @@
+//! The one-time link by which somebody sets the password of an account that an administrator made.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+
+use super::{
+    Account, Accounts, CreateError, Email, Invitation, Name, NewPasswordError, Password,
+    PasswordHash, Role, Status, UserId,
+};
+use crate::failure::StoreError;
+
+/// What a store keeps of an invitation: the SHA-256 of its secret, which signs nobody in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct InvitationDigest([u8; 32]);
+
+impl InvitationDigest {
+    /// Of the secret of a link, as it was written.
+    #[must_use]
+    pub fn of(secret: &str) -> Self {
+        Self(Sha256::digest(secret).into())
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for InvitationDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InvitationDigest(…)")
+    }
+}
+
+/// A link that was just made. Its secret is told once.
+pub struct IssuedInvitation {
+    /// What the link carries.
+    pub secret: String,
+    /// Until when it works.
+    pub expires_at: OffsetDateTime,
+}
+
+impl fmt::Debug for IssuedInvitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IssuedInvitation(…)")
+    }
+}
+
+/// Somebody whom an administrator gives an account.
+#[derive(Clone, Debug)]
+pub struct InvitedUser {
+    /// What the person signs in with; it counts as verified.
+    pub email: Email,
+    /// How the person is called; may be empty.
+    pub name: Name,
+    /// What the person may do.
+    pub role: Role,
+    /// Whether the person may sign in.
+    pub status: Status,
+}
+
+impl Accounts {
+    /// How long an invitation works.
+    pub const INVITATION_LIFE: Duration = Duration::from_hours(7 * 24);
+
+    /// Adds an account under a password that nobody knows: a sign-in is refused like any other, at
+    /// the same price, until somebody sets one by an invitation.
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing was added.
+    pub async fn add_invited(&self, invited: InvitedUser) -> Result<Account, CreateError> {
+        let hash = self.hash_of_nothing().await?;
+        let InvitedUser { email, name, role, status } = invited;
+        self.add_account((email, true), name, (role, status), (&hash, false)).await
+    }
+
+    async fn hash_of_nothing(&self) -> Result<PasswordHash, NewPasswordError> {
+        let random = self.0.entropy.bytes::<32>().map_err(StoreError::from)?;
+        let password = Password::from_typed(&URL_SAFE_NO_PAD.encode(random));
+        Ok(self.0.hasher.hash(&password).await?)
+    }
+
+    /// Makes an invitation to this account, in place of the one before. `None`: there is no such
+    /// account.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown whether the one before works.
+    pub async fn invite(&self, user: UserId) -> Result<Option<IssuedInvitation>, StoreError> {
+        let secret = URL_SAFE_NO_PAD.encode(self.0.entropy.bytes::<32>()?);
+        let life = time::Duration::try_from(Self::INVITATION_LIFE).unwrap_or(time::Duration::WEEK);
+        let expires_at = self.0.clock.now().saturating_add(life);
+        let digest = InvitationDigest::of(&secret);
+        let is_kept = self.0.store.invite(&Invitation { user, digest, expires_at }).await?;
+        Ok(is_kept.then_some(IssuedInvitation { secret, expires_at }))
+    }
+
+    /// The account to which the link of this secret invites now: unused, within its time, and of
+    /// an account that may sign in.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn invited(&self, digest: &InvitationDigest) -> Result<Option<Account>, StoreError> {
+        let found = self.0.store.invited(digest).await?;
+        let works = |(account, expires_at): &(Account, OffsetDateTime)| {
+            self.0.clock.now() < *expires_at && account.user.status == Status::Active
+        };
+        Ok(found.filter(works).map(|(account, _)| account))
+    }
+}

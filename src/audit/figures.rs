@@ -1,0 +1,112 @@
+//! How many people signed in lately, and how many failed to: counted from the trail.
+//!
+//! Each count is a walk along the index by kind that reads no event. What is over does not change
+//! any more, so it is counted once and remembered; what goes on is counted each time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use time::{Duration, OffsetDateTime};
+
+use super::{AuditTrail, EventId, Kind};
+use crate::clock::{from_unix_milliseconds, unix_milliseconds};
+use crate::failure::StoreError;
+
+const HOURS: i64 = 24;
+const DAYS: i64 = 30;
+/// How long after its end a span may still get an event: one that waits to be written, or that of a
+/// server whose clock is behind.
+const SETTLED: Duration = Duration::minutes(2);
+
+/// What happened in an hour or a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// When it began.
+    pub begun_at: OffsetDateTime,
+    /// How often somebody signed in.
+    pub sign_ins: u64,
+    /// How often somebody failed to.
+    pub failures: u64,
+}
+
+/// The last 24 hours and the last 30 days, the present ones included, from the oldest to the newest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// Hours, in UTC.
+    pub hours: Vec<Span>,
+    /// Days, in UTC.
+    pub days: Vec<Span>,
+}
+
+/// Kind, beginning in milliseconds, and length in hours.
+type Counted = BTreeMap<(Kind, i64, i64), u64>;
+
+/// What was counted of spans that are over. Whoever holds the lock counts, and nobody beside them.
+#[derive(Clone, Default)]
+pub(super) struct Counts {
+    turn: Arc<tokio::sync::Mutex<()>>,
+    over: Arc<Mutex<Counted>>,
+}
+
+impl AuditTrail {
+    /// How many signed in and failed to, hour by hour and day by day.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn activity(&self) -> Result<Activity, StoreError> {
+        let _turn = self.counts().turn.lock().await;
+        let now = self.now();
+        let activity = Activity {
+            hours: self.spans(now, (1, HOURS)).await?,
+            days: self.spans(now, (24, DAYS)).await?,
+        };
+        let oldest = unix_milliseconds(now.saturating_sub(Duration::days(DAYS + 1)));
+        self.over().retain(|(_, begun, _), _| *begun >= oldest);
+        Ok(activity)
+    }
+
+    async fn spans(
+        &self,
+        now: OffsetDateTime,
+        (hours, number): (i64, i64),
+    ) -> Result<Vec<Span>, StoreError> {
+        let length = Duration::hours(hours);
+        let milliseconds = hours * 3_600_000;
+        let present = unix_milliseconds(now).div_euclid(milliseconds) * milliseconds;
+        let mut spans = Vec::new();
+        for ago in (0..number).rev() {
+            let begun_at = from_unix_milliseconds(present - ago * milliseconds);
+            spans.push(Span {
+                begun_at,
+                sign_ins: self.count(Kind::Login, begun_at, length).await?,
+                failures: self.count(Kind::LoginFailed, begun_at, length).await?,
+            });
+        }
+        Ok(spans)
+    }
+
+    async fn count(
+        &self,
+        kind: Kind,
+        begun_at: OffsetDateTime,
+        length: Duration,
+    ) -> Result<u64, StoreError> {
+        let key = (kind, unix_milliseconds(begun_at), length.whole_hours());
+        let known = self.over().get(&key).copied();
+        if let Some(count) = known {
+            return Ok(count);
+        }
+        let end = begun_at.saturating_add(length);
+        let range = (EventId::first_of(begun_at), EventId::first_of(end));
+        let is_over = self.now() >= end.saturating_add(SETTLED);
+        let count = self.store().count(kind, range).await?;
+        if is_over {
+            self.over().insert(key, count);
+        }
+        Ok(count)
+    }
+
+    fn over(&self) -> std::sync::MutexGuard<'_, Counted> {
+        self.counts().over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,74 @@
+//! The pages of administrators. Others are told that there is nothing.
+
+mod audit;
+mod overview;
+mod sessions;
+mod user;
+mod users;
+
+pub(in crate::http) use audit::list as audit;
+pub(in crate::http) use overview::show as overview;
+pub(in crate::http) use sessions::{list as sessions, revoke as revoke_session, show as session};
+pub(in crate::http) use user::{change, delete, invite, revoke_sessions, show as user};
+pub(in crate::http) use users::{create, list as users};
+
+use axum::http::StatusCode;
+use url::form_urlencoded::Serializer;
+
+use super::problems_of;
+use super::views::{Frame, Problems, SessionRow, ShownInvitation, UserRow};
+use crate::accounts::{IssuedInvitation, Role, Status, User};
+use crate::http::error::{Code, Problem};
+use crate::http::state::Links;
+use crate::sessions::{Session, SessionId, device_name};
+
+/// A path with what of these parameters is not empty.
+fn path_with(path: &str, parameters: &[(&str, &str)]) -> String {
+    let mut query = Serializer::new(String::new());
+    query.extend_pairs(parameters.iter().filter(|(_, value)| !value.is_empty()));
+    let query = query.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+fn user_row(user: &User) -> UserRow {
+    UserRow {
+        id: user.id.to_string(),
+        email: user.email.as_str().to_owned(),
+        email_verified: user.email_verified,
+        name: user.name.as_str().to_owned(),
+        is_admin: user.role == Role::Admin,
+        is_disabled: user.status == Status::Disabled,
+        created_at: user.created_at,
+    }
+}
+
+fn session_row(session: &Session, own: SessionId) -> SessionRow {
+    SessionRow {
+        id: session.id.to_string(),
+        device: device_name(&session.client.user_agent),
+        is_current: session.id == own,
+        user: session.owner.user().map(|user| user.to_string()),
+        ip_address: session.client.ip_address.map(|address| address.to_string()),
+        started_at: session.created_at,
+        last_seen_at: session.last_seen_at,
+    }
+}
+
+fn shown_invitation(email: &str, issued: &IssuedInvitation, links: &Links) -> ShownInvitation {
+    let url = links.invitation(&issued.secret);
+    ShownInvitation { email: email.to_owned(), url, expires_at: issued.expires_at }
+}
+
+/// A form that failed, as [`problems_of`], and the last administrator, who stays.
+fn failed(problem: Problem, frame: &Frame) -> Result<(StatusCode, Problems), Problem> {
+    if problem.code == Code::LastAdministrator {
+        let message = frame.texts().error_detail(problem.code.as_str());
+        return Ok((problem.status, Problems::of_form(message)));
+    }
+    // Nobody knows what was done: the account may be gone, and its page with it.
+    if problem.code == Code::Unavailable {
+        return Err(problem);
+    }
+    // No form here has a password.
+    problems_of(problem, frame, 0)
+}

@@ -1,0 +1,35 @@
+//! How it stands, in numbers and in a drawing.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::audit::Span;
+use crate::flows::Figures;
+use crate::http::error::Problem;
+use crate::http::extract::AdministratorOrLogin;
+use crate::http::pages::shown;
+use crate::http::pages::views::{Frame, OverviewPage, Plot, PlottedSpan};
+
+/// `GET /admin`.
+pub(in crate::http) async fn show(
+    State(figures): State<Figures>,
+    _: AdministratorOrLogin,
+    frame: Frame,
+) -> Result<Response, Problem> {
+    let counts = figures.count().await?;
+    let plot = |name, spans: &[Span]| Plot { name, spans: spans.iter().map(plotted).collect() };
+    let page = OverviewPage {
+        frame,
+        live_sessions: counts.sessions.map(|live| (live.users, live.anonymous)),
+        users: counts.accounts.all,
+        administrators: counts.accounts.administrators,
+        disabled: counts.accounts.disabled,
+        plots: vec![plot("hours", &counts.activity.hours), plot("days", &counts.activity.days)],
+    };
+    Ok(shown(StatusCode::OK, &page))
+}
+
+fn plotted(span: &Span) -> PlottedSpan {
+    PlottedSpan { begun_at: span.begun_at, sign_ins: span.sign_ins, failures: span.failures }
+}

@@ -1,0 +1,76 @@
+//! Setting the password of an account that an administrator made, by the link that they gave.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::login::retrying;
+use super::views::{Frame, InvitationPage, Problems};
+use super::{problems_of, shown};
+use crate::accounts::{InvitationDigest, Password, User};
+use crate::flows::{Acceptance, Invitations};
+use crate::http::body::Form;
+use crate::http::current::CurrentSession;
+use crate::http::error::Problem;
+use crate::http::query::Query;
+use crate::http::redirect::see_other;
+use crate::http::state::Manners;
+
+fn page(frame: Frame, (token, user): (&str, &User), manners: Manners) -> InvitationPage {
+    InvitationPage {
+        // A change of language comes back by GET, which needs the token too.
+        frame: Frame { path: format!("/invitation?token={token}"), ..frame },
+        token: token.to_owned(),
+        email: user.email.as_str().to_owned(),
+        minimum_length: manners.password_min_length,
+        problems: Problems::none(),
+    }
+}
+
+/// `GET /invitation?token=…`: the form. Looking at it uses nothing up.
+pub(crate) async fn form(
+    State(invitations): State<Invitations>,
+    State(manners): State<Manners>,
+    frame: Frame,
+    query: Query,
+) -> Result<Response, Problem> {
+    let token = query.find("token").unwrap_or_default();
+    let invited = invitations.find(&InvitationDigest::of(token)).await?;
+    let user = invited.ok_or_else(Problem::needless_invitation)?;
+    Ok(shown(StatusCode::OK, &page(frame, (token, &user), manners)))
+}
+
+/// `POST /invitation`: sets the password and signs in.
+pub(crate) async fn submit(
+    State(invitations): State<Invitations>,
+    State(manners): State<Manners>,
+    current: CurrentSession,
+    frame: Frame,
+    form: Form,
+) -> Result<Response, Problem> {
+    let token = form.get("token");
+    let invitation = InvitationDigest::of(token);
+    let invited = invitations.find(&invitation).await?;
+    let user = invited.ok_or_else(Problem::needless_invitation)?;
+    let acceptance = Acceptance {
+        invitation,
+        password: Password::from_typed(form.get("password")),
+        client: current.client(),
+        brought: current.token(),
+        leaving: current.session().ok().flatten(),
+    };
+    match invitations.accept(acceptance).await.map_err(Problem::from) {
+        Ok((user, started)) => {
+            current.began(started, Some(Arc::new(user)));
+            Ok(see_other("/account"))
+        }
+        Err(problem) => {
+            let retry_after = problem.retry_after;
+            let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let page = InvitationPage { problems, ..page(frame, (token, &user), manners) };
+            Ok(retrying(retry_after, shown(status, &page)))
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Looking through the sessions of everybody, at a bounded price.
+//!
+//! The store shows all of them, the newest first, by one index. Whatever an administrator asks for
+//! is picked out on the way, and after so many sessions the page ends and says where to go on. More
+//! indexes would cost every sign-in and every written activity.
+
+use std::net::IpAddr;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Owner, Session, SessionId, Sessions, device_name};
+use crate::accounts::UserId;
+use crate::clock::unix_milliseconds;
+use crate::failure::StoreError;
+
+/// How many sessions one page looks at.
+const LOOKED_AT: u32 = 5_000;
+/// How many of them are read at once.
+const AT_ONCE: u32 = 250;
+/// By how much an id may be ahead of the start of its session: ids of one process keep their order
+/// when its clock is set back.
+const AHEAD: time::Duration = time::Duration::seconds(61);
+
+/// Whose sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionKind {
+    /// Of people who signed in.
+    User,
+    /// Of visitors who have not.
+    Anonymous,
+}
+
+impl SessionKind {
+    /// The word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Anonymous => "anonymous",
+        }
+    }
+
+    /// Reads what [`SessionKind::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::User, Self::Anonymous].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Which sessions to show. What is not asked for does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct SessionFilter {
+    /// Of this user.
+    pub user: Option<UserId>,
+    /// Of this kind.
+    pub kind: Option<SessionKind>,
+    /// Started from this address.
+    pub ip_address: Option<IpAddr>,
+    /// Whose device or program has this in its name, whatever its case.
+    pub device: Option<String>,
+    /// Started at this instant or after it.
+    pub started_from: Option<OffsetDateTime>,
+    /// Started before this instant.
+    pub started_until: Option<OffsetDateTime>,
+}
+
+/// Some of the sessions that were asked for, those that started last first.
+#[derive(Clone, Debug, Default)]
+pub struct SessionPage {
+    /// At most as many as were asked for.
+    pub sessions: Vec<Session>,
+    /// After which one to go on; `None` where there are no more. A page may be short, or have none
+    /// at all, and not be the last.
+    pub next: Option<SessionId>,
+}
+
+impl SessionFilter {
+    fn fits(&self, session: &Session) -> bool {
+        let is_user = session.owner != Owner::Anonymous;
+        self.user.is_none_or(|user| session.owner.user() == Some(user))
+            && self.kind.is_none_or(|kind| (kind == SessionKind::User) == is_user)
+            && self.ip_address.is_none_or(|ip| session.client.ip_address == Some(ip))
+            && self.device.as_ref().is_none_or(|text| is_on(session, text))
+            && self.started_from.is_none_or(|from| session.created_at >= from)
+            && self.started_until.is_none_or(|until| session.created_at < until)
+    }
+}
+
+fn is_on(session: &Session, text: &str) -> bool {
+    let (text, agent) = (text.to_lowercase(), &session.client.user_agent);
+    device_name(agent).to_lowercase().contains(&text) || agent.to_lowercase().contains(&text)
+}
+
+/// Not above the id of any session that started at this instant or later.
+fn first_of(at: OffsetDateTime) -> SessionId {
+    let milliseconds = u128::try_from(unix_milliseconds(at)).unwrap_or(0).min((1 << 48) - 1);
+    SessionId::from_uuid(Uuid::from_u128(milliseconds << 80))
+}
+
+impl Sessions {
+    /// The live sessions that fit, at most `limit` after the one at which the page before ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn page(
+        &self,
+        filter: &SessionFilter,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<SessionPage, StoreError> {
+        if let Some(user) = filter.user {
+            return self.page_of_user(user, filter, (after, limit)).await;
+        }
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let newest = filter.started_until.map(|until| first_of(until.saturating_add(AHEAD)));
+        let oldest = filter.started_from.map(first_of);
+        let mut before = match (after, newest) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        let (mut found, mut looked_at) = (Vec::new(), 0);
+        let mut at_once = limit.saturating_add(1).min(AT_ONCE);
+        while looked_at < LOOKED_AT {
+            let met = self.store().list_newest(before, at_once).await?;
+            looked_at += at_once;
+            let mut live = met.sessions;
+            self.keep_live(&mut live);
+            for session in live {
+                if oldest.is_some_and(|oldest| session.id < oldest) {
+                    return Ok(SessionPage { sessions: found, next: None });
+                }
+                if found.len() == most {
+                    return Ok(SessionPage { sessions: found, next: before });
+                }
+                before = Some(session.id);
+                if filter.fits(&session) {
+                    found.push(session);
+                }
+            }
+            before = met.next;
+            if before.is_none() {
+                break;
+            }
+            at_once = AT_ONCE;
+        }
+        Ok(SessionPage { sessions: found, next: before })
+    }
+
+    /// Of one user there are no more than the limit allows.
+    async fn page_of_user(
+        &self,
+        user: UserId,
+        filter: &SessionFilter,
+        (after, limit): (Option<SessionId>, u32),
+    ) -> Result<SessionPage, StoreError> {
+        let mut sessions = self.list(user).await?;
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.id));
+        sessions
+            .retain(|session| after.is_none_or(|after| session.id < after) && filter.fits(session));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = sessions.len() > limit;
+        sessions.truncate(limit);
+        let next = sessions.last().filter(|_| more).map(|session| session.id);
+        Ok(SessionPage { sessions, next })
+    }
+}

@@ -1,0 +1,105 @@
+//! Pages of accounts, and how many there are.
+
+use super::SqlDatabase;
+use super::engine::{Row, statement};
+use super::rows::{listed_account, select_account, uuid};
+use crate::accounts::{AccountCount, AccountPage, Email, Listing, Role, Status, UserId};
+use crate::failure::StoreError;
+
+/// How many accounts one search for a part of a text looks at: no index finds those, and a page is
+/// not to cost what a million accounts cost.
+const LOOKED_AT: i64 = 100_000;
+
+/// Where a search has looked at enough. It walks along the primary key and reads no row.
+pub(super) const FAR_ENOUGH: &str = "SELECT user_id FROM users WHERE user_id > $1 ORDER BY user_id \
+                          LIMIT 1 OFFSET $2";
+pub(super) const EVERYBODY: &str =
+    select_account!("WHERE users.user_id > $1 ORDER BY users.user_id LIMIT $2");
+pub(super) const SEARCH: &str = select_account!(
+    "WHERE users.user_id > $1 AND users.user_id <= $2 AND search_text LIKE $3 ESCAPE '!' \
+     ORDER BY users.user_id LIMIT $4"
+);
+pub(super) const OF_ADDRESS: &str = select_account!("WHERE email = $1");
+/// The index by role has all that this asks for.
+pub(super) const COUNT: &str = "SELECT role, status, COUNT(*) FROM users GROUP BY role, status";
+
+/// Sorts after every id.
+const AFTER_ALL: [u8; 17] = [0xFF; 17];
+
+pub(super) async fn list(
+    database: &SqlDatabase,
+    listing: &Listing,
+) -> Result<AccountPage, StoreError> {
+    let after = listing.after.map(|id| id.as_uuid().as_bytes().to_vec()).unwrap_or_default();
+    let one_more = listing.limit.saturating_add(1);
+    let Some(text) = &listing.query else {
+        let page = statement(EVERYBODY).bind(after).bind(one_more);
+        return page_of(&database.engine.rows(page).await?, listing.limit, None);
+    };
+    // No address and no name has it, and engines differ in what they make of it.
+    if text.contains('\0') {
+        return Ok(AccountPage::default());
+    }
+    // Whoever writes a whole address means the one account that has it, however many there are.
+    if let Ok(email) = Email::parse(text)
+        && let Some(row) = database.engine.row(statement(OF_ADDRESS).bind(email.as_str())).await?
+    {
+        let accounts = listed_account(&row).into_iter();
+        let is_ahead = |id: UserId| listing.after.is_none_or(|after| id > after);
+        let accounts = accounts.filter(|account| is_ahead(account.user.id)).collect();
+        return Ok(AccountPage { accounts, next: None });
+    }
+    let far_enough = statement(FAR_ENOUGH).bind(after.clone()).bind(LOOKED_AT - 1);
+    let until = match database.engine.row(far_enough).await? {
+        Some(row) => Some(row.get::<Vec<u8>>(0)?),
+        None => None,
+    };
+    let search = statement(SEARCH)
+        .bind(after)
+        .bind(until.clone().unwrap_or_else(|| AFTER_ALL.to_vec()))
+        .bind(containing(text))
+        .bind(one_more);
+    page_of(&database.engine.rows(search).await?, listing.limit, until)
+}
+
+/// Of one row more than was asked for, which says whether there are more. A corrupt one is left out
+/// and yet is no end of the list. `until`: how far was looked.
+fn page_of(rows: &[Row], limit: u32, until: Option<Vec<u8>>) -> Result<AccountPage, StoreError> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let shown = &rows[..rows.len().min(limit)];
+    let last = match shown.last().filter(|_| rows.len() > limit) {
+        Some(last) => Some(last.get::<Vec<u8>>("user_id")?),
+        None => until,
+    };
+    let next = last.map(|id| uuid(&id).map(UserId::from_uuid)).transpose()?;
+    Ok(AccountPage { accounts: shown.iter().filter_map(listed_account).collect(), next })
+}
+
+pub(super) async fn count(database: &SqlDatabase) -> Result<AccountCount, StoreError> {
+    let mut count = AccountCount::default();
+    for row in database.engine.rows(statement(COUNT)).await? {
+        let (role, status): (String, String) = (row.get(0)?, row.get(1)?);
+        let number: i64 = row.get(2)?;
+        let number = u64::try_from(number).unwrap_or_default();
+        count.all += number;
+        if status != Status::Active.as_str() {
+            count.disabled += number;
+        } else if role == Role::Admin.as_str() {
+            count.administrators += number;
+        }
+    }
+    Ok(count)
+}
+
+/// The pattern that finds `text` anywhere, whatever its case.
+fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}

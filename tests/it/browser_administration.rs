@@ -1,0 +1,100 @@
+//! The administration in a real browser.
+
+use crate::browser::{EMAIL, sign_in};
+use crate::harness::chromium::{Chromium, Tab};
+use crate::harness::client::{Client, PASSWORD};
+use crate::harness::server::Server;
+
+const ROOT: &str = "root@example.org";
+
+/// A server with an administrator and somebody else, who has a session outside of any browser.
+async fn server() -> Server {
+    let server = Server::start();
+    Client::of(&server).sign_up(EMAIL).await;
+    Client::of(&server).sign_up(ROOT).await;
+    server.command(&["user", "set-role", ROOT, "admin"]);
+    server
+}
+
+/// Goes on by the tabulator key until this has the focus.
+async fn tab_to(tab: &Tab, wanted: &str) {
+    for _ in 0..80 {
+        tab.press("Tab").await;
+        if tab.focus().await == wanted {
+            return;
+        }
+    }
+    panic!("no way to {wanted} by keyboard");
+}
+
+#[tokio::test]
+async fn an_administrator_ends_a_session_by_keyboard_alone() {
+    let Some(chromium) = Chromium::start("ending a session by keyboard").await else { return };
+    let server = server().await;
+    let tab = chromium.tab().await;
+    tab.without_scripts().await;
+    sign_in(&tab, &server, ROOT).await;
+
+    tab_to(&tab, "Administration").await;
+    tab.until_next_document(tab.press("Enter")).await;
+    assert_eq!(tab.path().await, "/admin");
+    tab_to(&tab, "Accounts").await;
+    tab.until_next_document(tab.press("Enter")).await;
+    assert_eq!(tab.path().await, "/admin/users");
+    tab_to(&tab, EMAIL).await;
+    tab.until_next_document(tab.press("Enter")).await;
+    tab_to(&tab, "End all sessions of this account").await;
+    tab.until_next_document(tab.press("Enter")).await;
+
+    assert!(tab.text().await.contains("One session was ended."));
+    tab.was_quiet(&server.url).await;
+    chromium.close().await;
+}
+
+#[tokio::test]
+async fn every_page_of_the_administration_leaves_the_console_empty() {
+    let Some(chromium) = Chromium::start("an empty console in the administration").await else {
+        return;
+    };
+    let server = server().await;
+    let tab = chromium.tab().await;
+    sign_in(&tab, &server, ROOT).await;
+    for path in ["/admin", "/admin/users", "/admin/sessions", "/admin/audit"] {
+        tab.open(&format!("{}{path}", server.url)).await;
+        assert_eq!(tab.path().await, path);
+        // Whatever is wider than the window scrolls by itself.
+        let fits = "document.documentElement.scrollWidth <= window.innerWidth";
+        assert!(tab.value::<bool>(fits).await, "{path}");
+    }
+    tab.open(&format!("{}/admin", server.url)).await;
+    let bars: u32 = tab.value("document.querySelectorAll('.plot rect').length").await;
+    assert!(bars >= 2, "{bars}");
+    let drawn = "getComputedStyle(document.querySelector('.plot .sign-ins')).fill";
+    assert_ne!(tab.value::<String>(drawn).await, "rgb(0, 0, 0)", "the style reaches the drawing");
+    tab.was_quiet(&server.url).await;
+    chromium.close().await;
+}
+
+#[tokio::test]
+async fn whoever_is_invited_comes_in_by_the_link_that_an_administrator_was_shown() {
+    let needs = "an invitation in two browsers";
+    let Some(office) = Chromium::start(needs).await else { return };
+    let Some(home) = Chromium::start(needs).await else { return };
+    let server = server().await;
+    let (root, bob) = (office.tab().await, home.tab().await);
+    sign_in(&root, &server, ROOT).await;
+    root.open(&format!("{}/admin/users", server.url)).await;
+    root.type_into("#email", "bob@example.org").await;
+    root.follow("form[method=post][action='/admin/users'] button").await;
+    let link: String = root.value("document.querySelector('.link').innerText").await;
+
+    bob.open(link.trim()).await;
+    bob.type_into("#password", PASSWORD).await;
+    bob.follow("main form button").await;
+    assert_eq!(bob.path().await, "/account");
+    assert!(bob.text().await.contains("bob@example.org"));
+    bob.open(link.trim()).await;
+    assert!(bob.text().await.contains("This invitation does not work"));
+    office.close().await;
+    home.close().await;
+}
