@@ -137,7 +137,12 @@ fn measure(way: &'static str, behind_nginx: bool) -> Taken {
     let ears = Ears { open: Arc::default(), heard };
     let before = memory();
     for (number, cookie) in cookies.iter().enumerate() {
-        let asking = request(server.address, "GET /api/session/events", &[("Cookie", cookie)], "");
+        let asking = request(
+            server.address,
+            "GET /api/session/events?sessions=true",
+            &[("Cookie", cookie)],
+            "",
+        );
         for _ in 0..STREAMS {
             runtime.spawn(listen(at, asking.clone(), number, ears.clone()));
         }

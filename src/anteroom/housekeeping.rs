@@ -19,8 +19,6 @@ use crate::webhook::Webhook;
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// How often open streams look for what nobody told this server.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How many of these looks pass between two at the lists: the store is asked for each.
-const LISTS_EVERY: u32 = 3;
 /// How often what writers have left behind is looked for: after two looks it is finished.
 const FINISH_EVERY: Duration = Duration::from_millis(250);
 /// How often what has ended is cleared away.
@@ -90,12 +88,19 @@ async fn keep_flushing(sessions: Sessions, audit: AuditTrail) {
 async fn keep_looking(sessions: Sessions) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for look in 1_u32.. {
+    let mut is_silent = false;
+    loop {
         ticks.tick().await;
         sessions.look_after_watches();
-        if look.is_multiple_of(LISTS_EVERY) {
-            sessions.look_after_lists();
+        let looked = sessions.look_after_lists().await;
+        // Once: this is asked every second.
+        if let Err(error) = &looked
+            && !is_silent
+        {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(error, "open lists of sessions are not looked after for now");
         }
+        is_silent = looked.is_err();
     }
 }
 

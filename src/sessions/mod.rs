@@ -19,6 +19,7 @@ pub(crate) mod fuzzing;
 mod keeping;
 mod leases;
 mod lifecycle;
+mod lists;
 mod noted_ends;
 mod outbox;
 mod policy;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::leases::{LeaseOptions, Leases};
+use super::lists::ListLook;
 use super::noted_ends::NotedEnds;
 use super::revocations::Looks;
 use super::touches::Touches;
@@ -50,6 +51,8 @@ pub(super) struct Room {
     pub(super) timed_out: NotedEnds,
     /// For whoever follows the feed of ends.
     pub(super) looks: Looks,
+    /// For whoever watches a list.
+    pub(super) list_look: ListLook,
     /// Alone for a session that is to outlive the end of the others, and shared by whatever else
     /// ends or rotates single sessions.
     pub(super) turns: Turns,
@@ -72,6 +75,7 @@ impl Sessions {
             watchers: Arc::default(),
             timed_out: NotedEnds::default(),
             looks: Looks::default(),
+            list_look: ListLook::default(),
             turns: Turns::default(),
         }))
     }
@@ -171,11 +175,6 @@ impl Sessions {
     /// remembered under a lease needs no look.
     pub fn look_after_watches(&self) {
         self.0.watchers.wake_unless(|digest| self.remembered(digest).is_some());
-    }
-
-    /// Wakes whoever watches somebody's list, for what other servers did.
-    pub fn look_after_lists(&self) {
-        self.0.watchers.wake_lists();
     }
 
     /// Lets every watcher go, for the server is stopping.

@@ -80,6 +80,18 @@ impl Stage {
         }
     }
 
+    /// Another server over the same store.
+    fn elsewhere(&self) -> Sessions {
+        Sessions::new(SessionsOptions {
+            store: self.store.clone(),
+            outbox: None,
+            policy: SessionPolicy::default(),
+            clock: Clock::from(&self.clock),
+            entropy: Entropy::operating_system(),
+            leases: crate::sessions::LeaseOptions::default(),
+        })
+    }
+
     /// Watches the session, but not the list that it is in.
     fn watch(&self, session: &Session, token: &Token) -> Watch {
         self.sessions.watch(session, token.digest(), false)
@@ -506,7 +518,23 @@ async fn whoever_watches_a_list_is_woken_for_every_session_of_that_person_and_no
     let revoke = async || stage.sessions.revoke(id, Some(ada()), EndReason::RevokedByUser).await;
     assert!(wakes(watch(), async { assert!(revoke().await.unwrap()) }).await);
     assert!(!wakes(watch(), async { drop(stage.start(of(bob)).await) }).await);
-    assert!(wakes(watch(), async { stage.sessions.look_after_lists() }).await);
+    // What somebody else did in the same store is found by a look, and nothing else is.
+    let look = async || stage.sessions.look_after_lists().await.unwrap();
+    let elsewhere = stage.elsewhere();
+    let open = watch();
+    assert!(wakes(watch(), look()).await, "the first look knows nothing");
+    assert!(!wakes(watch(), look()).await);
+    let of_bob = elsewhere.start(of(bob)).await.unwrap();
+    assert!(!wakes(watch(), look()).await);
+    let tablet = elsewhere.start(of_ada()).await.unwrap();
+    assert!(wakes(watch(), look()).await, "a start at another server");
+    let reason = EndReason::RevokedByUser;
+    assert!(elsewhere.revoke(of_bob.session.id, None, reason).await.unwrap());
+    assert!(!wakes(watch(), look()).await);
+    assert!(elsewhere.revoke(tablet.session.id, None, reason).await.unwrap());
+    assert!(wakes(watch(), look()).await, "an end at another server");
+    drop(open);
+    look().await;
     assert_eq!(stage.sessions.room().watchers.watched(), (0, 0));
 }
 

@@ -105,9 +105,14 @@ impl Watchers {
         self.lock().wake_list(user);
     }
 
-    /// Whoever watches somebody's list looks for what other servers did.
+    /// Whoever watches anybody's list.
     pub(super) fn wake_lists(&self) {
         self.lock().lists.values().for_each(|listeners| listeners.notify.notify_waiters());
+    }
+
+    /// Whether anybody watches a list.
+    pub(super) fn has_lists(&self) -> bool {
+        !self.lock().lists.is_empty()
     }
 
     /// Whoever watches a token that is not known to be fine.
@@ -234,15 +239,18 @@ struct ListWatch {
 
 impl Watch {
     /// Waits until something may have happened to the session, or to the list if that is watched.
-    /// Begin to wait before looking at the session, so that nothing is missed in between.
-    pub fn changed(&self) -> impl Future<Output = ()> + Send + use<'_> {
+    /// `true`: it is the list. Begin to wait before looking at the session, so that nothing is
+    /// missed in between.
+    pub fn changed(&self) -> impl Future<Output = bool> + Send + use<'_> {
         let own = self.own.notified();
         let list = self.list.as_ref().map(|list| list.notify.notified());
         async move {
-            match list {
-                None => own.await,
-                Some(list) => tokio::select! { () = own => {}, () = list => {} },
-            }
+            let Some(list) = list else {
+                own.await;
+                return false;
+            };
+            // The list first: whoever looks at that looks at the session anyway.
+            tokio::select! { biased; () = list => true, () = own => false }
         }
     }
 

@@ -98,3 +98,58 @@ async fn whoever_is_invited_comes_in_by_the_link_that_an_administrator_was_shown
     office.close().await;
     home.close().await;
 }
+
+/// The page of somebody's account, found by a search.
+async fn open_account(tab: &Tab, server: &Server, email: &str) {
+    tab.open(&format!("{}/admin/users", server.url)).await;
+    tab.type_into("#query", email).await;
+    tab.follow("form[role=search] button").await;
+    tab.follow("tbody a").await;
+    assert_eq!(tab.value::<String>("document.querySelector('h1').innerText").await, email);
+}
+
+#[tokio::test]
+async fn every_deed_of_an_administrator_is_done_by_its_button_and_shows_its_result() {
+    let Some(chromium) = Chromium::start("the deeds of an administrator").await else { return };
+    let server = server().await;
+    let ada = Client::of(&server);
+    assert_eq!(ada.sign_in(EMAIL, PASSWORD).await, 200);
+    let tab = chromium.tab().await;
+    sign_in(&tab, &server, ROOT).await;
+    open_account(&tab, &server, EMAIL).await;
+
+    tab.run("document.querySelector('#name').value = ''").await;
+    tab.type_into("#name", "Ada Lovelace").await;
+    tab.follow("form.narrow button").await;
+    assert!(tab.text().await.contains("The account was changed."));
+    assert_eq!(tab.value::<String>("document.querySelector('#name').value").await, "Ada Lovelace");
+    tab.follow("button[name=status][value=disabled]").await;
+    assert!(tab.text().await.contains("Disabled"));
+    assert_eq!(ada.reason().await, "account_disabled");
+    tab.follow("button[name=status][value=active]").await;
+    assert_eq!(ada.sign_in(EMAIL, PASSWORD).await, 200);
+    tab.follow("button[name=role][value=admin]").await;
+    assert_eq!(ada.reason().await, "role_changed");
+    tab.follow("button[name=role][value=user]").await;
+    assert_eq!(ada.sign_in(EMAIL, PASSWORD).await, 200);
+
+    tab.open(&format!("{}/admin/sessions", server.url)).await;
+    tab.type_into("#device", "no such device").await;
+    tab.follow("form[role=search] button").await;
+    assert_eq!(tab.value::<u32>("document.querySelectorAll('tbody tr').length").await, 0);
+    tab.open(&format!("{}/admin/audit?kind=role_changed", server.url)).await;
+    assert_eq!(tab.value::<u32>("document.querySelectorAll('tbody tr').length").await, 3);
+    let csv = "fetch(document.querySelector('a[href*=csv]').href).then(file => file.text())";
+    let csv: String = tab.value(csv).await;
+    assert_eq!(csv.matches("role_changed").count(), 3, "{csv}");
+
+    open_account(&tab, &server, EMAIL).await;
+    tab.click("#sure").await;
+    tab.follow("form[action$='/delete'] button").await;
+    assert_eq!(tab.path().await, "/admin/users");
+    assert_eq!(ada.reason().await, "account_deleted");
+    open_account(&tab, &server, ROOT).await;
+    tab.follow("button[name=role][value=user]").await;
+    assert!(tab.text().await.contains("Make somebody else an administrator first"));
+    chromium.close().await;
+}

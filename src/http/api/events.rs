@@ -77,6 +77,7 @@ impl Watcher {
     }
 
     async fn look(mut self) -> Told {
+        let mut is_list = true;
         loop {
             let changed = self.watch.changed();
             if self.watch.is_closed() {
@@ -91,7 +92,8 @@ impl Watcher {
                 // Nothing is known while the store is silent: look again.
                 Ok(_) | Err(ResumeError::Store(_)) => {}
             }
-            if let Some(list) = &mut self.list
+            if is_list
+                && let Some(list) = &mut self.list
                 && let Ok(listed) = self.sessions.list(list.user).await
             {
                 let mut found: Vec<SessionId> = listed.iter().map(|session| session.id).collect();
@@ -110,7 +112,7 @@ impl Watcher {
                     Some(_) => {}
                 }
             }
-            changed.await;
+            is_list = changed.await;
         }
     }
 }

@@ -177,7 +177,7 @@ impl Follower {
             let own = self.watch.changed();
             is_over = tokio::select! {
                 () = &mut something => true,
-                () = own => false,
+                _ = own => false,
                 () = sleep(left().min(LOOK)) => false,
             };
             match self.may_go_on().await {
