@@ -28,6 +28,13 @@ macro_rules! id {
                 self.0
             }
 
+            /// Not above the id of anything made at this instant or later: see
+            /// [`crate::entropy::SET_BACK`].
+            #[must_use]
+            pub fn first_of(at: time::OffsetDateTime) -> Self {
+                Self(crate::entropy::first_id_of(at))
+            }
+
             /// Reads the hyphenated lower-case form and no other.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
@@ -44,6 +51,16 @@ macro_rules! id {
     };
 }
 pub(crate) use id;
+
+/// By how much an id may be ahead of the time of what it names: ids of one process keep their order
+/// when its clock is set back.
+pub(crate) const SET_BACK: time::Duration = time::Duration::seconds(61);
+
+/// Begins with this instant as every id does, and sorts before all that were made then.
+pub(crate) fn first_id_of(at: OffsetDateTime) -> Uuid {
+    let milliseconds = u128::try_from(unix_milliseconds(at)).unwrap_or(0).min((1 << 48) - 1);
+    Uuid::from_u128(milliseconds << 80)
+}
 
 /// Draws unpredictable bytes, by default from the operating system. Cheap to clone.
 #[derive(Clone)]

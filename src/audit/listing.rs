@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::{Actor, Along, AuditStore, AuditTrail, AuditWalk, EventId, Kind, Recorded};
 use crate::accounts::UserId;
-use crate::clock::unix_milliseconds;
+use crate::entropy::SET_BACK;
 use crate::failure::StoreError;
 use crate::sessions::SessionId;
 
@@ -18,9 +18,6 @@ use crate::sessions::SessionId;
 const LOOKED_AT: u32 = 5_000;
 /// How many of them are read at once.
 const AT_ONCE: u32 = 500;
-/// By how much an id may be ahead of the time of its event: ids of one process keep their order
-/// when its clock is set back.
-const AHEAD: time::Duration = time::Duration::seconds(61);
 
 /// Which events to list. What is not asked for does not matter.
 #[derive(Clone, Debug, Default)]
@@ -91,20 +88,11 @@ impl AuditListing {
 
     /// Where the walk begins.
     fn beginning(&self) -> Option<EventId> {
-        let by_time = self.until.map(|until| EventId::first_of(until.saturating_add(AHEAD)));
+        let by_time = self.until.map(|until| EventId::first_of(until.saturating_add(SET_BACK)));
         match (self.before, by_time) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         }
-    }
-}
-
-impl EventId {
-    /// Not above any id of an event that was recorded at this instant or later.
-    #[must_use]
-    pub fn first_of(at: OffsetDateTime) -> Self {
-        let milliseconds = u128::try_from(unix_milliseconds(at)).unwrap_or(0).min((1 << 48) - 1);
-        Self::from_uuid(uuid::Uuid::from_u128(milliseconds << 80))
     }
 }
 

@@ -7,20 +7,16 @@
 use std::net::IpAddr;
 
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::{Owner, Session, SessionId, Sessions, device_name};
 use crate::accounts::UserId;
-use crate::clock::unix_milliseconds;
+use crate::entropy::SET_BACK;
 use crate::failure::StoreError;
 
 /// How many sessions one page looks at.
 const LOOKED_AT: u32 = 5_000;
 /// How many of them are read at once.
 const AT_ONCE: u32 = 250;
-/// By how much an id may be ahead of the start of its session: ids of one process keep their order
-/// when its clock is set back.
-const AHEAD: time::Duration = time::Duration::seconds(61);
 
 /// Whose sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,12 +88,6 @@ fn is_on(session: &Session, text: &str) -> bool {
     device_name(agent).to_lowercase().contains(&text) || agent.to_lowercase().contains(&text)
 }
 
-/// Not above the id of any session that started at this instant or later.
-fn first_of(at: OffsetDateTime) -> SessionId {
-    let milliseconds = u128::try_from(unix_milliseconds(at)).unwrap_or(0).min((1 << 48) - 1);
-    SessionId::from_uuid(Uuid::from_u128(milliseconds << 80))
-}
-
 impl Sessions {
     /// The live sessions that fit, at most `limit` after the one at which the page before ended.
     ///
@@ -113,8 +103,9 @@ impl Sessions {
             return self.page_of_user(user, filter, (after, limit)).await;
         }
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        let newest = filter.started_until.map(|until| first_of(until.saturating_add(AHEAD)));
-        let oldest = filter.started_from.map(first_of);
+        let newest =
+            filter.started_until.map(|until| SessionId::first_of(until.saturating_add(SET_BACK)));
+        let oldest = filter.started_from.map(SessionId::first_of);
         let mut before = match (after, newest) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),

@@ -22,6 +22,16 @@ impl TimeoutRule {
     /// Every rule, in the order of [`TimeoutRule::number`].
     pub const ALL: [Self; 3] = [Self::Standard, Self::Remembered, Self::Administrator];
 
+    /// What these timeouts are called in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Remembered => "remember_me",
+            Self::Administrator => "administrator",
+        }
+    }
+
     /// The number that stores keep.
     #[must_use]
     pub fn number(self) -> u8 {

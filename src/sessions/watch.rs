@@ -67,13 +67,7 @@ impl Watchers {
     /// Something may have happened to this session.
     pub(super) fn wake(&self, id: SessionId) {
         let watched = self.lock();
-        let digests = watched.by_session.get(&id).into_iter().flatten();
-        let mut user = None;
-        for watcher in digests.filter_map(|digest| watched.tokens.get(digest)) {
-            watcher.notify.notify_waiters();
-            user = user.or(watcher.user);
-        }
-        if let Some(user) = user {
+        if let Some(user) = watched.wake_tokens(watched.by_session.get(&id)) {
             watched.wake_list(user);
         }
         drop(watched);
@@ -91,10 +85,7 @@ impl Watchers {
     /// Something may have happened to this user, and so to every session of theirs.
     pub(super) fn wake_user(&self, user: UserId) {
         let watched = self.lock();
-        let digests = watched.by_user.get(&user).into_iter().flatten();
-        for watcher in digests.filter_map(|digest| watched.tokens.get(digest)) {
-            watcher.notify.notify_waiters();
-        }
+        watched.wake_tokens(watched.by_user.get(&user));
         watched.wake_list(user);
         drop(watched);
         self.tell_of_end();
@@ -201,6 +192,16 @@ impl Watched {
         if listeners.count == 0 {
             self.lists.remove(&user);
         }
+    }
+
+    /// Wakes whoever watches one of these. Whose sessions they are, if anybody does.
+    fn wake_tokens(&self, digests: Option<&Vec<TokenDigest>>) -> Option<UserId> {
+        let mut user = None;
+        for watcher in digests.into_iter().flatten().filter_map(|digest| self.tokens.get(digest)) {
+            watcher.notify.notify_waiters();
+            user = user.or(watcher.user);
+        }
+        user
     }
 
     fn wake_list(&self, user: UserId) {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::audit::FIELDS;
 use crate::harness::client::Client;
 use crate::harness::server::{PATIENCE, Place, wait_for};
 
@@ -101,21 +102,7 @@ async fn log_3_every_event_is_one_line_of_json_on_stdout_and_nothing_else_is() {
     assert!(text.bytes().all(|byte| byte == b'\n' || (byte >= b' ' && byte != 0x7f)), "{text:?}");
     for event in &events {
         let names: Vec<&String> = event.as_object().unwrap().keys().collect();
-        assert_eq!(
-            names,
-            [
-                "actor",
-                "details",
-                "id",
-                "kind",
-                "network",
-                "outcome",
-                "session_id",
-                "subject",
-                "time",
-                "user_agent"
-            ]
-        );
+        assert_eq!(names, FIELDS);
         assert_eq!(event["kind"], "login_failed");
     }
     assert!(server.log().contains("/setup?token="), "the link is for people: {}", server.log());

@@ -15,6 +15,29 @@ pub async fn sign_in(tab: &Tab, server: &Server, email: &str) {
     assert_eq!(tab.path().await, "/account");
 }
 
+/// Far more than any page has places to go.
+const MOST_STEPS: usize = 80;
+
+/// Goes on by the Tab key until something of this name has the focus. Every step has to be seen.
+pub async fn tab_to(tab: &Tab, name: &str) {
+    let named = "(() => { const at = document.activeElement; \
+        const by = (at.getAttribute('aria-labelledby') || '').split(' ').filter(Boolean); \
+        return by.map(id => document.getElementById(id).innerText).join(' ') || \
+        at.innerText.trim() || at.id })()";
+    let outline = "getComputedStyle(document.activeElement).outlineStyle";
+    let mut seen = Vec::new();
+    for _ in 0..MOST_STEPS {
+        tab.press("Tab").await;
+        let at: String = tab.value(named).await;
+        assert_ne!(tab.value::<String>(outline).await, "none", "the focus is not seen: {at}");
+        if at == name {
+            return;
+        }
+        seen.push(at);
+    }
+    panic!("{name} is not reached: {seen:#?}");
+}
+
 #[tokio::test]
 async fn a_person_signs_up_by_the_form_and_finds_the_way_around() {
     let Some(chromium) = Chromium::start("signing up in a browser").await else { return };

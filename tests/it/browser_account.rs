@@ -2,33 +2,10 @@
 
 use chromiumoxide::cdp::browser_protocol::accessibility::GetFullAxTreeParams;
 
-use crate::browser::{EMAIL, sign_in};
+use crate::browser::{EMAIL, sign_in, tab_to};
 use crate::harness::chromium::{Chromium, Tab};
 use crate::harness::client::{Client, PASSWORD};
 use crate::harness::server::Server;
-
-/// Far more than any page has places to go.
-const MOST_STEPS: usize = 60;
-
-/// Goes on by the Tab key until something of this name has the focus. Every step has to be seen.
-async fn tab_to(tab: &Tab, name: &str) {
-    let named = "(() => { const at = document.activeElement; \
-        const by = (at.getAttribute('aria-labelledby') || '').split(' ').filter(Boolean); \
-        return by.map(id => document.getElementById(id).innerText).join(' ') || \
-        at.innerText.trim() || at.id })()";
-    let outline = "getComputedStyle(document.activeElement).outlineStyle";
-    let mut seen = Vec::new();
-    for _ in 0..MOST_STEPS {
-        tab.press("Tab").await;
-        let at: String = tab.value(named).await;
-        assert_ne!(tab.value::<String>(outline).await, "none", "the focus is not seen: {at}");
-        if at == name {
-            return;
-        }
-        seen.push(at);
-    }
-    panic!("{name} is not reached: {seen:#?}");
-}
 
 /// What a screen reader is told: role and name, in order.
 async fn told(tab: &Tab) -> Vec<(String, String)> {

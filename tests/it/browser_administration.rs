@@ -1,6 +1,6 @@
 //! The administration in a real browser.
 
-use crate::browser::{EMAIL, sign_in};
+use crate::browser::{EMAIL, sign_in, tab_to};
 use crate::harness::chromium::{Chromium, Tab};
 use crate::harness::client::{Client, PASSWORD};
 use crate::harness::server::Server;
@@ -14,17 +14,6 @@ async fn server() -> Server {
     Client::of(&server).sign_up(ROOT).await;
     server.command(&["user", "set-role", ROOT, "admin"]);
     server
-}
-
-/// Goes on by the tabulator key until this has the focus.
-async fn tab_to(tab: &Tab, wanted: &str) {
-    for _ in 0..80 {
-        tab.press("Tab").await;
-        if tab.focus().await == wanted {
-            return;
-        }
-    }
-    panic!("no way to {wanted} by keyboard");
 }
 
 #[tokio::test]

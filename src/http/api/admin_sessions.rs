@@ -7,9 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::admin::find;
-use super::audit::EventBody;
 use crate::accounts::{Accounts, EpochReason, UserId};
-use crate::audit::{AuditListing, AuditTrail};
+use crate::audit::{AuditListing, AuditTrail, Told};
 use crate::flows::RevokeSessions;
 use crate::http::error::Problem;
 use crate::http::extract::{Administrator, PathId};
@@ -19,7 +18,7 @@ use crate::http::json::{
 use crate::http::query::Query;
 use crate::sessions::{
     EndReason, Ended, Explained, Session, SessionFilter, SessionId, SessionKind, SessionPolicy,
-    Sessions, TimeoutRule,
+    Sessions,
 };
 
 /// One session explained.
@@ -35,7 +34,7 @@ pub(crate) struct ExplainedBody {
     under_lease: bool,
     /// What the audit trail has of it, the newest first, 50 at most: who started it and from where,
     /// what was done in it, and who ended it.
-    events: Vec<EventBody>,
+    events: Vec<Told>,
 }
 
 /// How many events of a session are shown with it.
@@ -77,19 +76,10 @@ impl PolicyBody {
     fn of(session: &Session, policy: &SessionPolicy) -> Self {
         let timeouts = policy.timeouts(session.rule);
         Self {
-            name: name_of(session.rule),
+            name: session.rule.as_str(),
             idle_timeout: timeouts.idle.as_secs(),
             absolute_timeout: timeouts.absolute.as_secs(),
         }
-    }
-}
-
-/// What a set of timeouts is called.
-pub(crate) fn name_of(rule: TimeoutRule) -> &'static str {
-    match rule {
-        TimeoutRule::Standard => "standard",
-        TimeoutRule::Remembered => "remember_me",
-        TimeoutRule::Administrator => "administrator",
     }
 }
 
@@ -227,7 +217,7 @@ pub(crate) async fn explain(
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
     let explained = sessions.explain(id).await?.ok_or_else(Problem::not_found)?;
     let listing = AuditListing { session: Some(id), limit: MOST_EVENTS, ..Default::default() };
-    let events = audit.list(&listing).await?.events.into_iter().map(EventBody::from).collect();
+    let events = audit.list(&listing).await?.events.into_iter().map(Told::from).collect();
     let body = ExplainedBody::new(&explained, sessions.policy(), administrator.session.id);
     Ok(Json(ExplainedBody { events, ..body }))
 }

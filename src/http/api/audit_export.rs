@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-use super::audit::{EventBody, listing};
-use crate::audit::{AuditListing, AuditPage, AuditTrail};
+use super::audit::listing;
+use crate::audit::{AuditListing, AuditPage, AuditTrail, Told};
 use crate::failure::StoreError;
 use crate::http::error::Problem;
 use crate::http::extract::Administrator;
@@ -55,7 +55,7 @@ impl Format {
 
     fn beginning(self) -> String {
         match self {
-            Self::Csv => format!("{}\r\n", EventBody::COLUMNS.join(",")),
+            Self::Csv => format!("{}\r\n", Told::COLUMNS.join(",")),
             Self::Json => "{\"events\":[".to_owned(),
         }
     }
@@ -67,7 +67,7 @@ impl Format {
         }
     }
 
-    fn row(self, event: &EventBody, is_first: bool) -> String {
+    fn row(self, event: &Told, is_first: bool) -> String {
         match self {
             Self::Csv => {
                 let cells = event.cells().map(|cell| cell_of(&cell));
@@ -141,7 +141,7 @@ async fn write(
     let mut page = first;
     loop {
         for recorded in page.events {
-            text.push_str(&format.row(&EventBody::from(recorded), is_first));
+            text.push_str(&format.row(&Told::from(recorded), is_first));
             is_first = false;
         }
         let Some(next) = page.next else { break };

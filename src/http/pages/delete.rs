@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::shown;
 use super::views::{DeletePage, Frame, Problems};
+use super::{problems_of, shown};
 use crate::flows::{AccountChange, AccountChanges};
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
@@ -59,8 +59,9 @@ pub(crate) async fn submit(
             if problem.code != Code::LastAdministrator {
                 return Err(problem);
             }
-            let detail = frame.texts().error_detail(problem.code.as_str());
-            Ok(shown(problem.status, &page(frame, &signed_in, Problems::of_form(detail))))
+            // No field of this form is a password.
+            let (status, problems) = problems_of(problem, &frame, 0)?;
+            Ok(shown(status, &page(frame, &signed_in, problems)))
         }
     }
 }

@@ -97,9 +97,11 @@ pub(crate) fn problems_of(
         Code::TooManyAttempts => {
             Problems::of_form(texts.too_many_attempts(problem.retry_after.unwrap_or(1)))
         }
-        Code::Busy | Code::Unavailable | Code::SessionLimitReached | Code::SignupClosed => {
-            Problems::of_form(texts.error_detail(problem.code.as_str()))
-        }
+        Code::Busy
+        | Code::Unavailable
+        | Code::SessionLimitReached
+        | Code::SignupClosed
+        | Code::LastAdministrator => Problems::of_form(texts.error_detail(problem.code.as_str())),
         _ => return Err(problem),
     };
     Ok((problem.status, problems))

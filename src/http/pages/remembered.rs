@@ -10,7 +10,7 @@ use crate::accounts::UserId;
 use crate::http::cookie::CookieShape;
 use crate::http::error::Problem;
 use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
-use crate::sessions::{Session, Sessions, TimeoutRule, TokenDigest, VisitorData, device_name};
+use crate::sessions::{Session, Sessions, TokenDigest, VisitorData, device_name};
 
 /// `GET /account/remembered`: every field of the session, as the store has it.
 pub(crate) async fn show(
@@ -50,7 +50,7 @@ fn fields(
         field("last_seen_at", Time(session.last_seen_at)),
         field("idle_expires_at", Deadline(sessions.policy().idle_expires_at(session))),
         field("expires_at", Deadline(session.expires_at)),
-        words("timeout_rule", rule(session.rule).to_owned()),
+        words("timeout_rule", session.rule.as_str().to_owned()),
         words("remember_me", session.remember_me.to_string()),
         field("ip_address", address),
         words("user_agent", session.client.user_agent.clone()),
@@ -63,12 +63,4 @@ fn fields(
 fn shortened(digest: &TokenDigest) -> String {
     let [a, b, c, d, ..] = digest.as_bytes();
     format!("{a:02x}{b:02x}{c:02x}{d:02x}…")
-}
-
-fn rule(rule: TimeoutRule) -> &'static str {
-    match rule {
-        TimeoutRule::Standard => "standard",
-        TimeoutRule::Remembered => "remember_me",
-        TimeoutRule::Administrator => "administrator",
-    }
 }

@@ -10,8 +10,7 @@ use time::OffsetDateTime;
 
 use super::SqlDatabase;
 use super::engine::{Done, Write, in_one_step, locking_free, statement};
-use crate::audit::{Retention, shortened};
-use crate::clock::unix_milliseconds;
+use crate::audit::{EventId, Retention, shortened};
 use crate::failure::StoreError;
 
 /// Whether the `network` after a change is what the one before is shortened to, in words that both
@@ -92,7 +91,7 @@ async fn delete(write: &mut Write, before: OffsetDateTime, most: u32) -> Result<
          ORDER BY event_id LIMIT $3",
         ")"
     ));
-    write.execute(old.bind(first_id(before)).bind(before).bind(most)).await
+    write.execute(old.bind(EventId::first_of(before)).bind(before).bind(most)).await
 }
 
 async fn shorten(write: &mut Write, before: OffsetDateTime, most: u32) -> Result<u64, StoreError> {
@@ -109,10 +108,4 @@ async fn shorten(write: &mut Write, before: OffsetDateTime, most: u32) -> Result
         done += write.execute(short.bind(shortened(address).to_string()).bind(id)).await?;
     }
     Ok(done)
-}
-
-/// Sorts before every id of an event at this time or later, which all begin with it.
-fn first_id(at: OffsetDateTime) -> Vec<u8> {
-    let milliseconds = unix_milliseconds(at).max(0).to_be_bytes();
-    [&milliseconds[2..], &[0; 10]].concat()
 }

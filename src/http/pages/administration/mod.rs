@@ -59,12 +59,8 @@ fn shown_invitation(email: &str, issued: &IssuedInvitation, links: &Links) -> Sh
     ShownInvitation { email: email.to_owned(), url, expires_at: issued.expires_at }
 }
 
-/// A form that failed, as [`problems_of`], and the last administrator, who stays.
+/// A form that failed, as [`problems_of`].
 fn failed(problem: Problem, frame: &Frame) -> Result<(StatusCode, Problems), Problem> {
-    if problem.code == Code::LastAdministrator {
-        let message = frame.texts().error_detail(problem.code.as_str());
-        return Ok((problem.status, Problems::of_form(message)));
-    }
     // Nobody knows what was done: the account may be gone, and its page with it.
     if problem.code == Code::Unavailable {
         return Err(problem);
