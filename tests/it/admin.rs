@@ -4,9 +4,9 @@ use anteroom::accounts::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_every_store};
+use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_database};
 
-on_every_store!(
+on_each_database!(
     adm_1_others_are_told_that_there_is_nothing,
     a_change_holds_at_the_next_request_of_every_session,
     rev_10_disabling_ends_every_session_and_enabling_brings_none_back,

@@ -5,9 +5,9 @@ use anteroom::sessions::Client;
 use serde_json::{Value, json};
 
 use crate::audit::events;
-use crate::harness::app::{DAY, HOUR, Kind, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{DAY, HOUR, Kind, PASSWORD, TestApp, on_one_store};
 
-on_each_store!(
+on_one_store!(
     events_are_found_by_everything_that_is_known_of_them,
     the_whole_trail_is_one_file,
     inj_4_no_cell_of_a_file_is_a_formula,

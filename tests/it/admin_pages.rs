@@ -3,10 +3,10 @@
 use anteroom::accounts::Role;
 
 use crate::audit::events;
-use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_one_store};
 use crate::harness::browser::{Answer, Browser};
 
-on_each_store!(
+on_one_store!(
     adm_1_the_administration_is_for_administrators_alone,
     adm_2_a_change_without_a_fresh_proof_asks_for_one_and_does_nothing,
     an_account_is_made_and_its_invitation_shown_once,

@@ -4,7 +4,7 @@ use anteroom::accounts::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::app::{HOUR, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{HOUR, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_one_store};
 use crate::harness::browser::Browser;
 
 /// What is told of an event, and nothing else.
@@ -21,7 +21,7 @@ pub const FIELDS: [&str; 10] = [
     "user_agent",
 ];
 
-on_each_store!(
+on_one_store!(
     log_2_log_4_signing_up_in_and_out_is_recorded_with_every_field,
     log_4_why_a_sign_in_failed_is_told_to_administrators_alone,
     log_4_proofs_and_new_passwords_are_recorded_with_every_field,

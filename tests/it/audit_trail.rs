@@ -24,12 +24,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::audit::events;
-use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_one_store};
 use crate::harness::browser::Browser;
 use crate::harness::hearing::Hearing;
 use crate::harness::wire;
 
-on_each_store!(
+on_one_store!(
     log_6_the_database_refuses_to_change_an_event_or_take_it_away,
     strangers_cannot_fill_the_trail,
     a_flood_of_one_kind_hides_no_other,

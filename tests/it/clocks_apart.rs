@@ -41,13 +41,13 @@ impl Two {
     async fn start(kept: SessionsKept) -> Self {
         let sessions = kept.clone();
         let set = |options: &mut Options| options.sessions = sessions;
-        let behind = TestApp::start_with(Kind::Postgres, set).await;
+        let behind = TestApp::one_of_several(Kind::Postgres, set).await;
         let clock = ManualClock::at(behind.clock.now() + APART);
         let (accounts_at, theirs) = (behind.accounts_at.clone(), Clock::from(&clock));
         let set = |options: &mut Options| {
             (options.sessions, options.database, options.clock) = (kept, accounts_at, theirs);
         };
-        let mut ahead = TestApp::start_with(Kind::Database, set).await;
+        let mut ahead = TestApp::one_of_several(Kind::Database, set).await;
         ahead.clock = clock;
         Self { behind, ahead }
     }

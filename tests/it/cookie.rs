@@ -4,11 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::app::{Kind, TestApp, on_each_store};
+use crate::harness::app::{Kind, TestApp, on_one_store};
 use crate::harness::browser::Answer;
 use crate::harness::wire::{raw, raw_get};
 
-on_each_store!(
+on_one_store!(
     sid_8_attack_6_only_the_exact_value_counts,
     attack_3_what_is_no_cookie_signs_nobody_in,
     attack_10_no_name_that_looks_like_ours_counts,

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::audit::events;
 use crate::harness::app::{
-    DAY, HOUR, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp, on_every_store,
+    DAY, HOUR, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp, on_each_database,
 };
 use crate::harness::browser::{Answer, Browser};
 
-on_every_store!(
+on_each_database!(
     whoever_is_invited_sets_a_password_and_is_signed_in,
     an_invitation_works_once,
     a_new_invitation_voids_the_one_before,

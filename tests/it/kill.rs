@@ -159,10 +159,10 @@ async fn the_file_is_sound(place: &Place) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sto_2_what_was_acknowledged_before_a_kill_is_so_after_it() {
-    killed_again_and_again(Kept::InDatabase, rounds("KILL_ROUNDS", 160)).await;
+    killed_again_and_again(Kept::InDatabase, rounds("KILL_ROUNDS", 20, 400)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sto_2_with_sessions_in_memory_accounts_survive_a_kill_and_sessions_end_with_it() {
-    killed_again_and_again(Kept::InMemory, rounds("KILL_ROUNDS", 160) / 4).await;
+    killed_again_and_again(Kept::InMemory, rounds("KILL_ROUNDS", 20, 400) / 4).await;
 }

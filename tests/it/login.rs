@@ -3,9 +3,9 @@
 use anteroom::accounts::Role;
 use serde_json::json;
 
-use crate::harness::app::{DAY, HOUR, Kind, MINUTE, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{DAY, HOUR, Kind, MINUTE, PASSWORD, TestApp, on_one_store};
 
-on_each_store!(
+on_one_store!(
     signing_in_by_json_answers_who_and_in_which_session,
     signing_in_by_form_leads_to_the_account,
     ck_8_remember_me_makes_the_cookie_as_lasting_as_the_session,

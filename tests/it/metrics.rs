@@ -19,11 +19,11 @@ use serde_json::json;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tower::ServiceExt as _;
 
-use crate::harness::app::{DAY, HOUR, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{DAY, HOUR, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_one_store};
 use crate::harness::server::{Place, Server};
 use crate::harness::wire;
 
-on_each_store!(
+on_one_store!(
     every_deed_moves_its_metric,
     no_secret_and_nobody_is_in_the_metrics,
     live_sessions_are_those_that_nobody_ended,

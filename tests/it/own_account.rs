@@ -3,12 +3,12 @@
 use anteroom::accounts::Role;
 use serde_json::json;
 
-use crate::harness::app::{Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp, on_one_store};
 
 /// How the link to older entries begins.
 const OLDER: &str = "<a class=\"button\" href=\"/account/activity?cursor=";
 
-on_each_store!(
+on_one_store!(
     the_profile_page_changes_name_and_address,
     a_new_address_on_the_page_asks_for_a_fresh_proof,
     log_5_the_activity_page_tells_sign_ins_failures_and_changes,

@@ -4,10 +4,10 @@ use anteroom::Anteroom;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_one_store};
 use crate::harness::failing::{Fault, Faults};
 
-on_each_store!(attack_163_a_thousand_panics_leave_everything_as_it_was);
+on_one_store!(attack_163_a_thousand_panics_leave_everything_as_it_was);
 
 /// One call further than a check makes: within the handler.
 const IN_THE_HANDLER: usize = 3;

@@ -8,6 +8,7 @@ use std::{env, fs};
 use reqwest::Method;
 use serde_json::json;
 
+use crate::harness::chance::is_nightly;
 use crate::harness::chromium::{Chromium, Tab};
 use crate::harness::client::{Client, PASSWORD};
 use crate::harness::left_out::for_want_of;
@@ -41,6 +42,9 @@ const SCREENS: [Screen; 2] = [
 /// Which pictures are kept: each language, scheme and screen twice.
 const GALLERY: [&str; 4] =
     ["desktop-light-en", "desktop-dark-ko", "phone-dark-en", "phone-light-ko"];
+
+/// Which of them axe-core looks at in an ordinary run. It looks at all of them in the nightly one.
+const WITH_AXE: [&str; 2] = ["desktop-light-en", "phone-dark-ko"];
 
 /// Ada, signed in on her phone and at work.
 async fn ada_elsewhere(server: &Server) {
@@ -116,7 +120,8 @@ impl Look {
                         let picture = tab.picture().await;
                         fs::write(folder.join(format!("{shown}.webp")), picture).unwrap();
                     }
-                    if let Some(axe) = &self.axe {
+                    let is_tried = is_nightly() || WITH_AXE.iter().any(|way| shown.ends_with(way));
+                    if let Some(axe) = self.axe.as_ref().filter(|_| is_tried) {
                         let found = found_by(axe, tab).await;
                         assert!(found.is_empty(), "{shown}: {found:#?}");
                     }

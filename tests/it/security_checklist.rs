@@ -174,9 +174,14 @@ fn tests_in(code: &str) -> Vec<String> {
             names.push(letters.collect::<String>());
         }
     }
-    for on_stores in
-        ["\non_each_store!(", "\non_every_store!(", "\nwith_each_keeping!(", "\nin_each_database!("]
-    {
+    for on_stores in [
+        "\non_one_store!(",
+        "\non_each_store!(",
+        "\non_each_database!(",
+        "\non_every_store!(",
+        "\nwith_each_keeping!(",
+        "\nin_each_database!(",
+    ] {
         for listed in code.split(on_stores).skip(1) {
             let listed = listed.split(')').next().unwrap();
             names.extend(listed.split(',').map(|name| name.trim().to_owned()));

@@ -3,10 +3,10 @@
 use anteroom::accounts::Role;
 use futures_util::future::join;
 
-use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{Kind, PASSWORD, TestApp, on_one_store};
 use crate::harness::browser::{Answer, Browser};
 
-on_each_store!(
+on_one_store!(
     pw_10_the_link_makes_one_administrator,
     pw_10_two_parallel_uses_make_one_administrator,
     a_link_that_failed_works_again,

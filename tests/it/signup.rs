@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_one_store};
 
-on_each_store!(
+on_one_store!(
     signing_up_makes_an_account_and_signs_in,
     signing_up_by_form_leads_on,
     an_address_belongs_to_one_account_whatever_its_case,

@@ -27,7 +27,6 @@ on_each_store!(
 );
 
 const LIMIT: u32 = 4;
-const USUAL_ROUNDS: u64 = 6;
 
 /// What is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +178,7 @@ async fn rev_14_attack_26_attack_27_what_was_under_way_when_its_session_ended_br
     let set = |options: &mut anteroom::Options| options.policy.limit.most = LIMIT;
     let app = TestApp::start_around(kind, set, with_server_code).await;
     let mut number = 0;
-    for _ in 0..rounds("RACE_ROUNDS", USUAL_ROUNDS).div_ceil(2) {
+    for _ in 0..rounds("RACE_ROUNDS", 2, 200).div_ceil(2) {
         for slow in SLOW {
             for how in ENDS {
                 for held in [true, false] {

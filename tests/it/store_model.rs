@@ -4,6 +4,7 @@ use anteroom::sessions::conformance::{Operation, check_trace, random_trace, repl
 use proptest::prelude::*;
 
 use crate::harness::backends::{Fresh, every};
+use crate::harness::chance::rounds;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread()
@@ -12,6 +13,10 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
         .build()
         .unwrap()
         .block_on(future)
+}
+
+fn traces() -> u32 {
+    u32::try_from(rounds("TRACES", 12, 300)).unwrap()
 }
 
 /// An operation by choices that shrink to the simplest one.
@@ -23,7 +28,7 @@ fn any_operation() -> impl Strategy<Value = Operation> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(traces()))]
 
     #[test]
     fn every_backend_answers_any_trace_as_the_model_does(
@@ -41,7 +46,7 @@ proptest! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_backend_gives_the_same_answers_to_the_same_trace() {
-    for seed in 0..30 {
+    for seed in 0..u64::from(traces()) {
         let trace = random_trace(seed, 200);
         let mut first = None;
         for Fresh { name, store, .. } in &every().await {

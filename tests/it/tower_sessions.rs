@@ -11,10 +11,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tower_sessions::Session;
 
-use crate::harness::app::{Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp, on_one_store};
 use crate::harness::browser::{Answer, Browser};
 
-on_each_store!(
+on_one_store!(
     a_save_after_a_sign_out_brings_nothing_back,
     server_code_sees_the_handle_and_never_the_token,
     cycling_the_id_leaves_one_live_token_and_the_data,

@@ -3,10 +3,10 @@
 use anteroom::accounts::Role;
 use serde_json::json;
 
-use crate::harness::app::{HOUR, Kind, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{HOUR, Kind, PASSWORD, TestApp, on_one_store};
 use crate::harness::wire::{raw, raw_get};
 
-on_each_store!(
+on_one_store!(
     all_four_headers_are_there_always,
     a_name_beyond_ascii_travels_percent_encoded,
     an_address_is_empty_until_verified,

@@ -9,12 +9,13 @@ use anteroom::clock::{Clock, ManualClock};
 use anteroom::flows::Check;
 use anteroom::http::Answers;
 use anteroom::sessions::{Session, Token};
-use anteroom::store::{DatabaseAt, SessionsIn};
+use anteroom::store::{DatabaseAt, SessionsIn, SqlDatabase};
 use anteroom::throttle::ThrottleOptions;
 use anteroom::{Anteroom, Options, SessionsKept, Stores};
 use tempfile::TempDir;
 use time::macros::datetime;
 use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use super::browser::Browser;
@@ -47,85 +48,148 @@ impl Kind {
     fn is_in_postgres(self) -> bool {
         matches!(self, Self::Postgres | Self::MemoryBesidePostgres | Self::RedisBesidePostgres)
     }
+
+    /// Whether the machine has the servers for it. Where it lacks one, that is said once for each
+    /// test.
+    pub async fn is_here(self, test: &str) -> bool {
+        let redis = self.sessions_in() != SessionsIn::Elsewhere || super::redis::is_here(test);
+        redis && (!self.is_in_postgres() || super::postgres::is_here().await)
+    }
 }
 
-/// Makes three tests of each rule: with the sessions in memory, in the database, and in Redis where
-/// the machine has it.
+/// Writes one test of each rule, over stores of one [`Kind`], in the module that has the macro.
+macro_rules! over {
+    ($kind:ident, $($rule:path => $name:ident),+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let kind = crate::harness::app::Kind::$kind;
+                if kind.is_here(concat!(module_path!(), "::", stringify!($name))).await {
+                    $rule(kind).await;
+                }
+            }
+        )+
+    };
+}
+pub(crate) use over;
+
+/// For rules that no store can change: about HTTP, pages and texts. The ordinary run has them over
+/// `SQLite`, the nightly one over each other store of sessions, too.
+macro_rules! on_one_store {
+    ($($rule:ident),+ $(,)?) => {
+        mod in_the_database {
+            crate::harness::app::over!(Database, $(super::$rule => $rule),+);
+        }
+
+        mod nightly {
+            mod in_memory {
+                crate::harness::app::over!(Memory, $(super::super::$rule => $rule),+);
+            }
+
+            mod in_redis {
+                crate::harness::app::over!(Redis, $(super::super::$rule => $rule),+);
+            }
+        }
+    };
+}
+pub(crate) use on_one_store;
+
+/// For rules about sessions: with the sessions in memory, in the database, and in Redis.
 macro_rules! on_each_store {
     ($($rule:ident),+ $(,)?) => {
         mod in_memory {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $rule() {
-                    super::$rule(crate::harness::app::Kind::Memory).await;
-                }
-            )+
+            crate::harness::app::over!(Memory, $(super::$rule => $rule),+);
         }
 
         mod in_the_database {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $rule() {
-                    super::$rule(crate::harness::app::Kind::Database).await;
-                }
-            )+
+            crate::harness::app::over!(Database, $(super::$rule => $rule),+);
         }
 
         mod in_redis {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $rule() {
-                    if crate::harness::redis::is_here(concat!(module_path!(), "::", stringify!($rule))) {
-                        super::$rule(crate::harness::app::Kind::Redis).await;
-                    }
-                }
-            )+
+            crate::harness::app::over!(Redis, $(super::$rule => $rule),+);
         }
     };
 }
 pub(crate) use on_each_store;
 
-/// As [`on_each_store`], and three times more where there is a `PostgreSQL`.
-macro_rules! on_every_store {
+/// For rules about accounts: with the accounts in each of the databases. The nightly run has them
+/// with the sessions kept apart, too.
+macro_rules! on_each_database {
     ($($rule:ident),+ $(,)?) => {
-        crate::harness::app::on_each_store!($($rule),+);
-
-        mod in_postgres {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $rule() {
-                    if crate::harness::postgres::is_here().await {
-                        super::$rule(crate::harness::app::Kind::Postgres).await;
-                    }
-                }
-            )+
+        mod in_the_database {
+            crate::harness::app::over!(Database, $(super::$rule => $rule),+);
         }
 
-        mod in_memory_beside_postgres {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $rule() {
-                    if crate::harness::postgres::is_here().await {
-                        super::$rule(crate::harness::app::Kind::MemoryBesidePostgres).await;
-                    }
-                }
-            )+
+        mod in_postgres {
+            crate::harness::app::over!(Postgres, $(super::$rule => $rule),+);
+        }
+
+        mod nightly {
+            mod in_memory {
+                crate::harness::app::over!(Memory, $(super::super::$rule => $rule),+);
+            }
+
+            mod in_redis {
+                crate::harness::app::over!(Redis, $(super::super::$rule => $rule),+);
+            }
+
+            mod in_memory_beside_postgres {
+                crate::harness::app::over!(MemoryBesidePostgres, $(super::super::$rule => $rule),+);
+            }
+
+            mod in_redis_beside_postgres {
+                crate::harness::app::over!(RedisBesidePostgres, $(super::super::$rule => $rule),+);
+            }
+        }
+    };
+}
+pub(crate) use on_each_database;
+
+/// For rules about accounts and sessions together: over each store at least once, and over every
+/// pair of stores in the nightly run.
+macro_rules! on_every_store {
+    ($($rule:ident),+ $(,)?) => {
+        mod in_memory {
+            crate::harness::app::over!(Memory, $(super::$rule => $rule),+);
+        }
+
+        mod in_the_database {
+            crate::harness::app::over!(Database, $(super::$rule => $rule),+);
+        }
+
+        mod in_postgres {
+            crate::harness::app::over!(Postgres, $(super::$rule => $rule),+);
         }
 
         mod in_redis_beside_postgres {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $rule() {
-                    let here = crate::harness::redis::is_here(concat!(module_path!(), "::", stringify!($rule)));
-                    if here && crate::harness::postgres::is_here().await {
-                        super::$rule(crate::harness::app::Kind::RedisBesidePostgres).await;
-                    }
-                }
-            )+
+            crate::harness::app::over!(RedisBesidePostgres, $(super::$rule => $rule),+);
+        }
+
+        mod nightly {
+            mod in_redis {
+                crate::harness::app::over!(Redis, $(super::super::$rule => $rule),+);
+            }
+
+            mod in_memory_beside_postgres {
+                crate::harness::app::over!(MemoryBesidePostgres, $(super::super::$rule => $rule),+);
+            }
         }
     };
 }
 pub(crate) use on_every_store;
+
+/// What an empty `SQLite` database holds once it has every table. Each test copies it, for migrating
+/// takes a fifth of a second.
+pub async fn migrated_file() -> &'static [u8] {
+    static FILE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    FILE.get_or_init(async || {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("anteroom.db");
+        SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap().close().await;
+        std::fs::read(path).unwrap()
+    })
+    .await
+}
 
 /// The password of everybody whom [`TestApp`] adds.
 pub const PASSWORD: &str = "velvet otter hums at nine";
@@ -173,7 +237,31 @@ impl TestApp {
     }
 
     /// Over stores that `wrap` makes of the usual ones.
+    ///
+    /// It is the only server, so that nobody waits for the leases of others.
     pub async fn start_over<S: Answers>(
+        kind: Kind,
+        set: impl FnOnce(&mut Options),
+        mount: impl FnOnce(&Anteroom) -> S,
+        wrap: impl FnOnce(Stores) -> Stores + Send,
+    ) -> Self {
+        let alone = |stores| {
+            let mut stores = wrap(stores);
+            stores.leases.sessions_elsewhere = false;
+            stores.leases.users_elsewhere = false;
+            stores
+        };
+        Self::start_among_others(kind, set, mount, alone).await
+    }
+
+    /// One of several servers, if the stores may have several: what ends sessions here waits until
+    /// the leases of the others have run out.
+    pub async fn one_of_several(kind: Kind, set: impl FnOnce(&mut Options)) -> Self {
+        Self::start_among_others(kind, set, Anteroom::front, |stores| stores).await
+    }
+
+    /// As [`TestApp::one_of_several`], with a service of its own over stores of its own.
+    pub async fn start_among_others<S: Answers>(
         kind: Kind,
         set: impl FnOnce(&mut Options),
         mount: impl FnOnce(&Anteroom) -> S,
@@ -190,6 +278,9 @@ impl TestApp {
             Some(postgres) => DatabaseAt::from(&*postgres.url),
             None => DatabaseAt::from(&database),
         };
+        if postgres.is_none() {
+            std::fs::write(&database, migrated_file().await).unwrap();
+        }
         let public_url = format!("http://localhost:{}", address.port());
         let mut options = Options::new(accounts_at.clone(), public_url);
         options.clock = Clock::from(&clock);

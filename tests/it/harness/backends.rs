@@ -8,6 +8,7 @@ use anteroom::store::{
 };
 use tempfile::TempDir;
 
+use super::app::migrated_file;
 use super::postgres::Database;
 use super::redis::shared_database;
 
@@ -37,6 +38,7 @@ pub fn memory() -> Fresh {
 pub async fn sqlite() -> Fresh {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
+    std::fs::write(&path, migrated_file().await).unwrap();
     let store = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
     Fresh { name: "sqlite", store: Arc::new(store), _place: Place::File { _folder: folder } }
 }
@@ -45,6 +47,7 @@ pub async fn sqlite() -> Fresh {
 pub async fn following() -> Fresh {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
+    std::fs::write(&path, migrated_file().await).unwrap();
     let database = SqlDatabase::open_for_server(&path, SessionsIn::ServerMemory).await.unwrap();
     let memory = MemoryStore::new(MemoryOptions::default());
     let store = FollowingStore::start(memory, database).await.unwrap();
@@ -53,15 +56,23 @@ pub async fn following() -> Fresh {
 
 /// `None`: there is no `PostgreSQL` here.
 pub async fn postgres() -> Option<Fresh> {
-    let database = Database::fresh().await?;
+    Some(in_postgres(Database::fresh().await?).await)
+}
+
+/// As [`postgres`], where no transaction of another test is open.
+pub async fn postgres_apart() -> Option<Fresh> {
+    Some(in_postgres(Database::apart().await?).await)
+}
+
+async fn in_postgres(database: Database) -> Fresh {
     let store = SqlDatabase::open(&*database.url, SessionsIn::ThisDatabase).await.unwrap();
     let place = Place::Server { _database: database };
-    Some(Fresh { name: "postgres", store: Arc::new(store), _place: place })
+    Fresh { name: "postgres", store: Arc::new(store), _place: place }
 }
 
 /// Memory that follows the orders in a `PostgreSQL`, if there is one here.
 pub async fn following_postgres() -> Option<Fresh> {
-    let database = Database::fresh().await?;
+    let database = Database::apart().await?;
     let orders = SqlDatabase::open_for_server(&*database.url, SessionsIn::ServerMemory).await;
     let memory = MemoryStore::new(MemoryOptions::default());
     let store = FollowingStore::start(memory, orders.unwrap()).await.unwrap();

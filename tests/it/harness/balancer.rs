@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::browser::Browser;
+use super::chance::is_nightly;
+use super::ground::Keeping;
 use super::left_out::program;
 use super::loopback::free_address;
 use super::server::wait_for;
@@ -33,7 +35,18 @@ pub enum Proxy {
 }
 
 impl Proxy {
-    pub const BOTH: [Self; 2] = [Self::Haproxy, Self::Nginx];
+    /// Every proxy in the nightly run, and this one otherwise.
+    pub fn tried(self) -> Vec<Self> {
+        if is_nightly() { vec![Self::Haproxy, Self::Nginx] } else { vec![self] }
+    }
+
+    /// As [`Proxy::tried`], with another one for each place of the sessions.
+    pub fn tried_before(keeping: Keeping) -> Vec<Self> {
+        match keeping {
+            Keeping::Postgres => Self::Haproxy.tried(),
+            Keeping::Redis => Self::Nginx.tried(),
+        }
+    }
 
     /// How the program is called.
     fn name(self) -> &'static str {

@@ -61,9 +61,21 @@ impl Chance {
     }
 }
 
-/// How many rounds a test goes: `usual`, or what the variable says for a night.
-pub fn rounds(variable: &str, usual: u64) -> u64 {
+/// Whether this is the nightly run, in which tests that explore take as long as they need.
+pub fn is_nightly() -> bool {
+    std::env::var_os("NIGHTLY").is_some_and(|value| !value.is_empty())
+}
+
+/// How many rounds a test does in the ordinary and in the nightly run, unless the variable says
+/// another number.
+pub fn rounds(variable: &str, ordinary: u64, nightly: u64) -> u64 {
+    let usual = if is_nightly() { nightly } else { ordinary };
     std::env::var(variable).ok().map_or(usual, |rounds| rounds.parse().unwrap())
+}
+
+/// All of these in the nightly run, and the first `ordinary` of them otherwise.
+pub fn some_of<T>(all: &[T], ordinary: usize) -> &[T] {
+    if is_nightly() { all } else { &all[..ordinary.min(all.len())] }
 }
 
 /// Says the seed when a test fails.

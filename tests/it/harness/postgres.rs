@@ -265,13 +265,20 @@ enum Order {
 
 const TEMPLATE: &str = "template_migrated";
 
-static SHARED: LazyLock<Option<Shared>> = LazyLock::new(|| {
-    let cluster = Cluster::start(&[])?;
-    let (orders, given) = mpsc::unbounded_channel();
-    let (maintenance, template) = (cluster.url("postgres"), cluster.url(TEMPLATE));
-    std::thread::spawn(move || make_and_drop(&maintenance, &template, given));
-    Some(Shared { cluster, orders })
-});
+static SHARED: LazyLock<Option<Shared>> = LazyLock::new(Shared::start);
+
+/// Where no transaction of another test is open, which every transaction of a server can see.
+static APART: LazyLock<Option<Shared>> = LazyLock::new(Shared::start);
+
+impl Shared {
+    fn start() -> Option<Self> {
+        let cluster = Cluster::start(&[])?;
+        let (orders, given) = mpsc::unbounded_channel();
+        let (maintenance, template) = (cluster.url("postgres"), cluster.url(TEMPLATE));
+        std::thread::spawn(move || make_and_drop(&maintenance, &template, given));
+        Some(Self { cluster, orders })
+    }
+}
 
 /// Makes databases and drops them, one at a time, in a thread that no test waits for to end.
 fn make_and_drop(maintenance: &str, template: &str, mut orders: mpsc::UnboundedReceiver<Order>) {
@@ -315,17 +322,22 @@ pub struct Database {
 impl Database {
     /// `None`: there is no `PostgreSQL` here.
     pub async fn fresh() -> Option<Self> {
-        Self::of(TEMPLATE).await
+        Self::of(&SHARED, TEMPLATE).await
+    }
+
+    /// As [`Database::fresh`], of a server that only those have who ask for this.
+    pub async fn apart() -> Option<Self> {
+        Self::of(&APART, TEMPLATE).await
     }
 
     /// As [`Database::fresh`], without any tables.
     pub async fn empty() -> Option<Self> {
-        Self::of("template0").await
+        Self::of(&SHARED, "template0").await
     }
 
-    async fn of(template: &'static str) -> Option<Self> {
+    async fn of(server: &'static LazyLock<Option<Shared>>, template: &'static str) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let shared = tokio::task::spawn_blocking(|| SHARED.as_ref()).await.unwrap()?;
+        let shared = tokio::task::spawn_blocking(|| server.as_ref()).await.unwrap()?;
         let name = format!("fresh_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let (done, made) = oneshot::channel();
         shared.orders.send(Order::Make(name.clone(), template, done)).ok().unwrap();

@@ -35,7 +35,7 @@ fn load(nodes: &Nodes, chance: &mut Chance) -> Load {
     let add = ["user", "add", email, "--admin", "--password-stdin"];
     nodes.command_with_input(0, &add, password);
     Load {
-        deeds: u32::try_from(rounds("HISTORY_DEEDS", 25)).unwrap(),
+        deeds: u32::try_from(rounds("HISTORY_DEEDS", 12, 150)).unwrap(),
         administrator: true,
         ..Load::at(nodes.addresses(), PUBLIC_URL, chance.fork())
     }

@@ -62,7 +62,7 @@ async fn of_three_servers_one_may_die_or_stand_still_at_any_time(keeping: Keepin
 async fn behind_the_shipped_proxies_servers_may_die_at_any_time(keeping: Keeping) {
     let mut chance = Chance::seeded();
     let _seed = SaysSeed(chance.seed());
-    for proxy in Proxy::BOTH {
+    for proxy in Proxy::tried_before(keeping) {
         let Some(ground) = Ground::fresh(keeping).await else { return };
         let shipped = |place| ground.keeps(crate::proxies::behind_a_proxy(place));
         let mut nodes = Nodes::apart(3, || shipped(place()));

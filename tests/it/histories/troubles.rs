@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{innocent, law, load, place, took_of};
-use crate::harness::chance::{Chance, SaysSeed, rounds};
+use crate::harness::chance::{Chance, SaysSeed, rounds, some_of};
 use crate::harness::ground::{Keeping, OwnGround, Trouble, with_each_keeping};
 use crate::harness::history::{Answer, Record};
 use crate::harness::nodes::Nodes;
@@ -30,8 +30,8 @@ async fn whatever_befalls_the_store_nobody_is_signed_out_by_it_and_nothing_ackno
     let (begun, history, over) = (Instant::now(), load.history.clone(), load.over.clone());
     let running = tokio::spawn(load.run());
     let mut longest = Duration::ZERO;
-    for _ in 0..rounds("TROUBLES", 1) {
-        for trouble in chance.shuffled(&Trouble::ALL) {
+    for _ in 0..rounds("TROUBLES", 1, 8) {
+        for &trouble in some_of(&chance.shuffled(&Trouble::ALL), 3) {
             tokio::time::sleep(Duration::from_millis(1500)).await;
             let time = chance.between(Duration::from_millis(300), Duration::from_millis(2500));
             let store = chance.below(ground.stores.len() as u64);

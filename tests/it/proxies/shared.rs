@@ -28,7 +28,7 @@ fn asked(stage: &Stage, path: &str) -> BTreeSet<usize> {
 }
 
 async fn any_node_knows_every_session(keeping: Keeping) {
-    for proxy in Proxy::BOTH {
+    for proxy in Proxy::tried_before(keeping) {
         let Some(stage) = Stage::shared(proxy, keeping).await else { return };
         let browser = stage.balancer.browser(10);
         assert_eq!(browser.sign_up("ada@example.org", PASSWORD).await.status, 201);
@@ -120,7 +120,7 @@ async fn while_asked(stage: &mut Stage, happens: impl AsyncFnOnce(&mut Nodes)) -
 }
 
 async fn nodes_that_are_stopped_and_started_one_after_the_other_are_not_missed(keeping: Keeping) {
-    for proxy in Proxy::BOTH {
+    for proxy in Proxy::tried_before(keeping) {
         let Some(mut stage) = Stage::shared(proxy, keeping).await else { return };
         let met = while_asked(&mut stage, async |nodes| {
             for number in 0..3 {
@@ -140,7 +140,7 @@ async fn nodes_that_are_stopped_and_started_one_after_the_other_are_not_missed(k
 }
 
 async fn a_node_that_dies_signs_nobody_out(keeping: Keeping) {
-    for proxy in Proxy::BOTH {
+    for proxy in Proxy::tried_before(keeping) {
         let Some(mut stage) = Stage::shared(proxy, keeping).await else { return };
         let met = while_asked(&mut stage, async |nodes| {
             for number in 0..3 {

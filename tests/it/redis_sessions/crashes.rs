@@ -17,7 +17,7 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
     let store = opened(&redis.url()).await;
     let mut chance = Chance::seeded();
     println!("SEED={}", chance.seed());
-    for round in 0..rounds("KILL_ROUNDS", 4) {
+    for round in 0..rounds("KILL_ROUNDS", 2, 400) {
         let first = round * 10_000;
         let sessions: Vec<_> =
             (first..first + 300).map(|number| start(number, Some(number), 0)).collect();

@@ -126,7 +126,7 @@ async fn a_signed_in_session_takes_less_than_400_bytes_with_everything() {
         line.parse::<u64>().unwrap()
     };
     begin(&*store, &start(0, None, 0)).await;
-    let count = rounds("SESSIONS_MEASURED", 10_000);
+    let count = rounds("SESSIONS_MEASURED", 10_000, 10_000);
     let sessions: Vec<_> = (1..=count)
         // Half of the users have two devices; five sign in each second.
         .map(|number| start(number, Some(number * 2 / 3), i64::try_from(number / 5).unwrap()))

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use anteroom::SessionsKept;
 use anteroom::clock::Clock;
+use anteroom::store::DatabaseAt;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::{FEED, end, ends, entries, next, position, read, sign_out};
 use crate::command_line::done;
@@ -16,7 +18,7 @@ use crate::harness::{postgres, redis};
 
 /// Another server on the stores of this one.
 pub async fn beside(one: &TestApp) -> TestApp {
-    TestApp::start_with(Kind::Database, |options| {
+    TestApp::one_of_several(Kind::Database, |options| {
         options.database = one.accounts_at.clone();
         options.clock = Clock::from(&one.clock);
         if let Some(url) = &one.redis {
@@ -69,7 +71,7 @@ async fn of_many_ends_at_once_none_is_missed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_ends_at_two_servers_on_postgres_none_is_missed() {
     if postgres::is_here().await {
-        let one = TestApp::start(Kind::Postgres).await;
+        let one = TestApp::one_of_several(Kind::Postgres, |_| ()).await;
         none_is_missed(&one, &beside(&one).await).await;
     }
 }
@@ -77,7 +79,7 @@ async fn of_many_ends_at_two_servers_on_postgres_none_is_missed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_ends_at_two_servers_on_redis_none_is_missed() {
     if redis::is_here("the feed of two servers") && postgres::is_here().await {
-        let one = TestApp::start(Kind::RedisBesidePostgres).await;
+        let one = TestApp::one_of_several(Kind::RedisBesidePostgres, |_| ()).await;
         none_is_missed(&one, &beside(&one).await).await;
     }
 }
@@ -85,7 +87,12 @@ async fn of_many_ends_at_two_servers_on_redis_none_is_missed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cursor_of_another_store_has_expired() {
     let one = TestApp::start(Kind::Database).await;
-    let other = TestApp::start(Kind::Database).await;
+    // Each test begins with a copy of one file, which has the number of one store.
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("other.db");
+    let other =
+        TestApp::start_with(Kind::Database, |options| options.database = DatabaseAt::from(&path));
+    let other = other.await;
     let root = one.administrator("root@example.org").await;
     let begun = position(&root).await;
     let root = other.administrator("root@example.org").await;

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 
 use super::{FEED, end, ends, position, sign_out};
-use crate::harness::app::{Kind, MINUTE, TestApp, on_each_store};
+use crate::harness::app::{Kind, MINUTE, TestApp, on_one_store};
 use crate::harness::browser::Browser;
 
-on_each_store!(
+on_one_store!(
     a_stream_tells_each_end_and_where_to_go_on,
     a_stream_that_breaks_off_goes_on_after_the_last_event,
     a_stream_ends_with_the_session_of_its_administrator,

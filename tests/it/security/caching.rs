@@ -2,11 +2,11 @@
 
 use reqwest::header::VARY;
 
-use crate::harness::app::{HOUR, Kind, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{HOUR, Kind, PASSWORD, TestApp, on_one_store};
 use crate::harness::browser::{Answer, Browser};
 use crate::harness::wire::raw_get;
 
-on_each_store!(
+on_one_store!(
     cache_1_nothing_of_a_session_may_be_kept,
     cache_2_what_depends_on_cookies_says_so,
     cache_3_no_path_that_looks_like_a_file_shows_an_account,

@@ -7,13 +7,13 @@ use anteroom::accounts::Role;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::app::{DAY, HOUR, Kind, MINUTE, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{DAY, HOUR, Kind, MINUTE, PASSWORD, TestApp, on_one_store};
 use crate::harness::browser::Browser;
 use crate::harness::client::{self, Client};
 use crate::harness::server::{Place, Server};
 use crate::harness::wire::raw_get;
 
-on_each_store!(
+on_one_store!(
     attack_16_a_token_planted_before_the_sign_in_opens_nothing_after_it,
     life_9_no_expiry_that_a_browser_claims_prolongs_a_session,
     life_10_attack_51_nobody_claims_to_have_proven_who_they_are,

@@ -5,11 +5,11 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::command_line::refused;
-use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
+use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_one_store};
 use crate::harness::client::Client;
 use crate::harness::server::{Place, Server};
 
-on_each_store!(
+on_one_store!(
     ck_3_the_cookie_is_small,
     ck_9_ck_12_no_cookie_is_partitioned_and_each_says_where_it_may_go,
     attack_22_under_https_no_cookie_goes_without_secure,

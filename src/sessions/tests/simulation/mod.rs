@@ -14,8 +14,9 @@ use std::process::Command;
 use crate::sessions::cache::Rule;
 use people::{Counted, run};
 
-/// How many seeds the ordinary run takes.
-const SEEDS: u64 = 300;
+/// How many seeds the ordinary run takes, and the nightly one.
+const SEEDS: u64 = 100;
+const SEEDS_AT_NIGHT: u64 = 5000;
 /// How many are tried at most for one that shows what a rule is for.
 const SEEDS_UNTIL_IT_BREAKS: u64 = 3000;
 
@@ -24,9 +25,10 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 fn seeds() -> std::ops::Range<u64> {
+    let is_nightly = std::env::var_os("NIGHTLY").is_some_and(|value| !value.is_empty());
     match number("SIMULATION_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("SIMULATIONS").unwrap_or(SEEDS),
+        None => 0..number("SIMULATIONS").unwrap_or(if is_nightly { SEEDS_AT_NIGHT } else { SEEDS }),
     }
 }
 
@@ -40,9 +42,9 @@ fn no_check_that_begins_after_the_answer_to_a_revoke_is_accepted() {
     }
     println!("{all:?}");
     // Or nothing was shown.
-    if seeds().count() > 100 {
+    if seeds().count() >= 100 {
         assert!(all.from_memory > all.from_store, "{all:?}");
-        assert!(all.ends > 1000 && all.refused > 1000, "{all:?}");
+        assert!(all.ends > 500 && all.refused > 500, "{all:?}");
     }
 }
 

@@ -129,7 +129,7 @@ fn holds(world: World, times: Times, least: usize) {
 }
 
 fn ends() -> usize {
-    let ends = rounds("LEASE_MODEL_ENDS", 2);
+    let ends = rounds("LEASE_MODEL_ENDS", 2, 3);
     assert!((2..=3).contains(&ends), "LEASE_MODEL_ENDS is 2 or 3");
     usize::try_from(ends).unwrap()
 }

@@ -26,7 +26,7 @@ impl Two {
         if !is_here().await {
             return None;
         }
-        let here = TestApp::start(Kind::Postgres).await;
+        let here = TestApp::one_of_several(Kind::Postgres, |_| ()).await;
         let url = here.postgres.as_ref().unwrap().url.clone();
         let there = on(&url).await;
         Some(Self { here, there })
@@ -53,7 +53,8 @@ impl Two {
 
 /// A server on a database of somebody else's.
 async fn on(url: &str) -> TestApp {
-    TestApp::start_with(Kind::Postgres, |options| options.database = DatabaseAt::from(url)).await
+    TestApp::one_of_several(Kind::Postgres, |options| options.database = DatabaseAt::from(url))
+        .await
 }
 
 fn digest(browser: &Browser) -> TokenDigest {

@@ -12,12 +12,8 @@ use sqlx::Row as _;
 
 use super::super::{NOW, Nodes, fresh_user, start_of};
 use super::{ending, eventually, refusal, said, subscribed, told};
+use crate::harness::chance::rounds;
 use crate::harness::postgres::Cluster;
-
-/// So many in an ordinary run.
-fn rounds() -> usize {
-    std::env::var("FRESHNESS_ROUNDS").map_or(1000, |rounds| rounds.parse().unwrap())
-}
 
 async fn signed_in(store: &SqlDatabase, user: UserId) -> SessionId {
     let start: Start = start_of(user, Epoch::FIRST, 1_000_000);
@@ -48,7 +44,7 @@ async fn what_was_acknowledged_before_a_question_is_told_before_its_answer() {
     let (one, other, user) = (nodes.node(1), nodes.node(2), fresh_user());
     let mut too_late = 0;
 
-    for round in 0..rounds() {
+    for round in 0..rounds("FRESHNESS_ROUNDS", 100, 20_000) {
         let id = signed_in(&one, user).await;
         let first = {
             let one = one.clone();

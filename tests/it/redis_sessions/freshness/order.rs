@@ -28,7 +28,7 @@ async fn write(store: Arc<RedisSessions>, numbers: Arc<AtomicU64>, over: Arc<Ato
 }
 
 /// Some that follow, each over a connection of its own, while others write over others.
-async fn all_is_told(options: &[&str], usual: u64) {
+async fn all_is_told(options: &[&str], ordinary: u64) {
     let Some(redis) = RedisServer::start(options, "the order of what Redis tells") else { return };
     let (over, numbers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(1 << 32)));
     let mut writers = Vec::new();
@@ -42,7 +42,7 @@ async fn all_is_told(options: &[&str], usual: u64) {
         following.push(subscribed(&other).await);
     }
 
-    for number in 0..rounds("FRESHNESS_ROUNDS", usual) {
+    for number in 0..rounds("FRESHNESS_ROUNDS", ordinary, 20_000) {
         let session = start(number, Some(1), 0);
         begin(&*revoker, &session).await;
         assert!(matches!(other.load(&session.digest).await.unwrap(), Loaded::Live(_)));
@@ -76,10 +76,10 @@ async fn all_is_told(options: &[&str], usual: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn what_was_acknowledged_is_told_before_the_answer_to_a_later_probe() {
-    all_is_told(&[], 700).await;
+    all_is_told(&[], 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn it_is_told_in_time_by_a_redis_that_reads_and_writes_on_several_threads_too() {
-    all_is_told(&["--io-threads", "3"], 300).await;
+    all_is_told(&["--io-threads", "3"], 50).await;
 }
