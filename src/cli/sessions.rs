@@ -8,7 +8,7 @@ use crate::accounts::EpochReason;
 use crate::audit::{By, Event, Kind};
 use crate::config::Config;
 use crate::http::{SessionBody, timestamp};
-use crate::sessions::{EndReason, Ended, Session, SessionId, device_name};
+use crate::sessions::{Client, EndReason, Ended, Session, SessionId, device_name};
 use crate::store::Order;
 
 pub(super) async fn carry_out(command: SessionCommand, config: &Config) -> Result<(), Failure> {
@@ -49,19 +49,24 @@ async fn list(
         print(&serde_json::to_string(&sessions)?);
         return Ok(());
     }
+    let address = |client: &Client| client.ip_address.map(|ip| ip.to_string()).unwrap_or_default();
     let row = |session: &Session| {
         [
             session.id.to_string(),
             session.owner.user().map_or_else(|| "anonymous".to_owned(), |user| user.to_string()),
             device_name(&session.client.user_agent),
-            session.client.ip_address.map(|ip| ip.to_string()).unwrap_or_default(),
+            address(&session.client),
+            address(session.last_client()),
             timestamp(session.created_at),
             timestamp(session.last_seen_at),
             timestamp(session.expires_at),
         ]
     };
     let rows: Vec<_> = sessions.iter().map(row).collect();
-    print(&table(["ID", "USER", "DEVICE", "ADDRESS", "STARTED", "SEEN", "EXPIRES"], &rows));
+    print(&table(
+        ["ID", "USER", "DEVICE", "ADDRESS", "LAST ADDRESS", "STARTED", "SEEN", "EXPIRES"],
+        &rows,
+    ));
     Ok(())
 }
 

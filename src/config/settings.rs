@@ -180,9 +180,9 @@ settings! {
         "Ends a session of an administrator this long after sign-in.";
     SESSION_LIMIT: u32 = "20", Sessions, Plain, values::session_limit,
         "How many live sessions a user may have.";
-    SESSION_LIMIT_POLICY: LimitPolicy = "evict-oldest", Sessions, Plain, values::limit_policy,
-        "What a sign-in beyond that does: evict-oldest ends the oldest session, refuse turns the \
-         sign-in away.";
+    SESSION_LIMIT_POLICY: LimitPolicy = "evict-idle", Sessions, Plain, values::limit_policy,
+        "What a sign-in beyond that does: evict-idle ends the session that was used least \
+         recently, evict-oldest the one that started first, refuse turns the sign-in away.";
 
     SIGNUP: Signup = "open", Accounts, Plain, values::signup,
         "Whether people may make their own account: open or closed.";

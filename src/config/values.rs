@@ -144,16 +144,24 @@ pub(super) fn signup(text: &str) -> Result<Signup, String> {
 }
 
 pub(super) fn limit_policy(text: &str) -> Result<LimitPolicy, String> {
-    one_of(text, [("evict-oldest", LimitPolicy::EvictOldest), ("refuse", LimitPolicy::Refuse)])
+    let policies = [
+        ("evict-idle", LimitPolicy::EvictIdle),
+        ("evict-oldest", LimitPolicy::EvictOldest),
+        ("refuse", LimitPolicy::Refuse),
+    ];
+    one_of(text, policies)
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     one_of(text, [("text", LogFormat::Text), ("json", LogFormat::Json)])
 }
 
-fn one_of<T>(text: &str, known: [(&str, T); 2]) -> Result<T, String> {
-    let [(first, _), (second, _)] = &known;
-    let form = format!("write {first} or {second}");
+fn one_of<T, const N: usize>(text: &str, known: [(&str, T); N]) -> Result<T, String> {
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    let form = match &names[..] {
+        [all @ .., last] if !all.is_empty() => format!("write {} or {last}", all.join(", ")),
+        _ => format!("write {}", names.concat()),
+    };
     known.into_iter().find(|(name, _)| *name == text).map(|(_, value)| value).ok_or(form)
 }
 

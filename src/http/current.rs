@@ -260,7 +260,7 @@ impl CurrentSession {
         if let Standing::Live(visitor) = &state.standing
             && state.is_activity
         {
-            self.0.sessions.seen(&visitor.session);
+            self.0.sessions.seen(&visitor.session, || self.client());
         }
         match &state.answer {
             Answer::Nothing => None,

@@ -14,7 +14,7 @@ use super::redirect::{Next, see_other, with_next};
 use super::state::AppState;
 use crate::accounts::{Role, User, UserId};
 use crate::audit::By;
-use crate::sessions::{Session, SessionId, Sessions, Token};
+use crate::sessions::{Client, Session, SessionId, Sessions, Token};
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentSession {
     type Rejection = Problem;
@@ -47,6 +47,11 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
+    /// Where the request comes from.
+    pub(crate) fn client(&self) -> Client {
+        self.current.client()
+    }
+
     pub(crate) fn by(&self) -> By {
         By::user(self.user, self.session, self.current.client())
     }

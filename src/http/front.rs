@@ -135,8 +135,8 @@ impl Desk {
         self.door.judge(request).ok()?;
         let Visitor { session, user, .. } = self.remembered(request.headers())?;
         let user = user?;
-        let mut response = self.tell(question, &user, &session).ok()?;
-        self.sessions.seen(&session);
+        let mut response = self.tell(question, (&user, &session), request).ok()?;
+        self.sessions.seen(&session, || self.door.client(request));
         self.ids.next().routine(request, &mut response, begun);
         self.count(request.uri().path(), begun);
         Some(response)
@@ -150,8 +150,8 @@ impl Desk {
     fn tell(
         &self,
         question: Question,
-        user: &User,
-        session: &Session,
+        (user, session): (&User, &Session),
+        request: &Request,
     ) -> Result<Response, Problem> {
         let mut headers = self.forms.of(question).clone();
         let body = match question {
@@ -160,7 +160,8 @@ impl Desk {
                 Body::empty()
             }
             Question::Session => {
-                let body = SignedInBody::new(user, session, self.sessions.policy()).to_bytes()?;
+                let (client, policy) = (self.door.client(request), self.sessions.policy());
+                let body = SignedInBody::asked_from(&client, (user, session), policy).to_bytes()?;
                 headers.insert(header::CONTENT_LENGTH, body.len().into());
                 Body::from(body)
             }

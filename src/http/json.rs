@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::error::{Code, FieldError, Problem};
 use crate::accounts::User;
 pub(crate) use crate::clock::Timestamp;
-use crate::sessions::{EndReason, Owner, Session, SessionId, SessionPolicy, device_name};
+use crate::sessions::{Client, EndReason, Owner, Session, SessionId, SessionPolicy, device_name};
 
 /// As [`Timestamp`], for tables.
 pub(crate) fn timestamp(at: OffsetDateTime) -> String {
@@ -97,24 +97,35 @@ pub(crate) struct SessionBody {
     /// How its user proved who they are.
     #[schema(value_type = Vec<String>)]
     methods: &'static [&'static str],
+    /// Where it was started from.
     #[schema(value_type = Option<String>)]
     ip_address: Option<IpAddr>,
     user_agent: String,
     /// In words, for example `Firefox on Linux`.
     device: String,
+    /// Where it was last seen: written at most once a minute, as `last_seen_at` is.
+    #[schema(value_type = Option<String>)]
+    last_ip_address: Option<IpAddr>,
+    last_user_agent: String,
+    last_device: String,
 }
+
+/// The session of the request, and where that came from.
+pub(crate) type Asking<'a> = (SessionId, &'a Client);
 
 impl SessionBody {
     pub(crate) fn new(
         session: &Session,
         policy: &SessionPolicy,
-        current: Option<SessionId>,
+        asking: Option<Asking<'_>>,
     ) -> Self {
         let anonymous = session.owner == Owner::Anonymous;
+        let current = asking.filter(|(id, _)| *id == session.id);
+        let last = current.map_or_else(|| session.last_client(), |(_, client)| client);
         Self {
             id: Id(session.id.as_uuid()),
             user_id: session.owner.user().map(|user| Id(user.as_uuid())),
-            is_current: current == Some(session.id),
+            is_current: current.is_some(),
             kind: if anonymous { "anonymous" } else { "user" },
             created_at: Timestamp::of(session.created_at),
             authenticated_at: session.authenticated_at.map(Timestamp::of),
@@ -126,6 +137,9 @@ impl SessionBody {
             ip_address: session.client.ip_address,
             user_agent: session.client.user_agent.clone(),
             device: device_name(&session.client.user_agent),
+            last_ip_address: last.ip_address,
+            last_user_agent: last.user_agent.clone(),
+            last_device: device_name(&last.user_agent),
         }
     }
 }
@@ -138,8 +152,19 @@ pub(crate) struct SignedInBody {
 }
 
 impl SignedInBody {
+    /// Of a session that has just begun.
     pub(crate) fn new(user: &User, session: &Session, policy: &SessionPolicy) -> Self {
-        Self { user: user.into(), session: SessionBody::new(session, policy, Some(session.id)) }
+        Self::asked_from(session.last_client(), (user, session), policy)
+    }
+
+    /// As somebody sees it who asks from there.
+    pub(crate) fn asked_from(
+        client: &Client,
+        (user, session): (&User, &Session),
+        policy: &SessionPolicy,
+    ) -> Self {
+        let session = SessionBody::new(session, policy, Some((session.id, client)));
+        Self { user: user.into(), session }
     }
 
     /// As it is sent.

@@ -51,7 +51,7 @@ pub struct SessionFilter {
     pub user: Option<UserId>,
     /// Of this kind.
     pub kind: Option<SessionKind>,
-    /// Started from this address.
+    /// Started or last seen at this address.
     pub ip_address: Option<IpAddr>,
     /// Whose device or program has this in its name, whatever its case.
     pub device: Option<String>,
@@ -76,7 +76,9 @@ impl SessionFilter {
         let is_user = session.owner != Owner::Anonymous;
         self.user.is_none_or(|user| session.owner.user() == Some(user))
             && self.kind.is_none_or(|kind| (kind == SessionKind::User) == is_user)
-            && self.ip_address.is_none_or(|ip| session.client.ip_address == Some(ip))
+            && self.ip_address.is_none_or(|ip| {
+                [&session.client, session.last_client()].iter().any(|c| c.ip_address == Some(ip))
+            })
             && self.device.as_ref().is_none_or(|text| is_on(session, text))
             && self.started_from.is_none_or(|from| session.created_at >= from)
             && self.started_until.is_none_or(|until| session.created_at < until)
@@ -84,8 +86,10 @@ impl SessionFilter {
 }
 
 fn is_on(session: &Session, text: &str) -> bool {
-    let (text, agent) = (text.to_lowercase(), &session.client.user_agent);
-    device_name(agent).to_lowercase().contains(&text) || agent.to_lowercase().contains(&text)
+    let text = text.to_lowercase();
+    [&session.client, session.last_client()].iter().map(|client| &client.user_agent).any(|agent| {
+        device_name(agent).to_lowercase().contains(&text) || agent.to_lowercase().contains(&text)
+    })
 }
 
 impl Sessions {

@@ -23,8 +23,9 @@ impl Sessions {
     /// [`StoreError`] when the store fails.
     pub async fn explain(&self, id: SessionId) -> Result<Option<Explained>, StoreError> {
         let cutoffs = self.cutoffs();
-        if let Some(session) = self.store().find(id).await? {
+        if let Some(mut session) = self.store().find(id).await? {
             let ended = cutoffs.ended(&session);
+            self.room().recent.add_to(&mut session);
             let under_lease = self.is_remembered(id);
             return Ok(Some(Explained { session: Some(session), ended, under_lease }));
         }

@@ -9,7 +9,7 @@ use super::cache::{
     Change, Freshness, Keeper, LEASE, LeaseState, Memory, OUTLASTS_LEASES, Remembered, Rule,
     Ticket, is_kept,
 };
-use super::{Session, SessionId, Sessions, TokenDigest};
+use super::{Client, Session, SessionId, Sessions, TokenDigest};
 use crate::accounts::{Account, UserId};
 use crate::clock::Clock;
 
@@ -57,8 +57,13 @@ impl Leases {
     }
 
     /// A session was seen, which is noted and will be written.
-    pub(super) fn see(&self, id: SessionId, at: OffsetDateTime, idle_expires_at: OffsetDateTime) {
-        self.memory.see(id, at, idle_expires_at);
+    pub(super) fn see(
+        &self,
+        id: SessionId,
+        seen: (OffsetDateTime, &Client),
+        idle_expires_at: OffsetDateTime,
+    ) {
+        self.memory.see(id, seen, idle_expires_at);
     }
 
     /// Waits until nobody accepts a session that the store has ended by now.

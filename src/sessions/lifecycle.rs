@@ -4,10 +4,10 @@ use time::OffsetDateTime;
 
 use super::cache::Change;
 use super::{
-    Client, EndReason, Ended, Ending, Loaded, Owner, Rotation, Session, SessionId, Sessions, Start,
-    Started, TimedOut, TimeoutRule, Token, TokenDigest,
+    Client, EndReason, Ended, Ending, LimitPolicy, Loaded, Owner, Rotation, Session, SessionId,
+    Sessions, Start, Started, TimedOut, TimeoutRule, Token, TokenDigest,
 };
-use crate::accounts::{EpochReason, Survivor};
+use crate::accounts::{EpochReason, Survivor, UserId};
 use crate::failure::StoreError;
 
 /// How often a token or an id is drawn anew when the drawn one is in use. Once is already beyond
@@ -149,6 +149,7 @@ impl Sessions {
             rule,
             remember_me: rule == TimeoutRule::Remembered,
             client: beginning.client.clone(),
+            moved_to: None,
         };
         Ok(Start {
             session,
@@ -156,8 +157,17 @@ impl Sessions {
             brought: beginning.brought.as_ref().map(Token::digest),
             outdated: beginning.risen.map_or(EndReason::Replaced, EndReason::from),
             limit: owner.user().map(|_| self.room().policy.limit),
+            unwritten: owner.user().map_or_else(Vec::new, |user| self.unwritten(user)),
             cutoffs: self.room().policy.cutoffs(now),
         })
+    }
+
+    /// What is noted of the sessions of a user, where it decides which of them make room.
+    fn unwritten(&self, user: UserId) -> Vec<(SessionId, OffsetDateTime)> {
+        match self.room().policy.limit.policy {
+            LimitPolicy::EvictIdle => self.room().recent.of_user(user),
+            LimitPolicy::EvictOldest | LimitPolicy::Refuse => Vec::new(),
+        }
     }
 
     /// The live session of a token, or why there is none. Not yet activity: see [`Self::seen`].
@@ -184,8 +194,7 @@ impl Sessions {
                 Loaded::Unknown => return Err(ResumeError::Unknown),
             };
             let written = session.last_seen_at;
-            session.last_seen_at =
-                self.room().touches.noted(session.id).unwrap_or(written).max(written);
+            self.room().touches.add_to(&mut session);
             let Some(ended) = self.cutoffs().ended(&session) else { return Ok(session) };
             if self.end_aged(&session, written, ended).await {
                 let anonymous = session.owner == Owner::Anonymous;
@@ -242,15 +251,21 @@ impl Sessions {
         self.room().policy.is_fresh(session, self.now())
     }
 
-    /// Notes a request of a live session; written within seconds, at most once a minute.
-    pub fn seen(&self, session: &Session) {
+    /// Notes a request of a live session; written within seconds, at most once a minute. `client`
+    /// is where it came from, and only asked for where something is noted.
+    pub fn seen(&self, session: &Session, client: impl FnOnce() -> Client) {
         let (room, now) = (self.room(), self.now());
-        if now - session.last_seen_at < room.policy.touch_interval(session.rule) {
+        let is_due = now - session.last_seen_at >= room.policy.touch_interval(session.rule);
+        if !is_due && !room.recent.is_news(session, now) {
             return;
         }
-        room.touches.note(&room.policy, session, now);
-        let deadline = room.policy.idle_after(session, now);
-        room.leases.see(session.id, now, deadline);
+        let client = client();
+        if is_due {
+            room.touches.note(&room.policy, session, now, &client);
+            let deadline = room.policy.idle_after(session, now);
+            room.leases.see(session.id, (now, &client), deadline);
+        }
+        room.recent.note(session, now, client);
     }
 
     /// Gives a live session a new token; the old one says `replaced` from now on. With

@@ -24,6 +24,7 @@ mod noted_ends;
 mod outbox;
 mod policy;
 mod reason;
+mod recent;
 mod revocations;
 mod revoking;
 mod room;

@@ -61,6 +61,8 @@ pub struct Timeouts {
 /// What happens to a sign-in that would be one too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitPolicy {
+    /// The sessions of the user that were seen least recently end and make room.
+    EvictIdle,
     /// The oldest sessions of the user end and make room.
     EvictOldest,
     /// The sign-in is refused.
@@ -98,7 +100,7 @@ impl Default for SessionPolicy {
             standard: Timeouts { idle: HOUR, absolute: DAY },
             remembered: Timeouts { idle: 14 * DAY, absolute: 30 * DAY },
             administrator: Timeouts { idle: HOUR / 4, absolute: DAY / 2 },
-            limit: Limit { most: 20, policy: LimitPolicy::EvictOldest },
+            limit: Limit { most: 20, policy: LimitPolicy::EvictIdle },
         }
     }
 }

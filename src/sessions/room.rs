@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::leases::{LeaseOptions, Leases};
 use super::lists::ListLook;
 use super::noted_ends::NotedEnds;
+use super::recent::Recent;
 use super::revocations::Looks;
 use super::touches::Touches;
 use super::turns::Turns;
@@ -47,6 +48,7 @@ pub(super) struct Room {
     clock: Clock,
     pub(super) entropy: Entropy,
     pub(super) touches: Touches,
+    pub(super) recent: Recent,
     pub(super) watchers: Arc<Watchers>,
     pub(super) timed_out: NotedEnds,
     /// For whoever follows the feed of ends.
@@ -72,6 +74,7 @@ impl Sessions {
             clock,
             entropy,
             touches: Touches::default(),
+            recent: Recent::default(),
             watchers: Arc::default(),
             timed_out: NotedEnds::default(),
             looks: Looks::default(),
@@ -148,11 +151,12 @@ impl Sessions {
     pub(super) fn keep_live(&self, sessions: &mut Vec<Session>) {
         let cutoffs = self.cutoffs();
         for session in sessions.iter_mut() {
-            if let Some(at) = self.0.touches.noted(session.id) {
-                session.last_seen_at = session.last_seen_at.max(at);
-            }
+            self.0.touches.add_to(session);
         }
         sessions.retain(|session| cutoffs.ended(session).is_none());
+        for session in sessions.iter_mut() {
+            self.0.recent.add_to(session);
+        }
     }
 
     /// Writes the activity that was noted.

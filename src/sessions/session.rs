@@ -47,7 +47,7 @@ impl Owner {
     }
 }
 
-/// Where a request came from, as it was when the session started.
+/// Where a request came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
     /// The address of the browser; `None` where it is not known.
@@ -77,4 +77,19 @@ pub struct Session {
     pub remember_me: bool,
     /// Where it was started from.
     pub client: Client,
+    /// Where the activity of `last_seen_at` came from; `None` where that is the same.
+    pub moved_to: Option<Client>,
+}
+
+impl Session {
+    /// Where the last activity that was written down came from.
+    #[must_use]
+    pub fn last_client(&self) -> &Client {
+        self.moved_to.as_ref().unwrap_or(&self.client)
+    }
+
+    /// The last activity came from `client`.
+    pub fn came_from(&mut self, client: &Client) {
+        self.moved_to = (*client != self.client).then(|| client.clone());
+    }
 }

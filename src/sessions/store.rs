@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{Cursor, Cutoffs, EndReason, Limit, Revocations, Session, SessionId, TokenDigest};
+use super::{
+    Client, Cursor, Cutoffs, EndReason, Limit, Revocations, Session, SessionId, TokenDigest,
+};
 use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
 use crate::failure::StoreError;
 
@@ -59,6 +61,9 @@ pub struct Start {
     pub outdated: EndReason,
     /// How many live sessions the user may have after it. Anonymous sessions have no limit.
     pub limit: Option<Limit>,
+    /// Activity of the user's sessions that is not written down yet: it counts like written
+    /// activity where the limit decides which sessions end, and is not written by this.
+    pub unwritten: Vec<(SessionId, OffsetDateTime)>,
     /// By which sessions count as live.
     pub cutoffs: Cutoffs,
 }
@@ -95,12 +100,14 @@ pub struct Rotation {
 }
 
 /// Activity to write down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touch {
     /// Of which session.
     pub id: SessionId,
     /// When it was seen.
     pub at: OffsetDateTime,
+    /// Where it was seen from.
+    pub client: Client,
 }
 
 /// A session to end.
@@ -234,7 +241,8 @@ pub struct NewestSessions {
 /// 5. **A session is live only under its user's epoch.** The store's copy only rises; a start
 ///    that knows a higher epoch raises it, one that knows a lower is refused; a raise ends every
 ///    session of an earlier epoch in the same step, but for its survivor.
-/// 6. **`touch` moves `last_seen_at` forward only** and nothing else.
+/// 6. **`touch` moves `last_seen_at` forward only**, with where that activity came from, and
+///    nothing else.
 /// 7. **Timeouts are judged by [`Cutoffs`]**, never by the store's own clock: `load` may return a
 ///    session that the policy refuses.
 /// 8. **Digests only**: nothing in the store signs anybody in.

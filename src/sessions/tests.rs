@@ -223,7 +223,7 @@ async fn activity_counts_at_once_and_is_written_later() {
     let stage = stage();
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     stage.clock.advance(Duration::from_mins(50));
-    stage.sessions.seen(&stage.sessions.resume(&token).await.unwrap());
+    stage.sessions.seen(&stage.sessions.resume(&token).await.unwrap(), Client::default);
     assert_eq!(stage.last_seen(&token).await, session.created_at);
     stage.clock.advance(Duration::from_mins(50));
     let resumed = stage.sessions.resume(&token).await.unwrap();
@@ -234,7 +234,7 @@ async fn activity_counts_at_once_and_is_written_later() {
 
     assert_eq!(stage.last_seen(&token).await, resumed.last_seen_at);
     assert_eq!(stage.sessions.room().touches.noted(session.id), None, "it is written for ever");
-    stage.sessions.seen(&resumed);
+    stage.sessions.seen(&resumed, Client::default);
     assert!(stage.sessions.sweep(10).await.unwrap());
     assert_eq!(stage.last_seen(&token).await, stage.sessions.now(), "a sweep writes it first");
 }
@@ -244,13 +244,13 @@ async fn activity_is_noted_once_a_minute() {
     let stage = stage();
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     stage.clock.advance(Duration::from_millis(59_999));
-    stage.sessions.seen(&stage.sessions.resume(&token).await.unwrap());
+    stage.sessions.seen(&stage.sessions.resume(&token).await.unwrap(), Client::default);
     assert_eq!(stage.sessions.room().touches.noted(session.id), None);
     stage.clock.advance(Duration::from_millis(1));
-    stage.sessions.seen(&stage.sessions.resume(&token).await.unwrap());
+    stage.sessions.seen(&stage.sessions.resume(&token).await.unwrap(), Client::default);
     assert_eq!(stage.sessions.room().touches.noted(session.id), Some(stage.sessions.now()));
     stage.clock.advance(MINUTE / 2);
-    stage.sessions.seen(&session);
+    stage.sessions.seen(&session, Client::default);
     let noted = Some(session.created_at + MINUTE);
     assert_eq!(stage.sessions.room().touches.noted(session.id), noted);
 }

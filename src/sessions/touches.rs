@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
-use super::{Session, SessionId, SessionPolicy, SessionStore, Touch};
+use super::{Client, Session, SessionId, SessionPolicy, SessionStore, Touch};
 use crate::failure::StoreError;
 
 /// How many touches one write takes.
@@ -14,36 +14,57 @@ const BATCH: usize = 500;
 /// What was noted since the last write. Losing it can only shorten sessions.
 #[derive(Debug, Default)]
 pub(super) struct Touches {
-    pending: Mutex<HashMap<SessionId, OffsetDateTime>>,
+    pending: Mutex<HashMap<SessionId, (OffsetDateTime, Client)>>,
 }
 
 impl Touches {
     /// Notes that `session` was active at `now`, if what is written of it is old enough.
-    pub(super) fn note(&self, policy: &SessionPolicy, session: &Session, now: OffsetDateTime) {
+    pub(super) fn note(
+        &self,
+        policy: &SessionPolicy,
+        session: &Session,
+        now: OffsetDateTime,
+        client: &Client,
+    ) {
         let mut pending = self.lock();
         let seen = pending
             .get(&session.id)
-            .map_or(session.last_seen_at, |at| (*at).max(session.last_seen_at));
+            .map_or(session.last_seen_at, |(at, _)| (*at).max(session.last_seen_at));
         if now - seen >= policy.touch_interval(session.rule) {
-            pending.insert(session.id, now);
+            pending.insert(session.id, (now, client.clone()));
         }
     }
 
-    /// The latest activity of a session that is noted and not yet written.
+    /// Adds to what was read of a session the activity that is noted and not yet written.
+    pub(super) fn add_to(&self, session: &mut Session) {
+        if let Some((at, client)) = self.lock().get(&session.id)
+            && session.last_seen_at < *at
+        {
+            session.last_seen_at = *at;
+            session.came_from(client);
+        }
+    }
+
+    /// When a session was noted last.
+    #[cfg(test)]
     pub(super) fn noted(&self, id: SessionId) -> Option<OffsetDateTime> {
-        self.lock().get(&id).copied()
+        self.lock().get(&id).map(|(at, _)| *at)
     }
 
     /// Writes what was noted. What could not be written is noted again, unless newer came.
     pub(super) async fn flush(&self, store: &dyn SessionStore) -> Result<(), StoreError> {
-        let taken: Vec<Touch> =
-            self.lock().iter().map(|(id, at)| Touch { id: *id, at: *at }).collect();
+        let touch = |(id, (at, client)): (&SessionId, &(OffsetDateTime, Client))| Touch {
+            id: *id,
+            at: *at,
+            client: client.clone(),
+        };
+        let taken: Vec<Touch> = self.lock().iter().map(touch).collect();
         for batch in taken.chunks(BATCH) {
             store.touch(batch).await?;
             // Only now: until it is written, a check must still find it here.
             let mut pending = self.lock();
             for touch in batch {
-                if pending.get(&touch.id) == Some(&touch.at) {
+                if pending.get(&touch.id).is_some_and(|(at, _)| *at == touch.at) {
                     pending.remove(&touch.id);
                 }
             }
@@ -51,7 +72,7 @@ impl Touches {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, OffsetDateTime>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, (OffsetDateTime, Client)>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -122,3 +122,24 @@ async fn the_limit_is_of_one_person(kind: Kind) {
     assert!(ada.is_signed_in().await && bob.is_signed_in().await);
     assert_eq!(visitor.get("/api/session/data").await.json(), json!({ "a": 1 }));
 }
+
+/// Within the minute in which nothing is written of it.
+#[tokio::test]
+async fn the_session_in_use_stays_and_the_one_used_least_recently_makes_room() {
+    let app = limited(Kind::Database, 3, LimitPolicy::EvictIdle).await;
+    let mut browsers = Vec::new();
+    for _ in 0..3 {
+        browsers.push(app.signed_in("ada@example.org").await);
+        app.clock.advance(Duration::from_secs(1));
+    }
+    assert!(browsers[0].is_signed_in().await);
+    app.clock.advance(Duration::from_secs(1));
+
+    app.signed_in("ada@example.org").await;
+
+    let mut answers = Vec::new();
+    for browser in &browsers {
+        answers.push(browser.why_not().await);
+    }
+    assert_eq!(answers, ["", "session_limit", ""]);
+}

@@ -44,6 +44,7 @@ mod house_rules;
 mod http2;
 mod invitations;
 mod kill;
+mod last_seen;
 mod leases;
 mod limits;
 mod live_pages;

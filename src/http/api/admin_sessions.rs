@@ -11,9 +11,9 @@ use crate::accounts::{Accounts, EpochReason, UserId};
 use crate::audit::{AuditListing, AuditTrail, Told};
 use crate::flows::RevokeSessions;
 use crate::http::error::Problem;
-use crate::http::extract::{Administrator, PathId};
+use crate::http::extract::{Administrator, CurrentUser, PathId};
 use crate::http::json::{
-    ProblemBody, RevokedBody, SessionBody, SessionPageBody, SessionsBody, Timestamp,
+    Asking, ProblemBody, RevokedBody, SessionBody, SessionPageBody, SessionsBody, Timestamp,
 };
 use crate::http::query::Query;
 use crate::sessions::{
@@ -60,10 +60,10 @@ pub(crate) struct EndedBody {
 }
 
 impl ExplainedBody {
-    fn new(explained: &Explained, policy: &SessionPolicy, own: SessionId) -> Self {
+    fn new(explained: &Explained, policy: &SessionPolicy, asking: Asking<'_>) -> Self {
         let session = explained.session.as_ref();
         Self {
-            session: session.map(|session| SessionBody::new(session, policy, Some(own))),
+            session: session.map(|session| SessionBody::new(session, policy, Some(asking))),
             policy: session.map(|session| PolicyBody::of(session, policy)),
             ended: explained.ended.map(EndedBody::from),
             under_lease: explained.under_lease,
@@ -105,7 +105,7 @@ pub(crate) async fn of_user(
 ) -> Result<Json<SessionsBody>, Problem> {
     let user = find(&accounts, &id).await?.user;
     let listed = sessions.list(user.id).await?;
-    Ok(Json(SessionsBody { sessions: bodies(&listed, &sessions, administrator.session.id) }))
+    Ok(Json(SessionsBody { sessions: bodies(&listed, &sessions, &administrator) }))
 }
 
 /// `DELETE /api/admin/users/{id}/sessions`: ends every session of one account.
@@ -133,7 +133,7 @@ pub(crate) async fn revoke_of_user(
     params(
         ("user" = Option<String>, Query, description = "The id of a user: their sessions only"),
         ("kind" = Option<String>, Query, description = "`user` or `anonymous`"),
-        ("ip_address" = Option<String>, Query, description = "Started from this address"),
+        ("ip_address" = Option<String>, Query, description = "Started or last seen at this address"),
         ("device" = Option<String>, Query,
             description = "Part of the device or of the user agent, whatever its case"),
         ("from" = Option<String>, Query, description = "Started at this time or after it"),
@@ -157,7 +157,7 @@ pub(crate) async fn list(
     let after = query.cursor(SessionId::parse)?;
     let page = sessions.page(&filter(&query)?, after, query.limit()?).await?;
     Ok(Json(SessionPageBody {
-        sessions: bodies(&page.sessions, &sessions, administrator.session.id),
+        sessions: bodies(&page.sessions, &sessions, &administrator),
         next_cursor: page.next.map(|id| id.to_string()),
     }))
 }
@@ -173,8 +173,10 @@ pub(crate) fn filter(query: &Query) -> Result<SessionFilter, Problem> {
     })
 }
 
-fn bodies(listed: &[Session], sessions: &Sessions, own: SessionId) -> Vec<SessionBody> {
-    listed.iter().map(|one| SessionBody::new(one, sessions.policy(), Some(own))).collect()
+fn bodies(listed: &[Session], sessions: &Sessions, asking: &CurrentUser) -> Vec<SessionBody> {
+    let client = asking.actor.client();
+    let asking = (asking.session.id, &client);
+    listed.iter().map(|one| SessionBody::new(one, sessions.policy(), Some(asking))).collect()
 }
 
 /// `DELETE /api/admin/sessions/{id}`: ends one session, whosever it is.
@@ -218,6 +220,7 @@ pub(crate) async fn explain(
     let explained = sessions.explain(id).await?.ok_or_else(Problem::not_found)?;
     let listing = AuditListing { session: Some(id), limit: MOST_EVENTS, ..Default::default() };
     let events = audit.list(&listing).await?.events.into_iter().map(Told::from).collect();
-    let body = ExplainedBody::new(&explained, sessions.policy(), administrator.session.id);
+    let asking = (administrator.session.id, &administrator.actor.client());
+    let body = ExplainedBody::new(&explained, sessions.policy(), asking);
     Ok(Json(ExplainedBody { events, ..body }))
 }

@@ -45,11 +45,12 @@ pub(crate) struct OwnDataBody {
 pub(crate) async fn download(
     State(sessions): State<Sessions>,
     State(audit): State<AuditTrail>,
-    CurrentUser { user, session, .. }: CurrentUser,
+    CurrentUser { user, session, actor, .. }: CurrentUser,
 ) -> Result<Response, Problem> {
     let listed = sessions.list(user.id).await?;
     let policy = sessions.policy();
-    let body_of = |listed| SessionBody::new(listed, policy, Some(session.id));
+    let client = actor.client();
+    let body_of = |listed| SessionBody::new(listed, policy, Some((session.id, &client)));
     let (events, has_older_events) = events_about(&audit, user.id).await?;
     let body = OwnDataBody {
         exported_at: Timestamp::of(sessions.now()),

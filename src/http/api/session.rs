@@ -149,7 +149,8 @@ pub(crate) async fn who(
     State(sessions): State<Sessions>,
     current: CurrentUser,
 ) -> Json<SignedInBody> {
-    Json(SignedInBody::new(&current.user, &current.session, sessions.policy()))
+    let who = (&*current.user, &*current.session);
+    Json(SignedInBody::asked_from(&current.actor.client(), who, sessions.policy()))
 }
 
 /// `DELETE /api/session`: signs out. The same answer when nobody was signed in.
@@ -201,7 +202,8 @@ pub(crate) async fn reauthenticate(
     let proof = current.proof(&body.password);
     let started =
         reauthenticate.with_password(user.id, (&session, &token), &proof, &actor.by()).await?;
-    let body = SignedInBody::new(&user, &started.session, sessions.policy());
+    let who = (&*user, &started.session);
+    let body = SignedInBody::asked_from(&current.client(), who, sessions.policy());
     current.began(started, Some(user));
     Ok(Json(body))
 }

@@ -24,8 +24,9 @@ pub(crate) async fn list(
     current: CurrentUser,
 ) -> Result<Json<SessionsBody>, Problem> {
     let listed = sessions.list(current.user.id).await?;
-    let shape =
-        |session: &_| SessionBody::new(session, sessions.policy(), Some(current.session.id));
+    let client = current.actor.client();
+    let asking = Some((current.session.id, &client));
+    let shape = |session: &_| SessionBody::new(session, sessions.policy(), asking);
     Ok(Json(SessionsBody { sessions: listed.iter().map(shape).collect() }))
 }
 

@@ -12,6 +12,7 @@ use crate::http::body::{LARGEST_BODY, too_large};
 use crate::http::error::{Code, Problem};
 use crate::http::network::TrustedProxies;
 use crate::http::public_url::PublicUrl;
+use crate::sessions::Client;
 
 // Looked for in every request, so not by names that have to be read first.
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -190,10 +191,15 @@ impl Door {
 }
 
 impl Door {
+    /// Where a request comes from.
+    pub(in crate::http) fn client(&self, request: &Request) -> Client {
+        self.0.proxies.client(request.headers(), request.extensions())
+    }
+
     /// A refusal of [`Door::same_origin`], for the audit trail.
     fn refusal(&self, request: &Request) -> Event {
-        let client = self.0.proxies.client(request.headers(), request.extensions());
-        let event = Event::new(Kind::CrossOriginRefused, &By::nobody(client)).outcome("refused");
+        let by = By::nobody(self.client(request));
+        let event = Event::new(Kind::CrossOriginRefused, &by).outcome("refused");
         match single(request.headers(), &header::ORIGIN) {
             Sent::Once(origin) => event.with("origin", origin),
             Sent::Never | Sent::Wrongly => event,

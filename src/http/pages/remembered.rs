@@ -10,7 +10,7 @@ use crate::accounts::UserId;
 use crate::http::cookie::CookieShape;
 use crate::http::error::Problem;
 use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
-use crate::sessions::{Session, Sessions, TokenDigest, VisitorData, device_name};
+use crate::sessions::{Client, Session, Sessions, TokenDigest, VisitorData, device_name};
 
 /// `GET /account/remembered`: every field of the session, as the store has it.
 pub(crate) async fn show(
@@ -19,13 +19,14 @@ pub(crate) async fn show(
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     frame: Frame,
 ) -> Result<Response, Problem> {
-    let CurrentUser { session, token, .. } = current;
+    let CurrentUser { session, token, actor, .. } = current;
+    let seen_now = Session { moved_to: Some(actor.client()), ..Session::clone(&session) };
     let data = sessions.visitor_data(session.id).await?.unwrap_or_default();
     let page = RememberedPage {
         frame,
         now: sessions.now(),
         cookie_name: cookie.name(),
-        fields: fields(&session, &token.digest(), &data, &sessions),
+        fields: fields(&seen_now, &token.digest(), &data, &sessions),
     };
     Ok(shown(StatusCode::OK, &page))
 }
@@ -39,7 +40,8 @@ fn fields(
     use FieldValue::{Deadline, Nothing, Text, Time};
     let field = |name, value| Field { name, value };
     let words = |name, value: String| Field { name, value: Text(value) };
-    let address = session.client.ip_address.map_or(Nothing, |ip| Text(ip.to_string()));
+    let address = |client: &Client| client.ip_address.map_or(Nothing, |ip| Text(ip.to_string()));
+    let last = session.last_client();
     vec![
         words("id", session.id.to_string()),
         words("token_digest", shortened(digest)),
@@ -52,9 +54,12 @@ fn fields(
         field("expires_at", Deadline(session.expires_at)),
         words("timeout_rule", session.rule.as_str().to_owned()),
         words("remember_me", session.remember_me.to_string()),
-        field("ip_address", address),
+        field("ip_address", address(&session.client)),
         words("user_agent", session.client.user_agent.clone()),
         words("device", device_name(&session.client.user_agent)),
+        field("last_ip_address", address(last)),
+        words("last_user_agent", last.user_agent.clone()),
+        words("last_device", device_name(&last.user_agent)),
         words("data", serde_json::Value::Object(data.as_map().clone()).to_string()),
     ]
 }

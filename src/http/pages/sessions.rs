@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::shown;
-use super::views::{Frame, Problems, SessionCard, SessionsNotice, SessionsPage};
+use super::views::{Frame, Place, Problems, SessionCard, SessionsNotice, SessionsPage};
 use crate::accounts::EpochReason;
 use crate::flows::RevokeSessions;
 use crate::http::current::CurrentSession;
@@ -13,7 +13,7 @@ use crate::http::error::Problem;
 use crate::http::extract::{CurrentUser, CurrentUserOrLogin, PathId};
 use crate::http::query::Query;
 use crate::http::redirect::see_other;
-use crate::sessions::{EndReason, Session, SessionId, Sessions, device_name};
+use crate::sessions::{Client, EndReason, Session, SessionId, Sessions, device_name};
 
 /// `GET /account/sessions`: where one is signed in.
 pub(crate) async fn list(
@@ -47,12 +47,20 @@ async fn show(
     Ok(shown(status, &page))
 }
 
+pub(super) fn place(client: &Client) -> Place {
+    let ip_address = client.ip_address.map(|address| address.to_string());
+    Place { device: device_name(&client.user_agent), ip_address }
+}
+
 fn card(session: &Session, sessions: &Sessions, current: &CurrentUser) -> SessionCard {
+    let asking = (session.id == current.session.id).then(|| current.actor.client());
+    let last = asking.as_ref().unwrap_or_else(|| session.last_client());
     SessionCard {
         id: session.id.to_string(),
         device: device_name(&session.client.user_agent),
         is_current: session.id == current.session.id,
         ip_address: session.client.ip_address.map(|address| address.to_string()),
+        moved_to: (*last != session.client).then(|| place(last)),
         started_at: session.created_at,
         last_seen_at: session.last_seen_at,
         idle_ends_at: sessions.policy().idle_expires_at(session),

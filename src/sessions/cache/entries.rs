@@ -73,6 +73,7 @@ impl Entry {
         size_of::<Self>()
             + size_of::<Session>()
             + self.session.client.user_agent.len()
+            + self.session.moved_to.as_ref().map_or(0, |client| client.user_agent.len())
             + user
             + OVERHEAD
     }

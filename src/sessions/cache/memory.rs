@@ -13,7 +13,7 @@ use super::drops::{Drops, Ticket};
 use super::entries::{Entries, Entry, RememberedUser};
 use super::lease::{Lease, LeaseState};
 use crate::accounts::{Account, User, UserId};
-use crate::sessions::{Session, SessionId, TokenDigest};
+use crate::sessions::{Client, Session, SessionId, TokenDigest};
 
 /// How many sessions are remembered, and how many bytes that may take.
 pub(super) const MOST_ENTRIES: usize = 100_000;
@@ -168,18 +168,24 @@ impl Memory {
     pub(in crate::sessions) fn see(
         &self,
         id: SessionId,
-        last_seen_at: OffsetDateTime,
+        (last_seen_at, client): (OffsetDateTime, &Client),
         idle_expires_at: OffsetDateTime,
     ) {
-        let ledger = self.ledger();
-        let Some(digest) = ledger.by_id.get(&id) else { return };
-        self.entries.change(digest, |entry| {
+        let mut ledger = self.ledger();
+        let Some(digest) = ledger.by_id.get(&id).copied() else { return };
+        let (mut before, mut after) = (0, 0);
+        self.entries.change(&digest, |entry| {
             if entry.session.id == id && entry.session.last_seen_at < last_seen_at {
-                let seen = Session { last_seen_at, ..Session::clone(&entry.session) };
+                before = entry.bytes();
+                let mut seen = Session { last_seen_at, ..Session::clone(&entry.session) };
+                seen.came_from(client);
                 entry.session = Arc::new(seen);
                 entry.idle_expires_at = idle_expires_at;
+                after = entry.bytes();
             }
         });
+        ledger.bytes = (ledger.bytes + after).saturating_sub(before);
+        ledger.make_room(&self.entries);
     }
 
     /// As [`Memory::forget`], of what a store has told.

@@ -52,6 +52,7 @@ fn session(number: u32, account: &Account) -> Arc<Session> {
         rule: TimeoutRule::Standard,
         remember_me: false,
         client: Client::default(),
+        moved_to: None,
     })
 }
 
@@ -183,7 +184,7 @@ fn a_session_that_looks_idle_is_asked_of_the_store() {
     let almost = NOW + HOUR - Duration::from_millis(1);
     assert!(memory.find(&digest(1), T, almost).is_some());
     assert!(memory.find(&digest(1), T, NOW + HOUR).is_none());
-    memory.see(session(1, &account(1)).id, almost, almost + HOUR);
+    memory.see(session(1, &account(1)).id, (almost, &Client::default()), almost + HOUR);
     let told = memory.find(&digest(1), T, NOW + HOUR).unwrap();
     assert_eq!(told.session.last_seen_at, almost);
 }

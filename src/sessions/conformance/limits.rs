@@ -1,6 +1,6 @@
 //! The limit of live sessions per user, one step with the start.
 
-use super::stage::{Stage, at_once, evict_beyond, minute, refuse_beyond};
+use super::stage::{Stage, at_once, evict_beyond, evict_idle_beyond, minute, refuse_beyond};
 use super::{Verdict, chapter, same};
 use crate::sessions::{EndReason, Ended, Limit, Loaded, Owner, Started};
 
@@ -8,6 +8,8 @@ chapter![
     fifty_parallel_starts_evict_down_to_the_limit,
     fifty_parallel_starts_are_refused_beyond_the_limit,
     eviction_takes_the_oldest_first,
+    eviction_of_the_idle_takes_the_least_recently_seen_first,
+    activity_that_is_not_written_counts_for_the_eviction_of_the_idle,
     of_two_as_old_the_lower_id_is_evicted,
     a_limit_that_was_lowered_evicts_several,
     a_refused_start_writes_nothing,
@@ -78,6 +80,36 @@ async fn eviction_takes_the_oldest_first(stage: Stage) -> Verdict {
     same!(stage.end_of(&first).await?, end, "the end of the oldest");
     same!(stage.is_live(&second).await?, true, "whether the second is live");
     same!(stage.is_live(&third).await?, true, "whether the third is live");
+    Ok(())
+}
+
+async fn eviction_of_the_idle_takes_the_least_recently_seen_first(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let first = stage.signed_in(user, minute(1)).await?;
+    let second = stage.signed_in(user, minute(2)).await?;
+    let third = stage.signed_in(user, minute(2)).await?;
+    stage.touch(&first, minute(5)).await?;
+
+    let mut start = stage.draft_for(user, minute(6));
+    start.limit = Some(evict_idle_beyond(3));
+    same!(stage.begin(&start).await?.1, [second.id()], "the evicted");
+    let mut start = stage.draft_for(user, minute(7));
+    start.limit = Some(evict_idle_beyond(2));
+    same!(stage.begin(&start).await?.1, [first.id(), third.id()], "the evicted after it");
+    Ok(())
+}
+
+async fn activity_that_is_not_written_counts_for_the_eviction_of_the_idle(stage: Stage) -> Verdict {
+    let user = stage.fresh_user();
+    let first = stage.signed_in(user, minute(1)).await?;
+    let second = stage.signed_in(user, minute(2)).await?;
+    let third = stage.signed_in(user, minute(3)).await?;
+
+    let mut start = stage.draft_for(user, minute(6));
+    start.limit = Some(evict_idle_beyond(3));
+    start.unwritten = vec![(first.id(), minute(5)), (third.id(), minute(1))];
+    same!(stage.begin(&start).await?.1, [second.id()], "the evicted");
+    same!(stage.now(&first).await?, first.session, "the session that is in use");
     Ok(())
 }
 

@@ -71,8 +71,11 @@ impl Model {
             Request::Start(start) => Answer::Started(self.start(&start)),
             Request::Touch(touches) => {
                 for touch in touches {
-                    if let Some(row) = self.row_mut(touch.id) {
-                        row.session.last_seen_at = row.session.last_seen_at.max(touch.at);
+                    if let Some(row) = self.row_mut(touch.id)
+                        && row.session.last_seen_at < touch.at
+                    {
+                        row.session.last_seen_at = touch.at;
+                        row.session.came_from(&touch.client);
                     }
                 }
                 Answer::Done
@@ -209,7 +212,11 @@ impl Model {
             if limit.policy == LimitPolicy::Refuse {
                 return None;
             }
-            live.sort_by_key(|session| (session.created_at, session.id));
+            live.sort_by_key(|session| {
+                let idle = limit.policy == LimitPolicy::EvictIdle;
+                let seen = idle.then(|| start.last_seen(session.id, session.last_seen_at));
+                (seen, session.created_at, session.id)
+            });
             let oldest = live[0].id;
             let ended = Ended { reason: EndReason::SessionLimit, at: start.cutoffs.now() };
             self.end_where(ended, |row| row.session.id == oldest);

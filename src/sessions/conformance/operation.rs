@@ -96,6 +96,14 @@ pub(super) fn instant(at: u16) -> OffsetDateTime {
     minute(i64::from(at) * 5)
 }
 
+/// Where everybody is at a time: on the way every third step.
+fn client_at(at: u16) -> Client {
+    match at % 3 {
+        0 => Client { ip_address: None, user_agent: "on the way".to_owned() },
+        _ => Client::default(),
+    }
+}
+
 /// The same call in the types of the port.
 pub(super) enum Request {
     Start(Box<Start>),
@@ -142,9 +150,11 @@ impl Operation {
     pub(super) fn request(self) -> Request {
         match self {
             start @ Self::Start { .. } => Request::Start(Box::new(start.to_start())),
-            Self::Touch { session, at } => {
-                Request::Touch([Touch { id: session_of(session), at: instant(at) }])
-            }
+            Self::Touch { session, at } => Request::Touch([Touch {
+                id: session_of(session),
+                at: instant(at),
+                client: client_at(at),
+            }]),
             Self::Rotate { from, to, authenticated, at } => Request::Rotate(Rotation {
                 from: token_of(from),
                 to: token_of(to),
@@ -206,11 +216,13 @@ impl Operation {
             rule,
             remember_me: rule == TimeoutRule::Remembered,
             client: Client::default(),
+            moved_to: None,
         };
         let digest = token_of(named.1);
         let odd = owner.epoch().is_some_and(|epoch| epoch.number() % 2 == 1);
         let outdated = if odd { EndReason::PasswordChanged } else { EndReason::RoleChanged };
-        Start { session, digest, brought: bringing, outdated, limit: limited, cutoffs: cutoffs(at) }
+        let (brought, limit, unwritten) = (bringing, limited, Vec::new());
+        Start { session, digest, brought, outdated, limit, unwritten, cutoffs: cutoffs(at) }
     }
 }
 
@@ -258,7 +270,11 @@ impl<C: FnMut(u32) -> u32> Pick<'_, C> {
     fn start(&mut self) -> Operation {
         let limit = self.maybe(|pick| Limit {
             most: u32::from(pick.below(3)) + 1,
-            policy: pick.of(&[LimitPolicy::EvictOldest, LimitPolicy::Refuse]),
+            policy: pick.of(&[
+                LimitPolicy::EvictIdle,
+                LimitPolicy::EvictOldest,
+                LimitPolicy::Refuse,
+            ]),
         });
         let session = self.name();
         Operation::Start {

@@ -2,9 +2,7 @@
 
 use super::stage::{Stage, minute};
 use super::{Verdict, Violation, chapter, holds, same};
-use crate::sessions::{
-    Compartment, EndReason, Ended, Keeping, Kept, Loaded, Rotation, Session, Touch,
-};
+use crate::sessions::{Compartment, EndReason, Ended, Keeping, Kept, Loaded, Rotation, Session};
 
 chapter![
     a_rotated_token_says_replaced_and_the_new_one_is_live,
@@ -159,7 +157,7 @@ async fn the_session_behind_a_rotated_token_still_ends_and_lists(stage: Stage) -
     let Some(new) = stage.rotate(&held, minute(1)).await? else {
         return Err(Violation::new("a live session was not rotated"));
     };
-    stage.store.touch(&[Touch { id: held.id(), at: minute(2) }]).await?;
+    stage.touch(&held, minute(2)).await?;
     same!(stage.ids_of(user).await?, [held.id()], "the sessions of the user");
     same!(stage.now(&new).await?.last_seen_at, minute(2), "the activity");
 

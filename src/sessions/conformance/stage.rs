@@ -35,6 +35,10 @@ pub(super) fn evict_beyond(most: u32) -> Limit {
     Limit { most, policy: LimitPolicy::EvictOldest }
 }
 
+pub(super) fn evict_idle_beyond(most: u32) -> Limit {
+    Limit { most, policy: LimitPolicy::EvictIdle }
+}
+
 pub(super) fn refuse_beyond(most: u32) -> Limit {
     Limit { most, policy: LimitPolicy::Refuse }
 }
@@ -99,10 +103,12 @@ impl Stage {
             rule,
             remember_me: false,
             client: Client { ip_address: None, user_agent: "conformance".to_owned() },
+            moved_to: None,
         };
         let digest = self.fresh_digest();
         let outdated = EndReason::Replaced;
-        Start { session, digest, brought: None, outdated, limit: None, cutoffs: cutoffs(at) }
+        let (brought, limit, unwritten, cutoffs) = (None, None, Vec::new(), cutoffs(at));
+        Start { session, digest, brought, outdated, limit, unwritten, cutoffs }
     }
 
     /// A draft for a user in the first epoch.
@@ -174,7 +180,8 @@ impl Stage {
     }
 
     pub(super) async fn touch(&self, held: &Held, at: OffsetDateTime) -> Result<(), Violation> {
-        Ok(self.store.touch(&[Touch { id: held.id(), at }]).await?)
+        let client = held.session.client.clone();
+        Ok(self.store.touch(&[Touch { id: held.id(), at, client }]).await?)
     }
 
     /// Rotates to a fresh token at `at`. `None`: it was not live under the old one.

@@ -2,13 +2,15 @@
 
 use super::stage::{Held, Stage, minute};
 use super::{Verdict, chapter, same};
-use crate::sessions::{EndReason, Ended, Loaded, Owner, Session, Touch};
+use crate::sessions::{Client, Compartment, EndReason, Ended, Loaded, Owner, Session, Touch};
 
 chapter![
     a_touch_moves_the_last_activity_and_nothing_else,
     a_touch_never_moves_the_last_activity_back,
     a_touch_never_moves_the_absolute_deadline,
     of_several_touches_of_one_session_the_latest_counts,
+    a_touch_says_where_the_last_activity_came_from,
+    where_a_session_was_seen_goes_with_a_new_token_and_not_to_another_session,
     a_batch_passes_over_the_ended_and_the_unknown,
     an_empty_batch_is_fine,
     timeouts_are_not_judged_by_the_store,
@@ -55,11 +57,58 @@ async fn a_touch_never_moves_the_absolute_deadline(stage: Stage) -> Verdict {
 
 async fn of_several_touches_of_one_session_the_latest_counts(stage: Stage) -> Verdict {
     let held = stage.anonymous(minute(0)).await?;
-    let touches = [3, 9, 6].map(|at| Touch { id: held.id(), at: minute(at) });
+    let touches =
+        [3, 9, 6].map(|at| Touch { id: held.id(), at: minute(at), client: away(&at.to_string()) });
 
     stage.store.touch(&touches).await?;
 
-    same!(stage.now(&held).await?.last_seen_at, minute(9), "the last activity");
+    let now = stage.now(&held).await?;
+    same!(now.last_seen_at, minute(9), "the last activity");
+    same!(now.last_client(), &away("9"), "where it came from");
+    Ok(())
+}
+
+/// Another network, and a browser of this name.
+fn away(user_agent: &str) -> Client {
+    Client { ip_address: "2001:db8::9".parse().ok(), user_agent: user_agent.to_owned() }
+}
+
+async fn a_touch_says_where_the_last_activity_came_from(stage: Stage) -> Verdict {
+    let held = stage.signed_in(stage.fresh_user(), minute(0)).await?;
+    same!(held.session.moved_to, None, "where a new session was last seen");
+    let nowhere = Client { ip_address: None, user_agent: String::new() };
+    for (at, client) in [(1, away("there")), (2, nowhere), (3, held.session.client.clone())] {
+        let touch = Touch { id: held.id(), at: minute(at), client: client.clone() };
+        stage.store.touch(&[touch]).await?;
+
+        let mut expected = Session { last_seen_at: minute(at), ..held.session.clone() };
+        expected.came_from(&client);
+        same!(stage.now(&held).await?, expected, "the session by its token");
+        same!(stage.store.find(held.id()).await?, Some(expected.clone()), "by its id");
+        same!(stage.store.list_all(None, 9).await?, [expected], "in a list");
+    }
+    let late = Touch { id: held.id(), at: minute(2), client: away("late") };
+    stage.store.touch(&[late]).await?;
+    same!(stage.now(&held).await?.moved_to, None, "after a touch that came late");
+    Ok(())
+}
+
+async fn where_a_session_was_seen_goes_with_a_new_token_and_not_to_another_session(
+    stage: Stage,
+) -> Verdict {
+    let user = stage.fresh_user();
+    let held = stage.signed_in(user, minute(0)).await?;
+    stage.keep(&held, Compartment::Visitor, (0, b"{}")).await?;
+    stage.store.touch(&[Touch { id: held.id(), at: minute(1), client: away("there") }]).await?;
+
+    let Some(held) = stage.rotate(&held, minute(2)).await? else {
+        return Err(super::Violation::new("it was not rotated"));
+    };
+    same!(stage.now(&held).await?.moved_to, Some(away("there")), "under a new token");
+    let mut start = stage.draft_for(user, minute(3));
+    start.brought = Some(held.digest);
+    let (next, ..) = stage.begin(&start).await?;
+    same!(stage.now(&next).await?.moved_to, None, "where the next session was last seen");
     Ok(())
 }
 
@@ -72,7 +121,7 @@ async fn a_batch_passes_over_the_ended_and_the_unknown(stage: Stage) -> Verdict 
     stage.end(&ended, EndReason::SignedOut, minute(1)).await?;
     let unknown = stage.draft(Owner::Anonymous, minute(0));
     let ids = [ended.id(), unknown.session.id].into_iter().chain(live.iter().map(Held::id));
-    let touches: Vec<_> = ids.map(|id| Touch { id, at: minute(2) }).collect();
+    let touches: Vec<_> = ids.map(|id| Touch { id, at: minute(2), client: away("") }).collect();
 
     stage.store.touch(&touches).await?;
 

@@ -34,6 +34,7 @@ fn session(rule: TimeoutRule) -> Session {
         rule,
         remember_me: false,
         client: Client::default(),
+        moved_to: None,
     }
 }
 
@@ -69,7 +70,7 @@ fn the_defaults_are_those_of_the_manual() {
     assert_eq!(hours(policy.standard), (1.0, Duration::from_hours(24)));
     assert_eq!(hours(policy.remembered), (14.0 * 24.0, Duration::from_hours(30 * 24)));
     assert_eq!(hours(policy.administrator), (0.25, Duration::from_hours(12)));
-    assert_eq!(policy.limit, Limit { most: 20, policy: LimitPolicy::EvictOldest });
+    assert_eq!(policy.limit, Limit { most: 20, policy: LimitPolicy::EvictIdle });
 }
 
 #[test]

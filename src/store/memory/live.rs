@@ -13,7 +13,8 @@ use super::slab::{Place, Slab};
 use crate::accounts::{Epoch, UserId};
 use crate::clock::unix_milliseconds;
 use crate::sessions::{
-    Compartment, Counted, Cutoffs, Ended, Kept, Session, SessionId, TimeoutRule, TokenDigest,
+    Client, Compartment, Counted, Cutoffs, Ended, Kept, Session, SessionId, TimeoutRule,
+    TokenDigest,
 };
 
 /// An instant and whose it is: sorts by time, and tells apart what happened at once.
@@ -207,21 +208,22 @@ impl LiveRows {
         self.by_expiry.remove(expiry_at(rows, place), place, |other| expiry_at(rows, other));
         self.counts[lane] -= 1;
         let row = self.rows.remove(place)?;
-        self.agents.release(row.agent);
+        row.agents().for_each(|agent| self.agents.release(agent));
         Some(Removed { id, digest, user, data: row.data })
     }
 
     /// Moves the activity of a session forward, never back.
-    pub(super) fn see(&mut self, id: SessionId, at: OffsetDateTime) {
+    pub(super) fn see(&mut self, id: SessionId, at: OffsetDateTime, client: &Client) {
         let at = unix_milliseconds(at);
         let Some(place) = self.place(id) else { return };
-        let Self { rows, by_activity, .. } = self;
+        let Self { rows, agents, by_activity, .. } = self;
         let Some(row) = rows.get(place).filter(|row| row.last_seen_at < at) else { return };
         let lane = &mut by_activity[lane_of(row)];
         lane.remove((row.last_seen_at, id), place, |other| activity_at(rows, other));
         // Its key changes while it is in no place of that order.
         if let Some(row) = rows.get_mut(place) {
             row.last_seen_at = at;
+            row.came_from(client, agents);
         }
         lane.insert((at, id), place, |other| activity_at(rows, other));
     }
@@ -262,7 +264,8 @@ impl LiveRows {
         let active = self.by_activity.iter().map(Order::len).sum();
         let anonymous = self.after(None).filter(|row| row.is_anonymous()).count();
         let users = self.by_user.len() + anonymous;
-        let agents = self.agents.held() as usize;
+        let moved: usize = self.after(None).map(|row| row.agents().count() - 1).sum();
+        let agents = self.agents.held() as usize - moved;
         let (digests, expiring) = (self.by_digest.len(), self.by_expiry.len());
         [self.len(), digests, users, active, expiring, self.by_id.len(), agents]
     }

@@ -95,7 +95,7 @@ impl SessionStore for MemoryStore {
     async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
         let mut tables = self.tables();
         for touch in touches {
-            tables.live.see(touch.id, touch.at);
+            tables.live.see(touch.id, touch.at, &touch.client);
         }
         Ok(())
     }

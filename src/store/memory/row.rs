@@ -10,6 +10,9 @@ use crate::sessions::{
 
 use super::names::{Agents, Users};
 
+/// An address and the number of a browser.
+type Place = (Option<IpAddr>, u32);
+
 /// Stands for a time that there is not.
 const NEVER: i64 = i64::MIN;
 
@@ -26,7 +29,9 @@ pub(super) struct Row {
     address: [u8; 16],
     /// 0 for an anonymous one, otherwise one more than the number of the user.
     owner: u32,
-    pub(super) agent: u32,
+    agent: u32,
+    /// Where it was last seen from, if that is somewhere else: few sessions move.
+    moved_to: Option<Box<Place>>,
     family: Family,
     pub(super) rule: TimeoutRule,
     remember_me: bool,
@@ -66,6 +71,10 @@ impl Row {
             address,
             owner,
             agent: agents.hold(&session.client.user_agent),
+            moved_to: session
+                .moved_to
+                .as_ref()
+                .map(|client| Box::new((client.ip_address, agents.hold(&client.user_agent)))),
             family,
             rule: session.rule,
             remember_me: session.remember_me,
@@ -103,19 +112,45 @@ impl Row {
             rule: self.rule,
             remember_me: self.remember_me,
             client: Client::default(),
+            moved_to: None,
         }
     }
 
-    /// The whole session.
-    pub(super) fn session(&self, users: &Users, agents: &Agents) -> Session {
+    /// The numbers of its browsers.
+    pub(super) fn agents(&self) -> impl Iterator<Item = u32> {
+        let last = self.moved_to.as_ref().map(|place| place.1);
+        std::iter::once(self.agent).chain(last)
+    }
+
+    /// The last activity came from there.
+    pub(super) fn came_from(&mut self, client: &Client, agents: &mut Agents) {
+        if let Some(place) = self.moved_to.take() {
+            agents.release(place.1);
+        }
+        if self.client(agents) != *client {
+            let agent = agents.hold(&client.user_agent);
+            self.moved_to = Some(Box::new((client.ip_address, agent)));
+        }
+    }
+
+    /// Where it was started from.
+    fn client(&self, agents: &Agents) -> Client {
         let address = Ipv6Addr::from(self.address);
         let ip_address = match self.family {
             Family::None => None,
             Family::V4 => Some(address.to_ipv4_mapped().unwrap_or(Ipv4Addr::UNSPECIFIED).into()),
             Family::V6 => Some(address.into()),
         };
-        let user_agent = agents.get(self.agent).to_owned();
-        Session { client: Client { ip_address, user_agent }, ..self.judged(users) }
+        Client { ip_address, user_agent: agents.get(self.agent).to_owned() }
+    }
+
+    /// The whole session.
+    pub(super) fn session(&self, users: &Users, agents: &Agents) -> Session {
+        let moved_to = self.moved_to.as_ref().map(|place| {
+            let (ip_address, agent) = **place;
+            Client { ip_address, user_agent: agents.get(agent).to_owned() }
+        });
+        Session { client: self.client(agents), moved_to, ..self.judged(users) }
     }
 }
 

@@ -13,7 +13,7 @@ struct Plan {
     outdated: Vec<SessionId>,
     /// The live session that the browser brought, and whether it hands over its data.
     brought: Option<(SessionId, bool)>,
-    /// The oldest ones of the user, beyond the limit.
+    /// Those of the user that the limit ends.
     evicted: Vec<SessionId>,
     /// Whose place it takes when the memory is full.
     makes_room: Option<Room>,
@@ -67,7 +67,7 @@ impl Tables {
         Some((session.id, owner.is_none() || owner == start.session.owner.user()))
     }
 
-    /// The oldest sessions of the user that have to go for one more; `None`: it is refused.
+    /// The sessions of the user that have to go for one more; `None`: it is refused.
     fn beyond_limit(&self, start: &Start, user: UserId, plan: &Plan) -> Option<Vec<SessionId>> {
         let Some(limit) = start.limit else { return Some(Vec::new()) };
         let goes_anyway = |id: SessionId| {
@@ -76,14 +76,17 @@ impl Tables {
         let mut live: Vec<_> = self
             .live
             .of_user(user)
-            .filter(|row| start.cutoffs.ended(&self.live.judged(row)).is_none())
-            .map(|row| row.id)
-            .filter(|id| !goes_anyway(*id))
+            .map(|row| self.live.judged(row))
+            .filter(|one| start.cutoffs.ended(one).is_none() && !goes_anyway(one.id))
             .collect();
+        if limit.policy == LimitPolicy::EvictIdle {
+            // A stable sort: of those that were seen at once, the oldest goes first.
+            live.sort_by_key(|one| start.last_seen(one.id, one.last_seen_at));
+        }
         let others = usize::try_from(limit.most).unwrap_or(usize::MAX).saturating_sub(1);
         live.truncate(live.len().saturating_sub(others));
         let refused = limit.policy == LimitPolicy::Refuse && !live.is_empty();
-        (!refused).then_some(live)
+        (!refused).then(|| live.iter().map(|one| one.id).collect())
     }
 
     fn room(&self, start: &Start) -> Option<Room> {

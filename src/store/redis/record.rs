@@ -25,6 +25,7 @@ pub(super) const IS_USER: u8 = 1 << 3;
 pub(super) const IS_PROVEN: u8 = 1 << 4;
 const HAS_V4: u8 = 1 << 5;
 const HAS_V6: u8 = 1 << 6;
+pub(super) const FAMILIES: u8 = HAS_V4 | HAS_V6;
 
 /// Flags of an ended one.
 pub(super) const WAS_ANONYMOUS: u8 = 1;
@@ -89,11 +90,8 @@ pub(super) fn live(session: &Session) -> Vec<u8> {
         Owner::Anonymous => (Uuid::nil(), Epoch::from_number(0)),
         Owner::User { id, epoch } => (id.as_uuid(), epoch),
     };
-    let (family, address) = match session.client.ip_address {
-        None => (0, Vec::new()),
-        Some(IpAddr::V4(address)) => (HAS_V4, address.octets().to_vec()),
-        Some(IpAddr::V6(address)) => (HAS_V6, address.octets().to_vec()),
-    };
+    let mut client = client(&session.client).into_iter();
+    let family = client.next().unwrap_or_default();
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     let flags = session.rule.number()
         | flag(session.remember_me, REMEMBER_ME)
@@ -107,9 +105,30 @@ pub(super) fn live(session: &Session) -> Vec<u8> {
     record.extend_from_slice(&time(session.created_at));
     record.extend_from_slice(&session.authenticated_at.map(time).unwrap_or_default());
     record.extend_from_slice(&time(session.expires_at));
-    record.extend_from_slice(&address);
-    agent::shorten(&session.client.user_agent, &mut record);
+    record.extend(client);
     record
+}
+
+/// Where a request came from: the flag of the family, the address, and the agent.
+pub(super) fn client(client: &Client) -> Vec<u8> {
+    let mut bytes = match client.ip_address {
+        None => vec![0],
+        Some(IpAddr::V4(address)) => [&[HAS_V4][..], &address.octets()].concat(),
+        Some(IpAddr::V6(address)) => [&[HAS_V6][..], &address.octets()].concat(),
+    };
+    agent::shorten(&client.user_agent, &mut bytes);
+    bytes
+}
+
+fn shown_client(family: u8, bytes: &[u8]) -> Option<Client> {
+    let mut bytes = Bytes(bytes);
+    let ip_address = match family & FAMILIES {
+        0 => None,
+        HAS_V4 => Some(IpAddr::V4(Ipv4Addr::from(bytes.take::<4>()?))),
+        HAS_V6 => Some(IpAddr::V6(Ipv6Addr::from(bytes.take::<16>()?))),
+        _ => return None,
+    };
+    Some(Client { ip_address, user_agent: agent::lengthen(bytes.0)? })
 }
 
 /// What the scripts say of a token or an id.
@@ -157,13 +176,14 @@ fn shown_live(bytes: &[u8]) -> Option<Session> {
     let authenticated_at = instant(bytes.take()?);
     let expires_at = instant(bytes.take()?);
     let has = |flag: u8| flags & flag != 0;
-    let ip_address = match (has(HAS_V4), has(HAS_V6)) {
-        (false, false) => None,
-        (true, false) => Some(IpAddr::V4(Ipv4Addr::from(bytes.take::<4>()?))),
-        (false, true) => Some(IpAddr::V6(Ipv6Addr::from(bytes.take::<16>()?))),
-        (true, true) => return None,
+    let (rest, last_seen_at) = bytes.0.split_last_chunk()?;
+    let (rest, length) = rest.split_last_chunk()?;
+    let length = usize::from(u16::from_be_bytes(*length));
+    let (first, last) = rest.split_at_checked(rest.len().checked_sub(length)?)?;
+    let moved_to = match last.split_first() {
+        None => None,
+        Some((family, last)) => Some(shown_client(*family, last)?),
     };
-    let (agent, last_seen_at) = bytes.0.split_last_chunk()?;
     Some(Session {
         id,
         owner: if has(IS_USER) { Owner::User { id: user, epoch } } else { Owner::Anonymous },
@@ -173,7 +193,8 @@ fn shown_live(bytes: &[u8]) -> Option<Session> {
         expires_at,
         rule: TimeoutRule::from_number(i64::from(flags & RULE))?,
         remember_me: has(REMEMBER_ME),
-        client: Client { ip_address, user_agent: agent::lengthen(agent)? },
+        client: shown_client(flags, first)?,
+        moved_to,
     })
 }
 

@@ -8,7 +8,8 @@
 use std::sync::LazyLock;
 
 use super::record::{
-    ENDED, IS_PROVEN, IS_USER, LIVE, RULE, WAS_ANONYMOUS, WAS_ROTATED, reason as number_of,
+    ENDED, FAMILIES, IS_PROVEN, IS_USER, LIVE, RULE, WAS_ANONYMOUS, WAS_ROTATED,
+    reason as number_of,
 };
 use crate::accounts::Epoch;
 use crate::sessions::EndReason;
@@ -18,6 +19,11 @@ pub(super) const PREFIX: &str = "anteroom:1:";
 
 /// What the keys begin with that say whether a token is good.
 pub(super) const TRACKED: &str = "anteroom:1:t";
+
+/// What a start is told of the policy of the limit.
+pub(super) const LIMIT_EVICTS_OLDEST: &str = "0";
+pub(super) const LIMIT_REFUSES: &str = "1";
+pub(super) const LIMIT_EVICTS_IDLE: &str = "2";
 
 /// A script by its text and the digest that Redis knows it by.
 pub(super) struct Script {
@@ -120,6 +126,8 @@ fn names() -> String {
         "local PREFIX, LIVE, ENDED = '{PREFIX}', {LIVE}, {ENDED}\n\
          local RULE, IS_USER, IS_PROVEN = {RULE}, {IS_USER}, {IS_PROVEN}\n\
          local WAS_ANONYMOUS, WAS_ROTATED = {WAS_ANONYMOUS}, {WAS_ROTATED}\n\
+         local FAMILIES = {FAMILIES}\n\
+         local LIMIT_REFUSES, LIMIT_EVICTS_IDLE = '{LIMIT_REFUSES}', '{LIMIT_EVICTS_IDLE}'\n\
          local FIRST_EPOCH = {}\n\
          local IDLE_TIMEOUT, ABSOLUTE_TIMEOUT = {}, {}\n\
          local REPLACED, SIGNED_OUT, SESSION_LIMIT = {}, {}, {}\n\

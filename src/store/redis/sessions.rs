@@ -98,27 +98,31 @@ impl RedisSessions {
 impl SessionStore for RedisSessions {
     #[tracing::instrument(name = "store.session.start", skip_all, err(level = "debug"))]
     async fn start(&self, start: &Start) -> Result<Started, StoreError> {
-        let Start { session, digest, brought, outdated, limit, cutoffs } = start;
+        let Start { session, digest, brought, outdated, limit, unwritten, cutoffs } = start;
         let [idle, remembered, administrator] = idle_timeouts(cutoffs);
-        let answer: Vec<Vec<u8>> = self
-            .run(
-                &script::START,
-                &[
-                    digest.as_bytes(),
-                    &record::live(session),
-                    &record::time(session.last_seen_at),
-                    &due(session, cutoffs),
-                    brought.as_ref().map_or(&[][..], |digest| digest.as_bytes()),
-                    limit.map_or(0, |limit| limit.most.max(1)).to_string().as_bytes(),
-                    flag(limit.is_some_and(|limit| limit.policy == LimitPolicy::Refuse)),
-                    milliseconds(cutoffs.now()).as_bytes(),
-                    idle.as_bytes(),
-                    remembered.as_bytes(),
-                    administrator.as_bytes(),
-                    &record::why(Ended { reason: *outdated, at: cutoffs.now() }),
-                ],
-            )
-            .await?;
+        let policy = limit.map_or(LimitPolicy::Refuse, |limit| limit.policy);
+        let seen = |(id, at): &(SessionId, OffsetDateTime)| (bytes_of(*id), record::time(*at));
+        let unwritten: Vec<_> = unwritten.iter().map(seen).collect();
+        let (record, due) = (record::live(session), due(session, cutoffs));
+        let most = limit.map_or(0, |limit| limit.most.max(1)).to_string();
+        let (now, seen_at) = (milliseconds(cutoffs.now()), record::time(session.last_seen_at));
+        let outdated = record::why(Ended { reason: *outdated, at: cutoffs.now() });
+        let mut arguments: Vec<&[u8]> = vec![
+            &digest.as_bytes()[..],
+            &record,
+            &seen_at,
+            &due,
+            brought.as_ref().map_or(&[][..], |digest| digest.as_bytes()),
+            most.as_bytes(),
+            named(policy),
+            now.as_bytes(),
+            idle.as_bytes(),
+            remembered.as_bytes(),
+            administrator.as_bytes(),
+            &outdated,
+        ];
+        arguments.extend(unwritten.iter().flat_map(|(id, at)| [&id[..], &at[..]]));
+        let answer: Vec<Vec<u8>> = self.run(&script::START, &arguments).await?;
         match answer.split_first().map(|(word, rest)| (&word[..], rest)) {
             Some((b"epoch", [])) => Ok(Started::EpochMoved),
             Some((b"limit", [])) => Ok(Started::LimitReached),
@@ -161,10 +165,12 @@ impl SessionStore for RedisSessions {
     #[tracing::instrument(name = "store.session.touch", skip_all, err(level = "debug"))]
     async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
         for some in touches.chunks(TOUCHED_AT_ONCE) {
-            let named: Vec<([u8; 16], record::Time)> =
-                some.iter().map(|touch| (bytes_of(touch.id), record::time(touch.at))).collect();
+            let parts = |touch: &Touch| {
+                (bytes_of(touch.id), record::time(touch.at), record::client(&touch.client))
+            };
+            let parts: Vec<_> = some.iter().map(parts).collect();
             let arguments: Vec<&[u8]> =
-                named.iter().flat_map(|(id, at)| [&id[..], &at[..]]).collect();
+                parts.iter().flat_map(|(id, at, from)| [&id[..], &at[..], from]).collect();
             let _: Value = self.link.run(&script::TOUCH, &arguments).await?;
         }
         Ok(())
@@ -326,6 +332,14 @@ fn unexpected() -> StoreError {
 
 fn bytes_of(id: SessionId) -> [u8; 16] {
     *id.as_uuid().as_bytes()
+}
+
+fn named(policy: LimitPolicy) -> &'static [u8] {
+    match policy {
+        LimitPolicy::EvictIdle => script::LIMIT_EVICTS_IDLE.as_bytes(),
+        LimitPolicy::EvictOldest => script::LIMIT_EVICTS_OLDEST.as_bytes(),
+        LimitPolicy::Refuse => script::LIMIT_REFUSES.as_bytes(),
+    }
 }
 
 fn name_of(compartment: Compartment) -> &'static [u8] {

@@ -21,7 +21,7 @@ use crate::store::survivor;
 macro_rules! session_columns {
     () => {
         "session_id, user_id, epoch, created_at, authenticated_at, last_seen_at, expires_at, \
-         timeout_rule, remember_me, ip_address, user_agent"
+         timeout_rule, remember_me, ip_address, user_agent, last_ip_address, last_user_agent"
     };
 }
 pub(super) use session_columns;
@@ -56,6 +56,14 @@ pub(super) struct SessionRow {
     remember_me: bool,
     ip_address: Option<String>,
     user_agent: String,
+    last_ip_address: Option<String>,
+    /// `None` before the first activity that was written down.
+    last_user_agent: Option<String>,
+}
+
+fn address(text: Option<String>) -> Result<Option<IpAddr>, StoreError> {
+    let corrupt = |_| StoreError::Corrupt("the address of a session");
+    text.map(|text| text.parse().map_err(corrupt)).transpose()
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -69,11 +77,10 @@ impl TryFrom<SessionRow> for Session {
             }
             _ => return Err(StoreError::Corrupt("the owner of a session")),
         };
-        let ip_address = match row.ip_address.as_deref().map(str::parse::<IpAddr>) {
-            None => None,
-            Some(Ok(address)) => Some(address),
-            Some(Err(_)) => return Err(StoreError::Corrupt("the address of a session")),
-        };
+        let client = Client { ip_address: address(row.ip_address)?, user_agent: row.user_agent };
+        let last_address = address(row.last_ip_address)?;
+        let last =
+            row.last_user_agent.map(|agent| Client { ip_address: last_address, user_agent: agent });
         Ok(Self {
             id: SessionId::from_uuid(uuid(&row.session_id)?),
             owner,
@@ -84,7 +91,8 @@ impl TryFrom<SessionRow> for Session {
             rule: TimeoutRule::from_number(row.timeout_rule)
                 .ok_or(StoreError::Corrupt("the timeout rule of a session"))?,
             remember_me: row.remember_me,
-            client: Client { ip_address, user_agent: row.user_agent },
+            moved_to: last.filter(|last| *last != client),
+            client,
         })
     }
 }

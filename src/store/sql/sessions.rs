@@ -9,9 +9,9 @@ use super::rows::{self, session_columns};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
-    Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
-    NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
-    TokenDigest, Touch,
+    Client, Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept,
+    Loaded, NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start,
+    Started, Swept, TokenDigest, Touch,
 };
 
 /// Sorts after every id.
@@ -45,8 +45,8 @@ impl SessionStore for SqlDatabase {
             session_columns!(),
             ", NULL AS reason, NULL AS ended_at, NULL AS anonymous FROM sessions ",
             "WHERE token_digest = $1 UNION ALL ",
-            "SELECT session_id, NULL, NULL, 0, NULL, 0, 0, 0, FALSE, NULL, '', reason, ended_at, ",
-            "anonymous FROM ended_sessions WHERE token_digest = $1"
+            "SELECT session_id, NULL, NULL, 0, NULL, 0, 0, 0, FALSE, NULL, '', NULL, NULL, reason, ",
+            "ended_at, anonymous FROM ended_sessions WHERE token_digest = $1"
         ));
         let Some(row) = self.engine.row(known.bind(*digest)).await? else {
             return Ok(Loaded::Unknown);
@@ -246,7 +246,10 @@ impl SessionStore for SqlDatabase {
 /// Forward only: the time of another request may have been written first.
 fn forward(touch: &Touch) -> Statement {
     let forward = statement(
-        "UPDATE sessions SET last_seen_at = $1 WHERE session_id = $2 AND last_seen_at < $1",
+        "UPDATE sessions SET last_seen_at = $1, last_ip_address = $2, last_user_agent = $3 \
+         WHERE session_id = $4 AND last_seen_at < $1",
     );
-    forward.bind(touch.at).bind(touch.id)
+    let Client { ip_address, user_agent } = &touch.client;
+    let address = ip_address.map(|address| address.to_string());
+    forward.bind(touch.at).bind(address).bind(user_agent.as_str()).bind(touch.id)
 }

@@ -108,16 +108,17 @@ async fn evictions(
     };
     let freed = brought.map(|brought| brought.session.id);
     let mut live = live_of(write, user, &start.cutoffs).await?;
-    live.retain(|id| Some(*id) != freed);
+    live.retain(|session| Some(session.id) != freed);
+    if limit.policy == LimitPolicy::EvictIdle {
+        // A stable sort: of those that were seen at once, the oldest goes first.
+        live.sort_by_key(|session| start.last_seen(session.id, session.last_seen_at));
+    }
 
     let room_for_others = usize::try_from(limit.most.max(1)).unwrap_or(usize::MAX) - 1;
     let too_many = live.len().saturating_sub(room_for_others);
     match limit.policy {
         LimitPolicy::Refuse if too_many > 0 => Ok(None),
-        _ => {
-            live.truncate(too_many);
-            Ok(Some(live))
-        }
+        _ => Ok(Some(live.into_iter().take(too_many).map(|session| session.id).collect())),
     }
 }
 
@@ -126,7 +127,7 @@ async fn live_of(
     write: &mut Write,
     user: UserId,
     cutoffs: &Cutoffs,
-) -> Result<Vec<SessionId>, StoreError> {
+) -> Result<Vec<Session>, StoreError> {
     let [standard, remembered, administrator] = TimeoutRule::ALL;
     let live = statement(concat!(
         "SELECT ",
@@ -144,7 +145,7 @@ async fn live_of(
     .bind(administrator.number())
     .bind(cutoffs.idle_since(administrator));
     let rows = write.rows(live).await?;
-    Ok(rows.iter().filter_map(session).map(|session| session.id).collect())
+    Ok(rows.iter().filter_map(session).collect())
 }
 
 /// Ends the brought session, and takes its data along unless it is another user's.

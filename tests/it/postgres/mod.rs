@@ -95,11 +95,13 @@ fn start_of(user: UserId, epoch: Epoch, limit: u32) -> Start {
             rule: TimeoutRule::Standard,
             remember_me: false,
             client: Client { ip_address: None, user_agent: String::new() },
+            moved_to: None,
         },
         digest: fresh_digest(),
         brought: None,
         outdated: EndReason::Replaced,
         limit: Some(Limit { most: limit, policy: LimitPolicy::EvictOldest }),
+        unwritten: Vec::new(),
         cutoffs: policy.cutoffs(NOW),
     }
 }

@@ -10,7 +10,7 @@ use anteroom::accounts::{
     Status, Survivor,
 };
 use anteroom::sessions::{
-    EndReason, Ended, Ending, EpochMove, Loaded, Rotation, SessionPolicy, Started, Touch,
+    Client, EndReason, Ended, Ending, EpochMove, Loaded, Rotation, SessionPolicy, Started, Touch,
 };
 use anteroom::store::{Order, SessionsIn};
 use anteroom::throttle::{AccountKey, Counter, CounterKey, Pace, Rate, Release};
@@ -248,8 +248,14 @@ async fn activity_written_by_two_servers_is_in_nobodys_way() {
     let touched_at = |turn: u32| NOW + Duration::from_secs(60 + u64::from(turn));
     let mut deeds: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::new();
     for turn in 0..12_u32 {
-        let mut touches: Vec<Touch> =
-            held.iter().map(|start| Touch { id: start.session.id, at: touched_at(turn) }).collect();
+        let mut touches: Vec<Touch> = held
+            .iter()
+            .map(|start| Touch {
+                id: start.session.id,
+                at: touched_at(turn),
+                client: Client { ip_address: None, user_agent: turn.to_string() },
+            })
+            .collect();
         if turn % 2 == 0 {
             touches.reverse();
         }

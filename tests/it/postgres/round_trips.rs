@@ -8,7 +8,7 @@ use anteroom::audit::AuditStore as _;
 use anteroom::audit::{By, Event, EventId, Recorded};
 use anteroom::sessions::{
     Compartment, EndReason, Ended, Ending, Keep, Keeping, Loaded, SessionId, SessionStore as _,
-    Touch,
+    Start, Touch,
 };
 use anteroom::store::{SessionsIn, SqlDatabase};
 use anteroom::throttle::{
@@ -82,7 +82,11 @@ async fn about_sessions(store: &SqlDatabase, counts: &mut Counts<'_>, round: u8)
         counts.count("start", store.start(&start)).await.unwrap();
         held.push(start);
     }
-    let seen: Vec<Touch> = held.iter().map(|start| Touch { id: start.session.id, at }).collect();
+    let touch = |start: &Start| {
+        let client = start.session.client.clone();
+        Touch { id: start.session.id, at, client }
+    };
+    let seen: Vec<Touch> = held.iter().map(touch).collect();
     let id = held[0].session.id;
     let keep = Keep { id, compartment: Compartment::Visitor, over: 0, data: b"{}".to_vec() };
     let ended = Ended { reason: EndReason::SignedOut, at };

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use anteroom::sessions::{Compartment, EndReason, Ended, Keep, SessionPolicy, SessionStore, Touch};
+use anteroom::sessions::{
+    Client, Compartment, EndReason, Ended, Keep, SessionPolicy, SessionStore, Touch,
+};
 use futures_util::future::join_all;
 
 use super::{begin, digest, ending, opened, second, start};
@@ -62,7 +64,7 @@ async fn every_step_is_one_round_trip() {
     for round in 0..2 {
         let before = commands(&redis).await;
         begin(&*store, &start(2 + round, Some(1), 0)).await;
-        store.touch(&[Touch { id, at: second(1) }]).await.unwrap();
+        store.touch(&[Touch { id, at: second(1), client: Client::default() }]).await.unwrap();
         store.keep(&keep).await.unwrap();
         store.data(id, Compartment::Visitor).await.unwrap();
         store.find(id).await.unwrap();
@@ -91,7 +93,10 @@ async fn a_touch_changes_no_key_that_says_whether_a_token_is_good() {
     let mut events = client.get_async_pubsub().await.unwrap();
     events.psubscribe("__keyspace@0__:*").await.unwrap();
 
-    store.touch(&[Touch { id: session.session.id, at: second(60) }]).await.unwrap();
+    store
+        .touch(&[Touch { id: session.session.id, at: second(60), client: Client::default() }])
+        .await
+        .unwrap();
     let cutoffs = SessionPolicy::default().cutoffs(second(3_610));
     store.sweep(&cutoffs, 10).await.unwrap();
     let put_off = store.load(&session.digest).await.unwrap();
@@ -140,7 +145,11 @@ async fn a_signed_in_session_takes_less_than_400_bytes_with_everything() {
     for some in sessions.chunks(200) {
         let touches: Vec<_> = some
             .iter()
-            .map(|one| Touch { id: one.session.id, at: one.cutoffs.now() + time::Duration::MINUTE })
+            .map(|one| Touch {
+                id: one.session.id,
+                at: one.cutoffs.now() + time::Duration::MINUTE,
+                client: one.session.client.clone(),
+            })
             .collect();
         store.touch(&touches).await.unwrap();
     }

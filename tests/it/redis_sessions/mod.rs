@@ -99,10 +99,12 @@ fn start(number: u64, of: Option<u64>, at: i64) -> Start {
         rule: TimeoutRule::Standard,
         remember_me: false,
         client: Client { ip_address: "192.0.2.7".parse().ok(), user_agent: CHROME.to_owned() },
+        moved_to: None,
     };
     let cutoffs = policy.cutoffs(at);
     let outdated = EndReason::Replaced;
-    Start { session, digest: digest(number), brought: None, outdated, limit: None, cutoffs }
+    let (digest, unwritten) = (digest(number), Vec::new());
+    Start { session, digest, brought: None, outdated, limit: None, unwritten, cutoffs }
 }
 
 fn limited(start: Start, limit: Limit) -> Start {

@@ -208,7 +208,10 @@ impl Deed {
             }
             10..13 => Self::End(ending(one(chance))),
             13..15 => {
-                let touch = |_| Touch { id: one(chance).session.id, at };
+                let touch = |_| {
+                    let Start { session, .. } = one(chance);
+                    Touch { id: session.id, at, client: session.client.clone() }
+                };
                 Self::Touch((0..10).map(touch).collect())
             }
             15 => {

@@ -207,7 +207,7 @@ fn life_13_every_timeout_and_limit_can_be_seen() {
         ("ANTEROOM_ADMIN_IDLE_TIMEOUT", "15m"),
         ("ANTEROOM_ADMIN_ABSOLUTE_TIMEOUT", "12h"),
         ("ANTEROOM_SESSION_LIMIT", "20"),
-        ("ANTEROOM_SESSION_LIMIT_POLICY", "evict-oldest"),
+        ("ANTEROOM_SESSION_LIMIT_POLICY", "evict-idle"),
     ] {
         let line = shown.lines().find(|line| line.split_whitespace().next() == Some(variable));
         let line = line.unwrap_or_else(|| panic!("config hides {variable}"));

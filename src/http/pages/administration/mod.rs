@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use url::form_urlencoded::Serializer;
 
 use super::problems_of;
+use super::sessions::place;
 use super::views::{Frame, Problems, SessionRow, ShownInvitation, UserRow};
 use crate::accounts::{IssuedInvitation, Role, Status, User};
 use crate::http::error::{Code, Problem};
@@ -49,6 +50,7 @@ fn session_row(session: &Session, own: SessionId) -> SessionRow {
         is_current: session.id == own,
         user: session.owner.user().map(|user| user.to_string()),
         ip_address: session.client.ip_address.map(|address| address.to_string()),
+        moved_to: session.moved_to.as_ref().map(place),
         started_at: session.created_at,
         last_seen_at: session.last_seen_at,
     }

@@ -39,7 +39,7 @@ pub(crate) use landing::LandingPage;
 pub(crate) use profile::ProfilePage;
 pub(crate) use reauthenticate::ReauthenticatePage;
 pub(crate) use remembered::{Field, FieldValue, RememberedPage};
-pub(crate) use sessions::{SessionCard, SessionsNotice, SessionsPage};
+pub(crate) use sessions::{Place, SessionCard, SessionsNotice, SessionsPage};
 pub(crate) use setup::SetupPage;
 pub(crate) use sign_in::SignInPage;
 pub(crate) use sign_out::SignOutPage;

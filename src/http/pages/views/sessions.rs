@@ -32,6 +32,8 @@ pub(crate) struct SessionCard {
     pub(crate) is_current: bool,
     /// Where it was started from; `None` where that is not known.
     pub(crate) ip_address: Option<String>,
+    /// Where it was last seen, if that is somewhere else.
+    pub(crate) moved_to: Option<Place>,
     /// When it started.
     pub(crate) started_at: OffsetDateTime,
     /// The last activity, up to a minute behind.
@@ -40,6 +42,15 @@ pub(crate) struct SessionCard {
     pub(crate) idle_ends_at: OffsetDateTime,
     /// When it ends, however busy it is.
     pub(crate) ends_at: OffsetDateTime,
+}
+
+/// Where a session was seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// Browser and system.
+    pub(crate) device: String,
+    /// The address; `None` where that is not known.
+    pub(crate) ip_address: Option<String>,
 }
 
 /// What was just done about sessions.

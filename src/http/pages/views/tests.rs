@@ -220,6 +220,7 @@ fn hostile_inside() -> Vec<Result<String, askama::Error>> {
         id: hostile(),
         device: hostile(),
         ip_address: Some(hostile()),
+        moved_to: Some(Place { device: hostile(), ip_address: Some(hostile()) }),
         ..samples::card("1", "", false)
     };
     let in_two = samples::card("2", &format!("{HOSTILE} on {HOSTILE}"), false);

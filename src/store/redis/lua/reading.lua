@@ -12,6 +12,9 @@
 -- f       what is to be forgotten:    ended at 7, then a digest 32 or a user 16
 -- r       the feed of ends:           number 7, id 16, user 16 or zeros, reason 1, ended at 7
 --
+-- v<id> is a hash of what is written besides the record: the data of each compartment, and as `l`
+-- where the session was last seen, unless that is where it was started from.
+--
 -- r# is a hash of what the feed itself has to know: `i` the identity that is part of every cursor,
 -- `n` the number given last, `f` the highest that was forgotten.
 local call, struct_pack, struct_unpack = redis.call, struct.pack, struct.unpack
@@ -54,6 +57,9 @@ end
 local function is_live_form(record) return record and record:byte(1) == LIVE end
 local function is_user(record) return bit.band(record:byte(2), IS_USER) ~= 0 end
 local function user_of(record) return record:sub(22, 37) end
+local function client_of(record)
+  return string.char(bit.band(record:byte(2), FAMILIES)) .. record:sub(64)
+end
 local function epoch_of(record) return number(record:sub(38, 42)) end
 
 -- What is left of a token: kind 1, flags 1, reason 1, ended at 7, id 16.
@@ -106,5 +112,8 @@ local function ended(id)
   end
 end
 
--- The form in which a session goes out.
-local function shown(place, record) return record .. place:sub(49, 55) end
+-- The form in which a session goes out: the record, where it was last seen with its length, when.
+local function shown(place, record)
+  local last = call('HGET', PREFIX .. 'v' .. place:sub(1, 16), 'l') or ''
+  return record .. last .. struct_pack('>I2', #last) .. place:sub(49, 55)
+end

@@ -1,8 +1,9 @@
--- Starts a session: digest, record, last seen, due, brought digest or nothing, limit or 0, whether
--- the limit refuses, now, the idle timeout of each rule, why sessions of earlier epochs are over.
+-- Starts a session: digest, record, last seen, due, brought digest or nothing, limit or 0, what the
+-- limit does (see LIMIT_REFUSES in names), now, the idle timeout of each rule, why sessions of earlier
+-- epochs are over, and activity that is not written yet: id, last seen, id, last seen …
 -- Everything is decided before anything is written.
 local digest, record, seen, due, brought = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local limit, refuses, now = tonumber(ARGV[6]), ARGV[7] == '1', tonumber(ARGV[8])
+local limit, policy, now = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
 local idle = { tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]) }
 local id, at = record:sub(6, 21), time(now)
 local user, epoch, known = is_user(record) and user_of(record), nil, nil
@@ -29,6 +30,13 @@ if brought ~= '' then
   end
 end
 
+local unwritten = {}
+for n = 13, #ARGV, 2 do unwritten[ARGV[n]] = number(ARGV[n + 1]) end
+
+local function last_seen(place)
+  return math.max(number(place:sub(49, 55)), unwritten[place:sub(1, 16)] or 0)
+end
+
 local evicted = {}
 if user and limit > 0 then
   local others = {}
@@ -36,13 +44,15 @@ if user and limit > 0 then
     local place = own[n]
     if not is_outdated[place] and place ~= place_handed
       and now < deadline(place, own[n + 1], idle) then
-      others[#others + 1] = { n, number(own[n + 1]:sub(43, 49)) }
+      local seen_at = policy == LIMIT_EVICTS_IDLE and last_seen(place) or 0
+      others[#others + 1] = { n, number(own[n + 1]:sub(43, 49)), seen_at }
     end
   end
   local too_many = #others - (limit - 1)
-  if too_many > 0 and refuses then return { 'limit' } end
-  -- The oldest first; they come in the order of their ids.
+  if too_many > 0 and policy == LIMIT_REFUSES then return { 'limit' } end
+  -- The idlest or the oldest first; they come in the order of their ids.
   table.sort(others, function(one, other)
+    if one[3] ~= other[3] then return one[3] < other[3] end
     if one[2] ~= other[2] then return one[2] < other[2] end
     return one[1] < other[1]
   end)
@@ -61,7 +71,11 @@ if place_handed then
   local same_person = not is_user(handed) or user_of(handed) == user
   answer[2] = place_handed:sub(1, 16)
   local data = PREFIX .. 'v' .. answer[2]
-  if same_person and call('EXISTS', data) == 1 then call('RENAME', data, PREFIX .. 'v' .. id) end
+  if same_person and call('EXISTS', data) == 1 then
+    call('RENAME', data, PREFIX .. 'v' .. id)
+    -- Where the session before it was last seen is not handed over.
+    if call('HGET', PREFIX .. 'v' .. id, 'l') then call('HSET', PREFIX .. 'v' .. id, 'l', '') end
+  end
   finish(place_handed, handed, (same_person and REPLACED or SIGNED_OUT) .. at)
 end
 if user and epoch > known then know_epoch(user, epoch) end

@@ -25,12 +25,19 @@ fn session() -> Session {
                          Gecko) Chrome/140.0.0.0 Safari/537.36"
                     .to_owned(),
         },
+        moved_to: None,
     }
 }
 
 /// As a script shows it.
 fn through(session: &Session) -> Option<Shown> {
-    shown(&[live(session), time(session.last_seen_at).to_vec()].concat())
+    shown(&as_shown(session))
+}
+
+fn as_shown(session: &Session) -> Vec<u8> {
+    let last = session.moved_to.as_ref().map(client).unwrap_or_default();
+    let length = u16::try_from(last.len()).unwrap().to_be_bytes();
+    [&live(session), &last, &length[..], &time(session.last_seen_at)[..]].concat()
 }
 
 #[test]
@@ -48,7 +55,10 @@ fn every_session_comes_back_as_it_was() {
         client: Client { ip_address: "192.0.2.7".parse().ok(), ..whole.client.clone() },
         ..whole.clone()
     };
-    for session in [whole, visitor, remembered] {
+    let nowhere = Client { ip_address: None, user_agent: String::new() };
+    let moved = Session { moved_to: Some(remembered.client.clone()), ..whole.clone() };
+    let lost = Session { moved_to: Some(nowhere), ..whole.clone() };
+    for session in [whole, visitor, remembered, moved, lost] {
         assert_eq!(through(&session), Some(Shown::Live(session)));
     }
 }
@@ -62,9 +72,9 @@ fn a_common_session_takes_seventy_five_bytes() {
 
 #[test]
 fn what_is_cut_off_or_unknown_is_no_session() {
-    let record = [live(&session()), time(DAWN).to_vec()].concat();
+    let record = as_shown(&session());
     // Up to the text, of which any beginning is a text.
-    for length in 0..63 + 16 + 7 {
+    for length in 0..63 + 16 + 2 + 7 {
         assert_eq!(shown(&record[..length]), None, "{length} bytes");
     }
     for kind in [0, 3, 0xFF] {

@@ -22,20 +22,27 @@ impl PostgresServer {
         // One time for each session, or the statement would take any of them.
         let mut latest: BTreeMap<SessionId, Touch> = BTreeMap::new();
         for touch in touches {
-            let known = latest.entry(touch.id).or_insert(*touch);
-            known.at = known.at.max(touch.at);
+            let known = latest.entry(touch.id).or_insert_with(|| touch.clone());
+            if known.at < touch.at {
+                known.clone_from(touch);
+            }
         }
         let ids: Vec<Vec<u8>> = latest.keys().map(bytes).collect();
         let times: Vec<i64> = latest.values().map(|touch| unix_milliseconds(touch.at)).collect();
+        let address = |touch: &Touch| touch.client.ip_address.map(|address| address.to_string());
+        let addresses: Vec<Option<String>> = latest.values().map(address).collect();
+        let agents: Vec<&str> =
+            latest.values().map(|touch| touch.client.user_agent.as_str()).collect();
         let update = query(
             "WITH free AS (\
-             SELECT sessions.session_id, seen.at FROM sessions \
-             JOIN unnest($1, $2) AS seen (session_id, at) \
+             SELECT sessions.session_id, seen.at, seen.address, seen.agent FROM sessions \
+             JOIN unnest($1, $2, $3, $4) AS seen (session_id, at, address, agent) \
              ON sessions.session_id = seen.session_id \
              WHERE sessions.last_seen_at < seen.at \
              ORDER BY sessions.session_id FOR UPDATE OF sessions SKIP LOCKED), \
              written AS (\
-             UPDATE sessions SET last_seen_at = free.at FROM free \
+             UPDATE sessions SET last_seen_at = free.at, last_ip_address = free.address, \
+             last_user_agent = free.agent FROM free \
              WHERE sessions.session_id = free.session_id) \
              SELECT sessions.session_id FROM sessions \
              JOIN unnest($1, $2) AS seen (session_id, at) \
@@ -44,11 +51,12 @@ impl PostgresServer {
              AND sessions.session_id NOT IN (SELECT session_id FROM free)",
         );
         let mut held = self.pool.writer().await.map_err(failed)?;
-        let passed_over = held.rows_of(update.bind(ids).bind(times)).await.map_err(failed)?;
+        let passed_over = held.rows_of(update.bind(ids).bind(times).bind(addresses).bind(agents));
+        let passed_over = passed_over.await.map_err(failed)?;
         let mut left = Vec::new();
         for row in passed_over {
             let id: Vec<u8> = row.try_get(0).map_err(failed)?;
-            left.extend(latest.get(&SessionId::from_uuid(uuid(&id)?)));
+            left.extend(latest.remove(&SessionId::from_uuid(uuid(&id)?)));
         }
         Ok(left)
     }

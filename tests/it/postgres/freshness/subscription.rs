@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anteroom::accounts::{Epoch, UserId};
 use anteroom::sessions::cache::{Change, NotFresh, Subscription};
-use anteroom::sessions::{SessionId, SessionStore, Start, Touch};
+use anteroom::sessions::{Client, SessionId, SessionStore, Start, Touch};
 use anteroom::store::{SessionsIn, SqlDatabase};
 use sqlx::Row as _;
 
@@ -28,7 +28,7 @@ async fn be_busy(store: SqlDatabase, is_over: Arc<AtomicBool>) {
     while !is_over.load(Ordering::Relaxed) {
         second += 1;
         let id = signed_in(&store, user).await;
-        let touch = Touch { id, at: NOW + Duration::from_secs(second) };
+        let touch = Touch { id, at: NOW + Duration::from_secs(second), client: Client::default() };
         SessionStore::touch(&store, &[touch]).await.unwrap();
         store.end(&ending(id)).await.unwrap();
     }

@@ -7,8 +7,8 @@ use anteroom::accounts::{
     Status, Survivor, UserId,
 };
 use anteroom::sessions::{
-    Compartment, EpochMove, Keep, Rotation, SessionId, SessionPolicy, SessionStore, Start, Started,
-    Touch,
+    Client, Compartment, EpochMove, Keep, Rotation, SessionId, SessionPolicy, SessionStore, Start,
+    Started, Touch,
 };
 use anteroom::store::{Order, SessionsIn, SqlDatabase};
 use sqlx::postgres::PgListener;
@@ -81,10 +81,11 @@ async fn what_nobody_remembers_is_not_told() {
     let start = signed_in(&store, ada.user.id, ada.epoch).await;
     ear.hears("a sign-in", &[]).await;
     let later = NOW + Duration::from_mins(5);
-    let touch = Touch { id: start.session.id, at: later };
+    let elsewhere = Client { ip_address: "192.0.2.9".parse().ok(), user_agent: "x".to_owned() };
+    let touch = Touch { id: start.session.id, at: later, client: elsewhere };
     SessionStore::touch(
         &store,
-        &[touch, Touch { id: SessionId::from_uuid(fresh_uuid()), ..touch }],
+        &[touch.clone(), Touch { id: SessionId::from_uuid(fresh_uuid()), ..touch }],
     )
     .await
     .unwrap();

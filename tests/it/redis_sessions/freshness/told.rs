@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anteroom::accounts::{Epoch, EpochReason};
 use anteroom::sessions::cache::Change;
 use anteroom::sessions::{
-    Compartment, EndReason, Ended, EpochMove, Keep, Keeping, Limit, LimitPolicy, Rotation,
+    Client, Compartment, EndReason, Ended, EpochMove, Keep, Keeping, Limit, LimitPolicy, Rotation,
     SessionPolicy, SessionStore as _, Started, Touch,
 };
 
@@ -30,7 +30,11 @@ async fn what_ends_no_session_tells_nothing() {
     for session in [&ada, &visitor] {
         store.load(&session.digest).await.unwrap();
         store.find(session.session.id).await.unwrap();
-        let touch = Touch { id: session.session.id, at: second(90) };
+        let touch = Touch {
+            id: session.session.id,
+            at: second(90),
+            client: Client { ip_address: None, user_agent: "elsewhere".to_owned() },
+        };
         store.touch(&[touch]).await.unwrap();
     }
     assert_eq!(store.find(id).await.unwrap().unwrap().last_seen_at, second(90));

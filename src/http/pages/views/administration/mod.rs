@@ -16,4 +16,4 @@ pub(crate) use sessions::{AllSessionsPage, SessionFilters, SessionRow};
 pub(crate) use user::{UserNotice, UserPage};
 pub(crate) use users::{NewUserTyped, ShownInvitation, UserRow, UsersNotice, UsersPage};
 
-use super::{Frame, Problems};
+use super::{Frame, Place, Problems};

@@ -32,6 +32,8 @@ pub(crate) struct ExplainedSession {
     pub(crate) row: SessionRow,
     /// The program as it called itself.
     pub(crate) user_agent: String,
+    /// As it called itself when it was last seen.
+    pub(crate) last_user_agent: String,
     /// When its user last proved who they are.
     pub(crate) authenticated_at: Option<OffsetDateTime>,
     /// When it ends if nothing more is heard of it.

@@ -3,7 +3,7 @@
 use askama::Template;
 use time::OffsetDateTime;
 
-use super::Frame;
+use super::{Frame, Place};
 
 /// The live sessions of everybody. Fields: `user`, `kind`, `ip_address`, `device`, `from`, `until`.
 #[derive(Template)]
@@ -51,6 +51,8 @@ pub(crate) struct SessionRow {
     pub(crate) user: Option<String>,
     /// Where it was started from; `None` where that is not known.
     pub(crate) ip_address: Option<String>,
+    /// Where it was last seen, if that is somewhere else.
+    pub(crate) moved_to: Option<Place>,
     /// When it started.
     pub(crate) started_at: OffsetDateTime,
     /// The last activity, up to a minute behind.

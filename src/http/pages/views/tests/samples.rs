@@ -129,6 +129,10 @@ pub(super) fn card(id: &str, device: &str, is_current: bool) -> SessionCard {
         device: device.to_owned(),
         is_current,
         ip_address: Some("203.0.113.7".to_owned()),
+        moved_to: (id == "2").then(|| Place {
+            device: "Safari on iPhone".to_owned(),
+            ip_address: Some("198.51.100.7".to_owned()),
+        }),
         started_at: datetime!(2026-11-20 21:05 UTC),
         last_seen_at: NOW - time::Duration::hours(hours),
         idle_ends_at: datetime!(2026-12-04 10:42 UTC),

@@ -38,6 +38,7 @@ fn row(n: u32) -> SessionRow {
         is_current: n == 0,
         user: (n != 1).then(|| ID.to_owned()),
         ip_address: (n != 2).then(|| "203.0.113.7".to_owned()),
+        moved_to: None,
         started_at: datetime!(2026-11-20 21:05 UTC),
         last_seen_at: NOW - Duration::hours(3),
     }
@@ -119,6 +120,7 @@ fn one_session(language: Language) -> SessionShownPage {
         session: Some(ExplainedSession {
             row: row(0),
             user_agent: "Mozilla/5.0".to_owned(),
+            last_user_agent: "Mozilla/5.0".to_owned(),
             authenticated_at: Some(NOW),
             idle_ends_at: datetime!(2026-12-04 10:42 UTC),
             ends_at: datetime!(2026-12-20 21:05 UTC),
@@ -199,6 +201,7 @@ pub(in super::super) fn hostile(text: &str, frame: &Frame, problems: &Problems) 
         device: hostile(),
         user: Some(hostile()),
         ip_address: Some(hostile()),
+        moved_to: Some(Place { device: hostile(), ip_address: Some(hostile()) }),
         ..row(0)
     };
     let event = || AuditEventRow {
