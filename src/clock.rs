@@ -15,6 +15,10 @@ use time::OffsetDateTime;
 
 pub(crate) use timestamp::Timestamp;
 
+/// How far apart clocks may be that are right. What is dated later than this from now was dated by a
+/// wrong one.
+pub(crate) const SKEW: time::Duration = time::Duration::seconds(5);
+
 /// Tells the wall time, UTC, in whole milliseconds. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock(Source);

@@ -11,7 +11,7 @@ use super::{
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
-use crate::throttle::{AccountKey, AttemptError, Network, Throttle, Throttled};
+use crate::throttle::{AccountKey, Attempt, AttemptError, Network, Throttle, Throttled};
 
 /// The people who have an account. Cheap to clone.
 #[derive(Clone)]
@@ -99,6 +99,21 @@ impl Accounts {
     #[must_use]
     pub fn password_policy(&self) -> PasswordPolicy {
         self.0.policy
+    }
+
+    /// Whether what is tried on one account is limited.
+    #[must_use]
+    pub fn limits_attempts(&self) -> bool {
+        self.0.throttle.limits_accounts()
+    }
+
+    /// Counts that an address is asked for from this network, before it is known whether it is
+    /// taken: the same limit as that of sign-ups, for the answer tells the same.
+    ///
+    /// # Errors
+    /// [`AttemptError`]; it is not counted and may not be looked up.
+    pub async fn count_address(&self, from: Option<Network>) -> Result<Attempt, AttemptError> {
+        self.0.throttle.sign_up(from, ()).await
     }
 
     /// Hashes a new password of the person with this address and name, if the policy allows it.
@@ -276,7 +291,7 @@ impl Accounts {
         self.0.store.count().await
     }
 
-    /// Whether an active administrator exists.
+    /// Whether an active administrator exists who has a password.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

@@ -36,6 +36,21 @@ impl PasswordHash {
         Self(phc)
     }
 
+    /// In place of a hash, where no password was set yet: nothing fits it.
+    pub const NO_PASSWORD: &str = "*";
+
+    /// Of an account that nobody can sign in to until a password is set.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Self::NO_PASSWORD.to_owned())
+    }
+
+    /// Whether a password was set.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0 != Self::NO_PASSWORD
+    }
+
     /// The text that a store keeps.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -272,7 +287,7 @@ impl Hasher {
     ) -> Result<Verdict, HashError> {
         let stored = hash.and_then(|hash| {
             let stored = Stored::read(hash);
-            if stored.is_none() {
+            if stored.is_none() && hash.is_set() {
                 tracing::error!(
                     "a stored password hash cannot be read; nobody signs in to its account until \
                      the password is set again with `anteroom user set-password`"

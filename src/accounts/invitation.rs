@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::{
-    Account, Accounts, CreateError, Email, Invitation, Name, NewPasswordError, Password,
-    PasswordHash, Role, Status, UserId,
+    Account, Accounts, CreateError, Email, Invitation, Name, PasswordHash, Role, Status, UserId,
 };
+use crate::clock::SKEW;
 use crate::failure::StoreError;
 
 /// What a store keeps of an invitation: the SHA-256 of its secret, which signs nobody in.
@@ -69,21 +69,19 @@ impl Accounts {
     /// How long an invitation works.
     pub const INVITATION_LIFE: Duration = Duration::from_hours(7 * 24);
 
-    /// Adds an account under a password that nobody knows: a sign-in is refused like any other, at
-    /// the same price, until somebody sets one by an invitation.
+    /// Adds an account without a password: a sign-in is refused like any other, at the same price,
+    /// until somebody sets one by an invitation. As an administrator it does not count before.
     ///
     /// # Errors
     /// [`CreateError`]; nothing was added.
     pub async fn add_invited(&self, invited: InvitedUser) -> Result<Account, CreateError> {
-        let hash = self.hash_of_nothing().await?;
+        let hash = PasswordHash::none();
         let InvitedUser { email, name, role, status } = invited;
         self.add_account((email, true), name, (role, status), (&hash, false)).await
     }
 
-    async fn hash_of_nothing(&self) -> Result<PasswordHash, NewPasswordError> {
-        let random = self.0.entropy.bytes::<32>().map_err(StoreError::from)?;
-        let password = Password::from_typed(&URL_SAFE_NO_PAD.encode(random));
-        Ok(self.0.hasher.hash(&password).await?)
+    fn longest_invitation() -> time::Duration {
+        time::Duration::try_from(Self::INVITATION_LIFE).unwrap_or(time::Duration::WEEK)
     }
 
     /// Makes an invitation to this account, in place of the one before. `None`: there is no such
@@ -93,8 +91,7 @@ impl Accounts {
     /// [`StoreError`] when the store fails; then it is unknown whether the one before works.
     pub async fn invite(&self, user: UserId) -> Result<Option<IssuedInvitation>, StoreError> {
         let secret = URL_SAFE_NO_PAD.encode(self.0.entropy.bytes::<32>()?);
-        let life = time::Duration::try_from(Self::INVITATION_LIFE).unwrap_or(time::Duration::WEEK);
-        let expires_at = self.0.clock.now().saturating_add(life);
+        let expires_at = self.0.clock.now().saturating_add(Self::longest_invitation());
         let digest = InvitationDigest::of(&secret);
         let is_kept = self.0.store.invite(&Invitation { user, digest, expires_at }).await?;
         Ok(is_kept.then_some(IssuedInvitation { secret, expires_at }))
@@ -108,7 +105,10 @@ impl Accounts {
     pub async fn invited(&self, digest: &InvitationDigest) -> Result<Option<Account>, StoreError> {
         let found = self.0.store.invited(digest).await?;
         let works = |(account, expires_at): &(Account, OffsetDateTime)| {
-            self.0.clock.now() < *expires_at && account.user.status == Status::Active
+            let latest = self.0.clock.now().saturating_add(Self::longest_invitation());
+            self.0.clock.now() < *expires_at
+                && *expires_at <= latest.saturating_add(SKEW)
+                && account.user.status == Status::Active
         };
         Ok(found.filter(works).map(|(account, _)| account))
     }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::OffsetDateTime;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SKEW};
 use crate::entropy::{Entropy, NoEntropy};
 
 /// Keeps the link of this start of the server; earlier starts took theirs with them. Cheap to
@@ -41,14 +41,17 @@ impl SetupLink {
         Self { clock, issued: Arc::default() }
     }
 
+    fn life() -> time::Duration {
+        time::Duration::try_from(Self::LIFE).unwrap_or(time::Duration::HOUR)
+    }
+
     /// Issues the secret of a link; an earlier one no longer works.
     ///
     /// # Errors
     /// [`NoEntropy`] when the operating system gives no random bytes.
     pub fn issue(&self, entropy: &Entropy) -> Result<String, NoEntropy> {
         let token = URL_SAFE_NO_PAD.encode(entropy.bytes::<32>()?);
-        let life = time::Duration::try_from(Self::LIFE).unwrap_or(time::Duration::HOUR);
-        let expires_at = self.clock.now().saturating_add(life);
+        let expires_at = self.clock.now().saturating_add(Self::life());
         let issued = Issued { token: token.clone(), expires_at };
         *self.lock() = Some(issued);
         Ok(token)
@@ -73,7 +76,9 @@ impl SetupLink {
     fn fits(&self, issued: &Issued, token: &str) -> bool {
         let same = issued.token.len() == token.len()
             && issued.token.bytes().zip(token.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0;
-        same && self.clock.now() < issued.expires_at
+        let now = self.clock.now();
+        let latest = now.saturating_add(Self::life()).saturating_add(SKEW);
+        same && now < issued.expires_at && issued.expires_at <= latest
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Issued>> {

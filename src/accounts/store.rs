@@ -180,7 +180,8 @@ pub struct Invitation {
 /// - **One address, one account**, decided in the step that writes it.
 /// - **An epoch only rises**, in the same step as the change that raises it; where the sessions
 ///   are kept in the same database, they end in that step too, and the survivor goes on in it.
-/// - **The last active administrator stays**: no change leaves none, however many run at once.
+/// - **The last active administrator who has a password stays**: no change leaves none, however many
+///   run at once.
 /// - **A failure is an error, never an absence.**
 #[async_trait]
 pub trait AccountStore: Send + Sync {
@@ -242,7 +243,7 @@ pub trait AccountStore: Send + Sync {
         digest: &InvitationDigest,
     ) -> Result<Option<(Account, OffsetDateTime)>, StoreError>;
 
-    /// Whether an active administrator exists.
+    /// Whether an active administrator exists who has a password.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

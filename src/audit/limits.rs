@@ -51,7 +51,7 @@ impl Limits {
         };
         // Those whose address is not known share one allowance.
         let address = event.by.client.ip_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let admitted = limit.throttle.count(Network::of(address)).is_ok();
+        let admitted = limit.throttle.count(&Network::of(address)).is_ok();
         if !admitted {
             limit.passed_over.fetch_add(1, Ordering::Relaxed);
         }

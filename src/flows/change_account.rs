@@ -11,6 +11,7 @@ use crate::accounts::{
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::sessions::Sessions;
+use crate::throttle::{AttemptError, Network, Throttled};
 
 /// Changes accounts.
 #[derive(Clone)]
@@ -35,6 +36,30 @@ pub struct AccountChange {
     pub password: Option<PasswordHash>,
     /// Whether the account goes altogether.
     pub delete: bool,
+}
+
+/// Why somebody could not change their own account.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnChangeError {
+    /// Nothing has changed.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// There were too many questions for addresses from this network, sign-ups among them.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// Too many are being answered at this moment.
+    #[error("too many changes at once")]
+    Busy,
+}
+
+impl From<AttemptError> for OwnChangeError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Throttled(throttled) => Self::Throttled(throttled),
+            AttemptError::Busy => Self::Busy,
+            AttemptError::Store(error) => Self::Change(error.into()),
+        }
+    }
 }
 
 impl AccountChanges {
@@ -81,6 +106,41 @@ impl AccountChanges {
             Ok(changed)
         })
         .await?
+    }
+}
+
+impl AccountChanges {
+    /// As [`AccountChanges::apply`], for the owner of the account. A new address counts like a
+    /// sign-up from this network: the answer tells who has an account.
+    ///
+    /// # Errors
+    /// [`OwnChangeError`]; nothing has changed.
+    pub async fn by_owner(
+        &self,
+        id: UserId,
+        wanted: AccountChange,
+        by: &By,
+    ) -> Result<Changed, OwnChangeError> {
+        if wanted.email.is_none() {
+            return Ok(self.apply(id, wanted, by).await?);
+        }
+        let (this, by) = (self.clone(), by.clone());
+        see_through(async move {
+            let from = by.client.ip_address.map(Network::of);
+            let attempt = this.accounts.count_address(from).await;
+            if let Err(AttemptError::Throttled(_)) = &attempt {
+                let throttled = Event::new(Kind::Throttled, &by).about(id).outcome("refused");
+                this.audit.record([throttled.with("limit", "sign_ups")]).await;
+            }
+            let attempt = attempt?;
+            let changed = this.apply(id, wanted, &by).await;
+            if matches!(changed, Ok(_) | Err(ChangeError::EmailTaken)) {
+                attempt.stands();
+            }
+            Ok(changed?)
+        })
+        .await
+        .map_err(ChangeError::from)?
     }
 }
 

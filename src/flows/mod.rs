@@ -15,7 +15,7 @@ mod see_through;
 mod settle;
 mod signup;
 
-pub use change_account::{AccountChange, AccountChanges};
+pub use change_account::{AccountChange, AccountChanges, OwnChangeError};
 pub use change_password::{ChangePassword, ChangePasswordError};
 pub use check::{Check, Visitor};
 pub use figures::{Counts, Figures};

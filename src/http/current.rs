@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use super::cookie::{CookieShape, Presented};
 use super::error::Problem;
 use super::network::Sender;
-use crate::accounts::{Password, Proof, User};
+use crate::accounts::{Password, Proof, User, UserId};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::flows::{Check, Visitor};
@@ -17,7 +17,7 @@ use crate::sessions::{
     Beginning, Client, EndReason, Owner, ResumeError, Session, SessionId, Sessions, StartError,
     StartedSession, Token,
 };
-use crate::throttle::{Network, NetworkThrottle};
+use crate::throttle::{Network, OwnWrites};
 
 /// What the session layer hands to handlers, in the extensions of the request. Cheap to clone.
 #[derive(Clone)]
@@ -26,7 +26,7 @@ pub struct CurrentSession(Arc<Inner>);
 struct Inner {
     sessions: Sessions,
     cookie: CookieShape,
-    starts: Arc<NetworkThrottle>,
+    writes: Arc<OwnWrites>,
     audit: AuditTrail,
     sender: Sender,
     state: Mutex<State>,
@@ -70,7 +70,7 @@ enum Answer {
 pub(super) struct Surroundings<'l> {
     pub(super) sessions: Sessions,
     pub(super) cookie: CookieShape,
-    pub(super) starts: Arc<NetworkThrottle>,
+    pub(super) writes: Arc<OwnWrites>,
     pub(super) metrics: &'l Metrics,
     pub(super) audit: AuditTrail,
 }
@@ -83,7 +83,7 @@ impl CurrentSession {
         headers: &HeaderMap,
         sender: Sender,
     ) -> Self {
-        let Surroundings { sessions, cookie, starts, audit, metrics } = surroundings;
+        let Surroundings { sessions, cookie, writes, audit, metrics } = surroundings;
         let presented = cookie.presented(headers);
         let shown = match &presented {
             Presented::Token(token) => Some(token.clone()),
@@ -123,7 +123,7 @@ impl CurrentSession {
         });
         let state = State { shown, standing, answer: Answer::Nothing, is_activity: true };
         let state = Mutex::new(state);
-        Self(Arc::new(Inner { sessions, cookie, starts, audit, sender, state }))
+        Self(Arc::new(Inner { sessions, cookie, writes, audit, sender, state }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -190,11 +190,9 @@ impl CurrentSession {
             return Ok(session);
         }
         if let Some(address) = self.0.sender.address
-            && let Err(wait) = self.0.starts.count(Network::of(address))
+            && let Err(wait) = self.0.writes.count_start(Network::of(address))
         {
-            let event = Event::new(Kind::Throttled, &By::nobody(self.client()));
-            let event = event.outcome("refused").with("limit", "anonymous_sessions");
-            self.0.audit.record([event]).await;
+            self.record_refusal(&By::nobody(self.client()), "anonymous_sessions").await;
             return Err(too_many_starts(wait));
         }
         let beginning = Beginning {
@@ -211,6 +209,23 @@ impl CurrentSession {
             StartError::LimitReached | StartError::EpochMoved => Problem::internal(),
         })?;
         Ok(self.began(started, None))
+    }
+
+    /// Counts a change of the account of whoever does it.
+    pub(crate) async fn count_change(&self, user: UserId, by: &By) -> Result<(), Problem> {
+        let Err(wait) = self.0.writes.count_change(user.as_uuid()) else { return Ok(()) };
+        self.record_refusal(by, "own_changes").await;
+        Err(Problem::too_many_attempts(wait))
+    }
+
+    /// Counts a write of the data of this session.
+    pub(crate) fn count_data(&self, session: &Session) -> Result<(), Problem> {
+        self.0.writes.count_data(session.id.as_uuid()).map_err(Problem::too_many_attempts)
+    }
+
+    async fn record_refusal(&self, by: &By, limit: &'static str) {
+        let event = Event::new(Kind::Throttled, by).outcome("refused").with("limit", limit);
+        self.0.audit.record([event]).await;
     }
 
     /// Why the session is gone that was live when this request came.

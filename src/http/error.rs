@@ -20,7 +20,9 @@ use serde::Serialize;
 use super::json::ProblemBody;
 use crate::accounts::{ChangeError, CreateError, WeakPassword};
 use crate::failure::StoreError;
-use crate::flows::{ChangePasswordError, LoginError, ReauthenticateError, RevokeSessionsError};
+use crate::flows::{
+    ChangePasswordError, LoginError, OwnChangeError, ReauthenticateError, RevokeSessionsError,
+};
 use crate::sessions::{EndReason, ResumeError};
 
 /// The stable word for what went wrong.
@@ -306,6 +308,16 @@ impl From<RevokeSessionsError> for Problem {
             RevokeSessionsError::NotFound => Self::not_found(),
             RevokeSessionsError::Ended(reason) => Self::session_ended(reason),
             RevokeSessionsError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<OwnChangeError> for Problem {
+    fn from(error: OwnChangeError) -> Self {
+        match error {
+            OwnChangeError::Change(error) => error.into(),
+            OwnChangeError::Throttled(throttled) => throttled.into(),
+            OwnChangeError::Busy => Self::busy(),
         }
     }
 }

@@ -47,6 +47,11 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
+    /// Counts a change that somebody makes to the own account.
+    pub(crate) async fn count_change(&self) -> Result<(), Problem> {
+        self.current.count_change(self.user, &self.by()).await
+    }
+
     /// Where the request comes from.
     pub(crate) fn client(&self) -> Client {
         self.current.client()

@@ -1,6 +1,5 @@
 //! The whole door, made of rooms and a few settings.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::Router;
@@ -22,11 +21,8 @@ use crate::flows::{
 };
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
-use crate::throttle::NetworkThrottle;
+use crate::throttle::OwnWrites;
 use crate::webhook::Webhook;
-
-/// Anonymous sessions that one network may start in a minute.
-const STARTS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
 
 /// What the door is made of.
 pub struct DoorOptions {
@@ -62,7 +58,7 @@ pub struct Service {
     router: Router,
     front: Front,
     session_layer: SessionLayer,
-    starts: Arc<NetworkThrottle>,
+    writes: Arc<OwnWrites>,
     audit: AuditTrail,
 }
 
@@ -74,14 +70,14 @@ impl Service {
             options;
         let cookie =
             if public_url.is_https() { CookieShape::SECURE } else { CookieShape::LOOPBACK };
-        let starts = Arc::new(NetworkThrottle::per_minute(STARTS_PER_MINUTE, clock));
+        let writes = Arc::new(OwnWrites::new(accounts.limits_attempts(), &clock));
         let check = Check::new(accounts.clone(), sessions.clone());
         let parts = SessionLayerParts {
             check: check.clone(),
             sessions: sessions.clone(),
             cookie: cookie.clone(),
             proxies: proxies.clone(),
-            starts: starts.clone(),
+            writes: writes.clone(),
             metrics: metrics.clone(),
             audit: audit.clone(),
             keeps_data: true,
@@ -128,7 +124,7 @@ impl Service {
         let house = House { state: rooms.into(), session_layer: own, door, ids, metrics };
         let router = router(house);
         let front = Front::new(desk, router.clone());
-        Self { router, front, session_layer, starts, audit }
+        Self { router, front, session_layer, writes, audit }
     }
 
     /// Every route of the service, to be served by itself.
@@ -148,9 +144,9 @@ impl Service {
         self.session_layer.clone()
     }
 
-    /// Forgets networks that have been quiet.
+    /// Forgets networks and users that have been quiet.
     pub fn sweep(&self) {
-        self.starts.sweep();
+        self.writes.sweep();
         self.audit.sweep();
     }
 }

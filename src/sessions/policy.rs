@@ -6,6 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::{EndReason, Ended, Session};
+use crate::clock::SKEW;
 
 /// Which timeouts a session is under. Fixed at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,10 +114,13 @@ impl SessionPolicy {
     /// an administrator's change.
     pub const FRESH: Duration = Duration::from_mins(10);
 
-    /// Whether the user of `session` proved who they are within [`Self::FRESH`] before `now`.
+    /// Whether the user of `session` proved who they are within [`Self::FRESH`] before `now`. A
+    /// proof from the future was dated by a wrong clock, and nobody knows how old it is.
     #[must_use]
     pub fn is_fresh(&self, session: &Session, now: OffsetDateTime) -> bool {
-        session.authenticated_at.is_some_and(|at| now < later(at, Self::FRESH))
+        session
+            .authenticated_at
+            .is_some_and(|at| now < later(at, Self::FRESH) && at <= now.saturating_add(SKEW))
     }
 
     /// The timeouts of a rule.

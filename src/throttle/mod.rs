@@ -13,6 +13,7 @@ mod in_flight;
 mod limits;
 mod network;
 mod network_throttle;
+mod own_writes;
 mod reports;
 mod room;
 mod store;
@@ -21,7 +22,8 @@ pub use attempt::Attempt;
 pub use counter::{AccountKey, Counter, CounterKey, Pace, Rate};
 pub use limits::{Limit, ThrottleOptions};
 pub use network::Network;
-pub use network_throttle::NetworkThrottle;
+pub use network_throttle::{KeyedThrottle, NetworkThrottle};
+pub use own_writes::OwnWrites;
 pub use room::{AttemptError, Throttle, Throttled};
 pub use store::{KNOWN_NETWORKS, Refusal, Release, ThrottleStore};
 

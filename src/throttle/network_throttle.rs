@@ -1,5 +1,7 @@
-//! How often a network may do what leaves a trace in memory alone, such as starting sessions.
+//! How often somebody may do a thing, counted in memory alone: a network that starts sessions, a
+//! user who changes an account.
 
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,20 +15,32 @@ use governor::{Quota, RateLimiter};
 use super::Network;
 use crate::clock::{Clock, unix_milliseconds};
 
-type Limiter =
-    RateLimiter<Network, HashMapStateStore<Network>, GovernedClock, NoOpMiddleware<Milliseconds>>;
+type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, GovernedClock, NoOpMiddleware<Milliseconds>>;
 
-/// Lets every network do a thing so many times a minute.
-pub struct NetworkThrottle {
-    limiter: Limiter,
+/// Lets everybody of this kind do a thing so often.
+pub struct KeyedThrottle<K: Hash + Eq + Clone> {
+    limiter: Limiter<K>,
     clock: GovernedClock,
 }
 
-impl NetworkThrottle {
+/// Lets every network do a thing so often.
+pub type NetworkThrottle = KeyedThrottle<Network>;
+
+impl<K: Hash + Eq + Clone> KeyedThrottle<K> {
     /// So many times a minute, at once or spread.
     #[must_use]
     pub fn per_minute(times: NonZeroU32, clock: Clock) -> Self {
-        let (quota, clock) = (Quota::per_minute(times), GovernedClock::new(clock));
+        Self::of(Quota::per_minute(times), clock)
+    }
+
+    /// So many times at once, and then so many times a minute.
+    #[must_use]
+    pub fn bursting(at_once: NonZeroU32, per_minute: NonZeroU32, clock: Clock) -> Self {
+        Self::of(Quota::per_minute(per_minute).allow_burst(at_once), clock)
+    }
+
+    fn of(quota: Quota, clock: Clock) -> Self {
+        let clock = GovernedClock::new(clock);
         let limiter = RateLimiter::new(quota, HashMapStateStore::default(), clock.clone());
         Self { limiter, clock }
     }
@@ -35,18 +49,18 @@ impl NetworkThrottle {
     ///
     /// # Errors
     /// How long to wait when it is one too many.
-    pub fn count(&self, network: Network) -> Result<(), Duration> {
+    pub fn count(&self, key: &K) -> Result<(), Duration> {
         let now = self.clock.now();
-        self.limiter.check_key(&network).map_err(|refused| refused.wait_time_from(now))
+        self.limiter.check_key(key).map_err(|refused| refused.wait_time_from(now))
     }
 
-    /// Forgets networks that have been quiet for long enough to start afresh.
+    /// Forgets those that have been quiet for long enough to start afresh.
     pub fn sweep(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
     }
 
-    /// How many networks are remembered.
+    /// How many are remembered.
     #[cfg(test)]
     pub(super) fn counted(&self) -> usize {
         self.limiter.len()

@@ -64,6 +64,12 @@ impl Throttle {
         Self(Arc::new(Inner { store, options, clock, in_flight, reports }))
     }
 
+    /// Whether what is tried on one account is limited at all.
+    #[must_use]
+    pub fn limits_accounts(&self) -> bool {
+        self.0.options.account.is_some()
+    }
+
     /// Counts a password that is offered for an account, before it is looked at. `held` is kept
     /// until the count is settled.
     ///

@@ -289,3 +289,47 @@ async fn the_store_keeps_no_secret_of_an_invitation(kind: Kind) {
         assert!(!found, "{file} has the secret");
     }
 }
+
+#[tokio::test]
+async fn adm_4_an_administrator_who_has_no_password_yet_is_not_the_last() {
+    let app = TestApp::start(Kind::Database).await;
+    let root = app.administrator("root@example.org").await;
+    let id = root.user_id().await;
+    let new = json!({ "email": "ada@example.org", "role": "admin" });
+    let answer = root.post("/api/admin/users", new).await;
+    let (invited, path) = (answer.json()["user"]["id"].clone(), path_of(&answer, &app));
+    let one = format!("/api/admin/users/{id}");
+    for answer in [
+        root.delete("/api/account").await,
+        root.delete(&one).await,
+        root.patch(&one, json!({ "role": "user" })).await,
+        root.patch(&one, json!({ "status": "disabled" })).await,
+    ] {
+        assert_eq!(answer.refusal(), (409, "last_administrator".to_owned()));
+    }
+    let other = format!("/api/admin/users/{}", invited.as_str().unwrap());
+    for role in ["user", "admin"] {
+        assert_eq!(root.patch(&other, json!({ "role": role })).await.status, 200, "{role}");
+    }
+    assert_eq!(accept(&app.browser(), &path, PASSWORD).await.status, 303);
+    assert_eq!(root.delete("/api/account").await.status, 204);
+    assert!(app.anteroom.accounts().has_administrator().await.unwrap());
+}
+
+#[tokio::test]
+async fn an_invitation_and_a_proof_from_the_future_do_not_count() {
+    let app = TestApp::start(Kind::Database).await;
+    let root = app.administrator("root@example.org").await;
+    let (_, path) = invited(&app, &root, "ada@example.org").await;
+    let now = app.clock.now();
+
+    app.clock.set(now - time::Duration::HOUR);
+
+    let answer = root.post("/api/admin/users", json!({ "email": "bob@example.org" })).await;
+    assert_eq!(answer.refusal(), (403, "reauthentication_required".to_owned()));
+    is_of_no_use(&app, &path).await;
+    app.clock.set(now - time::Duration::seconds(3));
+    assert_eq!(accept(&app.browser(), &path, PASSWORD).await.status, 303);
+    let answer = root.post("/api/admin/users", json!({ "email": "bob@example.org" })).await;
+    assert_eq!(answer.status, 201);
+}

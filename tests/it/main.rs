@@ -57,6 +57,7 @@ mod orders;
 mod origins;
 mod outbox;
 mod own_account;
+mod own_writes;
 mod panics;
 mod passwords;
 mod postgres;

@@ -53,6 +53,7 @@ pub(crate) async fn show(current: CurrentUser) -> Json<OneUserBody> {
         (status = 403, description = "`reauthentication_required`", body = ProblemBody),
         (status = 409, description = "`email_taken`", body = ProblemBody),
         (status = 422, description = "`invalid_input`", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
     )
 )]
 pub(crate) async fn change(
@@ -65,7 +66,8 @@ pub(crate) async fn change(
     if change.email.is_some() && !sessions.is_fresh(&session) {
         return Err(Problem::reauthentication_required());
     }
-    let outcome = changes.apply(user.id, change, &actor.by()).await?;
+    actor.count_change().await?;
+    let outcome = changes.by_owner(user.id, change, &actor.by()).await?;
     let user = outcome.account.ok_or_else(Problem::no_session)?.user;
     Ok(Json(OneUserBody { user: (&user).into() }))
 }
@@ -107,6 +109,7 @@ pub(crate) async fn change_password(
     CurrentUser { user, session, token, actor }: CurrentUser,
     JsonObject(body): JsonObject<NewPasswordBody>,
 ) -> Result<StatusCode, Problem> {
+    actor.count_change().await?;
     let proof = current.proof(&body.current_password);
     let new = Password::from_typed(&body.new_password);
     let started = change.with_proof(&user, (&session, &token), (&proof, &new), &actor.by()).await?;

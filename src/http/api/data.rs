@@ -63,6 +63,7 @@ pub(crate) async fn change(
         }
     }
     let session = current.session_or_start().await?;
+    current.count_data(&session)?;
     match sessions.patch_visitor_data(session.id, &patch, if_match.as_deref()).await {
         Ok(data) => Ok(answer(&data)),
         Err(KeepError::Gone) => Err(current.why_gone().await),

@@ -199,6 +199,7 @@ pub(crate) async fn reauthenticate(
     CurrentUser { user, session, token, actor }: CurrentUser,
     JsonObject(body): JsonObject<PasswordBody>,
 ) -> Result<Json<SignedInBody>, Problem> {
+    actor.count_change().await?;
     let proof = current.proof(&body.password);
     let started =
         reauthenticate.with_password(user.id, (&session, &token), &proof, &actor.by()).await?;

@@ -38,6 +38,7 @@ pub(crate) async fn list(
         (status = 204, description = "It has ended"),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 404, description = "`not_found`: none of one's own", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
     )
 )]
 pub(crate) async fn revoke(
@@ -45,6 +46,7 @@ pub(crate) async fn revoke(
     CurrentUser { user, actor, .. }: CurrentUser,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
+    actor.count_change().await?;
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
     if !revoke.one(id, Some(user.id), EndReason::RevokedByUser, &actor.by()).await? {
         return Err(Problem::not_found());
@@ -60,6 +62,7 @@ pub(crate) async fn revoke(
         (status = 200, description = "How many ended; the current one has a new token",
             body = RevokedBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
     )
 )]
 pub(crate) async fn revoke_all(
@@ -68,6 +71,7 @@ pub(crate) async fn revoke_all(
     CurrentUser { user, session, token, actor }: CurrentUser,
     query: Query,
 ) -> Result<Response, Problem> {
+    actor.count_change().await?;
     let revoked = if query.switch("include_current")? {
         let revoked = revoke.all(user.id, EpochReason::RevokedByUser, &actor.by()).await?;
         current.over();

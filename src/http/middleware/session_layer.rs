@@ -18,7 +18,7 @@ use crate::http::network::TrustedProxies;
 use crate::http::tower_session;
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
-use crate::throttle::NetworkThrottle;
+use crate::throttle::OwnWrites;
 
 /// Gives every handler behind it [`CurrentSession`], the extractors built on it, and
 /// `tower_sessions::Session`. A `Set-Cookie` goes out only where a session starts, rotates or is
@@ -32,7 +32,7 @@ pub(in crate::http) struct SessionLayerParts {
     pub(in crate::http) sessions: Sessions,
     pub(in crate::http) cookie: CookieShape,
     pub(in crate::http) proxies: TrustedProxies,
-    pub(in crate::http) starts: Arc<NetworkThrottle>,
+    pub(in crate::http) writes: Arc<OwnWrites>,
     pub(in crate::http) metrics: Metrics,
     pub(in crate::http) audit: AuditTrail,
     /// Whether handlers behind it may keep data through `tower_sessions::Session`. Ours do not.
@@ -94,7 +94,7 @@ where
     let surroundings = Surroundings {
         sessions: parts.sessions.clone(),
         cookie: parts.cookie.clone(),
-        starts: parts.starts.clone(),
+        writes: parts.writes.clone(),
         metrics: &parts.metrics,
         audit: parts.audit.clone(),
     };

@@ -60,13 +60,19 @@ pub(crate) async fn change_password(
     let CurrentUser { user, session, token, actor } = &signed_in;
     let proof = current.proof(form.get("current_password"));
     let new = Password::from_typed(form.get("new_password"));
-    match change.with_proof(user, (session, token), (&proof, &new), &actor.by()).await {
+    let changed = match actor.count_change().await {
+        Ok(()) => change
+            .with_proof(user, (session, token), (&proof, &new), &actor.by())
+            .await
+            .map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    match changed {
         Ok(started) => {
             current.began(started, Some(user.clone()));
             Ok(see_other("/account?done=password"))
         }
-        Err(error) => {
-            let problem = Problem::from(error);
+        Err(problem) => {
             if problem.status == StatusCode::UNAUTHORIZED {
                 return Ok(see_other("/login"));
             }

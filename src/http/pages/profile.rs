@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::login::retrying;
 use super::views::{Frame, Problems, ProfilePage};
 use super::{problems_of, shown};
 use crate::flows::AccountChanges;
@@ -42,15 +43,20 @@ pub(crate) async fn submit(
         Ok(wanted) if wanted.email.is_some() && !sessions.is_fresh(&session) => {
             return Ok(see_other(&with_next("/reauthenticate", PATH)));
         }
-        Ok(wanted) => changes.apply(user.id, wanted, &actor.by()).await.map_err(Problem::from),
+        Ok(wanted) => match actor.count_change().await {
+            Ok(()) => changes.by_owner(user.id, wanted, &actor.by()).await.map_err(Problem::from),
+            Err(problem) => Err(problem),
+        },
     };
     match outcome {
         Ok(_) => Ok(see_other("/account?done=profile")),
         Err(problem) => {
+            let retry_after = problem.retry_after;
             let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
             let frame = Frame { path: PATH.to_owned(), ..frame };
             let (name, email) = (form.get("name").to_owned(), form.get("email").to_owned());
-            Ok(shown(status, &ProfilePage { frame, problems, name, email }))
+            let page = ProfilePage { frame, problems, name, email };
+            Ok(retrying(retry_after, shown(status, &page)))
         }
     }
 }

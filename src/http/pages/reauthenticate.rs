@@ -42,13 +42,19 @@ pub(crate) async fn submit(
 ) -> Result<Response, Problem> {
     let CurrentUser { user, session, token, actor } = signed_in;
     let proof = current.proof(form.get("password"));
-    match reauthenticate.with_password(user.id, (&session, &token), &proof, &actor.by()).await {
+    let proven = match actor.count_change().await {
+        Ok(()) => reauthenticate
+            .with_password(user.id, (&session, &token), &proof, &actor.by())
+            .await
+            .map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    match proven {
         Ok(started) => {
             current.began(started, Some(user));
             Ok(see_other(&destination(form.find("next"))))
         }
-        Err(error) => {
-            let problem = Problem::from(error);
+        Err(problem) => {
             if problem.status == StatusCode::UNAUTHORIZED {
                 return Ok(see_other("/login"));
             }

@@ -75,6 +75,7 @@ pub(crate) async fn revoke(
     frame: Frame,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
+    current.actor.count_change().await?;
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
     let (user, reason) = (Some(current.user.id), EndReason::RevokedByUser);
     let revoked = revoke.one(id, user, reason, &current.actor.by()).await?;
@@ -93,6 +94,7 @@ pub(crate) async fn revoke_all(
     current: CurrentSession,
 ) -> Result<Response, Problem> {
     let CurrentUser { user, actor, .. } = signed_in;
+    actor.count_change().await?;
     revoke.all(user.id, EpochReason::RevokedByUser, &actor.by()).await?;
     current.over();
     Ok(see_other("/login?ended=signed_out"))
@@ -105,6 +107,7 @@ pub(crate) async fn revoke_others(
     current: CurrentSession,
 ) -> Result<Response, Problem> {
     let CurrentUser { user, session, token, actor } = signed_in;
+    actor.count_change().await?;
     match revoke.others(user.id, (&session, &token), &actor.by()).await.map_err(Problem::from) {
         Ok((revoked, started)) => {
             current.began(started, Some(user));

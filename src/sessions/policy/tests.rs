@@ -74,6 +74,17 @@ fn the_defaults_are_those_of_the_manual() {
 }
 
 #[test]
+fn a_proof_is_fresh_for_ten_minutes_and_never_from_the_future() {
+    let session = session(TimeoutRule::Standard);
+    let is_fresh = |after: time::Duration| policy().is_fresh(&session, NOON + after);
+    assert!(is_fresh(time::Duration::ZERO) && is_fresh(time::Duration::seconds(599)));
+    assert!(!is_fresh(time::Duration::seconds(600)));
+    assert!(is_fresh(-crate::clock::SKEW), "clocks may be that far apart");
+    assert!(!is_fresh(-crate::clock::SKEW - time::Duration::MILLISECOND));
+    assert!(!is_fresh(-time::Duration::HOUR));
+}
+
+#[test]
 fn activity_moves_the_idle_deadline_and_never_beyond_the_end() {
     let mut session = session(TimeoutRule::Standard);
     session.last_seen_at = NOON + minutes(539);

@@ -100,9 +100,13 @@ impl AccountStore for SqlDatabase {
     }
 
     async fn has_administrator(&self) -> Result<bool, StoreError> {
-        let any = statement("SELECT EXISTS (SELECT 1 FROM users WHERE role = $1 AND status = $2)")
-            .bind(Role::Admin.as_str())
-            .bind(Status::Active.as_str());
+        let any = statement(
+            "SELECT EXISTS (SELECT 1 FROM users WHERE role = $1 AND status = $2 \
+             AND password_hash <> $3)",
+        )
+        .bind(Role::Admin.as_str())
+        .bind(Status::Active.as_str())
+        .bind(PasswordHash::NO_PASSWORD);
         self.engine.one_row(any).await?.get(0)
     }
 

@@ -10,7 +10,8 @@ use super::postgres::Lock;
 use super::rows::{AccountRow, select_account};
 use super::{SessionsIn, SqlDatabase};
 use crate::accounts::{
-    Account, Change, ChangeError, Changed, Credentials, EpochRaise, Role, Status, User, UserId,
+    Account, Change, ChangeError, Changed, Credentials, EpochRaise, PasswordHash, Role, Status,
+    UserId,
 };
 use crate::failure::StoreError;
 use crate::sessions::EpochMove;
@@ -31,9 +32,7 @@ pub(super) async fn change(
     if before.account.epoch != change.seen || proven.is_some_and(|from| *from != before.hash) {
         return Err(ChangeError::Moved);
     }
-    if removes_administrator(&before.account.user, change)
-        && !other_administrators(write, Some(id)).await?
-    {
+    if removes_administrator(&before, change) && !other_administrators(write, Some(id)).await? {
         return Err(ChangeError::LastAdministrator);
     }
     if let Some(survivor) = change.raise.as_ref().and_then(|raise| raise.survivor.as_ref())
@@ -95,8 +94,11 @@ async fn read(write: &mut Write, id: UserId) -> Result<Option<Credentials>, Stor
     row.map(|row| row.read::<AccountRow>()?.try_into()).transpose()
 }
 
-fn removes_administrator(user: &User, change: &Change) -> bool {
-    user.role == Role::Admin && user.status == Status::Active && may_remove_administrator(change)
+/// Whoever has no password yet administers nothing, and may go at any time.
+fn removes_administrator(before: &Credentials, change: &Change) -> bool {
+    let user = &before.account.user;
+    let is_able = user.role == Role::Admin && user.status == Status::Active && before.hash.is_set();
+    is_able && may_remove_administrator(change)
 }
 
 /// Whether an active administrator would no longer be one.
@@ -106,17 +108,18 @@ fn may_remove_administrator(change: &Change) -> bool {
         || change.status.is_some_and(|status| status != Status::Active)
 }
 
-/// Whether an active administrator exists besides `except`.
+/// Whether an active administrator who can sign in exists besides `except`.
 pub(super) async fn other_administrators(
     write: &mut Write,
     except: Option<UserId>,
 ) -> Result<bool, StoreError> {
     let others = statement(
         "SELECT EXISTS (SELECT 1 FROM users WHERE role = $1 AND status = $2 \
-         AND ($3 IS NULL OR user_id <> $3))",
+         AND password_hash <> $3 AND ($4 IS NULL OR user_id <> $4))",
     )
     .bind(Role::Admin.as_str())
     .bind(Status::Active.as_str())
+    .bind(PasswordHash::NO_PASSWORD)
     .bind(except);
     write.one_row(others).await?.get(0)
 }

@@ -259,8 +259,8 @@ pub(super) async fn forget(write: &mut Write, email: &Email) -> Result<(), Store
     Ok(())
 }
 
-/// An account gets another address: what was counted counts on under it, so that nobody gets
-/// fresh attempts by changing it, and its networks are known on.
+/// An account gets another address: what was counted moves along, so that nobody gets fresh attempts
+/// by changing it and nothing is left behind, and its networks are known on.
 pub(super) async fn readdress(
     write: &mut Write,
     from: &Email,
@@ -270,11 +270,12 @@ pub(super) async fn readdress(
     for carry in [
         statement(
             "INSERT INTO throttle_counters (subject, scope, busy_until) \
-             SELECT $2, scope, busy_until FROM throttle_counters WHERE subject = $1 \
+             SELECT $2, scope, busy_until FROM throttle_counters WHERE subject = $1 AND $1 <> $2 \
              ON CONFLICT (subject, scope) DO UPDATE SET busy_until = CASE \
              WHEN excluded.busy_until > throttle_counters.busy_until \
              THEN excluded.busy_until ELSE throttle_counters.busy_until END",
         ),
+        statement("DELETE FROM throttle_counters WHERE $1 <> $2 AND subject = $1"),
         statement("DELETE FROM known_networks WHERE $1 <> $2 AND subject = $2"),
         statement("UPDATE known_networks SET subject = $2 WHERE subject = $1"),
     ] {

@@ -226,14 +226,14 @@ fn a_network_may_so_often_a_minute_and_a_quiet_one_is_forgotten() {
     let throttle = NetworkThrottle::per_minute(times, Clock::from(&clock));
     let here = network(HERE);
     for _ in 0..3 {
-        throttle.count(here).unwrap();
+        throttle.count(&here).unwrap();
     }
-    let wait = throttle.count(here).unwrap_err();
+    let wait = throttle.count(&here).unwrap_err();
     assert!((19_900..=20_000).contains(&wait.as_millis()), "{wait:?}");
-    assert!(throttle.count(network(ELSEWHERE)).is_ok());
+    assert!(throttle.count(&network(ELSEWHERE)).is_ok());
     clock.advance(Duration::from_secs(20));
-    assert!(throttle.count(here).is_ok());
-    assert!(throttle.count(here).is_err());
+    assert!(throttle.count(&here).is_ok());
+    assert!(throttle.count(&here).is_err());
 
     throttle.sweep();
     assert_eq!(throttle.counted(), 2, "it forgets who was here just now");
@@ -243,12 +243,12 @@ fn a_network_may_so_often_a_minute_and_a_quiet_one_is_forgotten() {
 
     // A clock that was set back keeps nobody out for longer.
     for _ in 0..3 {
-        throttle.count(here).unwrap();
+        throttle.count(&here).unwrap();
     }
     clock.set(datetime!(2029-01-01 00:00 UTC));
-    assert!(throttle.count(here).is_err());
+    assert!(throttle.count(&here).is_err());
     clock.advance(Duration::from_secs(20));
-    assert!(throttle.count(here).is_ok());
+    assert!(throttle.count(&here).is_ok());
 }
 
 #[tokio::test]

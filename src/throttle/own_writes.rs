@@ -1,0 +1,71 @@
+//! How often people may write what costs them nothing: each write is kept, most in the audit trail
+//! for a year. Counted in the memory of each server.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{KeyedThrottle, Network, NetworkThrottle};
+use crate::clock::Clock;
+
+const fn times(count: u32) -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(count.saturating_sub(1))
+}
+
+/// Anonymous sessions that one network may start in a minute.
+const STARTS_PER_MINUTE: NonZeroU32 = times(30);
+/// Changes of one account by its owner: at once, and then in a minute.
+const CHANGES: (NonZeroU32, NonZeroU32) = (times(60), times(6));
+/// Writes of the data of one session: at once, and then in a minute.
+const DATA: (NonZeroU32, NonZeroU32) = (times(600), times(600));
+
+/// The limits of what people write about themselves.
+pub struct OwnWrites {
+    starts: NetworkThrottle,
+    /// `None`: as often as they like.
+    changes: Option<KeyedThrottle<Uuid>>,
+    data: Option<KeyedThrottle<Uuid>>,
+}
+
+impl OwnWrites {
+    /// With `limits_accounts` false, only starts of anonymous sessions are limited.
+    #[must_use]
+    pub fn new(limits_accounts: bool, clock: &Clock) -> Self {
+        let limit = |(at_once, per_minute)| {
+            limits_accounts.then(|| KeyedThrottle::bursting(at_once, per_minute, clock.clone()))
+        };
+        let starts = NetworkThrottle::per_minute(STARTS_PER_MINUTE, clock.clone());
+        Self { starts, changes: limit(CHANGES), data: limit(DATA) }
+    }
+
+    /// Counts the start of an anonymous session.
+    ///
+    /// # Errors
+    /// How long to wait when it is one too many.
+    pub fn count_start(&self, network: Network) -> Result<(), Duration> {
+        self.starts.count(&network)
+    }
+
+    /// Counts a change of an account by its owner.
+    ///
+    /// # Errors
+    /// How long to wait when it is one too many.
+    pub fn count_change(&self, user: Uuid) -> Result<(), Duration> {
+        self.changes.as_ref().map_or(Ok(()), |changes| changes.count(&user))
+    }
+
+    /// Counts a write of the data of a session.
+    ///
+    /// # Errors
+    /// How long to wait when it is one too many.
+    pub fn count_data(&self, session: Uuid) -> Result<(), Duration> {
+        self.data.as_ref().map_or(Ok(()), |data| data.count(&session))
+    }
+
+    /// Forgets those that have been quiet.
+    pub fn sweep(&self) {
+        self.starts.sweep();
+        self.changes.iter().chain(&self.data).for_each(KeyedThrottle::sweep);
+    }
+}
