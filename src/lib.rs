@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod sessions;
 pub mod store;
 pub mod telemetry;
+mod text;
 pub mod throttle;
 pub mod webhook;
 

@@ -13,6 +13,8 @@ use unicode_security::{
     GeneralSecurityProfile as _, RestrictionLevel, RestrictionLevelDetection as _, skeleton,
 };
 
+use crate::text::usual;
+
 /// An address in canonical form: NFKC, lower case, the domain in ASCII (`xn--…`). At most 254
 /// bytes, exactly one `@`. `Debug` does not show it, since logs hold no addresses.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,7 +74,7 @@ impl Email {
             return Err(InvalidEmail::TooLong);
         }
         // Before anything is judged: a full-width `＠` must count as the `@` that it becomes.
-        let text: String = typed.trim_matches(|c: char| c.is_ascii_whitespace()).nfkc().collect();
+        let text = usual(typed);
         let (local, domain) = text.split_once('@').ok_or(InvalidEmail::NotOneAt)?;
         if domain.contains('@') {
             return Err(InvalidEmail::NotOneAt);
@@ -84,6 +86,22 @@ impl Email {
             return Err(InvalidEmail::TooLong);
         }
         Ok(Self(format!("{local}@{domain}")))
+    }
+
+    /// The address as people write it: an international domain in its own letters. Reading it gives
+    /// this address again, or it is the canonical form.
+    #[must_use]
+    pub fn display(&self) -> String {
+        let shown = self.0.split_once('@').filter(|(_, domain)| domain.contains("xn--")).map(
+            |(local, domain)| {
+                let deny = AsciiDenyList::STD3;
+                let (domain, _) = Uts46::new().to_unicode(domain.as_bytes(), deny, Hyphens::Check);
+                format!("{local}@{domain}")
+            },
+        );
+        shown
+            .filter(|shown| Self::parse(shown).is_ok_and(|parsed| parsed == *self))
+            .unwrap_or_else(|| self.0.clone())
     }
 
     /// The address that a store kept; canonical already, and not judged again.

@@ -45,23 +45,19 @@ pub enum AuthenticateError {
 }
 
 impl Accounts {
-    /// Finds out whether an address and a password belong together; `None` stands for an address
-    /// that is none. Every refusal costs one hash, counts once and says the same. A hash of old
-    /// parameters is replaced on the way.
+    /// Finds out whether an address and a password belong together. Every refusal costs one hash,
+    /// counts once and says the same. A hash of old parameters is replaced on the way.
     ///
     /// # Errors
     /// [`AuthenticateError`]; nobody is authenticated.
     pub async fn authenticate(
         &self,
-        email: Option<&Email>,
+        email: &Email,
         proof: &Proof,
     ) -> Result<Authenticated, AuthenticateError> {
         let place = self.0.hasher.place()?;
-        let found = match email {
-            Some(email) => self.0.store.credentials_by_email(email).await?,
-            None => None,
-        };
-        let (credentials, outdated) = self.judge(place, email, found, proof).await?;
+        let found = self.0.store.credentials_by_email(email).await?;
+        let (credentials, outdated) = self.judge(place, Some(email), found, proof).await?;
         if outdated {
             self.upgrade_hash(&credentials, &proof.password).await;
         }

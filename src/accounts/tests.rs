@@ -88,7 +88,7 @@ impl Stage {
         password: &str,
     ) -> Result<Authenticated, AuthenticateError> {
         let email = email(&format!("{name}@example.org"));
-        self.accounts.authenticate(Some(&email), &proof(password)).await
+        self.accounts.authenticate(&email, &proof(password)).await
     }
 
     async fn change(&self, id: UserId, change: Change) -> Result<Changed, ChangeError> {
@@ -109,7 +109,6 @@ async fn whoever_knows_the_password_of_an_active_account_is_authenticated_and_no
     assert_eq!(stage.accounts.prove(bob.user.id, &proof(PHRASE)).await.unwrap().account, bob);
     assert!(is_refused(&stage.authenticate("ada", OTHER).await));
     assert!(is_refused(&stage.authenticate("eve", PHRASE).await));
-    assert!(is_refused(&stage.accounts.authenticate(None, &proof(PHRASE)).await));
     let nobody = UserId::from_uuid(Uuid::nil());
     assert!(is_refused(&stage.accounts.prove(nobody, &proof(PHRASE)).await));
     assert!(is_refused(&stage.accounts.prove(ada.user.id, &proof(OTHER)).await));
@@ -134,15 +133,15 @@ async fn a_sign_in_replaces_a_hash_of_old_parameters_and_a_proof_leaves_it() {
     let newer = accounts_over(&stage.database, &stage.clock, ThrottleOptions::off(), hashing);
     newer.prove(ada.id, &proof(PHRASE)).await.unwrap();
     assert_eq!(hash().await, old);
-    let wrong = newer.authenticate(Some(&ada.email), &proof(OTHER)).await;
+    let wrong = newer.authenticate(&ada.email, &proof(OTHER)).await;
     assert!(is_refused(&wrong));
     assert_eq!(hash().await, old);
 
-    newer.authenticate(Some(&ada.email), &proof(PHRASE)).await.unwrap();
+    newer.authenticate(&ada.email, &proof(PHRASE)).await.unwrap();
 
     let upgraded = hash().await;
     assert!(upgraded.as_str().contains("t=3"), "{}", upgraded.as_str());
-    newer.authenticate(Some(&ada.email), &proof(PHRASE)).await.unwrap();
+    newer.authenticate(&ada.email, &proof(PHRASE)).await.unwrap();
     assert_eq!(hash().await, upgraded);
     stage.authenticate("ada", PHRASE).await.unwrap();
 }
@@ -163,11 +162,6 @@ async fn wrong_passwords_count_and_right_ones_do_not() {
         assert!(is_refused(&stage.authenticate(name, PHRASE).await));
     }
     let throttled = stage.authenticate("eve", PHRASE).await;
-    assert!(matches!(throttled, Err(AuthenticateError::Throttled(_))), "{throttled:?}");
-    for _ in 0..2 {
-        assert!(is_refused(&stage.accounts.authenticate(None, &proof(PHRASE)).await));
-    }
-    let throttled = stage.accounts.authenticate(None, &proof(PHRASE)).await;
     assert!(matches!(throttled, Err(AuthenticateError::Throttled(_))), "{throttled:?}");
 }
 
@@ -208,7 +202,7 @@ async fn where_an_account_was_made_strangers_keep_its_owner_not_out() {
         for name in ["ada", "root"] {
             let email = email(&format!("{name}@example.org"));
             let wrong = Proof { from, ..proof(OTHER) };
-            let outcome = stage.accounts.authenticate(Some(&email), &wrong).await;
+            let outcome = stage.accounts.authenticate(&email, &wrong).await;
             throttled += usize::from(matches!(outcome, Err(AuthenticateError::Throttled(_))));
         }
     }

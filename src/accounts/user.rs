@@ -120,7 +120,7 @@ impl Name {
         if typed.len() > Self::LONGEST * 16 {
             return Err(InvalidName::TooLong);
         }
-        let name: String = typed.trim().nfc().collect();
+        let name: String = typed.trim_matches(comes_along).nfc().collect();
         if name.chars().count() > Self::LONGEST {
             return Err(InvalidName::TooLong);
         }
@@ -142,6 +142,12 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What comes along when a name is copied, before it or after it.
+fn comes_along(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '\u{AD}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{FEFF}')
 }
 
 /// Characters that change how others are shown, or that nobody sees. The zero-width joiners stay:

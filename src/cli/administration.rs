@@ -101,7 +101,7 @@ impl Administration {
         let email = parse_email(email)?;
         let found = self.accounts.find_by_email(&email).await?;
         found.ok_or_else(|| {
-            format!("no account has the address {}: see `anteroom user list`", email.as_str())
+            format!("no account has the address {}: see `anteroom user list`", email.display())
                 .into()
         })
     }

@@ -109,7 +109,7 @@ async fn revoke_of_user(administration: &Administration, email: &str) -> Result<
     let revoke = &administration.revoke_sessions;
     let by = By::command_line();
     let revoked = revoke.all(account.user.id, EpochReason::RevokedByAdmin, &by).await?;
-    let email = account.user.email.as_str();
+    let email = account.user.email.display();
     if administration.sessions_in_memory {
         administration.record_ordered_ends(account.user.id, EndReason::RevokedByAdmin).await;
         print(&format!("{email}: all sessions revoked"));

@@ -75,7 +75,7 @@ async fn add(
     let User { id, email, role, .. } = &account.user;
     let event = Event::new(Kind::Signup, &By::command_line()).about(*id);
     administration.audit.record([event.with("role", role.as_str())]).await;
-    print(&format!("added {} ({})", email.as_str(), role.as_str()));
+    print(&format!("added {} ({})", email.display(), role.as_str()));
     Ok(())
 }
 
@@ -100,7 +100,7 @@ async fn list(administration: &Administration, json: bool) -> Result<(), Failure
         let user = &account.user;
         [
             user.id.to_string(),
-            user.email.as_str().to_owned(),
+            user.email.display(),
             user.role.as_str().to_owned(),
             user.status.as_str().to_owned(),
             timestamp(user.created_at),
@@ -144,7 +144,7 @@ fn explain(error: ChangeError) -> Failure {
 }
 
 fn told(administration: &Administration, account: &Account, changed: &Changed, done: &str) {
-    let email = account.user.email.as_str();
+    let email = account.user.email.display();
     match changed.ended {
         // How many there are is known to the server alone.
         _ if administration.sessions_in_memory => print(&format!("{email}: {done}")),

@@ -31,8 +31,8 @@ pub struct Login {
 /// What somebody offers to be signed in.
 #[derive(Debug)]
 pub struct LoginRequest {
-    /// The address; `None` when what was typed is none.
-    pub email: Option<Email>,
+    /// The address.
+    pub email: Email,
     /// The password.
     pub password: Password,
     /// Whether "remember me" was ticked.
@@ -117,7 +117,7 @@ impl Login {
         let from = client.ip_address.map(Network::of);
         let proof = Proof { password: password.clone(), from };
         for _ in 0..PROOFS {
-            let account = self.accounts.authenticate(email.as_ref(), &proof).await?.account;
+            let account = self.accounts.authenticate(email, &proof).await?.account;
             let beginning = Beginning {
                 owner: Owner::User { id: account.user.id, epoch: account.epoch },
                 administrator: account.user.role == Role::Admin,
@@ -159,10 +159,7 @@ impl Login {
     /// The trail may say what the answer does not. The address stays out of it: it may be a
     /// password that somebody typed into the wrong field.
     async fn record(&self, kind: Kind, request: &LoginRequest, error: &LoginError) {
-        let account = match &request.email {
-            Some(email) => self.accounts.find_by_email(email).await,
-            None => Ok(None),
-        };
+        let account = self.accounts.find_by_email(&request.email).await;
         let event = Event::new(kind, &By::nobody(request.client.clone()));
         let event = match (error, &account) {
             (LoginError::Throttled(_), _) => event.outcome("refused").with("limit", "passwords"),

@@ -40,7 +40,10 @@ impl Serialize for Id {
 pub(crate) struct UserBody {
     #[schema(value_type = String)]
     id: Id,
+    /// In the canonical form, by which it is compared.
     email: String,
+    /// As people write it: an international domain in its own letters.
+    email_display: String,
     /// Whether an administrator or the command line set the address.
     email_verified: bool,
     name: String,
@@ -57,6 +60,7 @@ impl From<&User> for UserBody {
         Self {
             id: Id(user.id.as_uuid()),
             email: user.email.as_str().to_owned(),
+            email_display: user.email.display(),
             email_verified: user.email_verified,
             name: user.name.as_str().to_owned(),
             role: user.role.as_str(),

@@ -7,6 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::body::Form;
 use super::error::Problem;
+use crate::text::usual;
 
 /// The parameters of a request's query. Unknown ones are passed over, repeated ones refused.
 pub(crate) struct Query(Form);
@@ -35,16 +36,17 @@ impl Query {
         }
     }
 
-    /// A filter: absent also where it is empty, as forms send what nobody filled in.
+    /// A filter: absent also where it is empty, as forms send what nobody filled in. It is read in
+    /// the usual form of its letters, whatever keyboard it comes from.
     pub(crate) fn filter<T>(
         &self,
         name: &str,
         meaning: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
-        match self.find(name).map(str::trim).filter(|text| !text.is_empty()) {
+        match self.find(name).map(usual).filter(|text| !text.is_empty()) {
             None => Ok(None),
-            Some(text) => parsed(name, meaning, parse(text)).map(Some),
+            Some(text) => parsed(name, meaning, parse(&text)).map(Some),
         }
     }
 

@@ -12,6 +12,7 @@ use super::{Owner, Session, SessionId, Sessions, device_name};
 use crate::accounts::UserId;
 use crate::entropy::SET_BACK;
 use crate::failure::StoreError;
+use crate::text::folded;
 
 /// How many sessions one page looks at.
 const LOOKED_AT: u32 = 5_000;
@@ -86,10 +87,11 @@ impl SessionFilter {
 }
 
 fn is_on(session: &Session, text: &str) -> bool {
-    let text = text.to_lowercase();
-    [&session.client, session.last_client()].iter().map(|client| &client.user_agent).any(|agent| {
-        device_name(agent).to_lowercase().contains(&text) || agent.to_lowercase().contains(&text)
-    })
+    let text = folded(text);
+    [&session.client, session.last_client()]
+        .iter()
+        .map(|client| &client.user_agent)
+        .any(|agent| folded(&device_name(agent)).contains(&text) || folded(agent).contains(&text))
 }
 
 impl Sessions {

@@ -356,3 +356,37 @@ async fn adm_5_no_parameter_orders_or_widens_the_list(kind: Kind) {
         assert_eq!((answer.status, answer.json()), (200, plain.clone()), "{odd}");
     }
 }
+
+#[tokio::test]
+async fn people_are_found_and_shown_in_their_own_spelling() {
+    let app = TestApp::start(Kind::Database).await;
+    let root = app.administrator("root@example.org").await;
+    let new = json!({ "email": "info@MÜLLER.example", "name": "José 김민수" });
+    assert_eq!(root.post("/api/admin/users", new).await.status, 201);
+    let spellings = [
+        "müller",
+        "mu\u{308}ller",
+        "MÜLL",
+        "ｍüｌｌｅｒ",
+        "xn--mller",
+        "info@müller.example",
+        "jose\u{301}",
+        "ＪＯＳÉ",
+        "\u{1100}\u{1175}\u{11B7}",
+        "\u{A0}josé\u{200B}",
+    ];
+    for typed in spellings {
+        let query: String = url::form_urlencoded::byte_serialize(typed.as_bytes()).collect();
+        let found = root.get(&format!("/api/admin/users?query={query}")).await.json();
+        let users = found["users"].as_array().unwrap();
+        assert_eq!(users.len(), 1, "{typed:?}");
+        assert_eq!(users[0]["email"], "info@xn--mller-kva.example");
+        assert_eq!(users[0]["email_display"], "info@müller.example");
+        let page = root.get(&format!("/admin/users?query={query}")).await;
+        assert!(page.text.contains("info@müller.example"), "{typed:?}");
+    }
+    let kind = root
+        .get("/api/admin/audit?kind=%EF%BD%93%EF%BD%89%EF%BD%87%EF%BD%8E%EF%BD%95%EF%BD%90")
+        .await;
+    assert_eq!(kind.status, 200, "full width letters");
+}

@@ -12,13 +12,11 @@ use crate::harness::browser::Answer;
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
 /// Addresses and passwords that are refused, each for a reason of its own.
-fn refused() -> [(&'static str, String); 6] {
+fn refused() -> [(&'static str, String); 4] {
     [
         ("ada@example.org", "wrong".to_owned()),
         ("nobody@example.org", PASSWORD.to_owned()),
         ("gone@example.org", PASSWORD.to_owned()),
-        ("no address", PASSWORD.to_owned()),
-        ("", String::new()),
         ("ada@example.org", "x".repeat(2000)),
     ]
 }
@@ -49,7 +47,7 @@ async fn enum_2_every_refusal_needs_a_hash_of_its_own() {
     let mut seen = Vec::new();
     // A busy machine may send the last after the first was answered; then it proves nothing.
     for _ in 0..10 {
-        let browsers = [(); 6].map(|()| app.browser());
+        let browsers = [(); 4].map(|()| app.browser());
         let requests = refused();
         let all = browsers.iter().zip(&requests);
         let all = all.map(|(browser, (email, word))| browser.try_to_sign_in(email, word, false));
@@ -77,7 +75,7 @@ async fn enum_2_every_refusal_takes_as_long() {
     let mut seen = Vec::new();
     // Other work on the machine can slow one kind down by chance, but not thrice.
     for _ in 0..3 {
-        let mut times = [(); 6].map(|()| Vec::new());
+        let mut times = [(); 4].map(|()| Vec::new());
         for _ in 0..ROUNDS {
             for ((email, password), times) in refused().iter().zip(&mut times) {
                 let begun = Instant::now();

@@ -46,10 +46,10 @@ async fn hash_3_a_sign_in_upgrades_the_hash_and_a_proof_leaves_it() {
     let anteroom = opened(&folder, HasherOptions::default()).await;
     assert_eq!(hash_of(&anteroom, &email, PASSWORD).await, old, "a proof is no sign-in");
     let wrong = proof(OTHER_PASSWORD);
-    assert!(anteroom.accounts().authenticate(Some(&email), &wrong).await.is_err());
+    assert!(anteroom.accounts().authenticate(&email, &wrong).await.is_err());
     assert_eq!(hash_of(&anteroom, &email, PASSWORD).await, old, "a wrong password neither");
     let right = proof(PASSWORD);
-    anteroom.accounts().authenticate(Some(&email), &right).await.unwrap();
+    anteroom.accounts().authenticate(&email, &right).await.unwrap();
 
     let upgraded = hash_of(&anteroom, &email, PASSWORD).await;
     assert_ne!(upgraded, old);

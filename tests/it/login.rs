@@ -294,3 +294,25 @@ async fn a_failed_sign_in_leaves_the_session_that_was_there(kind: Kind) {
     assert_eq!(browser.token(), token);
     assert!(browser.is_signed_in().await);
 }
+
+#[tokio::test]
+async fn an_address_is_read_as_it_was_meant_and_what_is_none_is_told_so() {
+    let app = TestApp::start(Kind::Memory).await;
+    app.add("ada@example.org", Role::User).await;
+    for typed in ["\u{A0}ada@example.org\u{200B}", "\u{3000}ＡＤＡ@example.org\u{FEFF}"] {
+        assert_eq!(app.browser().try_to_sign_in(typed, PASSWORD, false).await.status, 200);
+        let fields = [("email", typed), ("password", PASSWORD)];
+        assert_eq!(app.browser().post_form("/login", &fields).await.status, 303);
+    }
+    // However often: it says nothing about any account.
+    for typed in ["ada", "", "a@b@c", "a\u{200B}da@example.org"] {
+        for _ in 0..12 {
+            let answer = app.browser().try_to_sign_in(typed, PASSWORD, false).await;
+            assert_eq!(answer.refusal(), (422, "invalid_input".to_owned()), "{typed:?}");
+            assert!(answer.json()["errors"]["email"]["message"].is_string());
+        }
+    }
+    let page = app.browser().post_form("/login", &[("email", "ada"), ("password", "x")]).await;
+    assert_eq!(page.status, 422);
+    assert!(page.text.contains("An email address has one @"), "{}", page.text);
+}

@@ -381,7 +381,7 @@ async fn thr_9_counters_survive_a_restart() {
     let wrong = proof("wrong");
     for n in 0..12 {
         let anteroom = opened(&folder, |stores| stores).await;
-        let outcome = anteroom.accounts().authenticate(Some(&ada), &wrong).await;
+        let outcome = anteroom.accounts().authenticate(&ada, &wrong).await;
         match outcome {
             Err(AuthenticateError::Refused) => assert!(n < 10, "the {n}th was looked at"),
             Err(AuthenticateError::Throttled(_)) => assert!(n >= 10, "the {n}th was not"),
@@ -397,12 +397,12 @@ async fn thr_9_without_an_address_of_the_client_the_account_alone_counts() {
     let anteroom = opened(&folder, |stores| stores).await;
     for n in 0..45 {
         let somebody = Email::parse(&format!("{n}@example.org")).unwrap();
-        let outcome = anteroom.accounts().authenticate(Some(&somebody), &proof("wrong")).await;
+        let outcome = anteroom.accounts().authenticate(&somebody, &proof("wrong")).await;
         assert!(matches!(outcome, Err(AuthenticateError::Refused)), "{outcome:?}");
     }
     let ada = Email::parse(ADA).unwrap();
     for n in 0..12 {
-        let outcome = anteroom.accounts().authenticate(Some(&ada), &proof("wrong")).await;
+        let outcome = anteroom.accounts().authenticate(&ada, &proof("wrong")).await;
         let is_throttled = matches!(outcome, Err(AuthenticateError::Throttled(_)));
         assert_eq!(is_throttled, n >= 10, "{outcome:?}");
     }

@@ -24,6 +24,38 @@ fn in_10_spellings_of_one_address_are_one_address() {
 }
 
 #[test]
+fn what_comes_along_with_a_pasted_address_is_left_out_and_refused_inside() {
+    for unseen in ["\u{A0}", "\u{200B}", "\u{3000}", "\u{FEFF}", "\u{2060}", "\u{200E}", "\u{2028}"]
+    {
+        for typed in [format!("{unseen}kim@example.org"), format!("kim@example.org{unseen} ")] {
+            assert_eq!(parsed(&typed).as_deref(), Ok("kim@example.org"), "{typed:?}");
+        }
+        for typed in [format!("k{unseen}im@example.org"), format!("kim@exa{unseen}mple.org")] {
+            assert!(parsed(&typed).is_err(), "{typed:?}");
+        }
+    }
+}
+
+#[test]
+fn people_see_an_international_domain_in_its_own_letters() {
+    let cases = [
+        ("info@MÜLLER.example", "info@müller.example"),
+        ("иван@пример.рф", "иван@пример.рф"),
+        ("info@xn--mller-kva.example", "info@müller.example"),
+        ("kim@example.org", "kim@example.org"),
+    ];
+    for (typed, shown) in cases {
+        let email = Email::parse(typed).unwrap();
+        assert_eq!(email.display(), shown);
+        assert_eq!(Email::parse(&email.display()).as_ref(), Ok(&email));
+    }
+    // What no longer reads as the same address is shown as it is kept.
+    for stored in ["a@xn--80ak6aa92e.com", "a@xn--.example"] {
+        assert_eq!(Email::from_stored(stored.to_owned()).display(), stored);
+    }
+}
+
+#[test]
 fn ordinary_addresses_are_accepted() {
     let cases = [
         ("a@localhost", "a@localhost"),

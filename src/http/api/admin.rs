@@ -61,9 +61,8 @@ pub(crate) async fn list(
 }
 
 pub(crate) fn listing(query: &Query) -> Result<Listing, Problem> {
-    let text = query.find("query").map(str::trim).filter(|text| !text.is_empty());
     Ok(Listing {
-        query: text.map(str::to_owned),
+        query: query.filter("query", "a text", |text| Some(text.to_owned()))?,
         after: query.cursor(UserId::parse)?,
         limit: query.limit()?,
     })

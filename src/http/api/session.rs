@@ -108,6 +108,7 @@ pub(crate) fn signup_request(
     (status = 200, description = "Signed in; the cookie comes along", body = SignedInBody),
     (status = 401, description = "`invalid_credentials`", body = ProblemBody),
     (status = 409, description = "`session_limit_reached`", body = ProblemBody),
+    (status = 422, description = "`invalid_input`: this is no address", body = ProblemBody),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
     (status = 503, description = "`busy` or `unavailable`", body = ProblemBody),
 ))]
@@ -117,7 +118,7 @@ pub(crate) async fn sign_in(
     current: CurrentSession,
     JsonObject(body): JsonObject<LoginBody>,
 ) -> Result<Json<SignedInBody>, Problem> {
-    let request = login_request(&current, &body.email, &body.password, body.remember_me);
+    let request = login_request(&current, &body.email, &body.password, body.remember_me)?;
     let (user, started) = login.with_password(request).await?;
     let body = SignedInBody::new(&user, &started.session, sessions.policy());
     current.began(started, Some(Arc::new(user)));
@@ -129,15 +130,19 @@ pub(crate) fn login_request(
     email: &str,
     password: &str,
     remember_me: bool,
-) -> LoginRequest {
-    LoginRequest {
-        email: Email::parse(email).ok(),
+) -> Result<LoginRequest, Problem> {
+    let mut errors = FieldErrors::default();
+    let Some(email) = errors.check("email", Email::parse(email)) else {
+        return Err(errors.into_problem());
+    };
+    Ok(LoginRequest {
+        email,
         password: Password::from_typed(password),
         remember_me,
         client: current.client(),
         brought: current.token(),
         leaving: current.session().ok().flatten(),
-    }
+    })
 }
 
 /// `GET /api/session`: who is signed in, and in which session.

@@ -21,7 +21,7 @@ fn page(frame: Frame, current: &CurrentUser, manners: Manners, problems: Problem
     let CurrentUser { user, session, .. } = current;
     AccountPage {
         frame: Frame { path: "/account".to_owned(), ..frame },
-        email: user.email.as_str().to_owned(),
+        email: user.email.display(),
         email_verified: user.email_verified,
         name: user.name.as_str().to_owned(),
         is_admin: user.role == Role::Admin,

@@ -18,7 +18,7 @@ const PATH: &str = "/account/delete";
 
 fn page(frame: Frame, current: &CurrentUser, problems: Problems) -> DeletePage {
     let frame = Frame { path: PATH.to_owned(), ..frame };
-    DeletePage { frame, problems, email: current.user.email.as_str().to_owned() }
+    DeletePage { frame, problems, email: current.user.email.display() }
 }
 
 /// `GET /account/delete`: says what goes, and asks. Whoever did not just prove who they are is

@@ -49,9 +49,8 @@ fn is_form(path: &str) -> bool {
 
 fn who(user: &User, session: SessionId) -> WhoIsShown {
     let name = user.name.as_str();
-    let name_or_email = if name.is_empty() { user.email.as_str() } else { name };
     WhoIsShown {
-        name_or_email: name_or_email.to_owned(),
+        name_or_email: if name.is_empty() { user.email.display() } else { name.to_owned() },
         session: session.to_string(),
         is_admin: user.role == Role::Admin,
     }
@@ -84,6 +83,7 @@ pub(crate) fn problems_of(
             problem.errors.iter().fold(Problems::none(), |all, (field, error)| {
                 let message = match (*field, error.code) {
                     ("email", "too_long") => texts.get("email-too_long"),
+                    ("email", "not_one_at") => texts.get("email-not_one_at"),
                     ("email", _) => texts.get("email-invalid"),
                     ("name", "too_long") => texts.get("name-too_long"),
                     ("name", _) => texts.get("name-invisible"),

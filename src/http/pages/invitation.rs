@@ -23,7 +23,7 @@ fn page(frame: Frame, (token, user): (&str, &User), manners: Manners) -> Invitat
         // A change of language comes back by GET, which needs the token too.
         frame: Frame { path: format!("/invitation?token={token}"), ..frame },
         token: token.to_owned(),
-        email: user.email.as_str().to_owned(),
+        email: user.email.display(),
         minimum_length: manners.password_min_length,
         problems: Problems::none(),
     }

@@ -81,14 +81,16 @@ pub(crate) async fn sign_in(
     form: Form,
 ) -> Result<Response, Problem> {
     let (email, remember_me) = (form.get("email"), form.ticked("remember_me"));
-    let request = login_request(&current, email, form.get("password"), remember_me);
-    match login.with_password(request).await {
+    let signed_in = match login_request(&current, email, form.get("password"), remember_me) {
+        Ok(request) => login.with_password(request).await.map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    match signed_in {
         Ok((user, started)) => {
             current.began(started, Some(Arc::new(user)));
             Ok(see_other(&destination(form.find("next"))))
         }
-        Err(error) => {
-            let problem = Problem::from(error);
+        Err(problem) => {
             let retry_after = problem.retry_after;
             let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
             let next = carried(form.find("next"));

@@ -24,7 +24,7 @@ pub(crate) async fn form(
     frame: Frame,
 ) -> Response {
     let CurrentUser { user, .. } = current;
-    let (name, email) = (user.name.as_str().to_owned(), user.email.as_str().to_owned());
+    let (name, email) = (user.name.as_str().to_owned(), user.email.display());
     shown(StatusCode::OK, &ProfilePage { frame, problems: Problems::none(), name, email })
 }
 

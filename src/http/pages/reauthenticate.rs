@@ -25,7 +25,7 @@ pub(crate) async fn form(
     let next = carried(query.find("next"));
     let page = ReauthenticatePage {
         frame: framed(frame, "/reauthenticate", &next),
-        email: current.user.email.as_str().to_owned(),
+        email: current.user.email.display(),
         next,
         problems: Problems::none(),
     };
@@ -66,7 +66,7 @@ pub(crate) async fn submit(
             } else {
                 problems
             };
-            let email = user.email.as_str().to_owned();
+            let email = user.email.display();
             let next = carried(form.find("next"));
             let frame = framed(frame, "/reauthenticate", &next);
             let page = ReauthenticatePage { frame, email, next, problems };

@@ -47,6 +47,7 @@ advice-strong = Long and varied: this will do well.
 ## What is wrong with a field
 email-missing = Enter your email address.
 email-invalid = Enter an email address such as name@example.com.
+email-not_one_at = An email address has one @, such as name@example.com.
 email-too_long = This email address is too long. Use one of at most 254 characters.
 email-taken = There is an account with this email address already. Sign in instead, or use another address.
 name-too_long = Use at most 100 characters for the name.

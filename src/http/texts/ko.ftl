@@ -47,6 +47,7 @@ advice-strong = 길고 다양해서 아주 좋아요.
 ## 입력란의 문제
 email-missing = 이메일을 입력해 주세요.
 email-invalid = name@example.com처럼 올바른 이메일 주소를 입력해 주세요.
+email-not_one_at = 이메일 주소에는 @가 하나 있어야 해요. 예: name@example.com
 email-too_long = 이메일 주소가 너무 길어요. 254자 이하의 주소를 입력해 주세요.
 email-taken = 이미 가입된 이메일이에요. 로그인하거나 다른 이메일을 입력해 주세요.
 name-too_long = 이름은 100자 이하로 입력해 주세요.

@@ -5,6 +5,7 @@ use super::engine::{Row, statement};
 use super::rows::{listed_account, select_account, uuid};
 use crate::accounts::{AccountCount, AccountPage, Email, Listing, Role, Status, UserId};
 use crate::failure::StoreError;
+use crate::text::folded;
 
 /// How many accounts one search for a part of a text looks at: no index finds those, and a page is
 /// not to cost what a million accounts cost.
@@ -94,7 +95,7 @@ pub(super) async fn count(database: &SqlDatabase) -> Result<AccountCount, StoreE
 /// The pattern that finds `text` anywhere, whatever its case.
 fn containing(text: &str) -> String {
     let mut pattern = String::from("%");
-    for c in text.to_lowercase().chars() {
+    for c in folded(text).chars() {
         if matches!(c, '%' | '_' | '!') {
             pattern.push('!');
         }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::SqlDatabase;
-use super::engine::{Done, in_one_step, is_taken, statement};
+use super::engine::{Done, Engine, in_one_step, is_taken, statement};
 use super::postgres::Lock;
 use super::rows::{AccountRow, select_account};
 use crate::accounts::{
@@ -13,6 +13,7 @@ use crate::accounts::{
     PasswordHash, Role, Status, User, UserId,
 };
 use crate::failure::StoreError;
+use crate::text::folded;
 
 #[async_trait]
 impl AccountStore for SqlDatabase {
@@ -179,7 +180,54 @@ impl AccountStore for SqlDatabase {
     }
 }
 
-/// What a search looks into. Lower case is ours to make: the database knows that of ASCII only.
+/// What a search looks into: the address in both its forms, and the name. Small letters are ours to
+/// make: the database knows those of ASCII only. With another form of it, [`SEARCH_FORM`] changes.
 pub(super) fn search_text(email: &Email, name: &Name) -> String {
-    format!("{} {}", email.as_str(), name.as_str()).to_lowercase()
+    let (canonical, display) = (email.as_str(), email.display());
+    let other = if display == canonical { String::new() } else { format!(" {display}") };
+    folded(&format!("{canonical}{other} {}", name.as_str()))
+}
+
+/// The number of the form that [`search_text`] gives.
+const SEARCH_FORM: &str = "2";
+
+/// Brings what searches look into up to this form, once after an upgrade.
+pub(super) async fn renew_search_texts(engine: &Engine) -> Result<(), StoreError> {
+    const PAGE: u32 = 500;
+    let fact = statement("SELECT value FROM facts WHERE name = 'search_form'");
+    if let Some(row) = engine.row(fact).await?
+        && row.get::<String>(0)? == SEARCH_FORM
+    {
+        return Ok(());
+    }
+    let mut after = Vec::new();
+    loop {
+        let page = statement(
+            "SELECT user_id, email, name, search_text FROM users WHERE user_id > $1 \
+             ORDER BY user_id LIMIT $2",
+        );
+        let rows = engine.rows(page.bind(after).bind(PAGE)).await?;
+        for row in &rows {
+            let (email, name): (String, String) = (row.get(1)?, row.get(2)?);
+            let renewed =
+                search_text(&Email::from_stored(email.clone()), &Name::from_stored(name.clone()));
+            if renewed != row.get::<String>(3)? {
+                let renew = statement(
+                    "UPDATE users SET search_text = $1 \
+                     WHERE user_id = $2 AND email = $3 AND name = $4",
+                );
+                let renew = renew.bind(renewed).bind(row.get::<Vec<u8>>(0)?);
+                engine.execute(renew.bind(email).bind(name)).await?;
+            }
+        }
+        match rows.last() {
+            Some(last) if rows.len() == PAGE as usize => after = last.get(0)?,
+            _ => break,
+        }
+    }
+    let done = statement(
+        "INSERT INTO facts (name, value) VALUES ('search_form', $1) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    );
+    engine.execute(done.bind(SEARCH_FORM)).await.map(drop)
 }

@@ -185,7 +185,8 @@ impl SqlDatabase {
             "INSERT INTO facts (name, value) VALUES ('sessions_in', $1) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         );
-        self.engine.execute(word.bind(self.sessions_in.as_str())).await.map(drop)
+        self.engine.execute(word.bind(self.sessions_in.as_str())).await?;
+        super::accounts::renew_search_texts(&self.engine).await
     }
 
     /// The same database, for sessions where the server that was started last keeps them.

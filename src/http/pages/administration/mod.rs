@@ -34,7 +34,7 @@ fn path_with(path: &str, parameters: &[(&str, &str)]) -> String {
 fn user_row(user: &User) -> UserRow {
     UserRow {
         id: user.id.to_string(),
-        email: user.email.as_str().to_owned(),
+        email: user.email.display(),
         email_verified: user.email_verified,
         name: user.name.as_str().to_owned(),
         is_admin: user.role == Role::Admin,

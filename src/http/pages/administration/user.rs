@@ -42,7 +42,7 @@ impl Shown {
             frame: Frame { path: path_of(id), ..frame },
             now: self.sessions.now(),
             user: user_row(&user),
-            typed: (user.email.as_str().to_owned(), user.name.as_str().to_owned()),
+            typed: (user.email.display(), user.name.as_str().to_owned()),
             sessions: listed.iter().take(MOST_SESSIONS).map(|one| session_row(one, own)).collect(),
             invitation: None,
             notice: None,

@@ -72,7 +72,7 @@ pub(in crate::http) async fn create(
     let first = Listing { limit: 25, ..Listing::default() };
     match made {
         Ok((user, issued)) => {
-            let invitation = Some(shown_invitation(user.email.as_str(), &issued, &links));
+            let invitation = Some(shown_invitation(&user.email.display(), &issued, &links));
             let page = page(&accounts, frame, &first).await?;
             Ok(shown(StatusCode::CREATED, &UsersPage { invitation, ..page }))
         }
