@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::hashing::Place;
 use super::{
-    Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
+    Account, AccountCount, AccountPage, AccountStore, AddError, Busy, Change, ChangeError, Changed,
     Email, Epoch, EpochReason, HashError, Hasher, Listing, Name, Password, PasswordHash,
     PasswordPolicy, Role, Status, User, UserId, WeakPassword,
 };
@@ -40,8 +40,8 @@ pub enum NewPasswordError {
     #[error(transparent)]
     Weak(#[from] WeakPassword),
     /// Too many passwords are being hashed: ask to try again.
-    #[error("too many passwords are being checked at once")]
-    Busy,
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// What hashing needs failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,8 +63,8 @@ pub enum CreateError {
     #[error(transparent)]
     Throttled(#[from] Throttled),
     /// Too many passwords are being hashed: ask to try again.
-    #[error("too many passwords are being checked at once")]
-    Busy,
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The store, or what hashing needs, failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -323,7 +323,7 @@ impl Accounts {
 impl From<HashError> for NewPasswordError {
     fn from(error: HashError) -> Self {
         match error {
-            HashError::Busy => Self::Busy,
+            HashError::Busy(busy) => Self::Busy(busy),
             HashError::TooLong => Self::Weak(WeakPassword::TooLong),
             HashError::NoEntropy(error) => Self::Store(error.into()),
             HashError::Failed => Self::Store(StoreError::backend(error)),
@@ -335,7 +335,7 @@ impl From<NewPasswordError> for CreateError {
     fn from(error: NewPasswordError) -> Self {
         match error {
             NewPasswordError::Weak(error) => Self::Weak(error),
-            NewPasswordError::Busy => Self::Busy,
+            NewPasswordError::Busy(busy) => Self::Busy(busy),
             NewPasswordError::Store(error) => Self::Store(error),
         }
     }
@@ -345,7 +345,7 @@ impl From<AttemptError> for CreateError {
     fn from(error: AttemptError) -> Self {
         match error {
             AttemptError::Throttled(throttled) => Self::Throttled(throttled),
-            AttemptError::Busy => Self::Busy,
+            AttemptError::Busy => Self::Busy(Busy::A_MOMENT),
             AttemptError::Store(error) => Self::Store(error),
         }
     }

@@ -100,6 +100,14 @@ impl HashParameters {
         Self::bounded(64, 1, 1, TAG_LENGTH).unwrap_or_default()
     }
 
+    /// What a hash is taken to need before one was measured: 40 ms for the default.
+    fn expected(&self) -> Duration {
+        let (kibibytes, passes, _) = Self::MINIMUM;
+        let work = |kibibytes: u32, passes: u32| u64::from(kibibytes) * u64::from(passes);
+        let microseconds = 40_000 * work(self.0.m_cost(), self.0.t_cost());
+        Duration::from_micros(microseconds / work(kibibytes, passes))
+    }
+
     fn bounded(kibibytes: u32, passes: u32, lanes: u32, tag: usize) -> Option<Self> {
         let (most_memory, most_passes, most_lanes) = Self::MAXIMUM;
         if kibibytes > most_memory || passes > most_passes || lanes > most_lanes {
@@ -138,9 +146,11 @@ impl Default for HashParameters {
 pub struct HasherOptions {
     /// Hashes computed at the same time, each on a thread of its own.
     pub threads: NonZeroUsize,
-    /// Requests that may wait for a thread; one more is told [`HashError::Busy`] at once.
+    /// Requests that may wait for a thread, however fast they are done; one more is told
+    /// [`HashError::Busy`] at once.
     pub queue: usize,
-    /// The longest that a request waits for a thread before it is told [`HashError::Busy`].
+    /// The longest that a request waits for a thread. Whoever would wait longer, as hashes take now,
+    /// is told [`HashError::Busy`] at once.
     pub wait: Duration,
     /// The parameters of every new hash.
     pub parameters: HashParameters,
@@ -149,12 +159,12 @@ pub struct HasherOptions {
 }
 
 impl Default for HasherOptions {
-    /// A thread per core, four waiting for each, for two seconds.
+    /// A thread per core, and before them whoever is done within two seconds, 1024 at most.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {
             threads,
-            queue: threads.get().saturating_mul(4),
+            queue: 1024,
             wait: Duration::from_secs(2),
             parameters: HashParameters::default(),
             metrics: Metrics::off(),
@@ -170,12 +180,25 @@ impl HasherOptions {
     }
 }
 
+/// More passwords are being worked on than are done in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords are being checked at once")]
+pub struct Busy {
+    /// What waits now is done by then.
+    pub wait: Duration,
+}
+
+impl Busy {
+    /// Where nothing is known of how long it takes.
+    pub const A_MOMENT: Self = Self { wait: Duration::from_secs(1) };
+}
+
 /// Why there is no answer about a password.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
     /// As many wait as may, or a thread did not come free in time: ask the caller to try again.
-    #[error("too many passwords are being checked at once")]
-    Busy,
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// No salt could be drawn.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
@@ -253,7 +276,7 @@ impl Hasher {
         let salt = self.entropy.bytes::<SALT_LENGTH>()?;
         let (parameters, password) = (self.parameters.clone(), password.clone());
         self.workers
-            .run(place, move |memory| {
+            .hash(place, move |memory| {
                 let mut tag = [0; TAG_LENGTH];
                 let text = password.reveal().unwrap_or_default();
                 parameters.compute(text, &salt, &mut tag, memory)?;
@@ -297,7 +320,7 @@ impl Hasher {
         });
         let (current, password) = (self.parameters.clone(), password.clone());
         self.workers
-            .run(place, move |memory| {
+            .hash(place, move |memory| {
                 let proven = stored.is_some() && password.reveal().is_some();
                 let stored = stored.unwrap_or_else(|| Stored::decoy(&current));
                 let text = password.reveal().unwrap_or_default();

@@ -21,7 +21,8 @@ pub use directory::{Accounts, AccountsOptions, CreateError, NewPasswordError, Ne
 pub use email::{Email, InvalidEmail};
 pub use epoch::{Epoch, EpochRaise, EpochReason, Survivor};
 pub use hashing::{
-    HashError, HashParameters, Hasher, HasherOptions, PasswordHash, RefusedParameters, Verdict,
+    Busy, HashError, HashParameters, Hasher, HasherOptions, PasswordHash, RefusedParameters,
+    Verdict,
 };
 pub use invitation::{InvitationDigest, InvitedUser, IssuedInvitation};
 pub use password::{Password, PasswordPolicy, WeakPassword};

@@ -6,7 +6,9 @@
 use tracing::Instrument as _;
 
 use super::hashing::Place;
-use super::{Account, Accounts, Credentials, Email, HashError, Password, Status, UserId, Verdict};
+use super::{
+    Account, Accounts, Busy, Credentials, Email, HashError, Password, Status, UserId, Verdict,
+};
 use crate::failure::StoreError;
 use crate::throttle::{AccountKey, AttemptError, Network, Throttled};
 
@@ -37,8 +39,8 @@ pub enum AuthenticateError {
     #[error(transparent)]
     Throttled(#[from] Throttled),
     /// Too many passwords are being checked: ask to try again.
-    #[error("too many passwords are being checked at once")]
-    Busy,
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The store, or what hashing needs, failed. Nothing is known about the password.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -143,7 +145,7 @@ impl Accounts {
 impl From<HashError> for AuthenticateError {
     fn from(error: HashError) -> Self {
         match error {
-            HashError::Busy => Self::Busy,
+            HashError::Busy(busy) => Self::Busy(busy),
             HashError::NoEntropy(error) => Self::Store(error.into()),
             HashError::TooLong | HashError::Failed => Self::Store(StoreError::backend(error)),
         }
@@ -154,7 +156,7 @@ impl From<AttemptError> for AuthenticateError {
     fn from(error: AttemptError) -> Self {
         match error {
             AttemptError::Throttled(throttled) => Self::Throttled(throttled),
-            AttemptError::Busy => Self::Busy,
+            AttemptError::Busy => Self::Busy(Busy::A_MOMENT),
             AttemptError::Store(error) => Self::Store(error),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::see_through::see_through;
 use super::settle::{ends, settle};
 use crate::accounts::{
-    Account, Accounts, Change, ChangeError, Changed, Email, EpochRaise, EpochReason, Name,
+    Account, Accounts, Busy, Change, ChangeError, Changed, Email, EpochRaise, EpochReason, Name,
     PasswordChange, PasswordHash, Role, Status, User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
@@ -48,15 +48,15 @@ pub enum OwnChangeError {
     #[error(transparent)]
     Throttled(#[from] Throttled),
     /// Too many are being answered at this moment.
-    #[error("too many changes at once")]
-    Busy,
+    #[error(transparent)]
+    Busy(#[from] Busy),
 }
 
 impl From<AttemptError> for OwnChangeError {
     fn from(error: AttemptError) -> Self {
         match error {
             AttemptError::Throttled(throttled) => Self::Throttled(throttled),
-            AttemptError::Busy => Self::Busy,
+            AttemptError::Busy => Self::Busy(Busy::A_MOMENT),
             AttemptError::Store(error) => Self::Change(error.into()),
         }
     }

@@ -6,8 +6,8 @@ use super::proofs;
 use super::see_through::see_through;
 use super::settle::{ends, settle};
 use crate::accounts::{
-    Accounts, AuthenticateError, Change, ChangeError, EpochRaise, EpochReason, NewPasswordError,
-    Password, PasswordChange, Proof, User, WeakPassword,
+    Accounts, AuthenticateError, Busy, Change, ChangeError, EpochRaise, EpochReason,
+    NewPasswordError, Password, PasswordChange, Proof, User, WeakPassword,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -35,8 +35,8 @@ pub enum ChangePasswordError {
     #[error(transparent)]
     Throttled(#[from] Throttled),
     /// Too many passwords are being checked at once.
-    #[error("too many sign-ins at once")]
-    Busy,
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// This session ended meanwhile.
     #[error("the session has ended: {}", .0.as_str())]
     Ended(EndReason),
@@ -50,7 +50,7 @@ impl From<AuthenticateError> for ChangePasswordError {
         match error {
             AuthenticateError::Refused => Self::Refused,
             AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
-            AuthenticateError::Busy => Self::Busy,
+            AuthenticateError::Busy(busy) => Self::Busy(busy),
             AuthenticateError::Store(error) => Self::Store(error),
         }
     }
@@ -60,7 +60,7 @@ impl From<NewPasswordError> for ChangePasswordError {
     fn from(error: NewPasswordError) -> Self {
         match error {
             NewPasswordError::Weak(weak) => Self::Weak(weak),
-            NewPasswordError::Busy => Self::Busy,
+            NewPasswordError::Busy(busy) => Self::Busy(busy),
             NewPasswordError::Store(error) => Self::Store(error),
         }
     }

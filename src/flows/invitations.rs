@@ -6,7 +6,7 @@ use super::displaced;
 use super::see_through::see_through;
 use super::settle::{ends, settle};
 use crate::accounts::{
-    Account, Accounts, Change, ChangeError, Changed, CreateError, EpochRaise, EpochReason,
+    Account, Accounts, Busy, Change, ChangeError, Changed, CreateError, EpochRaise, EpochReason,
     InvitationDigest, InvitedUser, IssuedInvitation, NewPasswordError, Password, PasswordChange,
     PasswordHash, Role, User, UserId, WeakPassword,
 };
@@ -49,8 +49,8 @@ pub enum AcceptError {
     #[error(transparent)]
     Weak(WeakPassword),
     /// Too many passwords are being checked at once.
-    #[error("too many sign-ins at once")]
-    Busy,
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The password is set, but its owner has to sign in.
     #[error("the password was set, but no session started")]
     NotStarted(#[source] StartError),
@@ -63,7 +63,7 @@ impl From<NewPasswordError> for AcceptError {
     fn from(error: NewPasswordError) -> Self {
         match error {
             NewPasswordError::Weak(weak) => Self::Weak(weak),
-            NewPasswordError::Busy => Self::Busy,
+            NewPasswordError::Busy(busy) => Self::Busy(busy),
             NewPasswordError::Store(error) => Self::Store(error),
         }
     }
@@ -73,7 +73,7 @@ impl From<ChangeError> for AcceptError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Store(error) => Self::Store(error),
-            ChangeError::Moved => Self::Busy,
+            ChangeError::Moved => Self::Busy(Busy::A_MOMENT),
             ChangeError::NotFound
             | ChangeError::SurvivorGone
             | ChangeError::InvitationGone

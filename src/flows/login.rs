@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::displaced;
 use super::see_through::see_through;
 use crate::accounts::{
-    Account, Accounts, AuthenticateError, Email, Password, Proof, Role, Status, User,
+    Account, Accounts, AuthenticateError, Busy, Email, Password, Proof, Role, Status, User,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -55,8 +55,8 @@ pub enum LoginError {
     #[error(transparent)]
     Throttled(#[from] Throttled),
     /// Too many passwords are being checked at once.
-    #[error("too many sign-ins at once")]
-    Busy,
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The user has as many sessions as allowed, and the policy refuses.
     #[error("the user has as many live sessions as allowed")]
     LimitReached,
@@ -70,7 +70,7 @@ impl From<AuthenticateError> for LoginError {
         match error {
             AuthenticateError::Refused => Self::Refused,
             AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
-            AuthenticateError::Busy => Self::Busy,
+            AuthenticateError::Busy(busy) => Self::Busy(busy),
             AuthenticateError::Store(error) => Self::Store(error),
         }
     }
@@ -107,7 +107,7 @@ impl Login {
             Err(error @ LoginError::Throttled(_)) => {
                 self.record(Kind::Throttled, &request, error).await;
             }
-            Ok(_) | Err(LoginError::Busy | LoginError::Store(_)) => {}
+            Ok(_) | Err(LoginError::Busy(_) | LoginError::Store(_)) => {}
         }
         signed_in
     }
@@ -134,7 +134,7 @@ impl Login {
                 Err(StartError::Store(error)) => return Err(LoginError::Store(error)),
             }
         }
-        Err(LoginError::Busy)
+        Err(LoginError::Busy(Busy::A_MOMENT))
     }
 
     async fn start(
@@ -184,7 +184,7 @@ fn outcome_of(error: Option<&LoginError>) -> SignInOutcome {
         None => SignInOutcome::Ok,
         Some(LoginError::Refused) => SignInOutcome::Refused,
         Some(LoginError::Throttled(_)) => SignInOutcome::Throttled,
-        Some(LoginError::Busy) => SignInOutcome::Busy,
+        Some(LoginError::Busy(_)) => SignInOutcome::Busy,
         Some(LoginError::LimitReached) => SignInOutcome::Limit,
         Some(LoginError::Store(_)) => SignInOutcome::Unavailable,
     }

@@ -15,7 +15,7 @@ pub(super) async fn record_failure(
             let event = Event { kind: Kind::Throttled, ..event.clone() };
             event.outcome("refused").with("limit", "passwords")
         }
-        Some(AuthenticateError::Busy | AuthenticateError::Store(_)) | None => return,
+        Some(AuthenticateError::Busy(_) | AuthenticateError::Store(_)) | None => return,
     };
     audit.record([failed]).await;
 }

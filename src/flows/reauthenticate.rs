@@ -2,7 +2,7 @@
 
 use super::proofs;
 use super::see_through::see_through;
-use crate::accounts::{Accounts, AuthenticateError, Proof, UserId};
+use crate::accounts::{Accounts, AuthenticateError, Busy, Proof, UserId};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
@@ -26,8 +26,8 @@ pub enum ReauthenticateError {
     #[error(transparent)]
     Throttled(#[from] Throttled),
     /// Too many passwords are being checked at once.
-    #[error("too many sign-ins at once")]
-    Busy,
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The session ended meanwhile.
     #[error("the session has ended: {}", .0.as_str())]
     Ended(EndReason),
@@ -41,7 +41,7 @@ impl From<AuthenticateError> for ReauthenticateError {
         match error {
             AuthenticateError::Refused => Self::Refused,
             AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
-            AuthenticateError::Busy => Self::Busy,
+            AuthenticateError::Busy(busy) => Self::Busy(busy),
             AuthenticateError::Store(error) => Self::Store(error),
         }
     }

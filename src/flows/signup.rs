@@ -206,7 +206,7 @@ fn outcome_of(error: Option<&SignupError>) -> SignUpOutcome {
         Some(SignupError::Create(CreateError::Weak(_))) => SignUpOutcome::WeakPassword,
         Some(SignupError::Create(CreateError::EmailTaken)) => SignUpOutcome::EmailTaken,
         Some(SignupError::Create(CreateError::Throttled(_))) => SignUpOutcome::Throttled,
-        Some(SignupError::Create(CreateError::Busy)) => SignUpOutcome::Busy,
+        Some(SignupError::Create(CreateError::Busy(_))) => SignUpOutcome::Busy,
         Some(SignupError::Create(CreateError::Store(_))) => SignUpOutcome::Unavailable,
         Some(SignupError::LinkRefused | SignupError::Create(CreateError::AdministratorExists)) => {
             SignUpOutcome::LinkRefused

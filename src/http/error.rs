@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::json::ProblemBody;
-use crate::accounts::{ChangeError, CreateError, WeakPassword};
+use crate::accounts::{Busy, ChangeError, CreateError, WeakPassword};
 use crate::failure::StoreError;
 use crate::flows::{
     ChangePasswordError, LoginError, OwnChangeError, ReauthenticateError, RevokeSessionsError,
@@ -157,10 +157,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, Code::InvalidCredentials, "The password is wrong.")
     }
 
-    pub(crate) fn busy() -> Self {
+    pub(crate) fn busy(busy: Busy) -> Self {
         let detail = "Too many passwords are being checked at once: try again in a few seconds.";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, detail);
-        Self { retry_after: Some(2), ..problem }
+        let seconds = u64::try_from(busy.wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+        Self { retry_after: Some(seconds.max(1)), ..problem }
     }
 
     pub(crate) fn unavailable(error: &StoreError) -> Self {
@@ -257,7 +258,7 @@ impl From<LoginError> for Problem {
                 "The email address or the password is wrong.",
             ),
             LoginError::Throttled(throttled) => throttled.into(),
-            LoginError::Busy => Self::busy(),
+            LoginError::Busy(busy) => Self::busy(busy),
             LoginError::LimitReached => limit_reached(),
             LoginError::Store(error) => error.into(),
         }
@@ -271,7 +272,7 @@ impl From<CreateError> for Problem {
             CreateError::EmailTaken => email_taken(),
             CreateError::AdministratorExists => Self::needless_setup(),
             CreateError::Throttled(throttled) => throttled.into(),
-            CreateError::Busy => Self::busy(),
+            CreateError::Busy(busy) => Self::busy(busy),
             CreateError::Store(error) => error.into(),
         }
     }
@@ -282,7 +283,7 @@ impl From<ReauthenticateError> for Problem {
         match error {
             ReauthenticateError::Refused => Self::wrong_password(),
             ReauthenticateError::Throttled(throttled) => throttled.into(),
-            ReauthenticateError::Busy => Self::busy(),
+            ReauthenticateError::Busy(busy) => Self::busy(busy),
             ReauthenticateError::Ended(reason) => Self::session_ended(reason),
             ReauthenticateError::Store(error) => error.into(),
         }
@@ -295,7 +296,7 @@ impl From<ChangePasswordError> for Problem {
             ChangePasswordError::Refused => Self::wrong_password(),
             ChangePasswordError::Weak(weak) => weak_password("new_password", weak),
             ChangePasswordError::Throttled(throttled) => throttled.into(),
-            ChangePasswordError::Busy => Self::busy(),
+            ChangePasswordError::Busy(busy) => Self::busy(busy),
             ChangePasswordError::Ended(reason) => Self::session_ended(reason),
             ChangePasswordError::Store(error) => error.into(),
         }
@@ -317,7 +318,7 @@ impl From<OwnChangeError> for Problem {
         match error {
             OwnChangeError::Change(error) => error.into(),
             OwnChangeError::Throttled(throttled) => throttled.into(),
-            OwnChangeError::Busy => Self::busy(),
+            OwnChangeError::Busy(busy) => Self::busy(busy),
         }
     }
 }

@@ -18,8 +18,9 @@ use crate::failure::StoreError;
 
 /// How long a network is known to an account after the owner came from it.
 const KNOWN_FOR: time::Duration = time::Duration::days(30);
-/// How long an attempt waits for others that were counted before it and are not yet judged.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long an attempt waits for others that were counted before it and are not yet judged: these may
+/// have waited two seconds for their hash.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// One attempt too many. It does not say for what, so that nobody learns whether an account is
 /// being guessed at.

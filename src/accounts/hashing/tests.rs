@@ -245,8 +245,8 @@ async fn whoever_finds_no_place_is_sent_away_at_once() {
     let (release, first) = occupy(&hasher).await;
     let second = wait_in_line(&hasher).await;
 
-    assert!(matches!(hasher.hash(&password(PHRASE)).await, Err(HashError::Busy)));
-    assert!(matches!(verify(&hasher, &password(PHRASE), None).await, Err(HashError::Busy)));
+    assert!(matches!(hasher.hash(&password(PHRASE)).await, Err(HashError::Busy(_))));
+    assert!(matches!(verify(&hasher, &password(PHRASE), None).await, Err(HashError::Busy(_))));
 
     drop(release);
     assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
@@ -254,11 +254,41 @@ async fn whoever_finds_no_place_is_sent_away_at_once() {
 }
 
 #[tokio::test]
+async fn as_many_wait_as_are_done_in_time_and_the_others_are_told_how_long_that_takes() {
+    // Nothing was measured yet: forty milliseconds each.
+    let hasher = hasher(HasherOptions {
+        threads: NonZeroUsize::MIN,
+        parameters: HashParameters::default(),
+        ..HasherOptions::default()
+    });
+    let (release, first) = occupy(&hasher).await;
+    let places: Vec<_> = std::iter::from_fn(|| hasher.place().ok()).collect();
+    assert_eq!(places.len(), 50);
+    let Err(HashError::Busy(busy)) = hasher.place() else { panic!("one too many was let in") };
+    assert_eq!(busy.wait, Duration::from_secs(2));
+    drop((places, release));
+    assert!(first.await.unwrap().is_ok());
+}
+
+/// Where one hash alone takes longer than anybody may wait, whoever finds a free thread is let in.
+#[tokio::test]
+async fn on_a_slow_machine_nobody_waits_and_whoever_comes_alone_is_served() {
+    let hasher = narrow(100, Duration::ZERO);
+    for _ in 0..3 {
+        assert!(hasher.hash(&password(PHRASE)).await.is_ok());
+    }
+    let (release, first) = occupy(&hasher).await;
+    assert!(matches!(hasher.place(), Err(HashError::Busy(_))));
+    drop(release);
+    assert!(first.await.unwrap().is_ok());
+}
+
+#[tokio::test]
 async fn nobody_waits_longer_than_allowed() {
     let hasher = narrow(1, Duration::from_millis(20));
     let (release, first) = occupy(&hasher).await;
 
-    assert!(matches!(hasher.hash(&password(PHRASE)).await, Err(HashError::Busy)));
+    assert!(matches!(hasher.hash(&password(PHRASE)).await, Err(HashError::Busy(_))));
 
     drop(release);
     assert!(first.await.unwrap().is_ok());
@@ -287,7 +317,7 @@ async fn hash_7_a_request_dropped_while_it_is_hashed_frees_its_place_when_the_th
     let (release, first) = occupy(&hasher).await;
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
-    assert!(matches!(hasher.hash(&password(PHRASE)).await, Err(HashError::Busy)));
+    assert!(matches!(hasher.hash(&password(PHRASE)).await, Err(HashError::Busy(_))));
 
     drop(release);
     while hasher.workers.free_places() == 0 {

@@ -4,6 +4,7 @@
 //! back when its work is done or its request is dropped, whatever happens in between.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use argon2::Block;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-use super::{HashError, HasherOptions};
+use super::{Busy, HashError, HasherOptions};
 use crate::metrics::Metrics;
 
 /// Whoever is signed in comes first: where a core is wanted by both, a thread that hashes gets a
@@ -28,8 +29,13 @@ fn give_way() {
     }
 }
 
-/// A fixed number of threads and a bounded number of those who wait for one.
+/// A fixed number of threads, and before them whoever is done within the longest wait.
 pub(super) struct Workers {
+    threads: usize,
+    /// Of all places.
+    most: usize,
+    /// What a hash takes, in microseconds: of the latest ones on average.
+    takes: Arc<AtomicU64>,
     /// One permit for each request under way or waiting.
     places: Arc<Semaphore>,
     /// One permit for each thread.
@@ -60,9 +66,12 @@ impl Workers {
                 work_off(&inbox);
             })?;
         }
-        let places = threads.get().saturating_add(queue).min(Semaphore::MAX_PERMITS);
+        let most = threads.get().saturating_add(queue).min(Semaphore::MAX_PERMITS);
         Ok(Self {
-            places: Arc::new(Semaphore::new(places)),
+            threads: threads.get(),
+            most,
+            takes: Arc::new(AtomicU64::new(microseconds(options.parameters.expected()))),
+            places: Arc::new(Semaphore::new(most)),
             free: Arc::new(Semaphore::new(threads.get())),
             wait,
             metrics: metrics.clone(),
@@ -73,13 +82,46 @@ impl Workers {
     /// Takes a place, at once or not at all.
     ///
     /// # Errors
-    /// [`HashError::Busy`] when none is free.
+    /// [`HashError::Busy`] when none is free, or when those before take longer than the wait.
     pub(super) fn place(&self) -> Result<Place, HashError> {
+        let taken = self.most - self.places.available_permits().min(self.most);
+        let waiting = taken.saturating_sub(self.threads);
+        if taken >= self.threads && self.needed_by(waiting + 1) > self.wait {
+            return Err(self.refused(waiting));
+        }
         let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map(|place| Place(Arc::new(place))).map_err(|_| {
-            self.metrics.hash_refused();
-            HashError::Busy
-        })
+        place.map(|place| Place(Arc::new(place))).map_err(|_| self.refused(waiting))
+    }
+
+    /// How long the threads need for so many hashes.
+    fn needed_by(&self, hashes: usize) -> Duration {
+        let takes = self.takes.load(Ordering::Relaxed);
+        let all = takes.saturating_mul(u64::try_from(hashes).unwrap_or(u64::MAX));
+        Duration::from_micros(all / u64::try_from(self.threads).unwrap_or(1).max(1))
+    }
+
+    fn refused(&self, waiting: usize) -> HashError {
+        self.metrics.hash_refused();
+        Busy { wait: self.needed_by(waiting.max(1)) }.into()
+    }
+
+    /// As [`Workers::run`], of a hash: what it takes says how many may wait.
+    pub(super) async fn hash<T: Send + 'static>(
+        &self,
+        place: Place,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, HashError> {
+        let takes = Arc::clone(&self.takes);
+        let measured = move |memory: &mut Memory| {
+            let begun = Instant::now();
+            let outcome = work(memory);
+            let took = microseconds(begun.elapsed());
+            // Two at once may lose one of them, which matters to nobody.
+            let before = takes.load(Ordering::Relaxed);
+            takes.store((before.saturating_mul(7).saturating_add(took)) / 8, Ordering::Relaxed);
+            outcome
+        };
+        self.run(place, measured).await
     }
 
     /// Has `work` done on a thread for whoever has this place, and waits for what it gives.
@@ -92,7 +134,7 @@ impl Workers {
         place: Place,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let thread = self.thread().await.inspect_err(|_| self.metrics.hash_refused())?;
+        let thread = self.thread().await?;
         let permits = (place, thread);
         let metrics = self.metrics.clone();
         let (answer, answered) = oneshot::channel();
@@ -118,10 +160,11 @@ impl Workers {
     async fn thread(&self) -> Result<OwnedSemaphorePermit, HashError> {
         let _waiting = self.metrics.hash_waits();
         let thread = timeout(self.wait, Arc::clone(&self.free).acquire_owned());
-        match thread.await {
-            Ok(Ok(thread)) => Ok(thread),
-            Ok(Err(_)) | Err(_) => Err(HashError::Busy),
+        if let Ok(Ok(thread)) = thread.await {
+            return Ok(thread);
         }
+        let taken = self.most - self.places.available_permits().min(self.most);
+        Err(self.refused(taken.saturating_sub(self.threads)))
     }
 }
 
@@ -131,6 +174,10 @@ impl Workers {
     pub(super) fn free_places(&self) -> usize {
         self.places.available_permits()
     }
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn work_off(inbox: &Mutex<Receiver<Job>>) {

@@ -47,7 +47,7 @@ impl From<AcceptError> for Problem {
         match error {
             AcceptError::Refused => Self::needless_invitation(),
             AcceptError::Weak(weak) => weak_password("password", weak),
-            AcceptError::Busy => Self::busy(),
+            AcceptError::Busy(busy) => Self::busy(busy),
             AcceptError::NotStarted(StartError::Store(error)) => {
                 let detail = "The password was set, but no session could be started: sign in with \
                               it in a moment.";
