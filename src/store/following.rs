@@ -1,17 +1,16 @@
 //! Sessions in this server's memory that obey the orders in the accounts database.
 //!
 //! Before every call the orders given since the last one are carried out, so that what a command
-//! or another server decided counts here at the very next request. Whether there may be any is
-//! told by a stamp of the database, and only a new one is followed by a look.
+//! or another server decided counts here at the very next request.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::RwLock;
 
 use super::memory::MemoryStore;
-use super::sql::{Order, SqlDatabase, Stamp};
+use super::sql::{Order, SqlDatabase};
 use crate::accounts::{Epoch, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{
@@ -29,8 +28,6 @@ pub struct FollowingStore {
     database: SqlDatabase,
     /// The newest order that was carried out.
     position: Arc<RwLock<i64>>,
-    /// Under this stamp of the database every order had been carried out.
-    followed: Arc<Mutex<Option<Stamp>>>,
     /// How many sessions the latest raises ended, for whoever asks after the order was obeyed.
     raises: Arc<Mutex<VecDeque<(UserId, Epoch, u64)>>>,
 }
@@ -42,25 +39,13 @@ impl FollowingStore {
     /// [`StoreError`] when the database fails.
     pub async fn start(memory: MemoryStore, database: SqlDatabase) -> Result<Self, StoreError> {
         let position = Arc::new(RwLock::new(database.newest_order().await?));
-        Ok(Self {
-            memory: Arc::new(memory),
-            database,
-            position,
-            followed: Arc::default(),
-            raises: Arc::default(),
-        })
+        Ok(Self { memory: Arc::new(memory), database, position, raises: Arc::default() })
     }
 
     /// The memory, with every order given so far carried out.
     async fn current(&self) -> Result<&MemoryStore, StoreError> {
-        // Taken before the look at the orders, so that one given meanwhile makes another stamp.
-        let stamp = self.database.stamp();
-        if stamp.is_some() && *self.followed() == stamp {
-            return Ok(&self.memory);
-        }
         let seen = *self.position.read().await;
         if self.database.orders_after(seen).await?.is_empty() {
-            *self.followed() = stamp;
             return Ok(&self.memory);
         }
         let mut position = self.position.write().await;
@@ -74,12 +59,7 @@ impl FollowingStore {
             self.carry_out(&ordered.order).await?;
             *position = ordered.position;
         }
-        *self.followed() = stamp;
         Ok(&self.memory)
-    }
-
-    fn followed(&self) -> MutexGuard<'_, Option<Stamp>> {
-        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn carry_out(&self, order: &Order) -> Result<(), StoreError> {

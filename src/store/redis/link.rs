@@ -58,6 +58,11 @@ impl Link {
         Self { address, way: Mutex::default(), course: Mutex::default() }
     }
 
+    /// Where it leads, without who we are there.
+    pub(super) fn place(&self) -> &str {
+        self.address.shown()
+    }
+
     fn way(&self) -> MutexGuard<'_, Arc<Way>> {
         self.way.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -49,6 +49,12 @@ impl RedisSessions {
         Ok(Self { link: Arc::new(link) })
     }
 
+    /// Where that server is, for people, without user and password.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        self.link.place()
+    }
+
     /// What whoever runs that server should know: how it may lose what it acknowledged.
     ///
     /// # Errors

@@ -56,16 +56,7 @@ impl AccountStore for SqlDatabase {
 
     #[tracing::instrument(name = "store.account.find", skip_all, err(level = "debug"))]
     async fn find(&self, id: UserId) -> Result<Option<Account>, StoreError> {
-        // Before the statement: what it reads is of this stamp or newer.
-        let stamp = self.stamp();
-        if let Some(account) = self.remembered.find(stamp, id) {
-            return Ok(Some(account));
-        }
-        let found = self.credentials(id).await?.map(|credentials| credentials.account);
-        if let Some(account) = &found {
-            self.remembered.remember(stamp, account);
-        }
-        Ok(found)
+        Ok(self.credentials(id).await?.map(|credentials| credentials.account))
     }
 
     async fn credentials(&self, id: UserId) -> Result<Option<Credentials>, StoreError> {

@@ -1,16 +1,14 @@
 //! Opening a database, and what servers leave in it for the commands beside them.
 
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 
 use secrecy::SecretString;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 
-use super::DatabaseAt;
 use super::engine::{Engine, statement};
 use super::postgres::{Address, PostgresServer, prepare};
-use super::sqlite::{RememberedAccounts, SqliteFile, Stamp};
+use super::sqlite::SqliteFile;
+use super::{DatabaseAt, OpenError};
 use crate::failure::StoreError;
 use crate::sessions::cache::Freshness;
 
@@ -38,86 +36,11 @@ impl SessionsIn {
     }
 }
 
-/// Why a database could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another server has it.
-    #[error(
-        "another Anteroom server already uses {path}: stop it first, or give this one another \
-         ANTEROOM_DATABASE"
-    )]
-    InUse {
-        /// The database.
-        path: String,
-    },
-    /// The file cannot be made or opened.
-    #[error(
-        "cannot open {path}: {source}; check the path and its permissions, or set ANTEROOM_DATABASE"
-    )]
-    File {
-        /// The database, or the lock beside it.
-        path: String,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A newer release has migrated it.
-    #[error("{path} was written by another release: run that one, or restore a backup")]
-    TooNew {
-        /// The database.
-        path: String,
-    },
-    /// The driver failed.
-    #[error(
-        "cannot use {path} as a database: {source}; check what it is, or set ANTEROOM_DATABASE"
-    )]
-    Database {
-        /// The database.
-        path: String,
-        /// What the driver says.
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The URL is wrong.
-    #[error("the URL of the database cannot be used: {what}; check ANTEROOM_DATABASE")]
-    Address {
-        /// What is wrong with it, without the URL.
-        what: String,
-    },
-    /// The server is not there, or does not let us in.
-    #[error(
-        "cannot reach the database at {place}: {source}; check that it runs and lets this user \
-         in, or set ANTEROOM_DATABASE"
-    )]
-    Unreachable {
-        /// Host, port and name.
-        place: String,
-        /// What the driver says.
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The server is there, and of no use.
-    #[error("the database at {place} cannot be used: {why}")]
-    Unsuitable {
-        /// Host, port and name.
-        place: String,
-        /// Why, and what to do.
-        why: &'static str,
-    },
-    /// The tables are of an earlier release, and this role may not change them.
-    #[error(
-        "the tables at {place} are not those of this release, and this role may not change them: \
-         run `anteroom migrate` as their owner"
-    )]
-    NeedsMigration {
-        /// Host, port and name.
-        place: String,
-    },
-    /// A migration failed; the database is as it was before it.
-    #[error("cannot migrate {path}: {source}")]
-    Migration {
-        /// The database.
-        path: String,
-        /// What failed.
-        source: MigrateError,
-    },
+/// What becomes of a database that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IfAbsent {
+    Make,
+    Refuse,
 }
 
 /// An open database. Cheap to clone.
@@ -125,7 +48,6 @@ pub enum OpenError {
 pub struct SqlDatabase {
     pub(super) engine: Engine,
     pub(super) sessions_in: SessionsIn,
-    pub(super) remembered: Arc<RememberedAccounts>,
 }
 
 impl SqlDatabase {
@@ -139,28 +61,23 @@ impl SqlDatabase {
         at: impl Into<DatabaseAt>,
         sessions_in: SessionsIn,
     ) -> Result<Self, OpenError> {
-        let (engine, name) = match at.into() {
-            DatabaseAt::Sqlite(path) => {
-                let file = SqliteFile::open_for_server(&path).await?;
-                (Engine::Sqlite(file), path.display().to_string())
-            }
-            DatabaseAt::Postgres(url) => postgres(&url).await?,
+        let engine = match at.into() {
+            DatabaseAt::Sqlite(path) => Engine::Sqlite(SqliteFile::open_for_server(&path).await?),
+            DatabaseAt::Postgres(url) => postgres(&url, IfAbsent::Make).await?,
         };
-        let database = Self::over(engine, sessions_in);
+        let database = Self { engine, sessions_in };
         database.leave_word().await.map_err(|error| OpenError::Database {
-            path: name,
+            path: database.name(),
             source: match error {
                 StoreError::Backend(cause) => cause,
                 other => other.into(),
             },
         })?;
-        if let Engine::Sqlite(file) = &database.engine {
-            file.count_commits();
-        }
         Ok(database)
     }
 
-    /// Opens a database for a command, beside a server that may be running. Migrates it as needed.
+    /// Opens a database for a command, beside a server that may be running. Makes and migrates it
+    /// as needed.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
@@ -168,19 +85,43 @@ impl SqlDatabase {
         at: impl Into<DatabaseAt>,
         sessions_in: SessionsIn,
     ) -> Result<Self, OpenError> {
-        let engine = match at.into() {
-            DatabaseAt::Sqlite(path) => Engine::Sqlite(SqliteFile::open(&path).await?),
-            DatabaseAt::Postgres(url) => postgres(&url).await?.0,
-        };
-        Ok(Self::over(engine, sessions_in))
+        Self::open_or(IfAbsent::Make, at.into(), sessions_in).await
     }
 
-    fn over(engine: Engine, sessions_in: SessionsIn) -> Self {
-        Self { engine, sessions_in, remembered: Arc::default() }
+    /// As [`SqlDatabase::open`], but a database that nobody has made is refused.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what to do.
+    pub async fn open_existing(
+        at: impl Into<DatabaseAt>,
+        sessions_in: SessionsIn,
+    ) -> Result<Self, OpenError> {
+        Self::open_or(IfAbsent::Refuse, at.into(), sessions_in).await
+    }
+
+    async fn open_or(
+        if_absent: IfAbsent,
+        at: DatabaseAt,
+        sessions_in: SessionsIn,
+    ) -> Result<Self, OpenError> {
+        let engine = match at {
+            DatabaseAt::Sqlite(path) => Engine::Sqlite(SqliteFile::open(&path, if_absent).await?),
+            DatabaseAt::Postgres(url) => postgres(&url, if_absent).await?,
+        };
+        Ok(Self { engine, sessions_in })
+    }
+
+    /// Its name for people: the path of the file, or host, port and name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.engine {
+            Engine::Sqlite(file) => file.path().display().to_string(),
+            Engine::Postgres(server) => server.name(),
+        }
     }
 
     /// Tells commands where this server keeps sessions, whatever their own settings say.
-    async fn leave_word(&self) -> Result<(), StoreError> {
+    pub(super) async fn leave_word(&self) -> Result<(), StoreError> {
         let word = statement(
             "INSERT INTO facts (name, value) VALUES ('sessions_in', $1) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -202,14 +143,6 @@ impl SqlDatabase {
             self.sessions_in = place;
         }
         Ok(self)
-    }
-
-    /// Tells whether anybody has committed since; `None` where that cannot be told.
-    pub(in crate::store) fn stamp(&self) -> Option<Stamp> {
-        match &self.engine {
-            Engine::Sqlite(file) => file.stamp(),
-            Engine::Postgres(_) => None,
-        }
     }
 
     /// Tells what changes here, whoever changes it.
@@ -250,10 +183,9 @@ impl SqlDatabase {
     }
 }
 
-/// A server that is ready to be used, and its name for people.
-async fn postgres(url: &SecretString) -> Result<(Engine, String), OpenError> {
+/// A server that is ready to be used.
+async fn postgres(url: &SecretString, if_absent: IfAbsent) -> Result<Engine, OpenError> {
     let address = Address::parse(url)?;
-    prepare(&address).await?;
-    let name = address.to_string();
-    Ok((Engine::Postgres(PostgresServer::at(address)), name))
+    prepare(&address, if_absent).await?;
+    Ok(Engine::Postgres(PostgresServer::at(address)))
 }

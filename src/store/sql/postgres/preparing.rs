@@ -8,8 +8,8 @@ use sqlx::migrate::{Migrate as _, MigrateError, Migration};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::time::timeout;
 
-use super::super::OpenError;
-use super::super::database::MIGRATIONS;
+use super::super::database::{IfAbsent, MIGRATIONS};
+use super::super::{NO_TABLES, OpenError};
 use super::Address;
 use super::append_only::{forbid_changes, refuses_changes};
 use super::telling::{make_them_tell, tell_changes};
@@ -21,10 +21,17 @@ const REACH_LIMIT: Duration = Duration::from_secs(5);
 
 /// Reaches the server, looks at it, and brings its tables up to this release, if they are not.
 /// Those who would do that at once wait for each other.
-pub(in crate::store::sql) async fn prepare(address: &Address) -> Result<(), OpenError> {
+pub(in crate::store::sql) async fn prepare(
+    address: &Address,
+    if_absent: IfAbsent,
+) -> Result<(), OpenError> {
     let mut connection = reach(address).await?;
     let is_durable = suits(address, &mut connection).await?;
-    if !missing(address, &mut connection).await?.nothing() {
+    let missing = missing(address, &mut connection).await?;
+    if if_absent == IfAbsent::Refuse && missing.everything() {
+        return Err(OpenError::Absent { place: format!("{address}{NO_TABLES}") });
+    }
+    if !missing.nothing() {
         bring_up(address, &mut connection).await?;
     }
     if !is_durable {
@@ -83,6 +90,10 @@ struct Missing {
 impl Missing {
     fn nothing(&self) -> bool {
         self.migrations.is_empty() && !self.refusal && !self.telling
+    }
+
+    fn everything(&self) -> bool {
+        self.migrations.len() == MIGRATIONS.iter().count()
     }
 }
 

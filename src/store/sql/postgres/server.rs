@@ -28,6 +28,11 @@ impl PostgresServer {
         Self { pool: Pool::new(address) }
     }
 
+    /// Host, port and name of the database.
+    pub(in crate::store::sql) fn name(&self) -> String {
+        self.pool.address().to_string()
+    }
+
     pub(in crate::store::sql) async fn rows(
         &self,
         statement: Statement,

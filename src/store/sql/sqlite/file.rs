@@ -1,29 +1,20 @@
-//! Opening the file, and the two pools on it.
+//! The open file: one pool that writes, and one that reads.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use sqlx::migrate::MigrateError;
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::sqlite::SqliteSynchronous;
+use sqlx::{ConnectOptions as _, Connection as _, Sqlite, SqlitePool, Transaction};
 
 use super::super::OpenError;
-use super::super::database::MIGRATIONS;
+use super::super::database::IfAbsent;
 use super::super::engine::{Done, Row, Statement, failed};
-use super::append_only::forbid_changes;
-use super::lock::{alone, create_private, lock_for_server};
-use super::stamp::{Stamp, WalIndex};
+use super::identity::SameFiles;
+use super::lock::ServerLock;
+use super::opening::{Found, Opened, plain};
 use crate::failure::StoreError;
-
-/// How long a statement waits for another process that writes the same file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a request waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-const READERS: u32 = 4;
 
 /// The open file. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -33,12 +24,11 @@ pub(in crate::store::sql) struct SqliteFile {
     /// How many connections the writer has had.
     writers: Arc<AtomicU64>,
     readers: SqlitePool,
-    wal_index: WalIndex,
     /// Of a server, until it is closed.
-    server_lock: Arc<Mutex<Option<File>>>,
+    server_lock: Arc<Mutex<Option<ServerLock>>>,
+    /// Without symbolic links.
     path: PathBuf,
-    /// Which file it was when it was opened.
-    file: Option<(u64, u64)>,
+    files: SameFiles,
 }
 
 /// A transaction of the one connection that writes.
@@ -46,84 +36,53 @@ pub(in crate::store::sql) struct Write(Transaction<'static, Sqlite>);
 
 impl SqliteFile {
     /// Opens the file for a server: makes it (mode 0600) and migrates it as needed, and refuses
-    /// when another server has it. [`SqliteFile::count_commits`] makes it tell of commits.
+    /// when another server has it, by whatever name.
     pub(in crate::store::sql) async fn open_for_server(path: &Path) -> Result<Self, OpenError> {
-        let lock = lock_for_server(path)?;
-        let mut file = Self::open(path).await?;
-        file.server_lock = Arc::new(Mutex::new(Some(lock)));
-        Ok(file)
+        let found = Found::at(path, IfAbsent::Make)?;
+        let lock = found.lock().await?;
+        match Self::opened(found).await {
+            Ok(mut file) => {
+                file.server_lock = Arc::new(Mutex::new(Some(lock)));
+                Ok(file)
+            }
+            Err(error) => {
+                lock.undo();
+                Err(error)
+            }
+        }
     }
 
     /// Opens the file for a command, beside a server that may be running.
-    pub(in crate::store::sql) async fn open(path: &Path) -> Result<Self, OpenError> {
-        let name = || path.display().to_string();
-        create_private(path).map_err(|source| OpenError::File { path: name(), source })?;
-        let failed =
-            |source: sqlx::Error| OpenError::Database { path: name(), source: source.into() };
-
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged revoke must survive a power cut, which NORMAL does not promise.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let wal_index = WalIndex::default();
-        let pool = |made: Arc<AtomicU64>| {
-            let held = wal_index.clone();
-            SqlitePoolOptions::new()
-                .after_connect(move |_, _| {
-                    let _ = &held;
-                    made.fetch_add(1, Ordering::SeqCst);
-                    Box::pin(async { Ok(()) })
-                })
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .idle_timeout(None)
-                .max_lifetime(None)
-        };
-        // From the first connection on: of two that make the same file a WAL one at once, `SQLite`
-        // tells one that it is locked, without waiting.
-        let _alone =
-            alone(path).await.map_err(|source| OpenError::File { path: name(), source })?;
-        let writers = Arc::<AtomicU64>::default();
-        let writer = pool(Arc::clone(&writers))
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(failed)?;
-        MIGRATIONS.run(&writer).await.map_err(|error| match error {
-            MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => {
-                OpenError::TooNew { path: name() }
-            }
-            source => OpenError::Migration { path: name(), source },
-        })?;
-        forbid_changes(&writer).await.map_err(failed)?;
-        // All at once: a file that is replaced later must not be read beside this one.
-        let readers = pool(Arc::default())
-            .min_connections(READERS)
-            .max_connections(READERS)
-            .connect_with(options.read_only(true))
-            .await
-            .map_err(failed)?;
-        let file = std::fs::metadata(path).map(|file| identity(&file)).ok();
-        let (path, server_lock) = (path.to_owned(), Arc::default());
-        Ok(Self { writer, writers, readers, wal_index, server_lock, path, file })
+    pub(in crate::store::sql) async fn open(
+        path: &Path,
+        if_absent: IfAbsent,
+    ) -> Result<Self, OpenError> {
+        let found = Found::at(path, if_absent)?;
+        found.refuse_other_names()?;
+        Self::opened(found).await
     }
 
-    /// From now on there are stamps.
-    pub(in crate::store::sql) fn count_commits(&self) {
-        self.wal_index.open(&self.path);
+    async fn opened(found: Found) -> Result<Self, OpenError> {
+        let path = found.real.clone();
+        let Opened { writer, writers, readers, files } = found.open().await?;
+        Ok(Self { writer, writers, readers, server_lock: Arc::default(), path, files })
     }
 
-    /// Tells whether anybody has committed since; `None` where that cannot be told.
-    pub(in crate::store::sql) fn stamp(&self) -> Option<Stamp> {
-        self.wal_index.stamp()
+    /// Where it is.
+    pub(in crate::store::sql) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Fails where other processes would find another file by the same name.
+    fn check_files(&self) -> Result<(), StoreError> {
+        self.files.check().map_err(StoreError::backend)
     }
 
     pub(in crate::store::sql) async fn rows(
         &self,
         statement: Statement,
     ) -> Result<Vec<Row>, StoreError> {
+        self.check_files()?;
         let rows = statement.sqlite().fetch_all(&self.readers).await.map_err(failed)?;
         Ok(rows.into_iter().map(Row::Sqlite).collect())
     }
@@ -132,6 +91,7 @@ impl SqliteFile {
         &self,
         statement: Statement,
     ) -> Result<Option<Row>, StoreError> {
+        self.check_files()?;
         let row = statement.sqlite().fetch_optional(&self.readers).await.map_err(failed)?;
         Ok(row.map(Row::Sqlite))
     }
@@ -141,6 +101,7 @@ impl SqliteFile {
         statement: Statement,
     ) -> Result<u64, StoreError> {
         if statement.before().is_empty() {
+            self.check_files()?;
             let done = statement.sqlite().execute(&self.writer).await.map_err(failed)?;
             return Ok(done.rows_affected());
         }
@@ -153,6 +114,7 @@ impl SqliteFile {
     /// reads cannot change before it writes.
     pub(in crate::store::sql) async fn begin(&self) -> Result<Write, StoreError> {
         const BEGIN: &str = "BEGIN IMMEDIATE";
+        self.check_files()?;
         let begun = match self.writer.begin_with(BEGIN).await {
             Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed) => {
                 // After a full disk SQLite has rolled back by itself, and the driver takes the
@@ -167,8 +129,22 @@ impl SqliteFile {
 
     /// The connection that writes, and how many there were before it and with it.
     pub(super) async fn writer(&self) -> Result<(u64, PoolConnection<Sqlite>), StoreError> {
+        self.check_files()?;
         let writer = self.writer.acquire().await.map_err(failed)?;
         Ok((self.writers.load(Ordering::SeqCst), writer))
+    }
+
+    /// Commits something of no importance by a connection of its own, as a command would.
+    pub(super) async fn write_beside(&self) -> Result<(), StoreError> {
+        // Nothing depends on it, so it need not be on the disk.
+        let options = plain(&self.path).synchronous(SqliteSynchronous::Off);
+        let mut beside = options.connect().await.map_err(failed)?;
+        let write = sqlx::query(
+            "INSERT INTO facts (name, value) VALUES ('canary', '') \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        );
+        write.execute(&mut beside).await.map_err(failed)?;
+        beside.close().await.map_err(failed)
     }
 
     /// Closes the file once what is under way is done.
@@ -181,12 +157,7 @@ impl SqliteFile {
 
     /// Whether it is still the same file, and all of its connections answer.
     pub(in crate::store::sql) async fn answers(&self) -> Result<(), StoreError> {
-        let file = std::fs::metadata(&self.path).map_err(StoreError::backend)?;
-        if self.file.is_some_and(|opened| opened != identity(&file)) {
-            return Err(StoreError::Corrupt(
-                "nothing: another file has taken the place of this one",
-            ));
-        }
+        self.check_files()?;
         for pool in [&self.readers, &self.writer] {
             sqlx::query("SELECT EXISTS (SELECT 1 FROM users)")
                 .execute(pool)
@@ -237,10 +208,4 @@ impl Write {
         }
         .map_err(|error| failed(error).into())
     }
-}
-
-/// Device and inode.
-fn identity(file: &std::fs::Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt as _;
-    (file.dev(), file.ino())
 }

@@ -2,14 +2,15 @@
 //!
 //! This one tells its own cache what it changes. `PRAGMA data_version` changes on a connection when
 //! somebody else commits, and this server has one connection that writes, so asked there it tells
-//! of other processes alone: the command line, a restored table, whoever opens the file.
+//! of other processes alone: the command line, a restored table, whoever opens the file. That is
+//! tried with a commit of another connection before anything is relied on. Whether the file is
+//! still the one that other processes open is looked at with every question.
 
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
 use super::super::engine::failed;
 use super::file::SqliteFile;
-use super::stamp::Stamp;
 use crate::failure::StoreError;
 use crate::sessions::cache::{Change, Freshness, NotFresh, Subscription};
 
@@ -23,8 +24,6 @@ struct Version {
 struct Versions {
     file: SqliteFile,
     known: Version,
-    /// As long as the file has this one, nobody has written since `known` was asked.
-    stamp: Option<Stamp>,
 }
 
 #[async_trait]
@@ -34,8 +33,16 @@ impl Freshness for SqliteFile {
     }
 
     async fn subscribe(&self) -> Result<Box<dyn Subscription>, NotFresh> {
-        let (stamp, known) = (self.stamp(), version(self).await?);
-        Ok(Box::new(Versions { file: self.clone(), known, stamp }))
+        let before = version(self).await?;
+        self.write_beside().await?;
+        let known = version(self).await?;
+        if known.connection != before.connection || known.data == before.data {
+            return Err(NotFresh::Mute(
+                "PRAGMA data_version does not tell of what another connection has written: keep \
+                 the database on a local file system",
+            ));
+        }
+        Ok(Box::new(Versions { file: self.clone(), known }))
     }
 }
 
@@ -47,14 +54,9 @@ impl Subscription for Versions {
     }
 
     async fn probe(&mut self) -> Result<Vec<Change>, StoreError> {
-        // Before the version is asked: whoever commits in between makes another stamp.
-        let stamp = self.file.stamp();
-        if stamp.is_some() && stamp == self.stamp {
-            return Ok(Vec::new());
-        }
         let version = version(&self.file).await?;
         let others_wrote = version != self.known;
-        (self.known, self.stamp) = (version, stamp);
+        self.known = version;
         Ok(if others_wrote { vec![Change::Everything] } else { Vec::new() })
     }
 }

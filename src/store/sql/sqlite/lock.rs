@@ -1,48 +1,127 @@
 //! The locks beside a database file: of the server that has it, and of whoever migrates it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::OpenError;
+use super::identity::{FileId, Handle, beside};
+
+/// The ending of the lock of the server.
+pub(super) const SERVER_LOCK: &str = "-lock";
+const MIGRATION_LOCK: &str = "-migration-lock";
+
+/// A command may hold a lock for the moment in which it asks whether there is a server.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Makes the file readable and writable by its owner alone. One that exists is left as it is.
-pub(super) fn create_private(path: &Path) -> io::Result<()> {
+/// Whether it was made.
+pub(super) fn create_private(path: &Path) -> io::Result<bool> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other.map(drop),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        other => other.map(|_| true),
     }
 }
 
-/// Waits for its turn among processes that would migrate the same file, until it is dropped.
-pub(super) async fn alone(path: &Path) -> io::Result<File> {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-migration-lock");
-    let waiting = tokio::task::spawn_blocking(move || {
-        let path = PathBuf::from(name);
-        create_private(&path)?;
-        let file = OpenOptions::new().write(true).open(&path)?;
-        file.lock()?;
-        Ok(file)
-    });
-    waiting.await.map_err(io::Error::other)?
+/// A file that is locked until this is dropped.
+#[derive(Debug)]
+pub(super) struct LockFile {
+    path: PathBuf,
+    file: File,
+    is_new: bool,
 }
 
-/// Holds a lock beside the database, never on it: closing a second handle of the database file
-/// itself would drop the locks that `SQLite` has on it.
-pub(super) fn lock_for_server(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-lock");
-    let lock = PathBuf::from(name);
-    let failed = |source| OpenError::File { path: lock.display().to_string(), source };
-    create_private(&lock).map_err(failed)?;
-    let file = OpenOptions::new().write(true).open(&lock).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.display().to_string() }),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
+impl LockFile {
+    /// Locks the file of this name, which is made as needed.
+    fn take(
+        path: PathBuf,
+        lock: impl Fn(&File) -> Result<(), TryLockError>,
+    ) -> Result<Self, TryLockError> {
+        loop {
+            let is_new = create_private(&path).map_err(TryLockError::Error)?;
+            let file = OpenOptions::new().write(true).open(&path).map_err(TryLockError::Error)?;
+            lock(&file)?;
+            let locked = file.metadata().map_err(TryLockError::Error)?;
+            // Whoever had it may have removed it.
+            if fs::metadata(&path).is_ok_and(|now| FileId::of(&now) == FileId::of(&locked)) {
+                return Ok(Self { path, file, is_new });
+            }
+        }
+    }
+
+    /// Unlocks it, and removes it if it was not there before.
+    pub(super) fn undo(self) {
+        if self.is_new {
+            let _ = fs::remove_file(&self.path);
+        }
+        drop(self.file);
+    }
+}
+
+/// Waits for its turn among processes that would migrate the same file.
+pub(super) async fn alone(real: &Path) -> io::Result<LockFile> {
+    let path = beside(real, MIGRATION_LOCK);
+    let lock = |file: &File| file.lock().map_err(TryLockError::Error);
+    let waiting = tokio::task::spawn_blocking(move || LockFile::take(path, lock));
+    waiting.await.map_err(io::Error::other)?.map_err(io::Error::from)
+}
+
+/// The locks of the server that has a file: one beside it, and one on the file itself, which is
+/// the same by every name of the file.
+#[derive(Debug)]
+pub(super) struct ServerLock {
+    handle: Arc<Handle>,
+    beside: Option<LockFile>,
+}
+
+impl ServerLock {
+    /// Takes the file, or refuses where another server has it.
+    pub(super) async fn take(handle: &Arc<Handle>, real: &Path) -> Result<Self, OpenError> {
+        let path = beside(real, SERVER_LOCK);
+        for attempt in 1.. {
+            match Self::try_to_take(handle, real, path.clone()) {
+                Err(TryLockError::WouldBlock) if attempt < TRIES => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(TryLockError::WouldBlock) => break,
+                Err(TryLockError::Error(source)) => {
+                    return Err(OpenError::File { path: path.display().to_string(), source });
+                }
+                Ok(lock) => return Ok(lock),
+            }
+        }
+        Err(OpenError::InUse { path: real.display().to_string() })
+    }
+
+    fn try_to_take(handle: &Arc<Handle>, real: &Path, path: PathBuf) -> Result<Self, TryLockError> {
+        let beside = LockFile::take(path, File::try_lock)?;
+        if let Err(error) = handle.serve(real) {
+            beside.undo();
+            return Err(error);
+        }
+        Ok(Self { handle: Arc::clone(handle), beside: Some(beside) })
+    }
+
+    /// Gives the file up, and leaves nothing that was not there before.
+    pub(super) fn undo(mut self) {
+        self.handle.release();
+        if let Some(beside) = self.beside.take() {
+            beside.undo();
+        }
+    }
+}
+
+impl Drop for ServerLock {
+    fn drop(&mut self) {
+        // In the order that commands count on: the file itself is never locked alone.
+        if self.beside.is_some() {
+            self.handle.release();
+        }
     }
 }

@@ -6,9 +6,8 @@
 mod append_only;
 mod file;
 mod freshness;
+mod identity;
 mod lock;
-mod stamp;
+mod opening;
 
 pub(super) use file::{SqliteFile, Write};
-pub(super) use stamp::RememberedAccounts;
-pub(in crate::store) use stamp::Stamp;
