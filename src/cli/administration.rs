@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Failure;
+use super::tables::print;
 use crate::accounts::{
     Account, Accounts, AccountsOptions, Email, Hasher, Listing, PasswordPolicy, UserId,
 };
@@ -27,24 +28,33 @@ pub(super) struct Administration {
     pub(super) audit: AuditTrail,
     pub(super) database: SqlDatabase,
     pub(super) clock: Clock,
+    /// Which database that is, and where the sessions are if they are not in it.
+    pub(super) place: String,
     /// Whether the sessions are in the memory of the server, out of reach of a command but for
     /// orders.
     pub(super) sessions_in_memory: bool,
 }
 
 impl Administration {
+    /// Makes the database if there is none.
     pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
-        let place = match config.keeping.sessions {
-            Kept::Memory => SessionsIn::ServerMemory,
-            Kept::Database => SessionsIn::ThisDatabase,
-            Kept::Redis { .. } => SessionsIn::Elsewhere,
-        };
-        // A command in a shell without the server's settings must not miss its sessions.
         let at = database_at(&config.keeping.database);
-        let database = SqlDatabase::open(at, place).await?.as_the_server_has_it().await?;
+        Self::over(SqlDatabase::open(at, sessions_in(config)).await?, config).await
+    }
+
+    /// Refuses a database that is not there: whoever acts on one just made acts on nothing.
+    pub(super) async fn open_existing(config: &Config) -> Result<Self, Failure> {
+        let at = database_at(&config.keeping.database);
+        Self::over(SqlDatabase::open_existing(at, sessions_in(config)).await?, config).await
+    }
+
+    async fn over(database: SqlDatabase, config: &Config) -> Result<Self, Failure> {
+        // A command in a shell without the server's settings must not miss its sessions.
+        let database = database.as_the_server_has_it().await?;
         let place = database.sessions_in();
         let sessions_in_memory = place == SessionsIn::ServerMemory;
-        let store = session_store(&database, config).await?;
+        let (store, of_sessions) = session_store(&database, config).await?;
+        let place = database.name() + &of_sessions;
         let outbox = database.outbox();
         let (clock, entropy) = (Clock::system(), Entropy::operating_system());
         let accounts = Accounts::new(AccountsOptions {
@@ -92,8 +102,24 @@ impl Administration {
             sessions,
             database,
             clock,
+            place,
             sessions_in_memory,
         })
+    }
+
+    /// Does something, and closes the database whatever comes of it.
+    pub(super) async fn finish(
+        self,
+        deed: impl AsyncFnOnce(&Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let done = deed(&self).await;
+        self.database.close().await;
+        done
+    }
+
+    /// Prints what was done, and where.
+    pub(super) fn told(&self, done: &str) -> Result<(), Failure> {
+        Ok(print(&format!("{done}\ndatabase: {}", self.place))?)
     }
 
     /// The account of an address.
@@ -136,18 +162,33 @@ impl Administration {
     }
 }
 
+/// Where the settings want the sessions.
+fn sessions_in(config: &Config) -> SessionsIn {
+    match config.keeping.sessions {
+        Kept::Memory => SessionsIn::ServerMemory,
+        Kept::Database => SessionsIn::ThisDatabase,
+        Kept::Redis { .. } => SessionsIn::Elsewhere,
+    }
+}
+
+/// The store of the sessions, and where it is if it is not the database, to follow its name.
 async fn session_store(
     database: &SqlDatabase,
     config: &Config,
-) -> Result<Arc<dyn SessionStore>, Failure> {
+) -> Result<(Arc<dyn SessionStore>, String), Failure> {
     Ok(match database.sessions_in() {
-        SessionsIn::ThisDatabase => Arc::new(database.clone()),
+        SessionsIn::ThisDatabase => (Arc::new(database.clone()), String::new()),
         // The server has the sessions; what ends them goes there as an order.
         SessionsIn::ServerMemory => {
             let nothing = MemoryStore::new(MemoryOptions { most_sessions: 0 });
-            Arc::new(FollowingStore::start(nothing, database.clone()).await?)
+            let following = FollowingStore::start(nothing, database.clone()).await?;
+            (Arc::new(following), " (sessions in the memory of the server)".to_owned())
         }
-        SessionsIn::Elsewhere => Arc::new(redis(config).await?),
+        SessionsIn::Elsewhere => {
+            let redis = redis(config).await?;
+            let place = format!(" (sessions in Redis at {})", redis.place());
+            (Arc::new(redis), place)
+        }
     })
 }
 

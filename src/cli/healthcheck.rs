@@ -19,8 +19,7 @@ pub(super) async fn healthcheck(listen: SocketAddr) -> Result<(), Failure> {
         .map_err(|_| format!("the server at {address} does not answer"))?
         .map_err(|error| format!("no server at {address}: {error}"))?;
     if status.starts_with(b"HTTP/1.1 200 ") {
-        print("ready");
-        return Ok(());
+        return Ok(print("ready")?);
     }
     Err(format!("the server at {address} is running, but a store does not answer it").into())
 }

@@ -9,6 +9,5 @@ use crate::store::{SessionsIn, SqlDatabase};
 pub(super) async fn migrate(config: &Config) -> Result<(), Failure> {
     let at = database_at(&config.keeping.database);
     SqlDatabase::open(at, SessionsIn::ThisDatabase).await?.close().await;
-    print("the database is that of this release");
-    Ok(())
+    Ok(print("the database is that of this release")?)
 }

@@ -2,6 +2,7 @@
 
 mod administration;
 pub mod arguments;
+mod escaping;
 mod healthcheck;
 mod migrate;
 mod open_files;
@@ -27,10 +28,7 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     let Arguments { command, flags } = match arguments::parse(line) {
         Ok(arguments) => arguments,
-        Err(Stop::Told(text)) => {
-            tables::print(&text);
-            return ExitCode::SUCCESS;
-        }
+        Err(Stop::Told(text)) => return exit_code(tables::print(&text).map_err(Failure::from)),
         Err(Stop::WrongUsage(text)) => {
             tables::complain(&text);
             return ExitCode::from(WRONG_USAGE);
@@ -53,7 +51,11 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(carry_out(command, config)) {
+    exit_code(runtime.block_on(carry_out(command, config)))
+}
+
+fn exit_code(done: Result<(), Failure>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             tables::complain(&told(&*failure));
@@ -67,10 +69,7 @@ async fn carry_out(command: Command, config: Config) -> Result<(), Failure> {
         Command::Serve => serve::serve(config).await,
         Command::User(command) => users::carry_out(command, &config).await,
         Command::Session(command) => sessions::carry_out(command, &config).await,
-        Command::Config => {
-            tables::print(&config.render());
-            Ok(())
-        }
+        Command::Config => Ok(tables::print(&config.render())?),
         Command::Migrate => migrate::migrate(&config).await,
         Command::RestoreCheck { yes } => restore_check::restore_check(&config, yes).await,
         Command::Healthcheck => healthcheck::healthcheck(config.door.listen).await,

@@ -40,9 +40,9 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
 
     // Whoever reads events there has to read nothing else.
     let print = if config.logging.audit_on_stdout { print_aside } else { print };
-    print(&format!("Anteroom is listening on {}", public_url.origin()));
+    print(&format!("Anteroom is listening on {}", public_url.origin()))?;
     if let Some(link) = anteroom.issue_setup_link().await? {
-        print(&format!("There is no administrator yet. Make one, within an hour, at:\n  {link}"));
+        print(&format!("There is no administrator yet. Make one, within an hour, at:\n  {link}"))?;
     }
     let sessions = anteroom.sessions().clone();
     let stop = async move {

@@ -2,7 +2,7 @@
 
 use super::administration::Administration;
 use super::arguments::{Revocation, SessionCommand};
-use super::tables::{print, table};
+use super::tables::{print, print_json, table};
 use super::{Failure, terminal};
 use crate::accounts::EpochReason;
 use crate::audit::{By, Event, Kind};
@@ -12,17 +12,14 @@ use crate::sessions::{Client, EndReason, Ended, Session, SessionId, device_name}
 use crate::store::Order;
 
 pub(super) async fn carry_out(command: SessionCommand, config: &Config) -> Result<(), Failure> {
-    let administration = Administration::open(config).await?;
-    let done = match command {
-        SessionCommand::List { user, json } => list(&administration, user.as_deref(), json).await,
-        SessionCommand::Revoke(Revocation::One(id)) => revoke_one(&administration, id).await,
-        SessionCommand::Revoke(Revocation::OfUser(email)) => {
-            revoke_of_user(&administration, &email).await
-        }
-        SessionCommand::Revoke(Revocation::All { yes }) => revoke_all(&administration, yes).await,
+    let administration = Administration::open_existing(config).await?;
+    let deed = async |opened: &Administration| match command {
+        SessionCommand::List { user, json } => list(opened, user.as_deref(), json).await,
+        SessionCommand::Revoke(Revocation::One(id)) => revoke_one(opened, id).await,
+        SessionCommand::Revoke(Revocation::OfUser(email)) => revoke_of_user(opened, &email).await,
+        SessionCommand::Revoke(Revocation::All { yes }) => revoke_all(opened, yes).await,
     };
-    administration.database.close().await;
-    done
+    administration.finish(deed).await
 }
 
 async fn list(
@@ -46,8 +43,7 @@ async fn list(
         let policy = administration.sessions.policy();
         let shape = |session: &Session| SessionBody::new(session, policy, None);
         let sessions: Vec<SessionBody> = sessions.iter().map(shape).collect();
-        print(&serde_json::to_string(&sessions)?);
-        return Ok(());
+        return print_json(&sessions);
     }
     let address = |client: &Client| client.ip_address.map(|ip| ip.to_string()).unwrap_or_default();
     let row = |session: &Session| {
@@ -63,11 +59,10 @@ async fn list(
         ]
     };
     let rows: Vec<_> = sessions.iter().map(row).collect();
-    print(&table(
+    Ok(print(&table(
         ["ID", "USER", "DEVICE", "ADDRESS", "LAST ADDRESS", "STARTED", "SEEN", "EXPIRES"],
         &rows,
-    ));
-    Ok(())
+    ))?)
 }
 
 async fn all(administration: &Administration) -> Result<Vec<Session>, Failure> {
@@ -93,13 +88,11 @@ async fn revoke_one(administration: &Administration, id: SessionId) -> Result<()
         administration.order(&order).await?;
         let event = Event::session_ended(id, EndReason::RevokedByAdmin, &By::command_line());
         administration.audit.record([event.outcome("ordered")]).await;
-        print(&format!("{id}: revoked, if the server has it"));
-        return Ok(());
+        return administration.told(&format!("{id}: revoked, if the server has it"));
     }
     let (revoke, by) = (&administration.revoke_sessions, By::command_line());
     if revoke.one(id, None, EndReason::RevokedByAdmin, &by).await? {
-        print(&format!("{id}: revoked"));
-        return Ok(());
+        return administration.told(&format!("{id}: revoked"));
     }
     Err(format!("no live session has the id {id}: see `anteroom session list`").into())
 }
@@ -112,22 +105,21 @@ async fn revoke_of_user(administration: &Administration, email: &str) -> Result<
     let email = account.user.email.display();
     if administration.sessions_in_memory {
         administration.record_ordered_ends(account.user.id, EndReason::RevokedByAdmin).await;
-        print(&format!("{email}: all sessions revoked"));
-    } else {
-        print(&format!("{email}: sessions revoked: {revoked}"));
+        return administration.told(&format!("{email}: all sessions revoked"));
     }
-    Ok(())
+    administration.told(&format!("{email}: sessions revoked: {revoked}"))
 }
 
 async fn revoke_all(administration: &Administration, yes: bool) -> Result<(), Failure> {
-    if !terminal::confirm("End every session there is, and sign everybody out?", yes)? {
+    let place = &administration.place;
+    let question = format!("End every session there is in {place}, and sign everybody out?");
+    if !terminal::confirm(&question, yes)? {
         return Err("nothing was revoked".into());
     }
     match end_all(administration).await? {
-        None => print("all sessions revoked"),
-        Some(revoked) => print(&format!("sessions revoked: {revoked}")),
+        None => administration.told("all sessions revoked"),
+        Some(revoked) => administration.told(&format!("sessions revoked: {revoked}")),
     }
-    Ok(())
 }
 
 /// Ends every session there is, anonymous ones too. How many; `None` where only the servers know.

@@ -4,6 +4,8 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::escaping::escaped;
+
 #[cfg(test)]
 mod tests;
 
@@ -94,7 +96,7 @@ pub fn confirm(question: &str, yes: bool) -> Result<bool, TerminalError> {
 }
 
 fn ask(question: &str, input: impl BufRead, mut output: impl Write) -> Result<bool, TerminalError> {
-    write!(output, "{question} [y/N] ")?;
+    write!(output, "{} [y/N] ", escaped(question))?;
     output.flush()?;
     let mut answer = String::new();
     input.take(LONGEST as u64).read_line(&mut answer)?;

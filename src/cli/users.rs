@@ -4,11 +4,11 @@ use secrecy::ExposeSecret as _;
 
 use super::administration::{Administration, parse_email};
 use super::arguments::UserCommand;
-use super::tables::{print, table};
+use super::tables::{print, print_json, table};
 use super::{Failure, terminal};
 use crate::accounts::{
     Account, ChangeError, Changed, CreateError, EpochReason, Name, NewPasswordError, NewUser,
-    Password, Role, Status, User, WeakPassword,
+    Password, PasswordPolicy, Role, Status, User, WeakPassword,
 };
 use crate::audit::{By, Event, Kind};
 use crate::config::Config;
@@ -16,56 +16,63 @@ use crate::flows::AccountChange;
 use crate::http::{UserBody, timestamp};
 
 pub(super) async fn carry_out(command: UserCommand, config: &Config) -> Result<(), Failure> {
-    let administration = Administration::open(config).await?;
-    let done = match command {
+    match command {
         UserCommand::Add { email, admin, name, password_stdin } => {
-            add(&administration, (&email, &name), admin, password_stdin).await
+            // Before a database is made.
+            let new = new_user((&email, &name), admin, password_stdin)?;
+            let personal = [new.email.as_str(), new.name.as_str()];
+            let policy = PasswordPolicy { min_length: config.sign_ups.password_min_length };
+            policy.check(&new.password, &personal).map_err(|weak| weakness(&weak))?;
+            let administration = Administration::open(config).await?;
+            administration.finish(async |opened| add(opened, new).await).await
         }
-        UserCommand::List { json } => list(&administration, json).await,
+        UserCommand::List { json } => {
+            let administration = Administration::open_existing(config).await?;
+            administration.finish(async |opened| list(opened, json).await).await
+        }
         UserCommand::Disable { email } => {
             let change = AccountChange { status: Some(Status::Disabled), ..Default::default() };
-            change_account(&administration, &email, change, "disabled").await
+            change_account(config, &email, change, "disabled").await
         }
         UserCommand::Enable { email } => {
             let change = AccountChange { status: Some(Status::Active), ..Default::default() };
-            change_account(&administration, &email, change, "enabled").await
-        }
-        UserCommand::Delete { email, yes } => {
-            let question = format!("Delete the account of {email} for good?");
-            if !terminal::confirm(&question, yes)? {
-                return Err("nothing was deleted".into());
-            }
-            let change = AccountChange { delete: true, ..Default::default() };
-            change_account(&administration, &email, change, "deleted").await
+            change_account(config, &email, change, "enabled").await
         }
         UserCommand::SetRole { email, role } => {
             let change = AccountChange { role: Some(role), ..Default::default() };
-            change_account(&administration, &email, change, role.as_str()).await
+            change_account(config, &email, change, role.as_str()).await
+        }
+        UserCommand::Delete { email, yes } => {
+            let administration = Administration::open_existing(config).await?;
+            administration.finish(async |opened| delete(opened, &email, yes).await).await
         }
         UserCommand::SetPassword { email, password_stdin } => {
-            set_password(&administration, &email, password_stdin).await
+            let administration = Administration::open_existing(config).await?;
+            administration
+                .finish(async |opened| set_password(opened, &email, password_stdin).await)
+                .await
         }
-    };
-    administration.database.close().await;
-    done
+    }
 }
 
-async fn add(
-    administration: &Administration,
+fn new_user(
     (email, name): (&str, &str),
     admin: bool,
     password_stdin: bool,
-) -> Result<(), Failure> {
+) -> Result<NewUser, Failure> {
     let email = parse_email(email)?;
     let name = Name::parse(name).map_err(|error| format!("the name cannot be used: {error}"))?;
     let password = terminal::new_password(password_stdin)?;
-    let new = NewUser {
+    Ok(NewUser {
         email,
         email_verified: true,
         name,
         role: if admin { Role::Admin } else { Role::User },
         password: Password::from_typed(password.expose_secret()),
-    };
+    })
+}
+
+async fn add(administration: &Administration, new: NewUser) -> Result<(), Failure> {
     let account =
         administration.accounts.create(new, false).await.map_err(|error| match error {
             CreateError::Weak(weak) => weakness(&weak),
@@ -75,8 +82,7 @@ async fn add(
     let User { id, email, role, .. } = &account.user;
     let event = Event::new(Kind::Signup, &By::command_line()).about(*id);
     administration.audit.record([event.with("role", role.as_str())]).await;
-    print(&format!("added {} ({})", email.display(), role.as_str()));
-    Ok(())
+    Ok(print(&format!("added {} ({})", email.display(), role.as_str()))?)
 }
 
 /// What is wrong with a password, for whoever may change the rule as well.
@@ -93,8 +99,7 @@ async fn list(administration: &Administration, json: bool) -> Result<(), Failure
     let accounts = administration.all_accounts().await?;
     if json {
         let users: Vec<UserBody> = accounts.iter().map(|account| (&account.user).into()).collect();
-        print(&serde_json::to_string(&users)?);
-        return Ok(());
+        return print_json(&users);
     }
     let row = |account: &Account| {
         let user = &account.user;
@@ -108,11 +113,29 @@ async fn list(administration: &Administration, json: bool) -> Result<(), Failure
         ]
     };
     let rows: Vec<_> = accounts.iter().map(row).collect();
-    print(&table(["ID", "EMAIL", "ROLE", "STATUS", "CREATED", "NAME"], &rows));
-    Ok(())
+    Ok(print(&table(["ID", "EMAIL", "ROLE", "STATUS", "CREATED", "NAME"], &rows))?)
+}
+
+async fn delete(administration: &Administration, email: &str, yes: bool) -> Result<(), Failure> {
+    let question = format!("Delete the account of {email} in {} for good?", administration.place);
+    if !terminal::confirm(&question, yes)? {
+        return Err("nothing was deleted".into());
+    }
+    let change = AccountChange { delete: true, ..Default::default() };
+    apply(administration, email, change, "deleted").await
 }
 
 async fn change_account(
+    config: &Config,
+    email: &str,
+    change: AccountChange,
+    done: &str,
+) -> Result<(), Failure> {
+    let administration = Administration::open_existing(config).await?;
+    administration.finish(async |opened| apply(opened, email, change, done).await).await
+}
+
+async fn apply(
     administration: &Administration,
     email: &str,
     change: AccountChange,
@@ -128,8 +151,7 @@ async fn change_account(
         let reason = reason.unwrap_or(EpochReason::RevokedByAdmin).into();
         administration.record_ordered_ends(account.user.id, reason).await;
     }
-    told(administration, &account, &changed, done);
-    Ok(())
+    told(administration, &account, &changed, done)
 }
 
 fn explain(error: ChangeError) -> Failure {
@@ -143,16 +165,20 @@ fn explain(error: ChangeError) -> Failure {
     }
 }
 
-fn told(administration: &Administration, account: &Account, changed: &Changed, done: &str) {
+fn told(
+    administration: &Administration,
+    account: &Account,
+    changed: &Changed,
+    done: &str,
+) -> Result<(), Failure> {
     let email = account.user.email.display();
-    match changed.ended {
+    administration.told(&match changed.ended {
         // How many there are is known to the server alone.
-        _ if administration.sessions_in_memory => print(&format!("{email}: {done}")),
-        Some(ended) if ended > 0 => {
-            print(&format!("{email}: {done}, sessions ended: {ended}"));
+        Some(ended) if ended > 0 && !administration.sessions_in_memory => {
+            format!("{email}: {done}, sessions ended: {ended}")
         }
-        _ => print(&format!("{email}: {done}")),
-    }
+        _ => format!("{email}: {done}"),
+    })
 }
 
 async fn set_password(
@@ -170,5 +196,5 @@ async fn set_password(
         error => error.into(),
     })?;
     let change = AccountChange { password: Some(hash), ..Default::default() };
-    change_account(administration, email, change, "password set").await
+    apply(administration, email, change, "password set").await
 }

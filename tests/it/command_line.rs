@@ -202,6 +202,7 @@ async fn the_last_active_administrator_stays() {
 #[test]
 fn an_address_that_nobody_has_is_named() {
     let place = Place::new();
+    done(&place.run(&["migrate"]));
     for deed in [&["disable"][..], &["enable"], &["set-role"], &["delete", "--yes"]] {
         let mut line = [&["user"], deed, &["eve@example.org"]].concat();
         if deed == ["set-role"] {

@@ -170,7 +170,7 @@ fn a_folder_that_is_not_there_is_named() {
 async fn sto_5_a_database_of_a_later_release_is_refused_and_left_as_it_is() {
     use sqlx::{Connection as _, Row as _};
     let place = Place::new();
-    assert_eq!(place.run(&["user", "list"]).code, Some(0));
+    assert_eq!(place.run(&["migrate"]).code, Some(0));
     let file = place.path().join("anteroom.db");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
     let mut later = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
@@ -199,7 +199,7 @@ fn sto_5_programs_that_start_at_once_on_an_empty_folder_migrate_it_once() {
         let place = Place::new();
         let started = std::thread::scope(|scope| {
             let commands: Vec<_> =
-                (0..5).map(|_| scope.spawn(|| place.run(&["user", "list"]))).collect();
+                (0..5).map(|_| scope.spawn(|| place.run(&["migrate"]))).collect();
             let server = place.serve(&[]);
             for command in commands {
                 let outcome = command.join().unwrap();

@@ -58,3 +58,13 @@ fn the_question_is_shown_and_left_out_with_yes() {
     assert_eq!(shown, b"End all sessions? [y/N] ");
     assert!(confirm("Sure?", true).unwrap());
 }
+
+#[test]
+fn a_question_gives_the_terminal_no_orders() {
+    let mut shown = Vec::new();
+    let question = "Delete the account of \u{1b}]0;owned\u{7}\u{202e}x@y?";
+    ask(question, Cursor::new("n\n"), &mut shown).unwrap();
+
+    let shown = String::from_utf8(shown).unwrap();
+    assert_eq!(shown, "Delete the account of \\u{1b}]0;owned\\u{7}\\u{202e}x@y? [y/N] ");
+}

@@ -44,7 +44,7 @@ async fn sto_5_programs_that_start_at_once_on_an_empty_database_migrate_it_once(
         tokio::task::block_in_place(|| {
             std::thread::scope(|scope| {
                 let commands: Vec<_> =
-                    (0..6).map(|_| scope.spawn(|| place.run(&["user", "list"]))).collect();
+                    (0..6).map(|_| scope.spawn(|| place.run(&["migrate"]))).collect();
                 for command in commands {
                     let outcome = command.join().unwrap();
                     assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{outcome:?}");
