@@ -31,6 +31,20 @@ fn a_server_that_is_not_there_is_named_in_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_makes_no_tables_to_act_on() {
+    let Some(database) = Database::empty().await else { return };
+    for command in [&["user", "list"][..], &["session", "revoke", "--all", "--yes"]] {
+        for _ in 0..2 {
+            let line = refused(&database.place().run(command), 1).to_owned();
+            assert!(line.contains("no database at 127.0.0.1:"), "{line}");
+            assert!(line.contains(&database.name) && line.contains("ANTEROOM_DATABASE"), "{line}");
+        }
+    }
+    done(&database.place().run(&["migrate"]));
+    done(&database.place().run(&["user", "list"]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_password_is_not_shown() {
     let Some(database) = Database::fresh().await else { return };
     let url = database.url_of((OWNER, "ssshh-quiet"));
