@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, Subcommand};
 
 use crate::accounts::Role;
-use crate::config::{Flags, SETTINGS};
+use crate::config::{Flags, Form, SETTINGS, Setting, mask};
 use crate::sessions::SessionId;
 
 #[cfg(test)]
@@ -218,7 +218,7 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Arguments, Stop
         let matches = grammar().try_get_matches_from(line)?;
         let line = Line::from_arg_matches(&matches)?;
         let given = |setting: &&'static _| flag_value(&matches, setting);
-        let flags = SETTINGS.iter().filter_map(given).collect();
+        let flags = SETTINGS.iter().flat_map(given).flatten().collect();
         Ok(Arguments { command: line.command.unwrap_or(Command::Serve), flags })
     };
     understand().map_err(|error| stop(&error))
@@ -226,26 +226,39 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Arguments, Stop
 
 fn flag_value(
     matches: &ArgMatches,
-    setting: &'static crate::config::Setting,
-) -> Option<(&'static crate::config::Setting, OsString)> {
-    matches.get_one::<OsString>(setting.name).map(|value| (setting, value.clone()))
+    setting: &'static Setting,
+) -> [Option<(&'static Setting, Form, OsString)>; 2] {
+    let given = |id: &str, form| {
+        let value = matches.try_get_one::<OsString>(id).ok().flatten();
+        value.map(|value| (setting, form, value.clone()))
+    };
+    [given(setting.name, Form::Value), given(setting.file_flag(), Form::File)]
 }
 
-/// The grammar: the commands, and one flag per setting that every command takes.
+/// The grammar: the commands, and one flag per setting that every command takes; for a secret also
+/// one for the file that holds it.
 #[must_use]
 pub fn grammar() -> clap::Command {
-    let flags = SETTINGS.iter().map(|setting| {
+    let values = SETTINGS.iter().map(|setting| {
         let default = if setting.default.is_empty() { "none" } else { setting.default };
-        Arg::new(setting.name)
-            .long(setting.flag())
-            .value_name("VALUE")
-            .value_parser(OsStringValueParser::new())
+        flag(setting.name, setting.flag(), "VALUE")
             .help(format!("{} [default: {default}]", setting.meaning))
-            .help_heading("Settings")
-            .hide_short_help(true)
-            .global(true)
     });
-    Line::command().args(flags)
+    let files = SETTINGS.iter().filter(|setting| setting.is_secret()).map(|setting| {
+        flag(setting.file_flag(), setting.file_flag(), "PATH")
+            .help(format!("A file that holds the value of --{}", setting.flag()))
+    });
+    Line::command().args(values).args(files)
+}
+
+fn flag(id: &'static str, long: &'static str, value: &'static str) -> Arg {
+    Arg::new(id)
+        .long(long)
+        .value_name(value)
+        .value_parser(OsStringValueParser::new())
+        .help_heading("Settings")
+        .hide_short_help(true)
+        .global(true)
 }
 
 fn stop(error: &clap::Error) -> Stop {
@@ -256,7 +269,9 @@ fn stop(error: &clap::Error) -> Stop {
     // Clap explains itself over several lines; the usage at their end is in `--help`.
     let reason = text.split("\n\nUsage:").next().unwrap_or(&text);
     let reason = reason.split("\n\nFor more information").next().unwrap_or(reason);
-    let words: Vec<&str> = reason.split_whitespace().skip_while(|word| *word == "error:").collect();
+    let words = reason.split_whitespace().skip_while(|word| *word == "error:");
+    // A URL in the wrong place may hold a password.
+    let words: Vec<String> = words.map(mask).collect();
     Stop::WrongUsage(format!("{}; `anteroom --help` shows what it takes", words.join(" ")))
 }
 

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::mistakes::one_line;
 use super::read::{Reader, Typed};
 use super::settings::{self as table, Kind, SETTINGS};
-use super::sources::{Given, Sources};
+use super::sources::{Form, Given, Sources};
 use super::{Database, Dotenv, Flags, Mistakes, Provenance, SessionsIn, Setting, Signup, mask};
 use crate::audit::Retention;
 use crate::http::PublicUrl;
@@ -41,6 +41,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// What each came from, in the order of [`SETTINGS`].
     pub(super) effective: Vec<Effective>,
+    /// Names like those of an orchestrator, with a value that it would not give.
+    pub(super) ignored: Vec<String>,
 }
 
 /// Where it listens, and whom it trusts there.
@@ -117,8 +119,8 @@ impl Config {
     ///
     /// # Errors
     /// Every mistake there is, not only the first. Names that begin with `ANTEROOM_` and are no
-    /// setting are mistakes, unless an orchestrator injects them (`ANTEROOM_SERVICE_*`,
-    /// `ANTEROOM_PORT*`).
+    /// setting are mistakes, unless an orchestrator injects them for services beside this one
+    /// (`ANTEROOM_REDIS_SERVICE_HOST`, `ANTEROOM_PORT`).
     pub fn load(
         flags: Flags,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -172,6 +174,7 @@ impl Reader {
             logging: logging?,
             metrics_listen: metrics_listen?,
             effective: self.effective(),
+            ignored: std::mem::take(&mut self.sources.ignored),
         })
     }
 
@@ -198,7 +201,7 @@ impl Reader {
         let port = listen.map(|listen| listen.port()).filter(|port| *port != 0);
         if let (Provenance::Default, Some(port)) = (self.sources.effective(setting).from, port) {
             let text = format!("http://localhost:{port}").into();
-            self.sources.set(setting, Given { text, from: Provenance::Default });
+            self.sources.set(setting, Form::Value, Given { text, from: Provenance::Default });
         }
         self.read(&table::PUBLIC_URL)
     }

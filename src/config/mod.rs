@@ -2,7 +2,7 @@
 //!
 //! [`SETTINGS`] declares every setting once. The variable, the flag, the `.env` key, the help
 //! text, `.env.example` and `anteroom config` all come from it. [`Config::load`] judges what it is
-//! given and asks nobody: it reads no environment and no file.
+//! given: it reads no environment, and no file but those that are named to hold a secret.
 //!
 //! Only `cli` may import this room; the others get the typed values handed to them.
 
@@ -10,10 +10,13 @@ mod dotenv;
 mod duration;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod injected;
 mod load;
+mod mask;
 mod mistakes;
 mod read;
 mod render;
+mod secret_file;
 mod settings;
 mod sources;
 mod values;
@@ -25,8 +28,9 @@ mod tests;
 pub use dotenv::Dotenv;
 pub use duration::WrittenDuration;
 pub use load::{Config, Door, Keeping, Logging, SignUps};
+pub use mask::mask;
 pub use mistakes::{Mistake, Mistakes};
-pub use render::{env_example, mask};
+pub use render::env_example;
 pub use settings::{Group, SETTINGS, Setting};
-pub use sources::{Flags, Provenance};
+pub use sources::{Flags, Form, Provenance};
 pub use values::{Database, SessionsIn, Signup};

@@ -2,7 +2,7 @@
 
 use super::settings::Kind;
 use super::sources::{Given, Sources};
-use super::{Mistake, Setting};
+use super::{Mistake, Setting, mask};
 
 /// A setting together with the reader of its values.
 pub(super) struct Typed<T> {
@@ -19,6 +19,9 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn read<T>(&mut self, typed: &Typed<T>) -> Option<T> {
+        if self.sources.is_missing(typed.setting) {
+            return None;
+        }
         let given = self.sources.effective(typed.setting);
         let result = match given.text.to_str() {
             None => Err("is not UTF-8; write it in UTF-8".to_owned()),
@@ -40,10 +43,12 @@ impl Reader {
     pub(super) fn named(&self, setting: &Setting) -> String {
         let Given { text, from } = self.sources.effective(setting);
         let variable = setting.variable();
-        if matches!(setting.kind, Kind::Secret | Kind::Hidden) {
+        if setting.is_secret() {
             return format!("{variable} ({from})");
         }
-        let text = text.to_string_lossy();
+        // A URL may hold a secret wherever it was written.
+        let entries = text.to_string_lossy().split(',').map(mask).collect::<Vec<_>>();
+        let text = entries.join(",");
         let (shown, rest) = text.split_at(text.floor_char_boundary(100));
         let dots = if rest.is_empty() { "" } else { "…" };
         format!("{variable} = {shown:?}{dots} ({from})")

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use percent_encoding::percent_decode_str;
-
 use super::load::Effective;
 use super::{Config, SETTINGS};
 
@@ -27,7 +25,7 @@ impl Config {
         let mut text = String::new();
         for one in &self.effective {
             let variable = one.setting.variable();
-            let (value, from) = (&one.text, one.from);
+            let (value, from) = (&one.text, &one.from);
             let _ = writeln!(text, "{variable:width$} = {value:VALUE_WIDTH$} # {from}");
         }
         let _ = writeln!(text, "# cookie: {}", self.cookie_name());
@@ -39,35 +37,6 @@ impl Config {
     }
 }
 
-/// The text with the password of its URL, and whatever in its query is named like one, replaced by
-/// `***`. In doubt it masks too much.
-#[must_use]
-pub fn mask(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    // The last `@`, wherever: a password that should have been percent-encoded may hold `/` or `?`.
-    let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(user, rest)| (user, rest));
-    let mut masked = format!("{scheme}://");
-    if let Some((name, _)) = user.split_once(':') {
-        let _ = write!(masked, "{name}:***@");
-    } else if rest.len() + masked.len() != text.len() {
-        let _ = write!(masked, "{user}@");
-    }
-    let (place, query) = rest.split_once('?').map_or((rest, None), |(place, q)| (place, Some(q)));
-    masked.push_str(place);
-    if let Some(query) = query {
-        let parameters: Vec<String> = query.split('&').map(mask_parameter).collect();
-        let _ = write!(masked, "?{}", parameters.join("&"));
-    }
-    masked
-}
-
-fn mask_parameter(parameter: &str) -> String {
-    let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-    let name = percent_decode_str(key).decode_utf8_lossy().to_ascii_lowercase();
-    let is_secret = ["pass", "secret", "token", "key"].iter().any(|word| name.contains(word));
-    if is_secret && !value.is_empty() { format!("{key}=***") } else { parameter.to_owned() }
-}
-
 /// The text of `.env.example`: every setting, commented out, with its default and meaning.
 #[must_use]
 pub fn env_example() -> String {
@@ -75,7 +44,8 @@ pub fn env_example() -> String {
         "# Every setting of Anteroom with its default. Copy this file to .env in the directory in\n\
          # which Anteroom starts, and take away the # before what you change. A flag of the same\n\
          # name (--listen) comes first, then a variable of the environment, then this file.\n\
-         # Quote a value that holds blanks, quotes, $ or # like this: '…'.\n",
+         # Quote a value that holds blanks, quotes, $ or # like this: '…'. An empty value counts as none.\n\
+         # A secret may stand in a file of its own, whose path is in the variable with _FILE.\n",
     );
     let mut group = None;
     for setting in SETTINGS {
@@ -85,6 +55,9 @@ pub fn env_example() -> String {
         }
         let _ = write!(text, "\n{}", comment(setting.meaning));
         let _ = writeln!(text, "#{}={}", setting.variable(), setting.default);
+        if setting.is_secret() {
+            let _ = writeln!(text, "#{}=", setting.file_variable());
+        }
     }
     text
 }

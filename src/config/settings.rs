@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::sources::Form;
 use super::values::{self, Database, SessionsIn, Signup};
 use super::{duration, read::Typed};
 use crate::audit::Kind as Event;
@@ -91,12 +92,16 @@ pub enum Kind {
 struct Spelling {
     flag: String,
     variable: String,
+    file_flag: String,
+    file_variable: String,
 }
 
 static SPELLINGS: LazyLock<BTreeMap<&'static str, Spelling>> = LazyLock::new(|| {
     let spell = |setting: &&'static Setting| {
         let flag = setting.name.to_ascii_lowercase().replace('_', "-");
-        (setting.name, Spelling { flag, variable: format!("{PREFIX}{}", setting.name) })
+        let variable = format!("{PREFIX}{}", setting.name);
+        let (file_flag, file_variable) = (format!("{flag}-file"), format!("{variable}_FILE"));
+        (setting.name, Spelling { flag, variable, file_flag, file_variable })
     };
     SETTINGS.iter().map(spell).collect()
 });
@@ -115,9 +120,35 @@ impl Setting {
         SPELLINGS.get(self.name).map_or("", |spelling| &spelling.variable)
     }
 
-    /// The setting of this variable.
-    pub(super) fn of_variable(variable: &str) -> Option<&'static Self> {
-        SETTINGS.iter().copied().find(|setting| setting.variable() == variable)
+    /// Whether its value may hold a secret, so that a file may hold the value.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Secret | Kind::Hidden)
+    }
+
+    /// As [`Setting::flag`], for the path of the file that holds a secret, for example
+    /// `database-file`.
+    #[must_use]
+    pub fn file_flag(&self) -> &'static str {
+        SPELLINGS.get(self.name).map_or("", |spelling| &spelling.file_flag)
+    }
+
+    /// As [`Setting::variable`], for the path of the file that holds a secret, for example
+    /// `ANTEROOM_DATABASE_FILE`.
+    #[must_use]
+    pub fn file_variable(&self) -> &'static str {
+        SPELLINGS.get(self.name).map_or("", |spelling| &spelling.file_variable)
+    }
+
+    /// The setting of this variable, and in which form it is given.
+    pub(super) fn of_variable(variable: &str) -> Option<(&'static Self, Form)> {
+        SETTINGS.iter().copied().find_map(|setting| match variable {
+            _ if setting.variable() == variable => Some((setting, Form::Value)),
+            _ if setting.is_secret() && setting.file_variable() == variable => {
+                Some((setting, Form::File))
+            }
+            _ => None,
+        })
     }
 }
 
@@ -234,7 +265,7 @@ settings! {
 
     WEBHOOK_URL: Option<Target> = "off", Webhook, Secret, values::webhook_url,
         "Where events of the audit trail are sent as signed requests, or off: an https URL, or http \
-         to this machine. See docs/webhook.md.";
+         to this machine, a private address or a host name without a dot. See docs/webhook.md.";
     WEBHOOK_SECRET: Option<Secrets> = "", Webhook, Hidden, values::webhook_secret,
         "What those requests are signed with: at least 32 characters without blanks or commas, for \
          example what `openssl rand -base64 32` prints. While you change it, the new one and the old \

@@ -1,17 +1,28 @@
 //! Where values come from: flags, then the environment, then `.env`, then the default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+use super::mistakes::one_line;
+use super::secret_file::{self, shown_path};
 use super::settings::PREFIX;
-use super::{Dotenv, Mistake, SETTINGS, Setting};
+use super::{Dotenv, Mistake, SETTINGS, Setting, injected};
 
 /// The flags that were given, each once.
-pub type Flags = Vec<(&'static Setting, OsString)>;
+pub type Flags = Vec<(&'static Setting, Form, OsString)>;
+
+/// How a setting is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Its value.
+    Value,
+    /// The path of a file that holds its value, for secrets.
+    File,
+}
 
 /// Where a value came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Provenance {
     /// Nobody set it.
     Default,
@@ -24,6 +35,15 @@ pub enum Provenance {
     Environment,
     /// The command line.
     Flag,
+    /// A file that holds a secret.
+    File {
+        /// As written, its control characters escaped.
+        path: String,
+        /// The variable for the path.
+        variable: &'static str,
+        /// Where the path came from.
+        from: Box<Self>,
+    },
 }
 
 impl fmt::Display for Provenance {
@@ -33,6 +53,7 @@ impl fmt::Display for Provenance {
             Self::Dotenv { line } => write!(f, ".env line {line}"),
             Self::Environment => f.write_str("environment"),
             Self::Flag => f.write_str("flag"),
+            Self::File { path, variable, from } => write!(f, "file {path} ({variable}, {from})"),
         }
     }
 }
@@ -47,6 +68,12 @@ pub(super) struct Given {
 /// What was given, one value per setting, and the names that are no setting.
 pub(super) struct Sources {
     given: BTreeMap<&'static str, Given>,
+    /// The paths of files that hold secrets.
+    files: BTreeMap<&'static str, Given>,
+    /// The settings whose value could not be had. The reason is among the mistakes.
+    missing: BTreeSet<&'static str>,
+    /// Names like those of an orchestrator, with a value that it would not give.
+    pub(super) ignored: Vec<String>,
     pub(super) mistakes: Vec<Mistake>,
 }
 
@@ -56,7 +83,13 @@ impl Sources {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         dotenv: Dotenv,
     ) -> Self {
-        let mut sources = Self { given: BTreeMap::new(), mistakes: dotenv.mistakes };
+        let mut sources = Self {
+            given: BTreeMap::new(),
+            files: BTreeMap::new(),
+            missing: BTreeSet::new(),
+            ignored: Vec::new(),
+            mistakes: dotenv.mistakes,
+        };
         for entry in dotenv.entries {
             let from = Provenance::Dotenv { line: entry.line };
             sources.add(entry.key.as_ref(), Given { text: entry.value.into(), from });
@@ -64,15 +97,20 @@ impl Sources {
         for (name, text) in environment {
             sources.add(&name, Given { text, from: Provenance::Environment });
         }
-        for (setting, text) in flags {
-            sources.set(setting, Given { text, from: Provenance::Flag });
+        for (setting, form, text) in flags {
+            sources.set(setting, form, Given { text, from: Provenance::Flag });
         }
+        sources.read_files();
         sources
     }
 
     /// Sets a value over whatever came before.
-    pub(super) fn set(&mut self, setting: &'static Setting, given: Given) {
-        self.given.insert(setting.name, given);
+    pub(super) fn set(&mut self, setting: &'static Setting, form: Form, given: Given) {
+        let place = match form {
+            Form::Value => &mut self.given,
+            Form::File => &mut self.files,
+        };
+        place.insert(setting.name, given);
     }
 
     /// The value that counts.
@@ -81,20 +119,66 @@ impl Sources {
         self.given.get(setting.name).cloned().unwrap_or_else(default)
     }
 
+    /// Whether a value was given that could not be had.
+    pub(super) fn is_missing(&self, setting: &Setting) -> bool {
+        self.missing.contains(setting.name)
+    }
+
     fn add(&mut self, name: &OsStr, given: Given) {
         let name = name.to_string_lossy();
         let Some(rest) = name.strip_prefix(PREFIX) else { return };
-        if let Some(setting) = Setting::of_variable(&name) {
-            self.set(setting, given);
-        } else if !rest.starts_with("SERVICE_") && !rest.starts_with("PORT") {
+        if let Some((setting, form)) = Setting::of_variable(&name) {
+            // Containers and templates often set what they have no value for.
+            if !given.text.is_empty() {
+                self.set(setting, form, given);
+            }
+        } else if !injected::is_injected(rest, &given.text) {
             let text =
                 format!("{name} ({}): there is no such setting; {}", given.from, advice(rest));
             self.mistakes.push(Mistake::new(&text));
+        } else if injected::is_odd(rest, &given.text) {
+            self.ignored.push(name.into_owned());
+        }
+    }
+
+    /// Puts in the place of each path what the file holds.
+    fn read_files(&mut self) {
+        for (name, Given { text: path, from }) in std::mem::take(&mut self.files) {
+            let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) else {
+                continue;
+            };
+            let (variable, file_variable) = (setting.variable(), setting.file_variable());
+            if let Some(value) = self.given.get(name) {
+                let text = format!(
+                    "{variable} ({}) and {file_variable} ({from}) are both set; remove one",
+                    value.from
+                );
+                self.mistakes.push(Mistake::new(&text));
+                continue;
+            }
+            match secret_file::read(path.as_ref()) {
+                Ok(text) => {
+                    let path = one_line(&path.to_string_lossy());
+                    let from =
+                        Provenance::File { path, variable: file_variable, from: Box::new(from) };
+                    self.given.insert(setting.name, Given { text: text.into(), from });
+                }
+                Err(what) => {
+                    let shown = shown_path(path.as_ref());
+                    let text = format!("{file_variable}{shown} ({from}): {what}");
+                    self.mistakes.push(Mistake::new(&text));
+                    self.missing.insert(setting.name);
+                }
+            }
         }
     }
 }
 
 fn advice(rest: &str) -> String {
+    let plain = rest.strip_suffix("_FILE");
+    if let Some(setting) = SETTINGS.iter().find(|setting| plain == Some(setting.name)) {
+        return format!("only secrets are read from files; write {}", setting.variable());
+    }
     let wanted: Vec<char> = rest.to_ascii_uppercase().chars().take(80).collect();
     let nearest = SETTINGS
         .iter()

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::duration;
+use super::{duration, mask};
 use crate::audit::{Kind as Event, Retention};
 use crate::http::PublicUrl;
 use crate::sessions::LimitPolicy;
@@ -261,7 +261,7 @@ fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T
         .map(str::trim)
         .map(|entry| match entry {
             "" => Err("leave out the comma that has nothing beside it".to_owned()),
-            entry => read(entry).map_err(|form| format!("{entry:?}: {form}")),
+            entry => read(entry).map_err(|form| format!("{:?}: {form}", mask(entry))),
         })
         .collect()
 }

@@ -41,6 +41,8 @@ impl Config {
                  the password, and who is signed in from where; write rediss://"
             ));
         }
+        warnings.extend(self.webhook_in_the_clear());
+        warnings.extend(self.ignored_names());
         let throttles = [
             (table::THROTTLE_ACCOUNT.setting, self.throttles.account),
             (table::THROTTLE_NETWORK.setting, self.throttles.network),
@@ -62,6 +64,23 @@ impl Config {
             ));
         }
         warnings
+    }
+
+    fn webhook_in_the_clear(&self) -> Option<String> {
+        let host = self.webhook.as_ref()?.target.in_the_clear()?;
+        Some(format!(
+            "ANTEROOM_WEBHOOK_URL goes to {host} in the clear: whoever listens in between can read \
+             the events; write https:// where the receiver has a certificate"
+        ))
+    }
+
+    fn ignored_names(&self) -> impl Iterator<Item = String> {
+        self.ignored.iter().map(|name| {
+            format!(
+                "{name} is ignored, as a name that Kubernetes or Docker injects: the setting for \
+                 the address to listen on is ANTEROOM_LISTEN"
+            )
+        })
     }
 
     /// What the sessions keep is not shortened before they end.

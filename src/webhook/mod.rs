@@ -19,5 +19,6 @@ mod signature;
 mod tests;
 
 pub use delivery::{Claimed, DeliveryStore, Failed, Failure, Left, Standing, body};
+pub(crate) use options::shown_path;
 pub use options::{Secrets, Target, WebhookOptions};
 pub use room::{Webhook, WebhookParts};

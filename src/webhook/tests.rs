@@ -51,6 +51,7 @@ fn a_target_is_https_or_here() {
     for (url, shown) in [
         ("https://example.org", "https://example.org/"),
         ("https://ann:hunter2@example.org:8443/a?token=b", "https://example.org:8443/a"),
+        ("https://example.org/services/T0/B0/hunter2", "https://example.org/services/***"),
         ("http://localhost:3000/hook", "http://localhost:3000/hook"),
         ("http://127.0.0.1/x", "http://127.0.0.1/x"),
         ("http://[::1]:99/", "http://[::1]:99/"),
@@ -63,7 +64,16 @@ fn a_target_is_https_or_here() {
         "",
         "example.org",
         "http://example.org/",
-        "http://10.0.0.1/",
+        "http://8.8.8.8/",
+        "http://172.32.0.1/",
+        "http://169.254.169.254/",
+        "http://0.0.0.0/",
+        "http://[2001:db8::1]/",
+        "http://[::ffff:8.8.8.8]/",
+        "http://receiver./",
+        "http:receiver/",
+        "https:a.example/",
+        "https:\\\\a.example/",
         "ftp://localhost/",
         "https://",
         "https://a/#b",
@@ -76,6 +86,24 @@ fn a_target_is_https_or_here() {
     let named = Target::parse("https://ann:hun%20ter2@example.org/").unwrap();
     assert_eq!(named.authorization().unwrap(), "Basic YW5uOmh1biB0ZXIy");
     assert_eq!(named.authority(), "example.org");
+}
+
+#[test]
+fn plain_http_goes_to_a_private_network_and_is_told_of() {
+    for (url, host) in [
+        ("http://receiver:3000/hook", Some("receiver")),
+        ("http://10.0.0.1/", Some("10.0.0.1")),
+        ("http://172.16.0.1/", Some("172.16.0.1")),
+        ("http://192.168.1.9:81/", Some("192.168.1.9")),
+        ("http://[fd00::1]/", Some("fd00::1")),
+        ("http://[::ffff:10.0.0.1]/", Some("::ffff:a00:1")),
+        ("http://localhost/", None),
+        ("http://127.0.0.1/", None),
+        ("http://[::1]/", None),
+        ("https://10.0.0.1/", None),
+    ] {
+        assert_eq!(Target::parse(url).unwrap().in_the_clear(), host, "{url}");
+    }
 }
 
 #[test]

@@ -50,6 +50,24 @@ fn no_output_tells_the_password_of_a_database() {
 }
 
 #[test]
+fn a_secret_is_read_from_a_file_and_never_shown() {
+    let place = Place::new()
+        .with_file("db", "postgres://anteroom:canary@127.0.0.1:9/anteroom\n")
+        .with_file(".env", "ANTEROOM_DATABASE_FILE=db\n");
+    let text = done(&place.run(&["config"])).to_owned();
+    let line = line_of(&text, "ANTEROOM_DATABASE");
+    assert!(line.contains("= postgres://anteroom:***@127.0.0.1:9/anteroom "), "{line}");
+    assert!(line.ends_with("# file db (ANTEROOM_DATABASE_FILE, .env line 1)"), "{line}");
+    let told = place.run(&["user", "list"]);
+    assert!(!format!("{told:?}").contains("canary"), "{told:?}");
+
+    let both = place.with("ANTEROOM_DATABASE", "sqlite:a.db").run(&["config"]);
+    assert!(refused(&both, 2).contains("are both set; remove one"), "{both:?}");
+    let flag = Place::new().run(&["config", "--database-file", "/nowhere"]);
+    assert!(refused(&flag, 2).contains("\"/nowhere\" (flag): cannot read the file"), "{flag:?}");
+}
+
+#[test]
 fn every_mistake_is_told_at_once() {
     let place = Place::new()
         .with("ANTEROOM_IDLE_TIMEOUT", "soon")
@@ -85,6 +103,8 @@ fn every_mistake_is_told_at_once() {
 fn an_unknown_name_is_refused_unless_an_orchestrator_injects_it() {
     let injected = Place::new()
         .with("ANTEROOM_SERVICE_HOST", "10.0.0.7")
+        .with("ANTEROOM_REDIS_SERVICE_HOST", "10.0.0.2")
+        .with("ANTEROOM_REDIS_PORT", "tcp://10.0.0.2:6379")
         .with("ANTEROOM_PORT_8080_TCP_ADDR", "10.0.0.7");
     let unknown = Place::new().with("ANTEROOM_LISTN", "127.0.0.1:9090");
 

@@ -2,7 +2,7 @@ use std::ffi::OsString;
 
 use super::{Arguments, Command, Revocation, SessionCommand, Stop, UserCommand, grammar, parse};
 use crate::accounts::Role;
-use crate::config::SETTINGS;
+use crate::config::{Form, SETTINGS};
 use crate::sessions::SessionId;
 
 const ID: &str = "0193b1a0-7f00-7000-8000-000000000001";
@@ -96,11 +96,18 @@ fn every_setting_is_a_flag_of_every_command() {
         for text in ["", "serve", "user list", "session revoke --all", "healthcheck"] {
             let flags = line(&format!("{text} --{} x", setting.flag())).unwrap().flags;
             assert_eq!(flags.len(), 1, "{} after `{text}`", setting.flag());
-            assert_eq!((flags[0].0.name, flags[0].1.as_os_str()), (setting.name, "x".as_ref()));
+            let (given, form, value) = &flags[0];
+            assert_eq!(
+                (given.name, *form, value.as_os_str()),
+                (setting.name, Form::Value, "x".as_ref())
+            );
+            let of_file = line(&format!("{text} --{} x", setting.file_flag()));
+            assert_eq!(of_file.is_ok(), setting.is_secret(), "{}", setting.name);
+            assert!(of_file.is_err() || of_file.unwrap().flags[0].1 == Form::File);
         }
     }
     let flags = line("--signup=closed user list --log debug").unwrap().flags;
-    let given: Vec<_> = flags.iter().map(|(setting, _)| setting.name).collect();
+    let given: Vec<_> = flags.iter().map(|(setting, _, _)| setting.name).collect();
     assert_eq!(given, ["SIGNUP", "LOG"]);
 }
 
@@ -111,6 +118,13 @@ fn a_flag_that_is_not_utf8_is_left_to_the_settings_to_refuse() {
     let flags = parse(line.chain([OsString::from_vec(vec![0xFF])])).unwrap().flags;
 
     assert_eq!(flags.len(), 1);
+}
+
+#[test]
+fn wrong_usage_tells_no_password() {
+    for text in ["serve postgres://u:hunter2@h/d", "--webhook=https://h/hunter2?hunter2"] {
+        assert!(!wrong(text).contains("hunter2"), "{}", wrong(text));
+    }
 }
 
 #[test]

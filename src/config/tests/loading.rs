@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{load, mistakes};
-use crate::config::{Config, Database, Dotenv, SETTINGS, SessionsIn, Signup};
+use crate::config::{Config, Database, Dotenv, Form, SETTINGS, SessionsIn, Signup};
 use crate::sessions::{LimitPolicy, SessionPolicy};
 use crate::telemetry::LogFormat;
 use crate::throttle::Rate;
@@ -117,7 +117,7 @@ fn every_mistake_is_reported_at_once() {
 #[test]
 fn mistakes_of_all_sources_and_of_their_sum_come_together() {
     let variables = [("ANTEROOM_IDLE_TIMEOUT", "2d"), ("ANTEROOM_WHAT", "x")];
-    let dotenv = Dotenv::parse(b"broken\nANTEROOM_LOG=\n");
+    let dotenv = Dotenv::parse(b"broken\nANTEROOM_LOG=!\n");
     let error = Config::load(Vec::new(), super::environment(&variables), dotenv).unwrap_err();
 
     let lines: Vec<String> = error.iter().map(ToString::to_string).collect();
@@ -131,11 +131,26 @@ fn mistakes_of_all_sources_and_of_their_sum_come_together() {
 }
 
 #[test]
-fn an_empty_value_is_a_mistake_unless_it_means_none() {
-    let empty: Vec<(&str, &str)> = SETTINGS.iter().map(|one| (one.variable(), "")).collect();
+fn an_empty_variable_counts_as_unset() {
+    let empty: Vec<(&str, &str)> = SETTINGS
+        .iter()
+        .flat_map(|one| [(one.variable(), ""), (one.file_variable(), "")])
+        .filter(|(name, _)| crate::config::Setting::of_variable(name).is_some())
+        .collect();
+    let dotenv = Dotenv::parse(b"ANTEROOM_SESSION_LIMIT=7\nANTEROOM_SIGNUP=\n");
 
-    let lines = mistakes(&empty);
+    let config = Config::load(Vec::new(), super::environment(&empty), dotenv).unwrap();
 
+    assert_eq!(config.policy.limit.most, 7);
+    assert_eq!(config.render().matches("# default\n").count(), SETTINGS.len() - 1);
+}
+
+#[test]
+fn an_empty_flag_is_a_mistake_unless_it_means_none() {
+    let flags = SETTINGS.iter().map(|one| (*one, Form::Value, "".into())).collect();
+    let error = Config::load(flags, Vec::new(), Dotenv::default()).unwrap_err();
+
+    let lines: Vec<String> = error.iter().map(ToString::to_string).collect();
     assert_eq!(lines.len(), SETTINGS.len() - 3, "{lines:#?}");
     assert!(!lines.concat().contains("TRUSTED") && !lines.concat().contains("SECRET"));
     assert!(lines.iter().all(|line| line.contains("is empty; leave it out for the default ")));

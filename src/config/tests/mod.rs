@@ -2,8 +2,11 @@ use std::ffi::OsString;
 
 use super::{Config, Dotenv, Mistakes, SETTINGS, Setting};
 
+mod injected;
 mod loading;
+mod masking;
 mod rendering;
+mod secret_files;
 mod sources;
 mod values;
 

@@ -3,7 +3,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
 use super::{environment, load, mistakes, setting};
-use crate::config::{Config, Dotenv};
+use crate::config::{Config, Dotenv, Form};
 
 fn lines_of(dotenv: &str) -> Vec<String> {
     let error = Config::load(Vec::new(), Vec::new(), Dotenv::parse(dotenv.as_bytes())).unwrap_err();
@@ -14,7 +14,7 @@ fn lines_of(dotenv: &str) -> Vec<String> {
 fn a_flag_comes_before_the_environment_before_dotenv_before_the_default() {
     let dotenv = || Dotenv::parse(b"ANTEROOM_LISTEN=127.0.0.1:1\nANTEROOM_SESSION_LIMIT=7\n");
     let variables = environment(&[("ANTEROOM_LISTEN", "127.0.0.1:2")]);
-    let flags = vec![(setting("LISTEN"), OsString::from("127.0.0.1:3"))];
+    let flags = vec![(setting("LISTEN"), Form::Value, OsString::from("127.0.0.1:3"))];
     let port = |config: &Config| config.door.listen.port();
 
     let all = Config::load(flags, variables.clone(), dotenv()).unwrap();
@@ -51,25 +51,11 @@ fn an_unknown_name_is_refused_with_the_nearest_one() {
 }
 
 #[test]
-fn names_of_orchestrators_and_of_others_are_let_pass() {
-    let variables = [
-        ("ANTEROOM_SERVICE_HOST", "10.0.0.1"),
-        ("ANTEROOM_SERVICE_PORT_HTTP", "8080"),
-        ("ANTEROOM_PORT", "tcp://10.0.0.1:8080"),
-        ("ANTEROOM_PORT_8080_TCP_ADDR", "10.0.0.1"),
-        ("LISTEN", "nonsense"),
-        ("anteroom_listen", "nonsense"),
-    ];
-    assert!(load(&variables).is_ok());
-    assert!(load(&[("ANTEROOM_SERVICES", "")]).is_err());
-}
-
-#[test]
 fn what_is_not_utf8_is_a_mistake() {
     let bytes = || OsString::from_vec(b"127.0.0.1\xFF".to_vec());
     let name = OsString::from_vec(b"ANTEROOM_\xFF".to_vec());
     let variables = vec![("ANTEROOM_LISTEN".into(), bytes()), (name, "x".into())];
-    let flags = vec![(setting("LOG"), bytes())];
+    let flags = vec![(setting("LOG"), Form::Value, bytes())];
 
     let error = Config::load(flags, variables, Dotenv::default()).unwrap_err().to_string();
 
