@@ -28,7 +28,9 @@ pub(super) fn is_injected(rest: &str, value: &OsStr) -> bool {
 /// Whether the value is none that an orchestrator gives to this name, so that a person may have
 /// meant a setting.
 pub(super) fn is_odd(rest: &str, value: &OsStr) -> bool {
-    forms(rest).any(|form| form == "PORT") && !value.to_string_lossy().contains("://")
+    forms(rest).any(|form| form == "PORT")
+        && !forms(rest).any(is_of_kubernetes)
+        && !value.to_string_lossy().contains("://")
 }
 
 /// The name, and what is left of it after each name that a service could have.
