@@ -21,7 +21,7 @@ pub(super) async fn healthcheck(listen: SocketAddr) -> Result<(), Failure> {
     if status.starts_with(b"HTTP/1.1 200 ") {
         return Ok(print("ready")?);
     }
-    Err(format!("the server at {address} is running, but a store does not answer it").into())
+    Err(format!("the server at {address} is running, but is not ready: its log says why").into())
 }
 
 /// A server that listens on every address is asked on loopback.

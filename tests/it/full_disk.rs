@@ -127,6 +127,7 @@ async fn goes_through_a_full_disk(arguments: &[&str]) {
             assert_eq!(client.get("/auth/verify").await.status(), 200);
         }
         assert_eq!(ada.get("/healthz").await.status(), 200);
+        assert_eq!(ada.get("/readyz").await.status(), 503);
         assert_eq!(number(&ada).await, last, "what was acknowledged, and nothing else");
 
         fs::remove_file(filler).unwrap();

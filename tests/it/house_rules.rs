@@ -57,7 +57,16 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("argon2", &["accounts/"]),
     ("governor", &["throttle/"]),
     ("clap", &["cli/"]),
-    ("rustix", &["accounts/hashing/workers.rs", "cli/open_files.rs", "clock.rs"]),
+    (
+        "rustix",
+        &[
+            "accounts/hashing/workers.rs",
+            "cli/open_files.rs",
+            "cli/signals.rs",
+            "clock.rs",
+            "store/sql/sqlite/disk.rs",
+        ],
+    ),
     ("prometheus_client", &["metrics/"]),
     ("hashbrown", &["sessions/cache/", "store/memory/"]),
 ];

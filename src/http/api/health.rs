@@ -14,10 +14,10 @@ pub(crate) async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// `GET /readyz`: the stores answer.
+/// `GET /readyz`: the stores answer and take writes, so that somebody can sign in.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, description = "Able to serve"),
-    (status = 503, description = "A store does not answer"),
+    (status = 503, description = "A store does not answer, or takes no writes"),
 ))]
 pub(crate) async fn ready(
     State(accounts): State<Accounts>,
@@ -28,7 +28,7 @@ pub(crate) async fn ready(
         Ok(()) => (StatusCode::OK, "ready\n"),
         Err(error) => {
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "not ready: a store does not answer");
+            tracing::warn!(error, "not ready: a store does not answer, or takes no writes");
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable\n")
         }
     }

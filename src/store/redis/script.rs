@@ -105,6 +105,11 @@ pub(super) static END_ALL: LazyLock<Step> =
     LazyLock::new(|| Step::ends(include_str!("lua/end_all.lua")));
 pub(super) static SWEEP: LazyLock<Step> =
     LazyLock::new(|| Step::ends(include_str!("lua/sweep.lua")));
+/// As [`READY`], of a server that has memory left: without it nobody new can sign in.
+pub(super) static ABLE: LazyLock<Step> = LazyLock::new(|| {
+    let script = Script::new("no-cluster", &[include_str!("lua/ready.lua")]);
+    Step { script, reading: None, repeats: true }
+});
 /// Without the fallback of the others: a server that cannot save is not ready.
 pub(super) static READY: LazyLock<Step> = LazyLock::new(|| {
     let script = Script::new("allow-oom,no-cluster", &[include_str!("lua/ready.lua")]);

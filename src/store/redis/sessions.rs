@@ -316,7 +316,7 @@ impl SessionStore for RedisSessions {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        let missing: Vec<String> = self.run(&script::READY, &[]).await?;
+        let missing: Vec<String> = self.run(&script::ABLE, &[]).await?;
         if missing.is_empty() {
             return Ok(());
         }

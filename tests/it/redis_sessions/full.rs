@@ -31,7 +31,7 @@ async fn a_full_memory_turns_sign_ins_away_and_lets_everybody_be_signed_out() {
     assert_eq!(app.browser().patch("/api/session/data", json!({ "a": 1 })).await.status, 503);
 
     assert!(laptop.is_signed_in().await && phone.is_signed_in().await);
-    assert_eq!(laptop.get("/readyz").await.status, 200);
+    assert_eq!(laptop.get("/readyz").await.status, 503, "nobody new can sign in");
     app.clock.advance(std::time::Duration::from_mins(2));
     assert!(laptop.is_signed_in().await);
     app.anteroom.sessions().flush().await.unwrap();
@@ -46,6 +46,11 @@ async fn a_full_memory_turns_sign_ins_away_and_lets_everybody_be_signed_out() {
 
     let _: () = redis.ask(&["CONFIG", "SET", "maxmemory", "0"]).await;
     app.signed_in("ada@example.org").await;
+    assert_eq!(laptop.get("/readyz").await.status, 200);
+    let _: () = redis.ask(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    assert_eq!(laptop.get("/readyz").await.status, 503, "a replica takes no sign-in");
+    let _: () = redis.ask(&["REPLICAOF", "NO", "ONE"]).await;
+    assert_eq!(laptop.get("/readyz").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

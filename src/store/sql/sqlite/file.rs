@@ -11,6 +11,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Sqlite, SqlitePool, Transaction
 use super::super::OpenError;
 use super::super::database::IfAbsent;
 use super::super::engine::{Done, Row, Statement, failed};
+use super::disk::takes_writes;
 use super::identity::SameFiles;
 use super::lock::ServerLock;
 use super::opening::{Found, Opened, plain};
@@ -155,9 +156,10 @@ impl SqliteFile {
         drop(self.server_lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Whether it is still the same file, and all of its connections answer.
+    /// Whether it is still the same file, all of its connections answer, and it takes writes.
     pub(in crate::store::sql) async fn answers(&self) -> Result<(), StoreError> {
         self.check_files()?;
+        takes_writes(&self.path).map_err(StoreError::backend)?;
         for pool in [&self.readers, &self.writer] {
             sqlx::query("SELECT EXISTS (SELECT 1 FROM users)")
                 .execute(pool)

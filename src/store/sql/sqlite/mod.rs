@@ -4,6 +4,7 @@
 //! (`synchronous=FULL`).
 
 mod append_only;
+mod disk;
 mod file;
 mod freshness;
 mod identity;
