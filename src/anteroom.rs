@@ -9,8 +9,10 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 mod housekeeping;
+mod startup_error;
 
 use housekeeping::Records;
+pub use startup_error::StartupError;
 
 use crate::accounts::{
     AccountStore, Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy, SetupLink,
@@ -29,7 +31,7 @@ use crate::sessions::{
 };
 use crate::store::{
     DatabaseAt, FollowingStore, MeasuredAccounts, MeasuredSessions, MemoryOptions, MemoryStore,
-    OpenError, RedisOpenError, RedisSessions, SessionsIn, SqlDatabase,
+    RedisSessions, SessionsIn, SqlDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions, ThrottleStore};
 use crate::webhook::{DeliveryStore, Webhook, WebhookOptions, WebhookParts};
@@ -53,6 +55,9 @@ pub enum SessionsKept {
 pub struct Options {
     /// Where the accounts are kept.
     pub database: DatabaseAt,
+    /// How many connections to a database server there may be, besides the one that hears of
+    /// changes.
+    pub database_connections: u32,
     /// Where sessions are kept.
     pub sessions: SessionsKept,
     /// Whether sessions are remembered beside the store, for checks that need not ask it.
@@ -94,6 +99,7 @@ impl Options {
     pub fn new(database: impl Into<DatabaseAt>, public_url: impl Into<String>) -> Self {
         Self {
             database: database.into(),
+            database_connections: 16,
             sessions: SessionsKept::InDatabase,
             cache: true,
             policy: SessionPolicy::default(),
@@ -112,29 +118,6 @@ impl Options {
             metrics: Metrics::off(),
         }
     }
-}
-
-/// Why Anteroom did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartupError {
-    /// The database cannot be used.
-    #[error(transparent)]
-    Database(#[from] OpenError),
-    /// Redis cannot keep the sessions.
-    #[error(transparent)]
-    Redis(#[from] RedisOpenError),
-    /// The database failed at once.
-    #[error("the database failed at the start: {0}")]
-    Store(#[from] StoreError),
-    /// The public URL is neither https nor http on loopback, or more than an origin.
-    #[error("the public URL cannot be used: {0}")]
-    PublicUrl(String),
-    /// Nobody could ever be told of anything.
-    #[error("the webhook cannot be told of anything: {0}")]
-    Webhook(String),
-    /// The threads that hash passwords did not start.
-    #[error("the threads that hash passwords did not start: {0}")]
-    Threads(#[source] std::io::Error),
 }
 
 /// What a running Anteroom keeps things in, one for each port.
@@ -350,7 +333,8 @@ impl Anteroom {
 }
 
 async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), StartupError> {
-    let open = |place| SqlDatabase::open_for_server(options.database.clone(), place);
+    let most = options.database_connections;
+    let open = |place| SqlDatabase::open_for_server_with(options.database.clone(), place, most);
     let mut vouching = Vec::new();
     let (database, sessions, sessions_elsewhere): (_, Arc<dyn SessionStore>, _) =
         match &options.sessions {

@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal as _};
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::RecordFields;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{Directive, LevelFilter};
 use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
@@ -29,6 +29,10 @@ pub enum LogFormat {
 
 /// Libraries whose talk below `warn` is worth reading only to whoever asks for it by name.
 const NOISY: [&str; 4] = ["sqlx", "hyper", "hyper_util", "h2"];
+
+/// The target of what is told at a start. In JSON it is written whatever the directives say: it
+/// takes the place of the plain lines that people read.
+pub const OF_THE_START: &str = "anteroom::start";
 
 /// Logging could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +56,11 @@ pub fn start(log: &str, format: LogFormat) -> Result<(), TelemetryError> {
     let filter = filter(log).map_err(TelemetryError::Directives)?;
     match format {
         LogFormat::Text => text(filter, is_coloured, io::stderr).try_init()?,
-        LogFormat::Json => json(filter, io::stderr).try_init()?,
+        LogFormat::Json => {
+            let always = format!("{OF_THE_START}=info").parse::<Directive>();
+            let always = always.map_err(|error| TelemetryError::Directives(error.to_string()))?;
+            json(filter.add_directive(always), io::stderr).try_init()?;
+        }
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);

@@ -9,6 +9,7 @@ use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, S
 use crate::accounts::Role;
 use crate::config::{Flags, Form, SETTINGS, Setting, mask};
 use crate::sessions::SessionId;
+use crate::telemetry::LogFormat;
 
 #[cfg(test)]
 mod tests;
@@ -259,6 +260,31 @@ fn flag(id: &'static str, long: &'static str, value: &'static str) -> Arg {
         .help_heading("Settings")
         .hide_short_help(true)
         .global(true)
+}
+
+/// Whether a line that is not understood names no command but `serve`.
+#[must_use]
+pub(super) fn means_to_serve(line: &[OsString]) -> bool {
+    let commands = grammar();
+    let others: Vec<&str> = commands
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .filter(|name| *name != "serve")
+        .collect();
+    !line.iter().skip(1).any(|word| word.to_str().is_some_and(|word| others.contains(&word)))
+}
+
+/// The form of log lines that such a line asks for.
+#[must_use]
+pub(super) fn written_log_format(line: &[OsString]) -> Option<LogFormat> {
+    let words: Vec<&str> = line.iter().filter_map(|word| word.to_str()).collect();
+    let apart = words.windows(2).find_map(|two| (two[0] == "--log-format").then_some(two[1]));
+    let together = words.iter().find_map(|word| word.strip_prefix("--log-format="));
+    match apart.or(together)? {
+        "json" => Some(LogFormat::Json),
+        "text" => Some(LogFormat::Text),
+        _ => None,
+    }
 }
 
 fn stop(error: &clap::Error) -> Stop {

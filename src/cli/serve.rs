@@ -1,12 +1,14 @@
 //! `anteroom serve`: the settings made into a server, and the server run until it is told to stop.
 
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
-use super::Failure;
 use super::administration::database_at;
-use super::tables::{print, print_aside};
+use super::signals::Signals;
+use super::{Failure, starting};
 use crate::accounts::HasherOptions;
 use crate::audit::AuditLines;
 use crate::clock::Clock;
@@ -16,37 +18,41 @@ use crate::http::{PublicUrl, ServeOptions, TrustedProxies};
 use crate::metrics::Metrics;
 use crate::{Anteroom, Options, SessionsKept, telemetry};
 
-pub(super) async fn serve(config: Config) -> Result<(), Failure> {
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+pub(super) async fn serve(config: Config, mut signals: Signals) -> Result<(), Failure> {
     telemetry::start(&config.logging.log, config.logging.format)?;
+    signals.tell_of_others();
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let listen = config.door.listen;
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        format!("cannot listen on {listen}: {error}; stop what does, or set ANTEROOM_LISTEN")
-    })?;
-    let metrics_listener = metrics_listener(&config).await?;
-    let public_url = public_url(&config, &listener)?;
+    // Taken now, so that a mistake is found at once; whoever connects is refused until it listens.
+    let socket = take(config.door.listen, BROWSERS)?;
+    let take_for_metrics = |address| take(address, METRICS);
+    let metrics_socket = config.metrics_listen.map(take_for_metrics).transpose()?;
+    let public_url = public_url(&config, &socket)?;
     let mut options = options(&config, &public_url);
     if config.logging.audit_on_stdout {
         options.audit_lines = Some(AuditLines::to(std::io::stdout())?);
     }
-    let anteroom = Anteroom::start(options).await?;
+    let anteroom = tokio::select! {
+        started = starting::once_the_stores_answer(options, config.keeping.store_wait) => started?,
+        () = signals.asked_to_stop() => {
+            tracing::info!("stopped before the start was done");
+            return Ok(());
+        }
+    };
     if let Err(error) = anteroom.audit().note_settings(&config.shown()).await {
         tracing::warn!(%error, "the settings are not compared with those of the last start");
     }
-    // Listening for signals before anybody knows the address: an early one must not be lost.
-    let stop = stop_signal()?;
-
-    // Whoever reads events there has to read nothing else.
-    let print = if config.logging.audit_on_stdout { print_aside } else { print };
-    print(&format!("Anteroom is listening on {}", public_url.origin()))?;
-    if let Some(link) = anteroom.issue_setup_link().await? {
-        print(&format!("There is no administrator yet. Make one, within an hour, at:\n  {link}"))?;
-    }
+    let listener = listen(socket, config.door.listen, BROWSERS)?;
+    let metrics_listener = metrics_listener(metrics_socket, config.metrics_listen)?;
+    let setup_link = anteroom.issue_setup_link().await?;
+    starting::tell(&config.logging, public_url.origin(), setup_link.as_deref())?;
     let sessions = anteroom.sessions().clone();
     let stop = async move {
-        stop.await;
+        signals.asked_to_stop().await;
         // Open event streams would hold the drain to its end.
         sessions.close_watches();
     };
@@ -61,15 +67,41 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is listened for, and the setting for the address.
+type Purpose = (&'static str, &'static str);
+const BROWSERS: Purpose = ("", "ANTEROOM_LISTEN");
+const METRICS: Purpose = (" for metrics", "ANTEROOM_METRICS_LISTEN");
+
+/// Takes an address without listening there yet.
+fn take(address: SocketAddr, purpose: Purpose) -> Result<TcpSocket, Failure> {
+    let taken = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    };
+    taken().map_err(|error| in_use(&error, address, purpose))
+}
+
+fn listen(
+    socket: TcpSocket,
+    address: SocketAddr,
+    purpose: Purpose,
+) -> Result<TcpListener, Failure> {
+    socket.listen(BACKLOG).map_err(|error| in_use(&error, address, purpose))
+}
+
+fn in_use(error: &io::Error, address: SocketAddr, (words, setting): Purpose) -> Failure {
+    format!("cannot listen on {address}{words}: {error}; stop what does, or set {setting}").into()
+}
+
 /// Where metrics are told, if anywhere.
-async fn metrics_listener(config: &Config) -> Result<Option<TcpListener>, Failure> {
-    let Some(address) = config.metrics_listen else { return Ok(None) };
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        format!(
-            "cannot listen on {address} for metrics: {error}; stop what does, or set \
-             ANTEROOM_METRICS_LISTEN"
-        )
-    })?;
+fn metrics_listener(
+    socket: Option<TcpSocket>,
+    address: Option<SocketAddr>,
+) -> Result<Option<TcpListener>, Failure> {
+    let (Some(socket), Some(address)) = (socket, address) else { return Ok(None) };
+    let listener = listen(socket, address, METRICS)?;
     tracing::info!("metrics are at http://{}/metrics", listener.local_addr()?);
     Ok(Some(listener))
 }
@@ -80,11 +112,11 @@ fn serve_metrics(listener: Option<TcpListener>, anteroom: &Anteroom) -> Option<J
 }
 
 /// The URL that was set, or the loopback one with the port that the system chose.
-fn public_url(config: &Config, listener: &TcpListener) -> Result<PublicUrl, Failure> {
+fn public_url(config: &Config, socket: &TcpSocket) -> Result<PublicUrl, Failure> {
     if config.has_public_url() || config.door.listen.port() != 0 {
         return Ok(config.door.public_url.clone());
     }
-    let port = listener.local_addr()?.port();
+    let port = socket.local_addr()?.port();
     Ok(PublicUrl::parse(&format!("http://localhost:{port}"))?)
 }
 
@@ -99,6 +131,7 @@ fn options(config: &Config, public_url: &PublicUrl) -> Options {
         if config.metrics_listen.is_some() { Metrics::on(&clock) } else { Metrics::off() };
     Options {
         database: database_at(&config.keeping.database),
+        database_connections: config.keeping.database_connections,
         sessions,
         cache: config.keeping.cache,
         policy: config.policy,
@@ -125,16 +158,4 @@ fn serving(config: &Config) -> ServeOptions {
         trusted_proxies: TrustedProxies::new(config.door.trusted_proxies.clone()),
         ..ServeOptions::default()
     }
-}
-
-/// Done when the process is asked to stop, by the system or at the terminal.
-fn stop_signal() -> Result<impl Future<Output = ()> + Send, Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

@@ -73,6 +73,10 @@ pub struct Keeping {
     pub cache: bool,
     /// Sessions that memory keeps, at least 1.
     pub memory_limit: usize,
+    /// Connections to a `PostgreSQL` server, at least 1.
+    pub database_connections: u32,
+    /// How long a start waits for a store that does not answer; `None` for not at all.
+    pub store_wait: Option<Duration>,
 }
 
 /// Who may make an account, and with which passwords.
@@ -132,7 +136,12 @@ impl Config {
         let config = reader.config();
         match config {
             Some(config) if reader.mistakes.is_empty() => Ok(config),
-            _ => Err(Mistakes(reader.mistakes)),
+            _ => {
+                let format = reader.sources.effective(table::LOG_FORMAT.setting).text;
+                let format = format.to_str().and_then(|text| (table::LOG_FORMAT.parse)(text).ok());
+                let log_format = format.unwrap_or(LogFormat::Text);
+                Err(Mistakes { all: reader.mistakes, log_format })
+            }
         }
     }
 
@@ -211,11 +220,15 @@ impl Reader {
         let sessions = self.read(&table::SESSIONS);
         let cache = self.read(&table::CACHE);
         let memory_limit = self.read(&table::MEMORY_LIMIT);
+        let database_connections = self.read(&table::DATABASE_CONNECTIONS);
+        let store_wait = self.read(&table::STORE_WAIT);
         Some(Keeping {
             database: database?,
             sessions: sessions?,
             cache: cache?,
             memory_limit: memory_limit?,
+            database_connections: database_connections?,
+            store_wait: store_wait?,
         })
     }
 

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::telemetry::LogFormat;
+
 /// One mistake, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake(String);
@@ -22,18 +24,27 @@ impl fmt::Display for Mistake {
 
 /// Everything that is wrong, at least one mistake, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistakes(pub(super) Vec<Mistake>);
+pub struct Mistakes {
+    pub(super) all: Vec<Mistake>,
+    pub(super) log_format: LogFormat,
+}
 
 impl Mistakes {
     /// One by one, in the order of the settings.
     pub fn iter(&self) -> impl Iterator<Item = &Mistake> {
-        self.0.iter()
+        self.all.iter()
+    }
+
+    /// The form of log lines that was asked for, as far as that can be read.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        self.log_format
     }
 }
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, mistake) in self.0.iter().enumerate() {
+        for (position, mistake) in self.all.iter().enumerate() {
             let separator = if position == 0 { "" } else { "\n" };
             write!(f, "{separator}{mistake}")?;
         }

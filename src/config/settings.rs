@@ -195,6 +195,13 @@ settings! {
         "How many sessions memory: keeps. At the limit anonymous ones go first, then new \
          sign-ins are turned away; a signed-in session is never dropped.";
 
+    DATABASE_CONNECTIONS: u32 = "16", Keeping, Plain, values::database_connections,
+        "How many connections to PostgreSQL one server uses at most; one more is used to hear of \
+         changes. Fewer where the servers together would take more than max_connections allows.";
+    STORE_WAIT: Option<Duration> = "1m", Keeping, Plain, values::duration_or_off,
+        "How long a start waits for a database or a Redis that does not answer yet, or off. \
+         A wrong password and the like end the start at once.";
+
     IDLE_TIMEOUT: Duration = "1h", Sessions, Plain, duration::parse,
         "Ends a session without \"remember me\" this long after its last request. Durations are \
          a number and s, m, h, d or w.";

@@ -174,6 +174,18 @@ pub(super) fn memory_limit(text: &str) -> Result<usize, String> {
     number(text, 1, 1_000_000_000)
 }
 
+/// More than any server of that kind lets in.
+pub(super) fn database_connections(text: &str) -> Result<u32, String> {
+    number(text, 1, 1000)
+}
+
+pub(super) fn duration_or_off(text: &str) -> Result<Option<Duration>, String> {
+    match text {
+        "off" => Ok(None),
+        text => duration::parse(text).map(Some).map_err(|form| format!("{form}, or off")),
+    }
+}
+
 /// Longer ones than this would turn every phrase away.
 pub(super) fn password_min_length(text: &str) -> Result<usize, String> {
     number(text, 8, 128)

@@ -87,6 +87,7 @@ mod setup;
 mod signup;
 mod slow_requests;
 mod stamps;
+mod starting;
 mod store_contract;
 mod store_faults;
 mod store_model;

@@ -40,7 +40,8 @@ fn config_shows_every_value_and_where_it_came_from() {
 fn no_output_tells_the_password_of_a_database() {
     let place = Place::new()
         .with("ANTEROOM_DATABASE", "postgres://anteroom:canary@db.example.org/anteroom")
-        .with("ANTEROOM_SESSIONS", "redis://:canary@cache.example.org/0");
+        .with("ANTEROOM_SESSIONS", "redis://:canary@cache.example.org/0")
+        .with("ANTEROOM_STORE_WAIT", "off");
 
     for command in ["config", "serve"] {
         let outcome = place.run(&[command]);

@@ -17,6 +17,8 @@ fn with_nothing_set_everything_has_the_default_of_the_table() {
     assert!(matches!(config.keeping.sessions, SessionsIn::Database));
     assert!(config.keeping.cache);
     assert_eq!(config.keeping.memory_limit, 1_000_000);
+    assert_eq!(config.keeping.database_connections, 16);
+    assert_eq!(config.keeping.store_wait, Some(Duration::from_mins(1)));
     assert_eq!(config.policy, SessionPolicy::default());
     assert_eq!(config.sign_ups.signup, Signup::Open);
     assert_eq!(config.sign_ups.password_min_length, 15);
@@ -44,6 +46,8 @@ fn every_setting_is_typed_from_what_is_written() {
         ("ANTEROOM_SESSIONS", "memory:"),
         ("ANTEROOM_CACHE", "off"),
         ("ANTEROOM_MEMORY_LIMIT", "5"),
+        ("ANTEROOM_DATABASE_CONNECTIONS", "6"),
+        ("ANTEROOM_STORE_WAIT", "off"),
         ("ANTEROOM_IDLE_TIMEOUT", "1s"),
         ("ANTEROOM_ABSOLUTE_TIMEOUT", "2s"),
         ("ANTEROOM_REMEMBER_IDLE_TIMEOUT", "3s"),
@@ -72,6 +76,7 @@ fn every_setting_is_typed_from_what_is_written() {
     assert!(matches!(config.keeping.sessions, SessionsIn::Memory));
     assert!(!config.keeping.cache);
     assert_eq!(config.keeping.memory_limit, 5);
+    assert_eq!((config.keeping.database_connections, config.keeping.store_wait), (6, None));
     let timeouts = [config.policy.standard, config.policy.remembered, config.policy.administrator];
     let seconds = timeouts.map(|one| (one.idle.as_secs(), one.absolute.as_secs()));
     assert_eq!(seconds, [(1, 2), (3, 4), (5, 6)]);
@@ -157,6 +162,17 @@ fn an_empty_flag_is_a_mistake_unless_it_means_none() {
 }
 
 #[test]
+fn mistakes_know_the_form_of_the_log() {
+    let format = |value| {
+        let variables = [("ANTEROOM_LOG_FORMAT", value), ("ANTEROOM_SIGNUP", "maybe")];
+        load(&variables).unwrap_err().log_format()
+    };
+    assert_eq!(format("json"), LogFormat::Json);
+    assert_eq!(format("text"), LogFormat::Text);
+    assert_eq!(format("jsn"), LogFormat::Text);
+}
+
+#[test]
 fn a_mistake_shows_the_value_but_no_secret() {
     let lines = mistakes(&[
         ("ANTEROOM_SIGNUP", "maybe"),
@@ -184,6 +200,7 @@ fn a_mistake_is_one_short_line_whatever_the_value() {
 fn numbers_stay_within_their_bounds() {
     let wrong = [
         ("ANTEROOM_SESSION_LIMIT", ["0", "10001", "+5", "1e3", "99999999999999999999"]),
+        ("ANTEROOM_DATABASE_CONNECTIONS", ["0", "1001", "-1", "off", "1.5"]),
         ("ANTEROOM_MEMORY_LIMIT", ["0", "1000000001", "-1", "1_000", " 1"]),
         ("ANTEROOM_PASSWORD_MIN_LENGTH", ["7", "129", "0", "eight", "15.0"]),
         ("ANTEROOM_MAX_CONNECTIONS", ["0", "1000001", "off", "1k", "-0"]),

@@ -30,6 +30,9 @@ pub enum RedisTrouble {
     /// It cannot be reached, or is not ready.
     #[error("{0}; check that it runs, and ANTEROOM_SESSIONS")]
     Unreachable(String),
+    /// It is there, or somebody else is, and trying again is of no use.
+    #[error("{0}; check that it runs, and ANTEROOM_SESSIONS")]
+    Unusable(String),
     /// It knows no such user, or another password.
     #[error("it does not let us in: {0}; check user and password in ANTEROOM_SESSIONS")]
     Refused(String),
@@ -42,6 +45,15 @@ pub enum RedisTrouble {
 }
 
 impl RedisOpenError {
+    /// Whether the same start may succeed in a while: the server is not there yet, or is not ready.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Server { trouble: RedisTrouble::Silent | RedisTrouble::Unreachable(_), .. }
+        )
+    }
+
     pub(super) fn new(address: &Address, trouble: RedisTrouble) -> Self {
         Self::Server { place: address.shown().to_owned(), trouble }
     }
@@ -59,7 +71,19 @@ impl RedisTrouble {
                 Self::Refused(text)
             }
             _ if error.is_timeout() => Self::Silent,
-            _ => Self::Unreachable(text),
+            _ if is_passing(error, &text) => Self::Unreachable(text),
+            _ => Self::Unusable(text),
         }
+    }
+}
+
+/// Whether the server may be ready in a while: it is not there yet, loads what it keeps, or cannot
+/// save for now. A certificate stays wrong.
+fn is_passing(error: &RedisError, text: &str) -> bool {
+    const FOR_NOW: [&str; 4] = ["LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS"];
+    match error.kind() {
+        ErrorKind::Io => !text.contains("certificate"),
+        ErrorKind::MasterNameNotFoundBySentinel | ErrorKind::NoValidReplicasFoundBySentinel => true,
+        _ => error.code().is_some_and(|code| FOR_NOW.contains(&code)),
     }
 }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use sqlx::migrate::Migrator;
 
 use super::engine::{Engine, statement};
-use super::postgres::{Address, PostgresServer, prepare};
+use super::postgres::{Address, CONNECTIONS, PostgresServer, prepare};
 use super::sqlite::SqliteFile;
 use super::{DatabaseAt, OpenError};
 use crate::failure::StoreError;
@@ -51,9 +51,7 @@ pub struct SqlDatabase {
 }
 
 impl SqlDatabase {
-    /// Opens a database for a server: migrates it as needed, and leaves word where this server
-    /// keeps sessions. A file is made as needed (mode 0600), and refused when another server has
-    /// it.
+    /// As [`SqlDatabase::open_for_server_with`], with as many connections as are usual.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
@@ -61,9 +59,24 @@ impl SqlDatabase {
         at: impl Into<DatabaseAt>,
         sessions_in: SessionsIn,
     ) -> Result<Self, OpenError> {
+        Self::open_for_server_with(at, sessions_in, CONNECTIONS).await
+    }
+
+    /// Opens a database for a server: migrates it as needed, and leaves word where this server
+    /// keeps sessions. A file is made as needed (mode 0600), and refused when another server has
+    /// it. To a database server there are so many connections at most, besides the one that hears
+    /// of changes.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what to do.
+    pub async fn open_for_server_with(
+        at: impl Into<DatabaseAt>,
+        sessions_in: SessionsIn,
+        connections: u32,
+    ) -> Result<Self, OpenError> {
         let engine = match at.into() {
             DatabaseAt::Sqlite(path) => Engine::Sqlite(SqliteFile::open_for_server(&path).await?),
-            DatabaseAt::Postgres(url) => postgres(&url, IfAbsent::Make).await?,
+            DatabaseAt::Postgres(url) => postgres(&url, IfAbsent::Make, connections).await?,
         };
         let database = Self { engine, sessions_in };
         database.leave_word().await.map_err(|error| OpenError::Database {
@@ -106,7 +119,7 @@ impl SqlDatabase {
     ) -> Result<Self, OpenError> {
         let engine = match at {
             DatabaseAt::Sqlite(path) => Engine::Sqlite(SqliteFile::open(&path, if_absent).await?),
-            DatabaseAt::Postgres(url) => postgres(&url, if_absent).await?,
+            DatabaseAt::Postgres(url) => postgres(&url, if_absent, CONNECTIONS).await?,
         };
         Ok(Self { engine, sessions_in })
     }
@@ -184,8 +197,12 @@ impl SqlDatabase {
 }
 
 /// A server that is ready to be used.
-async fn postgres(url: &SecretString, if_absent: IfAbsent) -> Result<Engine, OpenError> {
+async fn postgres(
+    url: &SecretString,
+    if_absent: IfAbsent,
+    connections: u32,
+) -> Result<Engine, OpenError> {
     let address = Address::parse(url)?;
     prepare(&address, if_absent).await?;
-    Ok(Engine::Postgres(PostgresServer::at(address)))
+    Ok(Engine::Postgres(PostgresServer::at(address, connections.max(1))))
 }

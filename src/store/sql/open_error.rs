@@ -5,6 +5,8 @@ use std::io;
 
 use sqlx::migrate::MigrateError;
 
+use super::postgres::may_pass;
+
 /// Follows the name of a database in which nobody has made anything.
 pub(super) const NO_TABLES: &str = " (it has no tables of Anteroom)";
 
@@ -104,4 +106,18 @@ pub enum OpenError {
         /// What failed.
         source: MigrateError,
     },
+}
+
+impl OpenError {
+    /// Whether the same start may succeed in a while: the database server is not there yet, or is
+    /// not ready.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            // The socket of a server that does not run yet is a missing file too.
+            Self::Unreachable { place, source } => place.starts_with('/') || may_pass(&**source),
+            Self::Database { source, .. } => may_pass(&**source),
+            _ => false,
+        }
+    }
 }

@@ -86,6 +86,12 @@ impl Place {
         Server::of(self.clone(), self.launch_as(program, Stdio::null()), None)
     }
 
+    /// A server on a free port that may not be ready for a while.
+    pub fn begin(&self, arguments: &[&str]) -> Starting {
+        let line = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
+        Starting { place: self.clone(), process: self.launch(&line, Stdio::null()) }
+    }
+
     /// Runs another program, which becomes ours, to its end.
     pub fn run_by(&self, program: Command) -> Outcome {
         self.launch_as(program, Stdio::null()).outcome()
@@ -186,6 +192,48 @@ fn read(path: &PathBuf) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()
 }
 
+/// A server that starts.
+pub struct Starting {
+    place: Place,
+    process: Process,
+}
+
+impl Starting {
+    pub fn stderr(&self) -> String {
+        self.process.stderr()
+    }
+
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    pub fn ends_within(&mut self, time: Duration) -> Option<ExitStatus> {
+        self.process.ends_within(time)
+    }
+
+    /// The server, once it can be spoken to.
+    pub fn ready(self) -> Server {
+        Server::of(self.place, self.process, None)
+    }
+}
+
+/// What a server tells of itself, on stdout or as JSON in its log.
+fn told_at_start(
+    process: &Process,
+    field: &str,
+    line: impl Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let stdout = process.stdout();
+    let mut whole = stdout.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let logged = || {
+        process.stderr().lines().find_map(|line| {
+            let event: serde_json::Value = serde_json::from_str(line).ok()?;
+            event["fields"][field].as_str().map(str::to_owned)
+        })
+    };
+    whole.find_map(|text| line(text.trim_end())).or_else(logged)
+}
+
 /// A server that runs.
 pub struct Server {
     pub place: Place,
@@ -207,18 +255,17 @@ impl Server {
     fn of(place: Place, mut process: Process, told: Option<SocketAddr>) -> Self {
         let url = wait_for(|| {
             assert_eq!(process.ends_within(Duration::ZERO), None, "{}", process.stderr());
-            let stdout = process.stdout();
-            let line = stdout.split_inclusive('\n').find(|line| line.ends_with('\n'))?;
-            Some(line.trim_end().strip_prefix("Anteroom is listening on ")?.to_owned())
+            told_at_start(&process, "url", |line| {
+                Some(line.strip_prefix("Anteroom is listening on ")?.to_owned())
+            })
         });
         let mut server = Self { place, url, setup_link: None, told, process };
         // What it prints, it prints before it answers.
         wait_for(|| server.exchange("GET /healthz HTTP/1.0\r\n\r\n"));
-        let stdout = server.process.stdout();
-        server.setup_link = stdout
-            .split_whitespace()
-            .find(|word| word.contains("/setup?token="))
-            .map(str::to_owned);
+        server.setup_link = told_at_start(&server.process, "setup_link", |line| {
+            let link = line.split_whitespace().find(|word| word.contains("/setup?token="));
+            link.map(str::to_owned)
+        });
         server
     }
 

@@ -2,6 +2,7 @@
 //! rights, and another engine's idea of an answer.
 
 mod answers;
+mod capacity;
 mod faults;
 mod freshness;
 mod program;

@@ -16,7 +16,7 @@ fn says_no_secret(outcome: &Outcome, secret: &str) {
 fn a_server_that_is_not_there_is_named_in_one_line() {
     let port = free_port();
     let url = format!("postgres://ada:ssshh-quiet@127.0.0.1:{port}/anteroom");
-    let place = Place::new().with("ANTEROOM_DATABASE", &url);
+    let place = Place::new().with("ANTEROOM_DATABASE", &url).with("ANTEROOM_STORE_WAIT", "off");
     for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["user", "list"], &["migrate"]] {
         let begun = Instant::now();
 
@@ -51,8 +51,10 @@ async fn a_wrong_password_is_not_shown() {
     let place = Place::new().with("ANTEROOM_DATABASE", &url).with("ANTEROOM_LOG", "trace");
 
     for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["user", "list"]] {
+        let begun = Instant::now();
         let outcome = place.run(command);
         assert_eq!(outcome.code, Some(1));
+        assert!(begun.elapsed() < Duration::from_secs(20), "it waited for another password");
         assert!(outcome.stderr.contains("password authentication failed"), "{outcome:?}");
         says_no_secret(&outcome, "ssshh-quiet");
     }

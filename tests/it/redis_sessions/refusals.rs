@@ -9,7 +9,7 @@ use crate::harness::server::{Outcome, Place};
 
 /// What a server of ours says that is to keep its sessions there and does not start.
 fn start_with(url: &str) -> Outcome {
-    let place = Place::new().with("ANTEROOM_SESSIONS", url);
+    let place = Place::new().with("ANTEROOM_SESSIONS", url).with("ANTEROOM_STORE_WAIT", "off");
     let outcome = place.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert!(outcome.stdout.is_empty(), "{outcome:?}");
     assert_eq!(place.files(), [""; 0], "a database was made");

@@ -38,7 +38,11 @@ impl Address {
         let text = url.expose_secret();
         let known = url::Url::parse(text)
             .map_err(|error| wrong(format!("{error}; percent-encode what is special in it")))?;
-        for (parameter, _) in known.query_pairs() {
+        for (parameter, value) in known.query_pairs() {
+            // Without a value it could be the secret itself.
+            if value.is_empty() {
+                return Err(wrong("a parameter after the ? has no value".to_owned()));
+            }
             if !PARAMETERS.contains(&&*parameter) {
                 let known = PARAMETERS.join(", ");
                 return Err(wrong(format!(

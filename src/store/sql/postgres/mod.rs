@@ -18,7 +18,9 @@ mod telling;
 mod write;
 
 pub(super) use address::Address;
+pub(super) use failure::may_pass;
 pub(super) use lock::Lock;
+pub(super) use pool::CONNECTIONS;
 pub(super) use preparing::prepare;
 pub(super) use server::PostgresServer;
 pub(super) use write::{Attempts, Write};

@@ -4,23 +4,22 @@
 //! back, which doubles the round trips of a check, and it tries for as long as a request may wait
 //! to reach a server that is not there.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Address;
 use super::connection::{Line, connect};
+use super::failure::is_full;
 
-/// Connections of one Anteroom.
-pub(super) const CONNECTIONS: u32 = 16;
-/// So many of them may write at once. What writes may wait for what others have locked, and what
-/// reads must find a connection even then.
-const WRITERS: usize = 12;
+/// Connections of one Anteroom, unless it is told otherwise.
+pub(in crate::store::sql) const CONNECTIONS: u32 = 16;
 /// How long a request waits for its turn to write.
 const TURN_LIMIT: Duration = Duration::from_secs(4);
 /// How long a request waits for a connection, be it for one in use or a new one.
@@ -30,6 +29,10 @@ const WAIT_LIMIT: Duration = Duration::from_secs(2);
 const HEARD_LATELY: Duration = Duration::from_secs(1);
 /// How long that answer may take.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
+/// How long a request that was refused a new connection waits for one of ours before it tries again.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// The log is told that the server refuses new connections once in so long.
+const TELLING_PAUSE: Duration = Duration::from_mins(1);
 /// How long closing waits for what is under way.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -39,10 +42,18 @@ pub(super) struct Pool(Arc<Inner>);
 
 struct Inner {
     address: Address,
+    most: u32,
     turns: Arc<Semaphore>,
     writers: Arc<Semaphore>,
     /// The one used last is used first.
     idle: Mutex<Vec<Line>>,
+    /// Those that wait for a connection of ours because the server refused a new one, the first
+    /// one first. Each has its turn.
+    waiting: Mutex<VecDeque<oneshot::Sender<Line>>>,
+    /// Of those one at a time asks the server again.
+    asks_again: Semaphore,
+    /// When the log was last told that the server refuses new connections.
+    told_of_refusal: Mutex<Option<Instant>>,
     is_closed: AtomicBool,
 }
 
@@ -55,12 +66,19 @@ pub(super) struct Held {
 
 impl Pool {
     /// Connects to nothing yet.
-    pub(super) fn new(address: Address) -> Self {
+    pub(super) fn new(address: Address, most: u32) -> Self {
+        // What writes may wait for what others have locked, and what reads must find a connection
+        // even then.
+        let writers = (most - most / 4).max(1);
         Self(Arc::new(Inner {
             address,
-            turns: Arc::new(Semaphore::new(CONNECTIONS as usize)),
-            writers: Arc::new(Semaphore::new(WRITERS)),
+            most,
+            turns: Arc::new(Semaphore::new(most as usize)),
+            writers: Arc::new(Semaphore::new(writers as usize)),
             idle: Mutex::default(),
+            waiting: Mutex::default(),
+            asks_again: Semaphore::new(1),
+            told_of_refusal: Mutex::default(),
             is_closed: AtomicBool::new(false),
         }))
     }
@@ -68,6 +86,7 @@ impl Pool {
     /// A connection to read by, within two seconds or not at all.
     pub(super) async fn reader(&self) -> Result<Held, sqlx::Error> {
         let until = Instant::now() + WAIT_LIMIT;
+        let mut refusal = None;
         let found = timeout_at(until, async {
             let turn = self.0.turns.clone().acquire_owned().await;
             let turn = turn.map_err(|_| sqlx::Error::PoolClosed)?;
@@ -76,11 +95,68 @@ impl Pool {
             }
             let line = match self.idle_line().await {
                 Some(line) => line,
-                None => Line::new(connect(&self.0.address.options).await?),
+                None => self.new_line(&mut refusal).await?,
             };
             Ok(Held { line, pool: self.clone(), turns: vec![turn] })
         });
-        found.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        let found = found.await;
+        found.unwrap_or_else(|_| Err(refusal.unwrap_or(sqlx::Error::PoolTimedOut)))
+    }
+
+    /// A new connection, or one of ours where the server lets no more in.
+    async fn new_line(&self, refusal: &mut Option<sqlx::Error>) -> Result<Line, sqlx::Error> {
+        match self.try_to_connect().await {
+            Err(error) if is_full(&error) => *refusal = Some(error),
+            line => return line,
+        }
+        loop {
+            if let Some(line) = self.line_of_ours(RETRY_PAUSE).await {
+                return Ok(line);
+            }
+            let Ok(_only_one) = self.0.asks_again.try_acquire() else { continue };
+            match self.try_to_connect().await {
+                Err(error) if is_full(&error) => {}
+                line => return line,
+            }
+        }
+    }
+
+    async fn try_to_connect(&self) -> Result<Line, sqlx::Error> {
+        let connected = connect(&self.0.address.options).await;
+        if let Err(error) = &connected
+            && is_full(error)
+        {
+            self.tell_of_refusal(error);
+        }
+        connected.map(Line::new)
+    }
+
+    fn tell_of_refusal(&self, error: &sqlx::Error) {
+        let mut told = self.0.told_of_refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_some_and(|at| at.elapsed() < TELLING_PAUSE) {
+            return;
+        }
+        *told = Some(Instant::now());
+        tracing::warn!(
+            %error,
+            "the database refuses a new connection, so requests wait for one in use; lower \
+             ANTEROOM_DATABASE_CONNECTIONS, or raise max_connections of the database"
+        );
+    }
+
+    /// The next connection that is put back.
+    async fn line_of_ours(&self, within: Duration) -> Option<Line> {
+        let (give, take) = oneshot::channel();
+        {
+            let mut waiting = self.waiting();
+            waiting.retain(|waiting| !waiting.is_closed());
+            // One that was put back a moment ago; in this order, so that none slips through.
+            if let Some(line) = self.idle().pop() {
+                return Some(line);
+            }
+            waiting.push_back(give);
+        }
+        timeout(within, take).await.ok()?.ok()
     }
 
     /// A connection to write by.
@@ -118,18 +194,31 @@ impl Pool {
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put_back(&self, line: Line) {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<oneshot::Sender<Line>>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put_back(&self, mut line: Line) {
         if line.is_lost() {
-            self.doubt();
-        } else if line.is_at_rest() && !self.0.is_closed.load(Ordering::Acquire) {
-            self.idle().push(line);
+            return self.doubt();
         }
+        if !line.is_at_rest() || self.0.is_closed.load(Ordering::Acquire) {
+            return;
+        }
+        let mut waiting = self.waiting();
+        while let Some(next) = waiting.pop_front() {
+            match next.send(line) {
+                Ok(()) => return,
+                Err(unwanted) => line = unwanted,
+            }
+        }
+        self.idle().push(line);
     }
 
     /// Closes every connection once what is under way on it is done.
     pub(super) async fn close(&self) {
         self.0.is_closed.store(true, Ordering::Release);
-        let all = self.0.turns.acquire_many(CONNECTIONS);
+        let all = self.0.turns.acquire_many(self.0.most);
         let _all = tokio::time::timeout(CLOSE_LIMIT, all).await;
         let idle = std::mem::take(&mut *self.idle());
         for line in idle {

@@ -1,5 +1,6 @@
 //! What is asked of a server, and again where that is safe.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgRow;
@@ -24,8 +25,8 @@ pub(in crate::store::sql) struct PostgresServer {
 
 impl PostgresServer {
     /// Connects to nothing yet.
-    pub(in crate::store::sql) fn at(address: Address) -> Self {
-        Self { pool: Pool::new(address) }
+    pub(in crate::store::sql) fn at(address: Address, connections: u32) -> Self {
+        Self { pool: Pool::new(address, connections) }
     }
 
     /// Host, port and name of the database.
@@ -79,9 +80,19 @@ impl PostgresServer {
         Attempts::of(&self.pool)
     }
 
-    /// Whether it is able to serve.
+    /// Whether it is able to serve, which takes writing: whoever signs in is given a new session.
     pub(in crate::store::sql) async fn answers(&self) -> Result<(), StoreError> {
-        self.row(statement("SELECT EXISTS (SELECT 1 FROM users)")).await.map(drop)
+        const ASKED: &str = "SELECT EXISTS (SELECT 1 FROM users), pg_is_in_recovery() \
+            OR current_setting('transaction_read_only') = 'on'";
+        let Some(row) = self.row(statement(ASKED)).await? else { return Ok(()) };
+        if row.get(1)? {
+            return Err(StoreError::backend(io::Error::new(
+                io::ErrorKind::ReadOnlyFilesystem,
+                "the database takes no writes: it is a standby, or \
+                 default_transaction_read_only is on",
+            )));
+        }
+        Ok(())
     }
 
     /// Closes the connections once what is under way is done.
