@@ -89,7 +89,7 @@ impl Recent {
     pub(super) fn add_to(&self, session: &mut Session) {
         let Some(user) = session.owner.user() else { return };
         if let Some(activity) = self.shard(user).get(&session.id)
-            && session.last_seen_at < activity.at
+            && session.last_seen_at <= activity.at
         {
             session.came_from(&activity.client);
         }

@@ -301,8 +301,8 @@ fn keys(object: &Value) -> Vec<&str> {
 }
 
 async fn adm_3_an_administrator_sees_only_what_is_meant_to_be_seen(kind: Kind) {
-    const USER: [&str; 7] =
-        ["created_at", "email", "email_verified", "id", "name", "role", "status"];
+    const USER: [&str; 8] =
+        ["created_at", "email", "email_display", "email_verified", "id", "name", "role", "status"];
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;

@@ -29,7 +29,7 @@ async fn a_whole_request_asks_for_memory_a_few_times() {
     let app = TestApp::start(Kind::Database).await;
     let browser = app.signed_in("ada@example.org").await;
     app.remembers(&browser).await;
-    for (path, most, most_usually) in [("/auth/verify", 10, 115), ("/api/session", 14, 115)] {
+    for (path, most, most_usually) in [("/auth/verify", 10, 115), ("/api/session", 20, 125)] {
         let request = || {
             Request::get(path)
                 .header("host", app.host())

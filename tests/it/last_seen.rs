@@ -15,6 +15,7 @@ fn places(session: &Value) -> [&str; 4] {
         .map(|field| session[field].as_str().unwrap())
 }
 
+const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 const FIREFOX: &str = "Firefox on Linux";
 const MOVED: [&str; 4] = ["127.0.0.1", "127.0.0.9", FIREFOX, "curl"];
 
@@ -26,6 +27,7 @@ async fn whoever_goes_on_from_another_place_is_shown_with_both() {
     let session = at_home.session().await;
     assert_eq!(places(&session), ["127.0.0.1", "127.0.0.1", FIREFOX, FIREFOX]);
 
+    app.clock.advance(SECOND);
     let away = from(&app, 9);
     away.hold(&at_home.token());
     let curl = |request: reqwest::RequestBuilder| request.header("user-agent", "curl/8.0");
@@ -54,6 +56,7 @@ async fn whoever_goes_on_from_another_place_is_shown_with_both() {
     assert!(page.contains("Last seen at") && page.contains("127.0.0.9"), "{page}");
 
     // Back home.
+    app.clock.advance(SECOND);
     at_home.get("/api/session").await;
     let home = ["127.0.0.1", "127.0.0.1", FIREFOX, FIREFOX];
     assert_eq!(places(&root.get(&path).await.json()["session"]), home);
