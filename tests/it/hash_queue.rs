@@ -89,8 +89,9 @@ async fn hash_5_attack_111_a_storm_of_sign_ins_costs_no_more_memory_and_nobody_e
             continue;
         }
         assert_eq!(answer.status(), 503);
-        let wait = answer.headers()["retry-after"].to_str().unwrap().to_owned();
-        assert!(["1", "2", "3"].contains(&&*wait), "{wait}");
+        // As long as the queue is, which grows while a busy machine hashes more slowly.
+        let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..60).contains(&wait), "{wait}");
         assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["code"], "busy");
     }
     let peak = memory(&server, "VmHWM:");
