@@ -87,6 +87,48 @@ async fn smug_1_ambiguous_framing_is_refused_and_the_connection_closed() {
     assert_eq!(exchange(&app, &old).await, (vec![400], true), "chunks are of HTTP/1.1");
 }
 
+/// HTTP/1 would read these by the chunks at their end. Some other program may not.
+#[tokio::test]
+async fn smug_1_any_transfer_encoding_but_one_chunked_is_refused_and_the_connection_closed() {
+    let app = TestApp::start(Kind::Memory).await;
+    for headers in [
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: identity, chunked\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
+        "Transfer-Encoding: chunked,chunked\r\n",
+        "Transfer-Encoding: Chunked, CHUNKED\r\n",
+        "Transfer-Encoding: , chunked\r\n",
+        "Transfer-Encoding: chunked,\r\n",
+        "Transfer-Encoding: xchunked, chunked\r\n",
+        "Transfer-Encoding: chunked;x=y\r\n",
+        "Transfer-Encoding: \"chunked\"\r\n",
+        "Transfer-Encoding: \x0cchunked\r\n",
+        "Transfer-Encoding: gzip\r\n chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\nTRANSFER-ENCODING: chunked\r\n",
+        "Transfer-Encoding: gzip, chunked\r\nContent-Length: 5\r\n",
+    ] {
+        for line in ["POST /api/session", "GET /auth/verify", "GET /healthz"] {
+            let head = format!("{line} HTTP/1.1\r\nHost: HOST\r\n{headers}\r\n");
+            let (statuses, closed) = exchange(&app, &followed(&app, &head, "0\r\n\r\n")).await;
+            assert_eq!((&statuses[..], closed), (&[400][..], true), "{line} {headers:?}");
+        }
+    }
+    for headers in [
+        "Transfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: CHUNKED\r\n",
+        "transfer-encoding:chunked\r\n",
+        "Transfer-Encoding:\tchunked \t\r\n",
+    ] {
+        let head = format!("POST /healthz HTTP/1.1\r\nHost: HOST\r\n{headers}\r\n");
+        let (statuses, _) = exchange(&app, &followed(&app, &head, "0\r\n\r\n")).await;
+        assert_eq!(statuses, [405, 200], "{headers:?}");
+    }
+}
+
 /// A request with both lengths is read by its chunks, as the standard allows, and is the last of
 /// its connection, as the standard demands: a proxy that read it by the other length has no answer
 /// to confuse with another.

@@ -29,6 +29,8 @@ struct State {
     full: bool,
     /// When the client last took something, or was first given it.
     progress: Instant,
+    /// Whether the last request was answered without reading all of its body.
+    left_a_body: bool,
 }
 
 /// What is to become of a connection.
@@ -53,6 +55,7 @@ impl Activity {
             owed: 0,
             full: false,
             progress: now,
+            left_a_body: false,
         }))
     }
 
@@ -86,6 +89,7 @@ impl Activity {
         state.reading_since = None;
         state.served = true;
         state.multiplexed = multiplexed;
+        state.left_a_body = false;
     }
 
     pub(super) fn ended(&self, now: Instant) {
@@ -94,6 +98,17 @@ impl Activity {
         if state.under_way == 0 {
             state.idle_since = now;
         }
+    }
+
+    /// A request is answered without reading all of its body.
+    pub(super) fn left_a_body(&self) {
+        self.lock().left_a_body = true;
+    }
+
+    /// Whether a body may still be on its way that nobody reads.
+    pub(super) fn has_left_a_body(&self) -> bool {
+        let state = self.lock();
+        state.left_a_body && !state.multiplexed
     }
 
     /// The client took some of an answer.

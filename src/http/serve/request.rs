@@ -2,6 +2,7 @@
 //! client takes what it is given.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use axum::body::Body as AnyBody;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -71,8 +72,12 @@ impl<S: Answers> hyper::service::Service<Request<Incoming>> for Requests<S> {
     fn call(&self, request: Request<Incoming>) -> Answering {
         let multiplexed = request.version() == Version::HTTP_2;
         let under_way = UnderWay::begin(self.place.clone(), self.activity.clone(), multiplexed);
-        let time = self.body;
-        let mut request = request.map(|body| AnyBody::new(Unhurried::new(body, time)));
+        if !is_plainly_framed(request.headers()) {
+            self.activity.left_a_body();
+            return Box::pin(ready(Ok(refused().map(|body| Answer::new(body, under_way)))));
+        }
+        let (time, activity) = (self.body, self.activity.clone());
+        let mut request = request.map(|body| AnyBody::new(Unhurried::new(body, time, activity)));
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let (service, stage) = (self.service.clone(), self.stage.clone());
         Box::pin(async move {
@@ -80,12 +85,34 @@ impl<S: Answers> hyper::service::Service<Request<Incoming>> for Requests<S> {
             let is_last =
                 *stage.borrow() != Stage::Open || response.status() == StatusCode::REQUEST_TIMEOUT;
             if is_last && !multiplexed {
-                let close = HeaderValue::from_static("close");
-                response.headers_mut().insert(header::CONNECTION, close);
+                response.headers_mut().insert(header::CONNECTION, CLOSE);
             }
             Ok(response.map(|body| Answer::new(body, under_way)))
         })
     }
+}
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// Whether the body of a request has no transfer encoding, or `chunked` exactly once. HTTP/1 also
+/// reads longer lists that end with `chunked`, but then two programs may disagree on where the body
+/// ends. HTTP/2 has refused every `Transfer-Encoding` before.
+fn is_plainly_framed(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(header::TRANSFER_ENCODING).into_iter();
+    match (encodings.next(), encodings.next()) {
+        (None, _) => true,
+        (Some(only), None) => only.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// The answer to a request whose body may be read in two ways: as hyper gives it to the others.
+fn refused() -> Response<AnyBody> {
+    tracing::debug!("a request with an unsupported Transfer-Encoding is refused");
+    let mut response = Response::new(AnyBody::empty());
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response.headers_mut().insert(header::CONNECTION, CLOSE);
+    response
 }
 
 /// A request under way, until its answer is handed over or given up.

@@ -1,11 +1,14 @@
 //! A request body with a deadline: an attacker sends one byte now and then.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::activity::Activity;
 
 /// So many bytes give one more second.
 const BYTES_PER_SECOND: u64 = 16 * 1024;
@@ -22,11 +25,15 @@ pub(super) struct Unhurried {
     received: u64,
     begun: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Whether all of it was read.
+    is_read: bool,
+    activity: Arc<Activity>,
 }
 
 impl Unhurried {
-    pub(super) fn new(body: Incoming, time: Duration) -> Self {
-        Self { body, time, received: 0, begun: None, alarm: None }
+    pub(super) fn new(body: Incoming, time: Duration, activity: Arc<Activity>) -> Self {
+        let is_read = body.is_end_stream();
+        Self { body, time, received: 0, begun: None, alarm: None, is_read, activity }
     }
 
     /// Ready once the time is over that what came so far allows.
@@ -58,7 +65,10 @@ impl Body for Unhurried {
                 self.received = self.received.saturating_add(length as u64);
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(other) => Poll::Ready(other.map(|frame| frame.map_err(Into::into))),
+            Poll::Ready(other) => {
+                self.is_read = other.is_none();
+                Poll::Ready(other.map(|frame| frame.map_err(Into::into)))
+            }
             Poll::Pending => self.poll_over(context).map(|()| Some(Err(TooSlow.into()))),
         }
     }
@@ -69,5 +79,13 @@ impl Body for Unhurried {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl Drop for Unhurried {
+    fn drop(&mut self) {
+        if !self.is_read && !self.body.is_end_stream() {
+            self.activity.left_a_body();
+        }
     }
 }
