@@ -8,6 +8,7 @@ use percent_encoding::percent_decode;
 use serde::de::DeserializeOwned;
 
 use super::error::{Code, Problem};
+use super::media_type;
 use super::serve::TooSlow;
 
 /// The largest body, in bytes.
@@ -138,8 +139,7 @@ fn require_media_type(headers: &HeaderMap, accepted: &[&'static str]) -> Result<
     // Of two types another program may believe the other one.
     let mut sent = headers.get_all(header::CONTENT_TYPE).into_iter();
     let only = sent.next().filter(|_| sent.next().is_none()).and_then(|value| value.to_str().ok());
-    let essence = only.map(|sent| sent.split(';').next().unwrap_or_default().trim());
-    let fits = essence.is_some_and(|essence| {
+    let fits = only.and_then(media_type::utf8_essence).is_some_and(|essence| {
         accepted.iter().any(|accepted| accepted.eq_ignore_ascii_case(essence))
     });
     if fits {
@@ -148,7 +148,7 @@ fn require_media_type(headers: &HeaderMap, accepted: &[&'static str]) -> Result<
     Err(Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::UnsupportedMediaType,
-        format!("Send the body as `Content-Type: {}`.", accepted[0]),
+        format!("Send the body as `Content-Type: {}`, in UTF-8.", accepted[0]),
     ))
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod fuzzing;
 mod in_turn;
 mod json;
 mod language;
+mod media_type;
 mod metrics_page;
 mod middleware;
 mod network;

@@ -68,7 +68,12 @@ async fn csrf_6_a_body_of_another_kind_is_not_read() {
     let good = format!(r#"{{"email":"ada@example.org","password":"{PASSWORD}"}}"#);
     app.signed_in("ada@example.org").await;
 
-    for kind in ["application/json; charset=utf-8", "Application/JSON", "application/json;"] {
+    for kind in [
+        "application/json; charset=utf-8",
+        "application/json;charset=\"UTF-8\"",
+        "Application/JSON",
+        "application/json;",
+    ] {
         let header = format!("Content-Type: {kind}\r\n");
         assert_eq!(sign_in(&app, header.as_bytes(), good.as_bytes()).await.status, 200, "{kind}");
     }
@@ -85,6 +90,9 @@ async fn csrf_6_a_body_of_another_kind_is_not_read() {
         "Content-Type: application/json\r\nContent-Type: application/json\r\n",
         "Content-Type: application/json, text/plain\r\n",
         "Content-Type: application/merge-patch+json\r\n",
+        "Content-Type: application/json; charset=utf-16\r\n",
+        "Content-Type: application/json; charset=\"iso-8859-1\"\r\n",
+        "Content-Type: application/json; charset=utf-8; charset=utf-16\r\n",
         "Content-Type: application/json\r\nContent-Encoding: gzip\r\n",
         "Content-Type: application/json\r\nContent-Encoding: br\r\n",
     ] {
@@ -92,7 +100,12 @@ async fn csrf_6_a_body_of_another_kind_is_not_read() {
         assert_eq!(answer.refusal(), (415, "unsupported_media_type".to_owned()), "{kind}");
     }
     let form = format!("email=ada@example.org&password={}", PASSWORD.replace(' ', "+"));
-    for kind in ["", "Content-Type: text/plain\r\n", "Content-Type: application/json\r\n"] {
+    for kind in [
+        "",
+        "Content-Type: text/plain\r\n",
+        "Content-Type: application/json\r\n",
+        "Content-Type: application/x-www-form-urlencoded; charset=EUC-KR\r\n",
+    ] {
         let answer = raw(&app, "POST /login HTTP/1.1", kind.as_bytes(), form.as_bytes()).await;
         assert_eq!(answer.status, 415, "{kind}");
     }
