@@ -241,6 +241,30 @@ async fn hdr_9_an_answer_of_every_class_carries_the_same_headers() {
         let values: Vec<_> = answer.headers.get_all("cache-control").iter().collect();
         assert_eq!(values, [kept], "{what}");
     }
+#[tokio::test]
+async fn no_stream_is_held_back_changed_or_kept_on_its_way() {
+    let app = TestApp::start(Kind::Memory).await;
+    let root = app.administrator("root@example.org").await;
+    for path in [
+        "/api/session/events",
+        "/api/session/events?sessions=true",
+        "/api/admin/revocations?stream=true",
+    ] {
+        for method in [Method::GET, Method::HEAD] {
+            let request = root.request(method.clone(), path);
+            // Not read to its end: it has none.
+            let headers = request.send().await.unwrap().headers().clone();
+            let value = |name: &str| -> Vec<_> { headers.get_all(name).iter().collect() };
+            assert_eq!(value("content-type"), ["text/event-stream"], "{method} {path}");
+            assert_eq!(value("x-accel-buffering"), ["no"], "{method} {path}");
+            assert_eq!(value("cache-control"), ["no-store, no-transform"], "{method} {path}");
+        }
+    }
+    let plain = root.get("/api/admin/revocations").await;
+    assert_eq!(plain.header("cache-control"), "no-store");
+    assert!(!plain.headers.contains_key("x-accel-buffering"));
+}
+
 }
 
 #[tokio::test]

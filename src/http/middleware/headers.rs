@@ -1,6 +1,6 @@
 //! The headers that every answer carries, whatever became of the request.
 
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 
 use super::Door;
@@ -35,6 +35,11 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
+/// What nginx and its relatives hold back until a buffer is full, unless an answer forbids it.
+const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// A stream that some proxy compresses or rewrites arrives late, too.
+const UNCHANGED: HeaderValue = HeaderValue::from_static("no-store, no-transform");
+
 /// Adds the headers, and forbids caching wherever nothing else was said.
 pub(in crate::http) fn secure(door: &Door, mut response: Response) -> Response {
     let headers = response.headers_mut();
@@ -46,6 +51,16 @@ pub(in crate::http) fn secure(door: &Door, mut response: Response) -> Response {
         let two_years = HeaderValue::from_static("max-age=63072000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
     }
+    if is_stream(headers) {
+        headers.insert(UNBUFFERED, HeaderValue::from_static("no"));
+        headers.insert(header::CACHE_CONTROL, UNCHANGED);
+    }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Whether an answer is a stream of events.
+fn is_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind.starts_with(b"text/event-stream")
 }
