@@ -139,6 +139,47 @@ async fn fwdh_2_the_client_is_the_last_address_that_no_trusted_proxy_has() {
 }
 
 #[tokio::test]
+async fn host_2_the_hosts_that_a_chain_of_proxies_was_asked_by_are_a_list() {
+    let trusting = app(&["127.0.0.1/32"]).await;
+    for (hosts, status) in [
+        (&["auth.example"][..], 303),
+        (&["auth.example, inner.internal"], 303),
+        (&["auth.example", "inner.internal"], 303),
+        (&["AUTH.example:443 ,inner.internal:8080, 10.0.0.11"], 303),
+        (&["auth.example, auth.example"], 303),
+        (&["", "auth.example"], 303),
+        (&["auth.example,"], 303),
+        (&["evil.example"], 421),
+        (&["evil.example, inner.internal"], 421),
+        (&["evil.example", "inner.internal"], 421),
+        (&["xauth.example, auth.example.evil, auth.example:81"], 421),
+        (&["auth.example inner.internal"], 421),
+        (&[""], 421),
+        (&[",", " , "], 421),
+    ] {
+        let headers: Vec<_> = hosts.iter().map(|host| ("X-Forwarded-Host", *host)).collect();
+        let shape = with(&headers);
+        let browser = trusting.browser();
+        let answer = browser.ask(Method::GET, "/account", shape).await;
+        assert_eq!(answer.status, status, "{hosts:?}: {}", answer.text);
+        let schemes = [("X-Forwarded-Proto", "https, http"), ("X-Forwarded-Proto", "http")];
+        let headers: Vec<_> = headers.into_iter().chain(schemes).collect();
+        let answer = trusting.browser().ask(Method::GET, "/account", with(&headers)).await;
+        assert_eq!(answer.status, status, "{hosts:?} and schemes");
+    }
+    // Nobody else's word counts, in either way.
+    let plain = app(&[]).await;
+    let evil = Browser::of(plain.address, "https://evil.example");
+    for (browser, status) in [(plain.browser(), 303), (evil, 421)] {
+        for hosts in ["evil.example, auth.example", "auth.example", "evil.example"] {
+            let headers = [("X-Forwarded-Host", hosts)];
+            let answer = browser.ask(Method::GET, "/account", with(&headers)).await;
+            assert_eq!(answer.status, status, "{hosts}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn fwdh_3_no_second_family_of_headers_stands_in() {
     let app = app(&["127.0.0.1/32"]).await;
     app.signed_in("ada@example.org").await;

@@ -118,11 +118,9 @@ impl Door {
         }
         let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
         let named = host.and_then(|host| host.to_str().ok()).or(authority);
-        let forwarded = self.forwarded_host(request)?;
-        let host = forwarded.as_deref().or(named).unwrap_or_default();
-        if self.0.public_url.is_host(host)
-            && authority.is_none_or(|host| self.0.public_url.is_host(host))
-        {
+        let is_host = |host: &str| self.0.public_url.is_host(host);
+        let is_named = self.is_forwarded(request).unwrap_or_else(|| named.is_some_and(is_host));
+        if is_named && authority.is_none_or(is_host) {
             return Ok(());
         }
         Err(Problem::new(
@@ -136,20 +134,19 @@ impl Door {
         ))
     }
 
-    /// The host that a trusted proxy says the browser asked for.
-    fn forwarded_host(&self, request: &Request) -> Result<Option<String>, Problem> {
+    /// Whether this server is among the hosts that a trusted proxy says were asked for. Each proxy
+    /// of a chain adds the name by which it was asked itself, so the others may be internal names.
+    /// `None` where the proxy says nothing.
+    fn is_forwarded(&self, request: &Request) -> Option<bool> {
         if !self.0.proxies.sent(request.extensions()) {
-            return Ok(None);
+            return None;
         }
-        let mut values = request.headers().get_all(&X_FORWARDED_HOST).into_iter();
-        match (values.next(), values.next()) {
-            (None, _) => Ok(None),
-            (Some(value), None) => Ok(Some(value.to_str().unwrap_or_default().to_owned())),
-            (Some(_), Some(_)) => {
-                let detail = "The proxy sent several X-Forwarded-Host headers.";
-                Err(Problem::new(StatusCode::BAD_REQUEST, Code::Misdirected, detail))
-            }
-        }
+        let mut lines = request.headers().get_all(&X_FORWARDED_HOST).into_iter().peekable();
+        lines.peek()?;
+        let mut hosts = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        Some(hosts.any(|host| {
+            str::from_utf8(host.trim_ascii()).is_ok_and(|host| self.0.public_url.is_host(host))
+        }))
     }
 
     /// Whether a request that changes something may come from where it says it comes from. No
