@@ -22,7 +22,9 @@ use super::cookie::{CookieShape, Presented};
 use super::error::Problem;
 use super::in_turn::InTurn;
 use super::json::SignedInBody;
-use super::middleware::{Door, REQUEST_ID, RequestIds, forbid_sharing, secure};
+use super::middleware::{
+    Door, Ending, REQUEST_ID, RequestIds, forbid_sharing, is_check, one_host, secure,
+};
 use crate::accounts::User;
 use crate::flows::{Check, Visitor};
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
@@ -32,7 +34,7 @@ const NOTHING: HeaderValue = HeaderValue::from_static("0");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// All that `anteroom serve` serves: [`crate::Anteroom::router`], and before it a shorter way for
-/// `GET /auth/verify` and `GET /api/session`. Which way an answer takes cannot be told from it.
+/// `/auth/verify` and `GET /api/session`. Which way an answer takes cannot be told from it.
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Front {
@@ -71,7 +73,9 @@ impl Service<Request> for Front {
         // Should this panic, the router has the last word, which answers a panic of its own.
         match catch_unwind(AssertUnwindSafe(|| self.desk.answer(&request))) {
             Ok(Some(response)) => Answering(Way::Shorter(Some(response))),
-            Ok(None) | Err(_) if InTurn::is_for(request.method()) => {
+            Ok(None) | Err(_)
+                if InTurn::is_for(request.method()) && !is_check(request.uri().path()) =>
+            {
                 let answering = self.router.call(request);
                 Answering(Way::Usual(Box::pin(self.in_turn.clone().take(answering))))
             }
@@ -113,12 +117,13 @@ enum Question {
 }
 
 impl Question {
-    /// A request for one of them without a body: one has to be read before anything is looked up.
+    /// A request for one of them. A body of the second would have to be read before anything is
+    /// looked up; that of the first is never read.
     fn of(request: &Request) -> Option<Self> {
-        let is_plain = request.method() == Method::GET && request.body().is_end_stream();
+        let is_plain = || request.method() == Method::GET && request.body().is_end_stream();
         match request.uri().path() {
-            "/auth/verify" if is_plain => Some(Self::Verify),
-            "/api/session" if is_plain => Some(Self::Session),
+            path if is_check(path) => Some(Self::Verify),
+            "/api/session" if is_plain() => Some(Self::Session),
             _ => None,
         }
     }
@@ -128,18 +133,27 @@ impl Desk {
     /// The answer, unless it has to go the usual way.
     fn answer(&self, request: &Request) -> Option<Response> {
         let question = Question::of(request)?;
-        if self.door.lets_other_origins_read() {
-            return None;
-        }
         let begun = Instant::now();
-        self.door.judge(request).ok()?;
+        self.let_in(question, request)?;
         let Visitor { session, user, .. } = self.remembered(request.headers())?;
         let user = user?;
         let mut response = self.tell(question, (&user, &session), request).ok()?;
         self.sessions.seen(&session, || self.door.client(request));
+        if matches!(question, Question::Verify) {
+            Ending::of(request).mark(&mut response);
+        }
         self.ids.next().routine(request, &mut response, begun);
-        self.count(request.uri().path(), begun);
+        self.count(request, begun);
         Some(response)
+    }
+
+    /// What the layers around the router ask of a request; nothing where it has to go that way.
+    fn let_in(&self, question: Question, request: &Request) -> Option<()> {
+        match question {
+            Question::Verify => one_host(request).ok().map(drop),
+            Question::Session if self.door.lets_other_origins_read() => None,
+            Question::Session => self.door.judge(request).ok(),
+        }
     }
 
     fn remembered(&self, headers: &HeaderMap) -> Option<Visitor> {
@@ -171,12 +185,13 @@ impl Desk {
         Ok(response)
     }
 
-    /// `route` is a whole path, which has no parameters here.
-    fn count(&self, route: &str, begun: Instant) {
+    /// The route is the whole path, which has no parameters here.
+    fn count(&self, request: &Request, begun: Instant) {
         if self.metrics.is_on() {
             self.metrics.cache(CacheOutcome::Hit);
             self.metrics.check(CheckOutcome::LiveUser);
-            self.metrics.request("GET", Some(route), 200, begun.elapsed());
+            let (method, route) = (request.method().as_str(), request.uri().path());
+            self.metrics.request(method, Some(route), 200, begun.elapsed());
         }
     }
 }
@@ -190,10 +205,10 @@ pub(super) struct Forms {
 impl Forms {
     pub(super) fn at(door: &Door) -> Self {
         let session = [header::CONTENT_TYPE, header::CONTENT_LENGTH, REQUEST_ID];
-        let mut session = form(door, &session);
+        let mut session = secure(door, form(&session)).into_parts().0.headers;
         session.insert(header::CONTENT_TYPE, JSON);
         let verify = [header::CONTENT_LENGTH, REQUEST_ID].into_iter().chain(verify::REMOTE);
-        let mut verify = form(door, &verify.collect::<Vec<_>>());
+        let mut verify = form(&verify.collect::<Vec<_>>()).into_parts().0.headers;
         verify.insert(header::CONTENT_LENGTH, NOTHING);
         Self { verify, session }
     }
@@ -206,12 +221,12 @@ impl Forms {
     }
 }
 
-/// What the layers around the router do to an answer with these headers, still empty.
-fn form(door: &Door, places: &[HeaderName]) -> HeaderMap {
+/// What the session layer does to an answer with these headers, still empty.
+fn form(places: &[HeaderName]) -> Response {
     let mut response = Response::new(Body::empty());
     for name in places {
         response.headers_mut().insert(name, HeaderValue::from_static(""));
     }
     forbid_sharing(&mut response);
-    secure(door, response).into_parts().0.headers
+    response
 }

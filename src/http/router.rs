@@ -7,7 +7,7 @@ use axum::extract::FromRef as _;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch, post, put};
+use axum::routing::{any, delete, get, patch, post, put};
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
@@ -18,7 +18,7 @@ use super::api::{
 };
 use super::error::Problem;
 use super::middleware::{
-    Door, RequestIds, SessionLayer, give_form, guard, measure, no_such_method, no_such_path,
+    Door, RequestIds, SessionLayer, check, give_form, guard, measure, no_such_method, no_such_path,
     secure, whole_body,
 };
 use super::pages::{self, administration};
@@ -72,8 +72,7 @@ pub(super) fn router(house: House) -> Router {
             get(account::show).merge(patch(account::change)).delete(account::delete),
         )
         .route("/api/account/password", put(account::change_password))
-        .route("/api/account/data", get(own_data::download))
-        .route("/auth/verify", get(verify::verify));
+        .route("/api/account/data", get(own_data::download));
 
     let without_session = Router::new()
         .route("/healthz", get(health::alive))
@@ -81,6 +80,7 @@ pub(super) fn router(house: House) -> Router {
         .route("/openapi.json", get(openapi::description))
         .route("/assets/{file}", get(pages::asset));
 
+    let checks = checks(state.clone(), session_layer.clone(), ids.clone());
     let router = pages
         .merge(administration())
         .merge(api)
@@ -95,8 +95,20 @@ pub(super) fn router(house: House) -> Router {
         .layer(from_fn_with_state((door.clone(), audit), guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(ids, give_form))
-        .layer(MapResponseLayer::new(move |response| secure(&door, response)));
+        .layer(MapResponseLayer::new(move |response| secure(&door, response)))
+        .merge(checks);
     if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
+}
+
+/// What proxies ask about requests to other applications: none of the rules for our own pages hold.
+fn checks(state: AppState, session_layer: SessionLayer, ids: RequestIds) -> Router {
+    Router::new()
+        .route("/auth/verify", any(verify::verify))
+        .layer(session_layer)
+        .with_state(state)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(check))
+        .layer(from_fn_with_state(ids, give_form))
 }
 
 fn administration() -> Router<AppState> {

@@ -159,8 +159,8 @@ async fn in_1_attack_149_what_is_too_large_is_refused_before_it_has_come() {
     let host = app.host();
     let begun = std::time::Instant::now();
     for (line, headers, status) in [
-        ("POST /auth/verify", "Content-Length: 1000000", 413),
-        ("POST /auth/verify", "Transfer-Encoding: chunked", 405),
+        ("POST /api/signup", "Content-Length: 1000000", 413),
+        ("POST /healthz", "Transfer-Encoding: chunked", 405),
         ("POST /login", "Content-Length: 1000000", 413),
         ("PATCH /api/session/data", "Content-Length: 16385", 413),
         ("POST /nothing", "Content-Length: 18446744073709551615", 0),

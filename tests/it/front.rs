@@ -109,7 +109,11 @@ async fn alike(kind: Kind, set: fn(&mut Options)) {
     let changed = browser.patch("/api/account", serde_json::json!({ "name": "에이다 100%" })).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
     for path in PATHS {
-        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST] {
+            // Elsewhere it changes something.
+            if method == Method::POST && !path.starts_with("/auth/verify") {
+                continue;
+            }
             for headers in headers_of(&app, &browser) {
                 app.remembers(&browser).await;
                 same_both_ways(&app, &method, path, &headers).await;
@@ -144,7 +148,7 @@ async fn nor_under_tls_behind_a_proxy() {
 async fn a_body_held_back_until_the_session_is_over_brings_nothing() {
     let app = TestApp::start(Kind::Database).await;
     let browser = app.signed_in("ada@example.org").await;
-    for path in ["/auth/verify", "/api/session"] {
+    for path in ["/api/session", "/api/sessions"] {
         let other = app.browser();
         let signed_in = other.try_to_sign_in("ada@example.org", PASSWORD, false).await;
         assert_eq!(signed_in.status, 200);

@@ -36,7 +36,6 @@ async fn answers(public_url: Option<&str>) -> Vec<Named> {
 
 async fn successes(app: &TestApp) -> Vec<Named> {
     let (ada, new) = (app.signed_in("ada@example.org").await, app.browser());
-    let root = app.administrator("root@example.org").await;
     let page = new.get("/").await.text;
     let style = page.split("href=\"").find(|part| part.contains(".css\"")).unwrap();
     let style = style.split('"').next().unwrap().to_owned();
@@ -51,7 +50,6 @@ async fn successes(app: &TestApp) -> Vec<Named> {
         ("ready", 200, new.get("/readyz").await),
         ("file", 200, new.get(&style).await),
         ("head", 200, head),
-        ("verify", 200, root.get("/auth/verify").await),
         ("created", 201, app.browser().sign_up("new@example.org", PASSWORD).await),
         ("no content", 204, app.browser().delete("/api/session").await),
         ("redirect", 303, new.get("/account").await),
@@ -241,6 +239,8 @@ async fn hdr_9_an_answer_of_every_class_carries_the_same_headers() {
         let values: Vec<_> = answer.headers.get_all("cache-control").iter().collect();
         assert_eq!(values, [kept], "{what}");
     }
+}
+
 #[tokio::test]
 async fn no_stream_is_held_back_changed_or_kept_on_its_way() {
     let app = TestApp::start(Kind::Memory).await;
@@ -263,8 +263,6 @@ async fn no_stream_is_held_back_changed_or_kept_on_its_way() {
     let plain = root.get("/api/admin/revocations").await;
     assert_eq!(plain.header("cache-control"), "no-store");
     assert!(!plain.headers.contains_key("x-accel-buffering"));
-}
-
 }
 
 #[tokio::test]

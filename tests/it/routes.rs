@@ -267,7 +267,9 @@ async fn csrf_9_a_method_that_the_table_lacks_is_refused_to_everybody() {
     for path in rows.iter().map(|row| row.path).collect::<BTreeSet<_>>() {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
             let method: Method = method.parse().unwrap();
-            if rows.iter().any(|row| row.path == path && row.method == method) {
+            let is_listed = rows.iter().any(|row| row.path == path && row.method == method);
+            // A proxy asks it by the method of the request that it asks about.
+            if is_listed || path == "/auth/verify" {
                 continue;
             }
             for browser in &people {

@@ -1,10 +1,15 @@
 //! `/auth/verify`: what a proxy is told.
 
+use std::time::Duration;
+
 use anteroom::accounts::Role;
+use anteroom::{Anteroom, Options};
+use reqwest::header::HeaderName;
 use serde_json::json;
 
 use crate::harness::app::{HOUR, Kind, PASSWORD, TestApp, on_one_store};
-use crate::harness::wire::{raw, raw_get};
+use crate::harness::browser::Browser;
+use crate::harness::wire::{parse, raw, raw_get, send};
 
 on_one_store!(
     all_four_headers_are_there_always,
@@ -139,11 +144,133 @@ async fn no_spelling_of_a_header_names_anybody(kind: Kind) {
     }
 }
 
+/// The service with the shorter way for checks and without it, and somebody signed in at each.
+/// Another origin may call the API.
+async fn both_ways() -> [(TestApp, Browser); 2] {
+    let set = |options: &mut Options| {
+        options.trusted_origins = vec![FRONT_END.to_owned()];
+        options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    };
+    let shorter = TestApp::start_around(Kind::Memory, set, Anteroom::front).await;
+    let usual = TestApp::start_around(Kind::Memory, set, Anteroom::router).await;
+    let first = shorter.signed_in("ada@example.org").await;
+    let second = usual.signed_in("ada@example.org").await;
+    shorter.remembers(&first).await;
+    [(shorter, first), (usual, second)]
+}
+
+const FRONT_END: &str = "http://app.localhost:9000";
+
+const METHODS: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "TRACE"];
+
+/// Headers of original requests that other routes judge.
+const ORIGINALS: [&str; 12] = [
+    "",
+    "Content-Type: text/plain\r\n",
+    "Content-Type: application/json; charset=utf-16\r\n",
+    "Content-Encoding: gzip\r\n",
+    "Expect: 100-continue\r\n",
+    "Origin: https://evil.example\r\n",
+    "Origin: http://app.localhost:9000\r\nAccess-Control-Request-Method: PUT\r\n",
+    "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: iframe\r\n",
+    "X-Forwarded-Host: wiki.example.org\r\n",
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    "If-None-Match: *\r\nRange: bytes=0-1\r\n",
+    "Authorization: Basic eDp5\r\n",
+];
+
 #[tokio::test]
-async fn it_takes_no_body_and_no_other_method() {
-    let app = TestApp::start(Kind::Database).await;
-    let post = raw(&app, "POST /auth/verify HTTP/1.1", b"", b"x").await;
-    assert_eq!((post.status, post.header("allow")), (405, "GET,HEAD"));
-    let large = raw(&app, "POST /auth/verify HTTP/1.1", b"", &vec![b'x'; 1_000_000]).await;
-    assert!([413, 0].contains(&large.status), "{}", large.status);
+async fn attack_149_the_cookie_alone_counts_whatever_the_original_request_was() {
+    for (app, ada) in both_ways().await {
+        let cookie = format!("Cookie: {}\r\n", ada.cookies());
+        let methods = METHODS.map(|method| (method, "", "a body of no kind"));
+        let originals = ["POST", "OPTIONS"].into_iter();
+        let originals =
+            originals.flat_map(|method| ORIGINALS.map(|original| (method, original, "")));
+        for (method, original, body) in methods.into_iter().chain(originals) {
+            let line = format!("{method} /auth/verify HTTP/1.1");
+            let what = format!("{method} {original:?} {body:?}");
+            let headers = format!("{cookie}{original}");
+            let answer = raw(&app, &line, headers.as_bytes(), body.as_bytes()).await;
+            assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{what}");
+            assert_eq!(answer.header("remote-email"), "ada@example.org", "{what}");
+            let nobody = raw(&app, &line, original.as_bytes(), body.as_bytes()).await;
+            assert_eq!(nobody.status, 401, "{what}");
+            assert!(!nobody.headers.contains_key("remote-user"), "{what}");
+        }
+        let fat = format!("{cookie}X-Fat: {}\r\n", "x".repeat(20_000));
+        let many = cookie.clone() + &"X: y\r\n".repeat(80);
+        for headers in [fat, many] {
+            assert_eq!(raw_get(&app, "/auth/verify", headers.as_bytes()).await.status, 200);
+        }
+        let line = format!("GET /auth/verify?{} HTTP/1.1", "x".repeat(9000));
+        assert_eq!(raw(&app, &line, cookie.as_bytes(), b"").await.status, 200);
+        let other_host = format!("GET /auth/verify HTTP/1.0\r\nHost: 10.0.0.11\r\n{cookie}\r\n");
+        assert_eq!(parse(&send(app.address, other_host.as_bytes()).await).status, 200);
+    }
+}
+
+/// Sends a head on a connection that is to be kept, and reads until the server closes it.
+async fn answers_until_closed(app: &TestApp, head: &str, rest: &str) -> String {
+    let head = format!("{head}\r\nHost: {}\r\n{rest}", app.host());
+    let answers = tokio::time::timeout(Duration::from_secs(5), send(app.address, head.as_bytes()));
+    String::from_utf8(answers.await.expect("the connection stays open")).unwrap()
+}
+
+#[tokio::test]
+async fn no_body_is_waited_for_and_none_becomes_the_next_request() {
+    let next = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for (app, ada) in both_ways().await {
+        for (cookie, status) in
+            [(format!("Cookie: {}\r\n", ada.cookies()), 200), (String::new(), 401)]
+        {
+            for announced in [
+                "Content-Length: 77\r\n",
+                "Content-Length: 100000000\r\n",
+                "Transfer-Encoding: chunked\r\n",
+                "Content-Length: 77\r\nExpect: 100-continue\r\n",
+                "Content-Length: 77\r\nContent-Encoding: gzip\r\n",
+            ] {
+                for (method, body) in
+                    [("POST", ""), ("GET", ""), ("PUT", next), ("POST", "4d\r\nabc")]
+                {
+                    let head = format!("{method} /auth/verify HTTP/1.1");
+                    let rest = format!("{cookie}{announced}\r\n{body}");
+                    let answers = answers_until_closed(&app, &head, &rest).await;
+                    let what = format!("{method} {announced:?} {body:?}: {answers}");
+                    assert!(answers.starts_with(&format!("HTTP/1.1 {status} ")), "{what}");
+                    assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{what}");
+                    assert!(answers.contains("connection: close\r\n"), "{what}");
+                }
+            }
+            // Without a body the connection is kept.
+            let two = format!("{cookie}Content-Length: 0\r\n\r\n{next}").replacen(
+                "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n",
+                &format!("GET /healthz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", app.host()),
+                1,
+            );
+            let answers = answers_until_closed(&app, "POST /auth/verify HTTP/1.1", &two).await;
+            assert_eq!(answers.matches("HTTP/1.1 ").count(), 2, "{answers}");
+            assert!(answers.starts_with(&format!("HTTP/1.1 {status} ")), "{answers}");
+        }
+        // A body that comes in spite of the answer does not cost the client that answer.
+        let cookie = format!("Cookie: {}\r\n", ada.cookies());
+        let line = "POST /auth/verify HTTP/1.1";
+        let large = raw(&app, line, cookie.as_bytes(), &vec![b'x'; 5_000_000]).await;
+        assert_eq!(large.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn its_answers_carry_nothing_that_only_a_page_needs() {
+    for (app, ada) in both_ways().await {
+        for browser in [&ada, &app.browser()] {
+            let answer = browser.get("/auth/verify").await;
+            let mut names: Vec<_> = answer.headers.keys().map(HeaderName::as_str).collect();
+            names.retain(|name| !name.starts_with("remote-") && *name != "content-type");
+            names.sort_unstable();
+            assert_eq!(names, ["cache-control", "content-length", "date", "vary", "x-request-id"]);
+        }
+    }
 }

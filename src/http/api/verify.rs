@@ -15,8 +15,10 @@ use crate::http::json::ProblemBody;
 /// percent sign, so that what was encoded can be told from what somebody is called.
 const UNPRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
 
-/// `GET /auth/verify`: 200 with who it is in headers and nothing else. All four headers are there
-/// always, so that a proxy overwrites whatever the client sent under these names.
+/// `/auth/verify`: 200 with who it is in headers and nothing else. All four headers are there
+/// always, so that a proxy overwrites whatever the client sent under these names. Only the cookie
+/// counts: every method is taken, and no body is read. Where a body was announced, the connection
+/// ends with the answer.
 #[utoipa::path(get, path = "/auth/verify", tag = "forward auth", responses(
     (status = 200, description = "Signed in", headers(
         ("Remote-User" = String, description = "The id of the user"),

@@ -13,6 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::{Instrument as _, Span};
 
+use super::is_check;
 use crate::entropy::Entropy;
 use crate::http::error::{Code, Problem};
 use crate::http::pages::views::{ErrorPage, Frame};
@@ -102,8 +103,8 @@ fn log(method: &Method, path: &str, status: StatusCode, begun: Instant) {
 fn is_routine(method: &Method, path: &str, status: StatusCode) -> bool {
     match path {
         "/healthz" | "/readyz" => true,
-        "/auth/verify" | "/api/session" => *method == Method::GET && status == StatusCode::OK,
-        _ => false,
+        "/api/session" => *method == Method::GET && status == StatusCode::OK,
+        path => is_check(path) && status == StatusCode::OK,
     }
 }
 

@@ -64,6 +64,18 @@ pub(in crate::http) async fn guard(
     }
 }
 
+/// The `Host` of a request. HTTP/1.1 demands it exactly once, whatever is asked.
+pub(in crate::http) fn one_host(request: &Request) -> Result<Option<&HeaderValue>, Problem> {
+    let mut hosts = request.headers().get_all(header::HOST).into_iter();
+    let (host, another) = (hosts.next(), hosts.next());
+    let missing = host.is_none() && request.version() == Version::HTTP_11;
+    if another.is_some() || missing {
+        let detail = "A request names its host exactly once.";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, Code::Misdirected, detail));
+    }
+    Ok(host)
+}
+
 fn within_limits(request: &Request) -> Result<(), Problem> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > LONGEST_TARGET {
@@ -109,17 +121,12 @@ impl Door {
         if matches!(request.uri().path(), "/healthz" | "/readyz") {
             return Ok(());
         }
-        let mut hosts = request.headers().get_all(header::HOST).into_iter();
-        let (host, another) = (hosts.next(), hosts.next());
-        let missing = host.is_none() && request.version() == Version::HTTP_11;
-        if another.is_some() || missing {
-            let detail = "A request names its host exactly once.";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, Code::Misdirected, detail));
-        }
+        let host = one_host(request)?;
         let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
-        let named = host.and_then(|host| host.to_str().ok()).or(authority);
         let is_host = |host: &str| self.0.public_url.is_host(host);
-        let is_named = self.is_forwarded(request).unwrap_or_else(|| named.is_some_and(is_host));
+        let is_named = self.is_forwarded(request).unwrap_or_else(|| {
+            host.and_then(|host| host.to_str().ok()).or(authority).is_some_and(is_host)
+        });
         if is_named && authority.is_none_or(is_host) {
             return Ok(());
         }
@@ -221,13 +228,12 @@ const EMBEDDED: [&str; 12] = [
 ];
 
 /// Whether a page of another site wants to be made of this. Browsers keep it from reading the
-/// answer; this keeps it from having one. What a proxy asks at `/auth` is about requests for other
-/// applications, which may well be embedded.
+/// answer; this keeps it from having one.
 fn not_embedded(request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
     let is_cross_site = matches!(single(headers, &SEC_FETCH_SITE), Sent::Once("cross-site"));
     let is_embedded = || matches!(single(headers, &SEC_FETCH_DEST), Sent::Once(as_what) if EMBEDDED.contains(&as_what));
-    if is_cross_site && is_embedded() && !request.uri().path().starts_with("/auth/") {
+    if is_cross_site && is_embedded() {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             Code::CrossOrigin,

@@ -1,5 +1,6 @@
 //! What every request passes on its way in, and every answer on its way out.
 
+mod checks;
 mod form;
 mod guard;
 mod headers;
@@ -7,8 +8,9 @@ mod measure;
 mod session_layer;
 mod whole_body;
 
+pub(super) use checks::{Ending, check, is_check};
 pub(super) use form::{REQUEST_ID, RequestIds, give_form, no_such_method, no_such_path};
-pub(super) use guard::{Door, DoorParts, guard};
+pub(super) use guard::{Door, DoorParts, guard, one_host};
 pub(super) use headers::secure;
 pub(super) use measure::measure;
 pub(super) use session_layer::SessionLayerParts;

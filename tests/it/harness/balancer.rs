@@ -104,21 +104,39 @@ impl Balancer {
         Self::start_with(Proxy::Nginx, "forward-auth", "app.example.org", &put)
     }
 
+    /// nginx with a file that is not shipped, in front of an application and of a node.
+    pub fn nginx(text: &str, node: SocketAddr, application: SocketAddr) -> Option<Self> {
+        let put = [
+            ("127.0.0.1:8080".to_owned(), node.to_string()),
+            ("127.0.0.1:3000".to_owned(), application.to_string()),
+        ];
+        Self::start_text(Proxy::Nginx, text, "localhost", &put)
+    }
+
     fn start_with(
         proxy: Proxy,
         kind: &str,
         name: &'static str,
         put: &[(String, String)],
     ) -> Option<Self> {
-        let program = program(proxy.name(), "what the configurations of proxies do")?;
-        let folder = TempDir::new().unwrap();
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(kind);
         let shipped = fs::read_to_string(file.join(proxy.file())).unwrap();
+        Self::start_text(proxy, &shipped, name, put)
+    }
+
+    fn start_text(
+        proxy: Proxy,
+        shipped: &str,
+        name: &'static str,
+        put: &[(String, String)],
+    ) -> Option<Self> {
+        let program = program(proxy.name(), "what the configurations of proxies do")?;
+        let folder = TempDir::new().unwrap();
         certify(folder.path(), name);
         let (http, https) = (free_address(), free_address());
         let mut text = match proxy {
-            Proxy::Haproxy => of_haproxy(&shipped, folder.path(), http, https),
-            Proxy::Nginx => of_nginx(&shipped, folder.path(), http, https),
+            Proxy::Haproxy => of_haproxy(shipped, folder.path(), http, https),
+            Proxy::Nginx => of_nginx(shipped, folder.path(), http, https),
         };
         for (shipped, here) in put {
             text = text.replace(shipped, here);

@@ -6,6 +6,7 @@ mod forward_auth;
 mod headers;
 mod outage;
 mod person;
+mod plain_nginx;
 mod shared;
 mod shipped;
 mod sticky;
