@@ -48,16 +48,20 @@ pub(super) fn router(house: House) -> Router {
         .route("/invitation", get(pages::invitation_form).post(pages::accept_invitation))
         .route("/account", get(pages::account))
         .route("/account/profile", get(pages::profile_form).post(pages::change_profile))
-        .route("/account/password", post(pages::change_password))
+        .route("/account/password", get(pages::to_the_form).post(pages::change_password))
         .route("/account/activity", get(pages::activity))
         .route("/account/remembered", get(pages::remembered))
         .route("/account/delete", get(pages::delete_form).post(pages::delete))
         .route("/account/sessions", get(pages::sessions))
-        .route("/account/sessions/revoke-others", post(pages::revoke_others))
-        .route("/account/sessions/revoke-all", post(pages::revoke_all))
-        .route("/account/sessions/{id}/revoke", post(pages::revoke_session))
+        .route(
+            "/account/sessions/revoke-others",
+            get(pages::to_the_form).post(pages::revoke_others),
+        )
+        .route("/account/sessions/revoke-all", get(pages::to_the_form).post(pages::revoke_all))
+        .route("/account/sessions/{id}/revoke", get(pages::to_the_form).post(pages::revoke_session))
         .route("/reauthenticate", get(pages::reauthenticate_form).post(pages::reauthenticate))
-        .route("/preferences", post(pages::prefer));
+        .route("/preferences", get(pages::to_the_form).post(pages::prefer))
+        .route("/.well-known/change-password", get(pages::to_a_new_password));
 
     let api = Router::new()
         .route("/api/signup", post(session::sign_up))
@@ -116,12 +120,18 @@ fn administration() -> Router<AppState> {
         .route("/admin", get(administration::overview))
         .route("/admin/users", get(administration::users).post(administration::create))
         .route("/admin/users/{id}", get(administration::user).post(administration::change))
-        .route("/admin/users/{id}/delete", post(administration::delete))
-        .route("/admin/users/{id}/invitation", post(administration::invite))
-        .route("/admin/users/{id}/revoke-sessions", post(administration::revoke_sessions))
+        .route("/admin/users/{id}/delete", get(pages::to_the_form).post(administration::delete))
+        .route("/admin/users/{id}/invitation", get(pages::to_the_form).post(administration::invite))
+        .route(
+            "/admin/users/{id}/revoke-sessions",
+            get(pages::to_the_form).post(administration::revoke_sessions),
+        )
         .route("/admin/sessions", get(administration::sessions))
         .route("/admin/sessions/{id}", get(administration::session))
-        .route("/admin/sessions/{id}/revoke", post(administration::revoke_session))
+        .route(
+            "/admin/sessions/{id}/revoke",
+            get(pages::to_the_form).post(administration::revoke_session),
+        )
         .route("/admin/audit", get(administration::audit))
 }
 

@@ -28,28 +28,38 @@ POST   /invitation                       404   404   404   404   404   404   404
 GET    /account                          login login login 200   200   200   200
 GET    /account/profile                  login login login 200   200   200   200
 POST   /account/profile                  login login login 303   reauthenticate 303 reauthenticate
+GET    /account/password                 303   303   303   303   303   303   303
 POST   /account/password                 login login login 303   303   303   303
 GET    /account/activity                 login login login 200   200   200   200
 GET    /account/remembered               login login login 200   200   200   200
 GET    /account/delete                   login login login 200   reauthenticate 200 reauthenticate
 POST   /account/delete                   login login login login reauthenticate login reauthenticate
 GET    /account/sessions                 login login login 200   200   200   200
+GET    /account/sessions/revoke-others   303   303   303   303   303   303   303
 POST   /account/sessions/revoke-others   login login login 303   303   303   303
+GET    /account/sessions/revoke-all      303   303   303   303   303   303   303
 POST   /account/sessions/revoke-all      login login login login login login login
+GET    /account/sessions/{id}/revoke     303   303   303   303   303   303   303
 POST   /account/sessions/{id}/revoke     login login login login login login login
 GET    /reauthenticate                   login login login 200   200   200   200
 POST   /reauthenticate                   login login login 303   303   303   303
+GET    /.well-known/change-password      303   303   303   303   303   303   303
+GET    /preferences                      303   303   303   303   303   303   303
 POST   /preferences                      303   303   303   303   303   303   303
 GET    /admin                            login login login 404   404   200   200
 GET    /admin/users                      login login login 404   404   200   200
 POST   /admin/users                      login login login 404   404   201   reauthenticate
 GET    /admin/users/{id}                 login login login 404   404   200   200
 POST   /admin/users/{id}                 login login login 404   404   303   reauthenticate
+GET    /admin/users/{id}/delete          303   303   303   303   303   303   303
 POST   /admin/users/{id}/delete          login login login 404   404   303   reauthenticate
+GET    /admin/users/{id}/invitation      303   303   303   303   303   303   303
 POST   /admin/users/{id}/invitation      login login login 404   404   201   reauthenticate
+GET    /admin/users/{id}/revoke-sessions 303   303   303   303   303   303   303
 POST   /admin/users/{id}/revoke-sessions login login login 404   404   303   303
 GET    /admin/sessions                   login login login 404   404   200   200
 GET    /admin/sessions/{id}              login login login 404   404   200   200
+GET    /admin/sessions/{id}/revoke       303   303   303   303   303   303   303
 POST   /admin/sessions/{id}/revoke       login login login 404   404   login login
 GET    /admin/audit                      login login login 404   404   200   200
 POST   /api/signup                       201   201   201   201   201   201   201
@@ -257,6 +267,43 @@ async fn adm_1_everybody_is_told_at_every_route_what_the_table_says() {
         }
     }
     assert!(found.is_empty(), "these rows are answered otherwise:\n{}", found.join("\n"));
+}
+
+#[tokio::test]
+async fn every_address_of_a_form_leads_to_the_page_that_the_form_is_on() {
+    let app = TestApp::start(Kind::Memory).await;
+    let root = app.administrator("root@example.org").await;
+    let user = app.add("ada@example.org", Role::User).await.user.id.to_string();
+    // An account without sessions has no form that ends them.
+    app.signed_in("ada@example.org").await;
+    let phone = app.administrator("root@example.org").await.session_id().await;
+    for row in rows() {
+        if row.method != Method::POST || row.path.starts_with("/api/") {
+            continue;
+        }
+        let id = if row.path.contains("/users/") { &user } else { &phone };
+        let address = row.path.replace("{id}", id);
+        for method in [Method::GET, Method::HEAD] {
+            let answer = root.ask(method.clone(), &address, |request| request).await;
+            assert_ne!(answer.status, 405, "{method} {address}");
+        }
+        let mut answer = root.get(&address).await;
+        // Forms of strangers lead whoever is signed in to their account.
+        let for_strangers = ["/login", "/signup", "/setup", "/invitation"];
+        if for_strangers.contains(&row.path) {
+            continue;
+        }
+        if answer.status == 303 {
+            answer = root.get(answer.location()).await;
+        }
+        assert_eq!(answer.status, 200, "{address}");
+        let action = format!("action=\"{address}\"");
+        assert!(answer.text.contains(&action), "{address}: {}", answer.text);
+    }
+    let password = root.get("/.well-known/change-password").await;
+    assert_eq!((password.status, password.location()), (303, "/account"));
+    let stranger = app.browser().get(password.location()).await;
+    assert_eq!(stranger.location(), "/login?next=/account");
 }
 
 #[tokio::test]
