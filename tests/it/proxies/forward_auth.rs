@@ -1,5 +1,7 @@
 //! An application behind nginx, which asks Anteroom about every request.
 
+use std::collections::BTreeSet;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
@@ -9,6 +11,7 @@ use crate::harness::browser::Browser;
 use crate::harness::ground::Keeping;
 use crate::harness::nodes::Nodes;
 use crate::harness::upstream::Upstream;
+use crate::openapi::every_route;
 
 struct Stage {
     nodes: Nodes,
@@ -146,6 +149,11 @@ async fn fwd_9_the_cookie_of_the_session_does_not_reach_the_application() {
         (format!("a=1;{ours};b=2"), "a=1;b=2"),
         (format!("x__Host-anteroom=1; {ours}"), "x__Host-anteroom=1"),
         (format!("{ours}; __Host-anteroom-node=node1"), "__Host-anteroom-node=node1"),
+        (format!("\t{ours}"), ""),
+        (format!("\t {ours}; a=1"), "a=1"),
+        (format!("a=1;\t{ours}"), "a=1"),
+        (format!("a=1; \t {ours};\tb=2"), "a=1;\tb=2"),
+        (format!("a=1;{ours};"), "a=1;"),
     ] {
         let plain = stage.balancer.browser(12);
         let shape = |request: RequestBuilder| request.header("Cookie", &sent);
@@ -154,6 +162,25 @@ async fn fwd_9_the_cookie_of_the_session_does_not_reach_the_application() {
         assert!(!answer.text.contains(&token), "{sent}: {}", answer.text);
         assert_eq!(values(&answer.text, "Cookie").join("|"), comes_through, "{sent}");
     }
+    // In two lines, which count as one.
+    for (lines, comes_through) in
+        [(["a=1", &ours], "a=1"), ([&ours, "a=1"], "a=1"), (["a=1; b=2", &ours], "a=1; b=2")]
+    {
+        let plain = stage.balancer.browser(12);
+        let shape =
+            |request: RequestBuilder| request.header("Cookie", lines[0]).header("Cookie", lines[1]);
+        let answer = plain.ask(Method::GET, "/reports", shape).await;
+        assert_eq!(answer.status, 200, "{lines:?}");
+        assert_eq!(values(&answer.text, "Cookie").join("|"), comes_through, "{lines:?}");
+    }
+    // Twice is never: the application is not even asked.
+    let asked = stage.application.asked();
+    for sent in [format!("{ours}; {ours}"), format!("\t{ours};a=1;\t{ours}; b=2")] {
+        let plain = stage.balancer.browser(12);
+        let shape = |request: RequestBuilder| request.header("Cookie", &sent);
+        assert_eq!(plain.ask(Method::GET, "/reports", shape).await.status, 303, "{sent}");
+    }
+    assert_eq!(stage.application.asked(), asked);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,46 +220,61 @@ async fn nobody_comes_through_while_anteroom_is_silent_and_nobody_is_signed_out_
     assert_eq!(ada.get("/reports").await.status, 200);
 }
 
+/// What Anteroom has under names that the application may want for itself.
+const LEFT_TO_THE_APPLICATION: [&str; 4] = ["/", "/healthz", "/readyz", "/openapi.json"];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_question_cannot_be_asked_from_outside_and_pages_of_both_are_at_their_place() {
     let Some(stage) = Stage::start() else { return };
     let ada = stage.signed_up("ada@example.org").await;
+    let stranger = stage.balancer.browser(12);
     let answer = ada.get("/auth/verify").await;
     assert_eq!(answer.status, 404, "{}", answer.text);
     assert!(!answer.headers.contains_key("remote-user"));
-    let of_anteroom = [
-        "/login",
-        "/signup",
-        "/logout",
-        "/account",
-        "/account/sessions",
-        "/reauthenticate",
-        "/api/session",
-        "/api/session/data",
-        "/api/sessions",
-        "/api/account",
-    ];
-    for path in of_anteroom {
-        let answer = ada.get(path).await;
-        let is_ours = answer.headers.contains_key("x-request-id");
-        assert!(is_ours && [200, 303].contains(&answer.status), "{path}: {}", answer.status);
+    let routes: BTreeSet<_> = every_route().into_iter().map(|(_, path)| path).collect();
+    for route in &routes {
+        let path = route.replace("{id}", "0").replace("{file}", "0");
+        if LEFT_TO_THE_APPLICATION.contains(&&*path) || path == "/auth/verify" {
+            continue;
+        }
+        for browser in [&ada, &stranger] {
+            // A stream has no end, but it has a head.
+            let answer = browser.ask(Method::HEAD, &path, |request| request).await;
+            assert!(answer.headers.contains_key("x-request-id"), "{path} is not Anteroom's");
+        }
     }
-    let asked = stage.application.asked();
+    for path in [
+        "/invitation?token=SECRET",
+        "/setup?token=SECRET",
+        "/invitation/?token=SECRET",
+        "/setup/?token=SECRET",
+        "//invitation?token=SECRET",
+        "/./invitation?token=SECRET",
+        "/%69nvitation?token=SECRET",
+    ] {
+        for browser in [&ada, &stranger] {
+            let answer = browser.get(path).await;
+            assert!(answer.headers.contains_key("x-request-id"), "{path} is not Anteroom's");
+            assert!(!answer.location().contains("SECRET"), "{path}: {}", answer.location());
+        }
+    }
+    assert_eq!(stage.application.asked(), 0, "a secret reached the application");
     let of_the_application = [
-        "/",
         "/reports",
         "/api",
         "/api/reports",
         "/api/sessionsx",
         "/loginx",
         "/accounts",
-        "/healthz",
+        "/invitations",
+        "/.well-known/security.txt",
     ];
-    for (path, number) in of_the_application.into_iter().zip(1..) {
+    let all = LEFT_TO_THE_APPLICATION.into_iter().chain(of_the_application);
+    for (path, number) in all.zip(1..) {
         let answer = ada.get(path).await;
         assert!(answer.text.starts_with(&format!("GET {path} HTTP/1.")), "{path}: {}", answer.text);
-        assert_eq!(stage.application.asked(), asked + number, "{path}");
+        assert_eq!(stage.application.asked(), number, "{path}");
     }
-    let admin = stage.balancer.browser(12).get("/api/admin/users").await;
+    let admin = stranger.get("/api/admin/users").await;
     assert_eq!(admin.code(), "no_session");
 }

@@ -40,6 +40,22 @@ fn the_document_names_every_file_that_is_shipped_and_no_other() {
     assert_eq!(named, there);
 }
 
+/// In front of an application this is tried with nginx itself.
+#[test]
+fn in_front_of_nodes_alone_no_path_leads_elsewhere() {
+    for kind in ["sticky", "shared"] {
+        let nginx = shipped(&format!("{kind}/nginx.conf"));
+        let locations: Vec<_> = nginx
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("location ")?.strip_suffix(" {"))
+            .collect();
+        assert_eq!(locations, ["/", "= /api/session/events"], "{kind}");
+        let haproxy = shipped(&format!("{kind}/haproxy.cfg"));
+        assert_eq!(haproxy.matches("default_backend nodes\n").count(), 1, "{kind}");
+        assert!(!haproxy.contains("use_backend"), "{kind}");
+    }
+}
+
 #[test]
 fn the_shipped_settings_are_understood() {
     for (file, sessions) in [
