@@ -1,77 +1,15 @@
 //! A short name for what a session was started from, for people who look at their list of
 //! sessions. A guess: nothing is decided by it.
 
+mod table;
+
+use table::{BROWSERS, DEVICES, ON_IPAD, SYSTEMS, TOOLS};
+
 /// No classifier needs more of an agent than this; the rest could only cost time.
 const LOOKED_AT: usize = 512;
 
-/// What an agent contains, and what it is then. The first that fits counts: most browsers also
-/// name the ones that they descend from.
-const BROWSERS: &[(&str, &str)] = &[
-    ("HeadlessChrome/", "Chromium"),
-    ("Chromium/", "Chromium"),
-    ("Edg/", "Edge"),
-    ("EdgA/", "Edge"),
-    ("EdgiOS/", "Edge"),
-    ("Edge/", "Edge"),
-    ("OPR/", "Opera"),
-    ("OPT/", "Opera"),
-    ("Opera", "Opera"),
-    ("SamsungBrowser/", "Samsung Internet"),
-    ("Vivaldi/", "Vivaldi"),
-    ("YaBrowser/", "Yandex Browser"),
-    ("UCBrowser/", "UC Browser"),
-    ("DuckDuckGo/", "DuckDuckGo"),
-    ("Ddg/", "DuckDuckGo"),
-    ("Focus/", "Firefox"),
-    ("FxiOS/", "Firefox"),
-    ("Seamonkey/", "SeaMonkey"),
-    ("Firefox/", "Firefox"),
-    ("CriOS/", "Chrome"),
-    ("Chrome/", "Chrome"),
-    ("MSIE ", "Internet Explorer"),
-    ("Trident/", "Internet Explorer"),
-    ("Epiphany/", "GNOME Web"),
-    ("Safari/", "Safari"),
-];
-
-const SYSTEMS: &[(&str, &str)] = &[
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("iPod", "iPod"),
-    ("Android", "Android"),
-    ("CrOS", "ChromeOS"),
-    ("Windows", "Windows"),
-    ("Macintosh", "macOS"),
-    ("FreeBSD", "FreeBSD"),
-    ("OpenBSD", "OpenBSD"),
-    ("Linux", "Linux"),
-    ("X11", "Linux"),
-];
-
-/// What an agent that is no browser begins with, in lower case.
-const TOOLS: &[(&str, &str)] = &[
-    ("curl/", "curl"),
-    ("wget/", "Wget"),
-    ("python", "Python"),
-    ("aiohttp/", "Python"),
-    ("go-http-client/", "Go"),
-    ("node", "Node.js"),
-    ("undici", "Node.js"),
-    ("axios/", "Node.js"),
-    ("okhttp/", "OkHttp"),
-    ("java/", "Java"),
-    ("java-http-client/", "Java"),
-    ("apache-httpclient/", "Java"),
-    ("postmanruntime/", "Postman"),
-    ("insomnia/", "Insomnia"),
-    ("httpie/", "HTTPie"),
-    ("reqwest/", "Rust"),
-    ("ruby", "Ruby"),
-    ("guzzlehttp/", "PHP"),
-    ("mozilla/5.0 (windows nt; windows nt", "PowerShell"),
-];
-
-/// The device behind a `User-Agent`: "Firefox on Linux", "Safari on iPhone", "curl". Always one
+/// The device behind a `User-Agent`: "Firefox on Linux", "Safari on iPhone", "Samsung TV",
+/// "curl". Always one
 /// of a fixed set of texts; nothing of the agent itself is ever in it.
 #[must_use]
 pub fn device_name(user_agent: &str) -> String {
@@ -83,7 +21,13 @@ pub fn device_name(user_agent: &str) -> String {
     if let Some((_, tool)) = TOOLS.iter().find(|(prefix, _)| begins_with(prefix)) {
         return (*tool).to_owned();
     }
-    match (first_of(BROWSERS, agent), first_of(SYSTEMS, agent)) {
+    if let Some(device) = first_of(DEVICES, agent) {
+        return device.to_owned();
+    }
+    let is_ipad = || ON_IPAD.iter().any(|part| agent.contains(part));
+    let system = first_of(SYSTEMS, agent);
+    let system = system.map(|name| if name == "macOS" && is_ipad() { "iPad" } else { name });
+    match (first_of(BROWSERS, agent), system) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
         (None, None) => "Unknown device".to_owned(),
@@ -104,7 +48,7 @@ fn first_of(known: &[(&str, &'static str)], agent: &str) -> Option<&'static str>
 
 /// Whether a known part may begin with this.
 fn may_begin(byte: u8) -> bool {
-    matches!(byte, b'A'..=b'Z' | b'i')
+    matches!(byte, b'A'..=b'Z' | b';' | b'(' | b'b' | b'f' | b'i' | b'm' | b'w')
 }
 
 #[cfg(test)]
