@@ -79,7 +79,7 @@ async fn the_whole_trail_is_one_file(kind: Kind) {
     assert!(file.header("content-type").starts_with("text/csv"));
     let lines: Vec<&str> = file.text.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 2);
-    assert!(lines[0].starts_with("id,time,kind,actor,"), "{}", lines[0]);
+    assert!(lines[0].starts_with("\u{FEFF}id,time,kind,actor,"), "{}", lines[0]);
     assert!(lines[1].contains("\"2026-11-21T09:00:00Z\",\"login\""), "{}", lines[1]);
     let answer = root.get("/api/admin/audit/export?format=xlsx").await;
     assert_eq!(answer.refusal(), (400, "invalid_input".to_owned()));
@@ -88,13 +88,20 @@ async fn the_whole_trail_is_one_file(kind: Kind) {
 async fn inj_4_no_cell_of_a_file_is_a_formula(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
-    for agent in ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)", "a,\"b\""] {
+    for agent in ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)", " =1", "＝1", "a,\"b\""] {
         let client = Client { user_agent: agent.to_owned(), ..Client::default() };
         app.anteroom.audit().record([Event::new(What::Logout, &By::nobody(client))]).await;
     }
     let file = root.get("/api/admin/audit/export?format=csv&kind=logout").await.text;
-    for cell in ["\"'=cmd|'/c calc'!A1\"", "\"'+1\"", "\"'-1\"", "\"'@SUM(A1)\"", "\"a,\"\"b\"\"\""]
-    {
+    for cell in [
+        "\"'=cmd|'/c calc'!A1\"",
+        "\"'+1\"",
+        "\"'-1\"",
+        "\"'@SUM(A1)\"",
+        "\"' =1\"",
+        "\"'＝1\"",
+        "\"a,\"\"b\"\"\"",
+    ] {
         assert!(file.contains(&format!(",{cell},")), "{cell} in {file}");
     }
     for line in file.lines().skip(1) {

@@ -55,7 +55,8 @@ impl Format {
 
     fn beginning(self) -> String {
         match self {
-            Self::Csv => format!("{}\r\n", Told::COLUMNS.join(",")),
+            // Spreadsheets take a file without the mark for one in the encoding of the machine.
+            Self::Csv => format!("\u{FEFF}{}\r\n", Told::COLUMNS.join(",")),
             Self::Json => "{\"events\":[".to_owned(),
         }
     }
@@ -82,9 +83,12 @@ impl Format {
 }
 
 /// A cell in quotes. What a spreadsheet would take for a formula begins with an apostrophe, which
-/// makes it a text there.
+/// makes it a text there. Some skip spaces, and some take full-width signs for the plain ones.
 fn cell_of(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    const MARKS: [char; 8] = ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}'];
+    let spaced = |c: char| c.is_whitespace() || c == '\u{FEFF}';
+    let is_formula =
+        text.trim_start_matches(spaced).starts_with(MARKS) || text.starts_with(['\t', '\r', '\n']);
     format!("\"{}{}\"", if is_formula { "'" } else { "" }, text.replace('"', "\"\""))
 }
 
