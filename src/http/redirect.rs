@@ -39,7 +39,7 @@ impl Next {
     /// checked, for browsers repair addresses in ways that turn paths into hosts.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let next = Self::of_this_site(text)?;
-        let path = next.0.split('?').next().unwrap_or_default();
+        let path = next.0.split(['?', '#']).next().unwrap_or_default();
         let leads_nowhere = LEADS_NOWHERE
             .iter()
             .any(|route| path == *route || path.starts_with(&format!("{route}/")));
@@ -70,12 +70,17 @@ impl Next {
             path.push('?');
             path.push_str(query);
         }
+        // Only the browser reads it, so that it leads nowhere else.
+        if let Some(fragment) = parsed.fragment() {
+            path.push('#');
+            path.push_str(fragment);
+        }
         let sent = path.as_bytes();
         let safe = sent.first() == Some(&b'/') && !matches!(sent.get(1), Some(b'/' | b'\\'));
         safe.then_some(Self(path))
     }
 
-    /// The path and query.
+    /// The path, the query and the fragment.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

@@ -41,6 +41,9 @@ const TRICKS: &[&str] = &[
     "account",
     "?x",
     "#x",
+    "#//evil.com",
+    "//evil.com#/account",
+    "/.//evil.com#/account",
     "/.//evil.com",
     "/..//evil.com",
     "/x/..//evil.com",
@@ -68,6 +71,9 @@ const LOOPS: &[&str] = &[
     "/openapi.json",
     "/healthz",
     "/readyz",
+    "/login#/account",
+    "/logout#x",
+    "/x/../logout?x#y",
 ];
 
 /// What leads where, exactly.
@@ -80,7 +86,11 @@ const PATHS: &[(&str, &str)] = &[
     ("/%2f%2fevil.com", "/%2f%2fevil.com"),
     ("/%5cevil.com", "/%5cevil.com"),
     ("/ok%0d%0aSet-Cookie:x=1", "/ok%0d%0aSet-Cookie:x=1"),
-    ("/account#part", "/account"),
+    ("/account#part", "/account#part"),
+    ("/app/#/reports/7", "/app/#/reports/7"),
+    ("/app/?a=b#//evil.com", "/app/?a=b#//evil.com"),
+    ("/app#a b\"é", "/app#a%20b%22%C3%A9"),
+    ("/app#%0d%0aSet-Cookie:x=1", "/app#%0d%0aSet-Cookie:x=1"),
     ("/a b?c=é", "/a%20b?c=%C3%A9"),
     ("/app/https://evil.com", "/app/https://evil.com"),
     ("/?next=//evil.com", "/?next=//evil.com"),

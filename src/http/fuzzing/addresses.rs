@@ -68,7 +68,7 @@ fn leads_to_a_page(path: &str) -> bool {
         "healthz",
         "readyz",
     ];
-    let path = path.split('?').next().unwrap_or_default();
+    let path = path.split(['?', '#']).next().unwrap_or_default();
     let segments: Vec<_> = path.split('/').skip(1).collect();
     !segments.starts_with(&["account", "password"])
         && !NO_PAGES.iter().any(|name| segments.first() == Some(name))
