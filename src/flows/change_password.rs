@@ -4,6 +4,7 @@ use std::iter;
 
 use super::proofs;
 use super::see_through::see_through;
+use super::sent_forms::FormTurn;
 use super::settle::{ends, settle};
 use crate::accounts::{
     Accounts, AuthenticateError, Busy, Change, ChangeError, EpochRaise, EpochReason,
@@ -98,7 +99,7 @@ impl ChangePassword {
         user: &User,
         (session, old): (&Session, &Token),
         (current, new): (&Proof, &Password),
-        by: &By,
+        (by, form): (&By, &FormTurn),
     ) -> Result<StartedSession, ChangePasswordError> {
         let event = Event::new(Kind::PasswordChanged, by).about(user.id);
         let proven = self.accounts.prove(user.id, current).await;
@@ -114,9 +115,12 @@ impl ChangePassword {
         };
         let decide = move |_: &_| Some(change.clone());
         let (this, by, id, done) = (self.clone(), by.clone(), user.id, event.clone());
+        let (form, owner, kept) = (form.clone(), user.clone(), token.clone());
+        let remember_me = session.remember_me;
         let settled = see_through(async move {
             let Self { accounts, sessions, audit } = this;
             let changed = settle(&accounts, &sessions, id, Some(survivor), decide).await?;
+            form.done(&owner, &kept, remember_me);
             let ended = ends(&changed, id, EpochReason::PasswordChanged, &by);
             audit.record(iter::once(done).chain(ended)).await;
             Ok(changed)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::displaced;
 use super::see_through::see_through;
+use super::sent_forms::FormTurn;
 use super::settle::{ends, settle};
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Changed, CreateError, EpochRaise, EpochReason,
@@ -37,6 +38,8 @@ pub struct Acceptance {
     pub brought: Option<Token>,
     /// The live session of that token.
     pub leaving: Option<Arc<Session>>,
+    /// The turn of the form that it came by.
+    pub form: FormTurn,
 }
 
 /// Why an invitation was of no use.
@@ -163,6 +166,9 @@ impl Invitations {
             let changed = this.set(user.id, &acceptance.invitation, hash).await?;
             let account = changed.account.clone().ok_or(AcceptError::Refused)?;
             let started = this.begin(&account, &acceptance).await;
+            if let Ok(started) = &started {
+                acceptance.form.done(&account.user, &started.token, false);
+            }
             this.record(&account, &changed, started.as_ref().ok(), &acceptance).await;
             Ok((account.user, started.map_err(AcceptError::NotStarted)?))
         })
@@ -195,7 +201,7 @@ impl Invitations {
             administrator: account.user.role == Role::Admin,
             remember_me: false,
             client: acceptance.client.clone(),
-            brought: acceptance.brought.clone(),
+            brought: acceptance.brought.as_ref().map(Token::digest),
             risen: account.epoch_reason,
         };
         self.sessions.start(beginning).await

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use super::displaced;
 use super::see_through::see_through;
+use super::sent_forms::FormTurn;
 use crate::accounts::{
-    Account, Accounts, AuthenticateError, Busy, Email, Password, Proof, Role, Status, User,
+    Account, Accounts, AuthenticateError, Busy, Email, Password, Proof, Role, Status, User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::{
-    Beginning, Client, Owner, Session, Sessions, StartError, StartedSession, Token,
+    Beginning, Client, Owner, Session, Sessions, StartError, StartedSession, Token, TokenDigest,
 };
 use crate::throttle::{Network, Throttled};
 
@@ -43,6 +44,8 @@ pub struct LoginRequest {
     pub brought: Option<Token>,
     /// The live session of that token.
     pub leaving: Option<Arc<Session>>,
+    /// The turn of the form that it came by.
+    pub form: FormTurn,
 }
 
 /// Why somebody was not signed in.
@@ -118,15 +121,16 @@ impl Login {
         let proof = Proof { password: password.clone(), from };
         for _ in 0..PROOFS {
             let account = self.accounts.authenticate(email, &proof).await?.account;
+            let (brought, leaving) = self.left(request, account.user.id).await;
             let beginning = Beginning {
                 owner: Owner::User { id: account.user.id, epoch: account.epoch },
                 administrator: account.user.role == Role::Admin,
                 remember_me: request.remember_me,
                 client: client.clone(),
-                brought: request.brought.clone(),
+                brought,
                 risen: account.epoch_reason,
             };
-            match self.start(&account, beginning, request.leaving.clone()).await? {
+            match self.start(&account, beginning, (leaving, request.form.clone())).await? {
                 Ok(started) => return Ok((account.user, started)),
                 // The password may be another by now: prove it again under the new epoch.
                 Err(StartError::EpochMoved) => {}
@@ -137,19 +141,36 @@ impl Login {
         Err(LoginError::Busy(Busy::A_MOMENT))
     }
 
+    /// The session that ends with the start of this one: what the same form started a moment ago,
+    /// or what the browser brought.
+    async fn left(
+        &self,
+        request: &LoginRequest,
+        user: UserId,
+    ) -> (Option<TokenDigest>, Option<Arc<Session>>) {
+        if let Some(earlier) = request.form.earlier().filter(|earlier| earlier.user == user)
+            && let Ok(session) = self.sessions.resume_digest(&earlier.session).await
+        {
+            return (Some(earlier.session), Some(Arc::new(session)));
+        }
+        (request.brought.as_ref().map(Token::digest), request.leaving.clone())
+    }
+
     async fn start(
         &self,
         account: &Account,
         beginning: Beginning,
-        leaving: Option<Arc<Session>>,
+        (leaving, form): (Option<Arc<Session>>, FormTurn),
     ) -> Result<Result<StartedSession, StartError>, StoreError> {
-        let (sessions, audit, user) = (self.sessions.clone(), self.audit.clone(), account.user.id);
+        let (sessions, audit, user) =
+            (self.sessions.clone(), self.audit.clone(), account.user.clone());
         see_through(async move {
             let client = beginning.client.clone();
             let started = sessions.start(beginning).await?;
-            let by = By::user(user, started.session.id, client);
-            let mut events = vec![Event::new(Kind::Login, &by).about(user)];
-            events.extend(displaced::ends(&started.displaced, leaving.as_deref(), user, &by));
+            form.done(&user, &started.token, started.session.remember_me);
+            let by = By::user(user.id, started.session.id, client);
+            let mut events = vec![Event::new(Kind::Login, &by).about(user.id)];
+            events.extend(displaced::ends(&started.displaced, leaving.as_deref(), user.id, &by));
             audit.record(events).await;
             Ok(started)
         })

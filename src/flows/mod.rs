@@ -12,6 +12,7 @@ mod proofs;
 mod reauthenticate;
 mod revoke_sessions;
 mod see_through;
+mod sent_forms;
 mod settle;
 mod signup;
 
@@ -24,4 +25,5 @@ pub use login::{Login, LoginError, LoginRequest};
 pub use logout::Logout;
 pub use reauthenticate::{Reauthenticate, ReauthenticateError};
 pub use revoke_sessions::{RevokeSessions, RevokeSessionsError};
+pub use sent_forms::{Done, FormTurn, SentForms};
 pub use signup::{Signup, SignupError, SignupRequest};

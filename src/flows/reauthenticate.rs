@@ -2,7 +2,8 @@
 
 use super::proofs;
 use super::see_through::see_through;
-use crate::accounts::{Accounts, AuthenticateError, Busy, Proof, UserId};
+use super::sent_forms::FormTurn;
+use crate::accounts::{Accounts, AuthenticateError, Busy, Proof, User};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
@@ -71,18 +72,20 @@ impl Reauthenticate {
     /// [`ReauthenticateError`]; the session is as it was.
     pub async fn with_password(
         &self,
-        user: UserId,
+        user: &User,
         (session, token): (&Session, &Token),
         proof: &Proof,
-        by: &By,
+        (by, form): (&By, &FormTurn),
     ) -> Result<StartedSession, ReauthenticateError> {
-        let event = Event::new(Kind::Reauthenticated, by).about(user);
-        let proven = self.accounts.prove(user, proof).await;
+        let event = Event::new(Kind::Reauthenticated, by).about(user.id);
+        let proven = self.accounts.prove(user.id, proof).await;
         proofs::record_failure(&self.audit, &event, proven.as_ref().err()).await;
         proven?;
         let (this, session, token) = (self.clone(), session.clone(), token.clone());
+        let (user, form) = (user.clone(), form.clone());
         see_through(async move {
             let started = this.sessions.rotate(&session, &token, true).await?;
+            form.done(&user, &started.token, started.session.remember_me);
             this.audit.record([event]).await;
             Ok(started)
         })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::displaced;
 use super::see_through::see_through;
+use super::sent_forms::FormTurn;
 use crate::accounts::{
     Account, Accounts, CreateError, Email, Name, NewUser, Password, Role, SetupLink, User,
 };
@@ -40,6 +41,8 @@ pub struct SignupRequest {
     pub brought: Option<Token>,
     /// The live session of that token.
     pub leaving: Option<Arc<Session>>,
+    /// The turn of the form that it came by.
+    pub form: FormTurn,
 }
 
 /// Why somebody was not signed up.
@@ -141,7 +144,8 @@ impl Signup {
             role,
             password: request.password,
         };
-        let (client, brought, leaving) = (request.client, request.brought, request.leaving);
+        let (client, leaving, form) = (request.client, request.leaving, request.form);
+        let brought = request.brought.as_ref().map(Token::digest);
         let this = self.clone();
         see_through(async move {
             let from = client.ip_address.map(Network::of);
@@ -165,6 +169,9 @@ impl Signup {
                 risen: account.epoch_reason,
             };
             let started = this.sessions.start(beginning).await;
+            if let Ok(started) = &started {
+                form.done(&account.user, &started.token, false);
+            }
             this.record(&account, started.as_ref().ok(), leaving.as_deref(), client).await;
             Ok((account.user, started?))
         })

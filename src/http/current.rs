@@ -1,8 +1,10 @@
 //! The session of one request: resolved once, and what the answer says of it to the browser.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 
 use super::cookie::{CookieShape, Presented};
@@ -29,6 +31,7 @@ struct Inner {
     writes: Arc<OwnWrites>,
     audit: AuditTrail,
     sender: Sender,
+    sent_cookies: bool,
     state: Mutex<State>,
 }
 
@@ -123,7 +126,8 @@ impl CurrentSession {
         });
         let state = State { shown, standing, answer: Answer::Nothing, is_activity: true };
         let state = Mutex::new(state);
-        Self(Arc::new(Inner { sessions, cookie, writes, audit, sender, state }))
+        let sent_cookies = headers.contains_key(COOKIE);
+        Self(Arc::new(Inner { sessions, cookie, writes, audit, sender, sent_cookies, state }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -146,6 +150,16 @@ impl CurrentSession {
     /// Where the request comes from.
     pub(crate) fn client(&self) -> Client {
         self.0.sender.client()
+    }
+
+    /// Whether the browser sent a cookie, whichever: then it keeps some.
+    pub(crate) fn sent_cookies(&self) -> bool {
+        self.0.sent_cookies
+    }
+
+    /// The other end of the connection, where no trusted proxy is in between.
+    pub(crate) fn connection(&self) -> Option<SocketAddr> {
+        self.0.sender.connection
     }
 
     /// A password that was typed, and where it comes from.

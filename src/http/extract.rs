@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef as _, FromRequestParts, Path};
 use axum::http::request::Parts;
-use axum::http::{Method, Uri};
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
+use url::Url;
 
 use super::body::Form;
 use super::current::CurrentSession;
@@ -87,23 +88,53 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUserOrLogin {
             if problem.status != axum::http::StatusCode::UNAUTHORIZED {
                 return problem.into_response();
             }
-            let back = way_back(&parts.method, &parts.uri);
+            let back = way_back(parts);
             see_other(&with_next("/login", back.as_ref().map_or("", Next::as_str)))
         })
     }
 }
 
-/// Where somebody wanted to go who has to sign in first. A sign-in is a fresh proof too, so on the
-/// way to reauthentication it is what comes after that.
-fn way_back(method: &Method, uri: &Uri) -> Option<Next> {
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        return None;
+/// Where somebody wanted to go who has to sign in first; for a form, the page that it is on. A
+/// sign-in is a fresh proof too, so on the way to reauthentication it is what comes after that.
+fn way_back(parts: &Parts) -> Option<Next> {
+    let uri = &parts.uri;
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        return page_of_form(parts);
     }
     if uri.path() == "/reauthenticate" {
         let query = Form::parse(uri.query()?.as_bytes()).ok()?;
         return Next::parse(query.find("next")?);
     }
     Next::parse(uri.path_and_query()?.as_str())
+}
+
+/// The page that a form was sent from: as the browser says, if its path fits, or the one that
+/// usually has it.
+fn page_of_form(parts: &Parts) -> Option<Next> {
+    let usual = form_page(parts.uri.path());
+    let sent_from = parts.headers.get(header::REFERER).and_then(|value| value.to_str().ok());
+    let sent_from = sent_from.and_then(|address| Url::parse(address).ok());
+    let area = |path: &str| path.split('/').nth(1).map(str::to_owned);
+    // Whoever wrote another address there could only choose among our own pages of this kind.
+    let page = sent_from.filter(|from| area(from.path()) == area(&usual)).and_then(|from| {
+        let query = from.query().map(|query| format!("?{query}")).unwrap_or_default();
+        Next::parse(&format!("{}{query}", from.path()))
+    });
+    page.or_else(|| Next::parse(&usual))
+}
+
+/// The page with the form that is sent to this path.
+fn form_page(path: &str) -> String {
+    if path == "/account/password" {
+        return "/account".to_owned();
+    }
+    if path.starts_with("/account/sessions/") {
+        return "/account/sessions".to_owned();
+    }
+    let deeds = ["/delete", "/invitation", "/revoke", "/revoke-sessions"];
+    let page = deeds.into_iter().find_map(|deed| path.strip_suffix(deed));
+    let page = page.filter(|_| path.starts_with("/admin/"));
+    page.unwrap_or(path).to_owned()
 }
 
 /// The `{id}` of a path. One that cannot even be decoded names nothing.
@@ -164,10 +195,9 @@ impl FromRequestParts<AppState> for FreshAdministratorOrProof {
         let AdministratorOrLogin(current) =
             AdministratorOrLogin::from_request_parts(parts, state).await?;
         if !Sessions::from_ref(state).is_fresh(&current.session) {
-            let path = parts.uri.path();
-            let page =
-                ["/delete", "/invitation"].into_iter().find_map(|deed| path.strip_suffix(deed));
-            return Err(see_other(&with_next("/reauthenticate", page.unwrap_or(path))));
+            let page = page_of_form(parts);
+            let page = page.as_ref().map_or("", Next::as_str);
+            return Err(see_other(&with_next("/reauthenticate", page)));
         }
         Ok(Self(current))
     }

@@ -67,13 +67,17 @@ impl TrustedProxies {
     /// As [`TrustedProxies::client`], without reading what most requests need not know.
     pub(super) fn sender(&self, headers: &HeaderMap, extensions: &Extensions) -> Sender {
         let user_agent = headers.get(axum::http::header::USER_AGENT).cloned();
-        Sender { address: self.client_address(headers, extensions), user_agent }
+        let connection = extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
+        let connection = connection.filter(|_| !self.sent(extensions));
+        Sender { address: self.client_address(headers, extensions), connection, user_agent }
     }
 }
 
 /// Where a request came from, in its own words.
 pub(super) struct Sender {
     pub(super) address: Option<IpAddr>,
+    /// The other end of the connection, unless that is a trusted proxy, which serves many.
+    pub(super) connection: Option<SocketAddr>,
     user_agent: Option<HeaderValue>,
 }
 

@@ -8,6 +8,7 @@ use super::cookie::CookieShape;
 use super::front::{Desk, Forms, Front};
 use super::middleware::{Door, DoorParts, RequestIds, SessionLayer, SessionLayerParts};
 use super::network::TrustedProxies;
+use super::pages::Arrivals;
 use super::public_url::PublicUrl;
 use super::router::{House, router};
 use super::state::{Links, Manners, Rooms};
@@ -17,7 +18,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::flows::{
     AccountChanges, ChangePassword, Check, Figures, Invitations, Login, Logout, Reauthenticate,
-    RevokeSessions, Signup,
+    RevokeSessions, SentForms, Signup,
 };
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
@@ -60,6 +61,7 @@ pub struct Service {
     session_layer: SessionLayer,
     writes: Arc<OwnWrites>,
     audit: AuditTrail,
+    forms: SentForms,
 }
 
 impl Service {
@@ -99,6 +101,7 @@ impl Service {
             ids: ids.clone(),
             metrics: metrics.clone(),
         };
+        let forms = SentForms::new(sessions.clone(), options.entropy);
         let links = Links::to(door.0.public_url.origin());
         let (a, s, t) = (&accounts, &sessions, &audit);
         let rooms = Rooms {
@@ -112,6 +115,8 @@ impl Service {
             account_changes: AccountChanges::new(a.clone(), s.clone(), t.clone()),
             invitations: Invitations::new(a.clone(), s.clone(), t.clone()),
             figures: Figures::new(a.clone(), s.clone(), t.clone()),
+            forms: forms.clone(),
+            arrivals: Arrivals::default(),
             links,
             audit: audit.clone(),
             manners: options.manners,
@@ -124,7 +129,7 @@ impl Service {
         let house = House { state: rooms.into(), session_layer: own, door, ids, metrics };
         let router = router(house);
         let front = Front::new(desk, router.clone());
-        Self { router, front, session_layer, writes, audit }
+        Self { router, front, session_layer, writes, audit, forms }
     }
 
     /// Every route of the service, to be served by itself.
@@ -144,9 +149,10 @@ impl Service {
         self.session_layer.clone()
     }
 
-    /// Forgets networks and users that have been quiet.
+    /// Forgets networks and users that have been quiet, and forms that were sent a while ago.
     pub fn sweep(&self) {
         self.writes.sweep();
         self.audit.sweep();
+        self.forms.sweep();
     }
 }

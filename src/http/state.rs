@@ -8,12 +8,13 @@ use crate::accounts::Accounts;
 use crate::audit::AuditTrail;
 use crate::flows::{
     AccountChanges, ChangePassword, Check, Figures, Invitations, Login, Logout, Reauthenticate,
-    RevokeSessions, Signup,
+    RevokeSessions, SentForms, Signup,
 };
 use crate::sessions::Sessions;
 use crate::webhook::Webhook;
 
 use super::cookie::CookieShape;
+use super::pages::Arrivals;
 
 /// Each field can be named by a handler as `State` of its type.
 macro_rules! rooms {
@@ -47,6 +48,8 @@ rooms! {
     links: Links,
     check: Check,
     webhook: Webhook,
+    forms: SentForms,
+    arrivals: Arrivals,
     manners: Manners,
     cookie: CookieShape,
 }

@@ -28,8 +28,8 @@ pub struct Beginning {
     pub remember_me: bool,
     /// Where it comes from.
     pub client: Client,
-    /// The token that the browser brought, whose session ends in the same step.
-    pub brought: Option<Token>,
+    /// The digest of the token that the browser brought, whose session ends in the same step.
+    pub brought: Option<TokenDigest>,
     /// Why the epoch of the owner was raised last, as the account says: a sign-in may be faster
     /// than what ends the sessions of the epochs before.
     pub risen: Option<EpochReason>,
@@ -154,7 +154,7 @@ impl Sessions {
         Ok(Start {
             session,
             digest: token.digest(),
-            brought: beginning.brought.as_ref().map(Token::digest),
+            brought: beginning.brought,
             outdated: beginning.risen.map_or(EndReason::Replaced, EndReason::from),
             limit: owner.user().map(|_| self.room().policy.limit),
             unwritten: owner.user().map_or_else(Vec::new, |user| self.unwritten(user)),

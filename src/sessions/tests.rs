@@ -190,7 +190,7 @@ async fn a_start_says_and_wakes_what_it_displaced() {
     assert!(woken.await);
     let visitor = stage.start(of(Owner::Anonymous)).await;
     let woken = wakes(stage.watch(&visitor.session, &visitor.token), async {
-        let brought = Some(visitor.token.clone());
+        let brought = Some(visitor.token.digest());
         let third = stage.start(Beginning { brought, ..of_ada() }).await;
         assert_eq!(third.displaced.replaced, Some(visitor.session.id));
     });

@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sessions", &["accounts", "clock", "entropy", "failure", "text"]),
     ("audit", &["accounts", "sessions", "clock", "entropy", "failure", "throttle"]),
     ("webhook", &["audit", "clock", "entropy", "failure", "metrics"]),
-    ("flows", &["accounts", "sessions", "audit", "failure", "metrics", "throttle"]),
+    ("flows", &["accounts", "sessions", "audit", "entropy", "failure", "metrics", "throttle"]),
     (
         "store",
         &[

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::{Email, Name, Password, User};
-use crate::flows::{AccountChange, AccountChanges, ChangePassword};
+use crate::flows::{AccountChange, AccountChanges, ChangePassword, FormTurn};
 use crate::http::body::{JsonObject, present};
 use crate::http::current::CurrentSession;
 use crate::http::error::{FieldErrors, Problem};
@@ -112,7 +112,8 @@ pub(crate) async fn change_password(
     actor.count_change().await?;
     let proof = current.proof(&body.current_password);
     let new = Password::from_typed(&body.new_password);
-    let started = change.with_proof(&user, (&session, &token), (&proof, &new), &actor.by()).await?;
+    let by = (&actor.by(), &FormTurn::default());
+    let started = change.with_proof(&user, (&session, &token), (&proof, &new), by).await?;
     current.began(started, Some(user));
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::{Email, Name, Password};
-use crate::flows::{Login, LoginRequest, Logout, Reauthenticate, Signup, SignupRequest};
+use crate::flows::{FormTurn, Login, LoginRequest, Logout, Reauthenticate, Signup, SignupRequest};
 use crate::http::body::JsonObject;
 use crate::http::current::CurrentSession;
 use crate::http::error::{Code, FieldErrors, Problem};
@@ -98,6 +98,7 @@ pub(crate) fn signup_request(
             client: current.client(),
             brought: current.token(),
             leaving: current.session().ok().flatten(),
+            form: FormTurn::default(),
         }),
         _ => Err(errors.into_problem()),
     }
@@ -142,6 +143,7 @@ pub(crate) fn login_request(
         client: current.client(),
         brought: current.token(),
         leaving: current.session().ok().flatten(),
+        form: FormTurn::default(),
     })
 }
 
@@ -206,8 +208,8 @@ pub(crate) async fn reauthenticate(
 ) -> Result<Json<SignedInBody>, Problem> {
     actor.count_change().await?;
     let proof = current.proof(&body.password);
-    let started =
-        reauthenticate.with_password(user.id, (&session, &token), &proof, &actor.by()).await?;
+    let by = (&actor.by(), &FormTurn::default());
+    let started = reauthenticate.with_password(&user, (&session, &token), &proof, by).await?;
     let who = (&*user, &started.session);
     let body = SignedInBody::asked_from(&current.client(), who, sessions.policy());
     current.began(started, Some(user));

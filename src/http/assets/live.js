@@ -7,6 +7,55 @@
   const all = (selector) => document.querySelectorAll(selector);
   const channel = new BroadcastChannel("anteroom");
 
+  // Times: as the clock of the reader has them, in the reader's language. UTC stays in the title.
+
+  const language = root.lang;
+  const region = navigator.languages.find((tag) => tag.split("-")[0] === language) || language;
+  const day = { year: "numeric", month: "short", day: "numeric" };
+  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" };
+  const toDay = new Intl.DateTimeFormat(region, day);
+  const toMinute = new Intl.DateTimeFormat(region, { ...day, ...clock });
+
+  function tellLocalTimes(part) {
+    for (const place of part.querySelectorAll("time[datetime]")) {
+      const at = new Date(place.dateTime);
+      if (place.title) place.title = toMinute.format(at);
+      else place.title = place.textContent;
+      if (!("local" in place.dataset)) continue;
+      place.textContent = (place.dataset.local === "day" ? toDay : toMinute).format(at);
+    }
+  }
+
+  tellLocalTimes(document);
+
+  // Forms: one that is on its way is not sent again until the page is back, or the answer is late.
+
+  const LATE = 10_000;
+
+  function setSent(form, isSent) {
+    if (isSent) form.dataset.sent = "";
+    else delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", isSent);
+  }
+
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if ("sent" in form.dataset) return event.preventDefault();
+    setSent(form, true);
+    setTimeout(() => setSent(form, false), LATE);
+  });
+
+  addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => setSent(form, false)));
+
+  // The part of an address after # is seen by the browser alone: it goes along through the form.
+
+  const next = document.querySelector("main form input[name=next]");
+  const fragment = location.hash;
+  if (next && fragment && !next.value.includes("#") && !document.getElementById(fragment.slice(1))) {
+    next.value += fragment;
+  }
+
   // Live: one stream serves every tab of the browser. Whoever holds the lock keeps it and tells the
   // others; when that tab closes, the next one takes over.
 
@@ -15,7 +64,12 @@
   function leave(reason) {
     if (leaving) return;
     leaving = true;
-    location.replace(reason ? `/login?ended=${encodeURIComponent(reason)}` : "/login");
+    const query = new URLSearchParams();
+    if (reason) query.set("ended", reason);
+    // Whoever ended it on purpose is done with this page; the others come back to it.
+    const onPurpose = reason === "signed_out" || reason === "account_deleted";
+    if (!onPurpose) query.set("next", location.pathname + location.search + location.hash);
+    location.replace(`/login?${query}`);
   }
 
   async function refresh() {
@@ -28,6 +82,7 @@
     if (!fresh) return;
     const focused = list.contains(document.activeElement) && document.activeElement.id;
     list.replaceChildren(...fresh.childNodes);
+    tellLocalTimes(list);
     if (focused) (document.getElementById(focused) || list).focus();
     const news = document.querySelector("[data-live-news]");
     if (news) news.textContent = news.dataset.liveNews;
@@ -110,7 +165,6 @@
 
   // Deadlines: how much is left, by the clock of the server.
 
-  const language = root.lang;
   const unit = (count, name) =>
     new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "long" }).format(count);
   const told = document.querySelector("[data-now]");
@@ -156,9 +210,11 @@
     const bar = place.querySelector("meter");
     const words = place.querySelector("output");
     field.addEventListener("input", () => {
-      const minimum = field.minLength;
-      const [strength, key] = advice(field.value, { minimum, words: place.dataset.words });
-      const missing = minimum - [...field.value].length;
+      const minimum = Number(field.dataset.minimum);
+      // As the server counts.
+      const typed = field.value.normalize("NFC");
+      const [strength, key] = advice(typed, { minimum, words: place.dataset.words });
+      const missing = minimum - [...typed].length;
       place.hidden = key === "empty";
       bar.value = strength;
       words.value = (place.dataset[key] || "").replace("#", missing);

@@ -4,17 +4,18 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::login::retrying;
+use super::again::sent_again;
+use super::login::{retrying, shown_again};
 use super::views::{AccountNotice, AccountPage, Frame, Problems};
 use super::{problems_of, shown};
 use crate::accounts::{Password, Role};
-use crate::flows::ChangePassword;
+use crate::flows::{ChangePassword, Login, SentForms};
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
 use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
 use crate::http::query::Query;
-use crate::http::redirect::see_other;
+use crate::http::redirect::{see_other, with_next};
 use crate::http::state::Manners;
 
 fn page(frame: Frame, current: &CurrentUser, manners: Manners, problems: Problems) -> AccountPage {
@@ -35,11 +36,12 @@ fn page(frame: Frame, current: &CurrentUser, manners: Manners, problems: Problem
 
 /// `GET /account`.
 pub(crate) async fn show(
-    State(manners): State<Manners>,
+    (State(manners), State(forms)): (State<Manners>, State<SentForms>),
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     frame: Frame,
     query: Query,
 ) -> Response {
+    let frame = Frame { form: forms.name(), ..frame };
     let page = page(frame, &current, manners, Problems::none());
     let notice = match query.find("done") {
         Some("password") => Some(AccountNotice::Password),
@@ -51,18 +53,28 @@ pub(crate) async fn show(
 
 /// `POST /account/password`: changes the password; all other sessions end.
 pub(crate) async fn change_password(
-    State(change): State<ChangePassword>,
-    State(manners): State<Manners>,
-    CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
+    (State(change), State(login)): (State<ChangePassword>, State<Login>),
+    (State(forms), State(manners)): (State<SentForms>, State<Manners>),
+    signed_in: Result<CurrentUserOrLogin, Response>,
     (current, frame): (CurrentSession, Frame),
     form: Form,
 ) -> Result<Response, Problem> {
+    let turn = forms.turn(form.get("form")).await;
+    // The same form changed it already, and so the cookie is out of date and the password new.
+    if sent_again(&login, &current, (&turn, form.get("new_password"))).await {
+        return Ok(see_other("/account?done=password"));
+    }
+    let signed_in = match signed_in {
+        Ok(CurrentUserOrLogin(signed_in)) => signed_in,
+        Err(response) => return Ok(response),
+    };
     let CurrentUser { user, session, token, actor } = &signed_in;
     let proof = current.proof(form.get("current_password"));
     let new = Password::from_typed(form.get("new_password"));
+    let by = (&actor.by(), &turn);
     let changed = match actor.count_change().await {
         Ok(()) => change
-            .with_proof(user, (session, token), (&proof, &new), &actor.by())
+            .with_proof(user, (session, token), (&proof, &new), by)
             .await
             .map_err(Problem::from),
         Err(problem) => Err(problem),
@@ -74,7 +86,7 @@ pub(crate) async fn change_password(
         }
         Err(problem) => {
             if problem.status == StatusCode::UNAUTHORIZED {
-                return Ok(see_other("/login"));
+                return Ok(see_other(&with_next("/login", "/account")));
             }
             let retry_after = problem.retry_after;
             let wrong = problem.code == crate::http::error::Code::InvalidCredentials;
@@ -84,7 +96,7 @@ pub(crate) async fn change_password(
             } else {
                 problems
             };
-            let page = page(frame, &signed_in, manners, problems);
+            let page = page(shown_again(frame, &form), &signed_in, manners, problems);
             Ok(retrying(retry_after, shown(status, &page).into_response()))
         }
     }

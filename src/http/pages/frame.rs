@@ -39,6 +39,7 @@ pub(crate) fn frame_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Frame
         theme: Theme::of(preference(headers, "theme")),
         signed_in: None,
         path: path.map_or_else(|| "/".to_owned(), ToString::to_string),
+        form: String::new(),
     }
 }
 

@@ -6,17 +6,19 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::login::retrying;
+use super::again::sent_again;
+use super::arrival::{Arrivals, go_on};
+use super::login::{retrying, shown_again};
 use super::views::{Frame, InvitationPage, Problems};
 use super::{problems_of, shown};
 use crate::accounts::{InvitationDigest, Password, User};
-use crate::flows::{Acceptance, Invitations};
+use crate::flows::{Acceptance, Invitations, Login, SentForms};
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
 use crate::http::query::Query;
-use crate::http::redirect::see_other;
 use crate::http::state::Manners;
+use crate::sessions::Sessions;
 
 fn page(frame: Frame, (token, user): (&str, &User), manners: Manners) -> InvitationPage {
     InvitationPage {
@@ -32,43 +34,51 @@ fn page(frame: Frame, (token, user): (&str, &User), manners: Manners) -> Invitat
 /// `GET /invitation?token=…`: the form. Looking at it uses nothing up.
 pub(crate) async fn form(
     State(invitations): State<Invitations>,
-    State(manners): State<Manners>,
+    (State(manners), State(forms)): (State<Manners>, State<SentForms>),
     frame: Frame,
     query: Query,
 ) -> Result<Response, Problem> {
     let token = query.find("token").unwrap_or_default();
     let invited = invitations.find(&InvitationDigest::of(token)).await?;
     let user = invited.ok_or_else(Problem::needless_invitation)?;
+    let frame = Frame { form: forms.name(), ..frame };
     Ok(shown(StatusCode::OK, &page(frame, (token, &user), manners)))
 }
 
 /// `POST /invitation`: sets the password and signs in.
 pub(crate) async fn submit(
-    State(invitations): State<Invitations>,
-    State(manners): State<Manners>,
+    (State(invitations), State(login)): (State<Invitations>, State<Login>),
+    (State(forms), State(manners)): (State<SentForms>, State<Manners>),
+    (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
     current: CurrentSession,
     frame: Frame,
     form: Form,
 ) -> Result<Response, Problem> {
-    let token = form.get("token");
+    let (token, password) = (form.get("token"), form.get("password"));
+    let turn = forms.turn(form.get("form")).await;
+    if sent_again(&login, &current, (&turn, password)).await {
+        return Ok(go_on((&arrivals, &sessions), &current, &form));
+    }
     let invitation = InvitationDigest::of(token);
     let invited = invitations.find(&invitation).await?;
     let user = invited.ok_or_else(Problem::needless_invitation)?;
     let acceptance = Acceptance {
         invitation,
-        password: Password::from_typed(form.get("password")),
+        password: Password::from_typed(password),
         client: current.client(),
         brought: current.token(),
         leaving: current.session().ok().flatten(),
+        form: turn,
     };
     match invitations.accept(acceptance).await.map_err(Problem::from) {
         Ok((user, started)) => {
             current.began(started, Some(Arc::new(user)));
-            Ok(see_other("/account"))
+            Ok(go_on((&arrivals, &sessions), &current, &form))
         }
         Err(problem) => {
             let retry_after = problem.retry_after;
             let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let frame = shown_again(frame, &form);
             let page = InvitationPage { problems, ..page(frame, (token, &user), manners) };
             Ok(retrying(retry_after, shown(status, &page)))
         }

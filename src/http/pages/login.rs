@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 
+use super::arrival::{Arrivals, go_on, kept_no_cookie};
 use super::views::{Frame, SignInPage, SignOutPage};
 use super::{problems_of, shown};
-use crate::flows::{Login, Logout};
+use crate::flows::{Login, LoginRequest, Logout, SentForms};
 use crate::http::api::session::{end_current, login_request};
 use crate::http::body::Form;
 use crate::http::current::{CurrentSession, Standing};
@@ -16,7 +17,7 @@ use crate::http::error::Problem;
 use crate::http::query::Query;
 use crate::http::redirect::{Next, see_other, with_next};
 use crate::http::state::Manners;
-use crate::sessions::EndReason;
+use crate::sessions::{EndReason, Sessions};
 
 /// Where to go after signing in: `next`, or the account.
 pub(super) fn destination(next: Option<&str>) -> String {
@@ -35,23 +36,32 @@ pub(super) fn framed(frame: Frame, page: &str, next: &str) -> Frame {
     Frame { path: with_next(page, next), ..frame }
 }
 
+/// The frame of a form that is shown again: it is the same form, and still counts once.
+pub(super) fn shown_again(frame: Frame, form: &Form) -> Frame {
+    Frame { form: SentForms::named(form.get("form")), ..frame }
+}
+
 /// `GET /login`: the form; whoever is signed in goes on.
 pub(crate) async fn sign_in_form(
-    State(manners): State<Manners>,
+    (State(manners), State(forms)): (State<Manners>, State<SentForms>),
+    (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
+    State(logout): State<Logout>,
     current: CurrentSession,
     frame: Frame,
     query: Query,
-) -> Response {
+) -> Result<Response, Problem> {
     let standing = current.standing();
     if let Standing::Unknown = standing {
-        return Problem::silent_store().into_response();
+        return Err(Problem::silent_store());
     }
     if matches!(&standing, Standing::Live(visitor) if visitor.user.is_some()) {
-        return see_other(&destination(query.find("next")));
+        return Ok(see_other(&destination(query.find("next"))));
     }
+    let arrived = (&arrivals, &sessions);
+    let cookies_needed = kept_no_cookie(arrived, &logout, &current, &query).await?;
     let next = carried(query.find("next"));
     let page = SignInPage {
-        frame: framed(frame, "/login", &next),
+        frame: Frame { form: forms.name(), ..framed(frame, "/login", &next) },
         problems: super::views::Problems::none(),
         email: String::new(),
         remember_me: false,
@@ -67,41 +77,48 @@ pub(crate) async fn sign_in_form(
             _ => None,
         },
         duplicate_cookies: matches!(standing, Standing::SeveralCookies),
+        cookies_needed,
         signup_open: manners.signup_is_open,
     };
-    shown(StatusCode::OK, &page)
+    Ok(shown(StatusCode::OK, &page))
 }
 
 /// `POST /login`: signs in and goes on.
 pub(crate) async fn sign_in(
-    State(login): State<Login>,
+    (State(login), State(forms)): (State<Login>, State<SentForms>),
+    (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
     State(manners): State<Manners>,
     current: CurrentSession,
     frame: Frame,
     form: Form,
 ) -> Result<Response, Problem> {
     let (email, remember_me) = (form.get("email"), form.ticked("remember_me"));
+    let turn = forms.turn(form.get("form")).await;
     let signed_in = match login_request(&current, email, form.get("password"), remember_me) {
-        Ok(request) => login.with_password(request).await.map_err(Problem::from),
+        Ok(request) => {
+            let request = LoginRequest { form: turn, ..request };
+            login.with_password(request).await.map_err(Problem::from)
+        }
         Err(problem) => Err(problem),
     };
     match signed_in {
         Ok((user, started)) => {
             current.began(started, Some(Arc::new(user)));
-            Ok(see_other(&destination(form.find("next"))))
+            Ok(go_on((&arrivals, &sessions), &current, &form))
         }
         Err(problem) => {
             let retry_after = problem.retry_after;
             let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
             let next = carried(form.find("next"));
             let page = SignInPage {
-                frame: framed(frame, "/login", &next),
+                frame: shown_again(framed(frame, "/login", &next), &form),
                 problems,
                 email: email.to_owned(),
                 remember_me,
                 next,
                 ended: None,
                 duplicate_cookies: false,
+                cookies_needed: false,
                 signup_open: manners.signup_is_open,
             };
             Ok(retrying(retry_after, shown(status, &page)))

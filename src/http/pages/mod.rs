@@ -3,6 +3,8 @@
 mod account;
 mod activity;
 pub(super) mod administration;
+mod again;
+mod arrival;
 mod delete;
 mod forms;
 mod frame;
@@ -20,6 +22,7 @@ pub(super) mod views;
 
 pub(super) use account::{change_password, show as account};
 pub(super) use activity::show as activity;
+pub(super) use arrival::Arrivals;
 pub(super) use delete::{form as delete_form, submit as delete};
 pub(super) use forms::{to_a_new_password, to_the_form};
 pub(super) use frame::{frame_of, problems_of, shown};

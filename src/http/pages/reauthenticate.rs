@@ -4,27 +4,29 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::login::{carried, destination, framed, retrying};
+use super::again::sent_again;
+use super::login::{carried, destination, framed, retrying, shown_again};
 use super::views::{Frame, Problems, ReauthenticatePage};
 use super::{problems_of, shown};
-use crate::flows::Reauthenticate;
+use crate::flows::{Login, Reauthenticate, SentForms};
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
 use crate::http::error::{Code, Problem};
 use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
 use crate::http::query::Query;
-use crate::http::redirect::see_other;
+use crate::http::redirect::{see_other, with_next};
 use crate::http::state::Manners;
 
 /// `GET /reauthenticate`: asks for the password.
 pub(crate) async fn form(
+    State(forms): State<SentForms>,
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     frame: Frame,
     query: Query,
 ) -> Response {
     let next = carried(query.find("next"));
     let page = ReauthenticatePage {
-        frame: framed(frame, "/reauthenticate", &next),
+        frame: Frame { form: forms.name(), ..framed(frame, "/reauthenticate", &next) },
         email: current.user.email.display(),
         next,
         problems: Problems::none(),
@@ -34,17 +36,28 @@ pub(crate) async fn form(
 
 /// `POST /reauthenticate`: checks it and goes on under a new token.
 pub(crate) async fn submit(
-    State(reauthenticate): State<Reauthenticate>,
-    State(manners): State<Manners>,
-    CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
+    (State(reauthenticate), State(login)): (State<Reauthenticate>, State<Login>),
+    (State(forms), State(manners)): (State<SentForms>, State<Manners>),
+    signed_in: Result<CurrentUser, Problem>,
     (current, frame): (CurrentSession, Frame),
     form: Form,
 ) -> Result<Response, Problem> {
-    let CurrentUser { user, session, token, actor } = signed_in;
+    let turn = forms.turn(form.get("form")).await;
+    if sent_again(&login, &current, (&turn, form.get("password"))).await {
+        return Ok(see_other(&destination(form.find("next"))));
+    }
+    // A sign-in proves as much, so that it leads to where this form would.
+    let sign_in = || see_other(&with_next("/login", &carried(form.find("next"))));
+    let CurrentUser { user, session, token, actor } = match signed_in {
+        Ok(signed_in) => signed_in,
+        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => return Ok(sign_in()),
+        Err(problem) => return Err(problem),
+    };
     let proof = current.proof(form.get("password"));
+    let by = (&actor.by(), &turn);
     let proven = match actor.count_change().await {
         Ok(()) => reauthenticate
-            .with_password(user.id, (&session, &token), &proof, &actor.by())
+            .with_password(&user, (&session, &token), &proof, by)
             .await
             .map_err(Problem::from),
         Err(problem) => Err(problem),
@@ -56,7 +69,7 @@ pub(crate) async fn submit(
         }
         Err(problem) => {
             if problem.status == StatusCode::UNAUTHORIZED {
-                return Ok(see_other("/login"));
+                return Ok(sign_in());
             }
             let retry_after = problem.retry_after;
             let wrong = problem.code == Code::InvalidCredentials;
@@ -68,7 +81,7 @@ pub(crate) async fn submit(
             };
             let email = user.email.display();
             let next = carried(form.find("next"));
-            let frame = framed(frame, "/reauthenticate", &next);
+            let frame = shown_again(framed(frame, "/reauthenticate", &next), &form);
             let page = ReauthenticatePage { frame, email, next, problems };
             Ok(retrying(retry_after, shown(status, &page)))
         }

@@ -12,7 +12,7 @@ use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
 use crate::http::extract::{CurrentUser, CurrentUserOrLogin, PathId};
 use crate::http::query::Query;
-use crate::http::redirect::see_other;
+use crate::http::redirect::{see_other, with_next};
 use crate::sessions::{Client, EndReason, Session, SessionId, Sessions, device_name};
 
 /// `GET /account/sessions`: where one is signed in.
@@ -113,7 +113,9 @@ pub(crate) async fn revoke_others(
             current.began(started, Some(user));
             Ok(see_other(&format!("/account/sessions?done={revoked}")))
         }
-        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => Ok(see_other("/login")),
+        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => {
+            Ok(see_other(&with_next("/login", "/account/sessions")))
+        }
         Err(problem) => Err(problem),
     }
 }

@@ -6,22 +6,25 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::login::retrying;
+use super::again::sent_again;
+use super::arrival::{Arrivals, go_on};
+use super::login::{retrying, shown_again};
 use super::views::{Frame, Problems, SetupPage};
 use super::{problems_of, shown};
-use crate::flows::Signup;
+use crate::accounts::Email;
+use crate::flows::{Login, SentForms, Signup, SignupRequest};
 use crate::http::api::session::signup_request;
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
 use crate::http::query::Query;
-use crate::http::redirect::see_other;
 use crate::http::state::Manners;
+use crate::sessions::Sessions;
 
 /// `GET /setup?token=…`: the form. Looking at it uses nothing up.
 pub(crate) async fn form(
     State(signup): State<Signup>,
-    State(manners): State<Manners>,
+    (State(manners), State(forms)): (State<Manners>, State<SentForms>),
     frame: Frame,
     query: Query,
 ) -> Result<Response, Problem> {
@@ -30,7 +33,7 @@ pub(crate) async fn form(
         return Err(Problem::needless_setup());
     }
     let page = SetupPage {
-        frame,
+        frame: Frame { form: forms.name(), ..frame },
         token: token.to_owned(),
         email: String::new(),
         name: String::new(),
@@ -42,31 +45,40 @@ pub(crate) async fn form(
 
 /// `POST /setup`: makes the administrator and signs them in.
 pub(crate) async fn submit(
-    State(signup): State<Signup>,
-    State(manners): State<Manners>,
+    (State(signup), State(login)): (State<Signup>, State<Login>),
+    (State(forms), State(manners)): (State<SentForms>, State<Manners>),
+    (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
     current: CurrentSession,
     frame: Frame,
     form: Form,
 ) -> Result<Response, Problem> {
     let (token, email, name) = (form.get("token"), form.get("email"), form.get("name"));
+    let turn = forms.turn(form.get("form")).await;
+    let made_before = turn.earlier().is_some_and(|it| Email::parse(email).ok() == Some(it.email));
+    if made_before && sent_again(&login, &current, (&turn, form.get("password"))).await {
+        return Ok(go_on((&arrivals, &sessions), &current, &form));
+    }
     if !signup.link_works(token).await? {
         return Err(Problem::needless_setup());
     }
     let made = match signup_request(&current, email, name, form.get("password")) {
-        Ok(request) => signup.first_administrator(token, request).await.map_err(Problem::from),
+        Ok(request) => {
+            let request = SignupRequest { form: turn, ..request };
+            signup.first_administrator(token, request).await.map_err(Problem::from)
+        }
         Err(problem) => Err(problem),
     };
     match made {
         Ok((user, started)) => {
             current.began(started, Some(Arc::new(user)));
-            Ok(see_other("/account"))
+            Ok(go_on((&arrivals, &sessions), &current, &form))
         }
         Err(problem) => {
             let retry_after = problem.retry_after;
             let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
             let page = SetupPage {
                 // A change of language comes back by GET, which needs the token too.
-                frame: Frame { path: format!("/setup?token={token}"), ..frame },
+                frame: Frame { path: format!("/setup?token={token}"), ..shown_again(frame, &form) },
                 token: token.to_owned(),
                 email: email.to_owned(),
                 name: name.to_owned(),

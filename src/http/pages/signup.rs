@@ -6,10 +6,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::login::{carried, destination, framed, retrying};
+use super::again::sent_again;
+use super::arrival::{Arrivals, go_on};
+use super::login::{carried, destination, framed, retrying, shown_again};
 use super::views::{Frame, Problems, SignUpPage};
 use super::{problems_of, shown};
-use crate::flows::Signup;
+use crate::accounts::Email;
+use crate::flows::{Login, SentForms, Signup, SignupRequest};
 use crate::http::api::session::{signup_closed, signup_request};
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
@@ -17,10 +20,11 @@ use crate::http::error::Problem;
 use crate::http::query::Query;
 use crate::http::redirect::see_other;
 use crate::http::state::Manners;
+use crate::sessions::Sessions;
 
 /// `GET /signup`: the form; whoever is signed in goes on.
 pub(crate) async fn form(
-    State(manners): State<Manners>,
+    (State(manners), State(forms)): (State<Manners>, State<SentForms>),
     current: CurrentSession,
     frame: Frame,
     query: Query,
@@ -35,7 +39,7 @@ pub(crate) async fn form(
     let is_open = manners.signup_is_open;
     let next = carried(query.find("next"));
     let page = SignUpPage {
-        frame: framed(frame, "/signup", &next),
+        frame: Frame { form: forms.name(), ..framed(frame, "/signup", &next) },
         is_open,
         problems: Problems::none(),
         email: String::new(),
@@ -48,29 +52,38 @@ pub(crate) async fn form(
 
 /// `POST /signup`: makes the account, signs in and goes on.
 pub(crate) async fn submit(
-    State(signup): State<Signup>,
-    State(manners): State<Manners>,
+    (State(signup), State(login)): (State<Signup>, State<Login>),
+    (State(forms), State(manners)): (State<SentForms>, State<Manners>),
+    (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
     current: CurrentSession,
     frame: Frame,
     form: Form,
 ) -> Result<Response, Problem> {
     let (email, name) = (form.get("email"), form.get("name"));
+    let turn = forms.turn(form.get("form")).await;
+    let made_before = turn.earlier().is_some_and(|it| Email::parse(email).ok() == Some(it.email));
+    if made_before && sent_again(&login, &current, (&turn, form.get("password"))).await {
+        return Ok(go_on((&arrivals, &sessions), &current, &form));
+    }
     let made = match signup_request(&current, email, name, form.get("password")) {
         _ if !manners.signup_is_open => Err(signup_closed()),
-        Ok(request) => signup.with_password(request).await.map_err(Problem::from),
+        Ok(request) => signup
+            .with_password(SignupRequest { form: turn, ..request })
+            .await
+            .map_err(Problem::from),
         Err(problem) => Err(problem),
     };
     match made {
         Ok((user, started)) => {
             current.began(started, Some(Arc::new(user)));
-            Ok(see_other(&destination(form.find("next"))))
+            Ok(go_on((&arrivals, &sessions), &current, &form))
         }
         Err(problem) => {
             let retry_after = problem.retry_after;
             let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
             let next = carried(form.find("next"));
             let page = SignUpPage {
-                frame: framed(frame, "/signup", &next),
+                frame: shown_again(framed(frame, "/signup", &next), &form),
                 is_open: manners.signup_is_open,
                 problems,
                 email: email.to_owned(),

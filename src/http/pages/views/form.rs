@@ -51,6 +51,18 @@ impl Problems {
         self.fields.iter().find(|(field, _)| *field == name).map(|(_, message)| message.as_str())
     }
 
+    /// Whether the field of this name is the first one that is wrong, and gets the focus.
+    #[must_use]
+    pub(crate) fn is_first(&self, name: &str) -> bool {
+        self.whole.is_none() && self.fields.first().is_some_and(|(field, _)| *field == name)
+    }
+
+    /// Whether the summary gets the focus instead of a field.
+    #[must_use]
+    pub(crate) fn are_of_no_field(&self) -> bool {
+        self.whole.is_some()
+    }
+
     /// Whether nothing was wrong.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {

@@ -20,6 +20,9 @@ pub(crate) struct Frame {
     /// Path and query to which a change of theme or language comes back, for example
     /// `/account/sessions`. Must be one that GET answers.
     pub(crate) path: String,
+    /// The name of the form on the page that is to count once however often it is sent; empty
+    /// where there is none.
+    pub(crate) form: String,
 }
 
 /// Who is signed in, as the head of a page shows it.

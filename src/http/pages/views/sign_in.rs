@@ -25,6 +25,8 @@ pub(crate) struct SignInPage {
     pub(crate) ended: Option<&'static str>,
     /// Whether the browser brought two cookies of the session's name.
     pub(crate) duplicate_cookies: bool,
+    /// Whether the browser was just signed in and did not keep the cookie.
+    pub(crate) cookies_needed: bool,
     /// Whether to offer sign-up.
     pub(crate) signup_open: bool,
 }

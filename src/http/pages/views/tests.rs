@@ -152,8 +152,8 @@ fn pw_7_password_managers_are_told_what_each_field_is() {
     assert_eq!(of(&reauthenticate(English).render().unwrap()), "username current-password");
     let html = account(English).render().unwrap();
     assert_eq!(of(&html), "username current-password new-password");
-    assert_eq!(values(&html, "minlength"), ["15"]);
-    assert!(!sign_in(English).render().unwrap().contains("minlength"));
+    assert_eq!(values(&html, "data-minimum"), ["15"]);
+    assert!(!sign_in(English).render().unwrap().contains("data-minimum"));
 }
 
 #[test]

@@ -15,7 +15,13 @@ pub(super) const NOW: OffsetDateTime = datetime!(2026-11-21 10:42:30 UTC);
 
 /// Around a visitor's page.
 pub(super) fn frame(language: Language, path: &str) -> Frame {
-    Frame { language, theme: Theme::System, signed_in: None, path: path.to_owned() }
+    Frame {
+        language,
+        theme: Theme::System,
+        signed_in: None,
+        path: path.to_owned(),
+        form: "AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+    }
 }
 
 /// Around the page of somebody who is signed in, with every link there is.
@@ -37,6 +43,7 @@ pub(super) fn sign_in(language: Language) -> SignInPage {
         next: "/account/sessions".to_owned(),
         ended: None,
         duplicate_cookies: false,
+        cookies_needed: false,
         signup_open: true,
     }
 }
