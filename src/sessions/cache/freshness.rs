@@ -42,6 +42,15 @@ pub trait Freshness: Send + Sync {
     /// # Errors
     /// [`NotFresh`]; there is no subscription.
     async fn subscribe(&self) -> Result<Box<dyn Subscription>, NotFresh>;
+
+    /// Makes sure that everybody who is subscribed is told of whatever can be read by now, before
+    /// their next probe is answered. Needed only where a change can be read before it is told.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn tell_what_is_seen(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// One subscription. Once it has failed it is of no use; it never begins anew by itself.

@@ -7,18 +7,20 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgListener, PgPoolOptions};
-use sqlx::{Executor as _, Row as _};
+use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::super::engine::{failed, statement};
+use super::super::engine::{Done, failed, statement};
 use super::PostgresServer;
 use super::connection::set_up;
-use super::telling::CHANNEL;
+use super::telling::{CHANNEL, STATE, tell_changes};
+use super::write::Write;
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::SessionId;
@@ -33,11 +35,23 @@ const CANARY_LIMIT: Duration = Duration::from_millis(500);
 /// server lets go of it.
 const LETS_GO: &str = "SET tcp_user_timeout = 60000";
 const WHO: &str = "SELECT pg_backend_pid()";
-/// Whether this very session is told what changes in the primary.
+/// Whether this very session is told what changes in the primary, and the state of what tells it.
 const STANDS: &str = "SELECT EXISTS (SELECT 1 FROM pg_listening_channels() AS channel \
-                      WHERE channel = 'anteroom_changes') AND NOT pg_is_in_recovery()";
-const CANARY: &str = "WITH drawn AS MATERIALIZED (SELECT gen_random_uuid()::text AS id) \
-                      SELECT id, pg_notify('anteroom_changes', '?' || id) FROM drawn";
+                      WHERE channel = 'anteroom_changes') AND NOT pg_is_in_recovery(), state FROM";
+/// A session that nobody sees, for it ends in the transaction in which it begins. Its end is told
+/// as that of any other is.
+const CANARY: &str = "INSERT INTO sessions (session_id, token_digest, created_at, last_seen_at, \
+     expires_at, timeout_rule, remember_me, user_agent, visitor_data, visitor_version, \
+     application_data, application_version) \
+     SELECT uuid_send(gen_random_uuid()), uuid_send(gen_random_uuid()) || \
+     uuid_send(gen_random_uuid()), 0, 0, 0, 0, FALSE, '', '', 0, '', 0 \
+     RETURNING session_id, encode(session_id, 'hex')";
+const END_OF_CANARY: &str = "DELETE FROM sessions WHERE session_id = $1";
+
+/// Wakes whoever listens, for all that was committed before it. Only the waking counts, so its
+/// transaction need not wait for the disk.
+const WAKE: &str = "SELECT set_config('synchronous_commit', 'off', true), \
+                    pg_notify('anteroom_changes', '.')";
 
 const MUTE: NotFresh = NotFresh::Mute(
     "the database tells this server nothing of what changes in it, for what is in between gives \
@@ -45,9 +59,16 @@ const MUTE: NotFresh = NotFresh::Mute(
      pool_mode=session), or connect to the database itself",
 );
 
+const UNTOLD: NotFresh = NotFresh::Mute(
+    "the triggers by which the database tells what changes in it are missing or switched off: run \
+     `anteroom migrate`, which puts them back",
+);
+
 /// One connection that listens.
 struct Listening {
     listener: PgListener,
+    /// Of the triggers, when it began. What changed while they were another is not told.
+    state: String,
     told: VecDeque<Change>,
     /// It never begins anew: what was told in between would be missed.
     is_over: bool,
@@ -55,7 +76,7 @@ struct Listening {
 
 /// Why a subscription is over.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection does not listen to what changes in the database any more")]
+#[error("the connection is told no more what changes in the database, or its triggers changed")]
 struct Deaf;
 
 #[async_trait]
@@ -70,10 +91,20 @@ impl Freshness for PostgresServer {
             return Err(MUTE);
         }
         listener.listen(CHANNEL).await.map_err(failed)?;
+        // Before they are judged: whatever becomes of them after this is noticed.
+        let state = stands(&mut listener).await.map_err(failed)?.ok_or(MUTE)?;
+        if !tell_changes(&mut listener).await.map_err(failed)? {
+            return Err(UNTOLD);
+        }
         let canary = self.canary().await?;
         let heard = timeout(CANARY_LIMIT, hears(&mut listener, &canary)).await;
         heard.map_err(|_| MUTE)?.map_err(failed)?;
-        Ok(Box::new(Listening { listener, told: VecDeque::new(), is_over: false }))
+        Ok(Box::new(Listening { listener, state, told: VecDeque::new(), is_over: false }))
+    }
+
+    /// A change can be read a moment before its process wakes those who listen.
+    async fn tell_what_is_seen(&self) -> Result<(), StoreError> {
+        self.row(statement(WAKE)).await.map(drop)
     }
 }
 
@@ -117,12 +148,39 @@ impl PostgresServer {
         Ok(is_handed_around)
     }
 
-    /// Says something to whoever listens, and what it was.
+    /// Has the tables say something to whoever listens, and what it is.
     async fn canary(&self) -> Result<String, StoreError> {
-        let row = self.row(statement(CANARY)).await?;
-        let id: String = row.ok_or_else(|| failed(sqlx::Error::RowNotFound))?.get(0)?;
-        Ok(format!("?{id}"))
+        let mut attempts = self.attempts();
+        loop {
+            let mut write = attempts.begin().await?;
+            let done = canary(&mut write).await.map(Done::Commit);
+            if let Some(said) = attempts.settle(write, done).await {
+                return said;
+            }
+        }
     }
+}
+
+async fn canary(write: &mut Write) -> Result<String, StoreError> {
+    let row = write.row(statement(CANARY)).await?;
+    let row = row.ok_or_else(|| failed(sqlx::Error::RowNotFound))?;
+    let (session, id): (Vec<u8>, String) = (row.get(0)?, row.get(1)?);
+    write.execute(statement(END_OF_CANARY).bind(session)).await?;
+    Ok(format!("s{id}"))
+}
+
+/// The state of what tells, if this connection is told.
+async fn stands(listener: &mut PgListener) -> Result<Option<String>, sqlx::Error> {
+    static QUESTION: LazyLock<String> = LazyLock::new(|| format!("{STANDS} ({STATE}) AS triggers"));
+    // To the end of the answer, and not only to its row.
+    let rows = sqlx::query(AssertSqlSafe(&**QUESTION)).fetch_all(listener).await?;
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    let stands: bool = row.try_get(0)?;
+    Ok(if stands { Some(row.try_get(1)?) } else { None })
+}
+
+fn deaf() -> StoreError {
+    StoreError::backend(Deaf)
 }
 
 /// Which process of the server has the connection.
@@ -156,7 +214,7 @@ impl Subscription for Listening {
                 return Ok(change);
             }
             if self.is_over {
-                return Err(StoreError::backend(Deaf));
+                return Err(deaf());
             }
             // Where it is given up in the middle, what has come stays in its buffer.
             match self.listener.try_recv().await {
@@ -169,20 +227,14 @@ impl Subscription for Listening {
 
     async fn probe(&mut self) -> Result<Vec<Change>, StoreError> {
         if self.is_over {
-            return Err(StoreError::backend(Deaf));
+            return Err(deaf());
         }
-        let question = if is_kept(Rule::SubscriptionIsChecked) { STANDS } else { "SELECT TRUE" };
-        // To the end of the answer, and not only to its row.
-        let rows = sqlx::query(question).fetch_all(&mut self.listener).await;
-        let stands = rows.and_then(|rows| match rows.first() {
-            Some(row) => row.try_get(0),
-            None => Err(sqlx::Error::RowNotFound),
-        });
-        match stands {
-            Ok(true) => {}
-            Ok(false) => {
+        match stands(&mut self.listener).await {
+            Ok(Some(state)) if state == self.state => {}
+            Ok(_) if !is_kept(Rule::SubscriptionIsChecked) => {}
+            Ok(_) => {
                 self.is_over = true;
-                return Err(StoreError::backend(Deaf));
+                return Err(deaf());
             }
             Err(error) => return Err(self.over(error)),
         }

@@ -119,7 +119,7 @@ async fn missing(address: &Address, connection: &mut PgConnection) -> Result<Mis
         }
     }
     let refusal = !refuses_changes(connection).await.map_err(failed)?;
-    let telling = !tell_changes(connection).await.map_err(failed)?;
+    let telling = !tell_changes(&mut *connection).await.map_err(failed)?;
     Ok(Missing { migrations, refusal, telling })
 }
 

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{Executor as _, PgConnection, Row as _};
+use sqlx::{Executor, PgConnection, Postgres, Row as _};
 
 /// What whoever listens listens to.
 pub(super) const CHANNEL: &str = "anteroom_changes";
@@ -49,7 +49,7 @@ macro_rules! telling {
                 $name,
                 "()"
             ),
-            enable: concat!("ALTER TABLE ", $table, " ENABLE TRIGGER ", $name),
+            enable: concat!("ALTER TABLE ", $table, " ENABLE ALWAYS TRIGGER ", $name),
         }
     };
 }
@@ -166,38 +166,56 @@ const TELLINGS: [Telling; 12] = [
     ),
 ];
 
-/// Of our triggers, whether each that is there is in force.
+/// The triggers of our tables.
+macro_rules! of_our_tables {
+    ($what:literal) => {
+        concat!(
+            "SELECT ",
+            $what,
+            " FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN (to_regclass('sessions'), \
+             to_regclass('users'), to_regclass('user_epochs'), to_regclass('session_orders'))"
+        )
+    };
+}
+
+/// A text that becomes another one whenever a trigger of our tables is made, dropped, switched off
+/// or on, even if it is as before in the end: each of these writes its row in the catalogue anew.
+pub(super) const STATE: &str = of_our_tables!(
+    "COALESCE(string_agg(concat_ws(' ', tgrelid, tgname, tgenabled, xmin), ',' \
+     ORDER BY tgrelid, tgname), '') AS state"
+);
+
+/// Of the triggers of our tables, whether each is in force whoever writes. One that is merely
+/// enabled does not fire for a session with `session_replication_role = replica`.
 type There = BTreeMap<String, bool>;
 
-async fn there(connection: &mut PgConnection) -> Result<There, sqlx::Error> {
-    let triggers = sqlx::query(
-        "SELECT tgname::text, tgenabled::text IN ('O', 'A') FROM pg_trigger \
-         WHERE tgrelid IN (to_regclass('sessions'), to_regclass('users'), \
-         to_regclass('user_epochs'), to_regclass('session_orders'))",
-    );
+async fn there<'c>(
+    connection: impl Executor<'c, Database = Postgres>,
+) -> Result<There, sqlx::Error> {
+    let triggers = sqlx::query(of_our_tables!("tgname::text, tgenabled::text = 'A'"));
     let rows = triggers.fetch_all(connection).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// Whether the tables tell what changes in them.
-pub(super) async fn tell_changes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+/// Whether the tables tell what changes in them, whoever changes it.
+pub(super) async fn tell_changes<'c>(
+    connection: impl Executor<'c, Database = Postgres>,
+) -> Result<bool, sqlx::Error> {
     let there = there(connection).await?;
     Ok(TELLINGS.iter().all(|telling| there.get(telling.name) == Some(&true)))
 }
 
 /// Makes the tables tell what they do not yet.
 pub(super) async fn make_them_tell(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let there = there(connection).await?;
+    let there = there(&mut *connection).await?;
     for telling in &TELLINGS {
-        match there.get(telling.name) {
-            Some(true) => {}
-            Some(false) => {
-                connection.execute(telling.enable).await?;
-            }
-            None => {
-                connection.execute(telling.function).await?;
-                connection.execute(telling.create).await?;
-            }
+        let is_in_force = there.get(telling.name).copied();
+        if is_in_force.is_none() {
+            connection.execute(telling.function).await?;
+            connection.execute(telling.create).await?;
+        }
+        if is_in_force != Some(true) {
+            connection.execute(telling.enable).await?;
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use sqlx::Row as _;
 use super::super::{NOW, Nodes, fresh_user, start_of};
 use super::{ending, eventually, refusal, said, subscribed, told};
 use crate::harness::chance::rounds;
-use crate::harness::postgres::Cluster;
+use crate::harness::postgres::{Cluster, Database};
 
 async fn signed_in(store: &SqlDatabase, user: UserId) -> SessionId {
     let start: Start = start_of(user, Epoch::FIRST, 1_000_000);
@@ -181,4 +181,34 @@ async fn a_server_that_has_become_a_standby_is_not_subscribed_to() {
 
     let NotFresh::Store(error) = refusal(&store).await else { panic!("it is mute") };
     assert!(format!("{error:?}").contains("standby"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_triggers_in_force_nothing_vouches_and_a_moment_without_them_is_noticed() {
+    let Some(database) = Database::fresh().await else { return };
+    let store = SqlDatabase::open(&*database.url, SessionsIn::ThisDatabase).await.unwrap();
+    for (off, on) in [
+        ("DISABLE TRIGGER tell_of_ended_sessions", "ENABLE ALWAYS TRIGGER tell_of_ended_sessions"),
+        ("ENABLE REPLICA TRIGGER tell_of_rotations", "ENABLE ALWAYS TRIGGER tell_of_rotations"),
+        ("ENABLE TRIGGER tell_of_no_sessions", "ENABLE ALWAYS TRIGGER tell_of_no_sessions"),
+    ] {
+        let alter = async |what: &str| database.run(&format!("ALTER TABLE sessions {what}")).await;
+        let mut subscription = subscribed(&store).await;
+        subscription.probe().await.unwrap();
+
+        alter(off).await;
+
+        assert!(subscription.probe().await.is_err(), "{off}");
+        let why = refusal(&store).await.to_string();
+        assert!(why.contains("anteroom migrate"), "{why}");
+        alter(on).await;
+        assert!(subscription.probe().await.is_err(), "{off}: it is over");
+
+        let mut subscription = subscribed(&store).await;
+        alter(off).await;
+        alter(on).await;
+        assert!(subscription.probe().await.is_err(), "{off}, and back");
+    }
+    subscribed(&store).await.probe().await.unwrap();
+    assert!(store.list_all(None, 10).await.unwrap().is_empty(), "a trial is left");
 }

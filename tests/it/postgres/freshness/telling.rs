@@ -256,6 +256,10 @@ async fn what_is_changed_by_hand_is_told_one_by_one_or_all_at_once() {
     by_hand("SET search_path = ''; DELETE FROM public.sessions; DELETE FROM public.user_epochs")
         .await;
     ear.hears("from anywhere", &[session(start.session.id), user(ada.user.id)]).await;
+    let other = signed_in(&store, fresh_user(), Epoch::FIRST).await;
+    ear.heard().await;
+    by_hand("SET session_replication_role = replica; DELETE FROM sessions").await;
+    ear.hears("by a session of replication", &[session(other.session.id)]).await;
     by_hand("BEGIN; DELETE FROM users; ROLLBACK").await;
     ear.hears("what was taken back", &[]).await;
     for table in ["sessions", "users", "user_epochs"] {
