@@ -360,12 +360,12 @@ async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), Startup
         };
     vouching.push(database.freshness());
     let leases = LeaseOptions {
+        telling: vouching.clone(),
         vouching: if options.cache { vouching } else { Vec::new() },
         sessions_elsewhere,
         users_elsewhere: database.is_shared(),
     };
-    let outbox = database.outbox();
-    let file = Arc::new(database.clone());
+    let (outbox, file) = (database.outbox(), Arc::new(database.clone()));
     let (accounts, throttle, deliveries) = (file.clone(), file.clone(), file.clone());
     let stores = Stores { accounts, sessions, outbox, throttle, audit: file, deliveries, leases };
     Ok((database, stores))

@@ -108,6 +108,17 @@ impl Sessions {
         if let Some(user) = filter.user {
             return self.page_of_user(user, filter, (after, limit)).await;
         }
+        let page = self.page_of_all(filter, after, limit).await?;
+        self.outlast_missing(None).await?;
+        Ok(page)
+    }
+
+    async fn page_of_all(
+        &self,
+        filter: &SessionFilter,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<SessionPage, StoreError> {
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let newest =
             filter.started_until.map(|until| SessionId::first_of(until.saturating_add(SET_BACK)));

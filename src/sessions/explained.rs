@@ -1,5 +1,6 @@
 //! How one session stands, for whoever has to explain it.
 
+use super::outlasted::End;
 use super::{Ended, Session, SessionId, Sessions};
 use crate::failure::StoreError;
 
@@ -29,7 +30,11 @@ impl Sessions {
             let under_lease = self.is_remembered(id);
             return Ok(Some(Explained { session: Some(session), ended, under_lease }));
         }
-        let ended = self.store().find_ended(id).await?.filter(|ended| cutoffs.remembers(*ended));
+        let ended = self.store().find_ended(id).await?;
+        if ended.is_some() {
+            self.outlast_end(End::Session(id)).await?;
+        }
+        let ended = ended.filter(|ended| cutoffs.remembers(*ended));
         Ok(ended.map(|ended| Explained { session: None, ended: Some(ended), under_lease: false }))
     }
 }

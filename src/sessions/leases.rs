@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
@@ -12,6 +13,7 @@ use super::cache::{
 use super::{Client, Session, SessionId, Sessions, TokenDigest};
 use crate::accounts::{Account, UserId};
 use crate::clock::Clock;
+use crate::failure::StoreError;
 
 /// Whether sessions and their users are remembered beside the stores.
 #[derive(Clone, Default)]
@@ -20,6 +22,9 @@ pub struct LeaseOptions {
     /// here: that of the sessions, and that of the accounts where it is another. Without any,
     /// nothing is remembered, and every check asks the stores.
     pub vouching: Vec<Arc<dyn Freshness>>,
+    /// The stores by which other processes hear of changes, whether or not anything is remembered
+    /// here.
+    pub telling: Vec<Arc<dyn Freshness>>,
     /// Whether other processes may remember sessions that end here.
     pub sessions_elsewhere: bool,
     /// Whether other processes may remember users that change here.
@@ -64,6 +69,35 @@ impl Leases {
         idle_expires_at: OffsetDateTime,
     ) {
         self.memory.see(id, seen, idle_expires_at);
+    }
+
+    /// Whether other processes may remember sessions.
+    pub(super) fn has_others(&self) -> bool {
+        self.options.sessions_elsewhere
+    }
+
+    /// Whether other processes may remember users.
+    pub(super) fn has_others_of_users(&self) -> bool {
+        self.options.sessions_elsewhere || self.options.users_elsewhere
+    }
+
+    pub(super) fn uptime(&self) -> Duration {
+        self.clock.uptime()
+    }
+
+    /// Sees to it that others are told of whatever this server has read by now.
+    pub(super) async fn tell_what_was_read(&self) -> Result<(), StoreError> {
+        for store in &self.options.telling {
+            store.tell_what_is_seen().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until nobody accepts what this server has just read to be over.
+    pub(super) async fn outlast_what_was_read(&self) -> Result<(), StoreError> {
+        self.tell_what_was_read().await?;
+        outlast(&self.clock).await;
+        Ok(())
     }
 
     /// Waits until nobody accepts a session that the store has ended by now.
@@ -134,8 +168,7 @@ impl Sessions {
 
     /// Waits until no server accepts what a change of an account has ended or changed by now.
     pub async fn outlast_leases_of_users(&self) {
-        let LeaseOptions { sessions_elsewhere, users_elsewhere, .. } = self.room().leases.options;
-        if sessions_elsewhere || users_elsewhere {
+        if self.room().leases.has_others_of_users() {
             outlast(&self.room().leases.clock).await;
         }
     }

@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::cache::Change;
+use super::outlasted::End;
 use super::{
     Client, EndReason, Ended, Ending, LimitPolicy, Loaded, Owner, Rotation, Session, SessionId,
     Sessions, Start, Started, TimedOut, TimeoutRule, Token, TokenDigest,
@@ -13,9 +14,6 @@ use crate::failure::StoreError;
 /// How often a token or an id is drawn anew when the drawn one is in use. Once is already beyond
 /// all chance.
 const DRAWS: usize = 4;
-
-/// As judged by the clock of whoever ended a session, which may differ by two seconds.
-const A_MOMENT: time::Duration = time::Duration::seconds(10);
 
 /// A session about to begin.
 #[derive(Clone, Debug)]
@@ -104,6 +102,7 @@ impl Sessions {
                     start.session.owner.user().into_iter().for_each(|user| self.wake_list(user));
                     let displaced = Displaced { evicted, replaced };
                     self.end_displaced(&displaced).await;
+                    self.outlast_room_made(start.session.owner).await?;
                     return Ok(StartedSession { token, session: start.session, displaced });
                 }
                 Started::LimitReached => return Err(StartError::LimitReached),
@@ -128,6 +127,17 @@ impl Sessions {
         ids().for_each(|id| self.is_over(*id));
         if ids().next().is_some() {
             self.room().leases.outlast().await;
+            self.note_outlasted(ids().copied());
+        }
+    }
+
+    /// That there was room may say that another session of the user has ended.
+    async fn outlast_room_made(&self, owner: Owner) -> Result<(), StoreError> {
+        match owner.user() {
+            Some(user) if self.policy().limit.policy == LimitPolicy::Refuse => {
+                self.outlast_missing(Some(user)).await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -223,15 +233,15 @@ impl Sessions {
         }
     }
 
-    /// Whoever ended the session a moment ago may be waiting until nobody accepts it any more. So
-    /// this says that it is over after the same wait, as far as it can be told from the instant
-    /// that was written down.
+    /// Whoever ended the session may be waiting until nobody accepts it any more, whatever the time
+    /// that was written down: it is from before the store acknowledged the end. So the first time
+    /// that this server says so it waits as long.
     async fn refuse(&self, digest: &TokenDigest, ended: Ended, anonymous: bool) -> ResumeError {
         self.room().leases.forget(Change::Token(*digest));
-        if self.now() - ended.at < A_MOMENT {
-            self.room().leases.outlast().await;
+        match self.outlast_end(End::Token(*digest)).await {
+            Ok(()) => self.refusal(ended, anonymous),
+            Err(error) => ResumeError::Store(error),
         }
-        self.refusal(ended, anonymous)
     }
 
     /// A visitor who never signed in is told nothing of an end, but that a sign-in took the data

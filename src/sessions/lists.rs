@@ -43,7 +43,8 @@ impl Sessions {
 
     /// `false`: there may be ends of which nobody can be told.
     async fn look_for_ended(&self, seen: &mut Seen) -> Result<bool, StoreError> {
-        let found = self.revocations_after(seen.cursor.as_ref(), AT_A_LOOK).await?;
+        // Whoever is woken lists for themselves, and waits then.
+        let found = self.store().revocations_after(seen.cursor.as_ref(), AT_A_LOOK).await?;
         let is_first = seen.cursor.is_none();
         let Revocations::After { revocations, next } = found else {
             seen.cursor = None;

@@ -22,6 +22,7 @@ mod lifecycle;
 mod lists;
 mod noted_ends;
 mod outbox;
+mod outlasted;
 mod policy;
 mod reason;
 mod recent;

@@ -1,7 +1,8 @@
 //! The feed of ends: by which whoever keeps a copy of sessions learns which to drop.
 //!
 //! A store writes the entry in the step that ends the session, so that it can be read as soon as
-//! the end is acknowledged. Whoever waits for the next one is woken by what this process ends or is
+//! the end is acknowledged. It is shown when every lease from before that read has run out, at any
+//! server: otherwise a reader could drop a session, ask a server that remembers it, and keep that. Whoever waits for the next one is woken by what this process ends or is
 //! told of, and by a look at the store, which all who wait share.
 
 use std::pin::pin;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::cache::{Change, Rule, is_kept};
 use super::{Ended, SessionId, Sessions};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
@@ -76,7 +78,8 @@ struct Look {
 
 impl Sessions {
     /// The ends after a cursor, at most `most`; without one none, and the cursor from which on
-    /// nothing is missed.
+    /// nothing is missed. By the time it answers no server accepts any of them, nor what ended
+    /// before a first cursor: whoever reads this may ask any server and keep its answer.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -85,7 +88,37 @@ impl Sessions {
         after: Option<&Cursor>,
         most: u32,
     ) -> Result<Revocations, StoreError> {
-        self.store().revocations_after(after, most).await
+        let found = self.store().revocations_after(after, most).await?;
+        match &found {
+            Revocations::After { revocations, .. }
+                if after.is_none() || !revocations.is_empty() =>
+            {
+                if is_kept(Rule::FeedWaits) {
+                    self.outlast_found(after.is_none(), revocations).await?;
+                }
+            }
+            Revocations::After { .. } | Revocations::Expired => {}
+        }
+        Ok(found)
+    }
+
+    /// How long ago these were acknowledged is unknown: the time of an end is of another clock, and
+    /// from before its acknowledgement. So the wait counts from this read.
+    async fn outlast_found(
+        &self,
+        is_first: bool,
+        revocations: &[Revocation],
+    ) -> Result<(), StoreError> {
+        let leases = &self.room().leases;
+        if leases.has_others() {
+            return leases.outlast_what_was_read().await;
+        }
+        // Nobody else remembers them, and here they are dropped.
+        if is_first {
+            leases.forget(Change::Everything);
+        }
+        revocations.iter().for_each(|end| leases.forget(Change::Session(end.session)));
+        Ok(())
     }
 
     /// Waits until a session may have ended since this call. Call it before reading the feed, and
@@ -112,7 +145,8 @@ impl Sessions {
         }
         look.at = Some(Instant::now());
         let is_first = look.cursor.is_none();
-        let found = self.revocations_after(look.cursor.as_ref(), AT_A_LOOK).await;
+        // Whoever is woken reads for themselves, and waits then.
+        let found = self.store().revocations_after(look.cursor.as_ref(), AT_A_LOOK).await;
         let is_news = match found {
             Ok(Revocations::After { revocations, next }) => {
                 look.cursor = Some(next);

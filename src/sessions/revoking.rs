@@ -33,7 +33,7 @@ impl Sessions {
         let shared = self.room().turns.shared().await?;
         let revoked = self.end(id, of, reason).await;
         drop(shared);
-        self.outlast_leases(revoked).await
+        self.outlast_leases(id, revoked).await
     }
 
     /// Ends a session if its token still opens it under the same epoch: whoever changes the account
@@ -52,11 +52,11 @@ impl Sessions {
         if !matches!(&loaded, Loaded::Live(live) if live.owner == session.owner) {
             drop(shared);
             self.is_over(session.id);
-            return self.outlast_leases(Ok(false)).await;
+            return self.outlast_leases(session.id, Ok(false)).await;
         }
         let revoked = self.end(session.id, None, reason).await;
         drop(shared);
-        self.outlast_leases(revoked).await
+        self.outlast_leases(session.id, revoked).await
     }
 
     /// For those who hold a turn.
@@ -85,9 +85,17 @@ impl Sessions {
 
     /// Answers once nobody accepts what ended. Where nothing did, whoever did it before may be
     /// waiting still.
-    async fn outlast_leases(&self, revoked: Result<bool, StoreError>) -> Result<bool, StoreError> {
-        if matches!(revoked, Ok(true)) || is_kept(Rule::WaitWhereNothingChanged) {
+    async fn outlast_leases(
+        &self,
+        id: SessionId,
+        revoked: Result<bool, StoreError>,
+    ) -> Result<bool, StoreError> {
+        let is_done = matches!(revoked, Ok(true));
+        if is_done || is_kept(Rule::WaitWhereNothingChanged) {
             self.room().leases.outlast().await;
+        }
+        if is_done {
+            self.note_outlasted([id]);
         }
         revoked
     }

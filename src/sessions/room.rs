@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::leases::{LeaseOptions, Leases};
 use super::lists::ListLook;
 use super::noted_ends::NotedEnds;
+use super::outlasted::Outlasted;
 use super::recent::Recent;
 use super::revocations::Looks;
 use super::touches::Touches;
@@ -59,6 +60,8 @@ pub(super) struct Room {
     /// ends or rotates single sessions.
     pub(super) turns: Turns,
     pub(super) leases: Leases,
+    /// Which ends are known to be accepted nowhere.
+    pub(super) outlasted: Outlasted,
 }
 
 impl Sessions {
@@ -71,6 +74,7 @@ impl Sessions {
             outbox,
             policy,
             leases: Leases::new(leases, clock.clone()),
+            outlasted: Outlasted::default(),
             clock,
             entropy,
             touches: Touches::default(),
@@ -111,12 +115,14 @@ impl Sessions {
         self.0.policy.cutoffs(self.now())
     }
 
-    /// The live sessions of a user, newest activity first.
+    /// The live sessions of a user, newest activity first. By the time it answers no server accepts
+    /// one that is missing.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     pub async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
         let mut sessions = self.store().list(user).await?;
+        self.outlast_missing(Some(user)).await?;
         self.keep_live(&mut sessions);
         sessions.sort_by_key(|session| std::cmp::Reverse((session.last_seen_at, session.id)));
         Ok(sessions)

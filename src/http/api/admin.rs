@@ -49,12 +49,13 @@ pub(crate) struct AccountBody {
     )
 )]
 pub(crate) async fn list(
-    State(accounts): State<Accounts>,
+    (State(accounts), State(sessions)): (State<Accounts>, State<Sessions>),
     _: Administrator,
     query: Query,
 ) -> Result<Json<UsersBody>, Problem> {
     let listing = listing(&query)?;
     let page = accounts.list(&listing).await?;
+    sessions.outlast_epochs(&page.accounts).await?;
     let next_cursor = page.next.map(|id| id.to_string());
     let users = page.accounts.iter().map(|account| (&account.user).into()).collect();
     Ok(Json(UsersBody { users, next_cursor }))
@@ -78,11 +79,12 @@ pub(crate) fn listing(query: &Query) -> Result<Listing, Problem> {
     )
 )]
 pub(crate) async fn show(
-    State(accounts): State<Accounts>,
+    (State(accounts), State(sessions)): (State<Accounts>, State<Sessions>),
     _: Administrator,
     PathId(id): PathId,
 ) -> Result<Json<OneUserBody>, Problem> {
     let account = find(&accounts, &id).await?;
+    sessions.outlast_epochs(std::slice::from_ref(&account)).await?;
     Ok(Json(OneUserBody { user: (&account.user).into() }))
 }
 

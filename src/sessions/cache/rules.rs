@@ -16,6 +16,8 @@ pub(crate) enum Rule {
     ChangesBeforeAnswers,
     /// A probe asks after the subscription, not after the connection.
     SubscriptionIsChecked,
+    /// The feed of ends shows an entry when the leases given before it have run out.
+    FeedWaits,
     /// What was begun is seen through, whether or not anybody waits for it.
     OutlivesItsRequest,
 }

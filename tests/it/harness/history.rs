@@ -138,6 +138,11 @@ impl History {
         Begun { client, node, at: self.origin.elapsed() }
     }
 
+    /// Of a deed that counts from an earlier instant on.
+    pub fn deed_since(&self, client: u32, at: Instant) -> Begun {
+        Begun { client, node: None, at: at.saturating_duration_since(self.origin) }
+    }
+
     /// To be called once the answer is there, or is not waited for any longer.
     pub fn note(&self, begun: Begun, deed: Deed, answer: Answer) {
         let ended = self.origin.elapsed();

@@ -4,6 +4,7 @@
 //! `HISTORY_DEEDS` sets how many deeds each person does, `TROUBLES` how often each thing goes
 //! wrong, `SEED` the chance of an earlier run.
 
+mod gateway;
 mod one_server;
 mod sticky;
 mod three_servers;

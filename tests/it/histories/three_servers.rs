@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::gateway::Gateway;
 use super::{innocent, law, load, place};
 use crate::harness::balancer::{Balancer, Proxy};
 use crate::harness::chance::{Chance, SaysSeed};
@@ -24,7 +25,9 @@ async fn rev_17_what_is_decided_at_one_of_three_servers_holds_at_the_next_reques
     let nodes = Nodes::apart(3, || ground.keeps(place()));
     let load = load(&nodes, &mut chance);
     let (begun, history) = (Instant::now(), load.history.clone());
-    load.run().await;
+    let gateway = Gateway::at(nodes.addresses(), history.clone());
+    let told = gateway.beside(load.run(), &mut chance).await;
+    assert!(told > 20, "the gateway told {told} times");
     let counted =
         innocent(&format!("three servers, {keeping:?}"), &history.records(), begun, &law(keeping));
     assert_eq!(counted.unknown, 0);
@@ -37,7 +40,9 @@ async fn of_three_servers_one_may_die_or_stand_still_at_any_time(keeping: Keepin
     let mut nodes = Nodes::apart(3, || ground.keeps(place()));
     let load = Load { patience: Duration::from_secs(5), ..load(&nodes, &mut chance) };
     let (begun, history) = (Instant::now(), load.history.clone());
-    let running = tokio::spawn(load.run());
+    let gateway = Gateway::at(nodes.addresses(), history.clone());
+    let mut draws = chance.fork();
+    let running = tokio::spawn(async move { gateway.beside(load.run(), &mut draws).await });
     let (mut kills, mut pauses) = (0, 0);
     while !running.is_finished() {
         let number = usize::try_from(chance.below(3)).unwrap();

@@ -1,7 +1,7 @@
 //! A gateway that keeps answers as the example does: none of them outlives the end of its session.
 
 #[path = "../../../examples/revocation_feed/cache.rs"]
-mod cache;
+pub(crate) mod cache;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,8 @@
 //! The feed of ends: whoever keeps sessions elsewhere reads there what to drop.
 
 mod cost;
-mod gateway;
+pub(crate) mod gateway;
+mod held_back;
 mod postgres;
 mod servers;
 mod streams;

@@ -30,13 +30,13 @@ struct Event {
     data: Value,
 }
 
-struct Stream {
+pub(super) struct Stream {
     bytes: BoxStream<'static, Vec<u8>>,
     unread: String,
 }
 
 impl Stream {
-    async fn open(root: &Browser, query: &str, last: &str) -> Self {
+    pub(super) async fn open(root: &Browser, query: &str, last: &str) -> Self {
         let mut request = root.request(Method::GET, &format!("{FEED}?stream=true{query}"));
         if !last.is_empty() {
             request = request.header("Last-Event-ID", last);
@@ -72,13 +72,13 @@ impl Stream {
     }
 
     /// The next end, and the id of its event.
-    async fn end(&mut self) -> ((String, String), String) {
+    pub(super) async fn end(&mut self) -> ((String, String), String) {
         let event = self.next().await.unwrap();
         assert_eq!((&*event.name, &event.data["cursor"]), ("revocation", &json!(event.id)));
         (ends(&[event.data]).remove(0), event.id)
     }
 
-    async fn begun(mut self) -> (Self, String) {
+    pub(super) async fn begun(mut self) -> (Self, String) {
         let event = self.next().await.unwrap();
         assert_eq!((&*event.name, &event.data["next_cursor"]), ("position", &json!(event.id)));
         (self, event.id)

@@ -36,7 +36,9 @@ impl FromRef<AppState> for Shown {
 
 impl Shown {
     async fn page(&self, frame: Frame, id: &str, own: SessionId) -> Result<UserPage, Problem> {
-        let user: User = find(&self.accounts, id).await?.user;
+        let account = find(&self.accounts, id).await?;
+        self.sessions.outlast_epochs(std::slice::from_ref(&account)).await?;
+        let user: User = account.user;
         let listed = self.sessions.list(user.id).await?;
         Ok(UserPage {
             frame: Frame { path: path_of(id), ..frame },

@@ -4,6 +4,7 @@
 //!
 //! `SIMULATIONS` sets how many seeds are run, and `SIMULATION_SEED` runs one of them again.
 
+mod gateway;
 mod people;
 mod store;
 mod wire;
@@ -45,6 +46,7 @@ fn no_check_that_begins_after_the_answer_to_a_revoke_is_accepted() {
     if seeds().count() >= 100 {
         assert!(all.from_memory > all.from_store, "{all:?}");
         assert!(all.ends > 500 && all.refused > 500, "{all:?}");
+        assert!(all.from_gateways > 300, "{all:?}");
     }
 }
 
@@ -82,6 +84,11 @@ fn without_the_margin_it_breaks() {
 #[test]
 fn without_the_wait_where_nothing_changed_it_breaks() {
     breaks_without(Rule::WaitWhereNothingChanged);
+}
+
+#[test]
+fn without_the_wait_of_the_feed_it_breaks() {
+    breaks_without(Rule::FeedWaits);
 }
 
 #[test]

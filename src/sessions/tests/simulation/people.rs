@@ -25,6 +25,7 @@ use crate::sessions::{
 
 const SERVERS: usize = 3;
 const PEOPLE: u64 = 3;
+const GATEWAYS: usize = 1;
 /// How long it is lived.
 const LIFE: Duration = Duration::from_secs(4);
 
@@ -36,6 +37,8 @@ pub(super) struct Counted {
     pub(super) refused: u64,
     /// Answers that said that a session or a token is over.
     pub(super) ends: u64,
+    /// Answers that a gateway told from what it keeps.
+    pub(super) from_gateways: u64,
 }
 
 impl Counted {
@@ -44,38 +47,39 @@ impl Counted {
         self.from_store += other.from_store;
         self.refused += other.refused;
         self.ends += other.ends;
+        self.from_gateways += other.from_gateways;
     }
 }
 
 /// A token as its browser and the record know it.
-struct Held {
-    token: Token,
-    session: Session,
+pub(super) struct Held {
+    pub(super) token: Token,
+    pub(super) session: Session,
 }
 
 /// What is known to everybody who watches.
 #[derive(Default)]
-struct Record {
+pub(super) struct Record {
     held: Vec<Arc<Held>>,
     /// When it was first answered that a token is over.
-    over: HashMap<TokenDigest, Instant>,
+    pub(super) over: HashMap<TokenDigest, Instant>,
     /// Those that somebody began to end or to replace.
     doubtful: HashSet<TokenDigest>,
-    counted: Counted,
-    faults: Vec<String>,
+    pub(super) counted: Counted,
+    pub(super) faults: Vec<String>,
 }
 
-struct Server {
-    process: Arc<Process>,
-    sessions: Sessions,
+pub(super) struct Server {
+    pub(super) process: Arc<Process>,
+    pub(super) sessions: Sessions,
 }
 
 #[derive(Clone)]
-struct Scene {
-    world: Arc<World>,
-    servers: Arc<[Server]>,
-    record: Arc<Mutex<Record>>,
-    begun: Instant,
+pub(super) struct Scene {
+    pub(super) world: Arc<World>,
+    pub(super) servers: Arc<[Server]>,
+    pub(super) record: Arc<Mutex<Record>>,
+    pub(super) begun: Instant,
 }
 
 /// Lives through one seed.
@@ -94,6 +98,9 @@ pub(super) fn run(seed: u64) -> (Counted, Vec<String>) {
         }
         for person in 0..PEOPLE {
             all.spawn(scene.clone().live(person));
+        }
+        for _ in 0..GATEWAYS {
+            all.spawn(super::gateway::Gateway::of(scene.clone()).run());
         }
         all.spawn(scene.clone().go_wrong());
         sleep(LIFE).await;
@@ -129,7 +136,8 @@ impl Scene {
                     });
                 }),
                 leases: LeaseOptions {
-                    vouching: vec![telling],
+                    vouching: vec![Arc::clone(&telling)],
+                    telling: vec![telling],
                     sessions_elsewhere: true,
                     users_elsewhere: true,
                 },
@@ -143,7 +151,7 @@ impl Scene {
         Self { world, servers, record: Arc::default(), begun }
     }
 
-    fn any_server(&self) -> &Server {
+    pub(super) fn any_server(&self) -> &Server {
         &self.servers[usize::try_from(self.world.draw(SERVERS as u64)).unwrap()]
     }
 
@@ -157,7 +165,7 @@ impl Scene {
         lock(&self.record).doubtful.insert(digest);
     }
 
-    fn any_held(&self, of: impl Fn(&Held) -> bool) -> Option<Arc<Held>> {
+    pub(super) fn any_held(&self, of: impl Fn(&Held) -> bool) -> Option<Arc<Held>> {
         let held: Vec<_> = lock(&self.record).held.iter().filter(|one| of(one)).cloned().collect();
         // Of the latest, for those before are long over.
         let from = held.len().saturating_sub(4);
@@ -177,7 +185,12 @@ impl Scene {
         }
     }
 
-    fn judge(&self, digest: TokenDigest, asked: Instant, seen: &Result<bool, ResumeError>) {
+    pub(super) fn judge(
+        &self,
+        digest: TokenDigest,
+        asked: Instant,
+        seen: &Result<bool, ResumeError>,
+    ) {
         let mut record = lock(&self.record);
         let over = record.over.get(&digest).filter(|over| **over < asked).copied();
         match seen {
@@ -330,7 +343,7 @@ impl Scene {
 }
 
 /// As the check does it. Whether memory answered.
-async fn who(server: &Server, digest: &TokenDigest) -> Result<bool, ResumeError> {
+pub(super) async fn who(server: &Server, digest: &TokenDigest) -> Result<bool, ResumeError> {
     server.process.breathe().await;
     if server.sessions.remembered(digest).is_some() {
         return Ok(true);

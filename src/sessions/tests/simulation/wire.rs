@@ -128,6 +128,10 @@ impl Freshness for Telling {
             .await?;
         Ok(Box::new(Listening { wire, process: Arc::clone(&self.0) }))
     }
+
+    async fn tell_what_is_seen(&self) -> Result<(), StoreError> {
+        self.0.ask(|world| (world.tell(), Vec::new())).await
+    }
 }
 
 #[async_trait]

@@ -39,6 +39,8 @@ pub(super) struct World {
     pub(super) store: MemoryStore,
     pub(super) accounts: Mutex<HashMap<UserId, Account>>,
     wires: Mutex<Vec<Arc<Wire>>>,
+    /// What can be read already, and those who listen have not been told.
+    untold: Mutex<Vec<Change>>,
     chance: Mutex<Chance>,
     /// Until when the store stands still.
     still_until: Mutex<Option<Instant>>,
@@ -53,6 +55,7 @@ impl World {
             store: MemoryStore::new(MemoryOptions { most_sessions: 10_000 }),
             accounts: Mutex::default(),
             wires: Mutex::default(),
+            untold: Mutex::default(),
             chance: Mutex::new(chance),
             still_until: Mutex::default(),
             loss,
@@ -102,10 +105,12 @@ impl World {
         wires.iter().filter(|wire| wire.server == server).for_each(|wire| what(wire));
     }
 
-    fn tell(&self, changes: &[Change]) {
+    /// Wakes those who listen: they are told of all that anybody has done by now.
+    pub(super) fn tell(&self) {
+        let changes = std::mem::take(&mut *lock(&self.untold));
         let wires = lock(&self.wires).clone();
         for wire in wires {
-            for change in changes {
+            for change in &changes {
                 wire.tell(*change, self.way());
             }
         }
@@ -163,11 +168,12 @@ impl Process {
             world.awake().await;
             let (answer, changes) = deed(&world);
             if !changes.is_empty() {
+                lock(&world.untold).extend(changes);
                 // Others see what was done a moment before those who listen are told.
                 if world.is_one_of(4) {
                     sleep(world.way()).await;
                 }
-                world.tell(&changes);
+                world.tell();
             }
             sleep(world.way()).await;
             let _ = told.send(answer);
