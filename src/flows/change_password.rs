@@ -91,16 +91,17 @@ impl ChangePassword {
 
     /// Changes the password of `user`, whose session `session` is under the token `old`.
     ///
+    /// The session under its new token; `None` where somebody ended it since.
+    ///
     /// # Errors
-    /// [`ChangePasswordError`]; nothing has changed, unless the session was ended by somebody else
-    /// right after its own change.
+    /// [`ChangePasswordError`]; nothing has changed.
     pub async fn with_proof(
         &self,
         user: &User,
         (session, old): (&Session, &Token),
         (current, new): (&Proof, &Password),
         (by, form): (&By, &FormTurn),
-    ) -> Result<StartedSession, ChangePasswordError> {
+    ) -> Result<Option<StartedSession>, ChangePasswordError> {
         let event = Event::new(Kind::PasswordChanged, by).about(user.id);
         let proven = self.accounts.prove(user.id, current).await;
         proofs::record_failure(&self.audit, &event, proven.as_ref().err()).await;
@@ -138,7 +139,6 @@ impl ChangePassword {
             }
             Err(error) => return Err(error.into()),
         }
-        let survived = self.sessions.survived(token, session, EndReason::PasswordChanged).await;
-        survived.map_err(ChangePasswordError::Ended)
+        Ok(self.sessions.survived(token, session).await)
     }
 }

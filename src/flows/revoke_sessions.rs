@@ -77,7 +77,7 @@ impl RevokeSessions {
     }
 
     /// Ends every session of `user` but `session`, which goes on under a new token. How many
-    /// ended, and the session under its new token.
+    /// ended, and the session under its new token; `None` where somebody ended it since.
     ///
     /// # Errors
     /// [`RevokeSessionsError`] says what has ended.
@@ -86,7 +86,7 @@ impl RevokeSessions {
         user: UserId,
         (session, old): (&Session, &Token),
         by: &By,
-    ) -> Result<(u64, StartedSession), RevokeSessionsError> {
+    ) -> Result<(u64, Option<StartedSession>), RevokeSessionsError> {
         let (survivor, token) = self.sessions.survivor(session, old, false)?;
         let raise = EpochRaise { reason: EpochReason::RevokedByUser, survivor: Some(survivor) };
         let revoked = match self.raise(user, raise, by).await {
@@ -95,8 +95,7 @@ impl RevokeSessions {
             }
             revoked => revoked?,
         };
-        let survived = self.sessions.survived(token, session, EndReason::RevokedByUser).await;
-        survived.map(|started| (revoked, started)).map_err(RevokeSessionsError::Ended)
+        Ok((revoked, self.sessions.survived(token, session).await))
     }
 
     /// Ends every session of `user`. How many ended.

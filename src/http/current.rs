@@ -265,6 +265,15 @@ impl CurrentSession {
         session
     }
 
+    /// The session goes on under a new token, unless somebody has ended it since: then the browser
+    /// keeps its cookie, and is told by its next request.
+    pub(crate) fn went_on(&self, started: Option<StartedSession>, user: Arc<User>) {
+        match started {
+            Some(started) => drop(self.began(started, Some(user))),
+            None => self.state().standing = Standing::Nobody,
+        }
+    }
+
     /// The browser's cookie goes with the answer.
     pub(crate) fn over(&self) {
         let mut state = self.state();

@@ -213,6 +213,8 @@ pub(crate) struct SessionsBody {
 /// How many sessions ended.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RevokedBody {
+    /// With sessions in the memory of several servers, those of the server that was asked: the
+    /// others end theirs as well, and do not say how many.
     pub(crate) revoked: u64,
 }
 

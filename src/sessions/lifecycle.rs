@@ -359,23 +359,16 @@ impl Sessions {
     /// now cannot undo the change, and without the token its owner would be signed out by an
     /// outage: then it is `before`, as far as it is known.
     ///
-    /// # Errors
-    /// Why it did not outlive it: it was rotated or ended meanwhile. `reason` is what ended the
-    /// others.
-    pub async fn survived(
-        &self,
-        token: Token,
-        before: &Session,
-        reason: EndReason,
-    ) -> Result<StartedSession, EndReason> {
+    /// `None`: it was rotated or ended since. The change is done all the same, and whoever asked
+    /// for it is told so; of the end they are told by their next request.
+    pub async fn survived(&self, token: Token, before: &Session) -> Option<StartedSession> {
         let session = match self.resume(&token).await {
             Ok(session) if session.id == before.id => session,
-            Err(ResumeError::Ended(own)) => return Err(own),
             // If the drawn token was in use, whoever has it keeps it to themselves.
-            Ok(_) | Err(ResumeError::Unknown) => return Err(reason),
+            Ok(_) | Err(ResumeError::Ended(_) | ResumeError::Unknown) => return None,
             Err(ResumeError::Store(_)) => before.clone(),
         };
-        Ok(StartedSession { token, session, displaced: Displaced::default() })
+        Some(StartedSession { token, session, displaced: Displaced::default() })
     }
 
     /// Prepares the session of `token` to outlive a change of its own user: what the change takes

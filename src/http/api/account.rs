@@ -96,7 +96,8 @@ pub(crate) fn profile_change(
 #[utoipa::path(put, path = "/api/account/password", tag = "account",
     request_body = NewPasswordBody,
     responses(
-        (status = 204, description = "Changed; the new cookie comes along"),
+        (status = 204, description = "Changed; the new cookie comes along, unless somebody ended \
+            the session while this is answered"),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 403, description = "`invalid_credentials`", body = ProblemBody),
         (status = 422, description = "`invalid_input`", body = ProblemBody),
@@ -114,7 +115,7 @@ pub(crate) async fn change_password(
     let new = Password::from_typed(&body.new_password);
     let by = (&actor.by(), &FormTurn::default());
     let started = change.with_proof(&user, (&session, &token), (&proof, &new), by).await?;
-    current.began(started, Some(user));
+    current.went_on(started, user);
     Ok(StatusCode::NO_CONTENT)
 }
 

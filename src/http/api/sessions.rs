@@ -59,8 +59,10 @@ pub(crate) async fn revoke(
     delete, path = "/api/sessions", tag = "sessions",
     params(("include_current" = Option<bool>, Query, description = "End this one too")),
     responses(
-        (status = 200, description = "How many ended; the current one has a new token",
-            body = RevokedBody),
+        (status = 200, description = "How many ended; the current one has a new token. If somebody \
+            ends it while this is answered, the others have ended all the same, and no cookie \
+            comes along. With sessions in the memory of several servers, those of other servers \
+            end too and are not counted", body = RevokedBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
     )
@@ -78,7 +80,7 @@ pub(crate) async fn revoke_all(
         revoked
     } else {
         let (revoked, started) = revoke.others(user.id, (&session, &token), &actor.by()).await?;
-        current.began(started, Some(user));
+        current.went_on(started, user);
         revoked
     };
     Ok(Json(RevokedBody { revoked }).into_response())

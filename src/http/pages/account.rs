@@ -81,7 +81,7 @@ pub(crate) async fn change_password(
     };
     match changed {
         Ok(started) => {
-            current.began(started, Some(user.clone()));
+            current.went_on(started, user.clone());
             Ok(see_other("/account?done=password"))
         }
         Err(problem) => {

@@ -110,7 +110,7 @@ pub(crate) async fn revoke_others(
     actor.count_change().await?;
     match revoke.others(user.id, (&session, &token), &actor.by()).await.map_err(Problem::from) {
         Ok((revoked, started)) => {
-            current.began(started, Some(user));
+            current.went_on(started, user);
             Ok(see_other(&format!("/account/sessions?done={revoked}")))
         }
         Err(problem) if problem.status == StatusCode::UNAUTHORIZED => {
