@@ -181,10 +181,16 @@ impl Link {
         self.course.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Finds out whether the server lets us run the scripts, all of each.
+    /// Finds out whether the server lets us run the scripts, all of each. By their text first: one
+    /// that the server knows already shows nothing about that.
     pub(super) async fn try_out(&self) -> Result<(), RedisOpenError> {
         let mut connection = self.opened().await?;
-        let tried = evaluate(&mut connection, &script::READY.script, &[]).await;
+        let ready = &script::READY.script;
+        let tried = async {
+            send(&mut connection, ("EVAL", &ready.text), &[]).await?;
+            send(&mut connection, ("EVALSHA", &ready.digest), &[]).await
+        };
+        let tried: Result<Value, RedisError> = tried.await;
         let missing: Vec<String> = tried
             .and_then(|missing| Ok(redis::from_redis_value(missing)?))
             .map_err(|error| self.trouble(&error))?;
@@ -238,18 +244,25 @@ pub(super) async fn evaluate(
     script: &Script,
     arguments: &[&[u8]],
 ) -> Result<Value, RedisError> {
-    let send = async |connection: &mut MultiplexedConnection, verb: &str, script: &str| {
-        let mut command = redis::cmd(verb);
-        command.arg(script).arg(0);
-        for argument in arguments {
-            command.arg(*argument);
+    match send(connection, ("EVALSHA", &script.digest), arguments).await {
+        Err(error) if is_unknown(&error) => {
+            send(connection, ("EVAL", &script.text), arguments).await
         }
-        command.query_async(connection).await
-    };
-    match send(connection, "EVALSHA", &script.digest).await {
-        Err(error) if is_unknown(&error) => send(connection, "EVAL", &script.text).await,
         answer => answer,
     }
+}
+
+async fn send(
+    connection: &mut MultiplexedConnection,
+    (verb, script): (&str, &str),
+    arguments: &[&[u8]],
+) -> Result<Value, RedisError> {
+    let mut command = redis::cmd(verb);
+    command.arg(script).arg(0);
+    for argument in arguments {
+        command.arg(*argument);
+    }
+    command.query_async(connection).await
 }
 
 /// The server has forgotten the script, and has run nothing.

@@ -39,6 +39,11 @@ pub enum RedisTrouble {
     /// It lets us in, and does not let us do what has to be done.
     #[error("it does not allow {0}; docs/redis.md has the rights that its user needs")]
     Rights(String),
+    /// It lets us in, and refuses something without naming it.
+    #[error(
+        "it refuses what has to be done: {0}; docs/redis.md has the rights that its user needs"
+    )]
+    Denied(String),
     /// It may not keep sessions.
     #[error("it {0}")]
     Unfit(Unfit),
@@ -64,9 +69,7 @@ impl RedisTrouble {
         let text = error.to_string().lines().collect::<Vec<_>>().join(" ");
         match error.kind() {
             ErrorKind::AuthenticationFailed => Self::Refused(text),
-            ErrorKind::Server(ServerErrorKind::NoPerm) => {
-                Self::Rights(error.detail().unwrap_or(&text).to_owned())
-            }
+            ErrorKind::Server(ServerErrorKind::NoPerm) => denied(error.detail().unwrap_or(&text)),
             ErrorKind::Extension if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => {
                 Self::Refused(text)
             }
@@ -85,5 +88,41 @@ fn is_passing(error: &RedisError, text: &str) -> bool {
         ErrorKind::Io => !text.contains("certificate"),
         ErrorKind::MasterNameNotFoundBySentinel | ErrorKind::NoValidReplicasFoundBySentinel => true,
         _ => error.code().is_some_and(|code| FOR_NOW.contains(&code)),
+    }
+}
+
+/// What a refusal for lack of rights names, between quotes: a command.
+fn denied(detail: &str) -> RedisTrouble {
+    match detail.split('\'').nth(1) {
+        Some(command) => RedisTrouble::Rights(format!("the command {command}")),
+        None => RedisTrouble::Denied(detail.trim_end_matches('.').to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_right_makes_a_sentence() {
+        for (detail, told) in [
+            (
+                "this user has no permissions to run the 'evalsha' command",
+                "it does not allow the command evalsha; docs/redis.md has the rights that its \
+                 user needs",
+            ),
+            (
+                "User anteroom has no permissions to run the 'config|get' command",
+                "it does not allow the command config|get; docs/redis.md has the rights that \
+                 its user needs",
+            ),
+            (
+                "No permissions to access a key",
+                "it refuses what has to be done: No permissions to access a key; docs/redis.md \
+                 has the rights that its user needs",
+            ),
+        ] {
+            assert_eq!(denied(detail).to_string(), told);
+        }
     }
 }

@@ -193,9 +193,42 @@ impl Write {
     }
 }
 
-/// What a driver reported.
+/// What a driver reported, with what to do about it where that is known.
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
-    StoreError::backend(error)
+    match advice(&error) {
+        Some(advice) => StoreError::backend(Advised { advice, source: error }),
+        None => StoreError::backend(error),
+    }
+}
+
+/// A failure of which it is known what helps.
+#[derive(Debug, thiserror::Error)]
+#[error("{advice}")]
+struct Advised {
+    advice: &'static str,
+    source: sqlx::Error,
+}
+
+/// What a pooler is to be set to that gives each transaction another connection.
+pub(super) const POOLER: &str = "what is between this program and the database gives each \
+    transaction another connection: let the pooler be in session mode (of PgBouncer \
+    pool_mode=session), or connect to the database itself";
+const LOCKED: &str = "others hold a lock that this has to wait for, and nothing was done: try \
+    again; of PostgreSQL pg_blocking_pids() and pg_stat_activity show who holds it";
+
+/// What to do about a failure, if that is known.
+pub(super) fn advice(error: &sqlx::Error) -> Option<&'static str> {
+    let error = error.as_database_error()?;
+    let code = error.code()?;
+    let is_of_statements = error.message().contains("prepared statement");
+    match &*code {
+        // A statement that somebody else has prepared there, or that was prepared elsewhere.
+        "42P05" | "26000" => Some(POOLER),
+        "08P01" if is_of_statements => Some(POOLER),
+        // PostgreSQL, and SQLite with all of its reasons.
+        "55P03" | "5" | "261" | "517" => Some(LOCKED),
+        _ => None,
+    }
 }
 
 fn no_row() -> StoreError {

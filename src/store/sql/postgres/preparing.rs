@@ -9,6 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, Ro
 use tokio::time::timeout;
 
 use super::super::database::{IfAbsent, MIGRATIONS};
+use super::super::engine::advice;
 use super::super::{NO_TABLES, OpenError};
 use super::Address;
 use super::append_only::{forbid_changes, refuses_changes};
@@ -153,6 +154,9 @@ async fn bring_up(address: &Address, connection: &mut PgConnection) -> Result<()
 }
 
 fn database(address: &Address, source: sqlx::Error) -> OpenError {
+    if let Some(why) = advice(&source) {
+        return OpenError::Unsuitable { place: address.to_string(), why };
+    }
     OpenError::Database { path: address.to_string(), source: source.into() }
 }
 
