@@ -35,6 +35,15 @@ pub(crate) struct House {
     pub(crate) metrics: Metrics,
 }
 
+/// What is answered without looking up who asks.
+fn without_session() -> Router<AppState> {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/openapi.json", get(openapi::description))
+        .route("/assets/{file}", get(pages::asset))
+}
+
 pub(super) fn router(house: House) -> Router {
     let House { state, session_layer, door, ids, metrics } = house;
     let audit = AuditTrail::from_ref(&state);
@@ -78,12 +87,6 @@ pub(super) fn router(house: House) -> Router {
         .route("/api/account/password", put(account::change_password))
         .route("/api/account/data", get(own_data::download));
 
-    let without_session = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/openapi.json", get(openapi::description))
-        .route("/assets/{file}", get(pages::asset));
-
     let checks = checks(state.clone(), session_layer.clone(), ids.clone());
     let router = pages
         .merge(administration())
@@ -91,7 +94,7 @@ pub(super) fn router(house: House) -> Router {
         .merge(administration_api())
         .layer(session_layer)
         .layer(from_fn(whole_body))
-        .merge(without_session)
+        .merge(without_session())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .with_state(state)

@@ -102,7 +102,6 @@ impl Service {
             metrics: metrics.clone(),
         };
         let forms = SentForms::new(sessions.clone(), options.entropy);
-        let links = Links::to(door.0.public_url.origin());
         let (a, s, t) = (&accounts, &sessions, &audit);
         let rooms = Rooms {
             login: Login::new(a.clone(), s.clone(), t.clone()).counted_in(&metrics),
@@ -117,7 +116,7 @@ impl Service {
             figures: Figures::new(a.clone(), s.clone(), t.clone()),
             forms: forms.clone(),
             arrivals: Arrivals::default(),
-            links,
+            links: Links::to(door.0.public_url.origin()),
             audit: audit.clone(),
             manners: options.manners,
             webhook: options.webhook,
@@ -126,8 +125,7 @@ impl Service {
             accounts,
             sessions,
         };
-        let house = House { state: rooms.into(), session_layer: own, door, ids, metrics };
-        let router = router(house);
+        let router = router(House { state: rooms.into(), session_layer: own, door, ids, metrics });
         let front = Front::new(desk, router.clone());
         Self { router, front, session_layer, writes, audit, forms }
     }

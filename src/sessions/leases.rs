@@ -34,8 +34,10 @@ pub struct LeaseOptions {
 impl fmt::Debug for LeaseOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let vouching: Vec<&str> = self.vouching.iter().map(|store| store.name()).collect();
+        let telling: Vec<&str> = self.telling.iter().map(|store| store.name()).collect();
         f.debug_struct("LeaseOptions")
             .field("vouching", &vouching)
+            .field("telling", &telling)
             .field("sessions_elsewhere", &self.sessions_elsewhere)
             .field("users_elsewhere", &self.users_elsewhere)
             .finish()

@@ -117,7 +117,9 @@ impl Sessions {
         if is_first {
             leases.forget(Change::Everything);
         }
-        revocations.iter().for_each(|end| leases.forget(Change::Session(end.session)));
+        for end in revocations {
+            leases.forget(Change::Session(end.session));
+        }
         Ok(())
     }
 

@@ -16,7 +16,7 @@ pub(super) async fn sent_again(
 ) -> bool {
     let Some(earlier) = turn.earlier() else { return false };
     let request = LoginRequest {
-        email: Some(earlier.email),
+        email: earlier.email,
         password: Password::from_typed(password),
         remember_me: earlier.remember_me,
         client: current.client(),

@@ -50,8 +50,7 @@ pub(crate) async fn submit(
     (State(invitations), State(login)): (State<Invitations>, State<Login>),
     (State(forms), State(manners)): (State<SentForms>, State<Manners>),
     (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
-    current: CurrentSession,
-    frame: Frame,
+    (current, frame): (CurrentSession, Frame),
     form: Form,
 ) -> Result<Response, Problem> {
     let (token, password) = (form.get("token"), form.get("password"));

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::arrival::{Arrivals, go_on, kept_no_cookie};
-use super::views::{Frame, SignInPage, SignOutPage};
+use super::views::{Cookies, Frame, SignInPage, SignOutPage};
 use super::{problems_of, shown};
 use crate::flows::{Login, LoginRequest, Logout, SentForms};
 use crate::http::api::session::{end_current, login_request};
@@ -46,8 +46,7 @@ pub(crate) async fn sign_in_form(
     (State(manners), State(forms)): (State<Manners>, State<SentForms>),
     (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
     State(logout): State<Logout>,
-    current: CurrentSession,
-    frame: Frame,
+    (current, frame): (CurrentSession, Frame),
     query: Query,
 ) -> Result<Response, Problem> {
     let standing = current.standing();
@@ -58,7 +57,12 @@ pub(crate) async fn sign_in_form(
         return Ok(see_other(&destination(query.find("next"))));
     }
     let arrived = (&arrivals, &sessions);
-    let cookies_needed = kept_no_cookie(arrived, &logout, &current, &query).await?;
+    let kept_none = kept_no_cookie(arrived, &logout, &current, &query).await?;
+    let cookies = match standing {
+        Standing::SeveralCookies => Cookies::Several,
+        _ if kept_none => Cookies::NotKept,
+        _ => Cookies::Usable,
+    };
     let next = carried(query.find("next"));
     let page = SignInPage {
         frame: Frame { form: forms.name(), ..framed(frame, "/login", &next) },
@@ -76,8 +80,7 @@ pub(crate) async fn sign_in_form(
             }
             _ => None,
         },
-        duplicate_cookies: matches!(standing, Standing::SeveralCookies),
-        cookies_needed,
+        cookies,
         signup_open: manners.signup_is_open,
     };
     Ok(shown(StatusCode::OK, &page))
@@ -88,8 +91,7 @@ pub(crate) async fn sign_in(
     (State(login), State(forms)): (State<Login>, State<SentForms>),
     (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
     State(manners): State<Manners>,
-    current: CurrentSession,
-    frame: Frame,
+    (current, frame): (CurrentSession, Frame),
     form: Form,
 ) -> Result<Response, Problem> {
     let (email, remember_me) = (form.get("email"), form.ticked("remember_me"));
@@ -117,8 +119,7 @@ pub(crate) async fn sign_in(
                 remember_me,
                 next,
                 ended: None,
-                duplicate_cookies: false,
-                cookies_needed: false,
+                cookies: Cookies::Usable,
                 signup_open: manners.signup_is_open,
             };
             Ok(retrying(retry_after, shown(status, &page)))

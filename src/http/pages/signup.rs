@@ -55,8 +55,7 @@ pub(crate) async fn submit(
     (State(signup), State(login)): (State<Signup>, State<Login>),
     (State(forms), State(manners)): (State<SentForms>, State<Manners>),
     (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
-    current: CurrentSession,
-    frame: Frame,
+    (current, frame): (CurrentSession, Frame),
     form: Form,
 ) -> Result<Response, Problem> {
     let (email, name) = (form.get("email"), form.get("name"));

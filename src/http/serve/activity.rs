@@ -12,6 +12,7 @@ use super::options::Times;
 pub(super) struct Activity(Mutex<State>);
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is seen at another moment")]
 struct State {
     /// Requests whose answer is not wholly handed over.
     under_way: usize,

@@ -111,7 +111,7 @@ async fn hear(stream: &mut Response, wanted: &str) -> String {
     let mut heard = String::new();
     let hearing = async {
         while !heard.contains(wanted) {
-            let bytes = stream.chunk().await.unwrap().expect("the stream is over");
+            let bytes = stream.chunk().await.unwrap().unwrap();
             heard.push_str(&String::from_utf8_lossy(&bytes));
         }
     };

@@ -41,7 +41,7 @@ pub(crate) use reauthenticate::ReauthenticatePage;
 pub(crate) use remembered::{Field, FieldValue, RememberedPage};
 pub(crate) use sessions::{Place, SessionCard, SessionsNotice, SessionsPage};
 pub(crate) use setup::SetupPage;
-pub(crate) use sign_in::SignInPage;
+pub(crate) use sign_in::{Cookies, SignInPage};
 pub(crate) use sign_out::SignOutPage;
 pub(crate) use sign_up::SignUpPage;
 

@@ -23,15 +23,32 @@ pub(crate) struct SignInPage {
     /// Why the session that the browser brought has ended, as the word of the contract, or
     /// `unknown` where nobody can tell. A word without a text shows nothing.
     pub(crate) ended: Option<&'static str>,
-    /// Whether the browser brought two cookies of the session's name.
-    pub(crate) duplicate_cookies: bool,
-    /// Whether the browser was just signed in and did not keep the cookie.
-    pub(crate) cookies_needed: bool,
+    /// What is wrong with the cookies of the browser.
+    pub(crate) cookies: Cookies,
     /// Whether to offer sign-up.
     pub(crate) signup_open: bool,
 }
 
+/// What a browser did with the cookie of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cookies {
+    /// Nothing that would be wrong.
+    Usable,
+    /// It brought two of the session's name.
+    Several,
+    /// It was just signed in and did not keep the cookie.
+    NotKept,
+}
+
 impl SignInPage {
+    fn brought_several_cookies(&self) -> bool {
+        self.cookies == Cookies::Several
+    }
+
+    fn kept_no_cookie(&self) -> bool {
+        self.cookies == Cookies::NotKept
+    }
+
     fn sign_up_link(&self) -> String {
         with_next("/signup", &self.next)
     }

@@ -42,8 +42,7 @@ pub(super) fn sign_in(language: Language) -> SignInPage {
         remember_me: false,
         next: "/account/sessions".to_owned(),
         ended: None,
-        duplicate_cookies: false,
-        cookies_needed: false,
+        cookies: Cookies::Usable,
         signup_open: true,
     }
 }
@@ -216,7 +215,7 @@ fn at_the_door(language: Language) -> Vec<(&'static str, Rendered)> {
         remember_me: true,
         ..sign_in(language)
     };
-    let cookies = SignInPage { duplicate_cookies: true, ..sign_in(language) };
+    let cookies = SignInPage { cookies: Cookies::Several, ..sign_in(language) };
     let wrong = SignUpPage {
         problems: Problems::of_field("email", t.get("email-invalid"))
             .and("password", t.weak_password("too_short", 15)),

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::super::super::{OpenError, SessionsIn, SqlDatabase};
 use super::{Content, Handle, SameFiles, beside, resolve};
-use crate::sessions::cache::{Change, Freshness as _, Subscription as _};
+use crate::sessions::cache::{Change, Freshness as _};
 
 struct Folder {
     folder: TempDir,
@@ -150,10 +150,10 @@ async fn what_another_connection_commits_is_told_and_what_is_read_or_written_her
     let mut subscription = file.subscribe().await.unwrap();
 
     for _ in 0..3 {
-        assert_eq!(subscription.probe().await.unwrap(), []);
+        assert!(subscription.probe().await.unwrap().is_empty());
         database.newest_order().await.unwrap();
         database.leave_word().await.unwrap();
-        assert_eq!(subscription.probe().await.unwrap(), []);
+        assert!(subscription.probe().await.unwrap().is_empty());
         file.write_beside().await.unwrap();
         assert_eq!(subscription.probe().await.unwrap(), [Change::Everything]);
     }
