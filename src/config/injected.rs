@@ -29,7 +29,7 @@ pub(super) fn is_injected(rest: &str, value: &OsStr) -> bool {
 /// meant a setting.
 pub(super) fn is_odd(rest: &str, value: &OsStr) -> bool {
     forms(rest).any(|form| form == "PORT")
-        && !forms(rest).any(is_of_kubernetes)
+        && !forms(rest).any(|form| form != "PORT" && (is_of_kubernetes(form) || is_port(form)))
         && !value.to_string_lossy().contains("://")
 }
 

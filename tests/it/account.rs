@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anteroom::accounts::Role;
-use reqwest::Method;
 use serde_json::json;
 
 use crate::harness::app::{DAY, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp, on_each_store};
@@ -295,8 +294,8 @@ async fn the_reauthentication_page_leads_back(kind: Kind) {
     assert_eq!(old.why_not().await, "replaced");
     let away = [("password", PASSWORD), ("next", "//evil.example")];
     assert_eq!(browser.post_form("/reauthenticate", &away).await.location(), "/account");
-    let nobody = app.browser().ask(Method::POST, "/reauthenticate", |request| request).await;
-    assert_eq!((nobody.status, nobody.location()), (303, "/login"));
+    let nobody = app.browser().post_form("/reauthenticate", &right).await;
+    assert_eq!((nobody.status, nobody.location()), (303, "/login?next=/account/sessions"));
 }
 
 async fn rev_16_an_address_is_free_again_after_its_account_is_gone(kind: Kind) {

@@ -128,8 +128,8 @@ async fn in_2_a_form_that_cannot_be_told_apart_is_refused() {
     for bytes in [&b"email=%ff&password=x"[..], b"email=\xff&password=x", b"%c3%28=x"] {
         assert_eq!(post(bytes).await.status, 400);
     }
-    assert_eq!(post(b"").await.status, 401);
-    assert_eq!(post(b"{\"email\":\"ada@example.org\"}").await.status, 401);
+    assert_eq!(post(b"").await.status, 422);
+    assert_eq!(post(b"{\"email\":\"ada@example.org\"}").await.status, 422);
 }
 
 #[tokio::test]
@@ -358,7 +358,7 @@ async fn inj_1_no_text_becomes_a_part_of_a_statement() {
         assert_eq!(ada.delete(&format!("/api/sessions/{query}")).await.status, 404);
         let email = format!("{payload}@example.org");
         let refused = app.browser().try_to_sign_in(&email, payload, false).await;
-        assert_eq!(refused.status, 401, "{payload}");
+        assert!([401, 422].contains(&refused.status), "{payload}: {}", refused.status);
         let answer = raw_get(
             &app,
             "/api/session",

@@ -274,6 +274,6 @@ fn healthcheck_fails_where_something_answers_that_it_cannot_serve() {
 
     let outcome = Place::new().run(&["healthcheck", "--listen", &address]);
 
-    assert!(refused(&outcome, 1).contains("does not answer"), "{outcome:?}");
+    assert!(refused(&outcome, 1).contains("is not ready"), "{outcome:?}");
     assert!(answering.join().unwrap().starts_with("GET /readyz "));
 }

@@ -191,7 +191,7 @@ async fn sid_5_attack_14_a_token_counts_nowhere_but_in_the_cookie(kind: Kind) {
     let form = format!("anteroom={v}&current_password=x&new_password=y");
     let kind = b"Content-Type: application/x-www-form-urlencoded\r\n";
     let answer = raw(&app, "POST /account/password HTTP/1.1", kind, form.as_bytes()).await;
-    assert_eq!((answer.status, answer.location()), (303, "/login"));
+    assert_eq!((answer.status, answer.location()), (303, "/login?next=/account"));
 }
 
 async fn attack_21_what_the_server_shows_or_keeps_signs_nobody_in(kind: Kind) {

@@ -86,7 +86,7 @@ async fn refusals_of_handlers(app: &TestApp) -> Vec<Named> {
     let mut all = vec![
         ("400", 400, raw(app, "POST /api/session HTTP/1.1", json, b"{").await),
         ("401", 401, new.get("/api/session").await),
-        ("401 of a form", 401, new.post_form("/login", &[("email", "x")]).await),
+        ("401 of a form", 401, new.post_form("/login", &[("email", "x@example.org")]).await),
         ("403", 403, ada.reauthenticate("wrong").await),
         ("409", 409, new.sign_up("ada@example.org", PASSWORD).await),
         ("412", 412, ada.ask(Method::PATCH, "/api/session/data", unmatched).await),

@@ -20,7 +20,7 @@ const BEARER: &str = "canary.bearer.walnut.ferry";
 /// Mistakes that people make with their secrets.
 async fn mistakes(ada: &Client) {
     let body = json!({ "email": TYPED_AS_ADDRESS, "password": EMAIL });
-    assert_eq!(ada.post_json("/api/session", &body).await.status(), 401);
+    assert_eq!(ada.post_json("/api/session", &body).await.status(), 422);
     assert_eq!(ada.post_json("/api/signup", &body).await.status(), 422);
     for path in ["/login", "/signup"] {
         let fields = [("email", TYPED_AS_ADDRESS), ("password", WRONG), ("next", WRONG)];
@@ -253,7 +253,7 @@ async fn log_3_attack_152_nothing_from_outside_begins_a_line_or_ends_a_field() {
         let body = json!({ "email": address, "password": PASSWORD, "name": FORGED });
         assert_eq!(root.post_json("/api/signup", &body).await.status(), 422);
         let body = json!({ "email": address, "password": FORGED });
-        assert_eq!(Client::of(&server).post_json("/api/session", &body).await.status(), 401);
+        assert_eq!(Client::of(&server).post_json("/api/session", &body).await.status(), 422);
         root.post_form("/login", &[("email", &*address), ("password", FORGED)]).await;
         let name = json!({ "name": "Ada\" outcome=\"ok" });
         root.request(Method::PATCH, "/api/account").json(&name).send().await.unwrap();

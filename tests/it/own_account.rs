@@ -36,7 +36,7 @@ async fn the_profile_page_changes_name_and_address(kind: Kind) {
     app.signed_in("bob@example.org").await;
     for (email, words) in [
         ("bob@example.org", "There is an account with this email address already."),
-        ("not an address", "Enter an email address such as name@example.com."),
+        ("not an address", "An email address has one @, such as name@example.com."),
     ] {
         let fields = [("name", "Countess"), ("email", email)];
         let answer = browser.post_form("/account/profile", &fields).await;

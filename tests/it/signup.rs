@@ -30,6 +30,7 @@ async fn signing_up_makes_an_account_and_signs_in(kind: Kind) {
         json!({
             "id": null,
             "email": "ada@example.org",
+            "email_display": "ada@example.org",
             "email_verified": false,
             "name": "이아름",
             "role": "user",
@@ -113,7 +114,7 @@ async fn pw_6_what_cannot_be_accepted_is_told_field_by_field(kind: Kind) {
     assert!(!browser.is_signed_in().await);
     let page = browser.post_form("/signup", &[("email", "nobody"), ("password", "x")]).await;
     assert_eq!(page.status, 422);
-    assert!(page.text.contains("Enter an email address such as"));
+    assert!(page.text.contains("An email address has one @"));
 }
 
 async fn pw_3_a_password_rule_holds_for_new_passwords_only(kind: Kind) {

@@ -192,7 +192,10 @@ async fn the_answer_is_true(
         // A panic in a task that goes on by itself is a store that did not answer.
         assert!(answer.status == failure || answer.status == 503, "{what}");
         assert!(!removed, "a failure takes the cookie: {what}");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
+        // A check has no header that only a page needs.
+        if !deed.route.contains(" /auth/") {
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
+        }
         let is_api = deed.route.contains(" /api/") || deed.route.contains(" /auth/");
         if answer.status == 503 && is_api {
             assert_eq!(answer.code(), "unavailable", "{what}");
@@ -357,7 +360,22 @@ fn routes() -> BTreeSet<String> {
 
 #[test]
 fn every_route_is_tried_with_failing_stores() {
-    let without_a_store = ["GET /healthz", "GET /openapi.json", "GET /assets/{file}"];
+    let without_a_store = [
+        "GET /healthz",
+        "GET /openapi.json",
+        "GET /assets/{file}",
+        // These only lead to the page that the form is on.
+        "GET /.well-known/change-password",
+        "GET /account/password",
+        "GET /account/sessions/revoke-all",
+        "GET /account/sessions/revoke-others",
+        "GET /account/sessions/{id}/revoke",
+        "GET /admin/sessions/{id}/revoke",
+        "GET /admin/users/{id}/delete",
+        "GET /admin/users/{id}/invitation",
+        "GET /admin/users/{id}/revoke-sessions",
+        "GET /preferences",
+    ];
     let known: BTreeSet<_> = deeds().iter().map(|deed| deed.route.to_owned()).collect();
     let routes = routes();
     assert!(routes.len() > 30, "{routes:?}: has that page another form?");
@@ -367,6 +385,9 @@ fn every_route_is_tried_with_failing_stores() {
         .filter(|route| !known.contains(*route) && !without_a_store.contains(&&***route))
         .collect();
     assert!(missing.is_empty(), "add a line to tests/it/store_faults/deeds.rs for {missing:?}");
-    let unknown: Vec<_> = known.difference(&routes).collect();
+    // By any method, so that no method is in its line.
+    let by_any_method = "GET /auth/verify";
+    let unknown: Vec<_> =
+        known.difference(&routes).filter(|route| *route != by_any_method).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }

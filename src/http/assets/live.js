@@ -19,10 +19,11 @@
   function tellLocalTimes(part) {
     for (const place of part.querySelectorAll("time[datetime]")) {
       const at = new Date(place.dateTime);
+      const local = place.dataset.local ?? (place.title ? undefined : place.closest("tbody")?.dataset.local);
       if (place.title) place.title = toMinute.format(at);
       else place.title = place.textContent;
-      if (!("local" in place.dataset)) continue;
-      place.textContent = (place.dataset.local === "day" ? toDay : toMinute).format(at);
+      if (local === undefined) continue;
+      place.textContent = (local === "day" ? toDay : toMinute).format(at);
     }
   }
 

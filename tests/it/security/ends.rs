@@ -104,7 +104,8 @@ async fn attack_23_a_token_that_was_signed_out_opens_no_route_at_all(kind: Kind)
     for path in ["/account/password", "/account/sessions/revoke-others", "/reauthenticate"] {
         let fields = [("password", PASSWORD), ("current_password", PASSWORD)];
         let answer = thief.post_form(path, &fields).await;
-        assert_eq!((answer.status, answer.location()), (303, "/login"), "{path}");
+        assert_eq!(answer.status, 303, "{path}");
+        assert!(answer.location().starts_with("/login"), "{path}: {}", answer.location());
     }
     assert_eq!(thief.why_not().await, "signed_out");
     assert!(app.live_sessions().await.is_empty());

@@ -7,19 +7,18 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgListener, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+use sqlx::{Executor as _, Row as _};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::super::engine::{Done, failed, statement};
 use super::PostgresServer;
 use super::connection::set_up;
-use super::telling::{CHANNEL, STATE, tell_changes};
+use super::telling::{CHANNEL, STANDS, tell_changes};
 use super::write::Write;
 use crate::accounts::UserId;
 use crate::failure::StoreError;
@@ -35,9 +34,6 @@ const CANARY_LIMIT: Duration = Duration::from_millis(500);
 /// server lets go of it.
 const LETS_GO: &str = "SET tcp_user_timeout = 60000";
 const WHO: &str = "SELECT pg_backend_pid()";
-/// Whether this very session is told what changes in the primary, and the state of what tells it.
-const STANDS: &str = "SELECT EXISTS (SELECT 1 FROM pg_listening_channels() AS channel \
-                      WHERE channel = 'anteroom_changes') AND NOT pg_is_in_recovery(), state FROM";
 /// A session that nobody sees, for it ends in the transaction in which it begins. Its end is told
 /// as that of any other is.
 const CANARY: &str = "INSERT INTO sessions (session_id, token_digest, created_at, last_seen_at, \
@@ -171,9 +167,8 @@ async fn canary(write: &mut Write) -> Result<String, StoreError> {
 
 /// The state of what tells, if this connection is told.
 async fn stands(listener: &mut PgListener) -> Result<Option<String>, sqlx::Error> {
-    static QUESTION: LazyLock<String> = LazyLock::new(|| format!("{STANDS} ({STATE}) AS triggers"));
     // To the end of the answer, and not only to its row.
-    let rows = sqlx::query(AssertSqlSafe(&**QUESTION)).fetch_all(listener).await?;
+    let rows = sqlx::query(STANDS).fetch_all(listener).await?;
     let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     let stands: bool = row.try_get(0)?;
     Ok(if stands { Some(row.try_get(1)?) } else { None })

@@ -178,11 +178,17 @@ macro_rules! of_our_tables {
     };
 }
 
-/// A text that becomes another one whenever a trigger of our tables is made, dropped, switched off
+/// Whether this very session is told what changes in the primary, and the state of what tells it:
+/// a text that becomes another one whenever a trigger of our tables is made, dropped, switched off
 /// or on, even if it is as before in the end: each of these writes its row in the catalogue anew.
-pub(super) const STATE: &str = of_our_tables!(
-    "COALESCE(string_agg(concat_ws(' ', tgrelid, tgname, tgenabled, xmin), ',' \
-     ORDER BY tgrelid, tgname), '') AS state"
+pub(super) const STANDS: &str = concat!(
+    "SELECT EXISTS (SELECT 1 FROM pg_listening_channels() AS channel \
+     WHERE channel = 'anteroom_changes') AND NOT pg_is_in_recovery(), state FROM (",
+    of_our_tables!(
+        "COALESCE(string_agg(concat_ws(' ', tgrelid, tgname, tgenabled, xmin), ',' \
+         ORDER BY tgrelid, tgname), '') AS state"
+    ),
+    ") AS triggers"
 );
 
 /// Of the triggers of our tables, whether each is in force whoever writes. One that is merely

@@ -140,9 +140,11 @@ impl SqliteFile {
         // Nothing depends on it, so it need not be on the disk.
         let options = plain(&self.path).synchronous(SqliteSynchronous::Off);
         let mut beside = options.connect().await.map_err(failed)?;
+        // SQLite writes no page that stays as it is, so the value has to be another each time.
         let write = sqlx::query(
-            "INSERT INTO facts (name, value) VALUES ('canary', '') \
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            "INSERT INTO facts (name, value) VALUES ('canary', 'even') \
+             ON CONFLICT (name) DO UPDATE \
+             SET value = CASE facts.value WHEN 'even' THEN 'odd' ELSE 'even' END",
         );
         write.execute(&mut beside).await.map_err(failed)?;
         beside.close().await.map_err(failed)
