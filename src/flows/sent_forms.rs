@@ -23,6 +23,9 @@ const REMEMBERED: Duration = Duration::minutes(1);
 /// How many forms are remembered at once. Beyond that, forms count as sent once.
 const MOST: usize = 10_000;
 
+/// How long a request waits for another of the same form.
+const TURN: std::time::Duration = std::time::Duration::from_secs(5);
+
 type Key = [u8; 16];
 
 /// The forms that were sent within the last minute. Cheap to clone.
@@ -75,13 +78,16 @@ impl SentForms {
         key_of(name).map(|key| URL_SAFE_NO_PAD.encode(key)).unwrap_or_default()
     }
 
-    /// Waits until no other request of the form of this name is at work. A text that is no name
-    /// waits for nobody.
+    /// Waits until no other request of the form of this name is at work, five seconds at most. A text
+    /// that is no name waits for nobody.
     pub async fn turn(&self, name: &str) -> FormTurn {
         let Some(done) = key_of(name).and_then(|key| self.find(key)) else {
             return FormTurn::default();
         };
-        FormTurn(Some(Arc::new(StdMutex::new(done.lock_owned().await))))
+        match tokio::time::timeout(TURN, done.lock_owned()).await {
+            Ok(turn) => FormTurn(Some(Arc::new(StdMutex::new(turn)))),
+            Err(_) => FormTurn::default(),
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Key, Sent>> {

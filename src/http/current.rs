@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use super::cookie::{CookieShape, Presented};
 use super::error::Problem;
 use super::network::Sender;
-use crate::accounts::{Password, Proof, User, UserId};
+use crate::accounts::{Password, Proof, User};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::flows::{Check, Visitor};
@@ -225,9 +225,9 @@ impl CurrentSession {
         Ok(self.began(started, None))
     }
 
-    /// Counts a change of the account of whoever does it.
-    pub(crate) async fn count_change(&self, user: UserId, by: &By) -> Result<(), Problem> {
-        let Err(wait) = self.0.writes.count_change(user.as_uuid()) else { return Ok(()) };
+    /// Counts a change of the own account that is made in this session.
+    pub(crate) async fn count_change(&self, session: SessionId, by: &By) -> Result<(), Problem> {
+        let Err(wait) = self.0.writes.count_change(session.as_uuid()) else { return Ok(()) };
         self.record_refusal(by, "own_changes").await;
         Err(Problem::too_many_attempts(wait))
     }

@@ -50,7 +50,7 @@ pub(crate) struct Actor {
 impl Actor {
     /// Counts a change that somebody makes to the own account.
     pub(crate) async fn count_change(&self) -> Result<(), Problem> {
-        self.current.count_change(self.user, &self.by()).await
+        self.current.count_change(self.session, &self.by()).await
     }
 
     /// Where the request comes from.

@@ -10,6 +10,8 @@ use crate::sessions::Client;
 
 /// The longest `User-Agent` that is kept, in characters.
 const LONGEST_USER_AGENT: usize = 256;
+/// Headers by which a proxy makes itself known.
+const FORWARDED: [&str; 3] = ["forwarded", "via", "x-forwarded-for"];
 
 /// The proxies whose `X-Forwarded-*` headers count. Nobody else's do.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +70,9 @@ impl TrustedProxies {
     pub(super) fn sender(&self, headers: &HeaderMap, extensions: &Extensions) -> Sender {
         let user_agent = headers.get(axum::http::header::USER_AGENT).cloned();
         let connection = extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
-        let connection = connection.filter(|_| !self.sent(extensions));
+        // A proxy that nobody named as trusted may serve many on one connection, too.
+        let by_a_proxy = || FORWARDED.iter().any(|name| headers.contains_key(*name));
+        let connection = connection.filter(|_| !self.sent(extensions) && !by_a_proxy());
         Sender { address: self.client_address(headers, extensions), connection, user_agent }
     }
 }

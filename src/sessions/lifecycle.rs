@@ -102,7 +102,7 @@ impl Sessions {
                     start.session.owner.user().into_iter().for_each(|user| self.wake_list(user));
                     let displaced = Displaced { evicted, replaced };
                     self.end_displaced(&displaced).await;
-                    self.outlast_room_made(start.session.owner).await?;
+                    self.outlast_room_made(start.session.owner).await;
                     return Ok(StartedSession { token, session: start.session, displaced });
                 }
                 Started::LimitReached => return Err(StartError::LimitReached),
@@ -132,12 +132,14 @@ impl Sessions {
     }
 
     /// That there was room may say that another session of the user has ended.
-    async fn outlast_room_made(&self, owner: Owner) -> Result<(), StoreError> {
-        match owner.user() {
-            Some(user) if self.policy().limit.policy == LimitPolicy::Refuse => {
-                self.outlast_missing(Some(user)).await
-            }
-            _ => Ok(()),
+    async fn outlast_room_made(&self, owner: Owner) {
+        let Some(user) = owner.user() else { return };
+        if self.policy().limit.policy == LimitPolicy::Refuse
+            && let Err(error) = self.outlast_missing(Some(user)).await
+        {
+            // The session is live, so its token has to be handed over.
+            tracing::warn!(%error, "could not ask what has ended lately; waiting for every lease");
+            self.room().leases.outlast().await;
         }
     }
 

@@ -15,7 +15,8 @@ const fn times(count: u32) -> NonZeroU32 {
 
 /// Anonymous sessions that one network may start in a minute.
 const STARTS_PER_MINUTE: NonZeroU32 = times(30);
-/// Changes of one account by its owner: at once, and then in a minute.
+/// Changes of the own account in one session: at once, and then in a minute. Counted by session, so
+/// that a stolen session cannot keep the owner from ending it.
 const CHANGES: (NonZeroU32, NonZeroU32) = (times(60), times(6));
 /// Writes of the data of one session: at once, and then in a minute.
 const DATA: (NonZeroU32, NonZeroU32) = (times(600), times(600));
@@ -47,12 +48,12 @@ impl OwnWrites {
         self.starts.count(&network)
     }
 
-    /// Counts a change of an account by its owner.
+    /// Counts a change of the own account that is made in this session.
     ///
     /// # Errors
     /// How long to wait when it is one too many.
-    pub fn count_change(&self, user: Uuid) -> Result<(), Duration> {
-        self.changes.as_ref().map_or(Ok(()), |changes| changes.count(&user))
+    pub fn count_change(&self, session: Uuid) -> Result<(), Duration> {
+        self.changes.as_ref().map_or(Ok(()), |changes| changes.count(&session))
     }
 
     /// Counts a write of the data of a session.

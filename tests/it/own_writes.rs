@@ -55,6 +55,13 @@ async fn changes_of_ones_own_account_are_limited_together() {
     assert!(ada.is_signed_in().await, "reading is not limited");
     app.clock.advance(MINUTE / 6);
     assert_eq!(ada.patch("/api/account", json!({ "name": "y" })).await.status, 200);
+    let elsewhere = app.browser();
+    let email = "ada@example.org";
+    assert_eq!(elsewhere.try_to_sign_in(email, OTHER_PASSWORD, false).await.status, 200);
+    let one = format!("/api/sessions/{}", ada.session_id().await);
+    let answer = elsewhere.delete(&one).await;
+    assert_eq!(answer.status, 204, "another session can end one that is used up");
+    assert_eq!(ada.why_not().await, "revoked_by_user");
 }
 
 #[tokio::test]

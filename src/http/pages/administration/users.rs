@@ -16,22 +16,28 @@ use crate::http::pages::shown;
 use crate::http::pages::views::{Frame, NewUserTyped, Problems, UsersNotice, UsersPage};
 use crate::http::query::Query;
 use crate::http::state::Links;
+use crate::sessions::Sessions;
 
 /// `GET /admin/users`: a page of accounts, or of those that a search finds.
 pub(in crate::http) async fn list(
-    State(accounts): State<Accounts>,
+    (State(accounts), State(sessions)): (State<Accounts>, State<Sessions>),
     _: AdministratorOrLogin,
     frame: Frame,
     query: Query,
 ) -> Result<Response, Problem> {
     let listing = Listing { limit: query.limit_of_page()?, ..listing(&query)? };
-    let page = page(&accounts, frame, &listing).await?;
+    let page = page((&accounts, &sessions), frame, &listing).await?;
     let notice = (query.find("done") == Some("deleted")).then_some(UsersNotice::Deleted);
     Ok(shown(StatusCode::OK, &UsersPage { notice, ..page }))
 }
 
-async fn page(accounts: &Accounts, frame: Frame, listing: &Listing) -> Result<UsersPage, Problem> {
+async fn page(
+    (accounts, sessions): (&Accounts, &Sessions),
+    frame: Frame,
+    listing: &Listing,
+) -> Result<UsersPage, Problem> {
     let found = accounts.list(listing).await?;
+    sessions.outlast_epochs(&found.accounts).await?;
     let query = listing.query.clone().unwrap_or_default();
     let limit = listing.limit.to_string();
     let next = found.next.map(|id| {
@@ -53,7 +59,7 @@ async fn page(accounts: &Accounts, frame: Frame, listing: &Listing) -> Result<Us
 /// `POST /admin/users`: makes an account. The link is in the answer itself and nowhere else: not in
 /// an address, which browsers and proxies keep.
 pub(in crate::http) async fn create(
-    State(accounts): State<Accounts>,
+    (State(accounts), State(sessions)): (State<Accounts>, State<Sessions>),
     (State(invitations), State(links)): (State<Invitations>, State<Links>),
     FreshAdministratorOrProof(administrator): FreshAdministratorOrProof,
     frame: Frame,
@@ -73,7 +79,7 @@ pub(in crate::http) async fn create(
     match made {
         Ok((user, issued)) => {
             let invitation = Some(shown_invitation(&user.email.display(), &issued, &links));
-            let page = page(&accounts, frame, &first).await?;
+            let page = page((&accounts, &sessions), frame, &first).await?;
             Ok(shown(StatusCode::CREATED, &UsersPage { invitation, ..page }))
         }
         Err(problem) => {
@@ -83,7 +89,7 @@ pub(in crate::http) async fn create(
                 name: name.to_owned(),
                 is_admin: role == Some("admin"),
             };
-            let page = page(&accounts, frame, &first).await?;
+            let page = page((&accounts, &sessions), frame, &first).await?;
             Ok(shown(status, &UsersPage { typed, problems, ..page }))
         }
     }

@@ -69,7 +69,7 @@ impl Pool {
     pub(super) fn new(address: Address, most: u32) -> Self {
         // What writes may wait for what others have locked, and what reads must find a connection
         // even then.
-        let writers = (most - most / 4).max(1);
+        let writers = most.saturating_sub((most / 4).max(1)).max(1);
         Self(Arc::new(Inner {
             address,
             most,
