@@ -114,6 +114,7 @@ async fn connections_that_the_server_ends_cost_nobody_a_session() {
     ada.sign_up("ada@example.org").await;
     let mut at_its_side = database.connect().await;
     for _ in 0..10 {
+        assert!(ada.is_signed_in().await, "so that a connection is open");
         let (ended, checks) = tokio::join!(
             end_connections(&mut at_its_side),
             join_all((0..12).map(|_| ada.get("/api/session")))

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use anteroom::sessions::SessionStore;
 use anteroom::sessions::cache::{Change, Freshness as _};
+use anteroom::sessions::{Loaded, SessionStore, Start};
 
-use super::{begin, ending, is_live, opened, start};
+use super::{begin, ending, opened, start};
 use crate::harness::redis::{RedisServer, free_port};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,9 +22,7 @@ async fn sentinels_lead_to_the_primary_also_when_it_is_another() {
         why,
     )
     .unwrap();
-    while !replica.ask::<String>(&["INFO", "replication"]).await.contains("link_status:up") {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    replica.reports("replication", "link_status:up").await;
     let nobody = free_port();
     let url = format!("redis+sentinel://127.0.0.1:{nobody},127.0.0.1:{}/main", sentinel.port);
 
@@ -32,17 +30,15 @@ async fn sentinels_lead_to_the_primary_also_when_it_is_another() {
     let (before, after) = (start(1, Some(1), 0), start(2, Some(1), 0));
     begin(&*store, &before).await;
     let mut told_by_the_old_one = store.subscribe().await.unwrap();
-    while !sentinel.ask::<String>(&["INFO", "sentinel"]).await.contains("slaves=1") {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    sentinel.reports("sentinel", "slaves=1").await;
+    // `WAIT` counts only what its own connection wrote.
+    while !has(&replica, &before).await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let _: u64 = primary.ask(&["WAIT", "1", "10000"]).await;
     let _: () = sentinel.ask(&["SENTINEL", "FAILOVER", "main"]).await;
     // Until then the old one goes on answering as a primary, and what it takes is lost.
-    for (server, role) in [(&replica, "role:master"), (&primary, "role:slave")] {
-        while !server.ask::<String>(&["INFO", "replication"]).await.contains(role) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
+    replica.reports("replication", "role:master").await;
+    primary.reports("replication", "role:slave").await;
 
     assert!(told_by_the_old_one.probe().await.is_err());
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
@@ -50,12 +46,17 @@ async fn sentinels_lead_to_the_primary_also_when_it_is_another() {
         assert!(std::time::Instant::now() < deadline, "it does not find the new primary");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(is_live(&*store, &before).await);
+    let loaded = store.load(&before.digest).await;
+    assert!(matches!(loaded, Ok(Loaded::Live(_))), "{loaded:?}");
     let mut told_by_the_new_one = store.subscribe().await.unwrap();
     begin(&*store, &after).await;
     assert!(store.end(&ending(&before)).await.unwrap());
     let told = told_by_the_new_one.probe().await.unwrap();
     assert!(told.contains(&Change::Token(before.digest)), "{told:?}");
-    let keys: Vec<Vec<u8>> = replica.ask(&["KEYS", "*"]).await;
-    assert!(keys.iter().any(|key| key.ends_with(after.digest.as_bytes())), "it is elsewhere");
+    assert!(has(&replica, &after).await, "it is elsewhere");
+}
+
+async fn has(server: &RedisServer, start: &Start) -> bool {
+    let keys: Vec<Vec<u8>> = server.ask(&["KEYS", "*"]).await;
+    keys.iter().any(|key| key.ends_with(start.digest.as_bytes()))
 }
