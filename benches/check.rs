@@ -10,8 +10,8 @@ mod peers;
 use std::hint::black_box;
 
 use anteroom::accounts::{Email, HasherOptions, Name, NewUser, Password, Role};
-use anteroom::flows::Check;
-use anteroom::sessions::{Beginning, Client, Owner, Token};
+use anteroom::sessions::{Client, NewSession, Owner, Token};
+use anteroom::use_cases::Check;
 use anteroom::{Anteroom, Options, SessionsKept};
 use axum::Router;
 use axum::body::Body;
@@ -59,7 +59,7 @@ async fn anteroom(folder: &TempDir, sessions: SessionsKept) -> (Anteroom, Peer) 
         password: Password::from_typed("velvet otter hums at nine"),
     };
     let account = anteroom.accounts().create(new, false).await.unwrap();
-    let beginning = Beginning {
+    let beginning = NewSession {
         owner: Owner::User { id: account.user.id, epoch: account.epoch },
         administrator: false,
         remember_me: false,

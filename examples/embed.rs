@@ -3,7 +3,8 @@
 //!
 //! `cargo run --example embed`, then open <http://localhost:3000>.
 
-use anteroom::http::{CurrentUserOrLogin, Problem, serve};
+use anteroom::http::{CurrentUserOrLogin, Problem};
+use anteroom::server::serve;
 use anteroom::{Anteroom, Options};
 use axum::Router;
 use axum::response::{Html, Redirect};

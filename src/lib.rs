@@ -8,27 +8,29 @@
 //! [`accounts`] knows who somebody is, [`sessions`] for how long.
 
 pub mod accounts;
-mod anteroom;
+mod app;
 pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod entropy;
 pub mod failure;
-pub mod flows;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;
 pub mod metrics;
+pub mod network;
+pub mod server;
 pub mod sessions;
 pub mod store;
 pub mod telemetry;
 mod text;
 pub mod throttle;
+pub mod use_cases;
 pub mod webhook;
 
 /// The version whose `Session` handlers take.
 pub use tower_sessions;
 
-pub use anteroom::{Anteroom, Options, SessionsKept, StartupError, Stores};
+pub use app::{Anteroom, Options, SessionsKept, StartupError, Stores};

@@ -2,8 +2,8 @@
 //! does to know who is there, without the network around it.
 
 use anteroom::accounts::{Epoch, UserId};
-use anteroom::flows::Check;
-use anteroom::sessions::{Beginning, Client, Owner, Token};
+use anteroom::sessions::{Client, NewSession, Owner, Token};
+use anteroom::use_cases::Check;
 use anteroom::{Anteroom, Options, SessionsKept};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tempfile::TempDir;
@@ -50,7 +50,7 @@ impl Inside {
         self.people = self.people.max(people);
         let from = u32::try_from(self.tokens.len()).unwrap();
         for number in from..sessions {
-            let beginning = Beginning {
+            let beginning = NewSession {
                 owner: Owner::User { id: user(number / OF_EACH), epoch: Epoch::FIRST },
                 administrator: false,
                 remember_me: false,

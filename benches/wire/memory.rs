@@ -12,7 +12,7 @@ use anteroom::accounts::{Epoch, UserId};
 use anteroom::clock::{Clock, ManualClock};
 use anteroom::entropy::Entropy;
 use anteroom::sessions::{
-    Beginning, Client, Owner, SessionPolicy, SessionStore, Sessions, SessionsOptions,
+    Client, NewSession, Owner, SessionPolicy, SessionStore, Sessions, SessionsOptions,
 };
 use anteroom::store::{MemoryOptions, MemoryStore, RedisSessions, SessionsIn, SqlDatabase};
 use secrecy::SecretString;
@@ -154,8 +154,8 @@ pub fn sessions_in(store: Arc<dyn SessionStore>, now: OffsetDateTime) -> Session
 }
 
 /// What a sign-in of this user begins.
-pub fn beginning(user: u128, client: Client) -> Beginning {
-    Beginning {
+pub fn beginning(user: u128, client: Client) -> NewSession {
+    NewSession {
         owner: Owner::User { id: UserId::from_uuid(Uuid::from_u128(user)), epoch: Epoch::FIRST },
         administrator: false,
         remember_me: false,

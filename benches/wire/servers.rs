@@ -244,6 +244,6 @@ pub fn serve(peer: &str) {
         let address = listener.local_addr().unwrap();
         let told = (address, &peer.session_header, &peer.verify_header);
         println!("{}", serde_json::to_string(&told).unwrap());
-        anteroom::http::serve(listener, peer.router, std::future::pending()).await;
+        anteroom::server::serve(listener, peer.router, std::future::pending()).await;
     });
 }

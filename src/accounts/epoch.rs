@@ -81,12 +81,12 @@ pub struct EpochRaise {
     /// Why the sessions end.
     pub reason: EpochReason,
     /// The one session that goes on, under a new token and the new epoch.
-    pub survivor: Option<Survivor>,
+    pub survivor: Option<KeptSession>,
 }
 
 /// The session that outlives its own user's change. This room passes it on and looks at nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Survivor {
+pub struct KeptSession {
     /// The public handle of the session.
     pub session: uuid::Uuid,
     /// Digest of the token that the browser holds; only a session that still has it survives.

@@ -12,21 +12,21 @@ pub(crate) mod fuzzing;
 mod hashing;
 mod invitation;
 mod password;
-mod proof;
+mod password_check;
 mod setup_link;
 mod store;
 mod user;
 
 pub use directory::{Accounts, AccountsOptions, CreateError, NewPasswordError, NewUser};
 pub use email::{Email, InvalidEmail};
-pub use epoch::{Epoch, EpochRaise, EpochReason, Survivor};
+pub use epoch::{Epoch, EpochRaise, EpochReason, KeptSession};
 pub use hashing::{
     Busy, HashError, HashParameters, Hasher, HasherOptions, PasswordHash, RefusedParameters,
     Verdict,
 };
 pub use invitation::{InvitationDigest, InvitedUser, IssuedInvitation};
 pub use password::{Password, PasswordPolicy, WeakPassword};
-pub use proof::{AuthenticateError, Authenticated, Proof};
+pub use password_check::{AuthenticateError, Authenticated, PasswordCheck};
 pub use setup_link::{SetupClaim, SetupLink};
 pub use store::{
     Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,

@@ -118,7 +118,7 @@ pub enum ChangeError {
     /// The session that was to outlive the change has ended or has another token by now. Whoever
     /// asked for the change asked with a session that no longer counts.
     #[error("the session that was to outlive the change is gone")]
-    SurvivorGone,
+    KeptSessionEnded,
     /// The invitation was used, replaced or withdrawn meanwhile.
     #[error("the invitation does not work any more")]
     InvitationGone,

@@ -63,8 +63,8 @@ fn here() -> Network {
     Network::of("192.0.2.1".parse().unwrap())
 }
 
-fn proof(password: &str) -> Proof {
-    Proof { password: Password::from_typed(password), from: Some(here()) }
+fn proof(password: &str) -> PasswordCheck {
+    PasswordCheck { password: Password::from_typed(password), from: Some(here()) }
 }
 
 fn new_user(name: &str, role: Role) -> NewUser {
@@ -201,7 +201,7 @@ async fn where_an_account_was_made_strangers_keep_its_owner_not_out() {
         let from = Some(Network::of(std::net::Ipv4Addr::new(203, 0, 113, n).into()));
         for name in ["ada", "root"] {
             let email = email(&format!("{name}@example.org"));
-            let wrong = Proof { from, ..proof(OTHER) };
+            let wrong = PasswordCheck { from, ..proof(OTHER) };
             let outcome = stage.accounts.authenticate(&email, &wrong).await;
             throttled += usize::from(matches!(outcome, Err(AuthenticateError::Throttled(_))));
         }

@@ -11,13 +11,13 @@ use crate::audit::{AuditOptions, AuditTrail, By, Event, Telling};
 use crate::clock::Clock;
 use crate::config::{Config, Database, SessionsIn as Kept};
 use crate::entropy::Entropy;
-use crate::flows::{AccountChanges, RevokeSessions};
 use crate::sessions::{EndReason, LeaseOptions, SessionStore, Sessions, SessionsOptions};
 use crate::store::{
     DatabaseAt, FollowingStore, MemoryOptions, MemoryStore, Order, RedisSessions, SessionsIn,
     SqlDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions};
+use crate::use_cases::{AccountChanges, RevokeSessions};
 
 /// What commands work with.
 pub(super) struct Administration {

@@ -14,8 +14,10 @@ use crate::audit::AuditLines;
 use crate::clock::Clock;
 use crate::config::{Config, SessionsIn, Signup};
 use crate::entropy::Entropy;
-use crate::http::{PublicUrl, ServeOptions, TrustedProxies};
+use crate::http::PublicUrl;
 use crate::metrics::Metrics;
+use crate::network::TrustedProxies;
+use crate::server::ServeOptions;
 use crate::{Anteroom, Options, SessionsKept, telemetry};
 
 /// Connections that wait to be accepted.
@@ -57,7 +59,7 @@ pub(super) async fn serve(config: Config, mut signals: Signals) -> Result<(), Fa
         sessions.close_watches();
     };
     let metrics = serve_metrics(metrics_listener, &anteroom);
-    crate::http::serve_with(listener, anteroom.front(), serving(&config), stop).await;
+    crate::server::serve_with(listener, anteroom.front(), serving(&config), stop).await;
     // Only now: how the last requests end is worth seeing too.
     if let Some(metrics) = metrics {
         metrics.abort();
@@ -108,7 +110,7 @@ fn metrics_listener(
 
 fn serve_metrics(listener: Option<TcpListener>, anteroom: &Anteroom) -> Option<JoinHandle<()>> {
     let (listener, router) = (listener?, anteroom.metrics_router()?);
-    Some(tokio::spawn(crate::http::serve(listener, router, std::future::pending())))
+    Some(tokio::spawn(crate::server::serve(listener, router, std::future::pending())))
 }
 
 /// The URL that was set, or the loopback one with the port that the system chose.

@@ -12,8 +12,8 @@ use crate::accounts::{
 };
 use crate::audit::{By, Event, Kind};
 use crate::config::Config;
-use crate::flows::AccountChange;
 use crate::http::{UserBody, timestamp};
+use crate::use_cases::AccountChange;
 
 pub(super) async fn carry_out(command: UserCommand, config: &Config) -> Result<(), Failure> {
     match command {

@@ -22,7 +22,7 @@ use crate::webhook::WebhookOptions;
 #[derive(Debug)]
 pub struct Config {
     /// Where it listens, and whom it trusts there.
-    pub door: Door,
+    pub door: HttpSettings,
     /// Where things are kept.
     pub keeping: Keeping,
     /// How long sessions live and how many a user may have.
@@ -47,7 +47,7 @@ pub struct Config {
 
 /// Where it listens, and whom it trusts there.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct HttpSettings {
     /// The address to listen on.
     pub listen: SocketAddr,
     /// The URL under which browsers reach it.
@@ -187,14 +187,14 @@ impl Reader {
         })
     }
 
-    fn door(&mut self) -> Option<Door> {
+    fn door(&mut self) -> Option<HttpSettings> {
         let listen = self.read(&table::LISTEN);
         let public_url = self.public_url(listen);
         let trusted_proxies = self.read(&table::TRUSTED_PROXIES);
         let trusted_origins = self.read(&table::TRUSTED_ORIGINS);
         let max_connections = self.read(&table::MAX_CONNECTIONS);
         let max_connections_per_network = self.read(&table::MAX_CONNECTIONS_PER_NETWORK);
-        Some(Door {
+        Some(HttpSettings {
             listen: listen?,
             public_url: public_url?,
             trusted_proxies: trusted_proxies?,

@@ -27,7 +27,7 @@ mod tests;
 
 pub use dotenv::Dotenv;
 pub use duration::WrittenDuration;
-pub use load::{Config, Door, Keeping, Logging, SignUps};
+pub use load::{Config, HttpSettings, Keeping, Logging, SignUps};
 pub use mask::mask;
 pub use mistakes::{Mistake, Mistakes};
 pub use render::env_example;

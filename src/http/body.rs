@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Code, Problem};
 use super::media_type;
-use super::serve::TooSlow;
+use crate::server::TooSlow;
 
 /// The largest body, in bytes.
 pub(crate) const LARGEST_BODY: usize = 16 * 1024;

@@ -9,17 +9,17 @@ use axum::http::{HeaderMap, HeaderValue};
 
 use super::cookie::{CookieShape, Presented};
 use super::error::Problem;
-use super::network::Sender;
-use crate::accounts::{Password, Proof, User};
+use crate::accounts::{Password, PasswordCheck, User};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
-use crate::flows::{Check, Visitor};
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
+use crate::network::Sender;
 use crate::sessions::{
-    Beginning, Client, EndReason, Owner, ResumeError, Session, SessionId, Sessions, StartError,
+    Client, EndReason, NewSession, Owner, ResumeError, Session, SessionId, Sessions, StartError,
     StartedSession, Token,
 };
 use crate::throttle::{Network, OwnWrites};
+use crate::use_cases::{Check, Identity};
 
 /// What the session layer hands to handlers, in the extensions of the request. Cheap to clone.
 #[derive(Clone)]
@@ -38,14 +38,14 @@ struct Inner {
 struct State {
     /// The token that the browser brought, whatever it is worth, until it gets another.
     shown: Option<Token>,
-    standing: Standing,
+    session_state: SessionState,
     answer: Answer,
     is_activity: bool,
 }
 
 /// What is known of the browser's session.
 #[derive(Clone, Debug)]
-pub(crate) enum Standing {
+pub(crate) enum SessionState {
     /// It brought none that was ever issued, or one forgotten.
     Nobody,
     /// It brought several cookies of our name.
@@ -53,13 +53,13 @@ pub(crate) enum Standing {
     /// It brought one that has ended.
     Ended(EndReason),
     /// It brought a live one.
-    Live(Visitor),
+    Live(Identity),
     /// The store failed; nothing is known.
     Unknown,
 }
 
 /// The store failed, so it is not known whether there is a session.
-pub(super) struct StandingUnknown;
+pub(super) struct SessionStateUnknown;
 
 /// What the answer says to the browser about its cookie.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ enum Answer {
 }
 
 /// What a layer brings along for every request.
-pub(super) struct Surroundings<'l> {
+pub(super) struct LookupContext<'l> {
     pub(super) sessions: Sessions,
     pub(super) cookie: CookieShape,
     pub(super) writes: Arc<OwnWrites>,
@@ -81,50 +81,51 @@ pub(super) struct Surroundings<'l> {
 impl CurrentSession {
     /// Looks up what the request shows. Reading only: a look is not yet activity.
     pub(super) async fn look_up(
-        surroundings: Surroundings<'_>,
+        context: LookupContext<'_>,
         check: &Check,
         headers: &HeaderMap,
         sender: Sender,
     ) -> Self {
-        let Surroundings { sessions, cookie, writes, audit, metrics } = surroundings;
+        let LookupContext { sessions, cookie, writes, audit, metrics } = context;
         let presented = cookie.presented(headers);
         let shown = match &presented {
             Presented::Token(token) => Some(token.clone()),
             Presented::Nothing | Presented::Malformed | Presented::Several => None,
         };
         let is_malformed = matches!(presented, Presented::Malformed);
-        let standing = match presented {
-            Presented::Nothing | Presented::Malformed => Standing::Nobody,
+        let session_state = match presented {
+            Presented::Nothing | Presented::Malformed => SessionState::Nobody,
             Presented::Several => {
                 tracing::warn!("several session cookies of one name: none of them counts");
-                Standing::SeveralCookies
+                SessionState::SeveralCookies
             }
             Presented::Token(token) => match check.who(&token).await {
-                Ok(visitor) => Standing::Live(visitor),
-                Err(ResumeError::Unknown) => Standing::Nobody,
-                Err(ResumeError::Ended(reason)) => Standing::Ended(reason),
+                Ok(visitor) => SessionState::Live(visitor),
+                Err(ResumeError::Unknown) => SessionState::Nobody,
+                Err(ResumeError::Ended(reason)) => SessionState::Ended(reason),
                 Err(ResumeError::Store(error)) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::error!(error, "the session of a request could not be looked up");
-                    Standing::Unknown
+                    SessionState::Unknown
                 }
             },
         };
         if shown.is_some() {
-            let under_lease = matches!(&standing, Standing::Live(visitor) if visitor.under_lease);
+            let under_lease =
+                matches!(&session_state, SessionState::Live(visitor) if visitor.under_lease);
             metrics.cache(if under_lease { CacheOutcome::Hit } else { CacheOutcome::Miss });
         }
-        metrics.check(match &standing {
-            Standing::Nobody if is_malformed => CheckOutcome::Malformed,
-            Standing::Nobody if shown.is_some() => CheckOutcome::Unknown,
-            Standing::Nobody => CheckOutcome::None,
-            Standing::SeveralCookies => CheckOutcome::SeveralCookies,
-            Standing::Ended(reason) => CheckOutcome::Ended(reason.as_str()),
-            Standing::Live(visitor) if visitor.user.is_some() => CheckOutcome::LiveUser,
-            Standing::Live(_) => CheckOutcome::LiveAnonymous,
-            Standing::Unknown => CheckOutcome::StoreFailed,
+        metrics.check(match &session_state {
+            SessionState::Nobody if is_malformed => CheckOutcome::Malformed,
+            SessionState::Nobody if shown.is_some() => CheckOutcome::Unknown,
+            SessionState::Nobody => CheckOutcome::None,
+            SessionState::SeveralCookies => CheckOutcome::SeveralCookies,
+            SessionState::Ended(reason) => CheckOutcome::Ended(reason.as_str()),
+            SessionState::Live(visitor) if visitor.user.is_some() => CheckOutcome::LiveUser,
+            SessionState::Live(_) => CheckOutcome::LiveAnonymous,
+            SessionState::Unknown => CheckOutcome::StoreFailed,
         });
-        let state = State { shown, standing, answer: Answer::Nothing, is_activity: true };
+        let state = State { shown, session_state, answer: Answer::Nothing, is_activity: true };
         let state = Mutex::new(state);
         let sent_cookies = headers.contains_key(COOKIE);
         Self(Arc::new(Inner { sessions, cookie, writes, audit, sender, sent_cookies, state }))
@@ -134,15 +135,15 @@ impl CurrentSession {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn standing(&self) -> Standing {
-        self.state().standing.clone()
+    pub(crate) fn session_state(&self) -> SessionState {
+        self.state().session_state.clone()
     }
 
     /// The handle of the live session, if there is one. Does not copy what else is known.
-    pub(super) fn live_id(&self) -> Result<Option<SessionId>, StandingUnknown> {
-        match &self.state().standing {
-            Standing::Live(visitor) => Ok(Some(visitor.session.id)),
-            Standing::Unknown => Err(StandingUnknown),
+    pub(super) fn live_id(&self) -> Result<Option<SessionId>, SessionStateUnknown> {
+        match &self.state().session_state {
+            SessionState::Live(visitor) => Ok(Some(visitor.session.id)),
+            SessionState::Unknown => Err(SessionStateUnknown),
             _ => Ok(None),
         }
     }
@@ -163,9 +164,9 @@ impl CurrentSession {
     }
 
     /// A password that was typed, and where it comes from.
-    pub(crate) fn proof(&self, typed: &str) -> Proof {
+    pub(crate) fn proof(&self, typed: &str) -> PasswordCheck {
         let from = self.0.sender.address.map(Network::of);
-        Proof { password: Password::from_typed(typed), from }
+        PasswordCheck { password: Password::from_typed(typed), from }
     }
 
     /// The token of the browser, whether its session is live, ended or not known.
@@ -175,26 +176,26 @@ impl CurrentSession {
 
     /// Who is signed in, or why nobody is.
     pub(crate) fn signed_in(&self) -> Result<(Arc<User>, Arc<Session>, Token), Problem> {
-        match self.standing() {
-            Standing::Live(visitor) => match (visitor.user, self.token()) {
+        match self.session_state() {
+            SessionState::Live(visitor) => match (visitor.user, self.token()) {
                 (Some(user), Some(token)) => Ok((user, visitor.session, token)),
                 _ => Err(Problem::no_session()),
             },
-            Standing::Nobody => Err(Problem::no_session()),
-            Standing::SeveralCookies => Err(Problem::several_cookies()),
-            Standing::Ended(reason) => Err(Problem::session_ended(reason)),
-            Standing::Unknown => Err(unknown()),
+            SessionState::Nobody => Err(Problem::no_session()),
+            SessionState::SeveralCookies => Err(Problem::several_cookies()),
+            SessionState::Ended(reason) => Err(Problem::session_ended(reason)),
+            SessionState::Unknown => Err(unknown()),
         }
     }
 
     /// The live session, a visitor's or a user's, or `None`.
     pub(crate) fn session(&self) -> Result<Option<Arc<Session>>, Problem> {
-        match self.standing() {
-            Standing::Live(visitor) => Ok(Some(visitor.session)),
-            Standing::Nobody => Ok(None),
-            Standing::SeveralCookies => Err(Problem::several_cookies()),
-            Standing::Ended(reason) => Err(Problem::session_ended(reason)),
-            Standing::Unknown => Err(unknown()),
+        match self.session_state() {
+            SessionState::Live(visitor) => Ok(Some(visitor.session)),
+            SessionState::Nobody => Ok(None),
+            SessionState::SeveralCookies => Err(Problem::several_cookies()),
+            SessionState::Ended(reason) => Err(Problem::session_ended(reason)),
+            SessionState::Unknown => Err(unknown()),
         }
     }
 
@@ -209,7 +210,7 @@ impl CurrentSession {
             self.record_refusal(&By::nobody(self.client()), "anonymous_sessions").await;
             return Err(too_many_starts(wait));
         }
-        let beginning = Beginning {
+        let beginning = NewSession {
             owner: Owner::Anonymous,
             administrator: false,
             remember_me: false,
@@ -260,8 +261,8 @@ impl CurrentSession {
         let mut state = self.state();
         state.answer = Answer::Set(token.clone(), max_age);
         state.shown = Some(token);
-        let visitor = Visitor { session: Arc::clone(&session), user, under_lease: false };
-        state.standing = Standing::Live(visitor);
+        let visitor = Identity { session: Arc::clone(&session), user, under_lease: false };
+        state.session_state = SessionState::Live(visitor);
         session
     }
 
@@ -270,7 +271,7 @@ impl CurrentSession {
     pub(crate) fn went_on(&self, started: Option<StartedSession>, user: Arc<User>) {
         match started {
             Some(started) => drop(self.began(started, Some(user))),
-            None => self.state().standing = Standing::Nobody,
+            None => self.state().session_state = SessionState::Nobody,
         }
     }
 
@@ -279,7 +280,7 @@ impl CurrentSession {
         let mut state = self.state();
         state.answer = Answer::Remove;
         state.shown = None;
-        state.standing = Standing::Nobody;
+        state.session_state = SessionState::Nobody;
     }
 
     /// Whether this answer takes the browser's cookie away.
@@ -295,7 +296,7 @@ impl CurrentSession {
     /// Notes the activity, and gives the cookie header of the answer.
     pub(super) fn finish(&self) -> Option<HeaderValue> {
         let state = self.state();
-        if let Standing::Live(visitor) = &state.standing
+        if let SessionState::Live(visitor) = &state.session_state
             && state.is_activity
         {
             self.0.sessions.seen(&visitor.session, || self.client());
@@ -313,7 +314,7 @@ impl CurrentSession {
 
     /// Gives the session a new token, as `cycle_id` of server code asks for.
     pub(super) async fn rotate(&self) -> Result<(), ResumeError> {
-        let Standing::Live(visitor) = self.standing() else { return Ok(()) };
+        let SessionState::Live(visitor) = self.session_state() else { return Ok(()) };
         let Some(token) = self.token() else { return Ok(()) };
         let sessions = self.0.sessions.clone();
         let before = Arc::clone(&visitor.session);

@@ -1,6 +1,6 @@
 //! Every error that leaves the house, in one form: a status, a stable code, a sentence.
 //!
-//! Rooms and flows fail in their own words; this file alone decides what status that is. Causes
+//! Handles and flows fail in their own words; this file alone decides what status that is. Causes
 //! are logged here, once, and never sent.
 
 mod fields;
@@ -20,10 +20,10 @@ use serde::Serialize;
 use super::json::ProblemBody;
 use crate::accounts::{Busy, ChangeError, CreateError, WeakPassword};
 use crate::failure::StoreError;
-use crate::flows::{
+use crate::sessions::{EndReason, ResumeError};
+use crate::use_cases::{
     ChangePasswordError, LoginError, OwnChangeError, ReauthenticateError, RevokeSessionsError,
 };
-use crate::sessions::{EndReason, ResumeError};
 
 /// The stable word for what went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -333,7 +333,7 @@ impl From<ChangeError> for Problem {
                 Code::LastAdministrator,
                 "This is the last active administrator: make another one first.",
             ),
-            ChangeError::SurvivorGone => Self::no_session(),
+            ChangeError::KeptSessionEnded => Self::no_session(),
             ChangeError::Moved => {
                 let detail = "Others keep changing this account: try again in a moment.";
                 let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, detail);

@@ -8,18 +8,18 @@ use axum::routing::get;
 
 use crate::metrics::{CONTENT_TYPE, Metrics};
 use crate::sessions::cache::LeaseState;
-use crate::sessions::{Census, Sessions};
+use crate::sessions::{SessionCount, Sessions};
 
 #[derive(Clone)]
 struct Page {
     metrics: Metrics,
-    census: Census,
+    census: SessionCount,
     sessions: Sessions,
 }
 
 /// The whole router of the metrics listener.
 pub(crate) fn metrics_router(metrics: Metrics, sessions: Sessions) -> Router {
-    let census = Census::new(sessions.clone());
+    let census = SessionCount::new(sessions.clone());
     Router::new()
         .route("/metrics", get(show))
         .fallback(async || StatusCode::NOT_FOUND)

@@ -18,8 +18,8 @@ use super::api::{
 };
 use super::error::Problem;
 use super::middleware::{
-    Door, RequestIds, SessionLayer, check, give_form, guard, measure, no_such_method, no_such_path,
-    secure, whole_body,
+    RequestGuard, RequestIds, SessionLayer, check, finish_response, guard, measure, no_such_method,
+    no_such_path, secure, whole_body,
 };
 use super::pages::{self, administration};
 use super::state::AppState;
@@ -27,10 +27,10 @@ use crate::audit::AuditTrail;
 use crate::metrics::Metrics;
 
 /// What the router is made of.
-pub(crate) struct House {
+pub(crate) struct RouterParts {
     pub(crate) state: AppState,
     pub(crate) session_layer: SessionLayer,
-    pub(super) door: Door,
+    pub(super) request_guard: RequestGuard,
     pub(super) ids: RequestIds,
     pub(crate) metrics: Metrics,
 }
@@ -44,8 +44,8 @@ fn without_session() -> Router<AppState> {
         .route("/assets/{file}", get(pages::asset))
 }
 
-pub(super) fn router(house: House) -> Router {
-    let House { state, session_layer, door, ids, metrics } = house;
+pub(super) fn router(parts: RouterParts) -> Router {
+    let RouterParts { state, session_layer, request_guard, ids, metrics } = parts;
     let audit = AuditTrail::from_ref(&state);
 
     let pages = Router::new()
@@ -98,11 +98,11 @@ pub(super) fn router(house: House) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .with_state(state)
-        .layer(cross_origin(&door))
-        .layer(from_fn_with_state((door.clone(), audit), guard))
+        .layer(cross_origin(&request_guard))
+        .layer(from_fn_with_state((request_guard.clone(), audit), guard))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(ids, give_form))
-        .layer(MapResponseLayer::new(move |response| secure(&door, response)))
+        .layer(from_fn_with_state(ids, finish_response))
+        .layer(MapResponseLayer::new(move |response| secure(&request_guard, response)))
         .merge(checks);
     if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
 }
@@ -115,7 +115,7 @@ fn checks(state: AppState, session_layer: SessionLayer, ids: RequestIds) -> Rout
         .with_state(state)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(check))
-        .layer(from_fn_with_state(ids, give_form))
+        .layer(from_fn_with_state(ids, finish_response))
 }
 
 fn administration() -> Router<AppState> {
@@ -161,10 +161,12 @@ fn administration_api() -> Router<AppState> {
 
 /// Lets the front ends of `TRUSTED_ORIGINS` call the API with the cookie. Without any, no answer
 /// says a word about other origins.
-fn cross_origin(door: &Door) -> tower::util::Either<CorsLayer, tower::layer::util::Identity> {
+fn cross_origin(
+    request_guard: &RequestGuard,
+) -> tower::util::Either<CorsLayer, tower::layer::util::Identity> {
     const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
     let origins: Vec<HeaderValue> =
-        door.0.trusted_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+        request_guard.0.trusted_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     if origins.is_empty() {
         return tower::util::Either::Right(tower::layer::util::Identity::new());
     }

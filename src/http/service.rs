@@ -1,32 +1,32 @@
-//! The whole door, made of rooms and a few settings.
+//! The whole request_guard, made of handles and a few settings.
 
 use std::sync::Arc;
 
 use axum::Router;
 
 use super::cookie::CookieShape;
-use super::front::{Desk, Forms, Front};
-use super::middleware::{Door, DoorParts, RequestIds, SessionLayer, SessionLayerParts};
-use super::network::TrustedProxies;
+use super::fast_path::{FastPath, FastPathState, PreparedHeaders};
+use super::middleware::{GuardSettings, RequestGuard, RequestIds, SessionLayer, SessionLayerParts};
 use super::pages::Arrivals;
 use super::public_url::PublicUrl;
-use super::router::{House, router};
-use super::state::{Links, Manners, Rooms};
+use super::router::{RouterParts, router};
+use super::state::{FormSettings, Handles, Links};
 use crate::accounts::{Accounts, SetupLink};
 use crate::audit::AuditTrail;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::flows::{
+use crate::metrics::Metrics;
+use crate::network::TrustedProxies;
+use crate::sessions::Sessions;
+use crate::throttle::OwnWrites;
+use crate::use_cases::{
     AccountChanges, ChangePassword, Check, Figures, Invitations, Login, Logout, Reauthenticate,
     RevokeSessions, SentForms, Signup,
 };
-use crate::metrics::Metrics;
-use crate::sessions::Sessions;
-use crate::throttle::OwnWrites;
 use crate::webhook::Webhook;
 
-/// What the door is made of.
-pub struct DoorOptions {
+/// What the request_guard is made of.
+pub struct HttpOptions {
     /// Who people are.
     pub accounts: Accounts,
     /// Who is signed in.
@@ -44,7 +44,7 @@ pub struct DoorOptions {
     /// Proxies whose `X-Forwarded-*` headers count.
     pub proxies: TrustedProxies,
     /// How people are treated.
-    pub manners: Manners,
+    pub form_settings: FormSettings,
     /// Tells the time.
     pub clock: Clock,
     /// Draws request ids.
@@ -53,11 +53,11 @@ pub struct DoorOptions {
     pub metrics: Metrics,
 }
 
-/// The router and the session layer, on the same rooms.
+/// The router and the session layer, on the same handles.
 #[derive(Clone)]
 pub struct Service {
     router: Router,
-    front: Front,
+    front: FastPath,
     session_layer: SessionLayer,
     writes: Arc<OwnWrites>,
     audit: AuditTrail,
@@ -65,10 +65,10 @@ pub struct Service {
 }
 
 impl Service {
-    /// Puts the door together.
+    /// Puts the request_guard together.
     #[must_use]
-    pub fn new(options: DoorOptions) -> Self {
-        let DoorOptions { accounts, sessions, audit, public_url, proxies, clock, metrics, .. } =
+    pub fn new(options: HttpOptions) -> Self {
+        let HttpOptions { accounts, sessions, audit, public_url, proxies, clock, metrics, .. } =
             options;
         let cookie =
             if public_url.is_https() { CookieShape::SECURE } else { CookieShape::LOOPBACK };
@@ -86,24 +86,24 @@ impl Service {
         };
         let own = SessionLayer::new(SessionLayerParts { keeps_data: false, ..parts.clone() });
         let session_layer = SessionLayer::new(parts);
-        let door = Door(Arc::new(DoorParts {
+        let request_guard = RequestGuard(Arc::new(GuardSettings {
             public_url,
             trusted_origins: options.trusted_origins,
             proxies,
         }));
         let ids = RequestIds::new(&options.entropy);
-        let desk = Desk {
+        let state = FastPathState {
             check: check.clone(),
             sessions: sessions.clone(),
             cookie: cookie.clone(),
-            forms: Forms::at(&door),
-            door: door.clone(),
+            forms: PreparedHeaders::at(&request_guard),
+            request_guard: request_guard.clone(),
             ids: ids.clone(),
             metrics: metrics.clone(),
         };
         let forms = SentForms::new(sessions.clone(), options.entropy);
         let (a, s, t) = (&accounts, &sessions, &audit);
-        let rooms = Rooms {
+        let handles = Handles {
             login: Login::new(a.clone(), s.clone(), t.clone()).counted_in(&metrics),
             logout: Logout::new(s.clone(), t.clone()),
             signup: Signup::new(a.clone(), s.clone(), options.setup_link, t.clone())
@@ -116,23 +116,29 @@ impl Service {
             figures: Figures::new(a.clone(), s.clone(), t.clone()),
             forms: forms.clone(),
             arrivals: Arrivals::default(),
-            links: Links::to(door.0.public_url.origin()),
+            links: Links::to(request_guard.0.public_url.origin()),
             audit: audit.clone(),
-            manners: options.manners,
+            form_settings: options.form_settings,
             webhook: options.webhook,
             check,
             cookie,
             accounts,
             sessions,
         };
-        let router = router(House { state: rooms.into(), session_layer: own, door, ids, metrics });
-        let front = Front::new(desk, router.clone());
+        let router = router(RouterParts {
+            state: handles.into(),
+            session_layer: own,
+            request_guard,
+            ids,
+            metrics,
+        });
+        let front = FastPath::new(state, router.clone());
         Self { router, front, session_layer, writes, audit, forms }
     }
 
     /// Every route of the service, to be served by itself.
     #[must_use]
-    pub fn front(&self) -> Front {
+    pub fn front(&self) -> FastPath {
         self.front.clone()
     }
 

@@ -1,4 +1,4 @@
-//! The rooms a handler may enter. No pool and no configuration: those stay inside the rooms.
+//! The handles a handler may enter. No pool and no configuration: those stay inside the handles.
 
 use std::sync::Arc;
 
@@ -6,21 +6,21 @@ use axum::extract::FromRef;
 
 use crate::accounts::Accounts;
 use crate::audit::AuditTrail;
-use crate::flows::{
+use crate::sessions::Sessions;
+use crate::use_cases::{
     AccountChanges, ChangePassword, Check, Figures, Invitations, Login, Logout, Reauthenticate,
     RevokeSessions, SentForms, Signup,
 };
-use crate::sessions::Sessions;
 use crate::webhook::Webhook;
 
 use super::cookie::CookieShape;
 use super::pages::Arrivals;
 
 /// Each field can be named by a handler as `State` of its type.
-macro_rules! rooms {
+macro_rules! handles {
     ($($field:ident: $room:ty,)+) => {
-        /// The rooms, put together once.
-        pub(crate) struct Rooms {
+        /// The handles, put together once.
+        pub(crate) struct Handles {
             $(pub(crate) $field: $room,)+
         }
 
@@ -32,7 +32,7 @@ macro_rules! rooms {
     };
 }
 
-rooms! {
+handles! {
     accounts: Accounts,
     sessions: Sessions,
     audit: AuditTrail,
@@ -50,18 +50,18 @@ rooms! {
     webhook: Webhook,
     forms: SentForms,
     arrivals: Arrivals,
-    manners: Manners,
+    form_settings: FormSettings,
     cookie: CookieShape,
 }
 
 /// What handlers work with; each names the part that it touches. The router copies it several
 /// times for every request.
 #[derive(Clone)]
-pub(crate) struct AppState(Arc<Rooms>);
+pub(crate) struct AppState(Arc<Handles>);
 
-impl From<Rooms> for AppState {
-    fn from(rooms: Rooms) -> Self {
-        Self(Arc::new(rooms))
+impl From<Handles> for AppState {
+    fn from(handles: Handles) -> Self {
+        Self(Arc::new(handles))
     }
 }
 
@@ -81,9 +81,9 @@ impl Links {
     }
 }
 
-/// How the door treats people, as the operator chose.
+/// How the request_guard treats people, as the operator chose.
 #[derive(Clone, Copy, Debug)]
-pub struct Manners {
+pub struct FormSettings {
     /// Whether anybody may sign up.
     pub signup_is_open: bool,
     /// The fewest characters of a new password, in code points.

@@ -19,7 +19,7 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 use tower_sessions::{Session, SessionStore};
 
-use super::current::{CurrentSession, StandingUnknown};
+use super::current::{CurrentSession, SessionStateUnknown};
 use super::error::Problem;
 use crate::sessions::{KeepError, SessionId};
 
@@ -54,7 +54,7 @@ pub(super) fn provide(current: &CurrentSession, extensions: &mut Extensions) -> 
     let id = match current.live_id() {
         Ok(id) => id.map(handle),
         // The store has to be asked, to say that it failed.
-        Err(StandingUnknown) => Some(Id(0)),
+        Err(SessionStateUnknown) => Some(Id(0)),
     };
     let session = Session::new(id, store.clone(), None);
     extensions.insert(session.clone());

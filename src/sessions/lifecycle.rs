@@ -8,7 +8,7 @@ use super::{
     Client, EndReason, Ended, Ending, LimitPolicy, Loaded, Owner, Rotation, Session, SessionId,
     Sessions, Start, Started, TimedOut, TimeoutRule, Token, TokenDigest,
 };
-use crate::accounts::{EpochReason, Survivor, UserId};
+use crate::accounts::{EpochReason, KeptSession, UserId};
 use crate::failure::StoreError;
 
 /// How often a token or an id is drawn anew when the drawn one is in use. Once is already beyond
@@ -17,7 +17,7 @@ const DRAWS: usize = 4;
 
 /// A session about to begin.
 #[derive(Clone, Debug)]
-pub struct Beginning {
+pub struct NewSession {
     /// Whose it is to be; a user under the epoch that was read before the proof.
     pub owner: Owner,
     /// Whether the user is an administrator, who gets shorter timeouts whatever was ticked.
@@ -41,12 +41,12 @@ pub struct StartedSession {
     /// The session.
     pub session: Session,
     /// What ended for it, or with it.
-    pub displaced: Displaced,
+    pub displaced: EndedByStart,
 }
 
 /// The sessions that ended in the step that started another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Displaced {
+pub struct EndedByStart {
     /// Those that made room for it.
     pub evicted: Vec<SessionId>,
     /// The one that the browser brought.
@@ -86,7 +86,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StartError`]; nothing has changed.
-    pub async fn start(&self, beginning: Beginning) -> Result<StartedSession, StartError> {
+    pub async fn start(&self, beginning: NewSession) -> Result<StartedSession, StartError> {
         for _ in 0..DRAWS {
             let token = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
             let start = self.beginning(&beginning, &token)?;
@@ -100,7 +100,7 @@ impl Sessions {
                 Started::Started { evicted, replaced } => {
                     drop(shared);
                     start.session.owner.user().into_iter().for_each(|user| self.wake_list(user));
-                    let displaced = Displaced { evicted, replaced };
+                    let displaced = EndedByStart { evicted, replaced };
                     self.end_displaced(&displaced).await;
                     self.outlast_room_made(start.session.owner).await;
                     return Ok(StartedSession { token, session: start.session, displaced });
@@ -122,7 +122,7 @@ impl Sessions {
     }
 
     /// Sees to it that nobody accepts them any more.
-    async fn end_displaced(&self, displaced: &Displaced) {
+    async fn end_displaced(&self, displaced: &EndedByStart) {
         let ids = || displaced.evicted.iter().chain(&displaced.replaced);
         ids().for_each(|id| self.is_over(*id));
         if ids().next().is_some() {
@@ -143,8 +143,8 @@ impl Sessions {
         }
     }
 
-    fn beginning(&self, beginning: &Beginning, token: &Token) -> Result<Start, StoreError> {
-        let Beginning { owner, administrator, remember_me, .. } = *beginning;
+    fn beginning(&self, beginning: &NewSession, token: &Token) -> Result<Start, StoreError> {
+        let NewSession { owner, administrator, remember_me, .. } = *beginning;
         let now = self.now();
         let rule = match owner {
             Owner::User { .. } if administrator => TimeoutRule::Administrator,
@@ -309,7 +309,11 @@ impl Sessions {
                 self.room().leases.outlast().await;
                 let proven_at = if authenticated { Some(at) } else { session.authenticated_at };
                 let session = Session { authenticated_at: proven_at, ..session.clone() };
-                return Ok(StartedSession { token: new, session, displaced: Displaced::default() });
+                return Ok(StartedSession {
+                    token: new,
+                    session,
+                    displaced: EndedByStart::default(),
+                });
             }
             // Whoever rotated or ended it first left a reason. If it is live after all, the drawn
             // token is somebody else's.
@@ -339,7 +343,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn can_survive(&self, survivor: &Survivor) -> Result<bool, StoreError> {
+    pub async fn can_survive(&self, survivor: &KeptSession) -> Result<bool, StoreError> {
         let loaded = self.store().load(&TokenDigest::from_bytes(survivor.from)).await?;
         let session = SessionId::from_uuid(survivor.session);
         Ok(matches!(loaded, Loaded::Live(live) if live.id == session))
@@ -370,7 +374,7 @@ impl Sessions {
             Ok(_) | Err(ResumeError::Ended(_) | ResumeError::Unknown) => return None,
             Err(ResumeError::Store(_)) => before.clone(),
         };
-        Some(StartedSession { token, session, displaced: Displaced::default() })
+        Some(StartedSession { token, session, displaced: EndedByStart::default() })
     }
 
     /// Prepares the session of `token` to outlive a change of its own user: what the change takes
@@ -383,9 +387,9 @@ impl Sessions {
         session: &Session,
         token: &Token,
         authenticated: bool,
-    ) -> Result<(Survivor, Token), StoreError> {
+    ) -> Result<(KeptSession, Token), StoreError> {
         let new = Token::generate(&self.room().entropy)?;
-        let survivor = Survivor {
+        let survivor = KeptSession {
             session: session.id.as_uuid(),
             from: *token.digest().as_bytes(),
             to: *new.digest().as_bytes(),

@@ -12,7 +12,7 @@ const AT_A_LOOK: u32 = 200;
 
 /// How far the look has come.
 #[derive(Default)]
-pub(super) struct ListLook(tokio::sync::Mutex<Seen>);
+pub(super) struct ListPoll(tokio::sync::Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {

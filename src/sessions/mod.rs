@@ -9,10 +9,10 @@
 
 mod browsing;
 pub mod cache;
-mod census;
 pub mod conformance;
 mod data;
 mod device;
+mod epoch_lock;
 mod explained;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
@@ -20,36 +20,36 @@ mod keeping;
 mod leases;
 mod lifecycle;
 mod lists;
-mod noted_ends;
 mod outbox;
 mod outlasted;
 mod policy;
 mod reason;
 mod recent;
+mod recently_ended;
 mod revocations;
 mod revoking;
 mod room;
 mod session;
+mod session_count;
 mod store;
 mod token;
 mod touches;
-mod turns;
 mod watch;
 
 pub use browsing::{SessionFilter, SessionKind, SessionPage};
-pub use census::Census;
 pub use data::{DataError, Etag, VisitorData};
 pub use device::device_name;
 pub use explained::Explained;
 pub use keeping::{KeepError, LARGEST_APPLICATION_DATA};
 pub use leases::LeaseOptions;
-pub use lifecycle::{Beginning, Displaced, ResumeError, StartError, StartedSession};
+pub use lifecycle::{EndedByStart, NewSession, ResumeError, StartError, StartedSession};
 pub use outbox::{Outbox, Pending};
 pub use policy::{Cutoffs, Limit, LimitPolicy, SessionPolicy, TimeoutRule, Timeouts};
 pub use reason::EndReason;
 pub use revocations::{Cursor, Revocation, Revocations};
 pub use room::{Sessions, SessionsOptions};
 pub use session::{Client, Owner, Session, SessionId};
+pub use session_count::SessionCount;
 pub use store::Ended;
 pub use store::{
     Compartment, Counted, Ending, EpochMove, Keep, Keeping, Kept, Loaded, NewestSessions, Rotation,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::epoch_lock::EpochLock;
 use super::leases::{LeaseOptions, Leases};
-use super::lists::ListLook;
-use super::noted_ends::NotedEnds;
+use super::lists::ListPoll;
 use super::outlasted::Outlasted;
 use super::recent::Recent;
+use super::recently_ended::RecentlyEnded;
 use super::revocations::Looks;
 use super::touches::Touches;
-use super::turns::Turns;
 use super::watch::{Watch, Watchers};
 use super::{
     Counted, Cutoffs, Outbox, Session, SessionId, SessionPolicy, SessionStore, TimedOut,
@@ -51,14 +51,14 @@ pub(super) struct Room {
     pub(super) touches: Touches,
     pub(super) recent: Recent,
     pub(super) watchers: Arc<Watchers>,
-    pub(super) timed_out: NotedEnds,
+    pub(super) timed_out: RecentlyEnded,
     /// For whoever follows the feed of ends.
     pub(super) looks: Looks,
     /// For whoever watches a list.
-    pub(super) list_look: ListLook,
+    pub(super) list_look: ListPoll,
     /// Alone for a session that is to outlive the end of the others, and shared by whatever else
     /// ends or rotates single sessions.
-    pub(super) turns: Turns,
+    pub(super) turns: EpochLock,
     pub(super) leases: Leases,
     /// Which ends are known to be accepted nowhere.
     pub(super) outlasted: Outlasted,
@@ -80,10 +80,10 @@ impl Sessions {
             touches: Touches::default(),
             recent: Recent::default(),
             watchers: Arc::default(),
-            timed_out: NotedEnds::default(),
+            timed_out: RecentlyEnded::default(),
             looks: Looks::default(),
-            list_look: ListLook::default(),
-            turns: Turns::default(),
+            list_look: ListPoll::default(),
+            turns: EpochLock::default(),
         }))
     }
 
@@ -146,7 +146,7 @@ impl Sessions {
     }
 
     /// How many sessions nobody ended; `None` where the store does not count. Not for requests:
-    /// see [`super::Census`].
+    /// see [`super::SessionCount`].
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::{
     Client, Cursor, Cutoffs, EndReason, Limit, Revocations, Session, SessionId, TokenDigest,
 };
-use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
+use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::failure::StoreError;
 
 /// How and when a session ended.
@@ -133,7 +133,7 @@ pub struct EpochMove {
     /// Why.
     pub reason: EpochReason,
     /// The session that goes on under a new token and the new epoch.
-    pub survivor: Option<Survivor>,
+    pub survivor: Option<KeptSession>,
     /// When.
     pub at: OffsetDateTime,
 }

@@ -49,8 +49,8 @@ fn ada() -> UserId {
     UserId::from_uuid(Uuid::from_u128(0xADA))
 }
 
-fn of(owner: Owner) -> Beginning {
-    Beginning {
+fn of(owner: Owner) -> NewSession {
+    NewSession {
         owner,
         administrator: false,
         remember_me: false,
@@ -60,12 +60,12 @@ fn of(owner: Owner) -> Beginning {
     }
 }
 
-fn of_ada() -> Beginning {
+fn of_ada() -> NewSession {
     of(Owner::User { id: ada(), epoch: Epoch::FIRST })
 }
 
 impl Stage {
-    async fn start(&self, beginning: Beginning) -> StartedSession {
+    async fn start(&self, beginning: NewSession) -> StartedSession {
         self.sessions.start(beginning).await.unwrap()
     }
 
@@ -138,7 +138,7 @@ async fn who_and_what_was_ticked_decide_the_timeouts_and_the_proof() {
     let stage = stage();
     let anonymous = stage.start(of(Owner::Anonymous)).await.session;
     assert_eq!((anonymous.rule, anonymous.authenticated_at), (TimeoutRule::Standard, None));
-    let ticked = Beginning { remember_me: true, ..of(Owner::Anonymous) };
+    let ticked = NewSession { remember_me: true, ..of(Owner::Anonymous) };
     assert_eq!(stage.start(ticked).await.session.rule, TimeoutRule::Standard);
     let standard = stage.start(of_ada()).await.session;
     assert_eq!(standard.authenticated_at, Some(stage.sessions.now()));
@@ -149,7 +149,7 @@ async fn who_and_what_was_ticked_decide_the_timeouts_and_the_proof() {
         (true, true, TimeoutRule::Administrator, Duration::from_hours(12)),
     ];
     for (administrator, remember_me, rule, lives) in cases {
-        let beginning = Beginning { administrator, remember_me, ..of_ada() };
+        let beginning = NewSession { administrator, remember_me, ..of_ada() };
         let session = stage.start(beginning).await.session;
         assert_eq!(session.rule, rule);
         assert_eq!(session.expires_at, session.created_at + lives);
@@ -181,7 +181,7 @@ async fn a_start_says_and_wakes_what_it_displaced() {
         Entropy::operating_system(),
     );
     let first = stage.start(of_ada()).await;
-    assert_eq!(first.displaced, Displaced::default());
+    assert_eq!(first.displaced, EndedByStart::default());
     let woken = wakes(stage.watch(&first.session, &first.token), async {
         let second = stage.start(of_ada()).await;
         assert_eq!(second.displaced.evicted, [first.session.id]);
@@ -191,7 +191,7 @@ async fn a_start_says_and_wakes_what_it_displaced() {
     let visitor = stage.start(of(Owner::Anonymous)).await;
     let woken = wakes(stage.watch(&visitor.session, &visitor.token), async {
         let brought = Some(visitor.token.digest());
-        let third = stage.start(Beginning { brought, ..of_ada() }).await;
+        let third = stage.start(NewSession { brought, ..of_ada() }).await;
         assert_eq!(third.displaced.replaced, Some(visitor.session.id));
     });
     assert!(woken.await);
@@ -329,7 +329,7 @@ async fn a_session_outlives_a_change_of_its_user_under_its_new_token() {
     let other = stage.start(of_ada()).await;
     let (survivor, new) = stage.sessions.survivor(&session, &token, true).unwrap();
     assert!(stage.sessions.can_survive(&survivor).await.unwrap());
-    let stranger = crate::accounts::Survivor { session: Uuid::from_u128(1), ..survivor };
+    let stranger = crate::accounts::KeptSession { session: Uuid::from_u128(1), ..survivor };
     assert!(!stage.sessions.can_survive(&stranger).await.unwrap());
     let reason = EpochReason::PasswordChanged;
     let to = Epoch::FIRST.next();
@@ -465,7 +465,7 @@ async fn the_room_is_as_ready_as_its_store() {
 
 #[test]
 fn ends_that_nobody_takes_are_noted_up_to_a_bound() {
-    let noted = super::noted_ends::NotedEnds::default();
+    let noted = super::recently_ended::RecentlyEnded::default();
     let ended = Ended { reason: EndReason::IdleTimeout, at: datetime!(2030-01-01 00:00 UTC) };
     let end = TimedOut { id: SessionId::from_uuid(Uuid::nil()), user: ada(), ended };
     noted.note(None);

@@ -2,19 +2,19 @@
 
 use uuid::Uuid;
 
-use crate::accounts::Survivor;
+use crate::accounts::KeptSession;
 
-pub(super) fn to_bytes(survivor: &Survivor) -> Vec<u8> {
+pub(super) fn to_bytes(survivor: &KeptSession) -> Vec<u8> {
     let proven = [u8::from(survivor.authenticated)];
     [&survivor.session.as_bytes()[..], &survivor.from, &survivor.to, &proven].concat()
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Option<Survivor> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Option<KeptSession> {
     let (session, rest) = bytes.split_first_chunk::<16>()?;
     let (from, rest) = rest.split_first_chunk::<32>()?;
     let (to, rest) = rest.split_first_chunk::<32>()?;
     let (proven, rest) = rest.split_first()?;
-    rest.is_empty().then_some(Survivor {
+    rest.is_empty().then_some(KeptSession {
         session: Uuid::from_bytes(*session),
         from: *from,
         to: *to,

@@ -81,7 +81,7 @@ pub struct Failed {
 
 /// How the deliveries stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct DeliveryState {
     /// How many are still to be made.
     pub pending: u64,
     /// How many were given up during the last week.
@@ -139,7 +139,7 @@ pub trait DeliveryStore: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn standing(&self) -> Result<Standing, StoreError>;
+    async fn standing(&self) -> Result<DeliveryState, StoreError>;
 
     /// Clears away what is not to be left, at most so many of a kind. Whether nothing more is to be
     /// cleared away.

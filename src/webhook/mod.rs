@@ -18,7 +18,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-pub use delivery::{Claimed, DeliveryStore, Failed, Failure, Left, Standing, body};
+pub use delivery::{Claimed, DeliveryState, DeliveryStore, Failed, Failure, Left, body};
 pub(crate) use options::shown_path;
 pub use options::{Secrets, Target, WebhookOptions};
 pub use room::{Webhook, WebhookParts};

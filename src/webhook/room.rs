@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 use super::post::Post;
-use super::{DeliveryStore, Left, Standing, WebhookOptions};
+use super::{DeliveryState, DeliveryStore, Left, WebhookOptions};
 use crate::audit::Kind;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -101,7 +101,7 @@ impl Webhook {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn standing(&self) -> Result<Standing, StoreError> {
+    pub async fn standing(&self) -> Result<DeliveryState, StoreError> {
         self.0.store.standing().await
     }
 

@@ -196,7 +196,7 @@ async fn served<S: AuditStore + 'static>(store: &Arc<S>) -> (Anteroom, Browser, 
     let store: Arc<dyn AuditStore> = store.clone();
     let anteroom =
         Anteroom::start_around(options, |stores| Stores { audit: store, ..stores }).await.unwrap();
-    let served = anteroom::http::serve(listener, anteroom.front(), std::future::pending());
+    let served = anteroom::server::serve(listener, anteroom.front(), std::future::pending());
     tokio::spawn(served);
     (anteroom, Browser::of(address, &url), folder)
 }

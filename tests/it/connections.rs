@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use anteroom::http::{ServeOptions, Times, TrustedProxies};
+use anteroom::network::TrustedProxies;
+use anteroom::server::{ServeOptions, Times};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};

@@ -28,7 +28,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("X-Original-URL", "/account"),
     ("X-Rewrite-URL", "/account"),
     ("X-HTTP-Host-Override", "evil.example"),
-    ("Front-End-Https", "off"),
+    ("FastPath-End-Https", "off"),
 ];
 
 async fn app(trusted: &[&str]) -> TestApp {

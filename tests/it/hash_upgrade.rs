@@ -1,7 +1,7 @@
 //! Hashes of older parameters become hashes of the present ones, without undoing anything.
 
 use anteroom::accounts::{
-    Email, HasherOptions, Name, NewUser, Password, PasswordHash, Proof, Role,
+    Email, HasherOptions, Name, NewUser, Password, PasswordHash, PasswordCheck, Role,
 };
 use anteroom::{Anteroom, Options};
 use tempfile::TempDir;
@@ -25,8 +25,8 @@ fn new_user(email: &Email) -> NewUser {
     }
 }
 
-fn proof(password: &str) -> Proof {
-    Proof { password: Password::from_typed(password), from: None }
+fn proof(password: &str) -> PasswordCheck {
+    PasswordCheck { password: Password::from_typed(password), from: None }
 }
 
 async fn hash_of(anteroom: &Anteroom, email: &Email, password: &str) -> PasswordHash {
@@ -67,7 +67,7 @@ async fn hash_3_an_upgrade_that_comes_late_undoes_no_change_of_password() {
     let anteroom = opened(&folder, HasherOptions::cheap_for_tests()).await;
     let account = anteroom.accounts().create(new_user(&email), false).await.unwrap();
     let read_before = hash_of(&anteroom, &email, PASSWORD).await;
-    let changes = anteroom::flows::AccountChanges::new(
+    let changes = anteroom::use_cases::AccountChanges::new(
         anteroom.accounts().clone(),
         anteroom.sessions().clone(),
         anteroom.audit().clone(),
@@ -75,7 +75,7 @@ async fn hash_3_an_upgrade_that_comes_late_undoes_no_change_of_password() {
     let next = Password::from_typed(OTHER_PASSWORD);
     let personal = (&account.user.email, &account.user.name);
     let to = anteroom.accounts().hash_new_password(&next, personal).await.unwrap();
-    let change = anteroom::flows::AccountChange { password: Some(to), ..Default::default() };
+    let change = anteroom::use_cases::AccountChange { password: Some(to), ..Default::default() };
     changes.apply(account.user.id, change, &anteroom::audit::By::command_line()).await.unwrap();
 
     let path = folder.path().join("anteroom.db");

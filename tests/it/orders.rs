@@ -9,13 +9,13 @@ use anteroom::accounts::{
 use anteroom::audit::{AuditOptions, AuditTrail, By};
 use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
-use anteroom::flows::{AccountChange, AccountChanges, RevokeSessions};
 use anteroom::sessions::cache::OUTLASTS_LEASES;
 use anteroom::sessions::{EndReason, Ended, LeaseOptions, Sessions, SessionsOptions};
 use anteroom::store::{
     FollowingStore, MemoryOptions, MemoryStore, Order, RedisSessions, SessionsIn, SqlDatabase,
 };
 use anteroom::throttle::{Throttle, ThrottleOptions};
+use anteroom::use_cases::{AccountChange, AccountChanges, RevokeSessions};
 use serde_json::json;
 
 use crate::harness::app::{Kind, PASSWORD, TestApp, on_every_store};

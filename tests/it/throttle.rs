@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anteroom::accounts::{AuthenticateError, Email, HasherOptions, Password, Proof, Role};
+use anteroom::accounts::{AuthenticateError, Email, HasherOptions, Password, PasswordCheck, Role};
 use anteroom::failure::StoreError;
 use anteroom::throttle::{
     AccountKey, Counter, Network, Rate, Refusal, Release, ThrottleOptions, ThrottleStore,
@@ -134,8 +134,8 @@ pub async fn rows(app: &TestApp) -> (i64, i64) {
     (row.get(0), row.get(1))
 }
 
-pub fn proof(password: &str) -> Proof {
-    Proof { password: Password::from_typed(password), from: None }
+pub fn proof(password: &str) -> PasswordCheck {
+    PasswordCheck { password: Password::from_typed(password), from: None }
 }
 
 #[test]
@@ -460,7 +460,7 @@ async fn thr_10_a_store_that_fails_is_no_freedom_to_guess() {
     let address = listener.local_addr().unwrap();
     let anteroom = opened(&folder, |stores| Stores { throttle: Arc::new(Silent), ..stores }).await;
     let serving =
-        tokio::spawn(anteroom::http::serve(listener, anteroom.front(), std::future::pending()));
+        tokio::spawn(anteroom::server::serve(listener, anteroom.front(), std::future::pending()));
 
     let browser = Browser::of(address, "http://localhost:8080");
     for _ in 0..3 {

@@ -12,7 +12,7 @@ use anteroom::entropy::Entropy;
 use anteroom::metrics::Metrics;
 use anteroom::store::{SessionsIn, SqlDatabase};
 use anteroom::webhook::{
-    DeliveryStore, Secrets, Standing, Target, Webhook, WebhookOptions, WebhookParts,
+    DeliveryState, DeliveryStore, Secrets, Target, Webhook, WebhookOptions, WebhookParts,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -69,12 +69,12 @@ fn verify(told: &Told, secret: &str, now: i64) -> Result<(), &'static str> {
     if found { Ok(()) } else { Err("not signed") }
 }
 
-async fn standing(app: &TestApp) -> Standing {
+async fn standing(app: &TestApp) -> DeliveryState {
     app.anteroom.webhook().standing().await.unwrap()
 }
 
 /// Waits until the deliveries stand so.
-async fn stands(app: &TestApp, what: impl Fn(&Standing) -> bool) -> Standing {
+async fn stands(app: &TestApp, what: impl Fn(&DeliveryState) -> bool) -> DeliveryState {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let now = standing(app).await;
@@ -158,8 +158,11 @@ async fn what_is_refused_is_tried_again_later_and_later_and_given_up_after_a_day
         let count = receiver.told_times(attempt).len();
         assert_eq!(count, attempt, "too early");
         let stand = stands(&app, |now| {
+            // While an attempt is under way, the next one is due when its claim ends.
+            let has_failed =
+                now.last_failure.as_ref().is_some_and(|(at, _)| *at == app.clock.now());
             let later = now.next_attempt.is_some_and(|at| at > app.clock.now());
-            later || now.failed == 1
+            has_failed && later || now.failed == 1
         })
         .await;
         let Some(next) = stand.next_attempt else { break };

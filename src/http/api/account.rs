@@ -7,13 +7,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::{Email, Name, Password, User};
-use crate::flows::{AccountChange, AccountChanges, ChangePassword, FormTurn};
 use crate::http::body::{JsonObject, present};
 use crate::http::current::CurrentSession;
 use crate::http::error::{FieldErrors, Problem};
 use crate::http::extract::CurrentUser;
 use crate::http::json::{OneUserBody, ProblemBody};
 use crate::sessions::Sessions;
+use crate::use_cases::{AccountChange, AccountChanges, ChangePassword, FormTurn};
 
 /// What to change about one's own account.
 #[derive(Deserialize, ToSchema)]

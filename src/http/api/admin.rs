@@ -7,13 +7,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::{Account, Accounts, Email, Listing, Name, Role, Status, UserId};
-use crate::flows::{AccountChange, AccountChanges};
 use crate::http::body::{JsonObject, present};
 use crate::http::error::{FieldError, FieldErrors, Problem};
 use crate::http::extract::{Administrator, PathId};
 use crate::http::json::{OneUserBody, ProblemBody, UsersBody};
 use crate::http::query::Query;
 use crate::sessions::Sessions;
+use crate::use_cases::{AccountChange, AccountChanges};
 
 /// What an administrator changes about an account.
 #[derive(Default, Deserialize, ToSchema)]

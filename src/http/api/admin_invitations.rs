@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use super::admin::one_of;
 use crate::accounts::{Email, InvitedUser, IssuedInvitation, Name, Role, Status, UserId};
-use crate::flows::Invitations;
 use crate::http::body::{JsonObject, present};
 use crate::http::error::{FieldErrors, Problem};
 use crate::http::extract::{FreshAdministrator, PathId};
 use crate::http::json::{ProblemBody, Timestamp, UserBody};
 use crate::http::state::Links;
+use crate::use_cases::Invitations;
 
 /// Somebody who is to have an account.
 #[derive(Deserialize, ToSchema)]

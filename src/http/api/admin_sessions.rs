@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use super::admin::find;
 use crate::accounts::{Accounts, EpochReason, UserId};
 use crate::audit::{AuditListing, AuditTrail, Told};
-use crate::flows::RevokeSessions;
 use crate::http::error::Problem;
 use crate::http::extract::{Administrator, CurrentUser, PathId};
 use crate::http::json::{
@@ -20,6 +19,7 @@ use crate::sessions::{
     EndReason, Ended, Explained, Session, SessionFilter, SessionId, SessionKind, SessionPolicy,
     Sessions,
 };
+use crate::use_cases::RevokeSessions;
 
 /// One session explained.
 #[derive(Serialize, ToSchema)]

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::body::MergePatch;
-use crate::http::current::{CurrentSession, Standing};
+use crate::http::current::{CurrentSession, SessionState};
 use crate::http::error::{Code, FieldError, Problem};
 use crate::http::json::ProblemBody;
 use crate::sessions::{DataError, KeepError, Sessions, VisitorData};
@@ -51,7 +51,7 @@ pub(crate) async fn change(
     MergePatch(patch): MergePatch,
 ) -> Result<Response, Problem> {
     let if_match = if_match(&headers)?;
-    if !matches!(current.standing(), Standing::Live(_)) {
+    if !matches!(current.session_state(), SessionState::Live(_)) {
         // What cannot be kept starts no session.
         current.session()?;
         let nothing = VisitorData::default();

@@ -13,13 +13,13 @@ use futures_core::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::accounts::UserId;
-use crate::flows::Check;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
 use crate::http::extract::CurrentUser;
 use crate::http::json::ProblemBody;
 use crate::http::query::Query;
 use crate::sessions::{EndReason, ResumeError, SessionId, Sessions, Token, Watch};
+use crate::use_cases::Check;
 
 /// `GET /api/session/events`: `ended` with its reason, or `rotated` when the token changed in
 /// another tab; then the stream is over. With `sessions=true` it begins with `watching`, the handle

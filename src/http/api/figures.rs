@@ -6,10 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::audit::Span;
-use crate::flows::{Counts, Figures};
 use crate::http::error::Problem;
 use crate::http::extract::Administrator;
 use crate::http::json::{ProblemBody, Timestamp};
+use crate::use_cases::{Counts, Figures};
 
 /// How it stands.
 #[derive(Serialize, ToSchema)]

@@ -13,13 +13,13 @@ use utoipa::ToSchema;
 
 use super::revocation_stream::stream;
 use crate::accounts::Role;
-use crate::flows::Check;
 use crate::http::current::CurrentSession;
 use crate::http::error::{Code, Problem};
 use crate::http::extract::{Administrator, CurrentUser};
 use crate::http::json::{Id, ProblemBody, Timestamp};
 use crate::http::query::Query;
 use crate::sessions::{Cursor, Revocation, Revocations, Sessions, Watch};
+use crate::use_cases::Check;
 
 /// How often whoever waits has to be an administrator still.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
@@ -144,6 +144,14 @@ impl Follower {
         }
     }
 
+    /// As [`Self::may_go_on`], but a store that fails refuses nobody: it is not known then.
+    async fn is_not_refused(&self) -> Result<(), Problem> {
+        match self.may_go_on().await {
+            Err(problem) if problem.code != Code::Unavailable => Err(problem),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// Whether the server stops.
     pub(super) fn is_closed(&self) -> bool {
         self.watch.is_closed()
@@ -180,10 +188,7 @@ impl Follower {
                 _ = own => false,
                 () = sleep(left().min(LOOK)) => false,
             };
-            match self.may_go_on().await {
-                Err(problem) if problem.code != Code::Unavailable => return Err(problem),
-                Ok(()) | Err(_) => {}
-            }
+            self.is_not_refused().await?;
         }
         Ok(())
     }
@@ -198,6 +203,10 @@ impl Follower {
         loop {
             let something = self.sessions.something_ended();
             let (revocations, next) = self.read(after, limit).await?;
+            // An entry may be the end of the session that asks.
+            if !revocations.is_empty() {
+                self.is_not_refused().await?;
+            }
             let is_late = Instant::now() >= deadline || self.is_closed();
             if after.is_none() || !revocations.is_empty() || is_late {
                 let revocations = revocations.iter().map(RevocationBody::from).collect();

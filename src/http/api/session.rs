@@ -9,14 +9,16 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::{Email, Name, Password};
-use crate::flows::{FormTurn, Login, LoginRequest, Logout, Reauthenticate, Signup, SignupRequest};
 use crate::http::body::JsonObject;
 use crate::http::current::CurrentSession;
 use crate::http::error::{Code, FieldErrors, Problem};
 use crate::http::extract::CurrentUser;
 use crate::http::json::{ProblemBody, SignedInBody};
-use crate::http::state::Manners;
+use crate::http::state::FormSettings;
 use crate::sessions::{EndReason, Sessions};
+use crate::use_cases::{
+    FormTurn, Login, LoginRequest, Logout, Reauthenticate, Signup, SignupRequest,
+};
 
 /// What somebody gives to get an account.
 #[derive(Deserialize, ToSchema)]
@@ -61,11 +63,11 @@ pub(crate) struct PasswordBody {
 pub(crate) async fn sign_up(
     State(signup): State<Signup>,
     State(sessions): State<Sessions>,
-    State(manners): State<Manners>,
+    State(form_settings): State<FormSettings>,
     current: CurrentSession,
     JsonObject(body): JsonObject<SignupBody>,
 ) -> Result<(StatusCode, Json<SignedInBody>), Problem> {
-    if !manners.signup_is_open {
+    if !form_settings.signup_is_open {
         return Err(signup_closed());
     }
     let request = signup_request(&current, &body.email, &body.name, &body.password)?;

@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::accounts::EpochReason;
-use crate::flows::RevokeSessions;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
 use crate::http::extract::{CurrentUser, PathId};
 use crate::http::json::{ProblemBody, RevokedBody, SessionBody, SessionsBody};
 use crate::http::query::Query;
 use crate::sessions::{EndReason, SessionId, Sessions};
+use crate::use_cases::RevokeSessions;
 
 /// `GET /api/sessions`: one's own sessions, newest activity first.
 #[utoipa::path(get, path = "/api/sessions", tag = "sessions", responses(

@@ -9,7 +9,7 @@ use crate::audit::Kind;
 use crate::http::error::Problem;
 use crate::http::extract::Administrator;
 use crate::http::json::{ProblemBody, timestamp};
-use crate::webhook::{Standing, Webhook};
+use crate::webhook::{DeliveryState, Webhook};
 
 /// How the deliveries stand.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,19 +45,19 @@ pub(crate) struct FailureBody {
 }
 
 impl WebhookBody {
-    fn of(webhook: &Webhook, standing: &Standing) -> Self {
+    fn of(webhook: &Webhook, state: &DeliveryState) -> Self {
         Self {
             url: webhook.url(),
             events: webhook.events().into_iter().map(Kind::as_str).collect(),
-            pending: standing.pending,
-            failed: standing.failed,
-            last_success: standing.last_success.map(timestamp),
-            last_failure: standing.last_failure.map(|(at, why)| FailureBody {
+            pending: state.pending,
+            failed: state.failed,
+            last_success: state.last_success.map(timestamp),
+            last_failure: state.last_failure.map(|(at, why)| FailureBody {
                 time: timestamp(at),
                 error: why.as_str(),
                 status: why.status(),
             }),
-            next_attempt: standing.next_attempt.map(timestamp),
+            next_attempt: state.next_attempt.map(timestamp),
         }
     }
 }
@@ -74,6 +74,6 @@ pub(crate) async fn show(
     State(webhook): State<Webhook>,
     _: Administrator,
 ) -> Result<Json<WebhookBody>, Problem> {
-    let standing = webhook.standing().await?;
-    Ok(Json(WebhookBody::of(&webhook, &standing)))
+    let state = webhook.standing().await?;
+    Ok(Json(WebhookBody::of(&webhook, &state)))
 }

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 
 use super::{Code, Problem, limit_reached, weak_password};
-use crate::flows::{AcceptError, SignupError};
 use crate::sessions::StartError;
+use crate::use_cases::{AcceptError, SignupError};
 
 impl Problem {
     pub(crate) fn needless_setup() -> Self {

@@ -7,9 +7,9 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, header};
 use ipnet::IpNet;
 
 use super::headers_of;
-use crate::http::TrustedProxies;
 use crate::http::cookie::{CookieShape, Presented, preference, set_preference};
 use crate::http::language::Language;
+use crate::network::TrustedProxies;
 use crate::sessions::Token;
 
 /// Lines of `Cookie`: only one exact value is ever a token, and the token is that very text.

@@ -1,4 +1,4 @@
-//! What must hold of every input that reaches the door. See [`crate::fuzzing`].
+//! What must hold of every input that reaches the request_guard. See [`crate::fuzzing`].
 
 mod addresses;
 mod bodies;

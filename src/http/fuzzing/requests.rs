@@ -9,9 +9,9 @@ use axum::http::{HeaderName, HeaderValue, Method, Uri, Version};
 use ipnet::IpNet;
 
 use super::addresses::names;
-use crate::http::TrustedProxies;
-use crate::http::middleware::{Door, DoorParts};
+use crate::http::middleware::{GuardSettings, RequestGuard};
 use crate::http::public_url::PublicUrl;
+use crate::network::TrustedProxies;
 
 const OURS: &str = "https://auth.example.org";
 const EMBEDDED: [&str; 12] = [
@@ -30,9 +30,9 @@ const EMBEDDED: [&str; 12] = [
 ];
 const TRUSTED: &str = "https://app.example.org";
 
-static DOOR: LazyLock<Option<Door>> = LazyLock::new(|| {
+static DOOR: LazyLock<Option<RequestGuard>> = LazyLock::new(|| {
     let networks: Vec<IpNet> = "10.0.0.0/8".parse().into_iter().collect();
-    Some(Door(Arc::new(DoorParts {
+    Some(RequestGuard(Arc::new(GuardSettings {
         public_url: PublicUrl::parse(OURS).ok()?,
         trusted_origins: vec![TRUSTED.to_owned()],
         proxies: TrustedProxies::new(networks),
@@ -41,9 +41,9 @@ static DOOR: LazyLock<Option<Door>> = LazyLock::new(|| {
 
 /// `METHOD TARGET VERSION PEER` and a header per line: who is let in is who by these rules may be.
 pub(crate) fn guard(input: &[u8]) {
-    let Some(door) = &*DOOR else { panic!("there is no door") };
+    let Some(request_guard) = &*DOOR else { panic!("there is no request_guard") };
     let Some((request, by_proxy)) = request(input) else { return };
-    let let_in = door.judge(&request);
+    let let_in = request_guard.judge(&request);
     let expected = is_small(&request)
         && is_for_us(&request, by_proxy)
         && may_change(&request)

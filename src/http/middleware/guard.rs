@@ -1,4 +1,4 @@
-//! The door: what is turned away before any handler sees it.
+//! The request_guard: what is turned away before any handler sees it.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::http::body::{LARGEST_BODY, too_large};
 use crate::http::error::{Code, Problem};
-use crate::http::network::TrustedProxies;
 use crate::http::public_url::PublicUrl;
+use crate::network::TrustedProxies;
 use crate::sessions::Client;
 
 // Looked for in every request, so not by names that have to be read first.
@@ -28,15 +28,15 @@ const MOST_HEADERS: usize = 64;
 
 /// Where this server is to be found, and whom it trusts.
 #[derive(Clone)]
-pub(in crate::http) struct Door(pub(in crate::http) Arc<DoorParts>);
+pub(in crate::http) struct RequestGuard(pub(in crate::http) Arc<GuardSettings>);
 
-pub(in crate::http) struct DoorParts {
+pub(in crate::http) struct GuardSettings {
     pub(in crate::http) public_url: PublicUrl,
     pub(in crate::http) trusted_origins: Vec<String>,
     pub(in crate::http) proxies: TrustedProxies,
 }
 
-impl Door {
+impl RequestGuard {
     pub(super) fn is_https(&self) -> bool {
         self.0.public_url.is_https()
     }
@@ -49,15 +49,15 @@ impl Door {
 
 /// Lets a request in, or says why not.
 pub(in crate::http) async fn guard(
-    State((door, audit)): State<(Door, AuditTrail)>,
+    State((request_guard, audit)): State<(RequestGuard, AuditTrail)>,
     request: Request,
     next: Next,
 ) -> Response {
-    match door.judge(&request) {
+    match request_guard.judge(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => {
             if problem.code == Code::CrossOrigin {
-                audit.record([door.refusal(&request)]).await;
+                audit.record([request_guard.refusal(&request)]).await;
             }
             problem.into_response()
         }
@@ -107,7 +107,7 @@ fn within_limits(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-impl Door {
+impl RequestGuard {
     /// Whether the request may come in.
     pub(in crate::http) fn judge(&self, request: &Request) -> Result<(), Problem> {
         within_limits(request)
@@ -194,13 +194,13 @@ impl Door {
     }
 }
 
-impl Door {
+impl RequestGuard {
     /// Where a request comes from.
     pub(in crate::http) fn client(&self, request: &Request) -> Client {
         self.0.proxies.client(request.headers(), request.extensions())
     }
 
-    /// A refusal of [`Door::same_origin`], for the audit trail.
+    /// A refusal of [`RequestGuard::same_origin`], for the audit trail.
     fn refusal(&self, request: &Request) -> Event {
         let by = By::nobody(self.client(request));
         let event = Event::new(Kind::CrossOriginRefused, &by).outcome("refused");

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 
-use super::Door;
+use super::RequestGuard;
 
 const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     (
@@ -41,12 +41,12 @@ const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 const UNCHANGED: HeaderValue = HeaderValue::from_static("no-store, no-transform");
 
 /// Adds the headers, and forbids caching wherever nothing else was said.
-pub(in crate::http) fn secure(door: &Door, mut response: Response) -> Response {
+pub(in crate::http) fn secure(request_guard: &RequestGuard, mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, value);
     }
-    if door.is_https() {
+    if request_guard.is_https() {
         // Not for subdomains: of those this service knows nothing.
         let two_years = HeaderValue::from_static("max-age=63072000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);

@@ -1,7 +1,7 @@
 //! What every request passes on its way in, and every answer on its way out.
 
 mod checks;
-mod form;
+mod finish;
 mod guard;
 mod headers;
 mod measure;
@@ -9,8 +9,8 @@ mod session_layer;
 mod whole_body;
 
 pub(super) use checks::{Ending, check, is_check};
-pub(super) use form::{REQUEST_ID, RequestIds, give_form, no_such_method, no_such_path};
-pub(super) use guard::{Door, DoorParts, guard, one_host};
+pub(super) use finish::{REQUEST_ID, RequestIds, finish_response, no_such_method, no_such_path};
+pub(super) use guard::{GuardSettings, RequestGuard, guard, one_host};
 pub(super) use headers::secure;
 pub(super) use measure::measure;
 pub(super) use session_layer::SessionLayerParts;

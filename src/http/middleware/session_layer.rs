@@ -11,14 +11,14 @@ use axum::response::{IntoResponse, Response};
 use tower::{Layer, Service};
 
 use crate::audit::AuditTrail;
-use crate::flows::Check;
 use crate::http::cookie::CookieShape;
-use crate::http::current::{CurrentSession, Surroundings};
-use crate::http::network::TrustedProxies;
+use crate::http::current::{CurrentSession, LookupContext};
 use crate::http::tower_session;
 use crate::metrics::Metrics;
+use crate::network::TrustedProxies;
 use crate::sessions::Sessions;
 use crate::throttle::OwnWrites;
+use crate::use_cases::Check;
 
 /// Gives every handler behind it [`CurrentSession`], the extractors built on it, and
 /// `tower_sessions::Session`. A `Set-Cookie` goes out only where a session starts, rotates or is
@@ -91,15 +91,14 @@ where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
     let sender = parts.proxies.sender(request.headers(), request.extensions());
-    let surroundings = Surroundings {
+    let context = LookupContext {
         sessions: parts.sessions.clone(),
         cookie: parts.cookie.clone(),
         writes: parts.writes.clone(),
         metrics: &parts.metrics,
         audit: parts.audit.clone(),
     };
-    let current =
-        CurrentSession::look_up(surroundings, &parts.check, request.headers(), sender).await;
+    let current = CurrentSession::look_up(context, &parts.check, request.headers(), sender).await;
     request.extensions_mut().insert(current.clone());
     let provide = || tower_session::provide(&current, request.extensions_mut());
     let pending = parts.keeps_data.then(provide);

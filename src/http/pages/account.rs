@@ -9,16 +9,21 @@ use super::login::{retrying, shown_again};
 use super::views::{AccountNotice, AccountPage, Frame, Problems};
 use super::{problems_of, shown};
 use crate::accounts::{Password, Role};
-use crate::flows::{ChangePassword, Login, SentForms};
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
 use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
 use crate::http::query::Query;
 use crate::http::redirect::{see_other, with_next};
-use crate::http::state::Manners;
+use crate::http::state::FormSettings;
+use crate::use_cases::{ChangePassword, Login, SentForms};
 
-fn page(frame: Frame, current: &CurrentUser, manners: Manners, problems: Problems) -> AccountPage {
+fn page(
+    frame: Frame,
+    current: &CurrentUser,
+    form_settings: FormSettings,
+    problems: Problems,
+) -> AccountPage {
     let CurrentUser { user, session, .. } = current;
     AccountPage {
         frame: Frame { path: "/account".to_owned(), ..frame },
@@ -29,20 +34,20 @@ fn page(frame: Frame, current: &CurrentUser, manners: Manners, problems: Problem
         member_since: user.created_at,
         signed_in_since: session.authenticated_at.unwrap_or(session.created_at),
         problems,
-        minimum_length: manners.password_min_length,
+        minimum_length: form_settings.password_min_length,
         notice: None,
     }
 }
 
 /// `GET /account`.
 pub(crate) async fn show(
-    (State(manners), State(forms)): (State<Manners>, State<SentForms>),
+    (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     frame: Frame,
     query: Query,
 ) -> Response {
     let frame = Frame { form: forms.name(), ..frame };
-    let page = page(frame, &current, manners, Problems::none());
+    let page = page(frame, &current, form_settings, Problems::none());
     let notice = match query.find("done") {
         Some("password") => Some(AccountNotice::Password),
         Some("profile") => Some(AccountNotice::Profile),
@@ -54,7 +59,7 @@ pub(crate) async fn show(
 /// `POST /account/password`: changes the password; all other sessions end.
 pub(crate) async fn change_password(
     (State(change), State(login)): (State<ChangePassword>, State<Login>),
-    (State(forms), State(manners)): (State<SentForms>, State<Manners>),
+    (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
     signed_in: Result<CurrentUserOrLogin, Response>,
     (current, frame): (CurrentSession, Frame),
     form: Form,
@@ -90,13 +95,14 @@ pub(crate) async fn change_password(
             }
             let retry_after = problem.retry_after;
             let wrong = problem.code == crate::http::error::Code::InvalidCredentials;
-            let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let (status, problems) =
+                problems_of(problem, &frame, form_settings.password_min_length)?;
             let problems = if wrong {
                 Problems::of_field("current_password", frame.text("password-wrong"))
             } else {
                 problems
             };
-            let page = page(shown_again(frame, &form), &signed_in, manners, problems);
+            let page = page(shown_again(frame, &form), &signed_in, form_settings, problems);
             Ok(retrying(retry_after, shown(status, &page).into_response()))
         }
     }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::accounts::Password;
-use crate::flows::{FormTurn, Login, LoginRequest};
 use crate::http::current::CurrentSession;
+use crate::use_cases::{FormTurn, Login, LoginRequest};
 
 /// Signs in again whoever was signed in by the same form, in place of the session from before.
 /// `false`: the form was not sent before, or `password` is not that of the account.

@@ -17,13 +17,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::{Duration, OffsetDateTime};
 
 use super::login::destination;
-use crate::flows::Logout;
 use crate::http::body::Form;
-use crate::http::current::{CurrentSession, Standing};
+use crate::http::current::{CurrentSession, SessionState};
 use crate::http::error::Problem;
 use crate::http::query::Query;
 use crate::http::redirect::{see_other, with_next};
 use crate::sessions::{ResumeError, Sessions, TokenDigest};
+use crate::use_cases::Logout;
 
 /// How old a session may be that is ended because its browser did not keep the cookie.
 const JUST_STARTED: Duration = Duration::minutes(1);
@@ -93,7 +93,7 @@ pub(super) async fn kept_no_cookie(
     current: &CurrentSession,
     query: &Query,
 ) -> Result<bool, Problem> {
-    if current.token().is_some() || !matches!(current.standing(), Standing::Nobody) {
+    if current.token().is_some() || !matches!(current.session_state(), SessionState::Nobody) {
         return Ok(false);
     }
     let begun = query.find("begun");

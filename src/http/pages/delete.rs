@@ -6,13 +6,13 @@ use axum::response::Response;
 
 use super::views::{DeletePage, Frame, Problems};
 use super::{problems_of, shown};
-use crate::flows::{AccountChange, AccountChanges};
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
 use crate::http::error::{Code, Problem};
 use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
 use crate::http::redirect::{see_other, with_next};
 use crate::sessions::Sessions;
+use crate::use_cases::{AccountChange, AccountChanges};
 
 const PATH: &str = "/account/delete";
 

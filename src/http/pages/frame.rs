@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::views::{Frame, Page, Problems, WhoIsShown};
 use crate::accounts::{Role, User};
 use crate::http::cookie::preference;
-use crate::http::current::{CurrentSession, Standing};
+use crate::http::current::{CurrentSession, SessionState};
 use crate::http::error::{Code, Problem};
 use crate::http::language::Language;
 use crate::http::theme::Theme;
@@ -22,7 +22,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Frame {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let mut frame = frame_of(&parts.method, &parts.uri, &parts.headers);
         let current = parts.extensions.get::<CurrentSession>();
-        if let Some(Standing::Live(visitor)) = current.map(CurrentSession::standing) {
+        if let Some(SessionState::Live(visitor)) = current.map(CurrentSession::session_state) {
             frame.signed_in = visitor.user.as_deref().map(|user| who(user, visitor.session.id));
         }
         Ok(frame)

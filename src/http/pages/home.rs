@@ -7,20 +7,20 @@ use axum::response::{IntoResponse, Response};
 use super::shown;
 use super::views::{Frame, LandingPage};
 use crate::http::assets;
-use crate::http::current::{CurrentSession, Standing};
+use crate::http::current::{CurrentSession, SessionState};
 use crate::http::error::Problem;
-use crate::http::state::Manners;
+use crate::http::state::FormSettings;
 
 /// `GET /`: what this is, and the ways in or on.
 pub(crate) async fn home(
-    State(manners): State<Manners>,
+    State(form_settings): State<FormSettings>,
     current: CurrentSession,
     frame: Frame,
 ) -> Response {
-    if let Standing::Unknown = current.standing() {
+    if let SessionState::Unknown = current.session_state() {
         return Problem::silent_store().into_response();
     }
-    shown(StatusCode::OK, &LandingPage { frame, signup_open: manners.signup_is_open })
+    shown(StatusCode::OK, &LandingPage { frame, signup_open: form_settings.signup_is_open })
 }
 
 /// `GET /assets/…`: an embedded file, to be kept for ever under its URL.

@@ -12,21 +12,21 @@ use super::login::{retrying, shown_again};
 use super::views::{Frame, InvitationPage, Problems};
 use super::{problems_of, shown};
 use crate::accounts::{InvitationDigest, Password, User};
-use crate::flows::{Acceptance, Invitations, Login, SentForms};
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
 use crate::http::query::Query;
-use crate::http::state::Manners;
+use crate::http::state::FormSettings;
 use crate::sessions::Sessions;
+use crate::use_cases::{Acceptance, Invitations, Login, SentForms};
 
-fn page(frame: Frame, (token, user): (&str, &User), manners: Manners) -> InvitationPage {
+fn page(frame: Frame, (token, user): (&str, &User), form_settings: FormSettings) -> InvitationPage {
     InvitationPage {
         // A change of language comes back by GET, which needs the token too.
         frame: Frame { path: format!("/invitation?token={token}"), ..frame },
         token: token.to_owned(),
         email: user.email.display(),
-        minimum_length: manners.password_min_length,
+        minimum_length: form_settings.password_min_length,
         problems: Problems::none(),
     }
 }
@@ -34,7 +34,7 @@ fn page(frame: Frame, (token, user): (&str, &User), manners: Manners) -> Invitat
 /// `GET /invitation?token=…`: the form. Looking at it uses nothing up.
 pub(crate) async fn form(
     State(invitations): State<Invitations>,
-    (State(manners), State(forms)): (State<Manners>, State<SentForms>),
+    (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
     frame: Frame,
     query: Query,
 ) -> Result<Response, Problem> {
@@ -42,13 +42,13 @@ pub(crate) async fn form(
     let invited = invitations.find(&InvitationDigest::of(token)).await?;
     let user = invited.ok_or_else(Problem::needless_invitation)?;
     let frame = Frame { form: forms.name(), ..frame };
-    Ok(shown(StatusCode::OK, &page(frame, (token, &user), manners)))
+    Ok(shown(StatusCode::OK, &page(frame, (token, &user), form_settings)))
 }
 
 /// `POST /invitation`: sets the password and signs in.
 pub(crate) async fn submit(
     (State(invitations), State(login)): (State<Invitations>, State<Login>),
-    (State(forms), State(manners)): (State<SentForms>, State<Manners>),
+    (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
     (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
     (current, frame): (CurrentSession, Frame),
     form: Form,
@@ -76,9 +76,10 @@ pub(crate) async fn submit(
         }
         Err(problem) => {
             let retry_after = problem.retry_after;
-            let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let (status, problems) =
+                problems_of(problem, &frame, form_settings.password_min_length)?;
             let frame = shown_again(frame, &form);
-            let page = InvitationPage { problems, ..page(frame, (token, &user), manners) };
+            let page = InvitationPage { problems, ..page(frame, (token, &user), form_settings) };
             Ok(retrying(retry_after, shown(status, &page)))
         }
     }

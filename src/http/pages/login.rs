@@ -9,15 +9,15 @@ use axum::response::{IntoResponse as _, Response};
 use super::arrival::{Arrivals, go_on, kept_no_cookie};
 use super::views::{Cookies, Frame, SignInPage, SignOutPage};
 use super::{problems_of, shown};
-use crate::flows::{Login, LoginRequest, Logout, SentForms};
 use crate::http::api::session::{end_current, login_request};
 use crate::http::body::Form;
-use crate::http::current::{CurrentSession, Standing};
+use crate::http::current::{CurrentSession, SessionState};
 use crate::http::error::Problem;
 use crate::http::query::Query;
 use crate::http::redirect::{Next, see_other, with_next};
-use crate::http::state::Manners;
+use crate::http::state::FormSettings;
 use crate::sessions::{EndReason, Sessions};
+use crate::use_cases::{Login, LoginRequest, Logout, SentForms};
 
 /// Where to go after signing in: `next`, or the account.
 pub(super) fn destination(next: Option<&str>) -> String {
@@ -43,23 +43,23 @@ pub(super) fn shown_again(frame: Frame, form: &Form) -> Frame {
 
 /// `GET /login`: the form; whoever is signed in goes on.
 pub(crate) async fn sign_in_form(
-    (State(manners), State(forms)): (State<Manners>, State<SentForms>),
+    (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
     (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
     State(logout): State<Logout>,
     (current, frame): (CurrentSession, Frame),
     query: Query,
 ) -> Result<Response, Problem> {
-    let standing = current.standing();
-    if let Standing::Unknown = standing {
+    let session_state = current.session_state();
+    if let SessionState::Unknown = session_state {
         return Err(Problem::silent_store());
     }
-    if matches!(&standing, Standing::Live(visitor) if visitor.user.is_some()) {
+    if matches!(&session_state, SessionState::Live(visitor) if visitor.user.is_some()) {
         return Ok(see_other(&destination(query.find("next"))));
     }
     let arrived = (&arrivals, &sessions);
     let kept_none = kept_no_cookie(arrived, &logout, &current, &query).await?;
-    let cookies = match standing {
-        Standing::SeveralCookies => Cookies::Several,
+    let cookies = match session_state {
+        SessionState::SeveralCookies => Cookies::Several,
         _ if kept_none => Cookies::NotKept,
         _ => Cookies::Usable,
     };
@@ -70,18 +70,18 @@ pub(crate) async fn sign_in_form(
         email: String::new(),
         remember_me: false,
         next,
-        ended: match standing {
-            Standing::Ended(reason) => Some(reason.as_str()),
+        ended: match session_state {
+            SessionState::Ended(reason) => Some(reason.as_str()),
             // It brought a token all the same: whoever was signed in should not have to wonder.
-            Standing::Nobody if current.token().is_some() => Some("unknown"),
+            SessionState::Nobody if current.token().is_some() => Some("unknown"),
             // A page that left by itself says why; the cookie may be gone by now.
-            Standing::Nobody => {
+            SessionState::Nobody => {
                 query.find("ended").and_then(EndReason::parse).map(EndReason::as_str)
             }
             _ => None,
         },
         cookies,
-        signup_open: manners.signup_is_open,
+        signup_open: form_settings.signup_is_open,
     };
     Ok(shown(StatusCode::OK, &page))
 }
@@ -90,7 +90,7 @@ pub(crate) async fn sign_in_form(
 pub(crate) async fn sign_in(
     (State(login), State(forms)): (State<Login>, State<SentForms>),
     (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
-    State(manners): State<Manners>,
+    State(form_settings): State<FormSettings>,
     (current, frame): (CurrentSession, Frame),
     form: Form,
 ) -> Result<Response, Problem> {
@@ -110,7 +110,8 @@ pub(crate) async fn sign_in(
         }
         Err(problem) => {
             let retry_after = problem.retry_after;
-            let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let (status, problems) =
+                problems_of(problem, &frame, form_settings.password_min_length)?;
             let next = carried(form.find("next"));
             let page = SignInPage {
                 frame: shown_again(framed(frame, "/login", &next), &form),
@@ -120,7 +121,7 @@ pub(crate) async fn sign_in(
                 next,
                 ended: None,
                 cookies: Cookies::Usable,
-                signup_open: manners.signup_is_open,
+                signup_open: form_settings.signup_is_open,
             };
             Ok(retrying(retry_after, shown(status, &page)))
         }

@@ -7,14 +7,14 @@ use axum::response::Response;
 use super::login::retrying;
 use super::views::{Frame, Problems, ProfilePage};
 use super::{problems_of, shown};
-use crate::flows::AccountChanges;
 use crate::http::api::account::profile_change;
 use crate::http::body::Form;
 use crate::http::error::Problem;
 use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
 use crate::http::redirect::{see_other, with_next};
-use crate::http::state::Manners;
+use crate::http::state::FormSettings;
 use crate::sessions::Sessions;
+use crate::use_cases::AccountChanges;
 
 const PATH: &str = "/account/profile";
 
@@ -31,7 +31,7 @@ pub(crate) async fn form(
 /// `POST /account/profile`: another name or address. An address needs a fresh proof.
 pub(crate) async fn submit(
     (State(changes), State(sessions)): (State<AccountChanges>, State<Sessions>),
-    State(manners): State<Manners>,
+    State(form_settings): State<FormSettings>,
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     frame: Frame,
     form: Form,
@@ -52,7 +52,8 @@ pub(crate) async fn submit(
         Ok(_) => Ok(see_other("/account?done=profile")),
         Err(problem) => {
             let retry_after = problem.retry_after;
-            let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let (status, problems) =
+                problems_of(problem, &frame, form_settings.password_min_length)?;
             let frame = Frame { path: PATH.to_owned(), ..frame };
             let (name, email) = (form.get("name").to_owned(), form.get("email").to_owned());
             let page = ProfilePage { frame, problems, name, email };

@@ -8,14 +8,14 @@ use super::again::sent_again;
 use super::login::{carried, destination, framed, retrying, shown_again};
 use super::views::{Frame, Problems, ReauthenticatePage};
 use super::{problems_of, shown};
-use crate::flows::{Login, Reauthenticate, SentForms};
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
 use crate::http::error::{Code, Problem};
 use crate::http::extract::{CurrentUser, CurrentUserOrLogin};
 use crate::http::query::Query;
 use crate::http::redirect::{see_other, with_next};
-use crate::http::state::Manners;
+use crate::http::state::FormSettings;
+use crate::use_cases::{Login, Reauthenticate, SentForms};
 
 /// `GET /reauthenticate`: asks for the password.
 pub(crate) async fn form(
@@ -37,7 +37,7 @@ pub(crate) async fn form(
 /// `POST /reauthenticate`: checks it and goes on under a new token.
 pub(crate) async fn submit(
     (State(reauthenticate), State(login)): (State<Reauthenticate>, State<Login>),
-    (State(forms), State(manners)): (State<SentForms>, State<Manners>),
+    (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
     signed_in: Result<CurrentUser, Problem>,
     (current, frame): (CurrentSession, Frame),
     form: Form,
@@ -73,7 +73,8 @@ pub(crate) async fn submit(
             }
             let retry_after = problem.retry_after;
             let wrong = problem.code == Code::InvalidCredentials;
-            let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let (status, problems) =
+                problems_of(problem, &frame, form_settings.password_min_length)?;
             let problems = if wrong {
                 Problems::of_field("password", frame.text("password-wrong"))
             } else {

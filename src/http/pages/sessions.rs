@@ -7,13 +7,13 @@ use axum::response::Response;
 use super::shown;
 use super::views::{Frame, Place, Problems, SessionCard, SessionsNotice, SessionsPage};
 use crate::accounts::EpochReason;
-use crate::flows::RevokeSessions;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
 use crate::http::extract::{CurrentUser, CurrentUserOrLogin, PathId};
 use crate::http::query::Query;
 use crate::http::redirect::{see_other, with_next};
 use crate::sessions::{Client, EndReason, Session, SessionId, Sessions, device_name};
+use crate::use_cases::RevokeSessions;
 
 /// `GET /account/sessions`: where one is signed in.
 pub(crate) async fn list(

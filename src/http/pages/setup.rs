@@ -12,19 +12,19 @@ use super::login::{retrying, shown_again};
 use super::views::{Frame, Problems, SetupPage};
 use super::{problems_of, shown};
 use crate::accounts::Email;
-use crate::flows::{Login, SentForms, Signup, SignupRequest};
 use crate::http::api::session::signup_request;
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
 use crate::http::query::Query;
-use crate::http::state::Manners;
+use crate::http::state::FormSettings;
 use crate::sessions::Sessions;
+use crate::use_cases::{Login, SentForms, Signup, SignupRequest};
 
 /// `GET /setup?token=…`: the form. Looking at it uses nothing up.
 pub(crate) async fn form(
     State(signup): State<Signup>,
-    (State(manners), State(forms)): (State<Manners>, State<SentForms>),
+    (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
     frame: Frame,
     query: Query,
 ) -> Result<Response, Problem> {
@@ -37,7 +37,7 @@ pub(crate) async fn form(
         token: token.to_owned(),
         email: String::new(),
         name: String::new(),
-        minimum_length: manners.password_min_length,
+        minimum_length: form_settings.password_min_length,
         problems: Problems::none(),
     };
     Ok(shown(StatusCode::OK, &page))
@@ -46,7 +46,7 @@ pub(crate) async fn form(
 /// `POST /setup`: makes the administrator and signs them in.
 pub(crate) async fn submit(
     (State(signup), State(login)): (State<Signup>, State<Login>),
-    (State(forms), State(manners)): (State<SentForms>, State<Manners>),
+    (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
     (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
     (current, frame): (CurrentSession, Frame),
     form: Form,
@@ -74,14 +74,15 @@ pub(crate) async fn submit(
         }
         Err(problem) => {
             let retry_after = problem.retry_after;
-            let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let (status, problems) =
+                problems_of(problem, &frame, form_settings.password_min_length)?;
             let page = SetupPage {
                 // A change of language comes back by GET, which needs the token too.
                 frame: Frame { path: format!("/setup?token={token}"), ..shown_again(frame, &form) },
                 token: token.to_owned(),
                 email: email.to_owned(),
                 name: name.to_owned(),
-                minimum_length: manners.password_min_length,
+                minimum_length: form_settings.password_min_length,
                 problems,
             };
             Ok(retrying(retry_after, shown(status, &page)))

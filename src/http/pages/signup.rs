@@ -12,19 +12,19 @@ use super::login::{carried, destination, framed, retrying, shown_again};
 use super::views::{Frame, Problems, SignUpPage};
 use super::{problems_of, shown};
 use crate::accounts::Email;
-use crate::flows::{Login, SentForms, Signup, SignupRequest};
 use crate::http::api::session::{signup_closed, signup_request};
 use crate::http::body::Form;
 use crate::http::current::CurrentSession;
 use crate::http::error::Problem;
 use crate::http::query::Query;
 use crate::http::redirect::see_other;
-use crate::http::state::Manners;
+use crate::http::state::FormSettings;
 use crate::sessions::Sessions;
+use crate::use_cases::{Login, SentForms, Signup, SignupRequest};
 
 /// `GET /signup`: the form; whoever is signed in goes on.
 pub(crate) async fn form(
-    (State(manners), State(forms)): (State<Manners>, State<SentForms>),
+    (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
     current: CurrentSession,
     frame: Frame,
     query: Query,
@@ -36,7 +36,7 @@ pub(crate) async fn form(
         }
         Err(_) => {}
     }
-    let is_open = manners.signup_is_open;
+    let is_open = form_settings.signup_is_open;
     let next = carried(query.find("next"));
     let page = SignUpPage {
         frame: Frame { form: forms.name(), ..framed(frame, "/signup", &next) },
@@ -44,7 +44,7 @@ pub(crate) async fn form(
         problems: Problems::none(),
         email: String::new(),
         name: String::new(),
-        minimum_length: manners.password_min_length,
+        minimum_length: form_settings.password_min_length,
         next,
     };
     shown(if is_open { StatusCode::OK } else { StatusCode::FORBIDDEN }, &page)
@@ -53,7 +53,7 @@ pub(crate) async fn form(
 /// `POST /signup`: makes the account, signs in and goes on.
 pub(crate) async fn submit(
     (State(signup), State(login)): (State<Signup>, State<Login>),
-    (State(forms), State(manners)): (State<SentForms>, State<Manners>),
+    (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
     (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
     (current, frame): (CurrentSession, Frame),
     form: Form,
@@ -65,7 +65,7 @@ pub(crate) async fn submit(
         return Ok(go_on((&arrivals, &sessions), &current, &form));
     }
     let made = match signup_request(&current, email, name, form.get("password")) {
-        _ if !manners.signup_is_open => Err(signup_closed()),
+        _ if !form_settings.signup_is_open => Err(signup_closed()),
         Ok(request) => signup
             .with_password(SignupRequest { form: turn, ..request })
             .await
@@ -79,15 +79,16 @@ pub(crate) async fn submit(
         }
         Err(problem) => {
             let retry_after = problem.retry_after;
-            let (status, problems) = problems_of(problem, &frame, manners.password_min_length)?;
+            let (status, problems) =
+                problems_of(problem, &frame, form_settings.password_min_length)?;
             let next = carried(form.find("next"));
             let page = SignUpPage {
                 frame: shown_again(framed(frame, "/signup", &next), &form),
-                is_open: manners.signup_is_open,
+                is_open: form_settings.signup_is_open,
                 problems,
                 email: email.to_owned(),
                 name: name.to_owned(),
-                minimum_length: manners.password_min_length,
+                minimum_length: form_settings.password_min_length,
                 next,
             };
             Ok(retrying(retry_after, shown(status, &page)))

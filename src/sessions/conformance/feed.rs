@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::stage::{Held, Stage, at_once, evict_beyond, minute};
 use super::{Verdict, Violation, chapter, holds, same};
-use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
+use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::sessions::{Cursor, EndReason, Ended, EpochMove, Revocation, Revocations, SessionId};
 
 chapter![
@@ -91,7 +91,7 @@ async fn the_feed_begins_where_it_is_asked_for(stage: Stage) -> Verdict {
 async fn raised(stage: &Stage, user: UserId) -> Result<[Held; 2], Violation> {
     let survivor = stage.signed_in(user, minute(0)).await?;
     let other = stage.signed_in(user, minute(0)).await?;
-    let surviving = Survivor {
+    let surviving = KeptSession {
         session: survivor.id().as_uuid(),
         from: *survivor.digest.as_bytes(),
         to: *stage.fresh_digest().as_bytes(),

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::stage::{cutoffs, digest, minute};
-use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
+use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::sessions::{
     Client, Compartment, EndReason, Ended, Ending, EpochMove, Keep, Limit, LimitPolicy, Owner,
     Rotation, Session, SessionId, SessionPolicy, Start, TimeoutRule, TokenDigest, Touch,
@@ -177,7 +177,7 @@ impl Operation {
                 user: user_of(user),
                 to: Epoch::from_number(i64::from(to)),
                 reason,
-                survivor: survivor.map(|(session, from, to, authenticated)| Survivor {
+                survivor: survivor.map(|(session, from, to, authenticated)| KeptSession {
                     session: session_of(session).as_uuid(),
                     from: *token_of(from).as_bytes(),
                     to: *token_of(to).as_bytes(),

@@ -2,7 +2,7 @@
 
 use super::stage::{Held, Stage, at_once, minute};
 use super::{Verdict, Violation, chapter, holds, same};
-use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
+use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::sessions::{Compartment, EndReason, Ended, EpochMove, Kept, Loaded, Owner, Session};
 
 chapter![
@@ -19,7 +19,7 @@ chapter![
 async fn raise_but_for(
     stage: &Stage,
     user: UserId,
-    survivor: Survivor,
+    survivor: KeptSession,
     to: i64,
 ) -> Result<u64, Violation> {
     let (to, reason) = (Epoch::from_number(to), EpochReason::RevokedByUser);
@@ -27,8 +27,8 @@ async fn raise_but_for(
     Ok(stage.store.raise_epoch(&raise).await?)
 }
 
-fn surviving(stage: &Stage, held: &Held) -> Survivor {
-    Survivor {
+fn surviving(stage: &Stage, held: &Held) -> KeptSession {
+    KeptSession {
         session: held.id().as_uuid(),
         from: *held.digest.as_bytes(),
         to: *stage.fresh_digest().as_bytes(),
@@ -36,7 +36,7 @@ fn surviving(stage: &Stage, held: &Held) -> Survivor {
     }
 }
 
-fn token_of(survivor: &Survivor) -> crate::sessions::TokenDigest {
+fn token_of(survivor: &KeptSession) -> crate::sessions::TokenDigest {
     crate::sessions::TokenDigest::from_bytes(survivor.to)
 }
 
@@ -72,7 +72,7 @@ async fn a_proof_of_identity_moves_the_survivors_authenticated_at(stage: Stage) 
     for authenticated in [false, true] {
         let user = stage.fresh_user();
         let held = stage.signed_in(user, minute(0)).await?;
-        let survivor = Survivor { authenticated, ..surviving(&stage, &held) };
+        let survivor = KeptSession { authenticated, ..surviving(&stage, &held) };
 
         raise_but_for(&stage, user, survivor, 2).await?;
 
@@ -144,7 +144,7 @@ async fn an_anonymous_session_is_no_survivor(stage: Stage) -> Verdict {
 async fn a_survivor_of_a_move_that_changes_nothing_keeps_its_token(stage: Stage) -> Verdict {
     let user = stage.fresh_user();
     let held = stage.signed_in(user, minute(0)).await?;
-    let survivor = Survivor { authenticated: true, ..surviving(&stage, &held) };
+    let survivor = KeptSession { authenticated: true, ..surviving(&stage, &held) };
 
     same!(raise_but_for(&stage, user, survivor, 1).await?, 0, "the sessions that ended");
 

@@ -67,7 +67,7 @@ impl Refusal for ChangeError {
             Self::Store(error) => Some(error),
             Self::NotFound
             | Self::Moved
-            | Self::SurvivorGone
+            | Self::KeptSessionEnded
             | Self::InvitationGone
             | Self::EmailTaken
             | Self::LastAdministrator => None,

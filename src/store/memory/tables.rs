@@ -7,7 +7,7 @@ use super::ended::EndedRows;
 use super::feed::Feed;
 use super::live::{LiveRows, Removed};
 use super::row::Row;
-use crate::accounts::{Epoch, Survivor, UserId};
+use crate::accounts::{Epoch, KeptSession, UserId};
 use crate::sessions::{
     Cutoffs, EndReason, Ended, Ending, EpochMove, Keep, Keeping, Loaded, Rotation, SessionId,
     Swept, TimedOut, TokenDigest,
@@ -131,7 +131,7 @@ impl Tables {
     fn let_survive(
         &mut self,
         user: UserId,
-        survivor: &Survivor,
+        survivor: &KeptSession,
         at: OffsetDateTime,
     ) -> Option<SessionId> {
         let id = SessionId::from_uuid(survivor.session);

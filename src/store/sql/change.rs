@@ -39,7 +39,7 @@ pub(super) async fn change(
         && database.sessions_in == SessionsIn::ThisDatabase
         && !fits(write, id, survivor).await?
     {
-        return Err(ChangeError::SurvivorGone);
+        return Err(ChangeError::KeptSessionEnded);
     }
     if let Some(digest) = &change.invitation {
         super::invitations::use_up(write, &before.account, digest, at).await?;

@@ -9,7 +9,7 @@ use super::rows::uuid;
 use crate::audit::{EventId, Recorded};
 use crate::clock::{from_unix_milliseconds, unix_milliseconds};
 use crate::failure::StoreError;
-use crate::webhook::{self, Claimed, DeliveryStore, Failed, Failure, Left, Standing};
+use crate::webhook::{self, Claimed, DeliveryState, DeliveryStore, Failed, Failure, Left};
 
 const LAST_SUCCESS: &str = "webhook_last_success";
 const LAST_FAILURE: &str = "webhook_last_failure";
@@ -89,7 +89,7 @@ impl DeliveryStore for SqlDatabase {
         })
     }
 
-    async fn standing(&self) -> Result<Standing, StoreError> {
+    async fn standing(&self) -> Result<DeliveryState, StoreError> {
         let waiting = self.engine.one_row(statement(
             "SELECT COUNT(*) AS number, MIN(due_at) AS first FROM webhook_deliveries \
              WHERE given_up_at IS NULL",
@@ -101,11 +101,11 @@ impl DeliveryStore for SqlDatabase {
         let given_up = given_up.await?;
         let facts = statement("SELECT name, value FROM facts WHERE name IN ($1, $2)");
         let facts = self.engine.rows(facts.bind(LAST_SUCCESS).bind(LAST_FAILURE)).await?;
-        let mut standing = Standing {
+        let mut standing = DeliveryState {
             pending: number(&waiting)?,
             failed: number(&given_up)?,
             next_attempt: waiting.get::<Option<i64>>("first")?.map(from_unix_milliseconds),
-            ..Standing::default()
+            ..DeliveryState::default()
         };
         for row in facts {
             let (name, value): (String, String) = (row.get("name")?, row.get("value")?);

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::engine::{Statement, Text, Write, locking, statement};
 use super::revocations::{self, this_step};
-use crate::accounts::{Epoch, EpochReason, Survivor, UserId};
+use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, Ending, EpochMove, Rotation, SessionId, TokenDigest};
 
@@ -196,7 +196,7 @@ pub(super) async fn raise_number(
 pub(super) async fn fits(
     write: &mut Write,
     user: UserId,
-    survivor: &Survivor,
+    survivor: &KeptSession,
 ) -> Result<bool, StoreError> {
     let found = statement(locking!(
         "SELECT 1 FROM sessions WHERE session_id = $1 AND token_digest = $2 AND user_id = $3"
@@ -211,7 +211,7 @@ pub(super) async fn fits(
 async fn survive(
     write: &mut Write,
     epoch_move: &EpochMove,
-    survivor: &Survivor,
+    survivor: &KeptSession,
 ) -> Result<(), StoreError> {
     if !fits(write, epoch_move.user, survivor).await? {
         return Ok(());

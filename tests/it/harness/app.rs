@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anteroom::accounts::{Account, Email, HasherOptions, Name, NewUser, Password, Role};
 use anteroom::clock::{Clock, ManualClock};
-use anteroom::flows::Check;
-use anteroom::http::Answers;
+use anteroom::server::Answers;
 use anteroom::sessions::{Session, Token};
 use anteroom::store::{DatabaseAt, SessionsIn, SqlDatabase};
 use anteroom::throttle::ThrottleOptions;
+use anteroom::use_cases::Check;
 use anteroom::{Anteroom, Options, SessionsKept, Stores};
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -301,7 +301,7 @@ impl TestApp {
         let public_url = options.public_url.clone();
         let anteroom = Anteroom::start_around(options, wrap).await.unwrap();
         let service = mount(&anteroom);
-        let serving = anteroom::http::serve(listener, service, std::future::pending());
+        let serving = anteroom::server::serve(listener, service, std::future::pending());
         let serving = tokio::spawn(serving);
         Self {
             anteroom,

@@ -17,7 +17,7 @@ use anteroom::sessions::{
     Started, Swept, TokenDigest, Touch,
 };
 use anteroom::throttle::{AccountKey, Counter, Network, Refusal, Release, ThrottleStore};
-use anteroom::webhook::{Claimed, DeliveryStore, Failed, Left, Standing};
+use anteroom::webhook::{Claimed, DeliveryStore, Failed, Left, DeliveryState};
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
@@ -426,7 +426,7 @@ impl DeliveryStore for Failing<dyn DeliveryStore> {
         self.inner.put_back(claimed, failed).await
     }
 
-    async fn standing(&self) -> Result<Standing, StoreError> {
+    async fn standing(&self) -> Result<DeliveryState, StoreError> {
         self.faults.around("standing of deliveries", self.inner.standing()).await
     }
 

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use anteroom::http::{ServeOptions, Times, serve_with};
+use anteroom::server::{ServeOptions, Times, serve_with};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::IntoResponse;

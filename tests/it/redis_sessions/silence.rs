@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use anteroom::audit::By;
-use anteroom::flows::{Check, RevokeSessions};
 use anteroom::sessions::cache::OUTLASTS_LEASES;
 use anteroom::sessions::{EndReason, SessionStore, Token};
+use anteroom::use_cases::{Check, RevokeSessions};
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
 use serde_json::json;
@@ -216,7 +216,7 @@ async fn attack_159_after_a_flush_everybody_is_signed_out_and_nothing_late_bring
     let email = anteroom::accounts::Email::parse("ada@example.org").unwrap();
     let account = account.find_by_email(&email).await.unwrap().unwrap();
     assert!(account.epoch > anteroom::accounts::Epoch::FIRST);
-    let late = anteroom::sessions::Beginning {
+    let late = anteroom::sessions::NewSession {
         owner: anteroom::sessions::Owner::User {
             id: account.user.id,
             epoch: anteroom::accounts::Epoch::FIRST,
@@ -229,7 +229,7 @@ async fn attack_159_after_a_flush_everybody_is_signed_out_and_nothing_late_bring
     };
     // A sign-in that was under way since before the change, and before the flush.
     if let Ok(started) = app.anteroom.sessions().start(late).await {
-        let check = anteroom::flows::Check::new(
+        let check = anteroom::use_cases::Check::new(
             app.anteroom.accounts().clone(),
             app.anteroom.sessions().clone(),
         );

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anteroom::accounts::Role;
-use anteroom::sessions::{Beginning, Client, Owner};
+use anteroom::sessions::{Client, NewSession, Owner};
 
 use crate::harness::app::{Kind, TestApp};
 
@@ -77,7 +77,7 @@ async fn sid_1_attack_20_ten_thousand_tokens_are_distinct_and_look_like_chance()
 
     let mut tokens = Vec::new();
     for n in 0..10_000 {
-        let beginning = Beginning {
+        let beginning = NewSession {
             owner: owners[n % 2],
             administrator: false,
             remember_me: n % 3 == 0,

@@ -115,7 +115,7 @@ async fn sid_7_attack_15_what_was_never_issued_is_refused_without_asking_the_sto
         Stores { sessions, ..stores }
     };
     let anteroom = Anteroom::start_around(options, counted).await.unwrap();
-    let served = anteroom::http::serve(listener, anteroom.front(), std::future::pending());
+    let served = anteroom::server::serve(listener, anteroom.front(), std::future::pending());
     let serving = tokio::spawn(served);
     let ask = async |method: &str, value: &[u8]| {
         let head = format!(

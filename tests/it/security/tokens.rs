@@ -8,7 +8,7 @@ use anteroom::accounts::Role;
 use anteroom::clock::{Clock, ManualClock};
 use anteroom::entropy::Entropy;
 use anteroom::sessions::{
-    Beginning, Client as Where, EndReason, Loaded, Owner, ResumeError, SessionPolicy, Sessions,
+    Client as Where, EndReason, Loaded, NewSession, Owner, ResumeError, SessionPolicy, Sessions,
     SessionsOptions, Token,
 };
 use reqwest::Method;
@@ -264,7 +264,7 @@ async fn sid_10_two_servers_over_one_store_find_the_same_session_by_the_same_dig
             })
         };
         let (one, other) = (node(), node());
-        let beginning = Beginning {
+        let beginning = NewSession {
             owner: Owner::Anonymous,
             administrator: false,
             remember_me: false,

@@ -1,6 +1,6 @@
 //! Every route that touches a store, as a deed that can be done, looked at and done again.
 
-use anteroom::accounts::{Account, Email, Password, Proof};
+use anteroom::accounts::{Account, Email, Password, PasswordCheck};
 use futures_util::future::BoxFuture;
 use reqwest::Method;
 use serde_json::json;
@@ -47,7 +47,7 @@ impl Scene {
         let mut proven = Vec::new();
         let Some(account) = self.account(&self.email).await else { return proven };
         for password in [PASSWORD, OTHER_PASSWORD] {
-            let typed = Proof { password: Password::from_typed(password), from: None };
+            let typed = PasswordCheck { password: Password::from_typed(password), from: None };
             if self.app.anteroom.accounts().prove(account.user.id, &typed).await.is_ok() {
                 proven.push(password);
             }

@@ -5,10 +5,10 @@ use super::*;
 
 const HOST: (&str, &str) = ("host", "auth.example.org");
 
-fn door(public_url: &str) -> Door {
+fn door(public_url: &str) -> RequestGuard {
     let public_url = PublicUrl::parse(public_url).unwrap();
     let (trusted_origins, proxies) = (Vec::new(), TrustedProxies::default());
-    Door(Arc::new(DoorParts { public_url, trusted_origins, proxies }))
+    RequestGuard(Arc::new(GuardSettings { public_url, trusted_origins, proxies }))
 }
 
 /// The status with which a request for this path with these headers is turned away.

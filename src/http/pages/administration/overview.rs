@@ -5,11 +5,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::audit::Span;
-use crate::flows::Figures;
 use crate::http::error::Problem;
 use crate::http::extract::AdministratorOrLogin;
 use crate::http::pages::shown;
 use crate::http::pages::views::{Frame, OverviewPage, Plot, PlottedSpan};
+use crate::use_cases::Figures;
 
 /// `GET /admin`.
 pub(in crate::http) async fn show(

@@ -7,7 +7,6 @@ use axum::response::Response;
 use super::audit::event_row;
 use super::{path_with, session_row};
 use crate::audit::{AuditListing, AuditTrail};
-use crate::flows::RevokeSessions;
 use crate::http::api::admin_sessions::filter;
 use crate::http::error::Problem;
 use crate::http::extract::{AdministratorOrLogin, PathId};
@@ -19,6 +18,7 @@ use crate::http::pages::views::{
 use crate::http::query::Query;
 use crate::http::redirect::see_other;
 use crate::sessions::{EndReason, Session, SessionId, SessionPolicy, Sessions, TimeoutRule};
+use crate::use_cases::RevokeSessions;
 
 /// How many events of a session are shown with it.
 const MOST_EVENTS: u32 = 20;

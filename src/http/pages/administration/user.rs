@@ -6,7 +6,6 @@ use axum::response::Response;
 
 use super::{failed, session_row, shown_invitation, user_row};
 use crate::accounts::{Accounts, EpochReason, User, UserId};
-use crate::flows::{AccountChange, AccountChanges, Invitations, RevokeSessions};
 use crate::http::api::admin::{AccountBody, account_change, find};
 use crate::http::body::Form;
 use crate::http::error::Problem;
@@ -17,6 +16,7 @@ use crate::http::query::Query;
 use crate::http::redirect::see_other;
 use crate::http::state::{AppState, Links};
 use crate::sessions::{SessionId, Sessions};
+use crate::use_cases::{AccountChange, AccountChanges, Invitations, RevokeSessions};
 
 /// How many sessions the page shows; there is a way to the others.
 const MOST_SESSIONS: usize = 25;

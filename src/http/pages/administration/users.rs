@@ -6,7 +6,6 @@ use axum::response::Response;
 
 use super::{failed, path_with, shown_invitation, user_row};
 use crate::accounts::{Accounts, Listing};
-use crate::flows::Invitations;
 use crate::http::api::admin::listing;
 use crate::http::api::admin_invitations::invited_user;
 use crate::http::body::Form;
@@ -17,6 +16,7 @@ use crate::http::pages::views::{Frame, NewUserTyped, Problems, UsersNotice, User
 use crate::http::query::Query;
 use crate::http::state::Links;
 use crate::sessions::Sessions;
+use crate::use_cases::Invitations;
 
 /// `GET /admin/users`: a page of accounts, or of those that a search finds.
 pub(in crate::http) async fn list(

@@ -19,7 +19,7 @@ use crate::entropy::Entropy;
 use crate::failure::StoreError;
 use crate::sessions::cache::{Change, Freshness};
 use crate::sessions::{
-    Beginning, Client, EndReason, EpochMove, LeaseOptions, Owner, ResumeError, Session,
+    Client, EndReason, EpochMove, LeaseOptions, NewSession, Owner, ResumeError, Session,
     SessionPolicy, SessionStore as _, Sessions, SessionsOptions, Token, TokenDigest,
 };
 
@@ -238,7 +238,7 @@ impl Scene {
         let id = id_of(person);
         let read = server.process.ask(move |world| (lock(&world.accounts)[&id].clone(), vec![]));
         let Ok(account) = read.await else { return };
-        let beginning = Beginning {
+        let beginning = NewSession {
             owner: Owner::User { id, epoch: account.epoch },
             administrator: false,
             remember_me: false,

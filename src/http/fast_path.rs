@@ -1,0 +1,232 @@
+//! The front: what is asked most is answered before anything else is done. Who is there, where
+//! that is remembered under a lease and the request is like nearly all that ask it; every other
+//! request goes through the router, and so does whatever is wrong with one.
+
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::response::Response;
+use hyper::body::Body as _;
+use tower::Service;
+
+use super::api::verify;
+use super::cookie::{CookieShape, Presented};
+use super::error::Problem;
+use super::json::SignedInBody;
+use super::middleware::{
+    Ending, REQUEST_ID, RequestGuard, RequestIds, forbid_sharing, is_check, one_host, secure,
+};
+use super::write_limit::WriteLimit;
+use crate::accounts::User;
+use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
+use crate::sessions::{Session, Sessions};
+use crate::use_cases::{Check, Identity};
+
+const NOTHING: HeaderValue = HeaderValue::from_static("0");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// All that `anteroom serve` serves: [`crate::Anteroom::router`], and before it a shorter way for
+/// `/auth/verify` and `GET /api/session`. Which way an answer takes cannot be told from it.
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct FastPath {
+    state: Arc<FastPathState>,
+    write_limit: WriteLimit,
+    router: Router,
+}
+
+/// What the shorter way needs.
+pub(super) struct FastPathState {
+    pub(super) check: Check,
+    pub(super) sessions: Sessions,
+    pub(super) cookie: CookieShape,
+    pub(super) request_guard: RequestGuard,
+    pub(super) forms: PreparedHeaders,
+    pub(super) ids: RequestIds,
+    pub(super) metrics: Metrics,
+}
+
+impl FastPath {
+    pub(super) fn new(state: FastPathState, router: Router) -> Self {
+        Self { state: Arc::new(state), write_limit: WriteLimit::new(), router }
+    }
+}
+
+impl Service<Request> for FastPath {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = FastPathFuture;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request>::poll_ready(&mut self.router, context)
+    }
+
+    fn call(&mut self, request: Request) -> FastPathFuture {
+        // Should this panic, the router has the last word, which answers a panic of its own.
+        match catch_unwind(AssertUnwindSafe(|| self.state.answer(&request))) {
+            Ok(Some(response)) => FastPathFuture(Way::Shorter(Some(response))),
+            Ok(None) | Err(_)
+                if WriteLimit::is_for(request.method()) && !is_check(request.uri().path()) =>
+            {
+                let answering = self.router.call(request);
+                FastPathFuture(Way::Usual(Box::pin(self.write_limit.clone().take(answering))))
+            }
+            Ok(None) | Err(_) => FastPathFuture(Way::Usual(Box::pin(self.router.call(request)))),
+        }
+    }
+}
+
+impl std::fmt::Debug for FastPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FastPath")
+    }
+}
+
+/// The answer of a [`FastPath`].
+pub struct FastPathFuture(Way);
+
+enum Way {
+    Shorter(Option<Response>),
+    Usual(Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>),
+}
+
+impl Future for FastPathFuture {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Way::Shorter(response) => response.take().map_or(Poll::Pending, |r| Poll::Ready(Ok(r))),
+            Way::Usual(answering) => answering.as_mut().poll(context),
+        }
+    }
+}
+
+/// What is answered here.
+#[derive(Clone, Copy)]
+enum Question {
+    Verify,
+    Session,
+}
+
+impl Question {
+    /// A request for one of them. A body of the second would have to be read before anything is
+    /// looked up; that of the first is never read.
+    fn of(request: &Request) -> Option<Self> {
+        let is_plain = || request.method() == Method::GET && request.body().is_end_stream();
+        match request.uri().path() {
+            path if is_check(path) => Some(Self::Verify),
+            "/api/session" if is_plain() => Some(Self::Session),
+            _ => None,
+        }
+    }
+}
+
+impl FastPathState {
+    /// The answer, unless it has to go the usual way.
+    fn answer(&self, request: &Request) -> Option<Response> {
+        let question = Question::of(request)?;
+        let begun = Instant::now();
+        self.let_in(question, request)?;
+        let Identity { session, user, .. } = self.remembered(request.headers())?;
+        let user = user?;
+        let mut response = self.tell(question, (&user, &session), request).ok()?;
+        self.sessions.seen(&session, || self.request_guard.client(request));
+        if matches!(question, Question::Verify) {
+            Ending::of(request).mark(&mut response);
+        }
+        self.ids.next().routine(request, &mut response, begun);
+        self.count(request, begun);
+        Some(response)
+    }
+
+    /// What the layers around the router ask of a request; nothing where it has to go that way.
+    fn let_in(&self, question: Question, request: &Request) -> Option<()> {
+        match question {
+            Question::Verify => one_host(request).ok().map(drop),
+            Question::Session if self.request_guard.lets_other_origins_read() => None,
+            Question::Session => self.request_guard.judge(request).ok(),
+        }
+    }
+
+    fn remembered(&self, headers: &HeaderMap) -> Option<Identity> {
+        let Presented::Token(token) = self.cookie.presented(headers) else { return None };
+        self.check.remembered(&token.digest())
+    }
+
+    fn tell(
+        &self,
+        question: Question,
+        (user, session): (&User, &Session),
+        request: &Request,
+    ) -> Result<Response, Problem> {
+        let mut headers = self.forms.of(question).clone();
+        let body = match question {
+            Question::Verify => {
+                verify::name(user, &mut headers)?;
+                Body::empty()
+            }
+            Question::Session => {
+                let (client, policy) = (self.request_guard.client(request), self.sessions.policy());
+                let body = SignedInBody::asked_from(&client, (user, session), policy).to_bytes()?;
+                headers.insert(header::CONTENT_LENGTH, body.len().into());
+                Body::from(body)
+            }
+        };
+        let mut response = Response::new(body);
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
+
+    /// The route is the whole path, which has no parameters here.
+    fn count(&self, request: &Request, begun: Instant) {
+        if self.metrics.is_on() {
+            self.metrics.cache(CacheOutcome::Hit);
+            self.metrics.check(CheckOutcome::LiveUser);
+            let (method, route) = (request.method().as_str(), request.uri().path());
+            self.metrics.request(method, Some(route), 200, begun.elapsed());
+        }
+    }
+}
+
+/// The headers of the answers: those that are always the same, and the places of the others.
+pub(super) struct PreparedHeaders {
+    verify: HeaderMap,
+    session: HeaderMap,
+}
+
+impl PreparedHeaders {
+    pub(super) fn at(request_guard: &RequestGuard) -> Self {
+        let session = [header::CONTENT_TYPE, header::CONTENT_LENGTH, REQUEST_ID];
+        let mut session = secure(request_guard, form(&session)).into_parts().0.headers;
+        session.insert(header::CONTENT_TYPE, JSON);
+        let verify = [header::CONTENT_LENGTH, REQUEST_ID].into_iter().chain(verify::REMOTE);
+        let mut verify = form(&verify.collect::<Vec<_>>()).into_parts().0.headers;
+        verify.insert(header::CONTENT_LENGTH, NOTHING);
+        Self { verify, session }
+    }
+
+    fn of(&self, question: Question) -> &HeaderMap {
+        match question {
+            Question::Verify => &self.verify,
+            Question::Session => &self.session,
+        }
+    }
+}
+
+/// What the session layer does to an answer with these headers, still empty.
+fn form(places: &[HeaderName]) -> Response {
+    let mut response = Response::new(Body::empty());
+    for name in places {
+        response.headers_mut().insert(name, HeaderValue::from_static(""));
+    }
+    forbid_sharing(&mut response);
+    response
+}

@@ -1,0 +1,209 @@
+//! What administrators, the command line and people themselves change about an account, and which
+//! of it ends sessions.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::credential_change::{ends, finish_credential_change};
+use super::detached::run_to_completion;
+use crate::accounts::{
+    Account, Accounts, Busy, Change, ChangeError, Changed, Email, EpochRaise, EpochReason, Name,
+    PasswordChange, PasswordHash, Role, Status, User, UserId,
+};
+use crate::audit::{AuditTrail, By, Event, Kind};
+use crate::sessions::Sessions;
+use crate::throttle::{AttemptError, Network, Throttled};
+
+/// Changes accounts.
+#[derive(Clone)]
+pub struct AccountChanges {
+    accounts: Accounts,
+    sessions: Sessions,
+    audit: AuditTrail,
+}
+
+/// What to change; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChange {
+    /// A new name.
+    pub name: Option<Name>,
+    /// A new address, and whether it counts as verified.
+    pub email: Option<(Email, bool)>,
+    /// A new role.
+    pub role: Option<Role>,
+    /// A new status.
+    pub status: Option<Status>,
+    /// The hash of a new password, set by the command line.
+    pub password: Option<PasswordHash>,
+    /// Whether the account goes altogether.
+    pub delete: bool,
+}
+
+/// Why somebody could not change their own account.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnChangeError {
+    /// Nothing has changed.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// There were too many questions for addresses from this network, sign-ups among them.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// Too many are being answered at this moment.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+impl From<AttemptError> for OwnChangeError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Throttled(throttled) => Self::Throttled(throttled),
+            AttemptError::Busy => Self::Busy(Busy::A_MOMENT),
+            AttemptError::Store(error) => Self::Change(error.into()),
+        }
+    }
+}
+
+impl AccountChanges {
+    /// Works with these rooms.
+    #[must_use]
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit }
+    }
+
+    /// Changes an account. A new role, a new password, disabling and deleting end every session
+    /// of it in the same step; a field that has the wanted value already changes nothing.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing has changed.
+    pub async fn apply(
+        &self,
+        id: UserId,
+        wanted: AccountChange,
+        by: &By,
+    ) -> Result<Changed, ChangeError> {
+        let (this, by) = (self.clone(), by.clone());
+        run_to_completion(async move {
+            let Self { accounts, sessions, audit } = this;
+            // What was decided last, and on whom, is what was done.
+            let decided: Arc<Mutex<Option<(User, Change)>>> = Arc::default();
+            let decide = |account: &Account| {
+                let change = decide(account, &wanted);
+                *decided.lock().unwrap_or_else(PoisonError::into_inner) =
+                    change.clone().map(|change| (account.user.clone(), change));
+                change
+            };
+            let changed = finish_credential_change(&accounts, &sessions, id, None, decide).await?;
+            let done = decided.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some((before, change)) = done {
+                if change.name.is_some() {
+                    tracing::info!(user.id = %id, actor = %by.actor, "name changed");
+                }
+                let mut events = events(&before, &change, &by);
+                if let Some(raise) = &change.raise {
+                    events.extend(ends(&changed, id, raise.reason, &by));
+                }
+                audit.record(events).await;
+            }
+            Ok(changed)
+        })
+        .await?
+    }
+}
+
+impl AccountChanges {
+    /// As [`AccountChanges::apply`], for the owner of the account. A new address counts like a
+    /// sign-up from this network: the answer tells who has an account.
+    ///
+    /// # Errors
+    /// [`OwnChangeError`]; nothing has changed.
+    pub async fn by_owner(
+        &self,
+        id: UserId,
+        wanted: AccountChange,
+        by: &By,
+    ) -> Result<Changed, OwnChangeError> {
+        if wanted.email.is_none() {
+            return Ok(self.apply(id, wanted, by).await?);
+        }
+        let (this, by) = (self.clone(), by.clone());
+        run_to_completion(async move {
+            let from = by.client.ip_address.map(Network::of);
+            let attempt = this.accounts.count_address(from).await;
+            if let Err(AttemptError::Throttled(_)) = &attempt {
+                let throttled = Event::new(Kind::Throttled, &by).about(id).outcome("refused");
+                this.audit.record([throttled.with("limit", "sign_ups")]).await;
+            }
+            let attempt = attempt?;
+            let changed = this.apply(id, wanted, &by).await;
+            if matches!(changed, Ok(_) | Err(ChangeError::EmailTaken)) {
+                attempt.stands();
+            }
+            Ok(changed?)
+        })
+        .await
+        .map_err(ChangeError::from)?
+    }
+}
+
+/// What was changed, one event for each thing that has a kind of its own. A new name has none: it
+/// opens nothing to anybody, and is a line in the log.
+fn events(before: &User, change: &Change, by: &By) -> Vec<Event> {
+    let event = |kind| Event::new(kind, by).about(before.id);
+    if change.delete {
+        return vec![event(Kind::AccountDeleted)];
+    }
+    let status = change.status.map(|status| match status {
+        Status::Disabled => event(Kind::AccountDisabled),
+        Status::Active => event(Kind::AccountEnabled),
+    });
+    let role = change.role.map(|role| {
+        event(Kind::RoleChanged).with("from", before.role.as_str()).with("to", role.as_str())
+    });
+    let email = change
+        .email
+        .as_ref()
+        .map(|(_, verified)| event(Kind::EmailChanged).with("verified", *verified));
+    let password = change.password.as_ref().map(|_| event(Kind::PasswordChanged));
+    [status, role, email, password].into_iter().flatten().collect()
+}
+
+fn decide(account: &Account, wanted: &AccountChange) -> Option<Change> {
+    let user = &account.user;
+    let change = Change {
+        name: wanted.name.clone().filter(|name| *name != user.name),
+        email: wanted.email.clone().filter(|(email, verified)| {
+            *email != user.email || (*verified && !user.email_verified)
+        }),
+        role: wanted.role.filter(|role| *role != user.role),
+        status: wanted.status.filter(|status| *status != user.status),
+        password: wanted.password.clone().map(|to| PasswordChange { from: None, to }),
+        delete: wanted.delete,
+        ..Change::default()
+    };
+    let nothing = change.name.is_none()
+        && change.email.is_none()
+        && change.role.is_none()
+        && change.status.is_none()
+        && change.password.is_none()
+        && !change.delete;
+    if nothing {
+        return None;
+    }
+    let reason = ends_sessions(&change);
+    let raise = reason.map(|reason| EpochRaise { reason, survivor: None });
+    Some(Change { raise, ..change })
+}
+
+/// Why a change ends the sessions of the account, the gravest first.
+fn ends_sessions(change: &Change) -> Option<EpochReason> {
+    if change.delete {
+        Some(EpochReason::AccountDeleted)
+    } else if change.status == Some(Status::Disabled) {
+        Some(EpochReason::AccountDisabled)
+    } else if change.role.is_some() {
+        Some(EpochReason::RoleChanged)
+    } else if change.password.is_some() {
+        Some(EpochReason::PasswordChanged)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,129 @@
+//! Who is there: the question that every request asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::accounts::{Account, Accounts, Status, User};
+use crate::sessions::cache::Remembered;
+use crate::sessions::{EndReason, Owner, ResumeError, Session, Sessions, Token, TokenDigest};
+
+/// How long a check waits before it looks again, where the account has a higher epoch than the
+/// session: the change that raised it tells sessions in a store of their own right after.
+const SETTLING: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(5),
+    Duration::from_millis(20),
+    Duration::from_millis(75),
+];
+
+/// How often a check tries to end a session whose account is not what it was, while others go on
+/// changing it. After that it is refused as it is.
+const ENDINGS: u32 = 4;
+
+/// Looks a token up: its session, and the account that the session belongs to.
+#[derive(Clone)]
+pub struct Check {
+    accounts: Accounts,
+    sessions: Sessions,
+}
+
+/// Who holds a live session. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The session.
+    pub session: Arc<Session>,
+    /// The person; `None` for an anonymous session.
+    pub user: Option<Arc<User>>,
+    /// Whether this was remembered, so that no store was asked.
+    pub under_lease: bool,
+}
+
+impl Check {
+    /// Asks these rooms.
+    #[must_use]
+    pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
+        Self { accounts, sessions }
+    }
+
+    /// Who holds `token`. The session is live only under the epoch that its user has now, so
+    /// whatever was decided about the account before this call holds.
+    ///
+    /// # Errors
+    /// [`ResumeError`] says why the token opens nothing, or that a store failed.
+    pub async fn who(&self, token: &Token) -> Result<Identity, ResumeError> {
+        let digest = token.digest();
+        match self.remembered(&digest) {
+            Some(visitor) => Ok(visitor),
+            None => self.ask(token, &digest).await,
+        }
+    }
+
+    /// Who holds the token of this digest, where that is remembered under a lease and no store has
+    /// to be asked.
+    #[must_use]
+    pub fn remembered(&self, digest: &TokenDigest) -> Option<Identity> {
+        let Remembered { session, user } = self.sessions.remembered(digest)?;
+        Some(Identity { session, user, under_lease: true })
+    }
+
+    /// Asks the stores, always by reads of its own: whatever was acknowledged before is in them.
+    async fn ask(&self, token: &Token, digest: &TokenDigest) -> Result<Identity, ResumeError> {
+        let (mut pauses, mut endings) = (SETTLING.into_iter(), 0);
+        loop {
+            let ticket = self.sessions.ticket();
+            let session = self.sessions.resume_digest(digest).await?;
+            let account = match session.owner {
+                Owner::Anonymous => None,
+                Owner::User { id, .. } => self.accounts.find(id).await?,
+            };
+            if is_live(&session, account.as_ref()) {
+                let session = Arc::new(session);
+                if let Some(ticket) = ticket {
+                    self.sessions.remember(ticket, digest, &session, account.as_ref());
+                }
+                let user = account.map(|account| Arc::new(account.user));
+                return Ok(Identity { session, user, under_lease: false });
+            }
+            // The account was read after the session, and in between the session may have been
+            // rotated into the new epoch, or ended with a reason of its own.
+            let is_behind = is_behind(&session, account.as_ref());
+            match pauses.next() {
+                Some(pause) if pause.is_zero() || is_behind => tokio::time::sleep(pause).await,
+                _ => {
+                    let reason = reason_of(account.as_ref());
+                    endings += 1;
+                    let ended = self.sessions.revoke_unchanged(&session, token, reason).await?;
+                    if ended || endings == ENDINGS {
+                        return Err(ResumeError::Ended(reason));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether the account has moved on without the session.
+fn is_behind(session: &Session, account: Option<&Account>) -> bool {
+    account.is_some_and(|account| {
+        account.user.status == Status::Active && session.owner.epoch() < Some(account.epoch)
+    })
+}
+
+/// Whether the session is under the present epoch of its user, if it has one.
+fn is_live(session: &Session, account: Option<&Account>) -> bool {
+    match (session.owner.epoch(), account) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(epoch), Some(account)) => {
+            epoch == account.epoch && account.user.status == Status::Active
+        }
+    }
+}
+
+fn reason_of(account: Option<&Account>) -> EndReason {
+    match account {
+        None => EndReason::AccountDeleted,
+        Some(account) if account.user.status == Status::Disabled => EndReason::AccountDisabled,
+        Some(account) => account.epoch_reason.map_or(EndReason::RevokedByAdmin, EndReason::from),
+    }
+}

@@ -1,0 +1,45 @@
+//! How it stands: how many accounts, how many sessions, how many signed in lately.
+
+use crate::accounts::{AccountCount, Accounts};
+use crate::audit::{Activity, AuditTrail};
+use crate::failure::StoreError;
+use crate::sessions::{Counted, SessionCount, Sessions};
+
+/// Counts for administrators.
+#[derive(Clone)]
+pub struct Figures {
+    accounts: Accounts,
+    census: SessionCount,
+    audit: AuditTrail,
+}
+
+/// What was counted.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Sessions that nobody ended; `None` where they are not counted.
+    pub sessions: Option<Counted>,
+    /// Accounts.
+    pub accounts: AccountCount,
+    /// Sign-ins, hour by hour and day by day.
+    pub activity: Activity,
+}
+
+impl Figures {
+    /// Of these rooms.
+    #[must_use]
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, census: SessionCount::new(sessions), audit }
+    }
+
+    /// Counts. Sessions as of a moment ago: see [`SessionCount`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when a store fails.
+    pub async fn count(&self) -> Result<Counts, StoreError> {
+        Ok(Counts {
+            sessions: self.census.latest().await,
+            accounts: self.accounts.count().await?,
+            activity: self.audit.activity().await?,
+        })
+    }
+}

@@ -1,0 +1,240 @@
+//! Giving people accounts: an administrator makes one, its owner sets the password by a link.
+
+use std::sync::Arc;
+
+use super::credential_change::{ends, finish_credential_change};
+use super::detached::run_to_completion;
+use super::displaced;
+use super::sent_forms::FormTurn;
+use crate::accounts::{
+    Account, Accounts, Busy, Change, ChangeError, Changed, CreateError, EpochRaise, EpochReason,
+    InvitationDigest, InvitedUser, IssuedInvitation, NewPasswordError, Password, PasswordChange,
+    PasswordHash, Role, User, UserId, WeakPassword,
+};
+use crate::audit::{AuditTrail, By, Event, Kind};
+use crate::failure::StoreError;
+use crate::sessions::{
+    Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token,
+};
+
+/// Makes accounts and invitations, and lets people in by them.
+#[derive(Clone)]
+pub struct Invitations {
+    accounts: Accounts,
+    sessions: Sessions,
+    audit: AuditTrail,
+}
+
+/// What somebody gives who comes by an invitation.
+#[derive(Debug)]
+pub struct Acceptance {
+    /// The digest of the secret in the link.
+    pub invitation: InvitationDigest,
+    /// The password to set.
+    pub password: Password,
+    /// Where it comes from.
+    pub client: Client,
+    /// The token that the browser brought.
+    pub brought: Option<Token>,
+    /// The live session of that token.
+    pub leaving: Option<Arc<Session>>,
+    /// The turn of the form that it came by.
+    pub form: FormTurn,
+}
+
+/// Why an invitation was of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// It was never made, or is used, expired or void.
+    #[error("the invitation does not work")]
+    Refused,
+    /// The password may not be used.
+    #[error(transparent)]
+    Weak(WeakPassword),
+    /// Too many passwords are being checked at once.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The password is set, but its owner has to sign in.
+    #[error("the password was set, but no session started")]
+    NotStarted(#[source] StartError),
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<NewPasswordError> for AcceptError {
+    fn from(error: NewPasswordError) -> Self {
+        match error {
+            NewPasswordError::Weak(weak) => Self::Weak(weak),
+            NewPasswordError::Busy(busy) => Self::Busy(busy),
+            NewPasswordError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<ChangeError> for AcceptError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => Self::Store(error),
+            ChangeError::Moved => Self::Busy(Busy::A_MOMENT),
+            ChangeError::NotFound
+            | ChangeError::KeptSessionEnded
+            | ChangeError::InvitationGone
+            | ChangeError::EmailTaken
+            | ChangeError::LastAdministrator => Self::Refused,
+        }
+    }
+}
+
+impl Invitations {
+    /// Works with these rooms.
+    #[must_use]
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit }
+    }
+
+    /// Makes an account without a password, and the invitation by which its owner sets one.
+    ///
+    /// # Errors
+    /// [`CreateError`]; where it is a store that failed, the account may have been made.
+    pub async fn create(
+        &self,
+        invited: InvitedUser,
+        by: &By,
+    ) -> Result<(User, IssuedInvitation), CreateError> {
+        let (this, by) = (self.clone(), by.clone());
+        run_to_completion(async move {
+            let user = this.accounts.add_invited(invited).await?.user;
+            let made = Event::new(Kind::Signup, &by).about(user.id);
+            let made = made.with("role", user.role.as_str()).with("status", user.status.as_str());
+            let issued = this.accounts.invite(user.id).await;
+            let invitation = issued.as_ref().ok().map(|_| created(user.id, &by));
+            this.audit.record([made].into_iter().chain(invitation)).await;
+            match issued? {
+                Some(issued) => Ok((user, issued)),
+                // Somebody deleted the account in between.
+                None => Err(StoreError::Corrupt("an account that was just made is gone").into()),
+            }
+        })
+        .await?
+    }
+
+    /// Makes a new invitation to an account, in place of the one before. Where the account has a
+    /// password, that stays until the invitation is used. `None`: there is no such account.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a store fails; then it is unknown which invitation works.
+    pub async fn renew(
+        &self,
+        user: UserId,
+        by: &By,
+    ) -> Result<Option<IssuedInvitation>, StoreError> {
+        let (this, by) = (self.clone(), by.clone());
+        run_to_completion(async move {
+            let issued = this.accounts.invite(user).await?;
+            if issued.is_some() {
+                this.audit.record([created(user, &by)]).await;
+            }
+            Ok(issued)
+        })
+        .await?
+    }
+
+    /// Whom an invitation invites, if it works now. Looking uses nothing up.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn find(&self, invitation: &InvitationDigest) -> Result<Option<User>, StoreError> {
+        Ok(self.accounts.invited(invitation).await?.map(|account| account.user))
+    }
+
+    /// Sets the password, which uses the invitation up and ends every session that the account
+    /// has, and starts a session.
+    ///
+    /// # Errors
+    /// [`AcceptError`] says whether the password was set.
+    pub async fn accept(
+        &self,
+        acceptance: Acceptance,
+    ) -> Result<(User, StartedSession), AcceptError> {
+        let invited = self.accounts.invited(&acceptance.invitation).await?;
+        let user = invited.ok_or(AcceptError::Refused)?.user;
+        let who = (&user.email, &user.name);
+        let hash = self.accounts.hash_new_password(&acceptance.password, who).await?;
+        let this = self.clone();
+        run_to_completion(async move {
+            let changed = this.set(user.id, &acceptance.invitation, hash).await?;
+            let account = changed.account.clone().ok_or(AcceptError::Refused)?;
+            let started = this.begin(&account, &acceptance).await;
+            if let Ok(started) = &started {
+                acceptance.form.done(&account.user, &started.token, false);
+            }
+            this.record(&account, &changed, started.as_ref().ok(), &acceptance).await;
+            Ok((account.user, started.map_err(AcceptError::NotStarted)?))
+        })
+        .await?
+    }
+
+    async fn set(
+        &self,
+        user: UserId,
+        invitation: &InvitationDigest,
+        to: PasswordHash,
+    ) -> Result<Changed, ChangeError> {
+        let reason = EpochReason::PasswordChanged;
+        let change = Change {
+            password: Some(PasswordChange { from: None, to }),
+            invitation: Some(*invitation),
+            raise: Some(EpochRaise { reason, survivor: None }),
+            ..Change::default()
+        };
+        finish_credential_change(&self.accounts, &self.sessions, user, None, move |_: &_| {
+            Some(change.clone())
+        })
+        .await
+    }
+
+    async fn begin(
+        &self,
+        account: &Account,
+        acceptance: &Acceptance,
+    ) -> Result<StartedSession, StartError> {
+        let beginning = NewSession {
+            owner: Owner::User { id: account.user.id, epoch: account.epoch },
+            administrator: account.user.role == Role::Admin,
+            remember_me: false,
+            client: acceptance.client.clone(),
+            brought: acceptance.brought.as_ref().map(Token::digest),
+            risen: account.epoch_reason,
+        };
+        self.sessions.start(beginning).await
+    }
+
+    /// The password was set whether a session started or not.
+    async fn record(
+        &self,
+        account: &Account,
+        changed: &Changed,
+        started: Option<&StartedSession>,
+        acceptance: &Acceptance,
+    ) {
+        let (user, client) = (account.user.id, acceptance.client.clone());
+        let by = match started {
+            Some(started) => By::user(user, started.session.id, client),
+            None => By::nobody(client),
+        };
+        let set = Event::new(Kind::PasswordChanged, &by).about(user).with("by", "invitation");
+        let mut events = vec![set];
+        events.extend(ends(changed, user, EpochReason::PasswordChanged, &by));
+        if let Some(started) = started {
+            events.push(Event::new(Kind::Login, &by).about(user).with("by", "invitation"));
+            let leaving = acceptance.leaving.as_deref();
+            events.extend(displaced::ends(&started.displaced, leaving, user, &by));
+        }
+        self.audit.record(events).await;
+    }
+}
+
+fn created(user: UserId, by: &By) -> Event {
+    Event::new(Kind::InvitationCreated, by).about(user)
+}

@@ -1,0 +1,213 @@
+//! Signing in with a password.
+
+use std::sync::Arc;
+
+use super::detached::run_to_completion;
+use super::displaced;
+use super::sent_forms::FormTurn;
+use crate::accounts::{
+    Account, Accounts, AuthenticateError, Busy, Email, Password, PasswordCheck, Role, Status, User,
+    UserId,
+};
+use crate::audit::{AuditTrail, By, Event, Kind};
+use crate::failure::StoreError;
+use crate::metrics::{Metrics, SignInOutcome};
+use crate::sessions::{
+    Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token, TokenDigest,
+};
+use crate::throttle::{Network, Throttled};
+
+/// How often a sign-in proves itself again when the sessions of its user were ended while the
+/// password was hashed.
+const MAX_PASSWORD_CHECKS: usize = 3;
+
+/// Signs people in.
+#[derive(Clone)]
+pub struct Login {
+    accounts: Accounts,
+    sessions: Sessions,
+    metrics: Metrics,
+    audit: AuditTrail,
+}
+
+/// What somebody offers to be signed in.
+#[derive(Debug)]
+pub struct LoginRequest {
+    /// The address.
+    pub email: Email,
+    /// The password.
+    pub password: Password,
+    /// Whether "remember me" was ticked.
+    pub remember_me: bool,
+    /// Where it comes from.
+    pub client: Client,
+    /// The token that the browser brought.
+    pub brought: Option<Token>,
+    /// The live session of that token.
+    pub leaving: Option<Arc<Session>>,
+    /// The turn of the form that it came by.
+    pub form: FormTurn,
+}
+
+/// Why somebody was not signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// Unknown, disabled or wrong: one and the same.
+    #[error("the address or the password is wrong")]
+    Refused,
+    /// There were too many wrong passwords before; this one was not looked at.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// Too many passwords are being checked at once.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The user has as many sessions as allowed, and the policy refuses.
+    #[error("the user has as many live sessions as allowed")]
+    LimitReached,
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AuthenticateError> for LoginError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Refused => Self::Refused,
+            AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
+            AuthenticateError::Busy(busy) => Self::Busy(busy),
+            AuthenticateError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Login {
+    /// Works with these rooms.
+    #[must_use]
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit, metrics: Metrics::off() }
+    }
+
+    /// The same, and every attempt is counted.
+    #[must_use]
+    pub fn counted_in(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
+    }
+
+    /// Signs a person in under a fresh token. An unknown address takes as long as a wrong
+    /// password, and fails alike.
+    ///
+    /// # Errors
+    /// [`LoginError`]; no session has started, and the one that was brought goes on.
+    pub async fn with_password(
+        &self,
+        request: LoginRequest,
+    ) -> Result<(User, StartedSession), LoginError> {
+        let signed_in = self.sign_in(&request).await;
+        self.metrics.sign_in(outcome_of(signed_in.as_ref().err()));
+        match &signed_in {
+            Err(error @ (LoginError::Refused | LoginError::LimitReached)) => {
+                self.record(Kind::LoginFailed, &request, error).await;
+            }
+            Err(error @ LoginError::Throttled(_)) => {
+                self.record(Kind::Throttled, &request, error).await;
+            }
+            Ok(_) | Err(LoginError::Busy(_) | LoginError::Store(_)) => {}
+        }
+        signed_in
+    }
+
+    async fn sign_in(&self, request: &LoginRequest) -> Result<(User, StartedSession), LoginError> {
+        let LoginRequest { email, password, client, .. } = request;
+        let from = client.ip_address.map(Network::of);
+        let proof = PasswordCheck { password: password.clone(), from };
+        for _ in 0..MAX_PASSWORD_CHECKS {
+            let account = self.accounts.authenticate(email, &proof).await?.account;
+            let (brought, leaving) = self.left(request, account.user.id).await;
+            let beginning = NewSession {
+                owner: Owner::User { id: account.user.id, epoch: account.epoch },
+                administrator: account.user.role == Role::Admin,
+                remember_me: request.remember_me,
+                client: client.clone(),
+                brought,
+                risen: account.epoch_reason,
+            };
+            match self.start(&account, beginning, (leaving, request.form.clone())).await? {
+                Ok(started) => return Ok((account.user, started)),
+                // The password may be another by now: prove it again under the new epoch.
+                Err(StartError::EpochMoved) => {}
+                Err(StartError::LimitReached) => return Err(LoginError::LimitReached),
+                Err(StartError::Store(error)) => return Err(LoginError::Store(error)),
+            }
+        }
+        Err(LoginError::Busy(Busy::A_MOMENT))
+    }
+
+    /// The session that ends with the start of this one: what the same form started a moment ago,
+    /// or what the browser brought.
+    async fn left(
+        &self,
+        request: &LoginRequest,
+        user: UserId,
+    ) -> (Option<TokenDigest>, Option<Arc<Session>>) {
+        if let Some(earlier) = request.form.earlier().filter(|earlier| earlier.user == user)
+            && let Ok(session) = self.sessions.resume_digest(&earlier.session).await
+        {
+            return (Some(earlier.session), Some(Arc::new(session)));
+        }
+        (request.brought.as_ref().map(Token::digest), request.leaving.clone())
+    }
+
+    async fn start(
+        &self,
+        account: &Account,
+        beginning: NewSession,
+        (leaving, form): (Option<Arc<Session>>, FormTurn),
+    ) -> Result<Result<StartedSession, StartError>, StoreError> {
+        let (sessions, audit, user) =
+            (self.sessions.clone(), self.audit.clone(), account.user.clone());
+        run_to_completion(async move {
+            let client = beginning.client.clone();
+            let started = sessions.start(beginning).await?;
+            form.done(&user, &started.token, started.session.remember_me);
+            let by = By::user(user.id, started.session.id, client);
+            let mut events = vec![Event::new(Kind::Login, &by).about(user.id)];
+            events.extend(displaced::ends(&started.displaced, leaving.as_deref(), user.id, &by));
+            audit.record(events).await;
+            Ok(started)
+        })
+        .await
+    }
+
+    /// The trail may say what the answer does not. The address stays out of it: it may be a
+    /// password that somebody typed into the wrong field.
+    async fn record(&self, kind: Kind, request: &LoginRequest, error: &LoginError) {
+        let account = self.accounts.find_by_email(&request.email).await;
+        let event = Event::new(kind, &By::nobody(request.client.clone()));
+        let event = match (error, &account) {
+            (LoginError::Throttled(_), _) => event.outcome("refused").with("limit", "passwords"),
+            (LoginError::LimitReached, _) => event.outcome("session_limit_reached"),
+            (_, Ok(Some(account))) if account.user.status == Status::Disabled => {
+                event.outcome("account_disabled")
+            }
+            (_, Ok(Some(_))) => event.outcome("wrong_password"),
+            (_, Ok(None)) => event.outcome("unknown_account"),
+            (_, Err(_)) => event.outcome("refused"),
+        };
+        let event = match account {
+            Ok(Some(account)) => event.about(account.user.id),
+            Ok(None) | Err(_) => event,
+        };
+        self.audit.record([event]).await;
+    }
+}
+
+fn outcome_of(error: Option<&LoginError>) -> SignInOutcome {
+    match error {
+        None => SignInOutcome::Ok,
+        Some(LoginError::Refused) => SignInOutcome::Refused,
+        Some(LoginError::Throttled(_)) => SignInOutcome::Throttled,
+        Some(LoginError::Busy(_)) => SignInOutcome::Busy,
+        Some(LoginError::LimitReached) => SignInOutcome::Limit,
+        Some(LoginError::Store(_)) => SignInOutcome::Unavailable,
+    }
+}

@@ -1,0 +1,61 @@
+//! Signing out.
+
+use super::detached::run_to_completion;
+use crate::audit::{AuditTrail, By, Event, Kind};
+use crate::failure::StoreError;
+use crate::sessions::{Client, EndReason, Session, Sessions, Token};
+
+/// Signs people out.
+#[derive(Clone)]
+pub struct Logout {
+    sessions: Sessions,
+    audit: AuditTrail,
+}
+
+impl Logout {
+    /// Works with this room.
+    #[must_use]
+    pub fn new(sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { sessions, audit }
+    }
+
+    /// Ends the session of a browser that asks for it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown whether it ended.
+    pub async fn of_session(&self, session: &Session, client: Client) -> Result<(), StoreError> {
+        let (this, session) = (self.clone(), session.clone());
+        run_to_completion(async move {
+            if this.sessions.revoke(session.id, None, EndReason::SignedOut).await? {
+                this.record(&session, client).await;
+            }
+            Ok(())
+        })
+        .await?
+    }
+
+    /// Ends the session that went on when this token was rotated away: its browser asks to sign
+    /// out before it has seen the new one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown whether it ended.
+    pub async fn of_rotated(&self, token: &Token, client: Client) -> Result<(), StoreError> {
+        let (this, token) = (self.clone(), token.clone());
+        run_to_completion(async move {
+            if let Some(session) = this.sessions.sign_out_rotated(&token).await? {
+                this.record(&session, client).await;
+            }
+            Ok(())
+        })
+        .await?
+    }
+
+    /// A visitor who never signed in signs out of nothing.
+    async fn record(&self, session: &Session, client: Client) {
+        let Some(user) = session.owner.user() else { return };
+        self.sessions.wake_list(user);
+        let by = By::user(user, session.id, client);
+        let ended = Event::session_ended(session.id, EndReason::SignedOut, &by).about(user);
+        self.audit.record([Event::new(Kind::Logout, &by).about(user), ended]).await;
+    }
+}

@@ -1,0 +1,94 @@
+//! Proving once more who one is, in a session that goes on.
+
+use super::detached::run_to_completion;
+use super::proofs;
+use super::sent_forms::FormTurn;
+use crate::accounts::{Accounts, AuthenticateError, Busy, PasswordCheck, User};
+use crate::audit::{AuditTrail, By, Event, Kind};
+use crate::failure::StoreError;
+use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
+use crate::throttle::Throttled;
+
+/// Lets signed-in people prove themselves again.
+#[derive(Clone)]
+pub struct Reauthenticate {
+    accounts: Accounts,
+    sessions: Sessions,
+    audit: AuditTrail,
+}
+
+/// Why the proof did not count.
+#[derive(Debug, thiserror::Error)]
+pub enum ReauthenticateError {
+    /// The password is wrong.
+    #[error("the password is wrong")]
+    Refused,
+    /// There were too many wrong passwords before; this one was not looked at.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// Too many passwords are being checked at once.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The session ended meanwhile.
+    #[error("the session has ended: {}", .0.as_str())]
+    Ended(EndReason),
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AuthenticateError> for ReauthenticateError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Refused => Self::Refused,
+            AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
+            AuthenticateError::Busy(busy) => Self::Busy(busy),
+            AuthenticateError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<ResumeError> for ReauthenticateError {
+    fn from(error: ResumeError) -> Self {
+        match error {
+            ResumeError::Unknown => Self::Ended(EndReason::SignedOut),
+            ResumeError::Ended(reason) => Self::Ended(reason),
+            ResumeError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Reauthenticate {
+    /// Works with these rooms.
+    #[must_use]
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit }
+    }
+
+    /// Checks the password and gives the session a new token. The change is refused if anything
+    /// ended the session while the password was checked.
+    ///
+    /// # Errors
+    /// [`ReauthenticateError`]; the session is as it was.
+    pub async fn with_password(
+        &self,
+        user: &User,
+        (session, token): (&Session, &Token),
+        proof: &PasswordCheck,
+        (by, form): (&By, &FormTurn),
+    ) -> Result<StartedSession, ReauthenticateError> {
+        let event = Event::new(Kind::Reauthenticated, by).about(user.id);
+        let proven = self.accounts.prove(user.id, proof).await;
+        proofs::record_failure(&self.audit, &event, proven.as_ref().err()).await;
+        proven?;
+        let (this, session, token) = (self.clone(), session.clone(), token.clone());
+        let (user, form) = (user.clone(), form.clone());
+        run_to_completion(async move {
+            let started = this.sessions.rotate(&session, &token, true).await?;
+            form.done(&user, &started.token, started.session.remember_me);
+            this.audit.record([event]).await;
+            Ok(started)
+        })
+        .await?
+    }
+}

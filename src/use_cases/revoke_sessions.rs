@@ -1,0 +1,128 @@
+//! Ending a session from elsewhere, all sessions of a user, or all but the one that asks.
+
+use super::credential_change::{ends, finish_credential_change};
+use super::detached::run_to_completion;
+use crate::accounts::{Accounts, Change, ChangeError, EpochRaise, EpochReason, UserId};
+use crate::audit::{AuditTrail, By, Event};
+use crate::failure::StoreError;
+use crate::sessions::{EndReason, Session, SessionId, Sessions, StartedSession, Token};
+
+/// Ends sessions that others asked for: one, those of a user, or all but the one that asks.
+#[derive(Clone)]
+pub struct RevokeSessions {
+    accounts: Accounts,
+    sessions: Sessions,
+    audit: AuditTrail,
+}
+
+/// Why sessions were not ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeSessionsError {
+    /// There is no such account.
+    #[error("no such account")]
+    NotFound,
+    /// This session has ended meanwhile; it can end no others.
+    #[error("the session has ended: {}", .0.as_str())]
+    Ended(EndReason),
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ChangeError> for RevokeSessionsError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => Self::Store(error),
+            ChangeError::NotFound => Self::NotFound,
+            error => Self::Store(StoreError::backend(error)),
+        }
+    }
+}
+
+impl RevokeSessions {
+    /// Works with these rooms.
+    #[must_use]
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit }
+    }
+
+    /// Ends one session, of `of` if given. `false`: there is no such live session.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown whether the session ended.
+    pub async fn one(
+        &self,
+        id: SessionId,
+        of: Option<UserId>,
+        reason: EndReason,
+        by: &By,
+    ) -> Result<bool, StoreError> {
+        let (this, by) = (self.clone(), by.clone());
+        run_to_completion(async move {
+            let owner = match of {
+                Some(user) => Some(user),
+                None => this.sessions.find(id).await?.and_then(|session| session.owner.user()),
+            };
+            let revoked = this.sessions.revoke(id, of, reason).await?;
+            if let Some(user) = owner {
+                this.sessions.wake_list(user);
+            }
+            if revoked {
+                let event = Event::session_ended(id, reason, &by);
+                this.audit.record([Event { subject: owner, ..event }]).await;
+            }
+            Ok(revoked)
+        })
+        .await?
+    }
+
+    /// Ends every session of `user` but `session`, which goes on under a new token. How many
+    /// ended, and the session under its new token; `None` where somebody ended it since.
+    ///
+    /// # Errors
+    /// [`RevokeSessionsError`] says what has ended.
+    pub async fn others(
+        &self,
+        user: UserId,
+        (session, old): (&Session, &Token),
+        by: &By,
+    ) -> Result<(u64, Option<StartedSession>), RevokeSessionsError> {
+        let (survivor, token) = self.sessions.survivor(session, old, false)?;
+        let raise = EpochRaise { reason: EpochReason::RevokedByUser, survivor: Some(survivor) };
+        let revoked = match self.raise(user, raise, by).await {
+            Err(ChangeError::KeptSessionEnded) => {
+                return Err(RevokeSessionsError::Ended(self.sessions.why_gone(old).await?));
+            }
+            revoked => revoked?,
+        };
+        Ok((revoked, self.sessions.survived(token, session).await))
+    }
+
+    /// Ends every session of `user`. How many ended.
+    ///
+    /// # Errors
+    /// [`RevokeSessionsError`]; then it is unknown whether they ended.
+    pub async fn all(
+        &self,
+        user: UserId,
+        reason: EpochReason,
+        by: &By,
+    ) -> Result<u64, RevokeSessionsError> {
+        Ok(self.raise(user, EpochRaise { reason, survivor: None }, by).await?)
+    }
+
+    async fn raise(&self, user: UserId, raise: EpochRaise, by: &By) -> Result<u64, ChangeError> {
+        let (survivor, reason) = (raise.survivor, raise.reason);
+        let change = Change { raise: Some(raise), ..Change::default() };
+        let decide = move |_: &_| Some(change.clone());
+        let (this, by) = (self.clone(), by.clone());
+        run_to_completion(async move {
+            let Self { accounts, sessions, audit } = this;
+            let changed =
+                finish_credential_change(&accounts, &sessions, user, survivor, decide).await?;
+            audit.record(ends(&changed, user, reason, &by)).await;
+            Ok(changed.ended.unwrap_or(0))
+        })
+        .await?
+    }
+}

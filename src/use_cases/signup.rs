@@ -1,0 +1,223 @@
+//! Making an account and signing its owner in.
+
+use std::sync::Arc;
+
+use super::detached::run_to_completion;
+use super::displaced;
+use super::sent_forms::FormTurn;
+use crate::accounts::{
+    Account, Accounts, CreateError, Email, Name, NewUser, Password, Role, SetupLink, User,
+};
+use crate::audit::{AuditTrail, By, Event, Kind};
+use crate::failure::StoreError;
+use crate::metrics::{Metrics, SignUpOutcome};
+use crate::sessions::{
+    Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token,
+};
+use crate::throttle::Network;
+
+/// Signs people up.
+#[derive(Clone)]
+pub struct Signup {
+    accounts: Accounts,
+    sessions: Sessions,
+    link: SetupLink,
+    metrics: Metrics,
+    audit: AuditTrail,
+}
+
+/// What somebody gives to get an account.
+#[derive(Debug)]
+pub struct SignupRequest {
+    /// The address to sign in with.
+    pub email: Email,
+    /// How the person wants to be called; may be empty.
+    pub name: Name,
+    /// The password.
+    pub password: Password,
+    /// Where it comes from.
+    pub client: Client,
+    /// The token that the browser brought.
+    pub brought: Option<Token>,
+    /// The live session of that token.
+    pub leaving: Option<Arc<Session>>,
+    /// The turn of the form that it came by.
+    pub form: FormTurn,
+}
+
+/// Why somebody was not signed up.
+#[derive(Debug, thiserror::Error)]
+pub enum SignupError {
+    /// No account was made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// The setup link is used, expired or no longer needed.
+    #[error("the setup link does not work")]
+    LinkRefused,
+    /// The account exists, but its owner has to sign in.
+    #[error("the account was made, but no session started")]
+    NotStarted(#[from] StartError),
+}
+
+impl From<StoreError> for SignupError {
+    fn from(error: StoreError) -> Self {
+        Self::Create(CreateError::Store(error))
+    }
+}
+
+impl Signup {
+    /// Works with these rooms; the first administrator comes by `link`.
+    #[must_use]
+    pub fn new(accounts: Accounts, sessions: Sessions, link: SetupLink, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, link, audit, metrics: Metrics::off() }
+    }
+
+    /// The same, and every attempt is counted.
+    #[must_use]
+    pub fn counted_in(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
+    }
+
+    /// Makes an account and starts its first session.
+    ///
+    /// # Errors
+    /// [`SignupError`] says whether the account was made.
+    pub async fn with_password(
+        &self,
+        request: SignupRequest,
+    ) -> Result<(User, StartedSession), SignupError> {
+        let signed_up = self.make(request, Role::User).await;
+        self.counted(signed_up)
+    }
+
+    /// Whether a setup link of this secret can still be used.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn link_works(&self, token: &str) -> Result<bool, StoreError> {
+        Ok(self.link.works(token) && !self.accounts.has_administrator().await?)
+    }
+
+    /// Makes the first administrator and starts their first session. The link is used up once
+    /// the account is made, and works again if it is not.
+    ///
+    /// # Errors
+    /// [`SignupError`] says whether the account was made.
+    pub async fn first_administrator(
+        &self,
+        token: &str,
+        request: SignupRequest,
+    ) -> Result<(User, StartedSession), SignupError> {
+        let signed_up = self.by_link(token, request).await;
+        self.counted(signed_up)
+    }
+
+    async fn by_link(
+        &self,
+        token: &str,
+        request: SignupRequest,
+    ) -> Result<(User, StartedSession), SignupError> {
+        let claim = self.link.claim(token).ok_or(SignupError::LinkRefused)?;
+        match self.make(request, Role::Admin).await {
+            Err(SignupError::Create(CreateError::AdministratorExists)) => {
+                claim.used_up();
+                Err(SignupError::LinkRefused)
+            }
+            Err(SignupError::Create(error)) => Err(SignupError::Create(error)),
+            made => {
+                claim.used_up();
+                made
+            }
+        }
+    }
+
+    async fn make(
+        &self,
+        request: SignupRequest,
+        role: Role,
+    ) -> Result<(User, StartedSession), SignupError> {
+        let is_admin = role == Role::Admin;
+        let new = NewUser {
+            email: request.email,
+            email_verified: is_admin,
+            name: request.name,
+            role,
+            password: request.password,
+        };
+        let (client, leaving, form) = (request.client, request.leaving, request.form);
+        let brought = request.brought.as_ref().map(Token::digest);
+        let this = self.clone();
+        run_to_completion(async move {
+            let from = client.ip_address.map(Network::of);
+            let made = if is_admin {
+                this.accounts.set_up(new, from).await
+            } else {
+                this.accounts.sign_up(new, from).await
+            };
+            if let Err(CreateError::Throttled(_)) = &made {
+                let throttled = Event::new(Kind::Throttled, &By::nobody(client.clone()));
+                let throttled = throttled.outcome("refused").with("limit", "sign_ups");
+                this.audit.record([throttled]).await;
+            }
+            let account = made?;
+            let beginning = NewSession {
+                owner: Owner::User { id: account.user.id, epoch: account.epoch },
+                administrator: is_admin,
+                remember_me: false,
+                client: client.clone(),
+                brought,
+                risen: account.epoch_reason,
+            };
+            let started = this.sessions.start(beginning).await;
+            if let Ok(started) = &started {
+                form.done(&account.user, &started.token, false);
+            }
+            this.record(&account, started.as_ref().ok(), leaving.as_deref(), client).await;
+            Ok((account.user, started?))
+        })
+        .await?
+    }
+
+    /// The account was made whether a session started or not.
+    async fn record(
+        &self,
+        Account { user, .. }: &Account,
+        started: Option<&StartedSession>,
+        leaving: Option<&Session>,
+        client: Client,
+    ) {
+        let by = match started {
+            Some(started) => By::user(user.id, started.session.id, client),
+            None => By::nobody(client),
+        };
+        let mut events = Vec::new();
+        if user.role == Role::Admin {
+            events.push(Event::new(Kind::SetupUsed, &by).about(user.id));
+        }
+        events.push(Event::new(Kind::Signup, &by).about(user.id).with("role", user.role.as_str()));
+        if let Some(started) = started {
+            events.extend(displaced::ends(&started.displaced, leaving, user.id, &by));
+        }
+        self.audit.record(events).await;
+    }
+
+    fn counted<T>(&self, outcome: Result<T, SignupError>) -> Result<T, SignupError> {
+        self.metrics.sign_up(outcome_of(outcome.as_ref().err()));
+        outcome
+    }
+}
+
+fn outcome_of(error: Option<&SignupError>) -> SignUpOutcome {
+    match error {
+        None => SignUpOutcome::Ok,
+        Some(SignupError::Create(CreateError::Weak(_))) => SignUpOutcome::WeakPassword,
+        Some(SignupError::Create(CreateError::EmailTaken)) => SignUpOutcome::EmailTaken,
+        Some(SignupError::Create(CreateError::Throttled(_))) => SignUpOutcome::Throttled,
+        Some(SignupError::Create(CreateError::Busy(_))) => SignUpOutcome::Busy,
+        Some(SignupError::Create(CreateError::Store(_))) => SignUpOutcome::Unavailable,
+        Some(SignupError::LinkRefused | SignupError::Create(CreateError::AdministratorExists)) => {
+            SignUpOutcome::LinkRefused
+        }
+        Some(SignupError::NotStarted(_)) => SignUpOutcome::NotStarted,
+    }
+}
