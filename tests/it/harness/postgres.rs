@@ -2,7 +2,7 @@
 //! more for tests that stop theirs. Each ends with the process that started it, however that ends.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
 use super::left_out;
+use super::loopback::free_port;
 use super::server::{PATIENCE, Place};
 
 /// The role that owns everything, and what no line of a log and no error may say.
@@ -246,10 +247,6 @@ fn children_of(parent: u32) -> Vec<u32> {
             (of == parent).then_some(pid)
         })
         .collect()
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// The server of this run.

@@ -2,7 +2,6 @@
 //! on free ports, and stopped by their ids even where a test dies.
 
 use std::env;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -14,6 +13,7 @@ use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisResult};
 use tempfile::TempDir;
 
 use super::left_out;
+use super::loopback::free_port;
 use super::server::{PATIENCE, wait_for};
 
 /// How many tests may each have a database of the shared server at once.
@@ -70,11 +70,6 @@ fn program(what_needs_it: &str) -> Option<PathBuf> {
 /// Whether the machine has Redis.
 pub fn is_here(what_needs_it: &str) -> bool {
     program(what_needs_it).is_some()
-}
-
-/// A port that is free now.
-pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn launch(program: &Path, folder: &Path, port: u16, options: &[String]) -> Process {

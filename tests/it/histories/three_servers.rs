@@ -93,6 +93,7 @@ async fn behind_the_shipped_proxies_servers_may_die_at_any_time(keeping: Keeping
         running.await.unwrap();
         let what = format!("{kills} kills behind {proxy:?}, {keeping:?}");
         innocent(&what, &history.records(), begun, &law(keeping));
-        assert!(kills >= 2);
+        // How many there are depends on the speed of the machine.
+        assert!(kills >= 1);
     }
 }

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::command_line::{done, refused};
 use crate::harness::client::{Client, PASSWORD};
-use crate::harness::postgres::{Database, OWNER, OWNER_PASSWORD, free_port};
+use crate::harness::loopback::free_port;
+use crate::harness::postgres::{Database, OWNER, OWNER_PASSWORD};
 use crate::harness::server::{Outcome, Place};
 
 fn says_no_secret(outcome: &Outcome, secret: &str) {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anteroom::accounts::{
-    AddError, Change, ChangeError, Email, Epoch, EpochRaise, EpochReason, Name, PasswordHash, Role,
-    Status, Survivor,
+    AddError, Change, ChangeError, Email, Epoch, EpochRaise, EpochReason, KeptSession, Name,
+    PasswordHash, Role, Status,
 };
 use anteroom::sessions::{
     Client, EndReason, Ended, Ending, EpochMove, Loaded, Rotation, SessionPolicy, Started, Touch,
@@ -381,7 +381,7 @@ async fn a_survivor_that_is_signed_out_meanwhile_is_dead_or_the_change_is_refuse
         let start = start_of(ada.user.id, ada.epoch, 20);
         nodes.sessions(0).start(&start).await.unwrap();
         let to = fresh_digest();
-        let survivor = Survivor {
+        let survivor = KeptSession {
             session: start.session.id.as_uuid(),
             from: *start.digest.as_bytes(),
             to: *to.as_bytes(),
@@ -404,7 +404,7 @@ async fn a_survivor_that_is_signed_out_meanwhile_is_dead_or_the_change_is_refuse
         let after = nodes.accounts(0).find(user).await.unwrap().unwrap();
         match changed {
             Ok(_) => assert_eq!(after.user.name.as_str(), "Changed"),
-            Err(ChangeError::SurvivorGone) => assert_eq!(after.user.name.as_str(), "Ada"),
+            Err(ChangeError::KeptSessionEnded) => assert_eq!(after.user.name.as_str(), "Ada"),
             Err(other) => panic!("{other:?}"),
         }
     }

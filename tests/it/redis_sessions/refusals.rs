@@ -4,7 +4,8 @@ use anteroom::store::RedisSessions;
 
 use crate::command_line::refused;
 use crate::harness::backends::redis_at;
-use crate::harness::redis::{DURABLE, RedisServer, command, connect, free_port, is_here};
+use crate::harness::loopback::free_port;
+use crate::harness::redis::{DURABLE, RedisServer, command, connect, is_here};
 use crate::harness::server::{Outcome, Place};
 
 /// What a server of ours says that is to keep its sessions there and does not start.

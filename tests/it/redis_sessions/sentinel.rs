@@ -6,7 +6,8 @@ use anteroom::sessions::cache::{Change, Freshness as _};
 use anteroom::sessions::{Loaded, SessionStore, Start};
 
 use super::{begin, ending, opened, start};
-use crate::harness::redis::{RedisServer, free_port};
+use crate::harness::loopback::free_port;
+use crate::harness::redis::RedisServer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sentinels_lead_to_the_primary_also_when_it_is_another() {

@@ -10,7 +10,8 @@ use super::freshness::checks_from_memory;
 use crate::command_line::refused;
 use crate::harness::client::Client;
 use crate::harness::left_out;
-use crate::harness::redis::{RedisServer, free_port};
+use crate::harness::loopback::free_port;
+use crate::harness::redis::RedisServer;
 use crate::harness::server::Place;
 
 /// Makes an authority, and a certificate of it for this name.

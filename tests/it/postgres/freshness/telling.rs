@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anteroom::accounts::{
-    AccountStore, Change, ChangeError, Epoch, EpochRaise, EpochReason, Name, PasswordHash, Role,
-    Status, Survivor, UserId,
+    AccountStore, Change, ChangeError, Epoch, EpochRaise, EpochReason, KeptSession, Name,
+    PasswordHash, Role, Status, UserId,
 };
 use anteroom::sessions::{
     Client, Compartment, EpochMove, Keep, Rotation, SessionId, SessionPolicy, SessionStore, Start,
@@ -150,7 +150,7 @@ async fn a_raise_is_told_with_its_survivor_and_also_when_it_comes_too_late() {
     let (goes, stays) = (signed_in(&store, ada, epoch).await, signed_in(&store, ada, epoch).await);
     ear.heard().await;
 
-    let survivor = Survivor {
+    let survivor = KeptSession {
         session: stays.session.id.as_uuid(),
         from: *stays.digest.as_bytes(),
         to: *fresh_digest().as_bytes(),

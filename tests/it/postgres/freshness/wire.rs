@@ -17,7 +17,8 @@ use super::{ending, eventually, said, subscribed, told};
 use crate::harness::app::{Kind, TestApp};
 use crate::harness::interloper::Interloper;
 use crate::harness::left_out;
-use crate::harness::postgres::{Database, OWNER, OWNER_PASSWORD, free_port, is_here};
+use crate::harness::loopback::free_port;
+use crate::harness::postgres::{Database, OWNER, OWNER_PASSWORD, is_here};
 use crate::harness::server::wait_for;
 
 async fn between() -> Option<(Database, Interloper, SqlDatabase)> {
