@@ -35,6 +35,22 @@ pub(super) fn is_full(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code == TOO_MANY_CONNECTIONS)
 }
 
+/// Whether an administrator of the server ended the connection, or the network did. A server that
+/// shuts down refuses the next connection.
+pub(super) fn was_ended(error: &sqlx::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    const ADMIN_SHUTDOWN: &str = "57P01";
+    match error {
+        sqlx::Error::Io(error) => {
+            matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+        }
+        error => {
+            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+            code.is_some_and(|code| code == ADMIN_SHUTDOWN)
+        }
+    }
+}
+
 /// Whether a server that cannot be used now may be in a while: it is not there yet, is just
 /// starting or stopping, or has no room for another connection.
 pub(in crate::store::sql) fn may_pass(error: &(dyn Error + 'static)) -> bool {

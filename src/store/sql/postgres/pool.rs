@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Address;
 use super::connection::{Line, connect};
-use super::failure::is_full;
+use super::failure::{is_full, was_ended};
 
 /// Connections of one Anteroom, unless it is told otherwise.
 pub(in crate::store::sql) const CONNECTIONS: u32 = 16;
@@ -122,7 +122,14 @@ impl Pool {
     }
 
     async fn try_to_connect(&self) -> Result<Line, sqlx::Error> {
-        let connected = connect(&self.0.address.options).await;
+        let mut connected = connect(&self.0.address.options).await;
+        // Nothing was asked on it yet. The caller's time limit ends this.
+        while let Err(error) = &connected
+            && was_ended(error)
+        {
+            tokio::time::sleep(RETRY_PAUSE).await;
+            connected = connect(&self.0.address.options).await;
+        }
         if let Err(error) = &connected
             && is_full(error)
         {
