@@ -44,7 +44,9 @@ fn documents() -> Vec<(String, String)> {
             found.push((name.to_owned(), text));
         }
     }
-    found.extend(files("docs", ".md").into_iter().map(|(name, text)| (format!("docs/{name}"), text)));
+    found.extend(
+        files("docs", ".md").into_iter().map(|(name, text)| (format!("docs/{name}"), text)),
+    );
     found
 }
 
@@ -148,9 +150,10 @@ fn sentences(text: &str) -> Vec<Numbered> {
     let mut open = false;
     for (n, line) in prose(text).lines().enumerate() {
         let line = line.trim();
-        let is_item = line.starts_with("- ") || line.split_once(". ").is_some_and(|(number, _)| {
-            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-        });
+        let is_item = line.starts_with("- ")
+            || line.split_once(". ").is_some_and(|(number, _)| {
+                !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+            });
         let is_text = !line.is_empty()
             && !["|", "#", "![", "<!--", "- ["].iter().any(|mark| line.starts_with(mark));
         if is_text && open && !is_item {
@@ -284,6 +287,44 @@ fn log_lines_that_documents_quote_exist() {
         }
     }
     assert!(quoted_lines >= 5, "only {quoted_lines} log lines are quoted");
+}
+
+#[test]
+fn types_in_the_glossary_exist() {
+    let sources = files("src", ".rs");
+    let glossary = fs::read_to_string(root().join("docs/glossary.md")).unwrap();
+    let mut found = 0;
+    for line in glossary.lines().filter_map(|line| line.strip_suffix("` |")) {
+        let (_, name) = line.rsplit_once('`').unwrap();
+        let is_name = |word: &str| word == name;
+        let exists = sources
+            .iter()
+            .any(|(_, code)| code.split(|c: char| !c.is_alphanumeric() && c != '_').any(is_name));
+        assert!(exists, "docs/glossary.md: there is no {name} in src");
+        found += 1;
+    }
+    assert!(found >= 30, "only {found} types are in the glossary");
+}
+
+#[test]
+fn paths_that_documents_quote_exist() {
+    let folders = ["src/", "tests/", "docs/", "deploy/", "examples/", "benches/", "scripts/"];
+    let mut missing = Vec::new();
+    let table = fs::read_to_string(root().join("scripts/mutants")).unwrap();
+    let table = table.lines().filter(|line| line.starts_with("src/"));
+    let table = table.map(|line| format!("`{}`\n", line.split(['|', '*']).next().unwrap().trim()));
+    let mut texts = documents();
+    texts.push(("scripts/mutants".to_owned(), table.collect()));
+    for (name, text) in texts {
+        for quoted in text.split('`').skip(1).step_by(2) {
+            let path = quoted.split([':', ' ', '\n']).next().unwrap();
+            let is_path = folders.iter().any(|folder| path.starts_with(folder));
+            if is_path && !path.contains(['*', '…', '{']) && !root().join(path).exists() {
+                missing.push(format!("{name}: {path}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]
