@@ -100,3 +100,4 @@ mod timeouts;
 mod tower_sessions;
 mod verify;
 mod webhook;
+mod words;
