@@ -31,8 +31,8 @@ use crate::sessions::{
     LeaseOptions, Outbox, SessionPolicy, SessionStore, Sessions, SessionsOptions,
 };
 use crate::store::{
-    DatabaseAt, FollowingStore, MeasuredAccounts, MeasuredSessions, MemoryOptions, MemoryStore,
-    RedisSessions, SessionsIn, SqlDatabase,
+    DatabaseAt, FollowingStore, Intercepted, MemoryOptions, MemoryStore, RedisSessions, SessionsIn,
+    SqlDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions, ThrottleStore};
 use crate::webhook::{DeliveryStore, Webhook, WebhookOptions, WebhookParts};
@@ -378,8 +378,8 @@ fn measured(stores: Stores, metrics: &Metrics) -> Stores {
         return stores;
     }
     Stores {
-        accounts: Arc::new(MeasuredAccounts::new(stores.accounts, metrics.clone())),
-        sessions: Arc::new(MeasuredSessions::new(stores.sessions, metrics.clone())),
+        accounts: Arc::new(Intercepted::new(stores.accounts, metrics.clone())),
+        sessions: Arc::new(Intercepted::new(stores.sessions, metrics.clone())),
         ..stores
     }
 }

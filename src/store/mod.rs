@@ -5,15 +5,15 @@
 //! is, who may do what and which change ends which sessions is said by the rooms.
 
 mod following;
-mod measured;
+mod intercept;
 mod memory;
 mod numbered;
 mod redis;
 mod sql;
 mod survivor;
 
-pub use following::FollowingStore;
-pub use measured::{MeasuredAccounts, MeasuredSessions};
+pub use following::{FollowingStore, OrderFollower};
+pub use intercept::{Intercepted, Interceptor, StoreCall, StoreFailure};
 pub use memory::{MemoryOptions, MemoryStore};
 pub use redis::{RedisOpenError, RedisSessions, RedisTrouble, Unfit};
 pub use sql::{DatabaseAt, LIST_STATEMENTS, OpenError, Order, Ordered, SessionsIn, SqlDatabase};
