@@ -231,7 +231,7 @@ async fn addresses_past_their_time_are_found_by_an_index((_database, mut shell, 
     const FOUND: &str = "SELECT event_id FROM audit_events \
                          WHERE network = replace(network, '/', '') AND occurred_at < 1 \
                          ORDER BY occurred_at LIMIT 10";
-    let source = include_str!("../../src/store/sql/retention.rs");
+    let source = include_str!("../../src/store/sql/audit/retention.rs");
     assert!(source.contains("WHERE network = replace(network, '/', '') "), "it asks otherwise");
 
     let plan = match &mut shell {

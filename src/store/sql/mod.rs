@@ -4,33 +4,23 @@
 //! once for every engine; what engines do differently is in [`engine`] and in their own folders.
 //! Nothing here decides anything about people: the rooms do, and their ports say what is promised.
 
-mod account_lists;
 mod accounts;
 mod audit;
-mod change;
 mod database;
-mod deliveries;
-mod ending;
 mod engine;
-mod invitations;
-mod lists;
+mod list_statements;
+mod location;
 mod open_error;
-mod orders;
-mod outbox;
-mod place;
 mod postgres;
-mod retention;
-mod revocations;
 mod rows;
 mod sessions;
 mod sqlite;
-mod start;
-mod sweep;
 mod throttle;
+mod webhook;
 
 pub use database::{SessionsIn, SqlDatabase};
-pub use lists::LIST_STATEMENTS;
+pub use list_statements::LIST_STATEMENTS;
+pub use location::DatabaseAt;
 use open_error::NO_TABLES;
 pub use open_error::OpenError;
-pub use orders::{Order, Ordered};
-pub use place::DatabaseAt;
+pub use sessions::orders::{Order, Ordered};

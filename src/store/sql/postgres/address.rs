@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
-use super::super::OpenError;
+use crate::store::sql::OpenError;
 
 /// What a URL may say beside host, user and database. The driver passes over everything else, and
 /// writes it to the log, where it could be a password.

@@ -8,7 +8,7 @@
 
 use sqlx::{Connection as _, PgConnection, Row as _};
 
-use super::super::retention::shortens;
+use crate::store::sql::audit::retention::shortens;
 
 /// What makes the table refuse changes, in this order. It is not part of the migrations, because no
 /// two databases write triggers alike. A trigger that has to say something else in a later release

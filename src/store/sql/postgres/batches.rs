@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use sqlx::{Row as _, query};
 
-use super::super::engine::failed;
-use super::super::revocations::this_step;
-use super::super::rows::uuid;
 use super::{PostgresServer, Write};
 use crate::clock::unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{Ended, SessionId, Touch};
+use crate::store::sql::engine::failed;
+use crate::store::sql::rows::uuid;
+use crate::store::sql::sessions::revocations::this_step;
 
 impl PostgresServer {
     /// Writes activity down for every session that nobody else is about to change, and gives back

@@ -7,8 +7,8 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::{ConnectOptions as _, Connection as _, Executor, PgConnection, Postgres, Row as _};
 use tokio::time::timeout;
 
-use super::super::engine::Statement;
 use super::failure::loses_connection;
+use crate::store::sql::engine::Statement;
 
 pub(super) type Query = sqlx::query::Query<'static, Postgres, PgArguments>;
 

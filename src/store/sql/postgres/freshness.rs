@@ -15,15 +15,15 @@ use sqlx::{Executor as _, Row as _};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::super::engine::{Done, failed, statement};
 use super::PostgresServer;
 use super::connection::set_up;
-use super::telling::{CHANNEL, STANDS, tell_changes};
+use super::notifications::{CHANNEL, STANDS, tell_changes};
 use super::write::Write;
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::SessionId;
 use crate::sessions::cache::{Change, Freshness, NotFresh, Rule, Subscription, is_kept};
+use crate::store::sql::engine::{Done, failed, statement};
 
 /// How long coming in may take: less than whoever subscribes waits for all of it.
 const REACH_LIMIT: Duration = Duration::from_millis(750);

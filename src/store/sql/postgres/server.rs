@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgRow;
 
-use super::super::engine::{Row, Statement, failed, statement};
 use super::Address;
 use super::failure::was_given_up;
 use super::pool::Pool;
 use super::write::Attempts;
 use crate::failure::StoreError;
+use crate::store::sql::engine::{Row, Statement, failed, statement};
 
 /// How often something is tried in all.
 pub(super) const ATTEMPTS: u32 = 4;

@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::engine::{Done, Row, Statement, failed, statement};
 use super::Lock;
 use super::connection::Query;
 use super::failure::was_given_up;
 use super::pool::{Held, Pool};
 use super::server::{ATTEMPTS, TRYING};
 use crate::failure::StoreError;
+use crate::store::sql::engine::{Done, Row, Statement, failed, statement};
 
 /// How long a deed of as many rows as there are may take.
 const UNHURRIED: Duration = Duration::from_mins(10);

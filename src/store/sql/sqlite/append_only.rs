@@ -8,7 +8,7 @@
 
 use sqlx::SqlitePool;
 
-use super::super::retention::shortens;
+use crate::store::sql::audit::retention::shortens;
 
 /// Whether the row before a change is older than this fact wants it kept, and than a day.
 macro_rules! past {

@@ -8,14 +8,14 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteSynchronous;
 use sqlx::{ConnectOptions as _, Connection as _, Sqlite, SqlitePool, Transaction};
 
-use super::super::OpenError;
-use super::super::database::IfAbsent;
-use super::super::engine::{Done, Row, Statement, failed};
-use super::disk::takes_writes;
+use super::disk_space::takes_writes;
 use super::identity::SameFiles;
 use super::lock::ServerLock;
-use super::opening::{Found, Opened, plain};
+use super::open::{Found, Opened, plain};
 use crate::failure::StoreError;
+use crate::store::sql::OpenError;
+use crate::store::sql::database::IfAbsent;
+use crate::store::sql::engine::{Done, Row, Statement, failed};
 
 /// The open file. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -9,10 +9,10 @@
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
-use super::super::engine::failed;
 use super::file::SqliteFile;
 use crate::failure::StoreError;
 use crate::sessions::cache::{Change, Freshness, NotFresh, Subscription};
+use crate::store::sql::engine::failed;
 
 /// What the connection that writes says, and which connection that was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

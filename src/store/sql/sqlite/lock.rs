@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::OpenError;
 use super::identity::{FileId, Handle, beside};
+use crate::store::sql::OpenError;
 
 /// The ending of the lock of the server.
 pub(super) const SERVER_LOCK: &str = "-lock";

@@ -4,11 +4,11 @@
 //! (`synchronous=FULL`).
 
 mod append_only;
-mod disk;
+mod disk_space;
 mod file;
 mod freshness;
 mod identity;
 mod lock;
-mod opening;
+mod open;
 
 pub(super) use file::{SqliteFile, Write};

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::super::super::{OpenError, SessionsIn, SqlDatabase};
 use super::{Content, Handle, SameFiles, beside, resolve};
 use crate::sessions::cache::{Change, Freshness as _};
+use crate::store::sql::{OpenError, SessionsIn, SqlDatabase};
 
 struct Folder {
     folder: TempDir,
@@ -146,7 +146,7 @@ fn a_file_that_was_replaced_is_noticed_by_any_of_its_names() {
 async fn what_another_connection_commits_is_told_and_what_is_read_or_written_here_is_not() {
     let folder = Folder::new();
     let database = served(&folder.file).await.unwrap();
-    let super::super::super::engine::Engine::Sqlite(file) = &database.engine else { return };
+    let crate::store::sql::engine::Engine::Sqlite(file) = &database.engine else { return };
     let mut subscription = file.subscribe().await.unwrap();
 
     for _ in 0..3 {

@@ -2,11 +2,11 @@
 
 use time::OffsetDateTime;
 
-use super::engine::{Statement, Text, Write, locking, statement};
 use super::revocations::{self, this_step};
 use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, Ending, EpochMove, Rotation, SessionId, TokenDigest};
+use crate::store::sql::engine::{Statement, Text, Write, locking, statement};
 
 /// Ends the sessions that a condition names: the row goes, and how it ended stays. `$1` is the
 /// reason and `$2` the time.
@@ -49,7 +49,7 @@ fn ending(text: Text, ended: Ended) -> Statement {
 }
 
 /// Ends one session, if the conditions hold.
-pub(super) fn end(ending: &Ending) -> Statement {
+pub(in crate::store::sql) fn end(ending: &Ending) -> Statement {
     let text = end_where!(
         "session_id = $3 AND ($4 IS NULL OR user_id = $4) AND ($5 IS NULL OR last_seen_at <= $5)"
     );
@@ -57,7 +57,7 @@ pub(super) fn end(ending: &Ending) -> Statement {
 }
 
 /// Whether it was live until now.
-pub(super) async fn end_session(
+pub(in crate::store::sql) async fn end_session(
     write: &mut Write,
     id: SessionId,
     ended: Ended,
@@ -66,7 +66,10 @@ pub(super) async fn end_session(
     Ok(write.execute(end).await? > 0)
 }
 
-pub(super) async fn end_all(write: &mut Write, ended: Ended) -> Result<u64, StoreError> {
+pub(in crate::store::sql) async fn end_all(
+    write: &mut Write,
+    ended: Ended,
+) -> Result<u64, StoreError> {
     write.take_time().await?;
     let count = write.execute(ending(end_where!("TRUE"), ended)).await?;
     // Last, for others who hold sessions may wait for it.
@@ -86,7 +89,10 @@ macro_rules! rotated_away {
 }
 
 /// Gives a live row another digest and leaves the old one among the ended.
-pub(super) async fn rotate(write: &mut Write, rotation: &Rotation) -> Result<bool, StoreError> {
+pub(in crate::store::sql) async fn rotate(
+    write: &mut Write,
+    rotation: &Rotation,
+) -> Result<bool, StoreError> {
     if is_used(write, rotation.to).await? {
         return Ok(false);
     }
@@ -123,7 +129,7 @@ async fn is_used(write: &mut Write, digest: TokenDigest) -> Result<bool, StoreEr
 }
 
 /// Raises a user's epoch and ends every session of an earlier one, but for the survivor.
-pub(super) async fn raise_epoch(
+pub(in crate::store::sql) async fn raise_epoch(
     write: &mut Write,
     epoch_move: &EpochMove,
 ) -> Result<u64, StoreError> {
@@ -140,7 +146,7 @@ pub(super) async fn raise_epoch(
 /// The epoch of a user, which stays as it is until this transaction ends. A sign-in may know of a
 /// higher one: what raised it is still on its way, and the sessions of the earlier epochs are over
 /// all the same.
-pub(super) async fn learn_epoch(
+pub(in crate::store::sql) async fn learn_epoch(
     write: &mut Write,
     user: UserId,
     at_least: Epoch,
@@ -171,7 +177,7 @@ async fn end_earlier(
 
 /// Raises the number alone. `false`: it is as high already. Either way nobody else moves it until
 /// this transaction ends.
-pub(super) async fn raise_number(
+pub(in crate::store::sql) async fn raise_number(
     write: &mut Write,
     user: UserId,
     to: Epoch,
@@ -193,7 +199,7 @@ pub(super) async fn raise_number(
 
 /// Whether a session still has the token that its browser showed. It keeps it until this
 /// transaction ends, unless it is changed here.
-pub(super) async fn fits(
+pub(in crate::store::sql) async fn fits(
     write: &mut Write,
     user: UserId,
     survivor: &KeptSession,

@@ -1,14 +1,14 @@
 //! Clearing away what has ended, a bounded number of rows at a time.
 
-use super::SqlDatabase;
-use super::ending::end_session;
-use super::engine::{Done, Row, Write, in_one_step, locking_free, statement};
+use super::end::end_session;
 use super::revocations;
-use super::rows::{self, session_columns};
 use crate::failure::StoreError;
 use crate::sessions::{Cutoffs, Swept, TimedOut, TimeoutRule};
+use crate::store::sql::SqlDatabase;
+use crate::store::sql::engine::{Done, Row, Write, in_one_step, locking_free, statement};
+use crate::store::sql::rows::{self, session_columns};
 
-pub(super) async fn sweep(
+pub(in crate::store::sql) async fn sweep(
     write: &mut Write,
     cutoffs: &Cutoffs,
     most: u32,

@@ -1,16 +1,17 @@
 //! The audit trail: rows are added, and the database refuses everything else until their time is
 //! over (`retention.rs`).
 
+pub(super) mod retention;
+
 use std::net::IpAddr;
 
 use async_trait::async_trait;
 use ipnet::IpNet;
 use sqlx::FromRow;
 
-use super::SqlDatabase;
-use super::deliveries;
 use super::engine::{Done, Row, Statement, in_one_step, statement};
 use super::rows::uuid;
+use super::{SqlDatabase, webhook};
 use crate::accounts::UserId;
 use crate::audit::{Actor, Along, AuditStore, AuditWalk, By, Event, EventId, Kind, Recorded};
 use crate::clock::from_unix_milliseconds;
@@ -30,7 +31,7 @@ impl AuditStore for SqlDatabase {
             for event in events {
                 write.execute(insert(event)?).await?;
                 if event.is_announced {
-                    deliveries::put(write, event).await?;
+                    webhook::put(write, event).await?;
                 }
             }
             Ok(Done::Commit(()))

@@ -1,12 +1,12 @@
 //! Orders to servers that keep sessions in their own memory: what ends there, and why.
 
-use super::SqlDatabase;
-use super::engine::{Done, Row, Write, in_one_step, statement};
-use super::postgres::Lock;
-use super::rows::{epoch_move, uuid};
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, EpochMove, SessionId};
+use crate::store::sql::SqlDatabase;
+use crate::store::sql::engine::{Done, Row, Write, in_one_step, statement};
+use crate::store::sql::postgres::Lock;
+use crate::store::sql::rows::{epoch_move, uuid};
 use crate::store::survivor;
 
 /// What every server has to do to the sessions it keeps.
@@ -61,7 +61,10 @@ impl SqlDatabase {
 }
 
 /// Others who give an order wait for the end of this transaction.
-pub(super) async fn append(write: &mut Write, order: &Order) -> Result<(), StoreError> {
+pub(in crate::store::sql) async fn append(
+    write: &mut Write,
+    order: &Order,
+) -> Result<(), StoreError> {
     write.lock(Lock::Orders).await?;
     let (kind, reason, at) = match order {
         Order::RaiseEpoch(raise) => ("raise_epoch", raise.reason.as_str(), raise.at),

@@ -1,5 +1,10 @@
 //! The account store.
 
+pub(super) mod change;
+mod invitations;
+pub(super) mod lists;
+mod outbox;
+
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
@@ -27,7 +32,7 @@ impl AccountStore for SqlDatabase {
         in_one_step!(self.engine, write => {
             if only_first_administrator {
                 write.lock(Lock::Administrators).await?;
-                if super::change::other_administrators(write, None).await? {
+                if change::other_administrators(write, None).await? {
                     return Err(AddError::AdministratorExists);
                 }
             }
@@ -72,23 +77,23 @@ impl AccountStore for SqlDatabase {
     }
 
     async fn count(&self) -> Result<AccountCount, StoreError> {
-        super::account_lists::count(self).await
+        lists::count(self).await
     }
 
     #[tracing::instrument(name = "store.account.invite", skip_all, err(level = "debug"))]
     async fn invite(&self, invitation: &Invitation) -> Result<bool, StoreError> {
-        super::invitations::keep(self, invitation).await
+        invitations::keep(self, invitation).await
     }
 
     async fn invited(
         &self,
         digest: &InvitationDigest,
     ) -> Result<Option<(Account, OffsetDateTime)>, StoreError> {
-        super::invitations::find(self, digest).await
+        invitations::find(self, digest).await
     }
 
     async fn list(&self, listing: &Listing) -> Result<AccountPage, StoreError> {
-        super::account_lists::list(self, listing).await
+        lists::list(self, listing).await
     }
 
     async fn has_administrator(&self) -> Result<bool, StoreError> {
@@ -123,7 +128,7 @@ impl AccountStore for SqlDatabase {
         at: OffsetDateTime,
     ) -> Result<Changed, ChangeError> {
         let outcome: Result<_, ChangeError> = in_one_step!(self.engine, write => {
-            match super::change::change(self, write, id, change, at).await {
+            match change::change(self, write, id, change, at).await {
                 Err(
                     failed @ (ChangeError::Store(_)
                     | ChangeError::EmailTaken

@@ -1,10 +1,10 @@
 //! Pages of accounts, and how many there are.
 
-use super::SqlDatabase;
-use super::engine::{Row, statement};
-use super::rows::{listed_account, select_account, uuid};
 use crate::accounts::{AccountCount, AccountPage, Email, Listing, Role, Status, UserId};
 use crate::failure::StoreError;
+use crate::store::sql::SqlDatabase;
+use crate::store::sql::engine::{Row, statement};
+use crate::store::sql::rows::{listed_account, select_account, uuid};
 use crate::text::folded;
 
 /// How many accounts one search for a part of a text looks at: no index finds those, and a page is
@@ -12,22 +12,23 @@ use crate::text::folded;
 const LOOKED_AT: i64 = 100_000;
 
 /// Where a search has looked at enough. It walks along the primary key and reads no row.
-pub(super) const FAR_ENOUGH: &str = "SELECT user_id FROM users WHERE user_id > $1 ORDER BY user_id \
+pub(in crate::store::sql) const FAR_ENOUGH: &str = "SELECT user_id FROM users WHERE user_id > $1 ORDER BY user_id \
                           LIMIT 1 OFFSET $2";
-pub(super) const EVERYBODY: &str =
+pub(in crate::store::sql) const EVERYBODY: &str =
     select_account!("WHERE users.user_id > $1 ORDER BY users.user_id LIMIT $2");
-pub(super) const SEARCH: &str = select_account!(
+pub(in crate::store::sql) const SEARCH: &str = select_account!(
     "WHERE users.user_id > $1 AND users.user_id <= $2 AND search_text LIKE $3 ESCAPE '!' \
      ORDER BY users.user_id LIMIT $4"
 );
-pub(super) const OF_ADDRESS: &str = select_account!("WHERE email = $1");
+pub(in crate::store::sql) const OF_ADDRESS: &str = select_account!("WHERE email = $1");
 /// The index by role has all that this asks for.
-pub(super) const COUNT: &str = "SELECT role, status, COUNT(*) FROM users GROUP BY role, status";
+pub(in crate::store::sql) const COUNT: &str =
+    "SELECT role, status, COUNT(*) FROM users GROUP BY role, status";
 
 /// Sorts after every id.
 const AFTER_ALL: [u8; 17] = [0xFF; 17];
 
-pub(super) async fn list(
+pub(in crate::store::sql) async fn list(
     database: &SqlDatabase,
     listing: &Listing,
 ) -> Result<AccountPage, StoreError> {
@@ -76,7 +77,9 @@ fn page_of(rows: &[Row], limit: u32, until: Option<Vec<u8>>) -> Result<AccountPa
     Ok(AccountPage { accounts: shown.iter().filter_map(listed_account).collect(), next })
 }
 
-pub(super) async fn count(database: &SqlDatabase) -> Result<AccountCount, StoreError> {
+pub(in crate::store::sql) async fn count(
+    database: &SqlDatabase,
+) -> Result<AccountCount, StoreError> {
     let mut count = AccountCount::default();
     for row in database.engine.rows(statement(COUNT)).await? {
         let (role, status): (String, String) = (row.get(0)?, row.get(1)?);

@@ -2,21 +2,21 @@
 
 use time::OffsetDateTime;
 
-use super::accounts::search_text;
-use super::ending::{fits, raise_epoch, raise_number};
-use super::engine::{Write, is_taken, locking, statement};
-use super::orders::{Order, append};
-use super::postgres::Lock;
-use super::rows::{AccountRow, select_account};
-use super::{SessionsIn, SqlDatabase};
+use super::search_text;
 use crate::accounts::{
     Account, Change, ChangeError, Changed, Credentials, EpochRaise, PasswordHash, Role, Status,
     UserId,
 };
 use crate::failure::StoreError;
 use crate::sessions::EpochMove;
+use crate::store::sql::engine::{Write, is_taken, locking, statement};
+use crate::store::sql::postgres::Lock;
+use crate::store::sql::rows::{AccountRow, select_account};
+use crate::store::sql::sessions::end::{fits, raise_epoch, raise_number};
+use crate::store::sql::sessions::orders::{Order, append};
+use crate::store::sql::{SessionsIn, SqlDatabase};
 
-pub(super) async fn change(
+pub(in crate::store::sql) async fn change(
     database: &SqlDatabase,
     write: &mut Write,
     id: UserId,
@@ -109,7 +109,7 @@ fn may_remove_administrator(change: &Change) -> bool {
 }
 
 /// Whether an active administrator who can sign in exists besides `except`.
-pub(super) async fn other_administrators(
+pub(in crate::store::sql) async fn other_administrators(
     write: &mut Write,
     except: Option<UserId>,
 ) -> Result<bool, StoreError> {
@@ -135,7 +135,7 @@ async fn write_fields(
     }
     if change.delete {
         write.execute(statement("DELETE FROM users WHERE user_id = $1").bind(user.id)).await?;
-        super::throttle::forget(write, &user.email).await?;
+        crate::store::sql::throttle::forget(write, &user.email).await?;
         return Ok(());
     }
     let (email, email_verified) = match &change.email {
@@ -161,7 +161,7 @@ async fn write_fields(
         .await
         .map_err(|error| if is_taken(&error) { ChangeError::EmailTaken } else { error.into() })?;
     if *email != user.email {
-        super::throttle::readdress(write, &user.email, email).await?;
+        crate::store::sql::throttle::readdress(write, &user.email, email).await?;
     }
     Ok(())
 }

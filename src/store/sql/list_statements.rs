@@ -1,15 +1,16 @@
 //! The statements behind the lists of administrators, for whoever wants to see their plans.
 
-use super::{account_lists, audit, sessions};
+use super::accounts::lists;
+use super::{audit, sessions};
 
 /// Each with what it is for. A million accounts, ten million sessions and as many events are no
 /// reason for any of them to be slow: tests have both engines explain them.
 pub const LIST_STATEMENTS: [(&str, &str); 13] = [
-    ("accounts", account_lists::EVERYBODY),
-    ("how far a search looks", account_lists::FAR_ENOUGH),
-    ("a search", account_lists::SEARCH),
-    ("an address", account_lists::OF_ADDRESS),
-    ("how many accounts", account_lists::COUNT),
+    ("accounts", lists::EVERYBODY),
+    ("how far a search looks", lists::FAR_ENOUGH),
+    ("a search", lists::SEARCH),
+    ("an address", lists::OF_ADDRESS),
+    ("how many accounts", lists::COUNT),
     ("sessions", sessions::NEWEST),
     ("events", audit::OF_ALL),
     ("events about a user", audit::OF_SUBJECT),

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::SqlDatabase;
-use super::engine::{Done, Write, in_one_step, locking_free, statement};
 use crate::audit::{EventId, Retention, shortened};
 use crate::failure::StoreError;
+use crate::store::sql::SqlDatabase;
+use crate::store::sql::engine::{Done, Write, in_one_step, locking_free, statement};
 
 /// Whether the `network` after a change is what the one before is shortened to, in words that both
 /// engines know. A /24 has to begin as the address does and leave out its last number, a /48 all but
@@ -31,7 +31,7 @@ macro_rules! shortens {
          ELSE NEW.network = '::/16' AND substr(OLD.network, 1, 2) IN ('::', '0:') END"
     };
 }
-pub(super) use shortens;
+pub(in crate::store::sql) use shortens;
 
 /// By how much the clock of the database may be behind ours: it judges by its own.
 const GRACE: Duration = Duration::from_mins(10);

@@ -1,14 +1,14 @@
 //! Starting a session: everything is checked, then written, in one transaction.
 
-use super::ending::{end_session, learn_epoch};
-use super::engine::{Write, is_taken, locking, statement};
-use super::rows::{session, session_columns};
+use super::end::{end_session, learn_epoch};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
     Cutoffs, EndReason, Ended, Kept, LimitPolicy, Owner, Session, SessionId, Start, Started,
     TimeoutRule, TokenDigest,
 };
+use crate::store::sql::engine::{Write, is_taken, locking, statement};
+use crate::store::sql::rows::{session, session_columns};
 
 /// What the brought session leaves to the new one.
 #[derive(Default)]
@@ -25,7 +25,10 @@ struct Brought {
 
 /// Starts of one user wait for each other, and for whatever raises the epoch: by the row that has
 /// it. What the browser brought is held as it is from where it is read.
-pub(super) async fn start(write: &mut Write, start: &Start) -> Result<Started, StoreError> {
+pub(in crate::store::sql) async fn start(
+    write: &mut Write,
+    start: &Start,
+) -> Result<Started, StoreError> {
     let is_used = is_used(write, start).await?;
     let at = start.cutoffs.now();
     let outdated = Ended { reason: start.outdated, at };

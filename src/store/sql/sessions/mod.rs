@@ -1,9 +1,14 @@
 //! The session store.
 
+pub(super) mod end;
+pub(super) mod orders;
+pub(super) mod revocations;
+mod start;
+mod sweep;
+
 use async_trait::async_trait;
 
 use super::SqlDatabase;
-use super::ending;
 use super::engine::{Done, Engine, Statement, in_one_step, is_taken, statement};
 use super::rows::{self, session_columns};
 use crate::accounts::UserId;
@@ -29,7 +34,7 @@ impl SessionStore for SqlDatabase {
     #[tracing::instrument(name = "store.session.start", skip_all, err(level = "debug"))]
     async fn start(&self, start: &Start) -> Result<Started, StoreError> {
         in_one_step!(self.engine, write => {
-            let started = super::start::start(write, start).await?;
+            let started = start::start(write, start).await?;
             Ok(match started {
                 Started::Started { .. } => Done::Commit(started),
                 _ => Done::TakeBack(started),
@@ -108,7 +113,7 @@ impl SessionStore for SqlDatabase {
 
     #[tracing::instrument(name = "store.session.rotate", skip_all, err(level = "debug"))]
     async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError> {
-        in_one_step!(self.engine, write => match ending::rotate(write, rotation).await {
+        in_one_step!(self.engine, write => match end::rotate(write, rotation).await {
             // Another rotation has taken the digest.
             Err(error) if is_taken(&error) => Ok(Done::TakeBack(false)),
             rotated => rotated.map(Done::Commit),
@@ -155,17 +160,17 @@ impl SessionStore for SqlDatabase {
 
     #[tracing::instrument(name = "store.session.end", skip_all, err(level = "debug"))]
     async fn end(&self, ending: &Ending) -> Result<bool, StoreError> {
-        Ok(self.engine.execute(ending::end(ending)).await? > 0)
+        Ok(self.engine.execute(end::end(ending)).await? > 0)
     }
 
     #[tracing::instrument(name = "store.session.raise_epoch", skip_all, err(level = "debug"))]
     async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
-        in_one_step!(self.engine, write => ending::raise_epoch(write, epoch_move).await.map(Done::Commit))
+        in_one_step!(self.engine, write => end::raise_epoch(write, epoch_move).await.map(Done::Commit))
     }
 
     #[tracing::instrument(name = "store.session.end_all", skip_all, err(level = "debug"))]
     async fn end_all(&self, ended: Ended) -> Result<u64, StoreError> {
-        in_one_step!(self.engine, write => ending::end_all(write, ended).await.map(Done::Commit))
+        in_one_step!(self.engine, write => end::end_all(write, ended).await.map(Done::Commit))
     }
 
     async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
@@ -227,7 +232,7 @@ impl SessionStore for SqlDatabase {
     }
 
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
-        in_one_step!(self.engine, write => super::sweep::sweep(write, cutoffs, most).await.map(Done::Commit))
+        in_one_step!(self.engine, write => sweep::sweep(write, cutoffs, most).await.map(Done::Commit))
     }
 
     async fn revocations_after(
@@ -235,7 +240,7 @@ impl SessionStore for SqlDatabase {
         after: Option<&Cursor>,
         most: u32,
     ) -> Result<Revocations, StoreError> {
-        super::revocations::after(&self.engine, after, most).await
+        revocations::after(&self.engine, after, most).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -8,12 +8,12 @@ use sqlx::migrate::{Migrate as _, MigrateError, Migration};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::time::timeout;
 
-use super::super::database::{IfAbsent, MIGRATIONS};
-use super::super::engine::advice;
-use super::super::{NO_TABLES, OpenError};
 use super::Address;
 use super::append_only::{forbid_changes, refuses_changes};
-use super::telling::{make_them_tell, tell_changes};
+use super::notifications::{make_them_tell, tell_changes};
+use crate::store::sql::database::{IfAbsent, MIGRATIONS};
+use crate::store::sql::engine::advice;
+use crate::store::sql::{NO_TABLES, OpenError};
 
 /// Where the driver notes what was applied.
 const TABLE: &str = "_sqlx_migrations";

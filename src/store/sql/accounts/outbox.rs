@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::engine::{Row, Write, statement};
-use super::rows::epoch_move;
-use super::{SessionsIn, SqlDatabase};
 use crate::accounts::{Epoch, UserId};
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{EpochMove, Outbox};
+use crate::store::sql::engine::{Row, Write, statement};
+use crate::store::sql::rows::epoch_move;
+use crate::store::sql::{SessionsIn, SqlDatabase};
 use crate::store::survivor;
 
 /// In the transaction of the change that ends the sessions.
-pub(super) async fn put(write: &mut Write, epoch_move: &EpochMove) -> Result<(), StoreError> {
+pub(in crate::store::sql) async fn put(
+    write: &mut Write,
+    epoch_move: &EpochMove,
+) -> Result<(), StoreError> {
     let row = statement(
         "INSERT INTO session_outbox (user_id, epoch, reason, survivor, raised_at) \
          VALUES ($1, $2, $3, $4, $5)",

@@ -8,11 +8,11 @@
 
 use uuid::Uuid;
 
-use super::engine::{Engine, Row, Text, Write, statement};
-use super::rows::{ended, uuid};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{Cursor, Ended, Revocation, Revocations, SessionId};
+use crate::store::sql::engine::{Engine, Row, Text, Write, statement};
+use crate::store::sql::rows::{ended, uuid};
 
 /// The step of the transaction under way, where it is written down.
 macro_rules! this_step {
@@ -24,7 +24,7 @@ macro_rules! this_step {
         "CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)"
     };
 }
-pub(super) use this_step;
+pub(in crate::store::sql) use this_step;
 
 /// What is asked of the ended sessions; `$3` and `$4` are as far as a step was read already.
 macro_rules! ends {
@@ -141,7 +141,7 @@ struct End {
     ended: Ended,
 }
 
-pub(super) async fn after(
+pub(in crate::store::sql) async fn after(
     engine: &Engine,
     after: Option<&Cursor>,
     most: u32,
@@ -219,7 +219,7 @@ fn end(row: &Row) -> Result<Option<End>, StoreError> {
 }
 
 /// Notes that ends up to these steps are forgotten.
-pub(super) async fn forget(
+pub(in crate::store::sql) async fn forget(
     write: &mut Write,
     steps: impl Iterator<Item = i64>,
 ) -> Result<(), StoreError> {
@@ -229,7 +229,7 @@ pub(super) async fn forget(
 }
 
 /// Makes every cursor useless, so that whoever follows drops everything.
-pub(super) async fn begin_anew(write: &mut Write) -> Result<(), StoreError> {
+pub(in crate::store::sql) async fn begin_anew(write: &mut Write) -> Result<(), StoreError> {
     let other = statement("UPDATE revocation_feed SET identity = CAST(random() AS TEXT)");
     write.execute(other).await.map(drop)
 }

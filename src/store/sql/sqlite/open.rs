@@ -10,11 +10,11 @@ use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
-use super::super::database::{IfAbsent, MIGRATIONS};
-use super::super::{NO_TABLES, OpenError};
 use super::append_only::forbid_changes;
 use super::identity::{Content, Handle, SameFiles, resolve};
 use super::lock::{ServerLock, alone, create_private};
+use crate::store::sql::database::{IfAbsent, MIGRATIONS};
+use crate::store::sql::{NO_TABLES, OpenError};
 
 /// How long a statement waits for another process that writes the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(3);

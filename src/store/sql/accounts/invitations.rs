@@ -2,16 +2,16 @@
 
 use time::OffsetDateTime;
 
-use super::SqlDatabase;
-use super::engine::{Done, Write, in_one_step, locking, statement};
-use super::rows::{AccountRow, select_account};
 use crate::accounts::{
     Account, ChangeError, Credentials, Invitation, InvitationDigest, Status, UserId,
 };
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
+use crate::store::sql::SqlDatabase;
+use crate::store::sql::engine::{Done, Write, in_one_step, locking, statement};
+use crate::store::sql::rows::{AccountRow, select_account};
 
-pub(super) async fn keep(
+pub(in crate::store::sql) async fn keep(
     database: &SqlDatabase,
     invitation: &Invitation,
 ) -> Result<bool, StoreError> {
@@ -31,7 +31,7 @@ pub(super) async fn keep(
     })
 }
 
-pub(super) async fn find(
+pub(in crate::store::sql) async fn find(
     database: &SqlDatabase,
     digest: &InvitationDigest,
 ) -> Result<Option<(Account, OffsetDateTime)>, StoreError> {
@@ -47,7 +47,7 @@ pub(super) async fn find(
 }
 
 /// Uses an invitation up in the step of the change that it allows.
-pub(super) async fn use_up(
+pub(in crate::store::sql) async fn use_up(
     write: &mut Write,
     account: &Account,
     digest: &InvitationDigest,
@@ -63,7 +63,7 @@ pub(super) async fn use_up(
     Err(ChangeError::InvitationGone)
 }
 
-pub(super) async fn void(write: &mut Write, user: UserId) -> Result<(), StoreError> {
+pub(in crate::store::sql) async fn void(write: &mut Write, user: UserId) -> Result<(), StoreError> {
     let delete = statement("DELETE FROM invitations WHERE user_id = $1").bind(user);
     write.execute(delete).await.map(drop)
 }
