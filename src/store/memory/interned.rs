@@ -1,4 +1,4 @@
-//! What many rows have in common, kept once: users with their epochs, and browsers.
+//! Values that many rows share, stored once: users with their epochs, and user agents.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 
 use crate::accounts::{Epoch, UserId};
 
-/// The users there ever were, each with the copy of its epoch. None is forgotten.
+/// All users that ever had a session, with their epochs. None is removed.
 #[derive(Default)]
 pub(super) struct Users {
     rows: Vec<(UserId, Epoch)>,
@@ -30,7 +30,7 @@ impl Users {
         self.number(user).map(|number| self.get(number).1)
     }
 
-    /// Gives a user this epoch; the number of the user.
+    /// Sets the epoch of a user and returns the user's number.
     pub(super) fn set(&mut self, user: UserId, epoch: Epoch) -> u32 {
         if let Some(number) = self.number(user) {
             self.rows[number as usize].1 = epoch;
@@ -45,7 +45,7 @@ impl Users {
     }
 }
 
-/// The browsers that live sessions were started from. One that no session has is forgotten.
+/// The user agents of live sessions, with reference counts.
 #[derive(Default)]
 pub(super) struct Agents {
     rows: Vec<(Arc<str>, u32)>,
@@ -58,8 +58,8 @@ impl Agents {
         &self.rows[number as usize].0
     }
 
-    /// One more session has this one; its number.
-    pub(super) fn hold(&mut self, agent: &str) -> u32 {
+    /// Adds a reference and returns the number of the user agent.
+    pub(super) fn acquire(&mut self, agent: &str) -> u32 {
         if let Some(number) = self.numbers.get(agent) {
             self.rows[*number as usize].1 += 1;
             return *number;
@@ -76,11 +76,11 @@ impl Agents {
         number
     }
 
-    /// One session less has this one.
+    /// Drops a reference.
     pub(super) fn release(&mut self, number: u32) {
-        let (agent, holders) = &mut self.rows[number as usize];
-        *holders -= 1;
-        if *holders == 0 {
+        let (agent, references) = &mut self.rows[number as usize];
+        *references -= 1;
+        if *references == 0 {
             self.numbers.remove(&**agent);
             *agent = "".into();
             self.free.push(number);
@@ -88,7 +88,7 @@ impl Agents {
     }
 
     #[cfg(test)]
-    pub(super) fn held(&self) -> u32 {
-        self.rows.iter().map(|(_, holders)| *holders).sum()
+    pub(super) fn references(&self) -> u32 {
+        self.rows.iter().map(|(_, references)| *references).sum()
     }
 }

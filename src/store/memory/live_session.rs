@@ -1,4 +1,4 @@
-//! One live session, in as few bytes as it goes.
+//! A live session in compact form: about 128 bytes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,17 +8,17 @@ use crate::sessions::{
     Client, Compartment, Kept, Owner, Session, SessionId, TimeoutRule, TokenDigest,
 };
 
-use super::names::{Agents, Users};
+use super::interned::{Agents, Users};
 
-/// An address and the number of a browser.
-type Place = (Option<IpAddr>, u32);
+/// An address and the number of a user agent.
+type CompactClient = (Option<IpAddr>, u32);
 
-/// Stands for a time that there is not.
+/// An absent time.
 const NEVER: i64 = i64::MIN;
 
-/// Times are milliseconds since 1970. The epoch is that of the user: a session of another one is
-/// not live.
-pub(super) struct Row {
+/// Times are milliseconds since 1970. The epoch is the user's: a session of another epoch is not
+/// live.
+pub(super) struct LiveSession {
     pub(super) id: SessionId,
     pub(super) digest: TokenDigest,
     pub(super) created_at: i64,
@@ -27,11 +27,11 @@ pub(super) struct Row {
     pub(super) expires_at: i64,
     pub(super) data: Compartments,
     address: [u8; 16],
-    /// 0 for an anonymous one, otherwise one more than the number of the user.
+    /// 0 if anonymous, otherwise the number of the user plus one.
     owner: u32,
     agent: u32,
-    /// Where it was last seen from, if that is somewhere else: few sessions move.
-    moved_to: Option<Box<Place>>,
+    /// The client of the last activity, if it is another one: few sessions move.
+    moved_to: Option<Box<CompactClient>>,
     family: Family,
     pub(super) rule: TimeoutRule,
     remember_me: bool,
@@ -44,12 +44,13 @@ enum Family {
     V6,
 }
 
-impl Row {
-    /// The row of a session. Its user gets the epoch of the session.
+impl LiveSession {
+    /// Packs a session and sets the epoch of its user.
     pub(super) fn new(
         session: &Session,
         digest: TokenDigest,
-        (users, agents): (&mut Users, &mut Agents),
+        users: &mut Users,
+        agents: &mut Agents,
     ) -> Self {
         let owner = match session.owner {
             Owner::Anonymous => 0,
@@ -70,11 +71,11 @@ impl Row {
             data: Compartments::default(),
             address,
             owner,
-            agent: agents.hold(&session.client.user_agent),
+            agent: agents.acquire(&session.client.user_agent),
             moved_to: session
                 .moved_to
                 .as_ref()
-                .map(|client| Box::new((client.ip_address, agents.hold(&client.user_agent)))),
+                .map(|client| Box::new((client.ip_address, agents.acquire(&client.user_agent)))),
             family,
             rule: session.rule,
             remember_me: session.remember_me,
@@ -94,8 +95,8 @@ impl Row {
         self.authenticated_at = at;
     }
 
-    /// The session without where it came from, which is enough to judge it.
-    pub(super) fn judged(&self, users: &Users) -> Session {
+    /// The session without its clients: enough for the timeouts.
+    pub(super) fn without_clients(&self, users: &Users) -> Session {
         let owner = self.user().map_or(Owner::Anonymous, |number| {
             let (id, epoch): (_, Epoch) = users.get(number);
             Owner::User { id, epoch }
@@ -116,24 +117,24 @@ impl Row {
         }
     }
 
-    /// The numbers of its browsers.
+    /// The numbers of its user agents.
     pub(super) fn agents(&self) -> impl Iterator<Item = u32> {
-        let last = self.moved_to.as_ref().map(|place| place.1);
+        let last = self.moved_to.as_ref().map(|client| client.1);
         std::iter::once(self.agent).chain(last)
     }
 
-    /// The last activity came from there.
-    pub(super) fn came_from(&mut self, client: &Client, agents: &mut Agents) {
-        if let Some(place) = self.moved_to.take() {
-            agents.release(place.1);
+    /// Records the client of the last activity.
+    pub(super) fn set_last_client(&mut self, client: &Client, agents: &mut Agents) {
+        if let Some(client) = self.moved_to.take() {
+            agents.release(client.1);
         }
         if self.client(agents) != *client {
-            let agent = agents.hold(&client.user_agent);
+            let agent = agents.acquire(&client.user_agent);
             self.moved_to = Some(Box::new((client.ip_address, agent)));
         }
     }
 
-    /// Where it was started from.
+    /// The client that started the session.
     fn client(&self, agents: &Agents) -> Client {
         let address = Ipv6Addr::from(self.address);
         let ip_address = match self.family {
@@ -146,36 +147,36 @@ impl Row {
 
     /// The whole session.
     pub(super) fn session(&self, users: &Users, agents: &Agents) -> Session {
-        let moved_to = self.moved_to.as_ref().map(|place| {
-            let (ip_address, agent) = **place;
+        let moved_to = self.moved_to.as_ref().map(|client| {
+            let (ip_address, agent) = **client;
             Client { ip_address, user_agent: agents.get(agent).to_owned() }
         });
-        Session { client: self.client(agents), moved_to, ..self.judged(users) }
+        Session { client: self.client(agents), moved_to, ..self.without_clients(users) }
     }
 }
 
-/// The data of a session; takes no room until something is written.
+/// The data of a session; allocates on the first write.
 #[derive(Default)]
 pub(super) struct Compartments(Option<Box<[Kept; 2]>>);
 
 impl Compartments {
     pub(super) fn get(&self, compartment: Compartment) -> Kept {
-        self.0.as_ref().map(|kept| kept[place_of(compartment)].clone()).unwrap_or_default()
+        self.0.as_ref().map(|kept| kept[compartment_index(compartment)].clone()).unwrap_or_default()
     }
 
     pub(super) fn version(&self, compartment: Compartment) -> i64 {
-        self.0.as_ref().map_or(0, |kept| kept[place_of(compartment)].version)
+        self.0.as_ref().map_or(0, |kept| kept[compartment_index(compartment)].version)
     }
 
-    /// Writes on top of whatever is there.
+    /// Replaces the data and counts the write.
     pub(super) fn put(&mut self, compartment: Compartment, data: Vec<u8>) {
-        let kept = &mut self.0.get_or_insert_default()[place_of(compartment)];
+        let kept = &mut self.0.get_or_insert_default()[compartment_index(compartment)];
         kept.version = kept.version.saturating_add(1);
         kept.data = data;
     }
 }
 
-fn place_of(compartment: Compartment) -> usize {
+fn compartment_index(compartment: Compartment) -> usize {
     match compartment {
         Compartment::Visitor => 0,
         Compartment::Application => 1,
