@@ -1,16 +1,16 @@
-//! Where accounts and sessions are kept: the only place that knows SQL or
-//! Redis.
+//! Storage backends for accounts, sessions, throttle counters, the audit trail and webhook
+//! deliveries. The only module that knows SQL or Redis.
 //!
-//! Each backend implements the ports of the rooms and decides nothing: what a session's deadline
-//! is, who may do what and which change ends which sessions is said by the rooms.
+//! Each backend implements the ports of other modules and applies no policy: deadlines, permissions
+//! and which change ends which sessions are decided there.
 
+mod feed_identity;
 mod following;
 mod intercept;
+mod kept_session;
 mod memory;
-mod numbered;
 mod redis;
 mod sql;
-mod survivor;
 
 pub use following::{FollowingStore, OrderFollower};
 pub use intercept::{Intercepted, Interceptor, StoreCall, StoreFailure};

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use crate::accounts::UserId;
 use crate::entropy::NoEntropy;
 use crate::sessions::{Cursor, Ended, Revocation, Revocations, SessionId};
-use crate::store::numbered::Identity;
+use crate::store::feed_identity::FeedIdentity;
 
 struct FeedEntry {
     session: SessionId,
@@ -18,7 +18,7 @@ struct FeedEntry {
 /// The latest ends, at most `most`.
 pub(super) struct Feed {
     /// Drawn at the first read.
-    identity: Option<Identity>,
+    identity: Option<FeedIdentity>,
     /// How many were removed; numbers start at 1.
     forgotten: u64,
     ends: VecDeque<FeedEntry>,
@@ -62,14 +62,14 @@ impl Feed {
     ) -> Result<Revocations, NoEntropy> {
         let identity = match self.identity.take() {
             Some(identity) => identity,
-            None => Identity::draw()?,
+            None => FeedIdentity::draw()?,
         };
         let found = self.read(&identity, after, most);
         self.identity = Some(identity);
         Ok(found)
     }
 
-    fn read(&self, identity: &Identity, after: Option<&Cursor>, most: u32) -> Revocations {
+    fn read(&self, identity: &FeedIdentity, after: Option<&Cursor>, most: u32) -> Revocations {
         let last = self.forgotten + self.ends.len() as u64;
         let Some(after) = after else {
             return Revocations::After { revocations: Vec::new(), next: identity.cursor(last) };

@@ -43,7 +43,7 @@ fn start(number: u8, owner: Owner, minutes: i64) -> Start {
     Start { session, digest, brought: None, outdated, limit: None, unwritten, cutoffs }
 }
 
-/// Starts it and gives what it evicted.
+/// Starts a session and returns the evicted ones.
 async fn begin(store: &MemoryStore, start: &Start) -> Vec<SessionId> {
     match store.start(start).await {
         Ok(Started::Started { evicted, .. }) => evicted,
@@ -60,7 +60,7 @@ async fn reason(store: &MemoryStore, start: &Start) -> Option<EndReason> {
 }
 
 #[tokio::test]
-async fn in_a_full_store_the_anonymous_session_that_was_idle_longest_goes_first() {
+async fn a_full_store_displaces_the_longest_idle_anonymous_session() {
     let store = store(3);
     let signed_in = start(1, user(1), 0);
     let (busy, idle) = (start(2, Owner::Anonymous, 1), start(3, Owner::Anonymous, 2));

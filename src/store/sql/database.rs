@@ -1,4 +1,4 @@
-//! Opening a database, and what servers leave in it for the commands beside them.
+//! Opens a database, and records where the server keeps sessions.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use super::{DatabaseAt, OpenError};
 use crate::failure::StoreError;
 use crate::sessions::cache::Freshness;
 
-/// The same for every engine.
+/// The migrations of both engines.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// Where the sessions of these accounts are kept.
+/// The location of the sessions of these accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionsIn {
     /// In this database: a change of an account ends sessions in its own transaction.
     ThisDatabase,
     /// In the memory of each server, which follows the orders in this database.
     ServerMemory,
-    /// In a store of its own: whoever changes an account tells it right after, by the outbox.
+    /// In a separate store, which the outbox updates after a change of an account.
     Elsewhere,
 }
 
@@ -36,7 +36,7 @@ impl SessionsIn {
     }
 }
 
-/// What becomes of a database that is not there.
+/// Whether to create a missing database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IfAbsent {
     Make,
@@ -51,7 +51,7 @@ pub struct SqlDatabase {
 }
 
 impl SqlDatabase {
-    /// As [`SqlDatabase::open_for_server_with`], with as many connections as are usual.
+    /// As [`SqlDatabase::open_for_server_with`], with the default number of connections.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
@@ -62,10 +62,9 @@ impl SqlDatabase {
         Self::open_for_server_with(at, sessions_in, CONNECTIONS).await
     }
 
-    /// Opens a database for a server: migrates it as needed, and leaves word where this server
-    /// keeps sessions. A file is made as needed (mode 0600), and refused when another server has
-    /// it. To a database server there are so many connections at most, besides the one that hears
-    /// of changes.
+    /// Opens a database for a server: migrates it and records where this server keeps sessions. A
+    /// file is created as needed (mode 0600), and refused if another server uses it. `connections`
+    /// is the limit for a database server, besides the connection for notifications.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
@@ -79,7 +78,7 @@ impl SqlDatabase {
             DatabaseAt::Postgres(url) => postgres(&url, IfAbsent::Make, connections).await?,
         };
         let database = Self { engine, sessions_in };
-        database.leave_word().await.map_err(|error| OpenError::Database {
+        database.record_session_location().await.map_err(|error| OpenError::Database {
             path: database.name(),
             source: match error {
                 StoreError::Backend(cause) => cause,
@@ -89,8 +88,8 @@ impl SqlDatabase {
         Ok(database)
     }
 
-    /// Opens a database for a command, beside a server that may be running. Makes and migrates it
-    /// as needed.
+    /// Opens a database for a command, while a server may be running. Creates and migrates it as
+    /// needed.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
@@ -101,7 +100,7 @@ impl SqlDatabase {
         Self::open_or(IfAbsent::Make, at.into(), sessions_in).await
     }
 
-    /// As [`SqlDatabase::open`], but a database that nobody has made is refused.
+    /// As [`SqlDatabase::open`], but refuses a database that does not exist.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
@@ -124,7 +123,7 @@ impl SqlDatabase {
         Ok(Self { engine, sessions_in })
     }
 
-    /// Its name for people: the path of the file, or host, port and name.
+    /// The display name: the path of the file, or host, port and database.
     #[must_use]
     pub fn name(&self) -> String {
         match &self.engine {
@@ -133,8 +132,8 @@ impl SqlDatabase {
         }
     }
 
-    /// Tells commands where this server keeps sessions, whatever their own settings say.
-    pub(super) async fn leave_word(&self) -> Result<(), StoreError> {
+    /// Records where this server keeps sessions, which overrides the settings of commands.
+    pub(super) async fn record_session_location(&self) -> Result<(), StoreError> {
         let word = statement(
             "INSERT INTO facts (name, value) VALUES ('sessions_in', $1) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -143,7 +142,7 @@ impl SqlDatabase {
         super::accounts::renew_search_texts(&self.engine).await
     }
 
-    /// The same database, for sessions where the server that was started last keeps them.
+    /// The database with the session location that the last started server recorded.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -158,7 +157,7 @@ impl SqlDatabase {
         Ok(self)
     }
 
-    /// Tells what changes here, whoever changes it.
+    /// Reports changes of any writer to the session cache.
     #[must_use]
     pub fn freshness(&self) -> Arc<dyn Freshness> {
         match &self.engine {
@@ -167,19 +166,19 @@ impl SqlDatabase {
         }
     }
 
-    /// Whether several servers may have it.
+    /// Whether several servers may use it.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         matches!(&self.engine, Engine::Postgres(_))
     }
 
-    /// Where the sessions are.
+    /// The location of the sessions.
     #[must_use]
     pub fn sessions_in(&self) -> SessionsIn {
         self.sessions_in
     }
 
-    /// Closes the database once what is under way is done.
+    /// Closes the database after running operations.
     pub async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(file) => file.close().await,
@@ -187,7 +186,7 @@ impl SqlDatabase {
         }
     }
 
-    /// Whether it is able to serve.
+    /// Checks that the database can be read and written.
     pub(super) async fn answers(&self) -> Result<(), StoreError> {
         match &self.engine {
             Engine::Sqlite(file) => file.answers().await,
@@ -196,7 +195,7 @@ impl SqlDatabase {
     }
 }
 
-/// A server that is ready to be used.
+/// Prepares a server and opens the pool.
 async fn postgres(
     url: &SecretString,
     if_absent: IfAbsent,

@@ -1,15 +1,15 @@
-//! The statements behind the lists of administrators, for whoever wants to see their plans.
+//! The statements behind the lists of administrators, for tests of their query plans.
 
 use super::accounts::lists;
 use super::{audit, sessions};
 
-/// Each with what it is for. A million accounts, ten million sessions and as many events are no
-/// reason for any of them to be slow: tests have both engines explain them.
+/// Each with its purpose. They must stay fast with a million accounts, ten million sessions and as
+/// many events: tests check that both engines use indexes.
 pub const LIST_STATEMENTS: [(&str, &str); 13] = [
-    ("accounts", lists::EVERYBODY),
-    ("how far a search looks", lists::FAR_ENOUGH),
+    ("accounts", lists::ALL),
+    ("how far a search looks", lists::SEARCH_END),
     ("a search", lists::SEARCH),
-    ("an address", lists::OF_ADDRESS),
+    ("an address", lists::BY_EMAIL),
     ("how many accounts", lists::COUNT),
     ("sessions", sessions::NEWEST),
     ("events", audit::OF_ALL),

@@ -1,15 +1,15 @@
-//! Which database it is.
+//! The location of a database: a SQLite file or a PostgreSQL URL.
 
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-/// Where a database is.
+/// The location of a database.
 #[derive(Clone, Debug)]
 pub enum DatabaseAt {
-    /// A file of `SQLite`, made as needed; relative to the working directory.
+    /// A `SQLite` file, created as needed; relative to the working directory.
     Sqlite(PathBuf),
-    /// A server of `PostgreSQL`, by its URL with the password, as docs/postgresql.md has it.
+    /// The URL of a `PostgreSQL` database with the password, see docs/postgresql.md.
     Postgres(SecretString),
 }
 
@@ -31,8 +31,7 @@ impl From<&PathBuf> for DatabaseAt {
     }
 }
 
-/// A URL that begins with `postgres://` or `postgresql://`, or else a path, which may follow
-/// `sqlite:`.
+/// A URL with the scheme `postgres:` or `postgresql:`, or a path, optionally after `sqlite:`.
 impl From<&str> for DatabaseAt {
     fn from(text: &str) -> Self {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
@@ -43,7 +42,7 @@ impl From<&str> for DatabaseAt {
     }
 }
 
-/// As of a `&str`.
+/// As for `&str`.
 impl From<String> for DatabaseAt {
     fn from(text: String) -> Self {
         text.as_str().into()

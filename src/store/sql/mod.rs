@@ -1,8 +1,8 @@
-//! Accounts, sessions, counters and the audit trail in one SQL database.
+//! The SQL stores: accounts, sessions, throttle counters, the audit trail and webhook deliveries.
 //!
-//! Every deed is one transaction, and an acknowledged one is durable. The statements are written
-//! once for every engine; what engines do differently is in [`engine`] and in their own folders.
-//! Nothing here decides anything about people: the rooms do, and their ports say what is promised.
+//! Every operation is one transaction, and an acknowledged one is durable. Statements are written
+//! once for both engines; [`engine`], `sqlite` and `postgres` hold the differences. The stores
+//! apply no policy: the ports that they implement state what is promised.
 
 mod accounts;
 mod audit;

@@ -1,10 +1,12 @@
-//! What the webhook has still to be told.
+//! The delivery store: queued webhook deliveries.
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::SqlDatabase;
-use super::engine::{Done, Row, Statement, Write, in_one_step, locking_free, statement};
+use super::engine::{
+    Finish, SqlRow, Statement, Transaction, for_update_skip_locked, in_transaction, statement,
+};
 use super::rows::uuid;
 use crate::audit::{EventId, Recorded};
 use crate::clock::{from_unix_milliseconds, unix_milliseconds};
@@ -14,14 +16,14 @@ use crate::webhook::{self, Claimed, DeliveryState, DeliveryStore, Failed, Failur
 const LAST_SUCCESS: &str = "webhook_last_success";
 const LAST_FAILURE: &str = "webhook_last_failure";
 
-/// In the transaction that keeps the event.
-pub(super) async fn put(write: &mut Write, recorded: &Recorded) -> Result<(), StoreError> {
+/// Queues a delivery in the transaction that records the event.
+pub(super) async fn put(tx: &mut Transaction, recorded: &Recorded) -> Result<(), StoreError> {
     let row = statement(
         "INSERT INTO webhook_deliveries \
          (event_id, body, attempts, due_at, claimed_until) VALUES ($1, $2, 0, $3, 0)",
     );
     let row = row.bind(recorded.id).bind(webhook::body(recorded)?).bind(recorded.at);
-    write.execute(row).await.map(drop)
+    tx.execute(row).await.map(drop)
 }
 
 #[async_trait]
@@ -32,7 +34,7 @@ impl DeliveryStore for SqlDatabase {
         until: OffsetDateTime,
         most: u32,
     ) -> Result<Vec<Claimed>, StoreError> {
-        // Asked every second, and nothing is due most of the time: that takes no transaction.
+        // Polled every second and mostly nothing is due, so ask without a transaction first.
         let any = statement(
             "SELECT 1 FROM webhook_deliveries WHERE given_up_at IS NULL AND due_at <= $1 \
              AND claimed_until <= $1 LIMIT 1",
@@ -40,13 +42,13 @@ impl DeliveryStore for SqlDatabase {
         if self.engine.row(any.bind(now)).await?.is_none() {
             return Ok(Vec::new());
         }
-        in_one_step!(self.engine, write => {
-            let due = statement(locking_free!(
+        in_transaction!(self.engine, tx => {
+            let due = statement(for_update_skip_locked!(
                 "SELECT event_id, body, attempts FROM webhook_deliveries \
                  WHERE given_up_at IS NULL AND due_at <= $1 AND claimed_until <= $1 \
                  ORDER BY due_at, event_id LIMIT $2"
             ));
-            let rows = write.rows(due.bind(now).bind(most)).await?;
+            let rows = tx.rows(due.bind(now).bind(most)).await?;
             let mut claimed = Vec::with_capacity(rows.len());
             for row in &rows {
                 let one = one_more_attempt(row)?;
@@ -54,26 +56,26 @@ impl DeliveryStore for SqlDatabase {
                     "UPDATE webhook_deliveries SET claimed_until = $1, attempts = $2 \
                      WHERE event_id = $3",
                 );
-                write.execute(claim.bind(until).bind(one.attempt).bind(one.id)).await?;
+                tx.execute(claim.bind(until).bind(one.attempt).bind(one.id)).await?;
                 claimed.push(one);
             }
-            Ok(Done::Commit(claimed))
+            Ok(Finish::Commit(claimed))
         })
     }
 
     async fn delivered(&self, id: EventId, at: OffsetDateTime) -> Result<(), StoreError> {
-        in_one_step!(self.engine, write => {
+        in_transaction!(self.engine, tx => {
             let done = statement("DELETE FROM webhook_deliveries WHERE event_id = $1");
-            write.execute(done.bind(id)).await?;
+            tx.execute(done.bind(id)).await?;
             let at = unix_milliseconds(at).to_string();
-            write.execute(fact(LAST_SUCCESS, at)).await?;
-            Ok(Done::Commit(()))
+            tx.execute(fact(LAST_SUCCESS, at)).await?;
+            Ok(Finish::Commit(()))
         })
     }
 
     async fn put_back(&self, claimed: &Claimed, failed: &Failed) -> Result<(), StoreError> {
         let Failed { at, why, again_at } = *failed;
-        in_one_step!(self.engine, write => {
+        in_transaction!(self.engine, tx => {
             let back = statement(
                 "UPDATE webhook_deliveries SET due_at = $1, given_up_at = $2, claimed_until = 0 \
                  WHERE event_id = $3 AND attempts = $4",
@@ -82,10 +84,10 @@ impl DeliveryStore for SqlDatabase {
             .bind(again_at.is_none().then_some(at))
             .bind(claimed.id)
             .bind(claimed.attempt);
-            write.execute(back).await?;
+            tx.execute(back).await?;
             let words = format!("{} {}", unix_milliseconds(at), why.written());
-            write.execute(fact(LAST_FAILURE, words)).await?;
-            Ok(Done::Commit(()))
+            tx.execute(fact(LAST_FAILURE, words)).await?;
+            Ok(Finish::Commit(()))
         })
     }
 
@@ -119,13 +121,13 @@ impl DeliveryStore for SqlDatabase {
     }
 
     async fn sweep(&self, left: &Left, most: u32) -> Result<bool, StoreError> {
-        let given_up = statement(locking_free!(
+        let given_up = statement(for_update_skip_locked!(
             "DELETE FROM webhook_deliveries WHERE event_id IN \
              (SELECT event_id FROM webhook_deliveries \
              WHERE given_up_at IS NOT NULL AND given_up_at < $1 ORDER BY given_up_at LIMIT $2",
             ")"
         ));
-        let waiting = statement(locking_free!(
+        let waiting = statement(for_update_skip_locked!(
             "DELETE FROM webhook_deliveries WHERE event_id IN \
              (SELECT event_id FROM webhook_deliveries \
              WHERE given_up_at IS NULL AND due_at < $1 ORDER BY due_at LIMIT $2",
@@ -148,7 +150,7 @@ fn fact(name: &'static str, value: String) -> Statement {
     keep.bind(name).bind(value)
 }
 
-fn one_more_attempt(row: &Row) -> Result<Claimed, StoreError> {
+fn one_more_attempt(row: &SqlRow) -> Result<Claimed, StoreError> {
     let (id, attempts): (Vec<u8>, i64) = (row.get("event_id")?, row.get("attempts")?);
     Ok(Claimed {
         id: EventId::from_uuid(uuid(&id)?),
@@ -157,7 +159,7 @@ fn one_more_attempt(row: &Row) -> Result<Claimed, StoreError> {
     })
 }
 
-fn number(row: &Row) -> Result<u64, StoreError> {
+fn number(row: &SqlRow) -> Result<u64, StoreError> {
     let number: i64 = row.get("number")?;
     Ok(u64::try_from(number).unwrap_or(0))
 }

@@ -1,4 +1,4 @@
-//! Changing an account, and in the same transaction what that means for its sessions.
+//! Changes an account, and ends its sessions in the same transaction.
 
 use time::OffsetDateTime;
 
@@ -9,108 +9,108 @@ use crate::accounts::{
 };
 use crate::failure::StoreError;
 use crate::sessions::EpochMove;
-use crate::store::sql::engine::{Write, is_taken, locking, statement};
+use crate::store::sql::engine::{Transaction, for_update, is_unique_violation, statement};
 use crate::store::sql::postgres::Lock;
 use crate::store::sql::rows::{AccountRow, select_account};
-use crate::store::sql::sessions::end::{fits, raise_epoch, raise_number};
+use crate::store::sql::sessions::end::{can_be_kept, raise_epoch, raise_epoch_number};
 use crate::store::sql::sessions::orders::{Order, append};
 use crate::store::sql::{SessionsIn, SqlDatabase};
 
 pub(in crate::store::sql) async fn change(
     database: &SqlDatabase,
-    write: &mut Write,
+    tx: &mut Transaction,
     id: UserId,
     change: &Change,
     at: OffsetDateTime,
 ) -> Result<Changed, ChangeError> {
     if may_remove_administrator(change) {
-        // Before any row, so that nobody waits here who holds one.
-        write.lock(Lock::Administrators).await?;
+        // Before any row lock, to avoid deadlocks.
+        tx.lock(Lock::Administrators).await?;
     }
-    let before = read(write, id).await?.ok_or(ChangeError::NotFound)?;
+    let before = read(tx, id).await?.ok_or(ChangeError::NotFound)?;
     let proven = change.password.as_ref().and_then(|password| password.from.as_ref());
     if before.account.epoch != change.seen || proven.is_some_and(|from| *from != before.hash) {
         return Err(ChangeError::Moved);
     }
-    if removes_administrator(&before, change) && !other_administrators(write, Some(id)).await? {
+    if removes_administrator(&before, change) && !other_administrators(tx, Some(id)).await? {
         return Err(ChangeError::LastAdministrator);
     }
     if let Some(survivor) = change.raise.as_ref().and_then(|raise| raise.survivor.as_ref())
         && database.sessions_in == SessionsIn::ThisDatabase
-        && !fits(write, id, survivor).await?
+        && !can_be_kept(tx, id, survivor).await?
     {
         return Err(ChangeError::KeptSessionEnded);
     }
     if let Some(digest) = &change.invitation {
-        super::invitations::use_up(write, &before.account, digest, at).await?;
+        super::invitations::use_up(tx, &before.account, digest, at).await?;
     } else if change.voids_invitation() {
-        super::invitations::void(write, id).await?;
+        super::invitations::void(tx, id).await?;
     }
-    write_fields(write, &before, change).await?;
+    write_fields(tx, &before, change).await?;
     let ended = match &change.raise {
         None => Some(0),
         Some(raise) => {
             let to = before.account.epoch.next();
             let EpochRaise { reason, survivor } = raise.clone();
             let epoch_move = EpochMove { user: id, to, reason, survivor, at };
-            end_sessions(database, write, epoch_move).await?
+            end_sessions(database, tx, epoch_move).await?
         }
     };
     let epoch = match change.raise {
         None => before.account.epoch,
         Some(_) => before.account.epoch.next(),
     };
-    let account: Option<Account> = read(write, id).await?.map(|after| after.account);
+    let account: Option<Account> = read(tx, id).await?.map(|after| after.account);
     Ok(Changed { account, epoch, ended })
 }
 
-/// Ends the sessions here, or orders the servers to. `None`: they have to be told.
+/// Ends the sessions here, or orders the servers to. `None`: they end elsewhere.
 async fn end_sessions(
     database: &SqlDatabase,
-    write: &mut Write,
+    tx: &mut Transaction,
     epoch_move: EpochMove,
 ) -> Result<Option<u64>, StoreError> {
     match database.sessions_in {
-        SessionsIn::ThisDatabase => Ok(Some(raise_epoch(write, &epoch_move).await?)),
+        SessionsIn::ThisDatabase => Ok(Some(raise_epoch(tx, &epoch_move).await?)),
         SessionsIn::ServerMemory => {
             let EpochMove { user, to, reason, at, .. } = epoch_move;
-            raise_number(write, user, to, Some(reason), at).await?;
-            append(write, &Order::RaiseEpoch(epoch_move)).await?;
+            raise_epoch_number(tx, user, to, Some(reason), at).await?;
+            append(tx, &Order::RaiseEpoch(epoch_move)).await?;
             Ok(None)
         }
         SessionsIn::Elsewhere => {
             let EpochMove { user, to, reason, at, .. } = epoch_move;
-            raise_number(write, user, to, Some(reason), at).await?;
-            super::outbox::put(write, &epoch_move).await?;
+            raise_epoch_number(tx, user, to, Some(reason), at).await?;
+            super::outbox::put(tx, &epoch_move).await?;
             Ok(None)
         }
     }
 }
 
-/// The account, as it stays until this transaction ends.
-async fn read(write: &mut Write, id: UserId) -> Result<Option<Credentials>, StoreError> {
-    let found = statement(locking!(select_account!("WHERE users.user_id = $1"))).bind(id);
-    let row = write.row(found).await?;
+/// Reads and locks the account.
+async fn read(tx: &mut Transaction, id: UserId) -> Result<Option<Credentials>, StoreError> {
+    let found = statement(for_update!(select_account!("WHERE users.user_id = $1"))).bind(id);
+    let row = tx.row(found).await?;
     row.map(|row| row.read::<AccountRow>()?.try_into()).transpose()
 }
 
-/// Whoever has no password yet administers nothing, and may go at any time.
+/// Whether the change removes an administrator who can sign in. One without a password cannot.
 fn removes_administrator(before: &Credentials, change: &Change) -> bool {
     let user = &before.account.user;
     let is_able = user.role == Role::Admin && user.status == Status::Active && before.hash.is_set();
     is_able && may_remove_administrator(change)
 }
 
-/// Whether an active administrator would no longer be one.
+/// Whether the change could remove an active administrator.
 fn may_remove_administrator(change: &Change) -> bool {
     change.delete
         || change.role.is_some_and(|role| role != Role::Admin)
         || change.status.is_some_and(|status| status != Status::Active)
 }
 
-/// Whether an active administrator who can sign in exists besides `except`.
+/// Whether another active administrator exists who can sign in.
 pub(in crate::store::sql) async fn other_administrators(
-    write: &mut Write,
+    tx: &mut Transaction,
     except: Option<UserId>,
 ) -> Result<bool, StoreError> {
     let others = statement(
@@ -121,11 +121,11 @@ pub(in crate::store::sql) async fn other_administrators(
     .bind(Status::Active.as_str())
     .bind(PasswordHash::NO_PASSWORD)
     .bind(except);
-    write.one_row(others).await?.get(0)
+    tx.one_row(others).await?.get(0)
 }
 
 async fn write_fields(
-    write: &mut Write,
+    tx: &mut Transaction,
     before: &Credentials,
     change: &Change,
 ) -> Result<(), ChangeError> {
@@ -134,8 +134,8 @@ async fn write_fields(
         return Ok(());
     }
     if change.delete {
-        write.execute(statement("DELETE FROM users WHERE user_id = $1").bind(user.id)).await?;
-        crate::store::sql::throttle::forget(write, &user.email).await?;
+        tx.execute(statement("DELETE FROM users WHERE user_id = $1").bind(user.id)).await?;
+        crate::store::sql::throttle::forget(tx, &user.email).await?;
         return Ok(());
     }
     let (email, email_verified) = match &change.email {
@@ -156,12 +156,11 @@ async fn write_fields(
     .bind(hash.as_str())
     .bind(search_text(email, name))
     .bind(user.id);
-    write
-        .execute(update)
-        .await
-        .map_err(|error| if is_taken(&error) { ChangeError::EmailTaken } else { error.into() })?;
+    tx.execute(update).await.map_err(|error| {
+        if is_unique_violation(&error) { ChangeError::EmailTaken } else { error.into() }
+    })?;
     if *email != user.email {
-        crate::store::sql::throttle::readdress(write, &user.email, email).await?;
+        crate::store::sql::throttle::readdress(tx, &user.email, email).await?;
     }
     Ok(())
 }

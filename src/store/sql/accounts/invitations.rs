@@ -1,4 +1,4 @@
-//! Invitations: one row for each account at most, so that a new one voids the one before.
+//! Invitations: at most one for each account, so a new one replaces the earlier one.
 
 use time::OffsetDateTime;
 
@@ -8,26 +8,26 @@ use crate::accounts::{
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::store::sql::SqlDatabase;
-use crate::store::sql::engine::{Done, Write, in_one_step, locking, statement};
+use crate::store::sql::engine::{Finish, Transaction, for_update, in_transaction, statement};
 use crate::store::sql::rows::{AccountRow, select_account};
 
 pub(in crate::store::sql) async fn keep(
     database: &SqlDatabase,
     invitation: &Invitation,
 ) -> Result<bool, StoreError> {
-    in_one_step!(database.engine, write => {
-        // Locked, so that whoever deletes or disables the account comes before or after.
-        let found = statement(locking!("SELECT 1 FROM users WHERE user_id = $1"));
-        if write.row(found.bind(invitation.user)).await?.is_none() {
-            return Ok(Done::TakeBack(false));
+    in_transaction!(database.engine, tx => {
+        // Locked against a concurrent deletion or disabling of the account.
+        let found = statement(for_update!("SELECT 1 FROM users WHERE user_id = $1"));
+        if tx.row(found.bind(invitation.user)).await?.is_none() {
+            return Ok(Finish::RollBack(false));
         }
-        void(write, invitation.user).await?;
+        void(tx, invitation.user).await?;
         let insert = statement(
             "INSERT INTO invitations (user_id, secret_digest, expires_at) VALUES ($1, $2, $3)",
         );
         let insert = insert.bind(invitation.user).bind(*invitation.digest.as_bytes());
-        write.execute(insert.bind(invitation.expires_at)).await?;
-        Ok(Done::Commit(true))
+        tx.execute(insert.bind(invitation.expires_at)).await?;
+        Ok(Finish::Commit(true))
     })
 }
 
@@ -46,9 +46,9 @@ pub(in crate::store::sql) async fn find(
     Ok(Some((credentials.account, from_unix_milliseconds(expires_at))))
 }
 
-/// Uses an invitation up in the step of the change that it allows.
+/// Deletes an invitation in the transaction of the change that it allows.
 pub(in crate::store::sql) async fn use_up(
-    write: &mut Write,
+    tx: &mut Transaction,
     account: &Account,
     digest: &InvitationDigest,
     at: OffsetDateTime,
@@ -57,13 +57,16 @@ pub(in crate::store::sql) async fn use_up(
         "DELETE FROM invitations WHERE user_id = $1 AND secret_digest = $2 AND expires_at > $3",
     );
     let delete = delete.bind(account.user.id).bind(*digest.as_bytes()).bind(at);
-    if write.execute(delete).await? == 1 && account.user.status == Status::Active {
+    if tx.execute(delete).await? == 1 && account.user.status == Status::Active {
         return Ok(());
     }
     Err(ChangeError::InvitationGone)
 }
 
-pub(in crate::store::sql) async fn void(write: &mut Write, user: UserId) -> Result<(), StoreError> {
+pub(in crate::store::sql) async fn void(
+    tx: &mut Transaction,
+    user: UserId,
+) -> Result<(), StoreError> {
     let delete = statement("DELETE FROM invitations WHERE user_id = $1").bind(user);
-    write.execute(delete).await.map(drop)
+    tx.execute(delete).await.map(drop)
 }

@@ -1,27 +1,27 @@
-//! Pages of accounts, and how many there are.
+//! Pages and counts of accounts.
 
 use crate::accounts::{AccountCount, AccountPage, Email, Listing, Role, Status, UserId};
 use crate::failure::StoreError;
 use crate::store::sql::SqlDatabase;
-use crate::store::sql::engine::{Row, statement};
+use crate::store::sql::engine::{SqlRow, statement};
 use crate::store::sql::rows::{listed_account, select_account, uuid};
 use crate::text::folded;
 
-/// How many accounts one search for a part of a text looks at: no index finds those, and a page is
-/// not to cost what a million accounts cost.
-const LOOKED_AT: i64 = 100_000;
+/// The number of accounts that one substring search scans. No index helps, and a page must not cost
+/// a scan of a million accounts.
+const SEARCH_WINDOW: i64 = 100_000;
 
-/// Where a search has looked at enough. It walks along the primary key and reads no row.
-pub(in crate::store::sql) const FAR_ENOUGH: &str = "SELECT user_id FROM users WHERE user_id > $1 ORDER BY user_id \
+/// The last account of a search window. It uses the primary key only and reads no row.
+pub(in crate::store::sql) const SEARCH_END: &str = "SELECT user_id FROM users WHERE user_id > $1 ORDER BY user_id \
                           LIMIT 1 OFFSET $2";
-pub(in crate::store::sql) const EVERYBODY: &str =
+pub(in crate::store::sql) const ALL: &str =
     select_account!("WHERE users.user_id > $1 ORDER BY users.user_id LIMIT $2");
 pub(in crate::store::sql) const SEARCH: &str = select_account!(
     "WHERE users.user_id > $1 AND users.user_id <= $2 AND search_text LIKE $3 ESCAPE '!' \
      ORDER BY users.user_id LIMIT $4"
 );
-pub(in crate::store::sql) const OF_ADDRESS: &str = select_account!("WHERE email = $1");
-/// The index by role has all that this asks for.
+pub(in crate::store::sql) const BY_EMAIL: &str = select_account!("WHERE email = $1");
+/// Answered from the index by role.
 pub(in crate::store::sql) const COUNT: &str =
     "SELECT role, status, COUNT(*) FROM users GROUP BY role, status";
 
@@ -35,23 +35,23 @@ pub(in crate::store::sql) async fn list(
     let after = listing.after.map(|id| id.as_uuid().as_bytes().to_vec()).unwrap_or_default();
     let one_more = listing.limit.saturating_add(1);
     let Some(text) = &listing.query else {
-        let page = statement(EVERYBODY).bind(after).bind(one_more);
+        let page = statement(ALL).bind(after).bind(one_more);
         return page_of(&database.engine.rows(page).await?, listing.limit, None);
     };
-    // No address and no name has it, and engines differ in what they make of it.
+    // No email address or name contains NUL, and the engines handle it differently.
     if text.contains('\0') {
         return Ok(AccountPage::default());
     }
-    // Whoever writes a whole address means the one account that has it, however many there are.
+    // A whole email address finds its account, outside of the search window too.
     if let Ok(email) = Email::parse(text)
-        && let Some(row) = database.engine.row(statement(OF_ADDRESS).bind(email.as_str())).await?
+        && let Some(row) = database.engine.row(statement(BY_EMAIL).bind(email.as_str())).await?
     {
         let accounts = listed_account(&row).into_iter();
         let is_ahead = |id: UserId| listing.after.is_none_or(|after| id > after);
         let accounts = accounts.filter(|account| is_ahead(account.user.id)).collect();
         return Ok(AccountPage { accounts, next: None });
     }
-    let far_enough = statement(FAR_ENOUGH).bind(after.clone()).bind(LOOKED_AT - 1);
+    let far_enough = statement(SEARCH_END).bind(after.clone()).bind(SEARCH_WINDOW - 1);
     let until = match database.engine.row(far_enough).await? {
         Some(row) => Some(row.get::<Vec<u8>>(0)?),
         None => None,
@@ -64,9 +64,9 @@ pub(in crate::store::sql) async fn list(
     page_of(&database.engine.rows(search).await?, listing.limit, until)
 }
 
-/// Of one row more than was asked for, which says whether there are more. A corrupt one is left out
-/// and yet is no end of the list. `until`: how far was looked.
-fn page_of(rows: &[Row], limit: u32, until: Option<Vec<u8>>) -> Result<AccountPage, StoreError> {
+/// `rows` has one row more than the limit if there is another page. A corrupt row is left out but
+/// does not end the list. `until` is the end of the search window.
+fn page_of(rows: &[SqlRow], limit: u32, until: Option<Vec<u8>>) -> Result<AccountPage, StoreError> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let shown = &rows[..rows.len().min(limit)];
     let last = match shown.last().filter(|_| rows.len() > limit) {
@@ -95,7 +95,7 @@ pub(in crate::store::sql) async fn count(
     Ok(count)
 }
 
-/// The pattern that finds `text` anywhere, whatever its case.
+/// The LIKE pattern that finds `text` anywhere, ignoring case.
 fn containing(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in folded(text).chars() {

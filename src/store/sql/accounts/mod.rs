@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::SqlDatabase;
-use super::engine::{Done, Engine, in_one_step, is_taken, statement};
+use super::engine::{Engine, Finish, in_transaction, is_unique_violation, statement};
 use super::postgres::Lock;
 use super::rows::{AccountRow, select_account};
 use crate::accounts::{
@@ -29,10 +29,10 @@ impl AccountStore for SqlDatabase {
         hash: &PasswordHash,
         only_first_administrator: bool,
     ) -> Result<(), AddError> {
-        in_one_step!(self.engine, write => {
+        in_transaction!(self.engine, tx => {
             if only_first_administrator {
-                write.lock(Lock::Administrators).await?;
-                if change::other_administrators(write, None).await? {
+                tx.lock(Lock::Administrators).await?;
+                if change::other_administrators(tx, None).await? {
                     return Err(AddError::AdministratorExists);
                 }
             }
@@ -50,12 +50,12 @@ impl AccountStore for SqlDatabase {
             .bind(user.status.as_str())
             .bind(hash.as_str())
             .bind(user.created_at);
-            write.execute(insert).await.map_err(|error| {
-                if is_taken(&error) { AddError::EmailTaken } else { error.into() }
+            tx.execute(insert).await.map_err(|error| {
+                if is_unique_violation(&error) { AddError::EmailTaken } else { error.into() }
             })?;
             let first = statement("INSERT INTO user_epochs (user_id, epoch) VALUES ($1, $2)");
-            write.execute(first.bind(user.id).bind(Epoch::FIRST)).await?;
-            Ok(Done::Commit(()))
+            tx.execute(first.bind(user.id).bind(Epoch::FIRST)).await?;
+            Ok(Finish::Commit(()))
         })
     }
 
@@ -127,23 +127,23 @@ impl AccountStore for SqlDatabase {
         change: &Change,
         at: OffsetDateTime,
     ) -> Result<Changed, ChangeError> {
-        let outcome: Result<_, ChangeError> = in_one_step!(self.engine, write => {
-            match change::change(self, write, id, change, at).await {
+        let outcome: Result<_, ChangeError> = in_transaction!(self.engine, tx => {
+            match change::change(self, tx, id, change, at).await {
                 Err(
                     failed @ (ChangeError::Store(_)
                     | ChangeError::EmailTaken
                     | ChangeError::InvitationGone),
                 ) => Err(failed),
                 Err(refused) => {
-                    // Nothing was written. Somebody else may just have done it.
-                    write.be_heard().await?;
-                    Ok(Done::Commit(Err(refused)))
+                    // Nothing was written, but another transaction may just have done it.
+                    tx.notify_unchanged().await?;
+                    Ok(Finish::Commit(Err(refused)))
                 }
                 Ok(changed) => {
                     if change.is_nothing() {
-                        write.be_heard().await?;
+                        tx.notify_unchanged().await?;
                     }
-                    Ok(Done::Commit(Ok(changed)))
+                    Ok(Finish::Commit(Ok(changed)))
                 }
             }
         });
@@ -157,9 +157,9 @@ impl AccountStore for SqlDatabase {
         reason: EpochReason,
         at: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        in_one_step!(self.engine, write => {
-            write.take_time().await?;
-            // The epochs of accounts that were deleted keep their reason.
+        in_transaction!(self.engine, tx => {
+            tx.allow_long_statements().await?;
+            // The epochs of deleted accounts keep their reason.
             let raise = statement(
                 "UPDATE user_epochs SET epoch = CASE WHEN epoch < $1 THEN $1 ELSE epoch + 1 END, \
                  reason = $2, raised_at = $3 WHERE user_id IN (SELECT user_id FROM users)",
@@ -167,7 +167,7 @@ impl AccountStore for SqlDatabase {
             .bind(at_least)
             .bind(reason.as_str())
             .bind(at);
-            write.execute(raise).await.map(Done::Commit)
+            tx.execute(raise).await.map(Finish::Commit)
         })
     }
 
@@ -176,18 +176,18 @@ impl AccountStore for SqlDatabase {
     }
 }
 
-/// What a search looks into: the address in both its forms, and the name. Small letters are ours to
-/// make: the database knows those of ASCII only. With another form of it, [`SEARCH_FORM`] changes.
+/// The text that a search looks in: both forms of the email address, and the name. Lowercased here,
+/// because SQLite only knows ASCII. Increase [`SEARCH_FORM`] when the form changes.
 pub(super) fn search_text(email: &Email, name: &Name) -> String {
     let (canonical, display) = (email.as_str(), email.display());
     let other = if display == canonical { String::new() } else { format!(" {display}") };
     folded(&format!("{canonical}{other} {}", name.as_str()))
 }
 
-/// The number of the form that [`search_text`] gives.
+/// The version of the form of [`search_text`].
 const SEARCH_FORM: &str = "2";
 
-/// Brings what searches look into up to this form, once after an upgrade.
+/// Rewrites the search texts once after an upgrade changed their form.
 pub(super) async fn renew_search_texts(engine: &Engine) -> Result<(), StoreError> {
     const PAGE: u32 = 500;
     let fact = statement("SELECT value FROM facts WHERE name = 'search_form'");

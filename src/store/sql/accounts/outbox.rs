@@ -1,4 +1,4 @@
-//! What sessions in a store of their own have still to be told.
+//! Outbox: epoch raises that a separate session store has not applied yet.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use crate::accounts::{Epoch, UserId};
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{EpochMove, Outbox};
-use crate::store::sql::engine::{Row, Write, statement};
+use crate::store::kept_session;
+use crate::store::sql::engine::{SqlRow, Transaction, statement};
 use crate::store::sql::rows::epoch_move;
 use crate::store::sql::{SessionsIn, SqlDatabase};
-use crate::store::survivor;
 
-/// In the transaction of the change that ends the sessions.
+/// Runs in the transaction of the change that ends the sessions.
 pub(in crate::store::sql) async fn put(
-    write: &mut Write,
+    tx: &mut Transaction,
     epoch_move: &EpochMove,
 ) -> Result<(), StoreError> {
     let row = statement(
@@ -25,13 +25,13 @@ pub(in crate::store::sql) async fn put(
     .bind(epoch_move.user)
     .bind(epoch_move.to)
     .bind(epoch_move.reason.as_str())
-    .bind(epoch_move.survivor.as_ref().map(survivor::to_bytes))
+    .bind(epoch_move.survivor.as_ref().map(kept_session::to_bytes))
     .bind(epoch_move.at);
-    write.execute(row).await.map(drop)
+    tx.execute(row).await.map(drop)
 }
 
 impl SqlDatabase {
-    /// What those who keep the sessions have to be told, if they are elsewhere.
+    /// The outbox, if the sessions are in another store.
     #[must_use]
     pub fn outbox(&self) -> Option<Arc<dyn Outbox>> {
         match self.sessions_in {
@@ -58,14 +58,14 @@ impl Outbox for SqlDatabase {
     }
 }
 
-/// A corrupt row is reported and passed over: checks compare the epochs themselves.
-fn readable(row: &Row) -> Option<EpochMove> {
+/// A corrupt row is logged and skipped: session checks compare the epochs themselves.
+fn readable(row: &SqlRow) -> Option<EpochMove> {
     let raised_at = row.get("raised_at").map(from_unix_milliseconds);
     raised_at
         .and_then(|at| epoch_move(row, at))
         .inspect_err(|error| {
             let error: &dyn std::error::Error = error;
-            tracing::error!(error, "passed over a corrupt row of the outbox");
+            tracing::error!(error, "could not read a row of the outbox; skipped it");
         })
         .ok()
 }

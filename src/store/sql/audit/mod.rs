@@ -1,4 +1,4 @@
-//! The audit trail: rows are added, and the database refuses everything else until their time is
+//! The audit store. Rows are only inserted; triggers refuse changes until the retention period is
 //! over (`retention.rs`).
 
 pub(super) mod retention;
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use ipnet::IpNet;
 use sqlx::FromRow;
 
-use super::engine::{Done, Row, Statement, in_one_step, statement};
+use super::engine::{Finish, SqlRow, Statement, in_transaction, statement};
 use super::rows::uuid;
 use super::{SqlDatabase, webhook};
 use crate::accounts::UserId;
@@ -27,14 +27,14 @@ impl AuditStore for SqlDatabase {
         {
             return self.engine.execute(insert(event)?).await.map(drop);
         }
-        in_one_step!(self.engine, write => {
+        in_transaction!(self.engine, tx => {
             for event in events {
-                write.execute(insert(event)?).await?;
+                tx.execute(insert(event)?).await?;
                 if event.is_announced {
-                    webhook::put(write, event).await?;
+                    webhook::put(tx, event).await?;
                 }
             }
-            Ok(Done::Commit(()))
+            Ok(Finish::Commit(()))
         })
     }
 
@@ -84,7 +84,7 @@ pub(super) const OF_SESSION: &str = newest!("session_id = $3");
 pub(super) const OF_NETWORK: &str = newest!("network = $3");
 pub(super) const OF_KIND: &str = newest!("kind = $3");
 
-/// The index by kind has all that this asks for. At a million it stops.
+/// Answered from the index by kind; stops at a million.
 pub(super) const COUNT: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM audit_events WHERE kind = $1 \
                      AND event_id >= $2 AND event_id < $3 LIMIT 1000000) AS counted";
 
@@ -148,7 +148,7 @@ struct EventRow {
     details: String,
 }
 
-fn recorded(row: &Row) -> Result<Recorded, StoreError> {
+fn recorded(row: &SqlRow) -> Result<Recorded, StoreError> {
     let corrupt = || StoreError::Corrupt("an audit event");
     let row: EventRow = row.read()?;
     let user = |id: Option<Vec<u8>>| id.map(|id| uuid(&id).map(UserId::from_uuid)).transpose();
@@ -179,7 +179,7 @@ fn recorded(row: &Row) -> Result<Recorded, StoreError> {
     })
 }
 
-/// An address, or the network that it was shortened to.
+/// Parses an address, or the network that it was shortened to.
 fn network(text: &str) -> Option<(IpAddr, bool)> {
     let whole = text.parse().ok().map(|address| (address, false));
     whole.or_else(|| text.parse().ok().map(|network: IpNet| (network.addr(), true)))

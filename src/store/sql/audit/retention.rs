@@ -1,7 +1,7 @@
-//! Letting go of the audit trail: what is past its time, a bounded number of rows at a time.
+//! Deletes old audit events and shortens old addresses, a bounded number of rows at a time.
 //!
-//! The tables refuse everything else (`append_only.rs` of each engine). How long things are kept is
-//! left in the database for them to know, as milliseconds or `off`.
+//! Triggers refuse every other change (`append_only.rs` of each engine). They read the retention
+//! periods from the table `facts`: milliseconds, or `off`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,11 +11,12 @@ use time::OffsetDateTime;
 use crate::audit::{EventId, Retention, shortened};
 use crate::failure::StoreError;
 use crate::store::sql::SqlDatabase;
-use crate::store::sql::engine::{Done, Write, in_one_step, locking_free, statement};
+use crate::store::sql::engine::{
+    Finish, Transaction, for_update_skip_locked, in_transaction, statement,
+};
 
-/// Whether the `network` after a change is what the one before is shortened to, in words that both
-/// engines know. A /24 has to begin as the address does and leave out its last number, a /48 all but
-/// its first three groups; fewer where the others are zero.
+/// Whether a change of `network` shortens it, as SQL for both engines. A /24 keeps the first three
+/// numbers of the address. A /48 keeps its first three groups, or fewer where the rest are zero.
 macro_rules! shortens {
     () => {
         "replace(OLD.network, '/', '') = OLD.network AND CASE \
@@ -33,41 +34,41 @@ macro_rules! shortens {
 }
 pub(in crate::store::sql) use shortens;
 
-/// By how much the clock of the database may be behind ours: it judges by its own.
+/// The clock of the database, which the triggers use, may be this much behind ours.
 const GRACE: Duration = Duration::from_mins(10);
 
 const FACTS: [&str; 2] = ["audit_retention", "address_retention"];
 
 impl SqlDatabase {
-    /// Deletes events and shortens addresses that are past their time, at most so many of each, a
-    /// few minutes late. Whether none are left.
+    /// Deletes events and shortens addresses whose period ended more than ten minutes ago, at most
+    /// `most` of each. Returns whether none are left.
     ///
     /// # Errors
-    /// [`StoreError`] when the database fails, or lets go of nothing: where its clock is far from
-    /// ours, or its role may not.
+    /// [`StoreError`] when the database fails or refuses: its clock is far from ours, or its role
+    /// lacks the right.
     pub async fn sweep_audit(
         &self,
         retention: &Retention,
         now: OffsetDateTime,
         most: u32,
     ) -> Result<bool, StoreError> {
-        self.leave_retention(retention).await?;
-        in_one_step!(self.engine, write => {
+        self.write_retention(retention).await?;
+        in_transaction!(self.engine, tx => {
             let deleted = match retention.events {
-                Some(kept) => delete(write, now - kept - GRACE, most).await?,
+                Some(kept) => delete(tx, now - kept - GRACE, most).await?,
                 None => 0,
             };
             let shortened = match retention.addresses {
-                Some(kept) => shorten(write, now - kept - GRACE, most).await?,
+                Some(kept) => shorten(tx, now - kept - GRACE, most).await?,
                 None => 0,
             };
             let most = u64::from(most);
-            Ok(Done::Commit(deleted < most && shortened < most))
+            Ok(Finish::Commit(deleted < most && shortened < most))
         })
     }
 
-    /// Tells the tables what they may let go of, where they know otherwise.
-    async fn leave_retention(&self, retention: &Retention) -> Result<(), StoreError> {
+    /// Writes the retention periods for the triggers, if they changed.
+    async fn write_retention(&self, retention: &Retention) -> Result<(), StoreError> {
         for (name, kept) in FACTS.into_iter().zip([retention.events, retention.addresses]) {
             let kept = kept.map_or_else(|| "off".to_owned(), |kept| kept.as_millis().to_string());
             let known = statement("SELECT value FROM facts WHERE name = $1").bind(name);
@@ -84,28 +85,36 @@ impl SqlDatabase {
     }
 }
 
-async fn delete(write: &mut Write, before: OffsetDateTime, most: u32) -> Result<u64, StoreError> {
-    let old = statement(locking_free!(
+async fn delete(
+    tx: &mut Transaction,
+    before: OffsetDateTime,
+    most: u32,
+) -> Result<u64, StoreError> {
+    let old = statement(for_update_skip_locked!(
         "DELETE FROM audit_events WHERE event_id IN \
          (SELECT event_id FROM audit_events WHERE event_id < $1 AND occurred_at < $2 \
          ORDER BY event_id LIMIT $3",
         ")"
     ));
-    write.execute(old.bind(EventId::first_of(before)).bind(before).bind(most)).await
+    tx.execute(old.bind(EventId::first_of(before)).bind(before).bind(most)).await
 }
 
-async fn shorten(write: &mut Write, before: OffsetDateTime, most: u32) -> Result<u64, StoreError> {
-    // In the words of the index, which `SQLite` finds in no others.
-    let whole = statement(locking_free!(
+async fn shorten(
+    tx: &mut Transaction,
+    before: OffsetDateTime,
+    most: u32,
+) -> Result<u64, StoreError> {
+    // The expression must match the index literally, or `SQLite` does not use it.
+    let whole = statement(for_update_skip_locked!(
         "SELECT event_id, network FROM audit_events WHERE network = replace(network, '/', '') \
          AND occurred_at < $1 ORDER BY occurred_at LIMIT $2"
     ));
     let mut done = 0;
-    for row in write.rows(whole.bind(before).bind(most)).await? {
+    for row in tx.rows(whole.bind(before).bind(most)).await? {
         let (id, address): (Vec<u8>, String) = (row.get(0)?, row.get(1)?);
         let Ok(address) = address.parse::<IpAddr>() else { continue };
         let short = statement("UPDATE audit_events SET network = $1 WHERE event_id = $2");
-        done += write.execute(short.bind(shortened(address).to_string()).bind(id)).await?;
+        done += tx.execute(short.bind(shortened(address).to_string()).bind(id)).await?;
     }
     Ok(done)
 }

@@ -1,32 +1,32 @@
-//! Makes the tables tell what changes in them, whoever changes it: a server, a command, or somebody
-//! at the database's own shell.
+//! Triggers that send a notification for every change, by any writer: a server, a command or
+//! manual SQL.
 //!
-//! Triggers send notifications, which `freshness.rs` reads. One says `s` or `u` and the ids of
-//! sessions or users in hexadecimal digits; `*` is everything, and `.` nothing. That one is sent
-//! where a statement found nothing to end: that somebody else has ended it may be seen a moment
-//! before those who listen are woken, and whatever is sent after theirs wakes them.
+//! `freshness.rs` reads them. The payload is `s` or `u` followed by the ids of sessions or users in
+//! hexadecimal digits, `*` for everything, or `.` for nothing. `.` is sent when a statement found
+//! nothing to end: the end by another transaction may be visible a moment before its listeners are
+//! signalled, and any later notification signals them.
 
 use std::collections::BTreeMap;
 
 use sqlx::{Executor, PgConnection, Postgres, Row as _};
 
-/// What whoever listens listens to.
+/// The notification channel.
 pub(super) const CHANNEL: &str = "anteroom_changes";
 
 /// A trigger, and the function of the same name that it calls.
-struct Telling {
+struct NotificationTrigger {
     name: &'static str,
     function: &'static str,
     create: &'static str,
     enable: &'static str,
 }
 
-/// A trigger that says something. Its function names nothing of ours but the rows that it is given,
-/// so that it works whatever the search path is. One that has to say something else in a later
-/// release gets another name there, by which it is found missing.
-macro_rules! telling {
+/// A trigger that notifies. Its function only uses the rows of the statement, so it works with any
+/// search path. A trigger that changes in a later release gets a new name there, so that it is found
+/// missing.
+macro_rules! trigger {
     ($name:literal, $event:literal ON $table:literal, $for_each:literal, $says:expr) => {
-        Telling {
+        NotificationTrigger {
             name: $name,
             function: concat!(
                 "CREATE OR REPLACE FUNCTION ",
@@ -54,8 +54,8 @@ macro_rules! telling {
     };
 }
 
-/// Says which ids a query finds: all of them in one notification, which has room for eight thousand
-/// characters, or that they are too many.
+/// The payload with the ids that a query finds. A payload is limited to 8000 characters; too many ids
+/// become `*`.
 macro_rules! ids {
     ($kind:literal, $query:expr, or $none:literal) => {
         concat!(
@@ -70,7 +70,7 @@ macro_rules! ids {
     };
 }
 
-/// The ids of rows in which one of these columns is another than before, or which are gone.
+/// The ids of rows that are deleted or changed in one of these columns.
 macro_rules! changed {
     ($id:literal, $columns:literal) => {
         concat!(
@@ -89,17 +89,17 @@ macro_rules! changed {
     };
 }
 
-const TELLINGS: [Telling; 12] = [
-    telling!(
+const TRIGGERS: [NotificationTrigger; 12] = [
+    trigger!(
         "tell_of_ended_sessions",
         "DELETE" ON "sessions",
         "REFERENCING OLD TABLE AS before FOR EACH STATEMENT",
         ids!("s", "SELECT session_id AS id FROM before", or "'.'")
     ),
-    // Row by row, which costs nothing where neither of these changes: neither activity nor data,
-    // which nobody remembers and which are written all the time. `anteroom.told` counts the rows of
-    // a transaction, of which too many are everything, said once.
-    telling!(
+    // Row by row, which costs nothing unless one of these columns changes. Activity and data are
+    // not cached and change all the time. `anteroom.told` counts the rows of a transaction: beyond
+    // 200 they become one `*`.
+    trigger!(
         "tell_of_changed_sessions",
         "UPDATE" ON "sessions",
         "FOR EACH ROW WHEN ((OLD.session_id, OLD.token_digest, OLD.user_id, OLD.epoch, \
@@ -111,16 +111,16 @@ const TELLINGS: [Telling; 12] = [
          (SELECT set_config('anteroom.told', (COALESCE(NULLIF(current_setting('anteroom.told', \
          true), ''), '0')::integer + 1)::text, true)::integer AS told) AS counted"
     ),
-    // A rotation of a session that is over.
-    telling!(
+    // A rotation of an ended session.
+    trigger!(
         "tell_of_rotations",
         "UPDATE OF token_digest" ON "sessions",
         "FOR EACH STATEMENT",
         "'.'"
     ),
-    telling!("tell_of_no_sessions", "TRUNCATE" ON "sessions", "FOR EACH STATEMENT", "'*'"),
-    // Nor a password: whoever sets another one raises the epoch.
-    telling!(
+    trigger!("tell_of_no_sessions", "TRUNCATE" ON "sessions", "FOR EACH STATEMENT", "'*'"),
+    // Without the password: setting it raises the epoch.
+    trigger!(
         "tell_of_changed_users",
         "UPDATE" ON "users",
         "REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT",
@@ -129,35 +129,35 @@ const TELLINGS: [Telling; 12] = [
             "email, email_verified, name, role, status, created_at"
         ), or "NULL")
     ),
-    telling!(
+    trigger!(
         "tell_of_deleted_users",
         "DELETE" ON "users",
         "REFERENCING OLD TABLE AS before FOR EACH STATEMENT",
         ids!("u", "SELECT user_id AS id FROM before", or "'.'")
     ),
-    telling!("tell_of_no_users", "TRUNCATE" ON "users", "FOR EACH STATEMENT", "'*'"),
-    // Also a raise that comes too late, which inserts nothing.
-    telling!(
+    trigger!("tell_of_no_users", "TRUNCATE" ON "users", "FOR EACH STATEMENT", "'*'"),
+    // Also for a raise that inserts nothing because the epoch is already higher.
+    trigger!(
         "tell_of_new_epochs",
         "INSERT" ON "user_epochs",
         "REFERENCING NEW TABLE AS after FOR EACH STATEMENT",
         ids!("u", "SELECT user_id AS id FROM after", or "'.'")
     ),
-    telling!(
+    trigger!(
         "tell_of_raised_epochs",
         "UPDATE" ON "user_epochs",
         "REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT",
         ids!("u", changed!("user_id", "epoch, reason"), or "NULL")
     ),
-    telling!(
+    trigger!(
         "tell_of_deleted_epochs",
         "DELETE" ON "user_epochs",
         "REFERENCING OLD TABLE AS before FOR EACH STATEMENT",
         ids!("u", "SELECT user_id AS id FROM before", or "NULL")
     ),
-    telling!("tell_of_no_epochs", "TRUNCATE" ON "user_epochs", "FOR EACH STATEMENT", "'*'"),
-    // Of sessions that servers have in their own memory.
-    telling!(
+    trigger!("tell_of_no_epochs", "TRUNCATE" ON "user_epochs", "FOR EACH STATEMENT", "'*'"),
+    // For sessions in the memory of servers.
+    trigger!(
         "tell_of_orders",
         "INSERT" ON "session_orders",
         "FOR EACH ROW",
@@ -166,7 +166,7 @@ const TELLINGS: [Telling; 12] = [
     ),
 ];
 
-/// The triggers of our tables.
+/// Selects from the triggers of our tables.
 macro_rules! of_our_tables {
     ($what:literal) => {
         concat!(
@@ -178,10 +178,10 @@ macro_rules! of_our_tables {
     };
 }
 
-/// Whether this very session is told what changes in the primary, and the state of what tells it:
-/// a text that becomes another one whenever a trigger of our tables is made, dropped, switched off
-/// or on, even if it is as before in the end: each of these writes its row in the catalogue anew.
-pub(super) const STANDS: &str = concat!(
+/// Whether this connection listens on a primary, and the state of the triggers: a text that changes
+/// whenever a trigger is created, dropped, disabled or enabled, because each of these rewrites its
+/// catalogue row.
+pub(super) const LISTENING_STATE: &str = concat!(
     "SELECT EXISTS (SELECT 1 FROM pg_listening_channels() AS channel \
      WHERE channel = 'anteroom_changes') AND NOT pg_is_in_recovery(), state FROM (",
     of_our_tables!(
@@ -191,37 +191,37 @@ pub(super) const STANDS: &str = concat!(
     ") AS triggers"
 );
 
-/// Of the triggers of our tables, whether each is in force whoever writes. One that is merely
-/// enabled does not fire for a session with `session_replication_role = replica`.
-type There = BTreeMap<String, bool>;
+/// The triggers of our tables, and whether each fires ALWAYS. A merely enabled one does not fire with
+/// `session_replication_role = replica`.
+type InstalledTriggers = BTreeMap<String, bool>;
 
-async fn there<'c>(
+async fn installed_triggers<'c>(
     connection: impl Executor<'c, Database = Postgres>,
-) -> Result<There, sqlx::Error> {
+) -> Result<InstalledTriggers, sqlx::Error> {
     let triggers = sqlx::query(of_our_tables!("tgname::text, tgenabled::text = 'A'"));
     let rows = triggers.fetch_all(connection).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// Whether the tables tell what changes in them, whoever changes it.
-pub(super) async fn tell_changes<'c>(
+/// Whether all triggers are installed.
+pub(super) async fn triggers_are_installed<'c>(
     connection: impl Executor<'c, Database = Postgres>,
 ) -> Result<bool, sqlx::Error> {
-    let there = there(connection).await?;
-    Ok(TELLINGS.iter().all(|telling| there.get(telling.name) == Some(&true)))
+    let installed = installed_triggers(connection).await?;
+    Ok(TRIGGERS.iter().all(|trigger| installed.get(trigger.name) == Some(&true)))
 }
 
-/// Makes the tables tell what they do not yet.
-pub(super) async fn make_them_tell(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let there = there(&mut *connection).await?;
-    for telling in &TELLINGS {
-        let is_in_force = there.get(telling.name).copied();
-        if is_in_force.is_none() {
-            connection.execute(telling.function).await?;
-            connection.execute(telling.create).await?;
+/// Installs the missing triggers.
+pub(super) async fn install_triggers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let installed = installed_triggers(&mut *connection).await?;
+    for trigger in &TRIGGERS {
+        let fires_always = installed.get(trigger.name).copied();
+        if fires_always.is_none() {
+            connection.execute(trigger.function).await?;
+            connection.execute(trigger.create).await?;
         }
-        if is_in_force != Some(true) {
-            connection.execute(telling.enable).await?;
+        if fires_always != Some(true) {
+            connection.execute(trigger.enable).await?;
         }
     }
     Ok(())

@@ -1,5 +1,4 @@
-//! What has to be true of a server before its database is used: it can be reached, it is of the
-//! right kind, and its tables are those of this release.
+//! Prepares a database server: connects, checks the server, and migrates the tables.
 
 use std::io;
 use std::time::Duration;
@@ -9,39 +8,38 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, Ro
 use tokio::time::timeout;
 
 use super::Address;
-use super::append_only::{forbid_changes, refuses_changes};
-use super::notifications::{make_them_tell, tell_changes};
+use super::append_only::{is_append_only, make_append_only};
+use super::notifications::{install_triggers, triggers_are_installed};
 use crate::store::sql::database::{IfAbsent, MIGRATIONS};
 use crate::store::sql::engine::advice;
 use crate::store::sql::{NO_TABLES, OpenError};
 
-/// Where the driver notes what was applied.
+/// The driver's table of applied migrations.
 const TABLE: &str = "_sqlx_migrations";
-/// How long reaching the server may take.
+/// How long connecting may take.
 const REACH_LIMIT: Duration = Duration::from_secs(5);
 
-/// Reaches the server, looks at it, and brings its tables up to this release, if they are not.
-/// Those who would do that at once wait for each other.
+/// Connects, checks the server and migrates its tables. Concurrent migrations wait for each other.
 pub(in crate::store::sql) async fn prepare(
     address: &Address,
     if_absent: IfAbsent,
 ) -> Result<(), OpenError> {
     let mut connection = reach(address).await?;
-    let is_durable = suits(address, &mut connection).await?;
+    let is_durable = check_server(address, &mut connection).await?;
     let missing = missing(address, &mut connection).await?;
-    if if_absent == IfAbsent::Refuse && missing.everything() {
+    if if_absent == IfAbsent::Refuse && missing.is_new_database() {
         return Err(OpenError::Absent { place: format!("{address}{NO_TABLES}") });
     }
-    if !missing.nothing() {
-        bring_up(address, &mut connection).await?;
+    if !missing.is_empty() {
+        migrate(address, &mut connection).await?;
     }
     if !is_durable {
         tracing::warn!(
-            "the database server runs with fsync=off: what was acknowledged, revoked sessions \
-             included, may come undone when its machine stops"
+            "the database server runs with fsync=off: a crash of its machine can undo acknowledged \
+             changes, including revocations; set fsync=on"
         );
     }
-    // What goes wrong with saying goodbye does no harm.
+    // A failure to close is harmless.
     let _ = connection.close().await;
     Ok(())
 }
@@ -57,8 +55,8 @@ async fn reach(address: &Address) -> Result<PgConnection, OpenError> {
     })
 }
 
-/// Whether what it acknowledges survives its machine.
-async fn suits(address: &Address, connection: &mut PgConnection) -> Result<bool, OpenError> {
+/// Checks the kind of server. Returns whether acknowledged changes survive a crash of its machine.
+async fn check_server(address: &Address, connection: &mut PgConnection) -> Result<bool, OpenError> {
     let failed = |source| database(address, source);
     let row = connection
         .fetch_one(
@@ -79,26 +77,26 @@ async fn suits(address: &Address, connection: &mut PgConnection) -> Result<bool,
     Ok(row.try_get::<String, _>(2).map_err(failed)? != "off")
 }
 
-/// What is to be done to the tables.
+/// The missing migrations and triggers.
 struct Missing {
     migrations: Vec<&'static Migration>,
-    /// Whether the audit trail can be changed.
-    refusal: bool,
-    /// Whether something can be changed in silence.
-    telling: bool,
+    /// The triggers that keep the audit trail append-only.
+    append_only: bool,
+    /// The triggers that send notifications.
+    notifications: bool,
 }
 
 impl Missing {
-    fn nothing(&self) -> bool {
-        self.migrations.is_empty() && !self.refusal && !self.telling
+    fn is_empty(&self) -> bool {
+        self.migrations.is_empty() && !self.append_only && !self.notifications
     }
 
-    fn everything(&self) -> bool {
+    fn is_new_database(&self) -> bool {
         self.migrations.len() == MIGRATIONS.iter().count()
     }
 }
 
-/// Looks at the tables, for which it takes no right but to read.
+/// Finds what is missing; only needs the right to read.
 async fn missing(address: &Address, connection: &mut PgConnection) -> Result<Missing, OpenError> {
     let failed = |source| database(address, source);
     let any = sqlx::query("SELECT to_regclass('_sqlx_migrations') IS NOT NULL");
@@ -112,21 +110,21 @@ async fn missing(address: &Address, connection: &mut PgConnection) -> Result<Mis
     let mut migrations: Vec<&Migration> = MIGRATIONS.iter().collect();
     for applied in applied {
         let ours = migrations.iter().position(|ours| ours.version == applied.version);
-        let Some(ours) = ours.map(|place| migrations.remove(place)) else {
+        let Some(ours) = ours.map(|index| migrations.remove(index)) else {
             return Err(OpenError::TooNew { path: address.to_string() });
         };
         if ours.checksum != applied.checksum {
             return Err(migration(address, MigrateError::VersionMismatch(applied.version)));
         }
     }
-    let refusal = !refuses_changes(connection).await.map_err(failed)?;
-    let telling = !tell_changes(&mut *connection).await.map_err(failed)?;
-    Ok(Missing { migrations, refusal, telling })
+    let append_only = !is_append_only(connection).await.map_err(failed)?;
+    let notifications = !triggers_are_installed(&mut *connection).await.map_err(failed)?;
+    Ok(Missing { migrations, append_only, notifications })
 }
 
-async fn bring_up(address: &Address, connection: &mut PgConnection) -> Result<(), OpenError> {
-    // A minute for those before us, and no longer than a request may wait for the tables, since
-    // whoever comes after us waits as long. The lock goes with the connection.
+async fn migrate(address: &Address, connection: &mut PgConnection) -> Result<(), OpenError> {
+    // Wait a minute for other migrations, but only two seconds for a table, because requests wait
+    // behind us. Closing the connection releases the lock.
     for command in [
         "SET lock_timeout = '60s'",
         "SELECT pg_advisory_lock(1634628716, 0)",
@@ -134,7 +132,7 @@ async fn bring_up(address: &Address, connection: &mut PgConnection) -> Result<()
     ] {
         connection.execute(command).await.map_err(|source| database(address, source))?;
     }
-    // Those before us may have done it.
+    // Another server may have migrated in between.
     let missing = missing(address, connection).await?;
     if !missing.migrations.is_empty() {
         let ready = connection.ensure_migrations_table(TABLE).await;
@@ -144,11 +142,11 @@ async fn bring_up(address: &Address, connection: &mut PgConnection) -> Result<()
         let applied = connection.apply(TABLE, pending).await;
         applied.map_err(|source| migration(address, source))?;
     }
-    if missing.refusal {
-        forbid_changes(connection).await.map_err(|source| lacking(address, source))?;
+    if missing.append_only {
+        make_append_only(connection).await.map_err(|source| lacking(address, source))?;
     }
-    if missing.telling {
-        make_them_tell(connection).await.map_err(|source| lacking(address, source))?;
+    if missing.notifications {
+        install_triggers(connection).await.map_err(|source| lacking(address, source))?;
     }
     Ok(())
 }
@@ -170,7 +168,7 @@ fn migration(address: &Address, source: MigrateError) -> OpenError {
     }
 }
 
-/// What failed while tables were to be changed.
+/// An error of changing tables.
 fn lacking(address: &Address, source: sqlx::Error) -> OpenError {
     if lacks_rights(&source) {
         return OpenError::NeedsMigration { place: address.to_string() };

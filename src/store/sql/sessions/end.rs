@@ -1,27 +1,26 @@
-//! The ways in which live rows end: moved to the ended, in the transaction that ends them.
+//! Ends and rotates sessions: moves rows from `sessions` to `ended_sessions`.
 
 use time::OffsetDateTime;
 
-use super::revocations::{self, this_step};
+use super::revocations::{self, current_step};
 use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, Ending, EpochMove, Rotation, SessionId, TokenDigest};
-use crate::store::sql::engine::{Statement, Text, Write, locking, statement};
+use crate::store::sql::engine::{Sql, Statement, Transaction, for_update, statement};
 
-/// Ends the sessions that a condition names: the row goes, and how it ended stays. `$1` is the
-/// reason and `$2` the time.
+/// Ends the sessions that match a condition. `$1` is the reason and `$2` the time.
 ///
-/// Where others write at the same time, that is one statement, in which what it deletes is what it
-/// notes.
+/// One statement in `PostgreSQL`, so that the rows it deletes are the rows it records even with
+/// concurrent writers.
 macro_rules! end_where {
     ($condition:literal) => {
-        Text::Each {
+        Sql::Each {
             sqlite: &[
                 concat!(
                     "INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, ",
                     "ended_at, anonymous, rotated_away, step) ",
                     "SELECT token_digest, session_id, user_id, $1, $2, user_id IS NULL, FALSE, ",
-                    this_step!(sqlite),
+                    current_step!(sqlite),
                     " FROM sessions WHERE ",
                     $condition
                 ),
@@ -37,18 +36,18 @@ macro_rules! end_where {
                 "INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, ",
                 "ended_at, anonymous, rotated_away, step) ",
                 "SELECT token_digest, session_id, user_id, $1, $2, user_id IS NULL, FALSE, ",
-                this_step!(postgres),
+                current_step!(postgres),
                 " FROM gone"
             ),
         }
     };
 }
 
-fn ending(text: Text, ended: Ended) -> Statement {
+fn ending(text: Sql, ended: Ended) -> Statement {
     statement(text).bind(ended.reason.as_str()).bind(ended.at)
 }
 
-/// Ends one session, if the conditions hold.
+/// Ends one session if the conditions hold.
 pub(in crate::store::sql) fn end(ending: &Ending) -> Statement {
     let text = end_where!(
         "session_id = $3 AND ($4 IS NULL OR user_id = $4) AND ($5 IS NULL OR last_seen_at <= $5)"
@@ -56,24 +55,24 @@ pub(in crate::store::sql) fn end(ending: &Ending) -> Statement {
     self::ending(text, ending.ended).bind(ending.id).bind(ending.of).bind(ending.unseen_since)
 }
 
-/// Whether it was live until now.
+/// Ends a session. `false`: it was not live.
 pub(in crate::store::sql) async fn end_session(
-    write: &mut Write,
+    tx: &mut Transaction,
     id: SessionId,
     ended: Ended,
 ) -> Result<bool, StoreError> {
     let end = ending(end_where!("session_id = $3"), ended).bind(id);
-    Ok(write.execute(end).await? > 0)
+    Ok(tx.execute(end).await? > 0)
 }
 
 pub(in crate::store::sql) async fn end_all(
-    write: &mut Write,
+    tx: &mut Transaction,
     ended: Ended,
 ) -> Result<u64, StoreError> {
-    write.take_time().await?;
-    let count = write.execute(ending(end_where!("TRUE"), ended)).await?;
-    // Last, for others who hold sessions may wait for it.
-    revocations::begin_anew(write).await?;
+    tx.allow_long_statements().await?;
+    let count = tx.execute(ending(end_where!("TRUE"), ended)).await?;
+    // Last, because transactions that hold session rows may wait for it.
+    revocations::reset_feed(tx).await?;
     Ok(count)
 }
 
@@ -82,18 +81,18 @@ macro_rules! rotated_away {
         concat!(
             "INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, ended_at, ",
             "anonymous, rotated_away, step) VALUES ($1, $2, $3, $4, $5, $3 IS NULL, TRUE, ",
-            this_step!($engine),
+            current_step!($engine),
             ")"
         )
     };
 }
 
-/// Gives a live row another digest and leaves the old one among the ended.
+/// Replaces the digest of a live session and records the old one as ended.
 pub(in crate::store::sql) async fn rotate(
-    write: &mut Write,
+    tx: &mut Transaction,
     rotation: &Rotation,
 ) -> Result<bool, StoreError> {
-    if is_used(write, rotation.to).await? {
+    if is_used(tx, rotation.to).await? {
         return Ok(false);
     }
     let new = statement(
@@ -105,8 +104,8 @@ pub(in crate::store::sql) async fn rotate(
     .bind(rotation.authenticated)
     .bind(rotation.at)
     .bind(rotation.from);
-    let Some(row) = write.row(new).await? else { return Ok(false) };
-    let old = statement(Text::Each {
+    let Some(row) = tx.row(new).await? else { return Ok(false) };
+    let old = statement(Sql::Each {
         sqlite: &[rotated_away!(sqlite)],
         postgres: rotated_away!(postgres),
     })
@@ -115,70 +114,68 @@ pub(in crate::store::sql) async fn rotate(
     .bind(row.get::<Option<Vec<u8>>>("user_id")?)
     .bind(EndReason::Replaced.as_str())
     .bind(rotation.at);
-    write.execute(old).await?;
+    tx.execute(old).await?;
     Ok(true)
 }
 
-/// Whether a session has this digest, or one that ended had it.
-async fn is_used(write: &mut Write, digest: TokenDigest) -> Result<bool, StoreError> {
+/// Whether a live or ended session has this digest.
+async fn is_used(tx: &mut Transaction, digest: TokenDigest) -> Result<bool, StoreError> {
     let any = statement(
         "SELECT EXISTS (SELECT 1 FROM sessions WHERE token_digest = $1) \
          OR EXISTS (SELECT 1 FROM ended_sessions WHERE token_digest = $1)",
     );
-    write.one_row(any.bind(digest)).await?.get(0)
+    tx.one_row(any.bind(digest)).await?.get(0)
 }
 
-/// Raises a user's epoch and ends every session of an earlier one, but for the survivor.
+/// Raises a user's epoch and ends every session of an earlier one except the kept session.
 pub(in crate::store::sql) async fn raise_epoch(
-    write: &mut Write,
+    tx: &mut Transaction,
     epoch_move: &EpochMove,
 ) -> Result<u64, StoreError> {
     let EpochMove { user, to, reason, at, .. } = *epoch_move;
-    if !raise_number(write, user, to, Some(reason), at).await? {
+    if !raise_epoch_number(tx, user, to, Some(reason), at).await? {
         return Ok(0);
     }
     if let Some(survivor) = &epoch_move.survivor {
-        survive(write, epoch_move, survivor).await?;
+        keep_session(tx, epoch_move, survivor).await?;
     }
-    end_earlier(write, user, to, Ended { reason: reason.into(), at }).await
+    end_earlier_epochs(tx, user, to, Ended { reason: reason.into(), at }).await
 }
 
-/// The epoch of a user, which stays as it is until this transaction ends. A sign-in may know of a
-/// higher one: what raised it is still on its way, and the sessions of the earlier epochs are over
-/// all the same.
-pub(in crate::store::sql) async fn learn_epoch(
-    write: &mut Write,
+/// Reads and locks the epoch of a user. A sign-in may know a higher one whose raise has not arrived
+/// here yet: it is applied now, and sessions of earlier epochs end.
+pub(in crate::store::sql) async fn ensure_epoch(
+    tx: &mut Transaction,
     user: UserId,
     at_least: Epoch,
     outdated: Ended,
 ) -> Result<Epoch, StoreError> {
-    if let Some(known) = epoch_of(write, user).await?
+    if let Some(known) = epoch_of(tx, user).await?
         && known >= at_least
     {
         return Ok(known);
     }
-    if raise_number(write, user, at_least, None, outdated.at).await? {
-        end_earlier(write, user, at_least, outdated).await?;
+    if raise_epoch_number(tx, user, at_least, None, outdated.at).await? {
+        end_earlier_epochs(tx, user, at_least, outdated).await?;
         return Ok(at_least);
     }
-    // Another one has just taught it.
-    Ok(epoch_of(write, user).await?.unwrap_or(at_least))
+    // A concurrent transaction has just raised it.
+    Ok(epoch_of(tx, user).await?.unwrap_or(at_least))
 }
 
-async fn end_earlier(
-    write: &mut Write,
+async fn end_earlier_epochs(
+    tx: &mut Transaction,
     user: UserId,
     epoch: Epoch,
     ended: Ended,
 ) -> Result<u64, StoreError> {
     let end = ending(end_where!("user_id = $3 AND epoch < $4"), ended);
-    write.execute(end.bind(user).bind(epoch)).await
+    tx.execute(end.bind(user).bind(epoch)).await
 }
 
-/// Raises the number alone. `false`: it is as high already. Either way nobody else moves it until
-/// this transaction ends.
-pub(in crate::store::sql) async fn raise_number(
-    write: &mut Write,
+/// Raises and locks the epoch, without ending sessions. `false`: it is already as high.
+pub(in crate::store::sql) async fn raise_epoch_number(
+    tx: &mut Transaction,
     user: UserId,
     to: Epoch,
     reason: Option<EpochReason>,
@@ -194,32 +191,32 @@ pub(in crate::store::sql) async fn raise_number(
     .bind(to)
     .bind(reason.map(EpochReason::as_str))
     .bind(at);
-    Ok(write.execute(raise).await? == 1)
+    Ok(tx.execute(raise).await? == 1)
 }
 
 /// Whether a session still has the token that its browser showed. It keeps it until this
 /// transaction ends, unless it is changed here.
-pub(in crate::store::sql) async fn fits(
-    write: &mut Write,
+pub(in crate::store::sql) async fn can_be_kept(
+    tx: &mut Transaction,
     user: UserId,
     survivor: &KeptSession,
 ) -> Result<bool, StoreError> {
-    let found = statement(locking!(
+    let found = statement(for_update!(
         "SELECT 1 FROM sessions WHERE session_id = $1 AND token_digest = $2 AND user_id = $3"
     ))
     .bind(survivor.session)
     .bind(survivor.from)
     .bind(user);
-    Ok(write.row(found).await?.is_some())
+    Ok(tx.row(found).await?.is_some())
 }
 
 /// Takes a session into the new epoch, if it still has the token that its browser showed.
-async fn survive(
-    write: &mut Write,
+async fn keep_session(
+    tx: &mut Transaction,
     epoch_move: &EpochMove,
     survivor: &KeptSession,
 ) -> Result<(), StoreError> {
-    if !fits(write, epoch_move.user, survivor).await? {
+    if !can_be_kept(tx, epoch_move.user, survivor).await? {
         return Ok(());
     }
     let rotation = Rotation {
@@ -228,17 +225,18 @@ async fn survive(
         authenticated: survivor.authenticated,
         at: epoch_move.at,
     };
-    if !rotate(write, &rotation).await? {
+    if !rotate(tx, &rotation).await? {
         return Ok(());
     }
     let on = statement("UPDATE sessions SET epoch = $1 WHERE session_id = $2");
-    write.execute(on.bind(epoch_move.to).bind(survivor.session)).await?;
+    tx.execute(on.bind(epoch_move.to).bind(survivor.session)).await?;
     Ok(())
 }
 
-/// The copy of a user's epoch; `None` where there is none.
-async fn epoch_of(write: &mut Write, user: UserId) -> Result<Option<Epoch>, StoreError> {
-    let known = statement(locking!("SELECT epoch FROM user_epochs WHERE user_id = $1")).bind(user);
-    let row = write.row(known).await?;
+/// The stored epoch of a user, locked.
+async fn epoch_of(tx: &mut Transaction, user: UserId) -> Result<Option<Epoch>, StoreError> {
+    let known =
+        statement(for_update!("SELECT epoch FROM user_epochs WHERE user_id = $1")).bind(user);
+    let row = tx.row(known).await?;
     row.map(|row| row.get(0).map(Epoch::from_number)).transpose()
 }

@@ -9,7 +9,7 @@ mod sweep;
 use async_trait::async_trait;
 
 use super::SqlDatabase;
-use super::engine::{Done, Engine, Statement, in_one_step, is_taken, statement};
+use super::engine::{Engine, Finish, Statement, in_transaction, is_unique_violation, statement};
 use super::rows::{self, session_columns};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
@@ -22,7 +22,7 @@ use crate::sessions::{
 /// Sorts after every id.
 const AFTER_ALL: [u8; 17] = [0xFF; 17];
 
-/// By the primary key alone: whatever else an administrator asks for is picked out of the page.
+/// By the primary key alone: other filters of administrators apply to the page.
 pub(super) const NEWEST: &str = concat!(
     "SELECT ",
     session_columns!(),
@@ -33,11 +33,11 @@ pub(super) const NEWEST: &str = concat!(
 impl SessionStore for SqlDatabase {
     #[tracing::instrument(name = "store.session.start", skip_all, err(level = "debug"))]
     async fn start(&self, start: &Start) -> Result<Started, StoreError> {
-        in_one_step!(self.engine, write => {
-            let started = start::start(write, start).await?;
+        in_transaction!(self.engine, tx => {
+            let started = start::start(tx, start).await?;
             Ok(match started {
-                Started::Started { .. } => Done::Commit(started),
-                _ => Done::TakeBack(started),
+                Started::Started { .. } => Finish::Commit(started),
+                _ => Finish::RollBack(started),
             })
         })
     }
@@ -95,14 +95,14 @@ impl SessionStore for SqlDatabase {
     #[tracing::instrument(name = "store.session.touch", skip_all, err(level = "debug"))]
     async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
         match &self.engine {
-            Engine::Sqlite(_) => in_one_step!(self.engine, write => {
+            Engine::Sqlite(_) => in_transaction!(self.engine, tx => {
                 for touch in touches {
-                    write.execute(forward(touch)).await?;
+                    tx.execute(forward(touch)).await?;
                 }
-                Ok(Done::Commit(()))
+                Ok(Finish::Commit(()))
             }),
             Engine::Postgres(server) => {
-                // One row at a time holds nothing that somebody else waits for.
+                // One row at a time, so that no deadlock is possible.
                 for touch in server.touch_free(touches).await? {
                     self.engine.execute(forward(&touch)).await?;
                 }
@@ -113,10 +113,10 @@ impl SessionStore for SqlDatabase {
 
     #[tracing::instrument(name = "store.session.rotate", skip_all, err(level = "debug"))]
     async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError> {
-        in_one_step!(self.engine, write => match end::rotate(write, rotation).await {
-            // Another rotation has taken the digest.
-            Err(error) if is_taken(&error) => Ok(Done::TakeBack(false)),
-            rotated => rotated.map(Done::Commit),
+        in_transaction!(self.engine, tx => match end::rotate(tx, rotation).await {
+            // Another rotation has used the digest.
+            Err(error) if is_unique_violation(&error) => Ok(Finish::RollBack(false)),
+            rotated => rotated.map(Finish::Commit),
         })
     }
 
@@ -165,12 +165,12 @@ impl SessionStore for SqlDatabase {
 
     #[tracing::instrument(name = "store.session.raise_epoch", skip_all, err(level = "debug"))]
     async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
-        in_one_step!(self.engine, write => end::raise_epoch(write, epoch_move).await.map(Done::Commit))
+        in_transaction!(self.engine, tx => end::raise_epoch(tx, epoch_move).await.map(Finish::Commit))
     }
 
     #[tracing::instrument(name = "store.session.end_all", skip_all, err(level = "debug"))]
     async fn end_all(&self, ended: Ended) -> Result<u64, StoreError> {
-        in_one_step!(self.engine, write => end::end_all(write, ended).await.map(Done::Commit))
+        in_transaction!(self.engine, tx => end::end_all(tx, ended).await.map(Finish::Commit))
     }
 
     async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
@@ -209,7 +209,7 @@ impl SessionStore for SqlDatabase {
             .bind(limit);
         let rows = self.engine.rows(page).await?;
         let is_full = u32::try_from(rows.len()).is_ok_and(|found| found >= limit);
-        // By the rows, for one that is corrupt is no end of the list.
+        // By the rows, because a corrupt one does not end the list.
         let next = match rows.last().filter(|_| is_full) {
             None => None,
             Some(last) => {
@@ -221,7 +221,7 @@ impl SessionStore for SqlDatabase {
     }
 
     async fn count(&self) -> Result<Option<Counted>, StoreError> {
-        // The index by user holds all that this asks for, so no row is read.
+        // Answered from the index by user.
         let numbers = statement("SELECT COUNT(user_id), COUNT(*) - COUNT(user_id) FROM sessions");
         let row = self.engine.one_row(numbers).await?;
         let number = |column: usize| -> Result<u64, StoreError> {
@@ -232,7 +232,7 @@ impl SessionStore for SqlDatabase {
     }
 
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
-        in_one_step!(self.engine, write => sweep::sweep(write, cutoffs, most).await.map(Done::Commit))
+        in_transaction!(self.engine, tx => sweep::sweep(tx, cutoffs, most).await.map(Finish::Commit))
     }
 
     async fn revocations_after(
@@ -248,7 +248,7 @@ impl SessionStore for SqlDatabase {
     }
 }
 
-/// Forward only: the time of another request may have been written first.
+/// Only moves forward: a later request may have been written first.
 fn forward(touch: &Touch) -> Statement {
     let forward = statement(
         "UPDATE sessions SET last_seen_at = $1, last_ip_address = $2, last_user_agent = $3 \

@@ -1,15 +1,15 @@
-//! Orders to servers that keep sessions in their own memory: what ends there, and why.
+//! Orders to servers that keep sessions in their own memory: which sessions end, and why.
 
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, EpochMove, SessionId};
+use crate::store::kept_session;
 use crate::store::sql::SqlDatabase;
-use crate::store::sql::engine::{Done, Row, Write, in_one_step, statement};
+use crate::store::sql::engine::{Finish, SqlRow, Transaction, in_transaction, statement};
 use crate::store::sql::postgres::Lock;
 use crate::store::sql::rows::{epoch_move, uuid};
-use crate::store::survivor;
 
-/// What every server has to do to the sessions it keeps.
+/// A change that every server applies to its sessions.
 #[derive(Clone, Copy, Debug)]
 pub enum Order {
     /// Raise a user's epoch.
@@ -20,12 +20,12 @@ pub enum Order {
     EndAll(Ended),
 }
 
-/// An order and its place in the list.
+/// An order with its position.
 #[derive(Clone, Copy, Debug)]
 pub struct Ordered {
-    /// 1, 2, 3 …
+    /// Counts from 1 without gaps.
     pub position: i64,
-    /// What to do.
+    /// The change.
     pub order: Order,
 }
 
@@ -51,21 +51,21 @@ impl SqlDatabase {
         self.engine.rows(after.bind(position)).await?.iter().map(ordered).collect()
     }
 
-    /// Gives an order to every server.
+    /// Appends an order for every server.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub async fn give_order(&self, order: &Order) -> Result<(), StoreError> {
-        in_one_step!(self.engine, write => append(write, order).await.map(Done::Commit))
+        in_transaction!(self.engine, tx => append(tx, order).await.map(Finish::Commit))
     }
 }
 
-/// Others who give an order wait for the end of this transaction.
+/// Transactions that append orders wait for each other.
 pub(in crate::store::sql) async fn append(
-    write: &mut Write,
+    tx: &mut Transaction,
     order: &Order,
 ) -> Result<(), StoreError> {
-    write.lock(Lock::Orders).await?;
+    tx.lock(Lock::Orders).await?;
     let (kind, reason, at) = match order {
         Order::RaiseEpoch(raise) => ("raise_epoch", raise.reason.as_str(), raise.at),
         Order::EndOne(_, ended) => ("end_one", ended.reason.as_str(), ended.at),
@@ -84,14 +84,14 @@ pub(in crate::store::sql) async fn append(
     .bind(kind)
     .bind(raise.map(|raise| raise.user))
     .bind(raise.map(|raise| raise.to))
-    .bind(raise.and_then(|raise| raise.survivor.as_ref()).map(survivor::to_bytes))
+    .bind(raise.and_then(|raise| raise.survivor.as_ref()).map(kept_session::to_bytes))
     .bind(session)
     .bind(reason)
     .bind(at);
-    write.execute(next).await.map(drop)
+    tx.execute(next).await.map(drop)
 }
 
-fn ordered(row: &Row) -> Result<Ordered, StoreError> {
+fn ordered(row: &SqlRow) -> Result<Ordered, StoreError> {
     let corrupt = || StoreError::Corrupt("an order");
     let kind: String = row.get("kind")?;
     let reason: String = row.get("reason")?;

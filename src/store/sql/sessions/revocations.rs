@@ -1,21 +1,20 @@
-//! The feed of ends, read from the ended sessions themselves.
+//! The revocation feed, read from `ended_sessions`.
 //!
-//! Each end has the number of its step. In `SQLite` steps are counted up by the one that writes. In
-//! `PostgreSQL` a step is the number of its transaction, and transactions become visible in another
-//! order than that of their numbers. So a cursor says exactly which of them its reader has seen, as
-//! the snapshot of a query does: all below a number, but for some that were still open. What a later
-//! query sees and that snapshot does not is new. Nobody waits for anybody, and nothing is missed.
+//! Each end has a step number. `SQLite` counts steps. In `PostgreSQL` a step is a transaction id,
+//! and transactions become visible in a different order than their ids. So a cursor is a snapshot:
+//! all steps below a number, except some that were still open. Rows that a later query sees and the
+//! snapshot does not are new. Readers and writers never wait for each other, and no end is missed.
 
 use uuid::Uuid;
 
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{Cursor, Ended, Revocation, Revocations, SessionId};
-use crate::store::sql::engine::{Engine, Row, Text, Write, statement};
+use crate::store::sql::engine::{Engine, Sql, SqlRow, Transaction, statement};
 use crate::store::sql::rows::{ended, uuid};
 
-/// The step of the transaction under way, where it is written down.
-macro_rules! this_step {
+/// The step of the current transaction, as an SQL expression.
+macro_rules! current_step {
     (sqlite) => {
         "(SELECT MAX(COALESCE((SELECT MAX(step) FROM ended_sessions), 0), forgotten) + 1 \
          FROM revocation_feed)"
@@ -24,9 +23,9 @@ macro_rules! this_step {
         "CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)"
     };
 }
-pub(in crate::store::sql) use this_step;
+pub(in crate::store::sql) use current_step;
 
-/// What is asked of the ended sessions; `$3` and `$4` are as far as a step was read already.
+/// Selects ends. `$3` and `$4` are a partly read step and the last session read of it.
 macro_rules! ends {
     ($condition:literal) => {
         concat!(
@@ -37,16 +36,16 @@ macro_rules! ends {
     };
 }
 
-/// One answer has the ends and what was seen by the query that found them.
-const UNSEEN: Text = Text::Each {
+/// Selects unseen ends together with the snapshot of the query.
+const UNSEEN: Sql = Sql::Each {
     sqlite: &[concat!(
         "SELECT identity, forgotten, '0:' || ",
-        this_step!(sqlite),
+        current_step!(sqlite),
         " || ':' AS seen, found.* FROM revocation_feed LEFT JOIN (",
         ends!("step >= $1 AND $2 IS NOT NULL"),
         ") AS found ON TRUE ORDER BY found.step, found.session_id"
     )],
-    // No step is as high as the snapshot says, but in tables that were brought from another server.
+    // Steps above the snapshot only exist in tables restored from another server.
     postgres: concat!(
         "SELECT identity, forgotten, CAST(pg_current_snapshot() AS TEXT) AS seen, found.* \
          FROM revocation_feed LEFT JOIN ((",
@@ -60,25 +59,24 @@ const UNSEEN: Text = Text::Each {
     ),
 };
 
-/// Which steps were seen: those below a number, but for the open ones, and of one more the sessions
-/// up to one.
+/// A snapshot: the steps below a number except the open ones, and part of one more step up to a
+/// session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Seen {
+struct SeenSteps {
     below: i64,
     open: Vec<i64>,
     part: Option<(i64, SessionId)>,
 }
 
-impl Seen {
-    /// Reads how the engine says it: the lowest open one, the number, the open ones.
+impl SeenSteps {
+    /// Parses the engine's form: lowest open step, number, open steps.
     fn by_query(text: &str) -> Option<Self> {
         let mut fields = text.split(':').skip(1);
         let below = fields.next()?.parse().ok()?;
         Some(Self { below, open: numbers(fields.next()?, ',')?, part: None })
     }
 
-    /// What was seen by a reader who had seen this and then read, of all that `now` shows, what
-    /// comes up to one end.
+    /// The snapshot after reading from `self` up to one end in the snapshot `now`.
     fn up_to(&self, now: &Self, step: i64, session: SessionId) -> Self {
         let earlier = now.open.iter().filter(|open| **open < step);
         let later = self.open.iter().filter(|open| **open >= step);
@@ -89,8 +87,8 @@ impl Seen {
         }
     }
 
-    /// Whether `now` follows on it, and nothing that it lacks is forgotten: a step that is open
-    /// still has left nothing that could be.
+    /// Whether `now` is later, and no unseen end was deleted in between. A step that is still open
+    /// has no ends yet.
     fn is_known(&self, now: &Self, forgotten: i64) -> bool {
         let has_all = |open: &i64| *open > forgotten || now.open.contains(open);
         self.below <= now.below && forgotten < self.below && self.open.iter().all(has_all)
@@ -104,7 +102,7 @@ impl Seen {
         Cursor::of(format!("{identity}_{}_{open}_{part}", self.below))
     }
 
-    /// Of which feed a cursor is, and what it says. `None`: it is none.
+    /// Parses a cursor into the identity of its feed and a snapshot.
     fn in_cursor(cursor: &Cursor) -> Option<(&str, Self)> {
         let fields: Vec<&str> = cursor.as_str().split('_').collect();
         let [identity, below, open, part] = fields[..] else { return None };
@@ -125,16 +123,16 @@ fn numbers(text: &str, separator: char) -> Option<Vec<i64>> {
     text.split(separator).filter(|one| !one.is_empty()).map(|one| one.parse().ok()).collect()
 }
 
-/// What one query says.
-struct Found {
+/// The result of one query.
+struct FeedRead {
     identity: String,
     forgotten: i64,
-    now: Seen,
-    /// Those that were not seen before, in their order.
-    ends: Vec<End>,
+    now: SeenSteps,
+    /// The unseen ends, in order.
+    ends: Vec<FeedEnd>,
 }
 
-struct End {
+struct FeedEnd {
     step: i64,
     session: SessionId,
     user: Option<UserId>,
@@ -147,15 +145,18 @@ pub(in crate::store::sql) async fn after(
     most: u32,
 ) -> Result<Revocations, StoreError> {
     let Some(after) = after else {
-        let all = Seen { below: i64::MAX, open: Vec::new(), part: None };
-        let Found { identity, now, .. } = unseen(engine, &all, 0).await?;
+        let all = SeenSteps { below: i64::MAX, open: Vec::new(), part: None };
+        let FeedRead { identity, now, .. } = unseen(engine, &all, 0).await?;
         return Ok(Revocations::After { revocations: Vec::new(), next: now.cursor(&identity) });
     };
-    let Some((of, seen)) = Seen::in_cursor(after) else { return Ok(Revocations::Expired) };
+    let Some((of, seen)) = SeenSteps::in_cursor(after) else { return Ok(Revocations::Expired) };
     let found = match unseen(engine, &seen, most).await {
-        // Nobody can tell what ended there.
+        // The ended session of a corrupt row is unknown.
         Err(StoreError::Corrupt(what)) => {
-            tracing::error!(what, "the feed of ends holds a corrupt row: every cache is dropped");
+            tracing::error!(
+                what,
+                "could not read a row of the revocation feed; followers drop all cached sessions"
+            );
             return Ok(Revocations::Expired);
         }
         found => found?,
@@ -163,18 +164,18 @@ pub(in crate::store::sql) async fn after(
     if of != found.identity || !seen.is_known(&found.now, found.forgotten) {
         return Ok(Revocations::Expired);
     }
-    Ok(found.told(&seen, most))
+    Ok(found.into_page(&seen, most))
 }
 
-impl Found {
-    fn told(self, seen: &Seen, most: u32) -> Revocations {
+impl FeedRead {
+    fn into_page(self, seen: &SeenSteps, most: u32) -> Revocations {
         let Self { identity, now, mut ends, .. } = self;
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let is_all = ends.len() < most;
         ends.truncate(most);
         let mut revocations: Vec<Revocation> = ends
             .into_iter()
-            .map(|End { step, session, user, ended }| {
+            .map(|FeedEnd { step, session, user, ended }| {
                 let cursor = seen.up_to(&now, step, session).cursor(&identity);
                 Revocation { cursor, session, user, ended }
             })
@@ -188,9 +189,9 @@ impl Found {
     }
 }
 
-async fn unseen(engine: &Engine, seen: &Seen, most: u32) -> Result<Found, StoreError> {
+async fn unseen(engine: &Engine, seen: &SeenSteps, most: u32) -> Result<FeedRead, StoreError> {
     let open: Vec<String> = seen.open.iter().map(i64::to_string).collect();
-    // No step has this number.
+    // -1 is not a step.
     let (part, up_to) = seen.part.unzip();
     let unseen = statement(UNSEEN)
         .bind(seen.below)
@@ -201,37 +202,37 @@ async fn unseen(engine: &Engine, seen: &Seen, most: u32) -> Result<Found, StoreE
     let rows = engine.rows(unseen).await?;
     let feed = rows.first().ok_or(StoreError::Corrupt("the feed of ends"))?;
     let now: String = feed.get("seen")?;
-    let now = Seen::by_query(&now).ok_or(StoreError::Corrupt("what a query has seen"))?;
+    let now = SeenSteps::by_query(&now).ok_or(StoreError::Corrupt("what a query has seen"))?;
     let mut ends = Vec::new();
     for row in &rows {
         ends.extend(end(row)?);
     }
-    Ok(Found { identity: feed.get("identity")?, forgotten: feed.get("forgotten")?, now, ends })
+    Ok(FeedRead { identity: feed.get("identity")?, forgotten: feed.get("forgotten")?, now, ends })
 }
 
-fn end(row: &Row) -> Result<Option<End>, StoreError> {
+fn end(row: &SqlRow) -> Result<Option<FeedEnd>, StoreError> {
     let Some(step) = row.get("step")? else { return Ok(None) };
     let session: Vec<u8> = row.get("session_id")?;
     let user: Option<Vec<u8>> = row.get("user_id")?;
     let user = user.map(|id| uuid(&id)).transpose()?.map(UserId::from_uuid);
     let session = SessionId::from_uuid(uuid(&session)?);
-    Ok(Some(End { step, session, user, ended: ended(row)? }))
+    Ok(Some(FeedEnd { step, session, user, ended: ended(row)? }))
 }
 
-/// Notes that ends up to these steps are forgotten.
+/// Records that ends up to these steps were deleted.
 pub(in crate::store::sql) async fn forget(
-    write: &mut Write,
+    tx: &mut Transaction,
     steps: impl Iterator<Item = i64>,
 ) -> Result<(), StoreError> {
     let Some(highest) = steps.max() else { return Ok(()) };
     let higher = statement("UPDATE revocation_feed SET forgotten = $1 WHERE forgotten < $1");
-    write.execute(higher.bind(highest)).await.map(drop)
+    tx.execute(higher.bind(highest)).await.map(drop)
 }
 
-/// Makes every cursor useless, so that whoever follows drops everything.
-pub(in crate::store::sql) async fn begin_anew(write: &mut Write) -> Result<(), StoreError> {
+/// Expires every cursor, so that followers drop all they have cached.
+pub(in crate::store::sql) async fn reset_feed(tx: &mut Transaction) -> Result<(), StoreError> {
     let other = statement("UPDATE revocation_feed SET identity = CAST(random() AS TEXT)");
-    write.execute(other).await.map(drop)
+    tx.execute(other).await.map(drop)
 }
 
 #[cfg(test)]

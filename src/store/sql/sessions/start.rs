@@ -1,47 +1,47 @@
-//! Starting a session: everything is checked, then written, in one transaction.
+//! Starts a session: checks everything, then writes, in one transaction.
 
-use super::end::{end_session, learn_epoch};
+use super::end::{end_session, ensure_epoch};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
     Cutoffs, EndReason, Ended, Kept, LimitPolicy, Owner, Session, SessionId, Start, Started,
     TimeoutRule, TokenDigest,
 };
-use crate::store::sql::engine::{Write, is_taken, locking, statement};
+use crate::store::sql::engine::{Transaction, for_update, is_unique_violation, statement};
 use crate::store::sql::rows::{session, session_columns};
 
-/// What the brought session leaves to the new one.
+/// The data that a new session inherits from the browser's previous one.
 #[derive(Default)]
-struct Inheritance {
+struct InheritedData {
     visitor: Kept,
     application: Kept,
 }
 
-/// The live session that the browser brought.
-struct Brought {
+/// The live session that the browser had before.
+struct PreviousSession {
     session: Session,
-    data: Inheritance,
+    data: InheritedData,
 }
 
-/// Starts of one user wait for each other, and for whatever raises the epoch: by the row that has
-/// it. What the browser brought is held as it is from where it is read.
+/// Starts of one user and raises of its epoch wait for each other on the row of the epoch. The
+/// previous session is locked when it is read.
 pub(in crate::store::sql) async fn start(
-    write: &mut Write,
+    tx: &mut Transaction,
     start: &Start,
 ) -> Result<Started, StoreError> {
-    let is_used = is_used(write, start).await?;
+    let is_used = is_used(tx, start).await?;
     let at = start.cutoffs.now();
     let outdated = Ended { reason: start.outdated, at };
     if let Owner::User { id, epoch } = start.session.owner
-        && learn_epoch(write, id, epoch, outdated).await? > epoch
+        && ensure_epoch(tx, id, epoch, outdated).await? > epoch
     {
         return Ok(Started::EpochMoved);
     }
     let brought = match &start.brought {
-        Some(digest) => brought(write, *digest, &start.cutoffs).await?,
+        Some(digest) => previous_session(tx, *digest, &start.cutoffs).await?,
         None => None,
     };
-    let Some(too_many) = evictions(write, start, brought.as_ref()).await? else {
+    let Some(too_many) = evictions(tx, start, brought.as_ref()).await? else {
         return Ok(Started::LimitReached);
     };
     if is_used {
@@ -49,71 +49,71 @@ pub(in crate::store::sql) async fn start(
     }
     let mut evicted = Vec::new();
     for id in too_many {
-        if end_session(write, id, Ended { reason: EndReason::SessionLimit, at }).await? {
+        if end_session(tx, id, Ended { reason: EndReason::SessionLimit, at }).await? {
             evicted.push(id);
         }
     }
     let replaced = brought.as_ref().map(|brought| brought.session.id);
     let data = match brought {
-        Some(brought) => hand_over(write, start, brought).await?,
-        None => Inheritance::default(),
+        Some(brought) => end_previous(tx, start, brought).await?,
+        None => InheritedData::default(),
     };
-    match insert(write, start, data).await {
-        // Another start came first.
-        Err(error) if is_taken(&error) => Ok(Started::Taken),
+    match insert(tx, start, data).await {
+        // A concurrent start used the id or the digest.
+        Err(error) if is_unique_violation(&error) => Ok(Started::Taken),
         inserted => inserted.map(|()| Started::Started { evicted, replaced }),
     }
 }
 
-/// Whether the id or the digest is in use, or was.
-async fn is_used(write: &mut Write, start: &Start) -> Result<bool, StoreError> {
+/// Whether the id or the digest is or was in use.
+async fn is_used(tx: &mut Transaction, start: &Start) -> Result<bool, StoreError> {
     let any = statement(
         "SELECT EXISTS (SELECT 1 FROM sessions WHERE token_digest = $1 OR session_id = $2) \
          OR EXISTS (SELECT 1 FROM ended_sessions WHERE token_digest = $1 \
          OR (session_id = $2 AND NOT rotated_away))",
     );
-    write.one_row(any.bind(start.digest).bind(start.session.id)).await?.get(0)
+    tx.one_row(any.bind(start.digest).bind(start.session.id)).await?.get(0)
 }
 
-async fn brought(
-    write: &mut Write,
+async fn previous_session(
+    tx: &mut Transaction,
     digest: TokenDigest,
     cutoffs: &Cutoffs,
-) -> Result<Option<Brought>, StoreError> {
-    let found = statement(locking!(concat!(
+) -> Result<Option<PreviousSession>, StoreError> {
+    let found = statement(for_update!(concat!(
         "SELECT ",
         session_columns!(),
         ", visitor_data, visitor_version, application_data, application_version \
          FROM sessions WHERE token_digest = $1"
     )));
-    let Some(row) = write.row(found.bind(digest)).await? else { return Ok(None) };
+    let Some(row) = tx.row(found.bind(digest)).await? else { return Ok(None) };
     let Some(session) = session(&row).filter(|session| cutoffs.ended(session).is_none()) else {
         return Ok(None);
     };
-    let data = Inheritance {
+    let data = InheritedData {
         visitor: Kept { version: row.get("visitor_version")?, data: row.get("visitor_data")? },
         application: Kept {
             version: row.get("application_version")?,
             data: row.get("application_data")?,
         },
     };
-    Ok(Some(Brought { session, data }))
+    Ok(Some(PreviousSession { session, data }))
 }
 
-/// The sessions that must end for this one to fit; `None` when the policy refuses instead.
+/// The sessions that must end to stay within the limit; `None` if the policy refuses.
 async fn evictions(
-    write: &mut Write,
+    tx: &mut Transaction,
     start: &Start,
-    brought: Option<&Brought>,
+    brought: Option<&PreviousSession>,
 ) -> Result<Option<Vec<SessionId>>, StoreError> {
     let (Some(limit), Some(user)) = (start.limit, start.session.owner.user()) else {
         return Ok(Some(Vec::new()));
     };
     let freed = brought.map(|brought| brought.session.id);
-    let mut live = live_of(write, user, &start.cutoffs).await?;
+    let mut live = live_sessions(tx, user, &start.cutoffs).await?;
     live.retain(|session| Some(session.id) != freed);
     if limit.policy == LimitPolicy::EvictIdle {
-        // A stable sort: of those that were seen at once, the oldest goes first.
+        // The sort is stable: of sessions last seen at the same time, the oldest ends first.
         live.sort_by_key(|session| start.last_seen(session.id, session.last_seen_at));
     }
 
@@ -125,9 +125,9 @@ async fn evictions(
     }
 }
 
-/// The user's sessions that no timeout has ended, oldest first.
-async fn live_of(
-    write: &mut Write,
+/// The user's sessions within their timeouts, oldest first.
+async fn live_sessions(
+    tx: &mut Transaction,
     user: UserId,
     cutoffs: &Cutoffs,
 ) -> Result<Vec<Session>, StoreError> {
@@ -147,24 +147,28 @@ async fn live_of(
     .bind(cutoffs.idle_since(remembered))
     .bind(administrator.number())
     .bind(cutoffs.idle_since(administrator));
-    let rows = write.rows(live).await?;
+    let rows = tx.rows(live).await?;
     Ok(rows.iter().filter_map(session).collect())
 }
 
-/// Ends the brought session, and takes its data along unless it is another user's.
-async fn hand_over(
-    write: &mut Write,
+/// Ends the previous session. Its data is inherited unless it belongs to another user.
+async fn end_previous(
+    tx: &mut Transaction,
     start: &Start,
-    brought: Brought,
-) -> Result<Inheritance, StoreError> {
+    brought: PreviousSession,
+) -> Result<InheritedData, StoreError> {
     let whose = brought.session.owner.user();
     let handed_over = whose.is_none() || whose == start.session.owner.user();
     let reason = if handed_over { EndReason::Replaced } else { EndReason::SignedOut };
-    end_session(write, brought.session.id, Ended { reason, at: start.cutoffs.now() }).await?;
-    Ok(if handed_over { brought.data } else { Inheritance::default() })
+    end_session(tx, brought.session.id, Ended { reason, at: start.cutoffs.now() }).await?;
+    Ok(if handed_over { brought.data } else { InheritedData::default() })
 }
 
-async fn insert(write: &mut Write, start: &Start, data: Inheritance) -> Result<(), StoreError> {
+async fn insert(
+    tx: &mut Transaction,
+    start: &Start,
+    data: InheritedData,
+) -> Result<(), StoreError> {
     let session = &start.session;
     let insert = statement(
         "INSERT INTO sessions (session_id, token_digest, user_id, epoch, created_at, \
@@ -188,5 +192,5 @@ async fn insert(write: &mut Write, start: &Start, data: Inheritance) -> Result<(
     .bind(data.visitor.version)
     .bind(data.application.data)
     .bind(data.application.version);
-    write.execute(insert).await.map(drop)
+    tx.execute(insert).await.map(drop)
 }

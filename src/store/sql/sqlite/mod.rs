@@ -1,6 +1,6 @@
-//! `SQLite`: one file, for one machine.
+//! `SQLite`: one file on one machine.
 //!
-//! One connection writes, a few others read. An acknowledged transaction is on the disk
+//! One connection writes, four read. An acknowledged transaction is on the disk
 //! (`synchronous=FULL`).
 
 mod append_only;
@@ -11,4 +11,4 @@ mod identity;
 mod lock;
 mod open;
 
-pub(super) use file::{SqliteFile, Write};
+pub(super) use file::{SqliteFile, SqliteTransaction};

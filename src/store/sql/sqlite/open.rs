@@ -1,4 +1,4 @@
-//! Opening the file: what has to be true of it, its locks, its tables, and the two pools on it.
+//! Opens the file: checks, locks, migrations, and the two pools.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,37 +10,37 @@ use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
-use super::append_only::forbid_changes;
+use super::append_only::make_append_only;
 use super::identity::{Content, Handle, SameFiles, resolve};
-use super::lock::{ServerLock, alone, create_private};
+use super::lock::{ServerLock, create_private, lock_for_migration};
 use crate::store::sql::database::{IfAbsent, MIGRATIONS};
 use crate::store::sql::{NO_TABLES, OpenError};
 
-/// How long a statement waits for another process that writes the same file.
+/// How long a statement waits for the write lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a request waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const READERS: u32 = 4;
 
-/// A file that can be a database, before `SQLite` has it.
-pub(super) struct Found {
+/// A file that was checked but not opened by `SQLite` yet.
+pub(super) struct DatabaseFile {
     given: PathBuf,
     pub(super) real: PathBuf,
     handle: Arc<Handle>,
     if_absent: IfAbsent,
 }
 
-/// Everything that is open.
-pub(super) struct Opened {
+/// The open pools.
+pub(super) struct OpenDatabase {
     pub(super) writer: SqlitePool,
-    /// How many connections the writer has had.
+    /// How many write connections were opened.
     pub(super) writers: Arc<AtomicU64>,
     pub(super) readers: SqlitePool,
     pub(super) files: SameFiles,
 }
 
-impl Found {
-    /// Looks at the file, and makes an empty one where that is wanted. Nothing else is made.
+impl DatabaseFile {
+    /// Checks the file, and creates an empty one if wanted.
     pub(super) fn at(given: &Path, if_absent: IfAbsent) -> Result<Self, OpenError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound if if_absent == IfAbsent::Refuse => {
@@ -66,19 +66,19 @@ impl Found {
         Ok(Self { given: given.to_owned(), real, handle, if_absent })
     }
 
-    /// Takes the file for a server.
+    /// Locks the file for a server.
     pub(super) async fn lock(&self) -> Result<ServerLock, OpenError> {
         let lock = ServerLock::take(&self.handle, &self.real).await?;
         if self.handle.has_hard_links() {
             tracing::warn!(
-                "the database file has several names (hard links): use this one alone, because \
-                 SQLite keeps what was written last beside the name"
+                "the database file has several names (hard links); only use this one, because SQLite \
+                 keeps a separate write-ahead log for each name"
             );
         }
         Ok(lock)
     }
 
-    /// Refuses a file that a server has by another name: `SQLite` keeps its log beside the name.
+    /// Refuses a file that a server uses by another name: each name has its own write-ahead log.
     pub(super) fn refuse_other_names(&self) -> Result<(), OpenError> {
         if self.handle.has_another_name(&self.real) {
             return Err(OpenError::OtherName { path: shown(&self.real) });
@@ -86,22 +86,22 @@ impl Found {
         Ok(())
     }
 
-    /// Opens the file and brings its tables up to this release.
-    pub(super) async fn open(self) -> Result<Opened, OpenError> {
-        // From the first connection on: of two that make the same file a WAL one at once, `SQLite`
-        // tells one that it is locked, without waiting.
-        let alone = alone(&self.real)
+    /// Opens the file and migrates its tables.
+    pub(super) async fn open(self) -> Result<OpenDatabase, OpenError> {
+        // Before the first connection: if two set WAL mode at once, `SQLite` fails one with
+        // SQLITE_BUSY without waiting.
+        let lock = lock_for_migration(&self.real)
             .await
             .map_err(|source| OpenError::File { path: shown(&self.real), source })?;
-        let opened = self.open_alone().await;
+        let opened = self.open_locked().await;
         match opened {
-            Ok(_) => drop(alone),
-            Err(_) => alone.undo(),
+            Ok(_) => drop(lock),
+            Err(_) => lock.undo(),
         }
         opened
     }
 
-    async fn open_alone(self) -> Result<Opened, OpenError> {
+    async fn open_locked(self) -> Result<OpenDatabase, OpenError> {
         let name = || shown(&self.real);
         let failed =
             |source: sqlx::Error| OpenError::Database { path: name(), source: source.into() };
@@ -125,21 +125,21 @@ impl Found {
             }
             source => OpenError::Migration { path: name(), source },
         })?;
-        forbid_changes(&writer).await.map_err(failed)?;
-        // All at once: a file that is replaced later must not be read beside this one.
+        make_append_only(&writer).await.map_err(failed)?;
+        // All at once, so that no reader opens a file that replaces this one later.
         let readers = pool(&self.handle, Arc::default())
             .min_connections(READERS)
             .max_connections(READERS)
             .connect_with(options.read_only(true))
             .await
             .map_err(failed)?;
-        // By now everything is there that `SQLite` keeps beside the file.
+        // By now the `-wal` and `-shm` files exist.
         let files = SameFiles::of(&self.given, &self.real)
             .map_err(|source| OpenError::File { path: name(), source })?;
-        Ok(Opened { writer, writers, readers, files })
+        Ok(OpenDatabase { writer, writers, readers, files })
     }
 
-    /// Whether this program has made its tables in it.
+    /// Whether it has the tables of Anteroom.
     async fn has_tables(&self) -> Result<bool, sqlx::Error> {
         let mut connection = plain(&self.real).connect().await?;
         let asked = sqlx::query_scalar(
@@ -151,12 +151,12 @@ impl Found {
     }
 }
 
-/// A connection that changes nothing about the file by itself.
+/// Options that do not change the file.
 pub(super) fn plain(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT)
 }
 
-/// A pool that counts its connections, and holds the handle as long as it has any.
+/// A pool that counts its connections, and keeps the handle while it exists.
 fn pool(handle: &Arc<Handle>, made: Arc<AtomicU64>) -> SqlitePoolOptions {
     let held = Arc::clone(handle);
     SqlitePoolOptions::new()
@@ -170,7 +170,7 @@ fn pool(handle: &Arc<Handle>, made: Arc<AtomicU64>) -> SqlitePoolOptions {
         .max_lifetime(None)
 }
 
-/// The whole path, for people who may be in another folder.
+/// The absolute path, for error messages.
 fn shown(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }

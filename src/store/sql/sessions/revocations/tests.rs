@@ -1,4 +1,4 @@
-//! What a cursor says was seen, in the form of the snapshots of `PostgreSQL`.
+//! Tests of cursors as snapshots of `PostgreSQL`.
 
 use proptest::prelude::*;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
@@ -10,15 +10,15 @@ fn session(number: u128) -> SessionId {
     SessionId::from_uuid(Uuid::from_u128(number))
 }
 
-impl Seen {
+impl SeenSteps {
     fn has(&self, step: i64, at: SessionId) -> bool {
         let is_part = self.part.is_some_and(|(part, up_to)| part == step && at <= up_to);
         is_part || (step < self.below && !self.open.contains(&step))
     }
 }
 
-/// What was seen at one time, and later: whatever was, still is.
-fn earlier_and_later() -> impl Strategy<Value = (Seen, Seen)> {
+/// A snapshot and a later one, which contains it.
+fn earlier_and_later() -> impl Strategy<Value = (SeenSteps, SeenSteps)> {
     let steps = prop::collection::vec(0..4_u8, 20);
     (steps, 0..20_i64, 0..20_i64).prop_map(|(ends, one, other)| {
         let (below, later) = (one.min(other), one.max(other));
@@ -28,15 +28,15 @@ fn earlier_and_later() -> impl Strategy<Value = (Seen, Seen)> {
             numbered.map(|(step, _)| step).filter(|step| *step < below).collect()
         };
         (
-            Seen { below, open: open(below, 1), part: None },
-            Seen { below: later, open: open(later, 0), part: None },
+            SeenSteps { below, open: open(below, 1), part: None },
+            SeenSteps { below: later, open: open(later, 0), part: None },
         )
     })
 }
 
 proptest! {
     #[test]
-    fn a_cursor_after_an_end_says_what_was_seen_and_nothing_else(
+    fn a_cursor_after_an_end_contains_exactly_the_seen_ends(
         (before, now) in earlier_and_later(),
         step in 0..20_i64,
         up_to in 0..4_u128,
@@ -54,27 +54,27 @@ proptest! {
     }
 
     #[test]
-    fn a_cursor_is_read_as_it_was_written((before, now) in earlier_and_later(), step in 0..20_i64) {
+    fn a_cursor_is_parsed_as_written((before, now) in earlier_and_later(), step in 0..20_i64) {
         for seen in [before.up_to(&now, step, session(7)), before, now] {
             let cursor = seen.cursor("-0.5e-7");
-            prop_assert_eq!(Seen::in_cursor(&cursor), Some(("-0.5e-7", seen)));
+            prop_assert_eq!(SeenSteps::in_cursor(&cursor), Some(("-0.5e-7", seen)));
         }
     }
 }
 
 #[test]
-fn the_snapshot_of_a_query_is_read() {
-    let seen = Seen { below: 20, open: vec![10, 14], part: None };
-    assert_eq!(Seen::by_query("10:20:10,14"), Some(seen));
-    let none_open = Seen { below: 20, open: Vec::new(), part: None };
-    assert_eq!(Seen::by_query("20:20:"), Some(none_open));
-    assert_eq!(Seen::by_query("20"), None);
+fn the_snapshot_of_a_query_is_parsed() {
+    let seen = SeenSteps { below: 20, open: vec![10, 14], part: None };
+    assert_eq!(SeenSteps::by_query("10:20:10,14"), Some(seen));
+    let none_open = SeenSteps { below: 20, open: Vec::new(), part: None };
+    assert_eq!(SeenSteps::by_query("20:20:"), Some(none_open));
+    assert_eq!(SeenSteps::by_query("20"), None);
 }
 
 #[test]
-fn a_cursor_is_of_use_until_something_is_forgotten_that_it_lacks() {
-    let seen = Seen { below: 20, open: vec![10], part: None };
-    let now = |open| Seen { below: 30, open, part: None };
+fn a_cursor_expires_when_an_unseen_end_is_deleted() {
+    let seen = SeenSteps { below: 20, open: vec![10], part: None };
+    let now = |open| SeenSteps { below: 30, open, part: None };
 
     assert!(seen.is_known(&now(vec![10]), 9));
     assert!(seen.is_known(&now(Vec::new()), 9));
@@ -88,7 +88,7 @@ fn a_cursor_is_of_use_until_something_is_forgotten_that_it_lacks() {
 async fn sqlite_reads_the_feed_by_its_index() {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
     MIGRATIONS.run(&mut connection).await.unwrap();
-    let Text::Each { sqlite: [text], .. } = UNSEEN else { panic!("it is one statement") };
+    let Sql::Each { sqlite: [text], .. } = UNSEEN else { panic!("it is one statement") };
     let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")));
     let plan = plan.fetch_all(&mut connection).await.unwrap();
     let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();

@@ -1,4 +1,4 @@
-//! One file, whatever it is called; and another file under the same name.
+//! One file by several names, and another file by the same name.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -44,7 +44,7 @@ async fn served(path: &Path) -> Result<SqlDatabase, OpenError> {
 }
 
 #[test]
-fn every_path_leads_to_the_real_one_whether_the_file_exists_or_not() {
+fn every_path_resolves_to_the_real_one_even_if_the_file_is_missing() {
     let folder = Folder::new();
     let names = folder.other_paths();
 
@@ -61,7 +61,7 @@ fn every_path_leads_to_the_real_one_whether_the_file_exists_or_not() {
 }
 
 #[test]
-fn only_a_regular_file_is_opened_and_its_beginning_tells_what_it_is() {
+fn only_a_regular_file_is_opened_and_its_first_bytes_identify_it() {
     let folder = Folder::new();
     let content = |name: &str, text: &str| {
         fs::write(folder.path(name), text).unwrap();
@@ -107,7 +107,7 @@ async fn a_second_server_is_refused_by_every_name_until_the_first_is_closed() {
         assert!(matches!(refused, Err(OpenError::InUse { .. })), "{}", name.display());
     }
     let hard = SqlDatabase::open(folder.path("b/hard.db"), SessionsIn::ThisDatabase).await;
-    assert!(matches!(hard, Err(OpenError::OtherName { .. })), "it has a log of its own");
+    assert!(matches!(hard, Err(OpenError::OtherName { .. })), "each name has its own log");
     assert_eq!(fs::read_dir(folder.path("b")).unwrap().count(), 3, "something is left");
 
     first.close().await;
@@ -115,7 +115,7 @@ async fn a_second_server_is_refused_by_every_name_until_the_first_is_closed() {
 }
 
 #[test]
-fn a_file_that_was_replaced_is_noticed_by_any_of_its_names() {
+fn a_replaced_file_is_noticed_by_all_of_its_names() {
     let folder = Folder::new();
     let link = folder.path("b/linked.db");
     let copy = folder.path("copy");
@@ -143,7 +143,7 @@ fn a_file_that_was_replaced_is_noticed_by_any_of_its_names() {
 }
 
 #[tokio::test]
-async fn what_another_connection_commits_is_told_and_what_is_read_or_written_here_is_not() {
+async fn commits_of_other_connections_are_reported_and_own_ones_are_not() {
     let folder = Folder::new();
     let database = served(&folder.file).await.unwrap();
     let crate::store::sql::engine::Engine::Sqlite(file) = &database.engine else { return };
@@ -152,9 +152,9 @@ async fn what_another_connection_commits_is_told_and_what_is_read_or_written_her
     for _ in 0..3 {
         assert!(subscription.probe().await.unwrap().is_empty());
         database.newest_order().await.unwrap();
-        database.leave_word().await.unwrap();
+        database.record_session_location().await.unwrap();
         assert!(subscription.probe().await.unwrap().is_empty());
-        file.write_beside().await.unwrap();
+        file.write_as_other_process().await.unwrap();
         assert_eq!(subscription.probe().await.unwrap(), [Change::Everything]);
     }
 

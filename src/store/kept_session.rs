@@ -1,4 +1,4 @@
-//! A survivor as stores write it down: session, digest of before, digest of after, proven or not.
+//! The stored form of a kept session: session id, old digest, new digest, authenticated flag.
 
 use uuid::Uuid;
 

@@ -1,21 +1,20 @@
-//! Cursors of stores that number the ends of sessions one by one.
+//! Cursors of stores that number the entries of the revocation feed.
 
 use crate::entropy::{Entropy, NoEntropy};
 use crate::sessions::Cursor;
 
-/// What one feed is told from another by: of another store, or of the same one after everything in
-/// it ended or was lost.
+/// Identifies a feed. It changes when all sessions of a store end or are lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Identity(String);
+pub(super) struct FeedIdentity(String);
 
-impl Identity {
-    /// One that nobody has.
+impl FeedIdentity {
+    /// A new random identity.
     pub(super) fn draw() -> Result<Self, NoEntropy> {
         let bytes: [u8; 8] = Entropy::operating_system().bytes()?;
         Ok(Self(format!("{:016x}", u64::from_be_bytes(bytes))))
     }
 
-    /// One that was written down.
+    /// A stored identity.
     pub(super) fn of(text: String) -> Self {
         Self(text)
     }
@@ -24,12 +23,12 @@ impl Identity {
         &self.0
     }
 
-    /// The cursor right after this number.
+    /// The cursor after this number.
     pub(super) fn cursor(&self, number: u64) -> Cursor {
         Cursor::of(format!("{}_{number}", self.0))
     }
 
-    /// The number that a cursor of this feed is right after.
+    /// The number of a cursor; `None` if it is of another feed.
     pub(super) fn number_in(&self, cursor: &Cursor) -> Option<u64> {
         let (identity, number) = cursor.as_str().split_once('_')?;
         let number = number.parse().ok()?;
