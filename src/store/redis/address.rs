@@ -19,7 +19,7 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 
 pub(super) struct Address {
     reach: Reach,
-    shown: String,
+    display: String,
 }
 
 enum Reach {
@@ -48,11 +48,11 @@ impl Address {
             return Err("leave out the ? and what follows".to_owned());
         }
         let info = text.into_connection_info().map_err(|error| error.to_string())?;
-        let (shown, settings) =
+        let (display, settings) =
             (info.addr().to_string(), with_protocol(info.redis_settings().clone()));
         let info = info.set_redis_settings(settings).set_tcp_settings(tcp_settings());
         let client = Client::open(info).map_err(|error| error.to_string())?;
-        Ok(Self { reach: Reach::Server(Box::new(client)), shown })
+        Ok(Self { reach: Reach::Server(Box::new(client)), display })
     }
 
     fn sentinels(rest: &str, tls: Option<TlsMode>) -> Result<Self, String> {
@@ -98,12 +98,12 @@ impl Address {
         let client = SentinelClient::build(sentinels, service, Some(node), kind)
             .map_err(|error| error.to_string())?;
         let reach = Reach::Sentinels(Box::new(Mutex::new(client)));
-        Ok(Self { reach, shown: format!("{service} by {hosts}") })
+        Ok(Self { reach, display: format!("{service} by {hosts}") })
     }
 
     /// The display address, without user and password.
-    pub(super) fn shown(&self) -> &str {
-        &self.shown
+    pub(super) fn display(&self) -> &str {
+        &self.display
     }
 
     pub(super) async fn connect(

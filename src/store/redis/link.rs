@@ -58,7 +58,7 @@ impl Link {
 
     /// The display address, without user and password.
     pub(super) fn place(&self) -> &str {
-        self.address.shown()
+        self.address.display()
     }
 
     fn current(&self) -> MutexGuard<'_, Arc<SharedConnection>> {
@@ -190,8 +190,8 @@ impl Link {
         let mut connection = self.opened().await?;
         let ready = &script::READY.script;
         let tried = async {
-            send(&mut connection, ("EVAL", &ready.text), &[]).await?;
-            send(&mut connection, ("EVALSHA", &ready.digest), &[]).await
+            send(&mut connection, "EVAL", &ready.text, &[]).await?;
+            send(&mut connection, "EVALSHA", &ready.digest, &[]).await
         };
         let tried: Result<Value, RedisError> = tried.await;
         let missing: Vec<String> = tried
@@ -248,17 +248,16 @@ pub(super) async fn evaluate(
     script: &Script,
     arguments: &[&[u8]],
 ) -> Result<Value, RedisError> {
-    match send(connection, ("EVALSHA", &script.digest), arguments).await {
-        Err(error) if is_unknown(&error) => {
-            send(connection, ("EVAL", &script.text), arguments).await
-        }
+    match send(connection, "EVALSHA", &script.digest, arguments).await {
+        Err(error) if is_unknown(&error) => send(connection, "EVAL", &script.text, arguments).await,
         answer => answer,
     }
 }
 
 async fn send(
     connection: &mut MultiplexedConnection,
-    (verb, script): (&str, &str),
+    verb: &str,
+    script: &str,
     arguments: &[&[u8]],
 ) -> Result<Value, RedisError> {
     let mut command = redis::cmd(verb);

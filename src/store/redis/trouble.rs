@@ -58,7 +58,7 @@ impl RedisOpenError {
     }
 
     pub(super) fn new(address: &Address, trouble: RedisTrouble) -> Self {
-        Self::Server { place: address.shown().to_owned(), trouble }
+        Self::Server { place: address.display().to_owned(), trouble }
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 fn shown(text: &str) -> Result<String, String> {
-    Address::parse(text).map(|address| address.shown().to_owned())
+    Address::parse(text).map(|address| address.display().to_owned())
 }
 
 #[test]

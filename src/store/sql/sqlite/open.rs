@@ -44,9 +44,9 @@ impl DatabaseFile {
     pub(super) fn at(given: &Path, if_absent: IfAbsent) -> Result<Self, OpenError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound if if_absent == IfAbsent::Refuse => {
-                OpenError::Absent { place: shown(given) }
+                OpenError::Absent { place: absolute_path(given) }
             }
-            _ => OpenError::File { path: shown(given), source },
+            _ => OpenError::File { path: absolute_path(given), source },
         };
         let real = resolve(given).map_err(failed)?;
         if if_absent == IfAbsent::Make {
@@ -57,7 +57,7 @@ impl DatabaseFile {
             Content::Database => {}
             Content::Nothing if if_absent == IfAbsent::Make => {}
             Content::Nothing => {
-                return Err(OpenError::Absent { place: shown(given) + NO_TABLES });
+                return Err(OpenError::Absent { place: absolute_path(given) + NO_TABLES });
             }
             Content::SomethingElse => {
                 return Err(failed(io::Error::other("it is not a database of SQLite")));
@@ -81,7 +81,7 @@ impl DatabaseFile {
     /// Refuses a file that a server uses by another name: each name has its own write-ahead log.
     pub(super) fn refuse_other_names(&self) -> Result<(), OpenError> {
         if self.handle.has_another_name(&self.real) {
-            return Err(OpenError::OtherName { path: shown(&self.real) });
+            return Err(OpenError::OtherName { path: absolute_path(&self.real) });
         }
         Ok(())
     }
@@ -92,7 +92,7 @@ impl DatabaseFile {
         // SQLITE_BUSY without waiting.
         let lock = lock_for_migration(&self.real)
             .await
-            .map_err(|source| OpenError::File { path: shown(&self.real), source })?;
+            .map_err(|source| OpenError::File { path: absolute_path(&self.real), source })?;
         let opened = self.open_locked().await;
         match opened {
             Ok(_) => drop(lock),
@@ -102,7 +102,7 @@ impl DatabaseFile {
     }
 
     async fn open_locked(self) -> Result<OpenDatabase, OpenError> {
-        let name = || shown(&self.real);
+        let name = || absolute_path(&self.real);
         let failed =
             |source: sqlx::Error| OpenError::Database { path: name(), source: source.into() };
         if self.if_absent == IfAbsent::Refuse && !self.has_tables().await.map_err(failed)? {
@@ -171,6 +171,6 @@ fn pool(handle: &Arc<Handle>, made: Arc<AtomicU64>) -> SqlitePoolOptions {
 }
 
 /// The absolute path, for error messages.
-fn shown(path: &Path) -> String {
+fn absolute_path(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
