@@ -13,8 +13,8 @@ use crate::config::{Config, Database, SessionsIn as Kept};
 use crate::entropy::Entropy;
 use crate::sessions::{EndReason, LeaseOptions, SessionStore, Sessions, SessionsOptions};
 use crate::store::{
-    DatabaseAt, FollowingStore, MemoryOptions, MemoryStore, Order, RedisSessions, SessionsIn,
-    SqlDatabase,
+    DatabaseAt, FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionOrder,
+    SessionsIn, SqlDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions};
 use crate::use_cases::{AccountChanges, RevokeSessions};
@@ -134,7 +134,7 @@ impl Administration {
 
     /// Orders every server that keeps sessions in its memory to do something, and waits until none
     /// can have missed it.
-    pub(super) async fn order(&self, order: &Order) -> Result<(), Failure> {
+    pub(super) async fn order(&self, order: &SessionOrder) -> Result<(), Failure> {
         self.database.give_order(order).await?;
         self.sessions.outlast_leases_of_users().await;
         Ok(())

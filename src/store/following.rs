@@ -10,7 +10,7 @@ use tokio::sync::RwLock;
 
 use super::intercept::{Intercepted, Interceptor, StoreCall, StoreFailure};
 use super::memory::MemoryStore;
-use super::sql::{Order, SqlDatabase};
+use super::sql::{SessionOrder, SqlDatabase};
 use crate::accounts::{Epoch, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, Ending, EpochMove, SessionStore};
@@ -85,9 +85,9 @@ impl OrderFollower {
         Ok(())
     }
 
-    async fn apply(&self, order: &Order) -> Result<(), StoreError> {
+    async fn apply(&self, order: &SessionOrder) -> Result<(), StoreError> {
         match order {
-            Order::RaiseEpoch(epoch_move) => {
+            SessionOrder::RaiseEpoch(epoch_move) => {
                 let ended = self.memory.raise_epoch(epoch_move).await?;
                 let mut raises = self.raises.lock().unwrap_or_else(PoisonError::into_inner);
                 raises.push_back((epoch_move.user, epoch_move.to, ended));
@@ -95,11 +95,11 @@ impl OrderFollower {
                     raises.pop_front();
                 }
             }
-            Order::EndOne(id, ended) => {
+            SessionOrder::EndOne(id, ended) => {
                 let ending = Ending { id: *id, of: None, unseen_since: None, ended: *ended };
                 self.memory.end(&ending).await?;
             }
-            Order::EndAll(ended) => {
+            SessionOrder::EndAll(ended) => {
                 self.memory.end_all(*ended).await?;
             }
         }
@@ -107,9 +107,9 @@ impl OrderFollower {
     }
 }
 
-fn at_of(order: &Order) -> time::OffsetDateTime {
+fn at_of(order: &SessionOrder) -> time::OffsetDateTime {
     match order {
-        Order::RaiseEpoch(epoch_move) => epoch_move.at,
-        Order::EndOne(_, ended) | Order::EndAll(ended) => ended.at,
+        SessionOrder::RaiseEpoch(epoch_move) => epoch_move.at,
+        SessionOrder::EndOne(_, ended) | SessionOrder::EndAll(ended) => ended.at,
     }
 }

@@ -16,4 +16,6 @@ pub use following::{FollowingStore, OrderFollower};
 pub use intercept::{Intercepted, Interceptor, StoreCall, StoreFailure};
 pub use memory::{MemoryOptions, MemoryStore};
 pub use redis::{RedisOpenError, RedisSessions, RedisTrouble, Unfit};
-pub use sql::{DatabaseAt, LIST_STATEMENTS, OpenError, Order, Ordered, SessionsIn, SqlDatabase};
+pub use sql::{
+    DatabaseAt, LIST_STATEMENTS, NumberedOrder, OpenError, SessionOrder, SessionsIn, SqlDatabase,
+};

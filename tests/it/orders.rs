@@ -12,7 +12,8 @@ use anteroom::entropy::Entropy;
 use anteroom::sessions::cache::OUTLASTS_LEASES;
 use anteroom::sessions::{EndReason, Ended, LeaseOptions, Sessions, SessionsOptions};
 use anteroom::store::{
-    FollowingStore, MemoryOptions, MemoryStore, Order, RedisSessions, SessionsIn, SqlDatabase,
+    FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionOrder, SessionsIn,
+    SqlDatabase,
 };
 use anteroom::throttle::{Throttle, ThrottleOptions};
 use anteroom::use_cases::{AccountChange, AccountChanges, RevokeSessions};
@@ -164,12 +165,12 @@ async fn orders_reach_sessions(kind: Kind) {
 
     let id = phone.session_id().await;
     let id = anteroom::sessions::SessionId::parse(&id).unwrap();
-    command.database.give_order(&Order::EndOne(id, ended)).await.unwrap();
+    command.database.give_order(&SessionOrder::EndOne(id, ended)).await.unwrap();
     tokio::time::sleep(OUTLASTS_LEASES).await;
     assert_eq!(phone.why_not().await, "revoked_by_admin");
     assert!(laptop.is_signed_in().await);
 
-    command.database.give_order(&Order::EndAll(ended)).await.unwrap();
+    command.database.give_order(&SessionOrder::EndAll(ended)).await.unwrap();
     tokio::time::sleep(OUTLASTS_LEASES).await;
     assert_eq!(laptop.why_not().await, "revoked_by_admin");
     assert_eq!(visitor.get("/api/session/data").await.json(), json!({}));

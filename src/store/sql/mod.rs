@@ -23,4 +23,4 @@ pub use list_statements::LIST_STATEMENTS;
 pub use location::DatabaseAt;
 use open_error::NO_TABLES;
 pub use open_error::OpenError;
-pub use sessions::orders::{Order, Ordered};
+pub use sessions::orders::{NumberedOrder, SessionOrder};

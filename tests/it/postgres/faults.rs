@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use anteroom::sessions::{EndReason, Ended, SessionStore as _, Started};
-use anteroom::store::{Order, SessionsIn, SqlDatabase};
+use anteroom::store::{SessionOrder, SessionsIn, SqlDatabase};
 use futures_util::future::join_all;
 use serde_json::Value;
 use sqlx::Row as _;
@@ -253,7 +253,7 @@ async fn orders(database: &Database) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_have_been_committed_is_not_done_again() {
     let Some((database, relay, store)) = behind_a_relay().await else { return };
-    let order = Order::EndAll(Ended { reason: EndReason::RevokedByAdmin, at: NOW });
+    let order = SessionOrder::EndAll(Ended { reason: EndReason::RevokedByAdmin, at: NOW });
 
     relay.set(Manner::CutAfter("COMMIT"));
     assert!(store.give_order(&order).await.is_err(), "nobody knows");
@@ -273,7 +273,7 @@ async fn what_may_have_been_committed_is_not_done_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_surely_not_committed_is_done_again() {
     let Some((database, relay, store)) = behind_a_relay().await else { return };
-    let order = Order::EndAll(Ended { reason: EndReason::RevokedByAdmin, at: NOW });
+    let order = SessionOrder::EndAll(Ended { reason: EndReason::RevokedByAdmin, at: NOW });
 
     for (done, cut) in [
         Manner::CutBefore("BEGIN"),

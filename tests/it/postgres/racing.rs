@@ -12,7 +12,7 @@ use anteroom::accounts::{
 use anteroom::sessions::{
     Client, EndReason, Ended, Ending, EpochMove, Loaded, Rotation, SessionPolicy, Started, Touch,
 };
-use anteroom::store::{Order, SessionsIn};
+use anteroom::store::{SessionOrder, SessionsIn};
 use anteroom::throttle::{AccountKey, Counter, CounterKey, Pace, Rate, Release};
 
 use super::{NOW, Nodes, add, at_once, fresh_digest, fresh_user, start_of};
@@ -186,7 +186,7 @@ async fn orders_become_visible_in_the_order_of_their_positions() {
         let node = nodes.node(turn);
         async move {
             for _ in 0..25 {
-                node.give_order(&Order::EndAll(ended)).await.unwrap();
+                node.give_order(&SessionOrder::EndAll(ended)).await.unwrap();
             }
         }
     });

@@ -11,7 +11,7 @@ use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
 use anteroom::sessions::conformance::{check_trace, random_trace};
 use anteroom::sessions::{self, EndReason, Ended, Outbox as _, SessionPolicy, SessionStore};
-use anteroom::store::{Order, SessionsIn, SqlDatabase};
+use anteroom::store::{SessionOrder, SessionsIn, SqlDatabase};
 use anteroom::throttle::ThrottleStore;
 use anteroom::webhook::{DeliveryStore, Failed, Failure, Left};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
@@ -177,7 +177,7 @@ async fn every_statement_can_be_carried_out(store: &SqlDatabase) {
     sessions.sweep(&SessionPolicy::default().cutoffs(late), 100).await.unwrap();
     let throttle: &dyn ThrottleStore = store;
     throttle.sweep(late, late, 100).await.unwrap();
-    store.give_order(&Order::EndAll(ended)).await.unwrap();
+    store.give_order(&SessionOrder::EndAll(ended)).await.unwrap();
     let accounts: &dyn AccountStore = store;
     let known = add(accounts, &format!("{:?}@example.org", store.sessions_in()), Role::User).await;
     let raise = EpochRaise { reason: EpochReason::RevokedByUser, survivor: None };

@@ -13,7 +13,7 @@ use crate::store::sql::engine::{Transaction, for_update, is_unique_violation, st
 use crate::store::sql::postgres::Lock;
 use crate::store::sql::rows::{AccountRow, select_account};
 use crate::store::sql::sessions::end::{can_be_kept, raise_epoch, raise_epoch_number};
-use crate::store::sql::sessions::orders::{Order, append};
+use crate::store::sql::sessions::orders::{SessionOrder, append};
 use crate::store::sql::{SessionsIn, SqlDatabase};
 
 pub(in crate::store::sql) async fn change(
@@ -75,7 +75,7 @@ async fn end_sessions(
         SessionsIn::ServerMemory => {
             let EpochMove { user, to, reason, at, .. } = epoch_move;
             raise_epoch_number(tx, user, to, Some(reason), at).await?;
-            append(tx, &Order::RaiseEpoch(epoch_move)).await?;
+            append(tx, &SessionOrder::RaiseEpoch(epoch_move)).await?;
             Ok(None)
         }
         SessionsIn::Elsewhere => {

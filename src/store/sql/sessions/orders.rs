@@ -11,7 +11,7 @@ use crate::store::sql::rows::{epoch_move, uuid};
 
 /// A change that every server applies to its sessions.
 #[derive(Clone, Copy, Debug)]
-pub enum Order {
+pub enum SessionOrder {
     /// Raise a user's epoch.
     RaiseEpoch(EpochMove),
     /// End one session.
@@ -22,11 +22,11 @@ pub enum Order {
 
 /// An order with its position.
 #[derive(Clone, Copy, Debug)]
-pub struct Ordered {
+pub struct NumberedOrder {
     /// Counts from 1 without gaps.
     pub position: i64,
     /// The change.
-    pub order: Order,
+    pub order: SessionOrder,
 }
 
 impl SqlDatabase {
@@ -43,7 +43,7 @@ impl SqlDatabase {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn orders_after(&self, position: i64) -> Result<Vec<Ordered>, StoreError> {
+    pub async fn orders_after(&self, position: i64) -> Result<Vec<NumberedOrder>, StoreError> {
         let after = statement(
             "SELECT position, kind, user_id, epoch, survivor, session_id, reason, ordered_at \
              FROM session_orders WHERE position > $1 ORDER BY position",
@@ -55,7 +55,7 @@ impl SqlDatabase {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn give_order(&self, order: &Order) -> Result<(), StoreError> {
+    pub async fn give_order(&self, order: &SessionOrder) -> Result<(), StoreError> {
         in_transaction!(self.engine, tx => append(tx, order).await.map(Finish::Commit))
     }
 }
@@ -63,18 +63,18 @@ impl SqlDatabase {
 /// Transactions that append orders wait for each other.
 pub(in crate::store::sql) async fn append(
     tx: &mut Transaction,
-    order: &Order,
+    order: &SessionOrder,
 ) -> Result<(), StoreError> {
     tx.lock(Lock::Orders).await?;
     let (kind, reason, at) = match order {
-        Order::RaiseEpoch(raise) => ("raise_epoch", raise.reason.as_str(), raise.at),
-        Order::EndOne(_, ended) => ("end_one", ended.reason.as_str(), ended.at),
-        Order::EndAll(ended) => ("end_all", ended.reason.as_str(), ended.at),
+        SessionOrder::RaiseEpoch(raise) => ("raise_epoch", raise.reason.as_str(), raise.at),
+        SessionOrder::EndOne(_, ended) => ("end_one", ended.reason.as_str(), ended.at),
+        SessionOrder::EndAll(ended) => ("end_all", ended.reason.as_str(), ended.at),
     };
     let (raise, session) = match order {
-        Order::RaiseEpoch(raise) => (Some(raise), None),
-        Order::EndOne(id, _) => (None, Some(*id)),
-        Order::EndAll(_) => (None, None),
+        SessionOrder::RaiseEpoch(raise) => (Some(raise), None),
+        SessionOrder::EndOne(id, _) => (None, Some(*id)),
+        SessionOrder::EndAll(_) => (None, None),
     };
     let next = statement(
         "INSERT INTO session_orders \
@@ -91,7 +91,7 @@ pub(in crate::store::sql) async fn append(
     tx.execute(next).await.map(drop)
 }
 
-fn ordered(row: &SqlRow) -> Result<Ordered, StoreError> {
+fn ordered(row: &SqlRow) -> Result<NumberedOrder, StoreError> {
     let corrupt = || StoreError::Corrupt("an order");
     let kind: String = row.get("kind")?;
     let reason: String = row.get("reason")?;
@@ -102,10 +102,10 @@ fn ordered(row: &SqlRow) -> Result<Ordered, StoreError> {
     };
     let ended = || EndReason::parse(&reason).map(|reason| Ended { reason, at }).ok_or_else(corrupt);
     let order = match kind.as_str() {
-        "raise_epoch" => Order::RaiseEpoch(epoch_move(row, at)?),
-        "end_one" => Order::EndOne(session()?, ended()?),
-        "end_all" => Order::EndAll(ended()?),
+        "raise_epoch" => SessionOrder::RaiseEpoch(epoch_move(row, at)?),
+        "end_one" => SessionOrder::EndOne(session()?, ended()?),
+        "end_all" => SessionOrder::EndAll(ended()?),
         _ => return Err(corrupt()),
     };
-    Ok(Ordered { position: row.get("position")?, order })
+    Ok(NumberedOrder { position: row.get("position")?, order })
 }

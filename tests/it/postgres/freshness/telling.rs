@@ -10,7 +10,7 @@ use anteroom::sessions::{
     Client, Compartment, EpochMove, Keep, Rotation, SessionId, SessionPolicy, SessionStore, Start,
     Started, Touch,
 };
-use anteroom::store::{Order, SessionsIn, SqlDatabase};
+use anteroom::store::{SessionOrder, SessionsIn, SqlDatabase};
 use sqlx::postgres::PgListener;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -218,11 +218,11 @@ async fn orders_are_told_to_servers_that_keep_sessions_themselves() {
         at: NOW,
     };
 
-    store.give_order(&Order::RaiseEpoch(raise)).await.unwrap();
+    store.give_order(&SessionOrder::RaiseEpoch(raise)).await.unwrap();
     ear.hears("a raise", &[user(ada)]).await;
-    store.give_order(&Order::EndOne(id, ENDED)).await.unwrap();
+    store.give_order(&SessionOrder::EndOne(id, ENDED)).await.unwrap();
     ear.hears("an end", &[session(id)]).await;
-    store.give_order(&Order::EndAll(ENDED)).await.unwrap();
+    store.give_order(&SessionOrder::EndAll(ENDED)).await.unwrap();
     ear.hears("an end of all", &["*".to_owned()]).await;
 }
 
