@@ -12,7 +12,7 @@ use anteroom::entropy::Entropy;
 use anteroom::sessions::cache::OUTLASTS_LEASES;
 use anteroom::sessions::{EndReason, Ended, LeaseOptions, Sessions, SessionsOptions};
 use anteroom::store::{
-    FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionOrder, SessionsIn,
+    FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionLocation, SessionOrder,
     SqlDatabase,
 };
 use anteroom::throttle::{Throttle, ThrottleOptions};
@@ -41,12 +41,12 @@ impl Command {
         let place = kind.sessions_in();
         let database = SqlDatabase::open(app.accounts_at.clone(), place).await.unwrap();
         let store: Arc<dyn anteroom::sessions::SessionStore> = match place {
-            SessionsIn::ThisDatabase => Arc::new(database.clone()),
-            SessionsIn::Elsewhere => {
+            SessionLocation::ThisDatabase => Arc::new(database.clone()),
+            SessionLocation::Elsewhere => {
                 let url = app.redis.as_deref().unwrap().into();
                 Arc::new(RedisSessions::open(&url).await.unwrap())
             }
-            SessionsIn::ServerMemory => {
+            SessionLocation::ServerMemory => {
                 let nothing = MemoryStore::new(MemoryOptions { most_sessions: 0 });
                 Arc::new(FollowingStore::start(nothing, database.clone()).await.unwrap())
             }
@@ -73,7 +73,7 @@ impl Command {
         let policy = *app.anteroom.sessions().policy();
         let sessions = Sessions::new(SessionsOptions {
             store,
-            outbox: (place == SessionsIn::Elsewhere)
+            outbox: (place == SessionLocation::Elsewhere)
                 .then(|| Arc::new(database.clone()) as Arc<dyn anteroom::sessions::Outbox>),
             policy,
             clock: clock.clone(),

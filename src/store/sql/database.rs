@@ -17,7 +17,7 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// The location of the sessions of these accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SessionsIn {
+pub enum SessionLocation {
     /// In this database: a change of an account ends sessions in its own transaction.
     ThisDatabase,
     /// In the memory of each server, which follows the orders in this database.
@@ -26,7 +26,7 @@ pub enum SessionsIn {
     Elsewhere,
 }
 
-impl SessionsIn {
+impl SessionLocation {
     fn as_str(self) -> &'static str {
         match self {
             Self::ThisDatabase => "database",
@@ -47,7 +47,7 @@ pub(super) enum IfAbsent {
 #[derive(Clone, Debug)]
 pub struct SqlDatabase {
     pub(super) engine: Engine,
-    pub(super) sessions_in: SessionsIn,
+    pub(super) sessions_in: SessionLocation,
 }
 
 impl SqlDatabase {
@@ -57,7 +57,7 @@ impl SqlDatabase {
     /// [`OpenError`] says what to do.
     pub async fn open_for_server(
         at: impl Into<DatabaseAt>,
-        sessions_in: SessionsIn,
+        sessions_in: SessionLocation,
     ) -> Result<Self, OpenError> {
         Self::open_for_server_with(at, sessions_in, CONNECTIONS).await
     }
@@ -70,7 +70,7 @@ impl SqlDatabase {
     /// [`OpenError`] says what to do.
     pub async fn open_for_server_with(
         at: impl Into<DatabaseAt>,
-        sessions_in: SessionsIn,
+        sessions_in: SessionLocation,
         connections: u32,
     ) -> Result<Self, OpenError> {
         let engine = match at.into() {
@@ -95,7 +95,7 @@ impl SqlDatabase {
     /// [`OpenError`] says what to do.
     pub async fn open(
         at: impl Into<DatabaseAt>,
-        sessions_in: SessionsIn,
+        sessions_in: SessionLocation,
     ) -> Result<Self, OpenError> {
         Self::open_or(IfAbsent::Make, at.into(), sessions_in).await
     }
@@ -106,7 +106,7 @@ impl SqlDatabase {
     /// [`OpenError`] says what to do.
     pub async fn open_existing(
         at: impl Into<DatabaseAt>,
-        sessions_in: SessionsIn,
+        sessions_in: SessionLocation,
     ) -> Result<Self, OpenError> {
         Self::open_or(IfAbsent::Refuse, at.into(), sessions_in).await
     }
@@ -114,7 +114,7 @@ impl SqlDatabase {
     async fn open_or(
         if_absent: IfAbsent,
         at: DatabaseAt,
-        sessions_in: SessionsIn,
+        sessions_in: SessionLocation,
     ) -> Result<Self, OpenError> {
         let engine = match at {
             DatabaseAt::Sqlite(path) => Engine::Sqlite(SqliteFile::open(&path, if_absent).await?),
@@ -150,7 +150,11 @@ impl SqlDatabase {
         let fact = statement("SELECT value FROM facts WHERE name = 'sessions_in'");
         let Some(row) = self.engine.row(fact).await? else { return Ok(self) };
         let value: String = row.get(0)?;
-        let places = [SessionsIn::ThisDatabase, SessionsIn::ServerMemory, SessionsIn::Elsewhere];
+        let places = [
+            SessionLocation::ThisDatabase,
+            SessionLocation::ServerMemory,
+            SessionLocation::Elsewhere,
+        ];
         if let Some(place) = places.into_iter().find(|place| place.as_str() == value) {
             self.sessions_in = place;
         }
@@ -174,7 +178,7 @@ impl SqlDatabase {
 
     /// The location of the sessions.
     #[must_use]
-    pub fn sessions_in(&self) -> SessionsIn {
+    pub fn sessions_in(&self) -> SessionLocation {
         self.sessions_in
     }
 

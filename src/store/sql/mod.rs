@@ -18,7 +18,7 @@ mod sqlite;
 mod throttle;
 mod webhook;
 
-pub use database::{SessionsIn, SqlDatabase};
+pub use database::{SessionLocation, SqlDatabase};
 pub use list_statements::LIST_STATEMENTS;
 pub use location::DatabaseAt;
 use open_error::NO_TABLES;

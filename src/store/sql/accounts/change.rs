@@ -14,7 +14,7 @@ use crate::store::sql::postgres::Lock;
 use crate::store::sql::rows::{AccountRow, select_account};
 use crate::store::sql::sessions::end::{can_be_kept, raise_epoch, raise_epoch_number};
 use crate::store::sql::sessions::orders::{SessionOrder, append};
-use crate::store::sql::{SessionsIn, SqlDatabase};
+use crate::store::sql::{SessionLocation, SqlDatabase};
 
 pub(in crate::store::sql) async fn change(
     database: &SqlDatabase,
@@ -36,7 +36,7 @@ pub(in crate::store::sql) async fn change(
         return Err(ChangeError::LastAdministrator);
     }
     if let Some(survivor) = change.raise.as_ref().and_then(|raise| raise.survivor.as_ref())
-        && database.sessions_in == SessionsIn::ThisDatabase
+        && database.sessions_in == SessionLocation::ThisDatabase
         && !can_be_kept(tx, id, survivor).await?
     {
         return Err(ChangeError::KeptSessionEnded);
@@ -71,14 +71,14 @@ async fn end_sessions(
     epoch_move: EpochMove,
 ) -> Result<Option<u64>, StoreError> {
     match database.sessions_in {
-        SessionsIn::ThisDatabase => Ok(Some(raise_epoch(tx, &epoch_move).await?)),
-        SessionsIn::ServerMemory => {
+        SessionLocation::ThisDatabase => Ok(Some(raise_epoch(tx, &epoch_move).await?)),
+        SessionLocation::ServerMemory => {
             let EpochMove { user, to, reason, at, .. } = epoch_move;
             raise_epoch_number(tx, user, to, Some(reason), at).await?;
             append(tx, &SessionOrder::RaiseEpoch(epoch_move)).await?;
             Ok(None)
         }
-        SessionsIn::Elsewhere => {
+        SessionLocation::Elsewhere => {
             let EpochMove { user, to, reason, at, .. } = epoch_move;
             raise_epoch_number(tx, user, to, Some(reason), at).await?;
             super::outbox::put(tx, &epoch_move).await?;

@@ -11,7 +11,7 @@ use crate::sessions::{EpochMove, Outbox};
 use crate::store::kept_session;
 use crate::store::sql::engine::{SqlRow, Transaction, statement};
 use crate::store::sql::rows::epoch_move;
-use crate::store::sql::{SessionsIn, SqlDatabase};
+use crate::store::sql::{SessionLocation, SqlDatabase};
 
 /// Runs in the transaction of the change that ends the sessions.
 pub(in crate::store::sql) async fn put(
@@ -35,8 +35,8 @@ impl SqlDatabase {
     #[must_use]
     pub fn outbox(&self) -> Option<Arc<dyn Outbox>> {
         match self.sessions_in {
-            SessionsIn::Elsewhere => Some(Arc::new(self.clone())),
-            SessionsIn::ThisDatabase | SessionsIn::ServerMemory => None,
+            SessionLocation::Elsewhere => Some(Arc::new(self.clone())),
+            SessionLocation::ThisDatabase | SessionLocation::ServerMemory => None,
         }
     }
 }

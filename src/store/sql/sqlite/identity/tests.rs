@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{Content, Handle, SameFiles, beside, resolve};
 use crate::sessions::cache::{Change, Freshness as _};
-use crate::store::sql::{OpenError, SessionsIn, SqlDatabase};
+use crate::store::sql::{OpenError, SessionLocation, SqlDatabase};
 
 struct Folder {
     folder: TempDir,
@@ -40,7 +40,7 @@ impl Folder {
 }
 
 async fn served(path: &Path) -> Result<SqlDatabase, OpenError> {
-    SqlDatabase::open_for_server(path, SessionsIn::ThisDatabase).await
+    SqlDatabase::open_for_server(path, SessionLocation::ThisDatabase).await
 }
 
 #[test]
@@ -106,7 +106,7 @@ async fn a_second_server_is_refused_by_every_name_until_the_first_is_closed() {
         let refused = served(&name).await;
         assert!(matches!(refused, Err(OpenError::InUse { .. })), "{}", name.display());
     }
-    let hard = SqlDatabase::open(folder.path("b/hard.db"), SessionsIn::ThisDatabase).await;
+    let hard = SqlDatabase::open(folder.path("b/hard.db"), SessionLocation::ThisDatabase).await;
     assert!(matches!(hard, Err(OpenError::OtherName { .. })), "each name has its own log");
     assert_eq!(fs::read_dir(folder.path("b")).unwrap().count(), 3, "something is left");
 
