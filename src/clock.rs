@@ -15,7 +15,8 @@ use time::OffsetDateTime;
 
 pub(crate) use timestamp::Timestamp;
 
-/// The tolerated difference between clocks. A timestamp further in the future is from a wrong clock.
+/// The tolerated difference between clocks. A timestamp further in the future is from a wrong
+/// clock.
 pub(crate) const SKEW: time::Duration = time::Duration::seconds(5);
 
 /// Wall clock time in UTC, in whole milliseconds. Cheap to clone.
@@ -144,11 +145,12 @@ pub fn unix_milliseconds(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
-/// The inverse of [`unix_milliseconds`]. A number outside of the calendar becomes 1970, so that every
-/// deadline has passed.
+/// The inverse of [`unix_milliseconds`]. A number outside of the calendar becomes 1970, so that
+/// every deadline has passed.
 #[must_use]
 pub fn from_unix_milliseconds(milliseconds: i64) -> OffsetDateTime {
-    // In two steps, because 128-bit numbers are slow and every session check converts several times.
+    // In two steps, because 128-bit numbers are slow and every session check converts several
+    // times.
     let rest = u16::try_from(milliseconds.rem_euclid(1000)).unwrap_or(0);
     OffsetDateTime::from_unix_timestamp(milliseconds.div_euclid(1000))
         .and_then(|at| at.replace_millisecond(rest))

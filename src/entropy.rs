@@ -52,8 +52,8 @@ macro_rules! id {
 }
 pub(crate) use id;
 
-/// How far an id may be ahead of the time it was drawn for, because ids of one process keep their
-/// order when its clock is set back.
+/// How far an id may be ahead of its time. Ids of one process keep their order when its clock is
+/// set back.
 pub(crate) const SET_BACK: time::Duration = time::Duration::seconds(61);
 
 /// The lowest UUID with this timestamp.
@@ -111,8 +111,8 @@ impl Entropy {
         Ok(bytes)
     }
 
-    /// Generates an id (`UUIDv7`) for the time `now`. Ids of one process sort by creation; 62 bits of
-    /// each are random.
+    /// Generates an id (`UUIDv7`) for the time `now`. Ids of one process sort by creation; 62 bits
+    /// of each are random.
     ///
     /// # Errors
     /// [`NoEntropy`] when the operating system refuses.
@@ -124,7 +124,8 @@ impl Entropy {
         Ok(uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid())
     }
 
-    /// Twelve bits of an id are a counter within a millisecond; an overflow uses the next millisecond.
+    /// Twelve bits of an id are a counter within a millisecond; an overflow uses the next
+    /// millisecond.
     fn next_id_position(&self, now: i64) -> (i64, u16) {
         let mut last = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
         *last = match *last {

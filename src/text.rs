@@ -14,8 +14,8 @@ pub(crate) fn usual(text: &str) -> String {
     trim_unseen(text).nfkc().collect()
 }
 
-/// As [`usual`] but untrimmed and in lower case, for case-insensitive search. The final sigma becomes
-/// a normal sigma, so that no letter depends on its neighbours.
+/// As [`usual`] but untrimmed and in lower case, for case-insensitive search. The final sigma
+/// becomes a normal sigma, so that no letter depends on its neighbours.
 #[must_use]
 pub(crate) fn folded(text: &str) -> String {
     let lower = text.nfkc().flat_map(char::to_lowercase);

@@ -9,8 +9,8 @@ pub(crate) struct Timestamp([u8; 20]);
 
 impl Timestamp {
     pub(crate) fn of(at: OffsetDateTime) -> Self {
-        // By hand, because each response has about six, and an interpreted format takes ten times as
-        // long.
+        // By hand, because each response has about six, and an interpreted format takes ten times
+        // as long.
         let ((year, month, day), (hour, minute, second)) = (at.to_calendar_date(), at.to_hms());
         let year = year.unsigned_abs();
         let mut text = *b"0000-00-00T00:00:00Z";

@@ -32,11 +32,11 @@ use crate::sessions::{
 /// The capacity of a [`MemoryStore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryOptions {
-    /// The maximum number of live sessions, and of ended ones. A start in a full store first
-    /// displaces a session past its timeout, then the anonymous session that has been idle longest
-    /// (it ends as `session_limit` and counts as evicted), then fails with [`StoreError::Full`].
-    /// Beyond the maximum the oldest ended sessions are removed within their day: their tokens
-    /// stay refused, but the reason is unknown.
+    /// The maximum number of live sessions, and of ended ones. A start in a full store displaces a
+    /// session past its timeout. If there is none, it displaces the anonymous session that has been
+    /// idle longest, which ends as `session_limit` and counts as evicted. Otherwise it fails with
+    /// [`StoreError::Full`]. Beyond the maximum the oldest ended sessions are removed within their
+    /// day: their tokens stay refused, but the reason is unknown.
     pub most_sessions: usize,
 }
 

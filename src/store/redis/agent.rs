@@ -2,8 +2,8 @@
 //!
 //! A phrase becomes one byte that is invalid in UTF-8, so every text is restored exactly.
 
-/// The phrase of each byte of [`CODES`], in the same order. Records contain these bytes, so a change
-/// needs a new record version.
+/// The phrase of each byte of [`CODES`], in the same order. Records contain these bytes, so a
+/// change needs a new record version.
 const PHRASES: [&str; 13] = [
     "Mozilla/5.0 (",
     "Windows NT 10.0; Win64; x64",

@@ -1,36 +1,37 @@
 //! Invalidations from Redis: CLIENT TRACKING as a [`Freshness`] source.
 //!
-//! With `CLIENT TRACKING` by prefix (`BCAST`) a connection receives an invalidation for every key
-//! that any client changes under the prefix, including by flush, eviction and expiry. Redis keeps no
-//! list of readers for that. The keys that decide whether a token is valid have that prefix, and no
-//! others: touches, data and indexes cause no invalidation.
+//! With `CLIENT TRACKING` by prefix (`BCAST`) a connection receives an invalidation for every
+//! changed key under the prefix. Changes of any client count, and flush, eviction and expiry too.
+//! Redis keeps no list of readers for that. The keys that decide whether a token is valid have that
+//! prefix, and no others: touches, data and indexes cause no invalidation.
 //!
 //! **Why a probe returns every acknowledged change.** Redis runs one command at a time. Each adds
-//! the keys that it changed to a set. At the end of every event loop iteration (`beforeSleep`,
-//! `trackingBroadcastInvalidationMessages`) Redis writes the set to the tracking clients, before
-//! anything that the next iteration writes to them. In Redis 7 and Valkey that happens before the
-//! replies of the iteration are sent, except on connections with a long backlog. Redis 8 with
-//! `io-threads` differs: it runs the commands that its threads have read after the set is written,
-//! and sends their replies at once. A client that sees such a reply can get an answer at the start
-//! of the next iteration, before its set is written. So a probe sends two queries, the second after
-//! the answer to the first. The first is read after the acknowledgement was sent, in the iteration
-//! of the change or later. The second is read in a later iteration than the first, and the set is
-//! written between two iterations. Invalidations received before the second answer therefore
-//! include every change acknowledged before the first query. (During a long-running script Redis
-//! reads other commands within the iteration, and answers both queries with an error.)
+//! the keys that it changed to a set. At the end of every event loop iteration Redis writes the set
+//! to the tracking clients (`beforeSleep`, `trackingBroadcastInvalidationMessages`). It does so
+//! before anything that the next iteration writes to them. In Redis 7 and Valkey that happens
+//! before the replies of the iteration are sent, except on connections with a long backlog. Redis 8
+//! with `io-threads` differs: it runs the commands that its threads have read after the set is
+//! written, and sends their replies at once. A client that sees such a reply can get an answer at
+//! the start of the next iteration, before its set is written. So a probe sends two queries, the
+//! second after the answer to the first. The first is read after the acknowledgement was sent, in
+//! the iteration of the change or later. The second is read in a later iteration than the first,
+//! and the set is written between two iterations. Invalidations received before the second answer
+//! therefore include every change acknowledged before the first query. (During a long-running
+//! script Redis reads other commands within the iteration, and answers both queries with an error.)
 //!
 //! **A call that changes nothing** needs no invalidation. It saw the change of an earlier call, so
-//! it was acknowledged after that change, and the argument above holds for it. `PostgreSQL` differs:
-//! there a committed change is visible before its notification is sent.
+//! it was acknowledged after that change, and the argument above holds for it. `PostgreSQL`
+//! differs: there a committed change is visible before its notification is sent.
 //!
-//! **Order.** `PipelineSink::send_result` of the driver calls the push sender for a push, and
-//! completes the query for a reply, in the order of the stream on one task. [`Receiver::receive`] has
-//! recorded a push when it returns.
+//! **Order.** `PipelineSink::send_result` of the driver runs on one task in the order of the
+//! stream. It calls the push sender for a push, and completes the query for a reply.
+//! [`Receiver::receive`] has recorded a push when it returns.
 //!
-//! **A former primary** still answers tracking clients. So the first query is a script that asks for
-//! the right to write, like every lookup in the store: a replica refuses it, and so does a primary
-//! with too few replicas. The tracking connection and the calls must also use the same server. No
-//! promise holds across a failover (docs/redis.md), but it is no worse than without a cache.
+//! **A former primary** still answers tracking clients. So the first query is a script that asks
+//! for the right to write, like every lookup in the store. A replica refuses it, and so does a
+//! primary with too few replicas. The tracking connection and the calls must also use the same
+//! server. No promise holds across a failover (docs/redis.md), but it is no worse than without a
+//! cache.
 
 use std::process;
 use std::sync::Arc;
@@ -53,10 +54,10 @@ use crate::sessions::cache::{Change, Freshness, NotFresh, Rule, Subscription, is
 /// How long an invalidation may take to arrive.
 const INVALIDATION_TIMEOUT: Duration = Duration::from_millis(500);
 
-const NO_TRACKING_RIGHT: &str = "the Redis user may not use CLIENT TRACKING; grant +client|tracking and \
-                        +client|trackinginfo, see docs/redis.md";
-const NO_INVALIDATION: &str = "no invalidation from Redis within half a second; check for a proxy in \
-                       between that does not forward CLIENT TRACKING messages";
+const NO_TRACKING_RIGHT: &str = "the Redis user may not use CLIENT TRACKING; grant \
+                                 +client|tracking and +client|trackinginfo, see docs/redis.md";
+const NO_INVALIDATION: &str = "no invalidation from Redis within half a second; check for a proxy \
+                               in between that does not forward CLIENT TRACKING messages";
 
 /// Why a subscription is over.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -172,8 +173,9 @@ impl Tracking {
     }
 }
 
-/// Whether the answer to `CLIENT TRACKINGINFO` shows tracking by our prefix. Only a RESP3 connection
-/// gets a map: after `HELLO 2` it receives no invalidations although the rest is unchanged.
+/// Whether the answer to `CLIENT TRACKINGINFO` shows tracking by our prefix. Only a RESP3
+/// connection gets a map: after `HELLO 2` it receives no invalidations although the rest is
+/// unchanged.
 fn is_tracking(info: Value) -> bool {
     let Value::Map(info) = info else { return false };
     let words = |name: &str| {

@@ -1,10 +1,10 @@
 //! The connection to the server: one for all calls, reopened when it is lost.
 //!
-//! A call waits at most a second for a connection and a second for its answer. It is sent again only
-//! if it is idempotent. A call without an answer fails, although Redis may have run it or may still
-//! run it. A connection that does not answer is dropped. The connection manager of the driver keeps
-//! it, blocks calls during all of its retries, and stays broken after an error other than I/O, such
-//! as LOADING.
+//! A call waits at most a second for a connection and a second for its answer. It is sent again
+//! only if it is idempotent. A call without an answer fails, although Redis may have run it or may
+//! still run it. A connection that does not answer is dropped. The connection manager of the driver
+//! keeps it, and blocks calls during all of its retries. It also stays broken after an error other
+//! than I/O, such as LOADING.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -158,8 +158,8 @@ impl Link {
         }
     }
 
-    /// Opens a separate connection, which is never reopened, and returns the `run_id` of its server.
-    /// `receive` gets every push message in order, and before any later answer.
+    /// Opens a separate connection, which is never reopened, and returns the `run_id` of its
+    /// server. `receive` gets every push message in order, and before any later answer.
     pub(super) async fn open_separate(
         &self,
         receive: impl Fn(PushInfo) + Send + Sync + 'static,
@@ -184,8 +184,8 @@ impl Link {
         self.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Checks the right to run the scripts and all of their commands. EVAL first, because EVALSHA of a
-    /// known script does not test that right.
+    /// Checks the right to run the scripts and all of their commands. EVAL first, because EVALSHA
+    /// of a known script does not test that right.
     pub(super) async fn try_out(&self) -> Result<(), RedisOpenError> {
         let mut connection = self.opened().await?;
         let ready = &script::READY.script;
@@ -273,8 +273,8 @@ fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// Whether to reconnect: the connection is lost or timed out, the server is no longer the primary, or
-/// the login is no longer valid.
+/// Whether to reconnect: the connection is lost or timed out, the server is no longer the primary,
+/// or the login is no longer valid.
 fn is_of_the_connection(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => true,

@@ -1,6 +1,6 @@
 //! The Lua scripts. Redis runs each atomically.
 //!
-//! Their first line declares flags, which Redis checks before it runs anything: a script that may
+//! Their first line declares flags, which Redis checks before it runs anything. A script that may
 //! write is refused by a replica, by a primary with too few replicas, and by one that cannot save.
 //! Read scripts ask for the right to write too, so that no session is accepted by a server that
 //! would refuse a revocation. With a full disk (MISCONF) they run read-only.

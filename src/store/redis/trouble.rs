@@ -78,8 +78,8 @@ impl RedisTrouble {
     }
 }
 
-/// Whether a retry may succeed: the server is unreachable, loading its data, or temporarily unable to
-/// save. A wrong certificate is permanent.
+/// Whether a retry may succeed: the server is unreachable, loading its data, or temporarily unable
+/// to save. A wrong certificate is permanent.
 fn is_temporary(error: &RedisError, text: &str) -> bool {
     const TEMPORARY: [&str; 4] = ["LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS"];
     match error.kind() {

@@ -154,7 +154,7 @@ pub(super) fn listed_account(row: &SqlRow) -> Option<Account> {
     read.map(|credentials| credentials.account)
         .inspect_err(|error| {
             let error: &dyn std::error::Error = error;
-            tracing::error!(user.id = ?id(), error, "could not read an account; left it out of the list");
+            tracing::error!(user.id = ?id(), error, "could not read an account; skipped it");
         })
         .ok()
 }

@@ -1,5 +1,5 @@
--- Live sessions by ascending id: user or empty for all, lower bound of the id or empty, limit. Returns
--- the number of ids read, the last of them, and the sessions.
+-- Live sessions by ascending id: user or empty for all, lower bound of the id or empty, limit.
+-- Returns the number of ids read, the last of them, and the sessions.
 local user, after, most = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local tree, width = user == '' and 'i' .. gen or 'u' .. gen, #user
 local ids, sessions = {}, {}

@@ -1,9 +1,9 @@
 -- The start of every script: names of keys, and functions that read.
 --
--- A tree is a packed ordered set of byte strings: leaves of at most 60 elements, and an index of the
--- first strings of all leaves except the first leaf. 60 entries of the index by id fit into 4096
--- bytes, so that Redis keeps each leaf as a listpack. Redis compares all strings, because `<` of Lua
--- depends on the locale.
+-- A tree is a packed ordered set of byte strings: leaves of at most 60 elements, and an index of
+-- the first strings of all leaves except the first leaf. 60 entries of the index by id fit into
+-- 4096 bytes, so that Redis keeps each leaf as a listpack. Redis compares all strings, because `<`
+-- of Lua depends on the locale.
 --
 -- i<gen>  live sessions by id:        id 16, digest 32, last seen 7, due 7
 -- u<gen>  live sessions by user:      user 16, id 16
@@ -12,8 +12,8 @@
 -- f       records to delete:          ended at 7, then a digest 32 or a user 16
 -- r       the revocation feed:        number 7, id 16, user 16 or zeros, reason 1, ended at 7
 --
--- v<id> is a hash: the data of each compartment, and as `l` the client of the last activity, unless it
--- is the client that started the session.
+-- v<id> is a hash: the data of each compartment, and as `l` the client of the last activity, unless
+-- it is the client that started the session.
 --
 -- r# is a hash, the state of the feed: `i` the identity that is part of every cursor, `n` the last
 -- number, `f` the highest deleted number.
@@ -22,8 +22,8 @@ local call, struct_pack, struct_unpack = redis.call, struct.pack, struct.unpack
 local function number(bytes) return struct_unpack('>I' .. #bytes, bytes) end
 local function time(number_of) return struct_pack('>I7', number_of) end
 
--- The current generation of sessions, followed by the ends of earlier generations that the sweep has
--- not deleted yet, latest first: generation 3, reason 1, ended at 7.
+-- The current generation of sessions, followed by the ends of earlier generations that the sweep
+-- has not deleted yet, latest first: generation 3, reason 1, ended at 7.
 local state = call('GET', PREFIX .. 't') or '\0\0\0'
 local gen = state:sub(1, 3)
 

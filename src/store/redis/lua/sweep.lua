@@ -1,5 +1,5 @@
--- Deletes expired and old records: now, delete ends before this time, the idle timeout of each rule,
--- limit of rows.
+-- Deletes expired and old records: now, delete ends before this time, the idle timeout of each
+-- rule, limit of rows.
 local now, forgotten_before, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[6])
 local idle = { tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]) }
 local worked, over, forgotten, named = 0, 0, 0, {}
@@ -37,7 +37,8 @@ while worked < most and #state > 3 do
   worked = worked + 1
 end
 
--- Sessions that a timeout may have ended. The due time is a lower bound: activity may have moved it.
+-- Sessions that a timeout may have ended. The due time is a lower bound: activity may have moved
+-- it.
 while worked < most do
   local element = first_of('d' .. gen)
   if not element or number(element:sub(1, 7)) > now then break end
@@ -85,8 +86,8 @@ while worked < most do
   worked = worked + 1
 end
 
--- Old entries of the feed. An entry far in the future was written by a wrong clock, and would keep all
--- later entries from being deleted.
+-- Old entries of the feed. An entry far in the future was written by a wrong clock, and would keep
+-- all later entries from being deleted.
 while worked < most do
   local element = first_of('r')
   if not element then break end

@@ -12,8 +12,8 @@ use crate::text::folded;
 const SEARCH_WINDOW: i64 = 100_000;
 
 /// The last account of a search window. It uses the primary key only and reads no row.
-pub(in crate::store::sql) const SEARCH_END: &str = "SELECT user_id FROM users WHERE user_id > $1 ORDER BY user_id \
-                          LIMIT 1 OFFSET $2";
+pub(in crate::store::sql) const SEARCH_END: &str =
+    "SELECT user_id FROM users WHERE user_id > $1 ORDER BY user_id LIMIT 1 OFFSET $2";
 pub(in crate::store::sql) const ALL: &str =
     select_account!("WHERE users.user_id > $1 ORDER BY users.user_id LIMIT $2");
 pub(in crate::store::sql) const SEARCH: &str = select_account!(

@@ -210,10 +210,11 @@ struct WithAdvice {
 }
 
 /// Advice for a pooler that gives each transaction another connection.
-pub(super) const POOLER: &str = "a connection pooler gives each transaction another connection; set it to \
-    session mode (PgBouncer: pool_mode=session), or connect to the database directly";
-const LOCKED: &str = "timed out waiting for a lock, and nothing was changed; try again (in PostgreSQL, \
-    pg_blocking_pids() and pg_stat_activity show the holder)";
+pub(super) const POOLER: &str = "a connection pooler gives each transaction another \
+    connection; set it to session mode (PgBouncer: pool_mode=session), or connect to the database \
+    directly";
+const LOCKED: &str = "timed out waiting for a lock, and nothing was changed; try again (in \
+    PostgreSQL, pg_blocking_pids() and pg_stat_activity show the holder)";
 
 /// The advice for an error, if there is any.
 pub(super) fn advice(error: &sqlx::Error) -> Option<&'static str> {

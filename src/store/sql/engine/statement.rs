@@ -42,7 +42,8 @@ macro_rules! for_update {
 }
 pub(in crate::store::sql) use for_update;
 
-/// As [`for_update`], but skips rows locked by others. The SELECT may be a subquery followed by `$rest`.
+/// As [`for_update`], but skips rows locked by others. The SELECT may be a subquery followed by
+/// `$rest`.
 macro_rules! for_update_skip_locked {
     ($select:expr) => {
         $crate::store::sql::engine::for_update_skip_locked!($select, "")

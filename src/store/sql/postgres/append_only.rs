@@ -1,8 +1,9 @@
-//! Triggers that keep the audit trail append-only, also against a bug in this program or manual SQL.
+//! Triggers that keep the audit trail append-only, also against a bug in this program or manual
+//! SQL.
 //!
-//! They allow two changes, by the clock of the database and at least a day after the event:
-//! deleting an event older than `audit_retention`, and shortening only the address of one older
-//! than `address_retention`. If those facts are missing or `off`, they allow neither.
+//! They allow two changes, by the clock of the database and at least a day after the event.
+//! An event older than `audit_retention` may be deleted, and the address of one older than
+//! `address_retention` may be shortened. If those facts are missing or `off`, they allow neither.
 
 use sqlx::{Connection as _, PgConnection, Row as _};
 

@@ -19,8 +19,8 @@ pub(super) fn loses_connection(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the server rolled the transaction back because of a deadlock or serialization failure, so
-/// that a retry may succeed.
+/// Whether the server rolled the transaction back because of a deadlock or serialization failure,
+/// so that a retry may succeed.
 pub(super) fn is_serialization_failure(error: &sqlx::Error) -> bool {
     const DEADLOCK: &str = "40P01";
     const SERIALIZATION: &str = "40001";
@@ -49,8 +49,8 @@ pub(in crate::store::sql) fn may_pass(error: &(dyn Error + 'static)) -> bool {
     }
 }
 
-/// Unreadable files, such as a certificate, and malformed answers are permanent. An unknown host name
-/// may belong to a container that starts later.
+/// Unreadable files, such as a certificate, and malformed answers are permanent. An unknown host
+/// name may belong to a container that starts later.
 fn is_temporary(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput, NotFound, PermissionDenied};
     !matches!(error.kind(), InvalidData | InvalidInput | NotFound | PermissionDenied)

@@ -251,7 +251,8 @@ impl NotificationSubscription {
     }
 }
 
-/// Parses a notification. An unknown one, of a later release or sent by hand, invalidates everything.
+/// Parses a notification. An unknown one, of a later release or sent by hand, invalidates
+/// everything.
 fn changes(payload: &str) -> Vec<Change> {
     let known = match payload.split_at_checked(1) {
         // A statement that changed nothing, or a test of the connection.

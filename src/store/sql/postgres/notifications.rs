@@ -3,8 +3,8 @@
 //!
 //! `freshness.rs` reads them. The payload is `s` or `u` followed by the ids of sessions or users in
 //! hexadecimal digits, `*` for everything, or `.` for nothing. `.` is sent when a statement found
-//! nothing to end: the end by another transaction may be visible a moment before its listeners are
-//! signalled, and any later notification signals them.
+//! nothing to end. The end by another transaction may be visible a moment before its listeners are
+//! signalled; any later notification signals them.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +22,8 @@ struct NotificationTrigger {
 }
 
 /// A trigger that notifies. Its function only uses the rows of the statement, so it works with any
-/// search path. A trigger that changes in a later release gets a new name there, so that it is found
-/// missing.
+/// search path. A trigger that changes in a later release gets a new name there, so that it is
+/// found missing.
 macro_rules! trigger {
     ($name:literal, $event:literal ON $table:literal, $for_each:literal, $says:expr) => {
         NotificationTrigger {
@@ -54,8 +54,8 @@ macro_rules! trigger {
     };
 }
 
-/// The payload with the ids that a query finds. A payload is limited to 8000 characters; too many ids
-/// become `*`.
+/// The payload with the ids that a query finds. A payload is limited to 8000 characters; too many
+/// ids become `*`.
 macro_rules! ids {
     ($kind:literal, $query:expr, or $none:literal) => {
         concat!(
@@ -178,9 +178,9 @@ macro_rules! of_our_tables {
     };
 }
 
-/// Whether this connection listens on a primary, and the state of the triggers: a text that changes
-/// whenever a trigger is created, dropped, disabled or enabled, because each of these rewrites its
-/// catalogue row.
+/// Whether this connection listens on a primary, and the state of the triggers. The state is a text
+/// that changes whenever a trigger is created, dropped, disabled or enabled, because each rewrites
+/// its catalogue row.
 pub(super) const LISTENING_STATE: &str = concat!(
     "SELECT EXISTS (SELECT 1 FROM pg_listening_channels() AS channel \
      WHERE channel = 'anteroom_changes') AND NOT pg_is_in_recovery(), state FROM (",
@@ -191,8 +191,8 @@ pub(super) const LISTENING_STATE: &str = concat!(
     ") AS triggers"
 );
 
-/// The triggers of our tables, and whether each fires ALWAYS. A merely enabled one does not fire with
-/// `session_replication_role = replica`.
+/// The triggers of our tables, and whether each fires ALWAYS. A merely enabled one does not fire
+/// with `session_replication_role = replica`.
 type InstalledTriggers = BTreeMap<String, bool>;
 
 async fn installed_triggers<'c>(

@@ -165,7 +165,9 @@ impl SessionStore for SqlDatabase {
 
     #[tracing::instrument(name = "store.session.raise_epoch", skip_all, err(level = "debug"))]
     async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
-        in_transaction!(self.engine, tx => end::raise_epoch(tx, epoch_move).await.map(Finish::Commit))
+        in_transaction!(self.engine, tx => {
+            end::raise_epoch(tx, epoch_move).await.map(Finish::Commit)
+        })
     }
 
     #[tracing::instrument(name = "store.session.end_all", skip_all, err(level = "debug"))]
@@ -232,7 +234,9 @@ impl SessionStore for SqlDatabase {
     }
 
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
-        in_transaction!(self.engine, tx => sweep::sweep(tx, cutoffs, most).await.map(Finish::Commit))
+        in_transaction!(self.engine, tx => {
+            sweep::sweep(tx, cutoffs, most).await.map(Finish::Commit)
+        })
     }
 
     async fn revocations_after(

@@ -1,8 +1,9 @@
-//! Triggers that keep the audit trail append-only, also against a bug in this program or manual SQL.
+//! Triggers that keep the audit trail append-only, also against a bug in this program or manual
+//! SQL.
 //!
-//! They allow two changes, by the clock of this machine and at least a day after the event:
-//! deleting an event older than `audit_retention`, and shortening only the address of one older
-//! than `address_retention`. If those facts are missing or `off`, they allow neither.
+//! They allow two changes, by the clock of this machine and at least a day after the event.
+//! An event older than `audit_retention` may be deleted, and the address of one older than
+//! `address_retention` may be shortened. If those facts are missing or `off`, they allow neither.
 
 use sqlx::SqlitePool;
 
@@ -20,8 +21,8 @@ macro_rules! past {
     };
 }
 
-/// The third trigger is for `INSERT OR REPLACE`, which deletes without firing the first. Not part of
-/// the migrations, because trigger syntax differs between databases. A trigger that changes in a
+/// The third trigger is for `INSERT OR REPLACE`, which deletes without firing the first. Not part
+/// of the migrations, because trigger syntax differs between databases. A trigger that changes in a
 /// later release gets a new name there. A new column of the table must be added to the second.
 const TRIGGERS: [&str; 3] = [
     concat!(

@@ -36,8 +36,8 @@ pub(in crate::store::sql) struct SqliteFile {
 pub(in crate::store::sql) struct SqliteTransaction(Transaction<'static, Sqlite>);
 
 impl SqliteFile {
-    /// Opens the file for a server: creates it (mode 0600) and migrates it as needed. Refuses a file
-    /// that another server uses, by any name.
+    /// Opens the file for a server: creates it (mode 0600) and migrates it as needed. Refuses a
+    /// file that another server uses, by any name.
     pub(in crate::store::sql) async fn open_for_server(path: &Path) -> Result<Self, OpenError> {
         let file = DatabaseFile::at(path, IfAbsent::Make)?;
         let lock = file.lock().await?;
@@ -158,7 +158,8 @@ impl SqliteFile {
         drop(self.server_lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Checks that it is still the same file, that the pools answer, and that the disk accepts writes.
+    /// Checks that it is still the same file, that the pools answer, and that the disk accepts
+    /// writes.
     pub(in crate::store::sql) async fn answers(&self) -> Result<(), StoreError> {
         self.check_files()?;
         takes_writes(&self.path).map_err(StoreError::backend)?;

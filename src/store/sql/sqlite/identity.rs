@@ -98,8 +98,8 @@ pub(super) enum Content {
 
 /// Our own handle of a database file, besides those of `SQLite`.
 ///
-/// Closing any handle of a file drops the POSIX locks of `SQLite` on it in the same process. So there
-/// is one handle for each file, and it lives as long as a connection.
+/// Closing any handle of a file drops the POSIX locks of `SQLite` on it in the same process. So
+/// there is one handle for each file, and it lives as long as a connection.
 #[derive(Debug)]
 pub(super) struct Handle {
     id: FileId,

@@ -71,8 +71,8 @@ pub(super) async fn lock_for_migration(real: &Path) -> io::Result<LockFile> {
     waiting.await.map_err(io::Error::other)?.map_err(io::Error::from)
 }
 
-/// The locks of the server that uses a file: the lock file beside it, and a lock on the file itself,
-/// which is the same for every name of the file.
+/// The locks of the server that uses a file: the lock file beside it, and a lock on the file
+/// itself. The second is the same for every name of the file.
 #[derive(Debug)]
 pub(super) struct ServerLock {
     handle: Arc<Handle>,

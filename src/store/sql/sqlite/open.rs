@@ -71,8 +71,8 @@ impl DatabaseFile {
         let lock = ServerLock::take(&self.handle, &self.real).await?;
         if self.handle.has_hard_links() {
             tracing::warn!(
-                "the database file has several names (hard links); only use this one, because SQLite \
-                 keeps a separate write-ahead log for each name"
+                "the database file has several names (hard links); only use this one, because \
+                 SQLite keeps a separate write-ahead log for each name"
             );
         }
         Ok(lock)
