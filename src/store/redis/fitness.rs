@@ -93,8 +93,8 @@ impl ServerInfo {
                 "Redis has appendfsync {appendfsync}: {loses}; set appendfsync always"
             )),
             ("1", None) => warnings.push(format!(
-                "Redis does not tell its appendfsync: unless it is always, {loses}; let the user \
-                 ask with +config|get"
+                "could not read appendfsync of Redis: unless it is always, {loses}; grant its user \
+                 +config|get"
             )),
             _ => warnings.push(format!(
                 "Redis has appendonly off: {loses}; set appendonly yes and appendfsync always"

@@ -147,7 +147,7 @@ async fn rev_12_a_redis_that_may_undo_a_revocation_is_warned_about_at_the_start(
     let redis = RedisServer::start(DURABLE, why).unwrap();
     let url = user_without(&redis, "+config|get").await;
     let server = Place::new().with("ANTEROOM_SESSIONS", &url).serve(&[]);
-    assert!(server.stderr().contains("does not tell its appendfsync"), "{}", server.stderr());
+    assert!(server.stderr().contains("could not read appendfsync"), "{}", server.stderr());
 }
 
 #[tokio::test]
