@@ -1,7 +1,7 @@
-//! The one place that asks what time it is.
+//! The only source of time.
 //!
-//! Everything that judges an age or a deadline holds a [`Clock`], so that tests move time instead
-//! of sleeping. Times are whole milliseconds of UTC: fine enough to keep two sign-ins in order.
+//! Code that checks an age or a deadline holds a [`Clock`], so that tests can move time instead of
+//! sleeping. Times are UTC in whole milliseconds.
 
 mod timestamp;
 
@@ -15,11 +15,11 @@ use time::OffsetDateTime;
 
 pub(crate) use timestamp::Timestamp;
 
-/// How far apart clocks may be that are right. What is dated later than this from now was dated by a
-/// wrong one.
+/// The tolerated difference between clocks. A timestamp further in the future is from a wrong
+/// clock.
 pub(crate) const SKEW: time::Duration = time::Duration::seconds(5);
 
-/// Tells the wall time, UTC, in whole milliseconds. Cheap to clone.
+/// Wall clock time in UTC, in whole milliseconds. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock(Source);
 
@@ -27,19 +27,19 @@ pub struct Clock(Source);
 enum Source {
     System,
     Manual(ManualClock),
-    /// At the start of a simulation, when that was, and how fast it goes.
+    /// The time at the start of a simulation, the start, and the speed.
     #[cfg(test)]
     Simulated(OffsetDateTime, tokio::time::Instant, f64),
 }
 
 impl Clock {
-    /// The machine's own clock.
+    /// The clock of the operating system.
     #[must_use]
     pub fn system() -> Self {
         Self(Source::System)
     }
 
-    /// The present instant, whole milliseconds.
+    /// The current time in whole milliseconds.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         match &self.0 {
@@ -53,7 +53,7 @@ impl Clock {
         }
     }
 
-    /// The clock of a machine in simulated time.
+    /// The clock of a simulated machine.
     #[cfg(test)]
     pub(crate) fn simulated(at: OffsetDateTime, start: tokio::time::Instant, pace: f64) -> Self {
         Self(Source::Simulated(at, start, pace))
@@ -61,37 +61,37 @@ impl Clock {
 }
 
 impl Clock {
-    /// The time since the machine was started, in which it may have been suspended. Never set, and
-    /// the same for every clock: leases are measured by it, and no test moves those.
+    /// The time since the machine started, including suspension. It is never set, and tests do not
+    /// move it. Leases use it.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         #[cfg(test)]
         if let Source::Simulated(_, start, pace) = &self.0 {
             return Duration::from_secs(1) + start.elapsed().mul_f64(*pace);
         }
-        let now = clock_gettime(SINCE_THE_START);
+        let now = clock_gettime(UPTIME_CLOCK);
         let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-        at_its_pace(Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0)))
+        at_test_pace(Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0)))
     }
 }
 
 #[cfg(not(debug_assertions))]
-const fn at_its_pace(uptime: Duration) -> Duration {
+const fn at_test_pace(uptime: Duration) -> Duration {
     uptime
 }
 
-/// In a build for tests a process may be started with a clock that is too slow or too fast.
+/// Debug builds can run with a slow or fast clock, for tests.
 #[cfg(debug_assertions)]
-fn at_its_pace(uptime: Duration) -> Duration {
+fn at_test_pace(uptime: Duration) -> Duration {
     static PACE: std::sync::LazyLock<Option<f64>> =
         std::sync::LazyLock::new(|| std::env::var("TEST_CLOCK_PACE").ok()?.parse().ok());
     PACE.map_or(uptime, |pace| uptime.mul_f64(pace))
 }
 
 #[cfg(target_os = "linux")]
-const SINCE_THE_START: ClockId = ClockId::Boottime;
+const UPTIME_CLOCK: ClockId = ClockId::Boottime;
 #[cfg(not(target_os = "linux"))]
-const SINCE_THE_START: ClockId = ClockId::Monotonic;
+const UPTIME_CLOCK: ClockId = ClockId::Monotonic;
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,24 +110,24 @@ impl From<&ManualClock> for Clock {
     }
 }
 
-/// A clock that stands still until a test moves it. Clones share one time.
+/// A clock that only moves when a test moves it. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<AtomicI64>);
 
 impl ManualClock {
-    /// A clock that shows `at`.
+    /// A clock at this time.
     #[must_use]
     pub fn at(at: OffsetDateTime) -> Self {
         Self(Arc::new(AtomicI64::new(unix_milliseconds(at))))
     }
 
-    /// The time it shows.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         from_unix_milliseconds(self.0.load(Ordering::SeqCst))
     }
 
-    /// Moves time forward.
+    /// Moves the time forward.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX / 4);
         self.0.fetch_add(by, Ordering::SeqCst);
@@ -139,17 +139,18 @@ impl ManualClock {
     }
 }
 
-/// Milliseconds since 1970, the form in which stores keep a time.
+/// Milliseconds since 1970, the stored form of a time.
 #[must_use]
 pub fn unix_milliseconds(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
-/// The time that [`unix_milliseconds`] wrote. A number outside of the calendar gives 1970, which
-/// every deadline counts as long past.
+/// The inverse of [`unix_milliseconds`]. A number outside of the calendar becomes 1970, so that
+/// every deadline has passed.
 #[must_use]
 pub fn from_unix_milliseconds(milliseconds: i64) -> OffsetDateTime {
-    // In two steps, for numbers of 128 bits are slow and every check asks for several times.
+    // In two steps, because 128-bit numbers are slow and every session check converts several
+    // times.
     let rest = u16::try_from(milliseconds.rem_euclid(1000)).unwrap_or(0);
     OffsetDateTime::from_unix_timestamp(milliseconds.div_euclid(1000))
         .and_then(|at| at.replace_millisecond(rest))

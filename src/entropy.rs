@@ -1,4 +1,4 @@
-//! The one source of chance: tokens, ids, salts and request ids are drawn here and nowhere else.
+//! The only source of randomness: tokens, ids, salts and request ids.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::clock::unix_milliseconds;
 
-/// Makes the type of an id: what a thing is named by, a UUID of [`Entropy::id`].
+/// Defines an id type that wraps a UUID of [`Entropy::id`].
 macro_rules! id {
     ($(#[$about:meta])* $name:ident) => {
         $(#[$about])*
@@ -28,14 +28,14 @@ macro_rules! id {
                 self.0
             }
 
-            /// Not above the id of anything made at this instant or later: see
+            /// The lowest id for this time. Ids may be ahead of their time by
             /// [`crate::entropy::SET_BACK`].
             #[must_use]
             pub fn first_of(at: time::OffsetDateTime) -> Self {
                 Self(crate::entropy::first_id_of(at))
             }
 
-            /// Reads the hyphenated lower-case form and no other.
+            /// Parses the hyphenated lower-case form only.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 let id = uuid::Uuid::try_parse(text).ok()?;
@@ -52,21 +52,21 @@ macro_rules! id {
 }
 pub(crate) use id;
 
-/// By how much an id may be ahead of the time of what it names: ids of one process keep their order
-/// when its clock is set back.
+/// How far an id may be ahead of its time. Ids of one process keep their order when its clock is
+/// set back.
 pub(crate) const SET_BACK: time::Duration = time::Duration::seconds(61);
 
-/// Begins with this instant as every id does, and sorts before all that were made then.
+/// The lowest UUID with this timestamp.
 pub(crate) fn first_id_of(at: OffsetDateTime) -> Uuid {
     let milliseconds = u128::try_from(unix_milliseconds(at)).unwrap_or(0).min((1 << 48) - 1);
     Uuid::from_u128(milliseconds << 80)
 }
 
-/// Draws unpredictable bytes, by default from the operating system. Cheap to clone.
+/// Generates unpredictable bytes, by default from the operating system. Cheap to clone.
 #[derive(Clone)]
 pub struct Entropy {
     source: Source,
-    /// Milliseconds and count of the id made last, so that ids of one process keep their order.
+    /// Milliseconds and counter of the last id, so that ids of one process keep their order.
     last_id: Arc<Mutex<(i64, u16)>>,
 }
 
@@ -78,7 +78,7 @@ enum Source {
     Scripted(Arc<Mutex<Script>>),
 }
 
-/// The operating system gave no random bytes. Nothing that needs them may go on.
+/// The operating system provided no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system's random generator failed")]
 pub struct NoEntropy;
@@ -90,12 +90,12 @@ impl Entropy {
         Self::from(Source::OperatingSystem)
     }
 
-    /// Bytes that a test chooses, for example to force two equal tokens.
+    /// Bytes chosen by a test, for example to force two equal tokens.
     pub fn scripted(fill: impl FnMut(&mut [u8]) + Send + 'static) -> Self {
         Self::from(Source::Scripted(Arc::new(Mutex::new(fill))))
     }
 
-    /// `N` fresh bytes.
+    /// Generates `N` bytes.
     ///
     /// # Errors
     /// [`NoEntropy`] when the operating system refuses.
@@ -111,8 +111,8 @@ impl Entropy {
         Ok(bytes)
     }
 
-    /// A fresh id (`UUIDv7`) for something made at `now`. Ids of one process sort in the order in
-    /// which they were made; 62 bits of each are random.
+    /// Generates an id (`UUIDv7`) for the time `now`. Ids of one process sort by creation; 62 bits
+    /// of each are random.
     ///
     /// # Errors
     /// [`NoEntropy`] when the operating system refuses.
@@ -124,13 +124,14 @@ impl Entropy {
         Ok(uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid())
     }
 
-    /// Twelve bits of an id count within a millisecond; past that it borrows from the next one.
+    /// Twelve bits of an id are a counter within a millisecond; an overflow uses the next
+    /// millisecond.
     fn next_id_position(&self, now: i64) -> (i64, u16) {
         let mut last = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
         *last = match *last {
             (at, _) if at < now => (now, 0),
             (at, 0xFFF) => (at + 1, 0),
-            // A clock set back by more than a minute starts again from its own time.
+            // After a clock is set back by more than a minute, ids follow the clock again.
             (at, _) if at - now > 60_000 => (now, 0),
             (at, count) => (at, count + 1),
         };

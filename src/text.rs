@@ -1,23 +1,21 @@
-//! Forms of texts that people type: what nobody sees, and spellings that look alike.
+//! Normalization of text input: invisible characters and equivalent spellings.
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Without white space of any script, and without characters that nobody sees, at both ends: they
-/// come along when a text is copied, and nobody means them.
+/// Trims white space of any script and invisible characters, which are often copied by accident.
 #[must_use]
 pub(crate) fn trim_unseen(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || is_ignorable(c))
 }
 
-/// The form in which a text that somebody looks for is compared: full width, separate accents and
-/// the like become the usual letters.
+/// The trimmed text in Unicode form NFKC, for comparing search terms.
 #[must_use]
 pub(crate) fn usual(text: &str) -> String {
     trim_unseen(text).nfkc().collect()
 }
 
-/// As [`usual`] and in small letters, for texts that are found whatever their case. The final sigma
-/// is the other one, so that no letter depends on its neighbours.
+/// As [`usual`] but untrimmed and in lower case, for case-insensitive search. The final sigma
+/// becomes a normal sigma, so that no letter depends on its neighbours.
 #[must_use]
 pub(crate) fn folded(text: &str) -> String {
     let lower = text.nfkc().flat_map(char::to_lowercase);
@@ -38,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_sees_goes_from_both_ends_and_stays_inside() {
+    fn invisible_characters_are_trimmed_at_both_ends_and_kept_inside() {
         for unseen in [" ", "\u{A0}", "\u{200B}", "\u{3000}", "\u{FEFF}", "\u{2028}", "\u{200E}"] {
             assert_eq!(trim_unseen(&format!("{unseen}a{unseen}b{unseen}")), format!("a{unseen}b"));
         }
@@ -46,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_text_are_one() {
+    fn equivalent_spellings_become_equal() {
         assert_eq!(usual(" Ａｄａ\u{A0}"), "Ada");
         assert_eq!(folded("MU\u{308}LLER"), folded("müller"));
         assert_eq!(folded("\u{1112}\u{1161}\u{11AB}"), "한");

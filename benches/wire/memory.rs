@@ -14,7 +14,7 @@ use anteroom::entropy::Entropy;
 use anteroom::sessions::{
     Client, NewSession, Owner, SessionPolicy, SessionStore, Sessions, SessionsOptions,
 };
-use anteroom::store::{MemoryOptions, MemoryStore, RedisSessions, SessionsIn, SqlDatabase};
+use anteroom::store::{MemoryOptions, MemoryStore, RedisSessions, SessionLocation, SqlDatabase};
 use secrecy::SecretString;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -223,7 +223,7 @@ fn in_postgres(count: u32) -> f64 {
                         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
     let postgres = Postgres::start();
     let url = postgres.url();
-    let open = || SqlDatabase::open(&*url, SessionsIn::ThisDatabase);
+    let open = || SqlDatabase::open(&*url, SessionLocation::ThisDatabase);
     runtime().block_on(async { open().await.unwrap().close().await });
     let before = postgres.number(SIZE);
     runtime().block_on(async {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anteroom::sessions::{Client, SessionStore, Sessions};
-use anteroom::store::{MemoryOptions, MemoryStore, RedisSessions, SessionsIn, SqlDatabase};
+use anteroom::store::{MemoryOptions, MemoryStore, RedisSessions, SessionLocation, SqlDatabase};
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
@@ -74,7 +74,7 @@ async fn in_sqlite(count: u32) -> Sweep {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("sessions.db");
     let at = path.to_str().unwrap();
-    let store = SqlDatabase::open_for_server(at, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open_for_server(at, SessionLocation::ThisDatabase).await.unwrap();
     let numbers = format!(
         "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
          WHERE n < {count})"
@@ -90,7 +90,7 @@ async fn in_sqlite(count: u32) -> Sweep {
 async fn in_postgres(count: u32) -> Sweep {
     let postgres = Postgres::start();
     let at = postgres.url();
-    let store = SqlDatabase::open_for_server(&*at, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open_for_server(&*at, SessionLocation::ThisDatabase).await.unwrap();
     let numbers = format!("generate_series(1, {count}) AS numbers (n)");
     let random = |bytes: u32| format!("substr(sha256(gen_random_uuid()::text::bytea), 1, {bytes})");
     let rows = AssertSqlSafe(rows("", &numbers, random));

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::{Clock, ManualClock};
 use crate::entropy::Entropy;
-use crate::store::{SessionsIn, SqlDatabase};
+use crate::store::{SessionLocation, SqlDatabase};
 use crate::throttle::{Network, Rate, Throttle, ThrottleOptions};
 
 const PHRASE: &str = "seven green bicycles rest quietly";
@@ -31,7 +31,7 @@ async fn stage() -> Stage {
 async fn stage_with(throttles: ThrottleOptions) -> Stage {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("anteroom.db");
-    let database = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let database = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
     let clock = ManualClock::at(datetime!(2030-01-01 00:00 UTC));
     let accounts = accounts_over(&database, &clock, throttles, HasherOptions::cheap_for_tests());
     Stage { accounts, database, clock, _folder: folder }

@@ -31,8 +31,8 @@ use crate::sessions::{
     LeaseOptions, Outbox, SessionPolicy, SessionStore, Sessions, SessionsOptions,
 };
 use crate::store::{
-    DatabaseAt, FollowingStore, MeasuredAccounts, MeasuredSessions, MemoryOptions, MemoryStore,
-    RedisSessions, SessionsIn, SqlDatabase,
+    DatabaseAt, FollowingStore, Intercepted, MemoryOptions, MemoryStore, RedisSessions,
+    SessionLocation, SqlDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions, ThrottleStore};
 use crate::webhook::{DeliveryStore, Webhook, WebhookOptions, WebhookParts};
@@ -340,11 +340,11 @@ async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), Startup
     let (database, sessions, sessions_elsewhere): (_, Arc<dyn SessionStore>, _) =
         match &options.sessions {
             SessionsKept::InDatabase => {
-                let database = open(SessionsIn::ThisDatabase).await?;
+                let database = open(SessionLocation::ThisDatabase).await?;
                 (database.clone(), Arc::new(database.clone()), database.is_shared())
             }
             SessionsKept::InMemory(most_sessions) => {
-                let database = open(SessionsIn::ServerMemory).await?;
+                let database = open(SessionLocation::ServerMemory).await?;
                 let memory = MemoryStore::new(MemoryOptions { most_sessions: *most_sessions });
                 let following = FollowingStore::start(memory, database.clone()).await?;
                 (database, Arc::new(following), false)
@@ -356,7 +356,7 @@ async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), Startup
                     tracing::warn!("{warning}");
                 }
                 vouching.push(Arc::clone(&redis) as Arc<dyn Freshness>);
-                (open(SessionsIn::Elsewhere).await?, redis, true)
+                (open(SessionLocation::Elsewhere).await?, redis, true)
             }
         };
     vouching.push(database.freshness());
@@ -378,8 +378,8 @@ fn measured(stores: Stores, metrics: &Metrics) -> Stores {
         return stores;
     }
     Stores {
-        accounts: Arc::new(MeasuredAccounts::new(stores.accounts, metrics.clone())),
-        sessions: Arc::new(MeasuredSessions::new(stores.sessions, metrics.clone())),
+        accounts: Arc::new(Intercepted::new(stores.accounts, metrics.clone())),
+        sessions: Arc::new(Intercepted::new(stores.sessions, metrics.clone())),
         ..stores
     }
 }

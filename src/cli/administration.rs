@@ -13,8 +13,8 @@ use crate::config::{Config, Database, SessionsIn as Kept};
 use crate::entropy::Entropy;
 use crate::sessions::{EndReason, LeaseOptions, SessionStore, Sessions, SessionsOptions};
 use crate::store::{
-    DatabaseAt, FollowingStore, MemoryOptions, MemoryStore, Order, RedisSessions, SessionsIn,
-    SqlDatabase,
+    DatabaseAt, FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionLocation,
+    SessionOrder, SqlDatabase,
 };
 use crate::throttle::{Throttle, ThrottleOptions};
 use crate::use_cases::{AccountChanges, RevokeSessions};
@@ -52,7 +52,7 @@ impl Administration {
         // A command in a shell without the server's settings must not miss its sessions.
         let database = database.as_the_server_has_it().await?;
         let place = database.sessions_in();
-        let sessions_in_memory = place == SessionsIn::ServerMemory;
+        let sessions_in_memory = place == SessionLocation::ServerMemory;
         let (store, of_sessions) = session_store(&database, config).await?;
         let place = database.name() + &of_sessions;
         let outbox = database.outbox();
@@ -134,7 +134,7 @@ impl Administration {
 
     /// Orders every server that keeps sessions in its memory to do something, and waits until none
     /// can have missed it.
-    pub(super) async fn order(&self, order: &Order) -> Result<(), Failure> {
+    pub(super) async fn order(&self, order: &SessionOrder) -> Result<(), Failure> {
         self.database.give_order(order).await?;
         self.sessions.outlast_leases_of_users().await;
         Ok(())
@@ -163,11 +163,11 @@ impl Administration {
 }
 
 /// Where the settings want the sessions.
-fn sessions_in(config: &Config) -> SessionsIn {
+fn sessions_in(config: &Config) -> SessionLocation {
     match config.keeping.sessions {
-        Kept::Memory => SessionsIn::ServerMemory,
-        Kept::Database => SessionsIn::ThisDatabase,
-        Kept::Redis { .. } => SessionsIn::Elsewhere,
+        Kept::Memory => SessionLocation::ServerMemory,
+        Kept::Database => SessionLocation::ThisDatabase,
+        Kept::Redis { .. } => SessionLocation::Elsewhere,
     }
 }
 
@@ -177,14 +177,14 @@ async fn session_store(
     config: &Config,
 ) -> Result<(Arc<dyn SessionStore>, String), Failure> {
     Ok(match database.sessions_in() {
-        SessionsIn::ThisDatabase => (Arc::new(database.clone()), String::new()),
+        SessionLocation::ThisDatabase => (Arc::new(database.clone()), String::new()),
         // The server has the sessions; what ends them goes there as an order.
-        SessionsIn::ServerMemory => {
+        SessionLocation::ServerMemory => {
             let nothing = MemoryStore::new(MemoryOptions { most_sessions: 0 });
             let following = FollowingStore::start(nothing, database.clone()).await?;
             (Arc::new(following), " (sessions in the memory of the server)".to_owned())
         }
-        SessionsIn::Elsewhere => {
+        SessionLocation::Elsewhere => {
             let redis = redis(config).await?;
             let place = format!(" (sessions in Redis at {})", redis.place());
             (Arc::new(redis), place)

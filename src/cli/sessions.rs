@@ -9,7 +9,7 @@ use crate::audit::{By, Event, Kind};
 use crate::config::Config;
 use crate::http::{SessionBody, timestamp};
 use crate::sessions::{Client, EndReason, Ended, Session, SessionId, device_name};
-use crate::store::Order;
+use crate::store::SessionOrder;
 
 pub(super) async fn carry_out(command: SessionCommand, config: &Config) -> Result<(), Failure> {
     let administration = Administration::open_existing(config).await?;
@@ -84,7 +84,7 @@ fn ended(administration: &Administration) -> Ended {
 
 async fn revoke_one(administration: &Administration, id: SessionId) -> Result<(), Failure> {
     if administration.sessions_in_memory {
-        let order = Order::EndOne(id, ended(administration));
+        let order = SessionOrder::EndOne(id, ended(administration));
         administration.order(&order).await?;
         let event = Event::session_ended(id, EndReason::RevokedByAdmin, &By::command_line());
         administration.audit.record([event.outcome("ordered")]).await;
@@ -125,7 +125,7 @@ async fn revoke_all(administration: &Administration, yes: bool) -> Result<(), Fa
 /// Ends every session there is, anonymous ones too. How many; `None` where only the servers know.
 pub(super) async fn end_all(administration: &Administration) -> Result<Option<u64>, Failure> {
     if administration.sessions_in_memory {
-        administration.order(&Order::EndAll(ended(administration))).await?;
+        administration.order(&SessionOrder::EndAll(ended(administration))).await?;
         record_all(administration, "ordered", None).await;
         return Ok(None);
     }

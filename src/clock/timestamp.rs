@@ -1,15 +1,15 @@
-//! Times as the API writes them.
+//! Timestamps of the API.
 
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
-/// RFC 3339 in whole seconds, ending in `Z`. Every time here is UTC.
+/// An RFC 3339 timestamp in UTC and whole seconds, ending in `Z`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timestamp([u8; 20]);
 
 impl Timestamp {
     pub(crate) fn of(at: OffsetDateTime) -> Self {
-        // By hand: each answer has half a dozen, and a format that is interpreted takes ten times
+        // By hand, because each response has about six, and an interpreted format takes ten times
         // as long.
         let ((year, month, day), (hour, minute, second)) = (at.to_calendar_date(), at.to_hms());
         let year = year.unsigned_abs();
@@ -17,9 +17,9 @@ impl Timestamp {
         let numbers =
             [(0, year / 100), (2, year), (5, u8::from(month).into()), (8, day.into())].into_iter();
         let times = [(11, hour), (14, minute), (17, second)];
-        for (place, number) in numbers.chain(times.map(|(place, n)| (place, n.into()))) {
+        for (offset, number) in numbers.chain(times.map(|(offset, n)| (offset, n.into()))) {
             let [tens, ones, ..] = [number / 10 % 10, number % 10].map(|d| d.to_le_bytes()[0]);
-            (text[place], text[place + 1]) = (b'0' + tens, b'0' + ones);
+            (text[offset], text[offset + 1]) = (b'0' + tens, b'0' + ones);
         }
         Self(text)
     }

@@ -1,4 +1,4 @@
-//! Every metric: its name, its labels, its buckets.
+//! The metrics: names, labels and buckets.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -13,40 +13,40 @@ use time::OffsetDateTime;
 
 use super::outcome::{CacheOutcome, CheckOutcome, SignInOutcome, SignUpOutcome, WebhookOutcome};
 
-/// Words for labels that are known beforehand.
-type Words<const N: usize> = [(&'static str, &'static str); N];
+/// Static labels.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
 type Histograms<S> = Family<S, Histogram, fn() -> Histogram>;
 
-/// In seconds.
+/// Upper bounds in seconds.
 const REQUEST_BUCKETS: [f64; 13] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 const STORE_BUCKETS: [f64; 12] =
     [0.000_005, 0.000_02, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 const HASH_BUCKETS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
-/// The only methods that are told apart.
+/// The methods with their own label; all others are `other`.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 pub(super) struct Families {
     pub(super) registry: Registry,
     requests: Family<[(&'static str, String); 3], Counter>,
     request_seconds: Histograms<[(&'static str, String); 2]>,
-    checks: Family<Words<2>, Counter>,
-    pub(super) lookups: Family<Words<1>, Counter>,
+    checks: Family<Labels<2>, Counter>,
+    pub(super) lookups: Family<Labels<1>, Counter>,
     lease_left: Gauge<f64, AtomicU64>,
     without_lease: Counter<f64, AtomicU64>,
-    changes_told: Counter,
-    pub(super) sign_ins: Family<Words<1>, Counter>,
-    pub(super) sign_ups: Family<Words<1>, Counter>,
+    invalidations: Counter,
+    pub(super) sign_ins: Family<Labels<1>, Counter>,
+    pub(super) sign_ups: Family<Labels<1>, Counter>,
     pub(super) hashes_waiting: Gauge,
     pub(super) hashes_running: Gauge,
     pub(super) hashes_refused: Counter,
     pub(super) hash_seconds: Histogram,
-    live: Family<Words<1>, Gauge>,
-    pub(super) store_seconds: Histograms<Words<3>>,
-    pub(super) swept: Family<Words<1>, Counter>,
+    live: Family<Labels<1>, Gauge>,
+    pub(super) store_seconds: Histograms<Labels<3>>,
+    pub(super) swept: Family<Labels<1>, Counter>,
     pub(super) touched: Counter,
-    pub(super) webhook_attempts: Family<Words<1>, Counter>,
+    pub(super) webhook_attempts: Family<Labels<1>, Counter>,
     pub(super) webhook_pending: Gauge,
 }
 
@@ -60,7 +60,7 @@ impl Families {
             lookups: Family::default(),
             lease_left: Gauge::default(),
             without_lease: Counter::default(),
-            changes_told: Counter::default(),
+            invalidations: Counter::default(),
             sign_ins: Family::default(),
             sign_ups: Family::default(),
             hashes_waiting: Gauge::default(),
@@ -82,7 +82,7 @@ impl Families {
     fn register(&mut self, started: OffsetDateTime) {
         let seconds = Unit::Seconds;
         let start = Gauge::<f64, AtomicU64>::default();
-        // Whole seconds fit into a float for the next few hundred thousand years.
+        // A float represents whole seconds exactly up to 2^53.
         #[expect(clippy::cast_precision_loss, reason = "see above")]
         start.set(started.unix_timestamp() as f64);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -136,7 +136,7 @@ impl Families {
     fn register_cache(&mut self) {
         let ours = self.registry.sub_registry_with_prefix("anteroom");
         ours.register("cache_lookups", "Tokens looked up", self.lookups.clone());
-        let changes = self.changes_told.clone();
+        let changes = self.invalidations.clone();
         ours.register("cache_invalidations", "Changes that the stores told", changes);
         let (left, without) = (self.lease_left.clone(), self.without_lease.clone());
         ours.register_with_unit("lease_left", "Until the lease runs out", Unit::Seconds, left);
@@ -144,10 +144,10 @@ impl Families {
         ours.register_with_unit("lease_absent", help, Unit::Seconds, without);
     }
 
-    /// A counter that appears with its first event hides that event from whoever watches its rise.
+    /// Creates the series with value 0, so that `rate()` sees their first event.
     fn begin_at_zero(&self) {
         for outcome in CheckOutcome::WITHOUT_REASON {
-            drop(self.checks.get_or_create(&words_of(outcome)));
+            drop(self.checks.get_or_create(&labels_of(outcome)));
         }
         for outcome in CacheOutcome::ALL {
             drop(self.lookups.get_or_create(&[("outcome", outcome.as_str())]));
@@ -176,14 +176,14 @@ impl Families {
     }
 
     pub(super) fn check(&self, outcome: CheckOutcome) {
-        self.checks.get_or_create(&words_of(outcome)).inc();
+        self.checks.get_or_create(&labels_of(outcome)).inc();
     }
 
     pub(super) fn lease(&self, left: Duration, without: Duration, changes: u64) {
         self.lease_left.set(left.as_secs_f64());
-        // Both are told in all, and a counter is only ever added to.
+        // Both arguments are totals, but a counter can only be increased.
         self.without_lease.inc_by((without.as_secs_f64() - self.without_lease.get()).max(0.0));
-        self.changes_told.inc_by(changes.saturating_sub(self.changes_told.get()));
+        self.invalidations.inc_by(changes.saturating_sub(self.invalidations.get()));
     }
 
     pub(super) fn live_sessions(&self, users: u64, anonymous: u64) {
@@ -194,6 +194,6 @@ impl Families {
     }
 }
 
-fn words_of(outcome: CheckOutcome) -> Words<2> {
+fn labels_of(outcome: CheckOutcome) -> Labels<2> {
     [("outcome", outcome.as_str()), ("reason", outcome.reason())]
 }

@@ -1,9 +1,8 @@
-//! What goes on, in numbers, for Prometheus to fetch.
+//! Prometheus metrics.
 //!
-//! Whoever does a deed says so by one of the functions here; names, labels and buckets are in
-//! `families` alone. A label is a word of ours: nothing that a client sent ever becomes one, so the
-//! number of series is bounded. Each [`Metrics`] is a registry of its own, so that several servers
-//! may run in one process; the one that is off costs a branch.
+//! Callers record an event with a method of [`Metrics`]; `families` has names, labels and buckets.
+//! No label value comes from a client, so the number of series is bounded. Each [`Metrics`] has its
+//! own registry, so several servers can run in one process. Disabled metrics cost a branch.
 
 mod families;
 mod outcome;
@@ -24,47 +23,46 @@ pub use self::outcome::{
 };
 use crate::clock::Clock;
 
-/// The form of [`Metrics::text`].
+/// The content type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Counts what happens, or does not. Cheap to clone; clones count together.
+/// A metrics registry, or none. Cheap to clone; clones share the registry.
 #[derive(Clone, Default)]
 pub struct Metrics(Option<Arc<Families>>);
 
 impl Metrics {
-    /// Counts from now on.
+    /// Enabled metrics.
     #[must_use]
     pub fn on(clock: &Clock) -> Self {
         Self(Some(Arc::new(Families::new(clock.now()))))
     }
 
-    /// Counts nothing.
+    /// Disabled metrics.
     #[must_use]
     pub fn off() -> Self {
         Self(None)
     }
 
-    /// Whether anything is counted.
+    /// Whether metrics are enabled.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Everything counted so far, in the text form of `OpenMetrics`, which Prometheus reads; empty
-    /// when off.
+    /// All metrics in the text format of `OpenMetrics`; empty if disabled.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
         if let Some(families) = &self.0
             && text::encode(&mut text, &families.registry).is_err()
         {
-            // A `String` takes whatever is written to it.
+            // Writing to a `String` does not fail.
             text.clear();
         }
         text
     }
 
-    /// A request was answered. `route` is the pattern of its path, `None` where there is none.
+    /// A request was answered. `route` is the path pattern; `None` if no route matched.
     pub fn request(&self, method: &str, route: Option<&str>, status: u16, took: Duration) {
         if let Some(families) = &self.0 {
             families.request(method, route, status, took);
@@ -85,60 +83,60 @@ impl Metrics {
         }
     }
 
-    /// How the lease stands, where there is to be one: what is left of it, for how long there was
-    /// none in all, and how many changes were told.
+    /// The state of the cache lease: its remaining time, the total time without one, and the total
+    /// number of invalidations.
     pub fn lease(&self, left: Duration, without: Duration, changes: u64) {
         if let Some(families) = &self.0 {
             families.lease(left, without, changes);
         }
     }
 
-    /// Somebody tried to sign in.
+    /// An attempt to sign in.
     pub fn sign_in(&self, outcome: SignInOutcome) {
         if let Some(families) = &self.0 {
             families.sign_ins.get_or_create(&[("outcome", outcome.as_str())]).inc();
         }
     }
 
-    /// Somebody tried to sign up.
+    /// An attempt to sign up.
     pub fn sign_up(&self, outcome: SignUpOutcome) {
         if let Some(families) = &self.0 {
             families.sign_ups.get_or_create(&[("outcome", outcome.as_str())]).inc();
         }
     }
 
-    /// A password waits for a thread to hash it, until this is dropped.
+    /// A password waits for a hashing thread until the result is dropped.
     pub fn hash_waits(&self) -> Present {
         Present::of(self.0.as_ref().map(|families| &families.hashes_waiting))
     }
 
-    /// A thread hashes a password, until this is dropped.
+    /// A thread hashes a password until the result is dropped.
     pub fn hash_runs(&self) -> Present {
         Present::of(self.0.as_ref().map(|families| &families.hashes_running))
     }
 
-    /// A password was turned away because too many wait.
+    /// A password was rejected because too many are waiting.
     pub fn hash_refused(&self) {
         if let Some(families) = &self.0 {
             families.hashes_refused.inc();
         }
     }
 
-    /// A thread was done with a password.
+    /// A thread has hashed a password.
     pub fn hashed(&self, took: Duration) {
         if let Some(families) = &self.0 {
             families.hash_seconds.observe(took.as_secs_f64());
         }
     }
 
-    /// So many sessions are live.
+    /// The number of live sessions.
     pub fn live_sessions(&self, users: u64, anonymous: u64) {
         if let Some(families) = &self.0 {
             families.live_sessions(users, anonymous);
         }
     }
 
-    /// A store answered a call of its port.
+    /// A store call returned.
     pub fn store_call(
         &self,
         store: &'static str,
@@ -153,7 +151,7 @@ impl Metrics {
         }
     }
 
-    /// A sweep ended sessions past a timeout and forgot ended ones.
+    /// A sweep ended expired sessions and deleted old ended ones.
     pub fn swept(&self, ended: u64, forgotten: u64) {
         if let Some(families) = &self.0 {
             families.swept.get_or_create(&[("what", "ended")]).inc_by(ended);
@@ -161,21 +159,21 @@ impl Metrics {
         }
     }
 
-    /// The webhook was told of an event, or was not.
+    /// An attempt to deliver an event to the webhook.
     pub fn webhook(&self, outcome: WebhookOutcome) {
         if let Some(families) = &self.0 {
             families.webhook_attempts.get_or_create(&[("outcome", outcome.as_str())]).inc();
         }
     }
 
-    /// So many events wait for the webhook.
+    /// The number of events waiting for the webhook.
     pub fn webhook_pending(&self, events: u64) {
         if let Some(families) = &self.0 {
             families.webhook_pending.set(i64::try_from(events).unwrap_or(i64::MAX));
         }
     }
 
-    /// The activity of so many sessions was written.
+    /// The activity of this many sessions was written.
     pub fn touched(&self, sessions: usize) {
         if let Some(families) = &self.0 {
             families.touched.inc_by(u64::try_from(sessions).unwrap_or(u64::MAX));
@@ -189,7 +187,7 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// Something that goes on, counted until this is dropped, however it ends.
+/// Increments a gauge until it is dropped.
 #[must_use]
 #[derive(Debug)]
 pub struct Present(Option<Gauge>);

@@ -1,28 +1,28 @@
-//! What came of a deed, in the words of the labels.
+//! Outcomes, as label values.
 
-/// What the cookie of a request turned out to be.
+/// The result of a session check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckOutcome {
-    /// The live session of somebody who signed in.
+    /// A live session of a user.
     LiveUser,
-    /// The live session of a visitor who has not.
+    /// A live anonymous session.
     LiveAnonymous,
-    /// There was no cookie of ours.
+    /// No session cookie.
     None,
-    /// There were several: none counts.
+    /// Several session cookies: all are ignored.
     SeveralCookies,
-    /// It is nothing that was ever issued; no store was asked.
+    /// Not a token; the store was not asked.
     Malformed,
-    /// No session has this token, or none that is remembered.
+    /// No session with this token is known.
     Unknown,
-    /// The session has ended, for this reason, a word of the API.
+    /// The session ended for this reason, as in the API.
     Ended(&'static str),
-    /// A store failed, and nothing is known.
+    /// A store failed.
     StoreFailed,
 }
 
 impl CheckOutcome {
-    /// All but those of ended sessions.
+    /// All outcomes except ended sessions.
     pub(super) const WITHOUT_REASON: [Self; 7] = [
         Self::LiveUser,
         Self::LiveAnonymous,
@@ -46,7 +46,7 @@ impl CheckOutcome {
         }
     }
 
-    /// Why the session ended; empty for every other outcome.
+    /// The reason of an ended session; otherwise empty.
     pub(super) fn reason(self) -> &'static str {
         match self {
             Self::Ended(reason) => reason,
@@ -55,8 +55,8 @@ impl CheckOutcome {
     }
 }
 
-/// An enum whose variants are words.
-macro_rules! words {
+/// An enum of label values.
+macro_rules! labels {
     ($(#[$about:meta])* $name:ident { $($(#[$meaning:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,78 +76,78 @@ macro_rules! words {
     };
 }
 
-words! {
-    /// What came of an attempt to sign in.
+labels! {
+    /// The outcome of an attempt to sign in.
     SignInOutcome {
-        /// A session has started.
+        /// A session started.
         Ok = "ok",
-        /// Unknown, disabled or wrong.
+        /// Unknown account, disabled account or wrong password.
         Refused = "refused",
-        /// Too many attempts: the password was not looked at.
+        /// Too many attempts; the password was not checked.
         Throttled = "throttled",
         /// Too many passwords are being hashed.
         Busy = "busy",
-        /// The user has as many sessions as allowed, and the policy refuses.
+        /// The session limit is reached, and the policy refuses.
         Limit = "limit",
         /// A store failed.
         Unavailable = "unavailable",
     }
 }
 
-words! {
-    /// What came of an attempt to sign up that was well-formed.
+labels! {
+    /// The outcome of a well-formed attempt to sign up.
     SignUpOutcome {
-        /// The account is made and its owner signed in.
+        /// The account was created and a session started.
         Ok = "ok",
-        /// The policy refuses the password.
+        /// The password policy refuses the password.
         WeakPassword = "weak_password",
-        /// Another account has the address.
+        /// Another account has the email address.
         EmailTaken = "email_taken",
-        /// The setup link does not work.
+        /// The setup link is invalid.
         LinkRefused = "link_refused",
         /// Too many attempts from this network.
         Throttled = "throttled",
         /// Too many passwords are being hashed.
         Busy = "busy",
-        /// The account is made, but no session started.
+        /// The account was created, but no session started.
         NotStarted = "not_started",
         /// A store failed.
         Unavailable = "unavailable",
     }
 }
 
-words! {
-    /// How a token was looked up.
+labels! {
+    /// The outcome of a cache lookup.
     CacheOutcome {
-        /// It was remembered, and a lease was held.
+        /// Answered from the cache under a lease.
         Hit = "hit",
-        /// The stores were asked.
+        /// Answered by the stores.
         Miss = "miss",
     }
 }
 
-words! {
-    /// What came of an event that was sent to the webhook.
+labels! {
+    /// The outcome of a webhook delivery.
     WebhookOutcome {
-        /// The receiver has it.
+        /// The receiver accepted it.
         Ok = "ok",
-        /// The receiver answered with something else than 2xx.
+        /// The receiver answered with another status than 2xx.
         Refused = "refused",
         /// There was no answer.
         Failed = "failed",
-        /// It was the last attempt, and counted as one of the two above as well.
+        /// The last attempt failed; also counted as one of the two above.
         GivenUp = "given_up",
     }
 }
 
-/// How a store answered.
+/// The outcome of a store call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreOutcome {
-    /// It did what was asked, or said why it must not.
+    /// Success or an expected refusal.
     Ok,
-    /// It has no room for another session.
+    /// The store is full.
     Full,
-    /// It failed.
+    /// The store failed.
     Failed,
 }
 

@@ -1,10 +1,10 @@
-//! What no request can show: that registries are apart, and that what is off is off.
+//! Properties that no request can show: separate registries, and disabled metrics.
 
 use super::*;
 use crate::clock::Clock;
 
 #[test]
-fn two_registries_in_one_process_know_nothing_of_each_other() {
+fn two_registries_in_one_process_are_independent() {
     let (one, other) = (Metrics::on(&Clock::system()), Metrics::on(&Clock::system()));
 
     one.sign_in(SignInOutcome::Refused);
@@ -15,7 +15,7 @@ fn two_registries_in_one_process_know_nothing_of_each_other() {
 }
 
 #[test]
-fn what_goes_on_is_counted_until_it_ends_however_it_ends() {
+fn a_gauge_counts_until_it_is_dropped() {
     let metrics = Metrics::on(&Clock::system());
 
     let present = metrics.hash_waits();
@@ -26,7 +26,7 @@ fn what_goes_on_is_counted_until_it_ends_however_it_ends() {
 }
 
 #[test]
-fn metrics_that_are_off_say_nothing() {
+fn disabled_metrics_have_no_text() {
     let metrics = Metrics::off();
 
     metrics.sign_in(SignInOutcome::Ok);

@@ -16,7 +16,7 @@ use crate::accounts::{Epoch, EpochReason, UserId};
 use crate::clock::{Clock, ManualClock};
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
-use crate::store::{MemoryOptions, MemoryStore, SessionsIn, SqlDatabase};
+use crate::store::{MemoryOptions, MemoryStore, SessionLocation, SqlDatabase};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -449,7 +449,7 @@ async fn a_sweep_ends_what_is_past_its_time_says_whose_and_wakes_only_for_that()
 async fn the_room_is_as_ready_as_its_store() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("anteroom.db");
-    let store = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
     let sessions = Sessions::new(SessionsOptions {
         store: Arc::new(store.clone()),
         outbox: None,

@@ -1,19 +1,22 @@
-//! Where accounts and sessions are kept: the only place that knows SQL or
-//! Redis.
+//! Storage backends for accounts, sessions, throttle counters, the audit trail and webhook
+//! deliveries. The only module that knows SQL or Redis.
 //!
-//! Each backend implements the ports of the rooms and decides nothing: what a session's deadline
-//! is, who may do what and which change ends which sessions is said by the rooms.
+//! Each backend implements the ports of other modules and applies no policy: deadlines, permissions
+//! and which change ends which sessions are decided there.
 
+mod feed_identity;
 mod following;
-mod measured;
+mod intercept;
+mod kept_session;
 mod memory;
-mod numbered;
 mod redis;
 mod sql;
-mod survivor;
 
-pub use following::FollowingStore;
-pub use measured::{MeasuredAccounts, MeasuredSessions};
+pub use following::{FollowingStore, OrderFollower};
+pub use intercept::{Intercepted, Interceptor, StoreCall, StoreFailure};
 pub use memory::{MemoryOptions, MemoryStore};
 pub use redis::{RedisOpenError, RedisSessions, RedisTrouble, Unfit};
-pub use sql::{DatabaseAt, LIST_STATEMENTS, OpenError, Order, Ordered, SessionsIn, SqlDatabase};
+pub use sql::{
+    DatabaseAt, LIST_STATEMENTS, NumberedOrder, OpenError, SessionLocation, SessionOrder,
+    SqlDatabase,
+};

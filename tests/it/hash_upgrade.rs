@@ -60,7 +60,7 @@ async fn hash_3_a_sign_in_upgrades_the_hash_and_a_proof_leaves_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hash_3_an_upgrade_that_comes_late_undoes_no_change_of_password() {
     use anteroom::accounts::AccountStore as _;
-    use anteroom::store::{SessionsIn, SqlDatabase};
+    use anteroom::store::{SessionLocation, SqlDatabase};
 
     let folder = TempDir::new().unwrap();
     let email = Email::parse("ada@example.org").unwrap();
@@ -79,7 +79,7 @@ async fn hash_3_an_upgrade_that_comes_late_undoes_no_change_of_password() {
     changes.apply(account.user.id, change, &anteroom::audit::By::command_line()).await.unwrap();
 
     let path = folder.path().join("anteroom.db");
-    let store = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
     let late = PasswordHash::from_stored("$argon2id$late".to_owned());
     let upgraded = store.upgrade_hash(account.user.id, &read_before, &late).await.unwrap();
 

@@ -77,7 +77,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
             "cli/open_files.rs",
             "cli/signals.rs",
             "clock.rs",
-            "store/sql/sqlite/disk.rs",
+            "store/sql/sqlite/disk_space.rs",
         ],
     ),
     ("prometheus_client", &["metrics/"]),

@@ -12,7 +12,8 @@ use anteroom::entropy::Entropy;
 use anteroom::sessions::cache::OUTLASTS_LEASES;
 use anteroom::sessions::{EndReason, Ended, LeaseOptions, Sessions, SessionsOptions};
 use anteroom::store::{
-    FollowingStore, MemoryOptions, MemoryStore, Order, RedisSessions, SessionsIn, SqlDatabase,
+    FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionLocation, SessionOrder,
+    SqlDatabase,
 };
 use anteroom::throttle::{Throttle, ThrottleOptions};
 use anteroom::use_cases::{AccountChange, AccountChanges, RevokeSessions};
@@ -40,12 +41,12 @@ impl Command {
         let place = kind.sessions_in();
         let database = SqlDatabase::open(app.accounts_at.clone(), place).await.unwrap();
         let store: Arc<dyn anteroom::sessions::SessionStore> = match place {
-            SessionsIn::ThisDatabase => Arc::new(database.clone()),
-            SessionsIn::Elsewhere => {
+            SessionLocation::ThisDatabase => Arc::new(database.clone()),
+            SessionLocation::Elsewhere => {
                 let url = app.redis.as_deref().unwrap().into();
                 Arc::new(RedisSessions::open(&url).await.unwrap())
             }
-            SessionsIn::ServerMemory => {
+            SessionLocation::ServerMemory => {
                 let nothing = MemoryStore::new(MemoryOptions { most_sessions: 0 });
                 Arc::new(FollowingStore::start(nothing, database.clone()).await.unwrap())
             }
@@ -72,7 +73,7 @@ impl Command {
         let policy = *app.anteroom.sessions().policy();
         let sessions = Sessions::new(SessionsOptions {
             store,
-            outbox: (place == SessionsIn::Elsewhere)
+            outbox: (place == SessionLocation::Elsewhere)
                 .then(|| Arc::new(database.clone()) as Arc<dyn anteroom::sessions::Outbox>),
             policy,
             clock: clock.clone(),
@@ -164,12 +165,12 @@ async fn orders_reach_sessions(kind: Kind) {
 
     let id = phone.session_id().await;
     let id = anteroom::sessions::SessionId::parse(&id).unwrap();
-    command.database.give_order(&Order::EndOne(id, ended)).await.unwrap();
+    command.database.give_order(&SessionOrder::EndOne(id, ended)).await.unwrap();
     tokio::time::sleep(OUTLASTS_LEASES).await;
     assert_eq!(phone.why_not().await, "revoked_by_admin");
     assert!(laptop.is_signed_in().await);
 
-    command.database.give_order(&Order::EndAll(ended)).await.unwrap();
+    command.database.give_order(&SessionOrder::EndAll(ended)).await.unwrap();
     tokio::time::sleep(OUTLASTS_LEASES).await;
     assert_eq!(laptop.why_not().await, "revoked_by_admin");
     assert_eq!(visitor.get("/api/session/data").await.json(), json!({}));

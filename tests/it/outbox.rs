@@ -7,7 +7,7 @@ use anteroom::accounts::{Email, Role};
 use anteroom::clock::Clock;
 use anteroom::sessions::Outbox as _;
 use anteroom::sessions::cache::OUTLASTS_LEASES;
-use anteroom::store::{SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SqlDatabase};
 use anteroom::{Anteroom, Options, SessionsKept};
 use serde_json::json;
 
@@ -49,7 +49,7 @@ impl Two {
             options.clock = clock;
         };
         let other = TestApp::start_with(Kind::Database, beside).await;
-        let accounts = SqlDatabase::open(accounts_at, SessionsIn::Elsewhere).await.unwrap();
+        let accounts = SqlDatabase::open(accounts_at, SessionLocation::Elsewhere).await.unwrap();
         Self { mortal, other, faults, accounts }
     }
 

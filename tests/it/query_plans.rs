@@ -1,6 +1,6 @@
 //! What administrators look through costs what it shows: both engines say how they would do it.
 
-use anteroom::store::{LIST_STATEMENTS, SessionsIn, SqlDatabase};
+use anteroom::store::{LIST_STATEMENTS, SessionLocation, SqlDatabase};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 use tempfile::TempDir;
 
@@ -17,7 +17,7 @@ fn is_slow_in_sqlite(step: &str) -> bool {
 async fn adm_5_every_list_walks_along_an_index_in_sqlite() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
-    SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap().close().await;
+    SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap().close().await;
     let url = format!("sqlite:{}", path.display());
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
     for (what, text) in LIST_STATEMENTS {

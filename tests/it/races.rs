@@ -162,7 +162,7 @@ async fn data_that_was_never_read_can_be_flushed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_first_starts_at_once_migrate_in_turn() {
-    use anteroom::store::{SessionsIn, SqlDatabase};
+    use anteroom::store::{SessionLocation, SqlDatabase};
 
     for _ in 0..3 {
         let folder = tempfile::TempDir::new().unwrap();
@@ -170,7 +170,7 @@ async fn several_first_starts_at_once_migrate_in_turn() {
         let opening = (0..6).map(|_| {
             let path = path.clone();
             tokio::spawn(async move {
-                SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.map(drop)
+                SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.map(drop)
             })
         });
         for opened in opening.collect::<Vec<_>>() {

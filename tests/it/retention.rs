@@ -10,7 +10,7 @@ use anteroom::audit::{
 use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
 use anteroom::sessions::Client;
-use anteroom::store::{SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SqlDatabase};
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
@@ -131,7 +131,8 @@ type Kept = (SqlDatabase, Shell, Box<dyn std::any::Any>);
 async fn in_a_file() -> Kept {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
-    let database = SqlDatabase::open_for_server(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let database =
+        SqlDatabase::open_for_server(&path, SessionLocation::ThisDatabase).await.unwrap();
     let options = SqliteConnectOptions::new().filename(&path);
     let shell = Shell::Sqlite(SqliteConnection::connect_with(&options).await.unwrap());
     (database, shell, Box::new(folder))
@@ -140,7 +141,7 @@ async fn in_a_file() -> Kept {
 async fn in_postgres() -> Option<Kept> {
     let postgres = Database::fresh().await?;
     let url = &*postgres.url;
-    let database = SqlDatabase::open_for_server(url, SessionsIn::ThisDatabase).await.unwrap();
+    let database = SqlDatabase::open_for_server(url, SessionLocation::ThisDatabase).await.unwrap();
     let shell = Shell::Postgres(postgres.connect().await);
     Some((database, shell, Box::new(postgres)))
 }
@@ -231,7 +232,7 @@ async fn addresses_past_their_time_are_found_by_an_index((_database, mut shell, 
     const FOUND: &str = "SELECT event_id FROM audit_events \
                          WHERE network = replace(network, '/', '') AND occurred_at < 1 \
                          ORDER BY occurred_at LIMIT 10";
-    let source = include_str!("../../src/store/sql/retention.rs");
+    let source = include_str!("../../src/store/sql/audit/retention.rs");
     assert!(source.contains("WHERE network = replace(network, '/', '') "), "it asks otherwise");
 
     let plan = match &mut shell {

@@ -129,7 +129,7 @@ async fn attack_110_a_restart_between_guesses_gives_no_fresh_ones() {
 async fn swept(app: &TestApp) -> (i64, i64) {
     // The housekeeping does it every half minute; a command or a test may do it at once.
     use anteroom::throttle::ThrottleStore as _;
-    let place = anteroom::store::SessionsIn::ThisDatabase;
+    let place = anteroom::store::SessionLocation::ThisDatabase;
     let store = anteroom::store::SqlDatabase::open(&app.database, place).await.unwrap();
     let now = app.clock.now();
     while !store.sweep(now, now - 30 * DAY, 100).await.unwrap() {}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anteroom::store::{SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SqlDatabase};
 use anteroom::throttle::{
     AccountKey, Counter, CounterKey, KNOWN_NETWORKS, Network, Pace, Rate, Release, ThrottleStore,
 };
@@ -26,14 +26,14 @@ const DAY: Duration = Duration::from_hours(24);
 async fn sqlite() -> (Store, TempDir) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
-    let store = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
     (Arc::new(store), folder)
 }
 
 /// `None`: there is no `PostgreSQL` here.
 async fn postgres() -> Option<(Store, Database)> {
     let database = Database::fresh().await?;
-    let store = SqlDatabase::open(&*database.url, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&*database.url, SessionLocation::ThisDatabase).await.unwrap();
     Some((Arc::new(store), database))
 }
 

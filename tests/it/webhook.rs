@@ -10,7 +10,7 @@ use anteroom::audit::Kind as What;
 use anteroom::clock::{Clock, ManualClock};
 use anteroom::entropy::Entropy;
 use anteroom::metrics::Metrics;
-use anteroom::store::{SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SqlDatabase};
 use anteroom::webhook::{
     DeliveryState, DeliveryStore, Secrets, Target, Webhook, WebhookOptions, WebhookParts,
 };
@@ -354,7 +354,7 @@ async fn what_waits_is_kept_while_somebody_wants_it_and_for_a_week_while_nobody_
     assert_eq!(standing(&app).await.pending, 1, "a long outage loses nothing");
 
     let now = app.clock.now();
-    let store = SqlDatabase::open(&app.database, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&app.database, SessionLocation::ThisDatabase).await.unwrap();
     let off = Webhook::new(WebhookParts {
         store: Arc::new(store),
         options: None,
@@ -454,7 +454,7 @@ async fn a_server_that_is_told_to_stop_waits_for_what_is_under_way() {
     let place = server.stop();
 
     let path = place.path().join("anteroom.db");
-    let store = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
     let standing = DeliveryStore::standing(&store).await.unwrap();
     assert_eq!((standing.pending, standing.last_success.is_some()), (0, true));
     assert_eq!(receiver.told().len(), 1);

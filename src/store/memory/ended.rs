@@ -1,31 +1,31 @@
-//! The ended sessions: of each no more than why and when.
+//! The ended sessions: why and when each ended.
 
 use std::collections::{BTreeSet, HashMap};
 
 use time::OffsetDateTime;
 
 use super::live::Removed;
-use super::row::Row;
+use super::live_session::LiveSession;
 use crate::sessions::{EndReason, Ended, Loaded, SessionId, TokenDigest};
 
-/// A token that was good once.
-struct EndedRow {
+/// A token that is no longer valid.
+struct EndedToken {
     ended: Ended,
     anonymous: bool,
     id: SessionId,
-    /// Whether the session went on under another token.
+    /// Whether the session continued under another token.
     rotated_away: bool,
 }
 
-/// The ended sessions, at most so many.
-pub(super) struct EndedRows {
-    by_digest: HashMap<TokenDigest, EndedRow>,
+/// The tokens of ended sessions, at most `most`.
+pub(super) struct EndedTokens {
+    by_digest: HashMap<TokenDigest, EndedToken>,
     by_id: HashMap<SessionId, TokenDigest>,
     by_time: BTreeSet<(OffsetDateTime, TokenDigest)>,
     most: usize,
 }
 
-impl EndedRows {
+impl EndedTokens {
     pub(super) fn new(most: usize) -> Self {
         Self { by_digest: HashMap::new(), by_id: HashMap::new(), by_time: BTreeSet::new(), most }
     }
@@ -45,26 +45,31 @@ impl EndedRows {
         self.by_time.first().is_some_and(|(ended_at, _)| *ended_at < at)
     }
 
-    /// The session that this token was rotated away from.
+    /// The session that had this token before a rotation.
     pub(super) fn find_rotated(&self, digest: &TokenDigest) -> Option<SessionId> {
         self.by_digest.get(digest).filter(|row| row.rotated_away).map(|row| row.id)
     }
 
-    /// Remembers the end of a session with its token.
+    /// Records the end of a session.
     pub(super) fn remember(&mut self, removed: &Removed, ended: Ended) {
         let &Removed { id, digest, user, .. } = removed;
         let anonymous = user.is_none();
         self.by_id.insert(id, digest);
-        self.insert(digest, EndedRow { ended, anonymous, id, rotated_away: false });
+        self.insert(digest, EndedToken { ended, anonymous, id, rotated_away: false });
     }
 
-    /// Remembers a token that was rotated away from a session.
-    pub(super) fn remember_rotated(&mut self, digest: TokenDigest, row: &Row, at: OffsetDateTime) {
+    /// Records a token that a session had before a rotation.
+    pub(super) fn remember_rotated(
+        &mut self,
+        digest: TokenDigest,
+        row: &LiveSession,
+        at: OffsetDateTime,
+    ) {
         let (ended, anonymous) = (Ended { reason: EndReason::Replaced, at }, row.is_anonymous());
-        self.insert(digest, EndedRow { ended, anonymous, id: row.id, rotated_away: true });
+        self.insert(digest, EndedToken { ended, anonymous, id: row.id, rotated_away: true });
     }
 
-    fn insert(&mut self, digest: TokenDigest, row: EndedRow) {
+    fn insert(&mut self, digest: TokenDigest, row: EndedToken) {
         self.by_time.insert((row.ended.at, digest));
         self.by_digest.insert(digest, row);
         if self.by_digest.len() > self.most {
@@ -72,16 +77,16 @@ impl EndedRows {
         }
     }
 
-    /// Forgets the one that ended first.
+    /// Removes the token that ended first.
     pub(super) fn forget_first(&mut self) {
         let Some((_, digest)) = self.by_time.pop_first() else { return };
-        if let Some(EndedRow { id, rotated_away: false, .. }) = self.by_digest.remove(&digest) {
+        if let Some(EndedToken { id, rotated_away: false, .. }) = self.by_digest.remove(&digest) {
             self.by_id.remove(&id);
         }
     }
 
     #[cfg(test)]
-    pub(super) fn order_lengths(&self) -> [usize; 3] {
+    pub(super) fn index_lengths(&self) -> [usize; 3] {
         let whole = self.by_digest.values().filter(|row| !row.rotated_away).count();
         let ids = self.by_id.len() + self.by_digest.len() - whole;
         [self.by_digest.len(), ids, self.by_time.len()]

@@ -1,4 +1,4 @@
-//! The feed of ends: numbered one by one, and forgotten in the same order.
+//! The revocation feed: ends in sequence, removed oldest first.
 
 use std::collections::VecDeque;
 
@@ -7,21 +7,21 @@ use time::OffsetDateTime;
 use crate::accounts::UserId;
 use crate::entropy::NoEntropy;
 use crate::sessions::{Cursor, Ended, Revocation, Revocations, SessionId};
-use crate::store::numbered::Identity;
+use crate::store::feed_identity::FeedIdentity;
 
-struct End {
+struct FeedEntry {
     session: SessionId,
     user: Option<UserId>,
     ended: Ended,
 }
 
-/// The ends that are not forgotten, at most so many.
+/// The latest ends, at most `most`.
 pub(super) struct Feed {
-    /// None before anybody asked for it.
-    identity: Option<Identity>,
-    /// How many were forgotten: the numbers begin with 1.
+    /// Drawn at the first read.
+    identity: Option<FeedIdentity>,
+    /// How many were removed; numbers start at 1.
     forgotten: u64,
-    ends: VecDeque<End>,
+    ends: VecDeque<FeedEntry>,
     most: usize,
 }
 
@@ -30,23 +30,23 @@ impl Feed {
         Self { identity: None, forgotten: 0, ends: VecDeque::new(), most }
     }
 
-    pub(super) fn tell(&mut self, session: SessionId, user: Option<UserId>, ended: Ended) {
-        self.ends.push_back(End { session, user, ended });
+    pub(super) fn push(&mut self, session: SessionId, user: Option<UserId>, ended: Ended) {
+        self.ends.push_back(FeedEntry { session, user, ended });
         if self.ends.len() > self.most {
             self.forget_first();
         }
     }
 
-    /// Makes every cursor useless, so that whoever follows drops everything.
-    pub(super) fn begin_anew(&mut self) {
+    /// Expires every cursor, so that followers drop all they have cached.
+    pub(super) fn reset(&mut self) {
         self.identity = None;
         while !self.ends.is_empty() {
             self.forget_first();
         }
     }
 
-    /// Whether the first has had its day. One that is far ahead of the time was written by a clock
-    /// that was wrong, and would hold up all that came after it.
+    /// Whether the first entry is too old. An entry far in the future was written by a wrong clock,
+    /// and would keep all later entries from being removed.
     pub(super) fn has_outside(&self, from: OffsetDateTime, to: OffsetDateTime) -> bool {
         self.ends.front().is_some_and(|end| end.ended.at < from || end.ended.at > to)
     }
@@ -62,14 +62,14 @@ impl Feed {
     ) -> Result<Revocations, NoEntropy> {
         let identity = match self.identity.take() {
             Some(identity) => identity,
-            None => Identity::draw()?,
+            None => FeedIdentity::draw()?,
         };
         let found = self.read(&identity, after, most);
         self.identity = Some(identity);
         Ok(found)
     }
 
-    fn read(&self, identity: &Identity, after: Option<&Cursor>, most: u32) -> Revocations {
+    fn read(&self, identity: &FeedIdentity, after: Option<&Cursor>, most: u32) -> Revocations {
         let last = self.forgotten + self.ends.len() as u64;
         let Some(after) = after else {
             return Revocations::After { revocations: Vec::new(), next: identity.cursor(last) };
@@ -84,7 +84,7 @@ impl Feed {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let unseen = (known + 1..).zip(self.ends.iter().skip(seen)).take(most);
         let revocations: Vec<Revocation> = unseen
-            .map(|(number, &End { session, user, ended })| Revocation {
+            .map(|(number, &FeedEntry { session, user, ended })| Revocation {
                 cursor: identity.cursor(number),
                 session,
                 user,

@@ -1,15 +1,14 @@
-//! Sessions in the memory of this process: gone with it, seen by no other.
+//! Session store in the memory of this process. Sessions are lost when it stops.
 //!
-//! Every call takes the one lock, does its whole step, and lets go before it returns, so each
-//! promise of one step holds by itself. Nothing is scanned: a call costs what it touches.
+//! Every call holds one lock for its whole duration, so every operation is atomic. No call scans
+//! all sessions: its cost depends on the rows it touches.
 
 mod ended;
 mod feed;
+mod interned;
 mod live;
-mod names;
-mod order;
-mod row;
-mod slab;
+mod live_session;
+mod sorted;
 mod start;
 mod tables;
 
@@ -30,14 +29,14 @@ use crate::sessions::{
     TokenDigest, Touch,
 };
 
-/// How much a [`MemoryStore`] may hold.
+/// The capacity of a [`MemoryStore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryOptions {
-    /// At most this many live sessions, and the reasons of at most this many ended ones. A start
-    /// that finds no room first takes the place of a session past its timeout, then that of the
-    /// anonymous one that was idle longest (it ends as `session_limit` and counts as evicted),
-    /// then fails with [`StoreError::Full`]. Of more ended ones the oldest are forgotten before
-    /// their day is over: their tokens are unknown then instead of explained, and stay refused.
+    /// The maximum number of live sessions, and of ended ones. A start in a full store displaces a
+    /// session past its timeout. If there is none, it displaces the anonymous session that has been
+    /// idle longest, which ends as `session_limit` and counts as evicted. Otherwise it fails with
+    /// [`StoreError::Full`]. Beyond the maximum the oldest ended sessions are removed within their
+    /// day: their tokens stay refused, but the reason is unknown.
     pub most_sessions: usize,
 }
 
@@ -47,10 +46,10 @@ impl Default for MemoryOptions {
     }
 }
 
-/// Keeps sessions in the memory of this process.
+/// A session store in the memory of this process.
 ///
-/// The copies of the users' epochs stay as long as the process does, also for users without
-/// sessions: to forget one would let a sign-in through that began before the epoch was raised.
+/// The epochs of users are kept until the process stops, even for users without sessions.
+/// Otherwise a sign-in that began before an epoch was raised could succeed afterwards.
 pub struct MemoryStore {
     tables: Mutex<Tables>,
 }
@@ -62,8 +61,8 @@ impl MemoryStore {
         Self { tables: Mutex::new(Tables::new(options)) }
     }
 
-    /// Whoever panicked under the lock did so between two steps at worst, so going on is safe and
-    /// refusing everybody is not.
+    /// A panic under the lock can at worst leave one operation half done: continuing is safe,
+    /// refusing every request is not.
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -95,7 +94,7 @@ impl SessionStore for MemoryStore {
     async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
         let mut tables = self.tables();
         for touch in touches {
-            tables.live.see(touch.id, touch.at, &touch.client);
+            tables.live.touch(touch.id, touch.at, &touch.client);
         }
         Ok(())
     }

@@ -1,25 +1,25 @@
-//! The start of a session in two halves: everything is decided before anything is written.
+//! Starts a session: decides everything first, then writes.
 
-use super::row::Compartments;
+use super::live_session::Compartments;
 use super::tables::Tables;
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, LimitPolicy, Owner, SessionId, Start, Started};
 
-/// What a start does besides adding its session.
+/// The changes that a start makes besides adding its session.
 #[derive(Default)]
 struct Plan {
-    /// Sessions of the user from before the epoch that the start knows.
+    /// Sessions of the user from earlier epochs.
     outdated: Vec<SessionId>,
-    /// The live session that the browser brought, and whether it hands over its data.
+    /// The live session of the browser, and whether the new one inherits its data.
     brought: Option<(SessionId, bool)>,
-    /// Those of the user that the limit ends.
+    /// The user's sessions that the limit ends.
     evicted: Vec<SessionId>,
-    /// Whose place it takes when the memory is full.
-    makes_room: Option<Room>,
+    /// The session that makes room when the store is full.
+    displaced: Option<Displaced>,
 }
 
-enum Room {
+enum Displaced {
     TimedOut(SessionId, Ended),
     Anonymous(SessionId),
 }
@@ -52,14 +52,14 @@ impl Tables {
         }
         let freed = plan.outdated.len() + plan.evicted.len() + usize::from(plan.brought.is_some());
         if self.live.len() - freed >= self.options.most_sessions {
-            plan.makes_room = Some(self.room(start).ok_or(StoreError::Full)?);
+            plan.displaced = Some(self.to_displace(start).ok_or(StoreError::Full)?);
         }
         Ok(Ok(plan))
     }
 
-    /// The session that the browser brought, if live, and whether it is for the same person.
+    /// The live session of the browser, and whether it belongs to the same user.
     fn brought(&self, start: &Start, outdated: &[SessionId]) -> Option<(SessionId, bool)> {
-        let session = self.live.judged(self.live.row_of(&start.brought?)?);
+        let session = self.live.without_clients(self.live.row_of(&start.brought?)?);
         if outdated.contains(&session.id) || start.cutoffs.ended(&session).is_some() {
             return None;
         }
@@ -67,20 +67,20 @@ impl Tables {
         Some((session.id, owner.is_none() || owner == start.session.owner.user()))
     }
 
-    /// The sessions of the user that have to go for one more; `None`: it is refused.
+    /// The user's sessions that must end for one more to fit; `None` if the policy refuses.
     fn beyond_limit(&self, start: &Start, user: UserId, plan: &Plan) -> Option<Vec<SessionId>> {
         let Some(limit) = start.limit else { return Some(Vec::new()) };
-        let goes_anyway = |id: SessionId| {
+        let ends_anyway = |id: SessionId| {
             plan.outdated.contains(&id) || plan.brought.is_some_and(|(brought, _)| brought == id)
         };
         let mut live: Vec<_> = self
             .live
             .of_user(user)
-            .map(|row| self.live.judged(row))
-            .filter(|one| start.cutoffs.ended(one).is_none() && !goes_anyway(one.id))
+            .map(|row| self.live.without_clients(row))
+            .filter(|one| start.cutoffs.ended(one).is_none() && !ends_anyway(one.id))
             .collect();
         if limit.policy == LimitPolicy::EvictIdle {
-            // A stable sort: of those that were seen at once, the oldest goes first.
+            // The sort is stable: of sessions last seen at the same time, the oldest ends first.
             live.sort_by_key(|one| start.last_seen(one.id, one.last_seen_at));
         }
         let others = usize::try_from(limit.most).unwrap_or(usize::MAX).saturating_sub(1);
@@ -89,11 +89,11 @@ impl Tables {
         (!refused).then(|| live.iter().map(|one| one.id).collect())
     }
 
-    fn room(&self, start: &Start) -> Option<Room> {
+    fn to_displace(&self, start: &Start) -> Option<Displaced> {
         let timed_out = self.live.first_timed_out(&start.cutoffs);
         timed_out
-            .map(|(id, ended)| Room::TimedOut(id, ended))
-            .or_else(|| self.live.idlest_anonymous().map(Room::Anonymous))
+            .map(|(id, ended)| Displaced::TimedOut(id, ended))
+            .or_else(|| self.live.idlest_anonymous().map(Displaced::Anonymous))
     }
 
     fn carry_out(&mut self, start: &Start, plan: Plan) -> Started {
@@ -106,27 +106,27 @@ impl Tables {
         for id in &plan.evicted {
             self.end(*id, evicted);
         }
-        let mut lost = plan.evicted;
-        match plan.makes_room {
-            Some(Room::TimedOut(id, ended)) => {
+        let mut evicted_ids = plan.evicted;
+        match plan.displaced {
+            Some(Displaced::TimedOut(id, ended)) => {
                 self.end_timed_out(id, ended, &start.cutoffs);
             }
-            Some(Room::Anonymous(id)) => {
+            Some(Displaced::Anonymous(id)) => {
                 self.end(id, evicted);
-                lost.push(id);
+                evicted_ids.push(id);
             }
             None => {}
         }
         let data = plan.brought.map(|brought| self.take_over(brought, at)).unwrap_or_default();
         self.live.insert(&start.session, start.digest, data);
-        Started::Started { evicted: lost, replaced: plan.brought.map(|(id, _)| id) }
+        Started::Started { evicted: evicted_ids, replaced: plan.brought.map(|(id, _)| id) }
     }
 
-    /// Ends the brought session, and hands over what it held if it was for the same person.
+    /// Ends the browser's session and returns its data if it belongs to the same user.
     fn take_over(&mut self, brought: (SessionId, bool), at: time::OffsetDateTime) -> Compartments {
-        let (id, same_person) = brought;
-        let reason = if same_person { EndReason::Replaced } else { EndReason::SignedOut };
+        let (id, same_user) = brought;
+        let reason = if same_user { EndReason::Replaced } else { EndReason::SignedOut };
         let row = self.end(id, Ended { reason, at });
-        row.filter(|_| same_person).map(|row| row.data).unwrap_or_default()
+        row.filter(|_| same_user).map(|row| row.data).unwrap_or_default()
     }
 }

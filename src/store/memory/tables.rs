@@ -1,22 +1,22 @@
-//! The whole store behind its lock, and each step of the port but `start`.
+//! The tables behind the lock, and every operation except `start`.
 
 use time::OffsetDateTime;
 
 use super::MemoryOptions;
-use super::ended::EndedRows;
+use super::ended::EndedTokens;
 use super::feed::Feed;
 use super::live::{LiveRows, Removed};
-use super::row::Row;
+use super::live_session::LiveSession;
 use crate::accounts::{Epoch, KeptSession, UserId};
 use crate::sessions::{
     Cutoffs, EndReason, Ended, Ending, EpochMove, Keep, Keeping, Loaded, Rotation, SessionId,
     Swept, TimedOut, TokenDigest,
 };
 
-/// Everything that a memory store holds. A session is in `live` or in `ended`, never in both.
+/// The tables of a memory store. A session is in `live` or in `ended`, never in both.
 pub(super) struct Tables {
     pub(super) live: LiveRows,
-    pub(super) ended: EndedRows,
+    pub(super) ended: EndedTokens,
     pub(super) feed: Feed,
     pub(super) options: MemoryOptions,
 }
@@ -24,7 +24,7 @@ pub(super) struct Tables {
 impl Tables {
     pub(super) fn new(options: MemoryOptions) -> Self {
         let most = options.most_sessions;
-        let (ended, feed) = (EndedRows::new(most), Feed::new(most));
+        let (ended, feed) = (EndedTokens::new(most), Feed::new(most));
         Self { live: LiveRows::default(), ended, feed, options }
     }
 
@@ -35,12 +35,12 @@ impl Tables {
         self.ended.loaded(digest)
     }
 
-    /// Whether a digest is in use, or was and is not forgotten.
+    /// Whether a digest is in use or belongs to a remembered ended session.
     pub(super) fn knows_digest(&self, digest: &TokenDigest) -> bool {
         self.live.row_of(digest).is_some() || self.ended.loaded(digest) != Loaded::Unknown
     }
 
-    /// Whether an id is in use, or was and is not forgotten.
+    /// Whether an id is in use or belongs to a remembered ended session.
     pub(super) fn knows_id(&self, id: SessionId) -> bool {
         self.live.row(id).is_some() || self.ended.find(id).is_some()
     }
@@ -49,11 +49,11 @@ impl Tables {
         let Some(id) = self.live.row_of(&rotation.from).map(|row| row.id) else {
             return false;
         };
-        self.give_token(id, rotation)
+        self.replace_token(id, rotation)
     }
 
     /// Rotates this session, unless the new digest is taken.
-    fn give_token(&mut self, id: SessionId, rotation: &Rotation) -> bool {
+    fn replace_token(&mut self, id: SessionId, rotation: &Rotation) -> bool {
         if self.knows_digest(&rotation.to) {
             return false;
         }
@@ -62,7 +62,7 @@ impl Tables {
         {
             self.ended.remember_rotated(from, row, rotation.at);
             let ended = Ended { reason: EndReason::Replaced, at: rotation.at };
-            self.feed.tell(id, self.live.user(row), ended);
+            self.feed.push(id, self.live.user(row), ended);
         }
         if rotation.authenticated {
             self.live.authenticate(id, rotation.at);
@@ -81,24 +81,24 @@ impl Tables {
 
     pub(super) fn end_if(&mut self, ending: &Ending) -> bool {
         let Some(row) = self.live.row(ending.id) else { return false };
-        let session = self.live.judged(row);
+        let session = self.live.without_clients(row);
         let belongs = ending.of.is_none_or(|user| session.owner.user() == Some(user));
         let unseen = ending.unseen_since.is_none_or(|since| session.last_seen_at <= since);
         belongs && unseen && self.end(ending.id, ending.ended).is_some()
     }
 
-    /// Moves a session to the ended. What it held is the caller's to hand over or drop.
+    /// Moves a session to the ended ones. The caller gets its data.
     pub(super) fn end(&mut self, id: SessionId, ended: Ended) -> Option<Removed> {
         let removed = self.live.remove(id)?;
         self.ended.remember(&removed, ended);
-        self.feed.tell(id, removed.user, ended);
+        self.feed.push(id, removed.user, ended);
         Some(removed)
     }
 
     pub(super) fn end_all(&mut self, ended: Ended) -> u64 {
         let ids: Vec<_> = self.live.after(None).map(|row| row.id).collect();
         let count = ids.into_iter().map(|id| u64::from(self.end(id, ended).is_some())).sum();
-        self.feed.begin_anew();
+        self.feed.reset();
         count
     }
 
@@ -109,16 +109,16 @@ impl Tables {
         }
         let mut outdated = self.outdated(user, to);
         if let Some(survivor) = &epoch_move.survivor
-            && let Some(survived) = self.let_survive(user, survivor, at)
+            && let Some(kept) = self.keep_session(user, survivor, at)
         {
-            outdated.retain(|id| *id != survived);
+            outdated.retain(|id| *id != kept);
         }
         self.live.set_epoch(user, to);
         let ended = Ended { reason: epoch_move.reason.into(), at };
         outdated.into_iter().map(|id| u64::from(self.end(id, ended).is_some())).sum()
     }
 
-    /// The sessions of a user that are from before `epoch`.
+    /// The sessions of a user from epochs before `epoch`.
     pub(super) fn outdated(&self, user: UserId, epoch: Epoch) -> Vec<SessionId> {
         if self.live.epoch(user).is_some_and(|copy| copy >= epoch) {
             return Vec::new();
@@ -126,9 +126,8 @@ impl Tables {
         self.live.of_user(user).map(|row| row.id).collect()
     }
 
-    /// Gives the survivor its new token, if it still has the one that the change was asked for
-    /// with, and says which session that is.
-    fn let_survive(
+    /// Gives the kept session its new token, if it still has the old one, and returns its id.
+    fn keep_session(
         &mut self,
         user: UserId,
         survivor: &KeptSession,
@@ -137,19 +136,19 @@ impl Tables {
         let id = SessionId::from_uuid(survivor.session);
         let (from, to) =
             (TokenDigest::from_bytes(survivor.from), TokenDigest::from_bytes(survivor.to));
-        let of_user = |row: &Row| self.live.judged(row).owner.user() == Some(user);
+        let of_user = |row: &LiveSession| self.live.without_clients(row).owner.user() == Some(user);
         let row = self.live.row(id)?;
         let fits = row.digest == from && of_user(row);
         let rotation = Rotation { from, to, authenticated: survivor.authenticated, at };
-        (fits && self.give_token(id, &rotation)).then_some(id)
+        (fits && self.replace_token(id, &rotation)).then_some(id)
     }
 
     pub(super) fn sweep(&mut self, cutoffs: &Cutoffs, most: u32) -> Swept {
         let mut swept = Swept::default();
         for _ in 0..most {
             if let Some((id, ended)) = self.live.first_timed_out(cutoffs) {
-                let judged = self.live.row(id).map(|row| self.live.judged(row));
-                let of_user = judged.and_then(|session| TimedOut::of(&session, ended));
+                let session = self.live.row(id).map(|row| self.live.without_clients(row));
+                let of_user = session.and_then(|session| TimedOut::of(&session, ended));
                 swept.timed_out.extend(of_user);
                 if self.end_timed_out(id, ended, cutoffs) {
                     swept.ended += 1;
@@ -171,8 +170,7 @@ impl Tables {
         swept
     }
 
-    /// Ends a session that the timeouts have ended already. `false`: so long ago that it is
-    /// forgotten right away.
+    /// Ends a session past a timeout. `false`: that is so long ago that it is removed at once.
     pub(super) fn end_timed_out(&mut self, id: SessionId, ended: Ended, cutoffs: &Cutoffs) -> bool {
         if cutoffs.remembers(ended) {
             return self.end(id, ended).is_some();
@@ -182,7 +180,7 @@ impl Tables {
     }
 }
 
-/// As far ahead of now as what is forgotten is behind it.
+/// As far after now as the retention of ended sessions reaches back.
 fn day_after(cutoffs: &Cutoffs) -> OffsetDateTime {
     let now = cutoffs.now();
     now.saturating_add(now - cutoffs.forgotten_before())

@@ -1,10 +1,12 @@
-//! What is this backend's own: its limit, and that no order holds what another has lost. The
-//! promises themselves are tested in `tests/it/store_contract.rs`.
+//! The capacity of this backend and the consistency of its indexes. `tests/it/store_contract.rs`
+//! tests the contract of the port.
 
 use time::Duration;
 use time::macros::datetime;
 use uuid::Uuid;
 
+use super::live_session::LiveSession;
+use super::sorted::{RowKey, SortedIndex};
 use super::*;
 use crate::accounts::Epoch;
 use crate::sessions::conformance::random_trace;
@@ -41,7 +43,7 @@ fn start(number: u8, owner: Owner, minutes: i64) -> Start {
     Start { session, digest, brought: None, outdated, limit: None, unwritten, cutoffs }
 }
 
-/// Starts it and gives what it evicted.
+/// Starts a session and returns the evicted ones.
 async fn begin(store: &MemoryStore, start: &Start) -> Vec<SessionId> {
     match store.start(start).await {
         Ok(Started::Started { evicted, .. }) => evicted,
@@ -58,7 +60,7 @@ async fn reason(store: &MemoryStore, start: &Start) -> Option<EndReason> {
 }
 
 #[tokio::test]
-async fn in_a_full_store_the_anonymous_session_that_was_idle_longest_goes_first() {
+async fn a_full_store_displaces_the_longest_idle_anonymous_session() {
     let store = store(3);
     let signed_in = start(1, user(1), 0);
     let (busy, idle) = (start(2, Owner::Anonymous, 1), start(3, Owner::Anonymous, 2));
@@ -95,7 +97,7 @@ async fn sto_3_a_store_full_of_signed_in_sessions_refuses_and_drops_none() {
 }
 
 #[tokio::test]
-async fn a_start_that_frees_a_place_itself_finds_room_in_a_full_store() {
+async fn a_start_that_ends_a_session_itself_succeeds_in_a_full_store() {
     let store = store(2);
     let visitor = start(1, Owner::Anonymous, 0);
     let signed_in = start(2, user(2), 0);
@@ -126,7 +128,7 @@ async fn a_timed_out_session_makes_room_before_any_live_one() {
 }
 
 #[tokio::test]
-async fn a_refused_start_takes_nobodys_place_in_a_full_store() {
+async fn a_refused_start_displaces_no_session_in_a_full_store() {
     let store = store(2);
     let (signed_in, visitor) = (start(1, user(1), 0), start(2, Owner::Anonymous, 0));
     for start in [&signed_in, &visitor] {
@@ -140,7 +142,7 @@ async fn a_refused_start_takes_nobodys_place_in_a_full_store() {
 }
 
 #[tokio::test]
-async fn of_more_ended_ones_than_fit_the_oldest_are_forgotten() {
+async fn beyond_the_capacity_the_oldest_ended_sessions_are_forgotten() {
     let store = store(2);
     for number in 1..=4 {
         let start = start(number, Owner::Anonymous, i64::from(number));
@@ -157,65 +159,70 @@ async fn of_more_ended_ones_than_fit_the_oldest_are_forgotten() {
 }
 
 #[tokio::test]
-async fn every_order_has_every_session_and_no_other() {
+async fn every_index_holds_exactly_the_live_sessions() {
     let store = store(1_000);
     for operation in random_trace(11, 2_000) {
         crate::sessions::conformance::replay(&store, &[operation]).await;
 
         let tables = store.tables();
-        let live = tables.live.order_lengths();
-        let ended = tables.ended.order_lengths();
+        let live = tables.live.index_lengths();
+        let ended = tables.ended.index_lengths();
         assert!(live.iter().all(|length| *length == live[0]), "{live:?} after {operation:?}");
         assert!(ended.iter().all(|length| *length == ended[0]), "{ended:?} after {operation:?}");
     }
 }
 
-/// An order of numbers that stand for themselves.
-fn sorted_as_told(keys: impl Iterator<Item = u64>, removed: impl Fn(u64) -> bool) {
-    let mut slab = slab::Slab::default();
-    let mut order = order::Order::default();
+/// Checks an index of numbers that are their own sort keys.
+fn assert_sorted(keys: impl Iterator<Item = u64>, removed: impl Fn(u64) -> bool) {
+    let mut slab = slab::Slab::new();
+    let mut index = SortedIndex::default();
     let mut expected = Vec::new();
     for key in keys {
-        let place = slab.insert(key);
-        let key_of = |place| slab.get(place).copied().unwrap();
-        order.insert(key, place, key_of);
-        expected.push((key, place));
+        let row = RowKey::of(slab.insert(key));
+        index.insert(key, row, |row: RowKey| slab[row.in_slab()]);
+        expected.push((key, row));
     }
-    let key_of = |place| slab.get(place).copied().unwrap();
-    for (key, place) in expected.iter().filter(|(key, _)| removed(*key)) {
-        order.remove(*key, *place, key_of);
+    let key_of = |row: RowKey| slab[row.in_slab()];
+    for (key, row) in expected.iter().filter(|(key, _)| removed(*key)) {
+        index.remove(*key, *row, key_of);
     }
     expected.retain(|(key, _)| !removed(*key));
     expected.sort_by_key(|(key, _)| *key);
 
-    let told: Vec<u64> = order.from(0, key_of).map(key_of).collect();
-    assert_eq!(told, expected.iter().map(|(key, _)| *key).collect::<Vec<_>>());
-    assert_eq!((order.len(), order.first()), (told.len(), expected.first().map(|(_, p)| *p)));
-    for (key, place) in &expected {
-        assert_eq!(order.find(*key, key_of), Some(*place));
+    let found: Vec<u64> = index.from(0, key_of).map(key_of).collect();
+    assert_eq!(found, expected.iter().map(|(key, _)| *key).collect::<Vec<_>>());
+    assert_eq!((index.len(), index.first()), (found.len(), expected.first().map(|(_, row)| *row)));
+    for (key, row) in &expected {
+        assert_eq!(index.find(*key, key_of), Some(*row));
     }
-    let half = told.len() / 2;
-    let rest: Vec<u64> = order.from(told[half], key_of).map(key_of).collect();
-    assert_eq!(rest, told[half..]);
+    let half = found.len() / 2;
+    let rest: Vec<u64> = index.from(found[half], key_of).map(key_of).collect();
+    assert_eq!(rest, found[half..]);
 }
 
 #[test]
-fn an_order_sorts_whatever_comes_and_goes_in_whatever_sequence() {
+fn an_index_stays_sorted_for_any_sequence_of_inserts_and_removals() {
     let scattered = |n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
     for keep_each in [1, 2, 17, 300] {
-        sorted_as_told(0..5_000, |key| key % keep_each != 0);
-        sorted_as_told((0..5_000).rev(), |key| key % keep_each != 0);
-        sorted_as_told((0..5_000).map(scattered), |key| key % keep_each != 0);
+        assert_sorted(0..5_000, |key| key % keep_each != 0);
+        assert_sorted((0..5_000).rev(), |key| key % keep_each != 0);
+        assert_sorted((0..5_000).map(scattered), |key| key % keep_each != 0);
     }
 }
 
 #[test]
-fn a_live_session_takes_a_hundred_and_twenty_eight_bytes_and_its_places_in_the_orders() {
-    assert_eq!(size_of::<Option<row::Row>>(), 128);
+fn a_live_session_takes_128_bytes_in_the_slab() {
+    // As `slab::Entry`, which is private.
+    #[expect(dead_code, reason = "only its size counts")]
+    enum Entry {
+        Vacant(usize),
+        Occupied(LiveSession),
+    }
+    assert_eq!(size_of::<Entry>(), 128);
 }
 
 #[tokio::test]
-async fn a_browser_that_no_session_has_any_more_is_forgotten() {
+async fn a_user_agent_without_sessions_is_forgotten() {
     let store = store(10);
     for number in 1..=3 {
         let mut start = start(number, user(1), 0);
@@ -223,10 +230,10 @@ async fn a_browser_that_no_session_has_any_more_is_forgotten() {
         begin(&store, &start).await;
         assert_eq!(store.find(start.session.id).await.unwrap(), Some(start.session));
     }
-    assert_eq!(store.tables().live.order_lengths()[6], 3);
+    assert_eq!(store.tables().live.index_lengths()[6], 3);
 
     store.end_all(Ended { reason: EndReason::SignedOut, at: DAWN }).await.unwrap();
-    assert_eq!(store.tables().live.order_lengths()[6], 0);
+    assert_eq!(store.tables().live.index_lengths()[6], 0);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Where the server is: one address, or Sentinels that know which server is the primary.
+//! The address of the server, or of Sentinels that know the primary.
 
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 
 pub(super) struct Address {
     reach: Reach,
-    shown: String,
+    display: String,
 }
 
 enum Reach {
     Server(Box<Client>),
-    /// Asking takes the client by itself; calls that wait for a connection wait for one attempt.
+    /// Locked while the Sentinels are asked: concurrent callers share one attempt.
     Sentinels(Box<Mutex<SentinelClient>>),
 }
 
 impl Address {
-    /// Reads `redis://`, `rediss://`, `redis+sentinel://` or `rediss+sentinel://`.
+    /// Parses `redis://`, `rediss://`, `redis+sentinel://` or `rediss+sentinel://`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = text.split_once("://").ok_or("write redis://HOST:PORT")?;
         if rest.contains('#') {
@@ -48,17 +48,18 @@ impl Address {
             return Err("leave out the ? and what follows".to_owned());
         }
         let info = text.into_connection_info().map_err(|error| error.to_string())?;
-        let (shown, settings) = (info.addr().to_string(), ours(info.redis_settings().clone()));
-        let info = info.set_redis_settings(settings).set_tcp_settings(at_once());
+        let (display, settings) =
+            (info.addr().to_string(), with_protocol(info.redis_settings().clone()));
+        let info = info.set_redis_settings(settings).set_tcp_settings(tcp_settings());
         let client = Client::open(info).map_err(|error| error.to_string())?;
-        Ok(Self { reach: Reach::Server(Box::new(client)), shown })
+        Ok(Self { reach: Reach::Server(Box::new(client)), display })
     }
 
     fn sentinels(rest: &str, tls: Option<TlsMode>) -> Result<Self, String> {
         let form = || "write redis+sentinel://HOST:PORT,HOST:PORT/SERVICE".to_owned();
         let (authority, _) = rest.split_once('/').ok_or_else(form)?;
         let (login, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
-        // With one host in the place of all it is a URL like any other.
+        // One host instead of the list makes it a normal URL.
         let single = format!("redis://{login}@sentinels/{}", &rest[authority.len() + 1..]);
         let url = Url::parse(&single).map_err(|_| form())?;
         let mut path = url.path().trim_matches('/').split('/');
@@ -88,8 +89,8 @@ impl Address {
             settings = settings.set_password(decoded(password)?);
         }
         let mut node = SentinelNodeConnectionInfo::default()
-            .set_redis_connection_info(ours(settings))
-            .set_tcp_settings(at_once());
+            .set_redis_connection_info(with_protocol(settings))
+            .set_tcp_settings(tcp_settings());
         if let Some(tls) = tls {
             node = node.set_tls_mode(tls);
         }
@@ -97,12 +98,12 @@ impl Address {
         let client = SentinelClient::build(sentinels, service, Some(node), kind)
             .map_err(|error| error.to_string())?;
         let reach = Reach::Sentinels(Box::new(Mutex::new(client)));
-        Ok(Self { reach, shown: format!("{service} by {hosts}") })
+        Ok(Self { reach, display: format!("{service} by {hosts}") })
     }
 
-    /// Where it is, without who we are there.
-    pub(super) fn shown(&self) -> &str {
-        &self.shown
+    /// The display address, without user and password.
+    pub(super) fn display(&self) -> &str {
+        &self.display
     }
 
     pub(super) async fn connect(
@@ -128,17 +129,16 @@ fn sentinel(
         url.set_port(Some(SENTINEL_PORT)).ok()?;
     }
     let info = url.into_connection_info().ok()?;
-    Some(info.set_redis_settings(settings.clone()).set_tcp_settings(at_once()))
+    Some(info.set_redis_settings(settings.clone()).set_tcp_settings(tcp_settings()))
 }
 
-/// RESP3, so that a cut is told; and no `CLIENT SETINFO`, which is one right more.
-fn ours(settings: RedisConnectionInfo) -> RedisConnectionInfo {
+/// RESP3, so that a disconnection is reported; no `CLIENT SETINFO`, which needs another right.
+fn with_protocol(settings: RedisConnectionInfo) -> RedisConnectionInfo {
     settings.set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name()
 }
 
-/// Small messages are not held back for others to come, and nothing in between forgets a
-/// connection on which nobody speaks for a while.
-fn at_once() -> TcpSettings {
+/// No Nagle delay, and keepalive so that firewalls do not drop idle connections.
+fn tcp_settings() -> TcpSettings {
     TcpSettings::default().set_nodelay(true).set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE))
 }
 

@@ -1,9 +1,9 @@
-//! What browsers call themselves, in fewer bytes: most of it is the same few phrases.
+//! Compresses user agents, which mostly consist of a few phrases.
 //!
-//! A phrase becomes one byte that no UTF-8 text contains, so any text comes back as it was.
+//! A phrase becomes one byte that is invalid in UTF-8, so every text is restored exactly.
 
-/// The phrase of each byte of [`CODES`], in the same order. Records have these numbers in them:
-/// change none, or begin another form of records.
+/// The phrase of each byte of [`CODES`], in the same order. Records contain these bytes, so a
+/// change needs a new record version.
 const PHRASES: [&str; 13] = [
     "Mozilla/5.0 (",
     "Windows NT 10.0; Win64; x64",
@@ -20,7 +20,7 @@ const PHRASES: [&str; 13] = [
     ") Gecko/20100101 Firefox/",
 ];
 
-/// The bytes that stand in no UTF-8 text.
+/// Bytes that are invalid in UTF-8.
 const CODES: [u8; 13] =
     [0xC0, 0xC1, 0xF5, 0xF6, 0xF7, 0xF8, 0xF9, 0xFA, 0xFB, 0xFC, 0xFD, 0xFE, 0xFF];
 
@@ -36,12 +36,12 @@ pub(super) fn shorten(text: &str, into: &mut Vec<u8>) {
     }
 }
 
-/// `None`: no text was shortened to these bytes.
-pub(super) fn lengthen(bytes: &[u8]) -> Option<String> {
+/// `None`: the bytes are corrupt.
+pub(super) fn expand(bytes: &[u8]) -> Option<String> {
     let mut text = Vec::new();
     for byte in bytes {
         match CODES.iter().position(|code| code == byte) {
-            Some(place) => text.extend_from_slice(PHRASES[place].as_bytes()),
+            Some(index) => text.extend_from_slice(PHRASES[index].as_bytes()),
             None => text.push(*byte),
         }
     }

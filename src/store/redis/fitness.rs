@@ -1,14 +1,14 @@
-//! Whether a server may keep sessions: what it says about itself.
+//! Checks that a server can keep sessions, by the answer to `INFO`.
 
 use std::collections::HashMap;
 
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Value};
 
-/// The oldest release that has what the scripts need.
-const OLDEST: u32 = 7;
+/// The oldest release with the features that the scripts need.
+const MIN_MAJOR_VERSION: u32 = 7;
 
-/// Why a server may not keep sessions.
+/// Why a server cannot keep sessions.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// It is older than Redis 7.
@@ -17,37 +17,37 @@ pub enum Unfit {
     /// It is a node of a cluster.
     #[error("runs as a cluster (cluster-enabled yes): one server or a Sentinel service is needed")]
     Cluster,
-    /// It answers for other servers.
+    /// It is a Sentinel.
     #[error("is a Sentinel: write redis+sentinel://HOST:PORT/SERVICE")]
     Sentinel,
-    /// It follows another server.
+    /// It is a replica.
     #[error(
         "is a replica: write the address of the primary, or redis+sentinel://HOST:PORT/SERVICE"
     )]
     Replica,
-    /// It drops what it holds when its memory is full.
+    /// It evicts keys when its memory is full.
     #[error(
         "drops sessions when its memory is full (maxmemory-policy {0}): set maxmemory-policy noeviction"
     )]
     Evicts(String),
 }
 
-/// What a server says about itself.
-pub(super) struct Facts(HashMap<String, String>);
+/// The fields of `INFO`.
+pub(super) struct ServerInfo(HashMap<String, String>);
 
-impl Facts {
-    /// Reads the answer to `INFO`.
+impl ServerInfo {
+    /// Parses the answer to `INFO`.
     pub(super) fn read(info: &str) -> Self {
-        let facts = info.lines().filter_map(|line| line.trim_end().split_once(':'));
-        Self(facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        let info = info.lines().filter_map(|line| line.trim_end().split_once(':'));
+        Self(info.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
     fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// What it calls itself: another name after each start of it.
-    pub(super) fn server(&self) -> &str {
+    /// The `run_id`, which changes with each start of the server.
+    pub(super) fn run_id(&self) -> &str {
         self.get("run_id")
     }
 
@@ -59,18 +59,18 @@ impl Facts {
         self.get("maxmemory") == "0"
     }
 
-    /// A policy that concerns only keys with an expiry spares sessions, which have none.
+    /// `volatile-*` policies only evict keys with an expiry, which sessions do not have.
     fn policy_spares_sessions(&self) -> bool {
         self.policy() == "noeviction" || self.policy().starts_with("volatile-")
     }
 
-    /// Why it may not keep sessions, if it may not.
+    /// Why it cannot keep sessions, if it cannot.
     pub(super) fn unfit(&self) -> Option<Unfit> {
         let version = self.get("redis_version");
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         if self.get("redis_mode") == "sentinel" {
             Some(Unfit::Sentinel)
-        } else if major.is_none_or(|major| major < OLDEST) {
+        } else if major.is_none_or(|major| major < MIN_MAJOR_VERSION) {
             Some(Unfit::TooOld(version.to_owned()))
         } else if self.get("redis_mode") == "cluster" || self.get("cluster_enabled") == "1" {
             Some(Unfit::Cluster)
@@ -83,7 +83,7 @@ impl Facts {
         }
     }
 
-    /// What an operator should know; `appendfsync` is `None` where we may not ask for it.
+    /// Warnings for the operator. `appendfsync` is `None` without the right to read it.
     pub(super) fn warnings(&self, appendfsync: Option<&str>) -> Vec<String> {
         let mut warnings = Vec::new();
         let loses = "an acknowledged sign-out or revocation may be undone by a crash";
@@ -93,8 +93,8 @@ impl Facts {
                 "Redis has appendfsync {appendfsync}: {loses}; set appendfsync always"
             )),
             ("1", None) => warnings.push(format!(
-                "Redis does not tell its appendfsync: unless it is always, {loses}; let the user \
-                 ask with +config|get"
+                "could not read appendfsync of Redis: unless it is always, {loses}; grant its user \
+                 +config|get"
             )),
             _ => warnings.push(format!(
                 "Redis has appendonly off: {loses}; set appendonly yes and appendfsync always"
@@ -110,12 +110,14 @@ impl Facts {
     }
 }
 
-pub(super) async fn facts(connection: &mut MultiplexedConnection) -> Result<Facts, RedisError> {
+pub(super) async fn server_info(
+    connection: &mut MultiplexedConnection,
+) -> Result<ServerInfo, RedisError> {
     let info: Value = redis::cmd("INFO").query_async(connection).await?;
-    Ok(Facts::read(&redis::from_redis_value::<String>(info)?))
+    Ok(ServerInfo::read(&redis::from_redis_value::<String>(info)?))
 }
 
-/// `None`: it says that it has no such setting.
+/// `None`: the server has no such setting.
 pub(super) async fn appendfsync(
     connection: &mut MultiplexedConnection,
 ) -> Result<Option<String>, RedisError> {

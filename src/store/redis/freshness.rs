@@ -1,39 +1,37 @@
-//! What changes in Redis, as it is told to those who track it.
+//! Invalidations from Redis: CLIENT TRACKING as a [`Freshness`] source.
 //!
-//! A connection that asks for `CLIENT TRACKING` by prefix (`BCAST`) is told of every key that
-//! changes there, whoever changes it and in whatever way, a flush, an eviction and an expiry
-//! included. Redis keeps no list of who read what for that. What says whether a token is good is
-//! all under one prefix, and nothing else is: a touch, data and the orders are told to nobody.
+//! With `CLIENT TRACKING` by prefix (`BCAST`) a connection receives an invalidation for every
+//! changed key under the prefix. Changes of any client count, and flush, eviction and expiry too.
+//! Redis keeps no list of readers for that. The keys that decide whether a token is valid have that
+//! prefix, and no others: touches, data and indexes cause no invalidation.
 //!
-//! **Why nothing acknowledged is behind the answer to a probe.** Redis runs one script or command
-//! after another. Each leaves the keys that it changed in a set, which at the end of every turn of
-//! the event loop (`beforeSleep`, `trackingBroadcastInvalidationMessages`) is written to those who
-//! track, ahead of all that the next turn writes to them. In Redis 7 and Valkey that is before
-//! any reply of the turn is sent, but for that of a connection with a long backlog. Redis 8 with
-//! `io-threads` is another matter: it runs what its threads have read after the set is written and
-//! sends those replies at once, and whoever hears of one can have a question answered at the
-//! beginning of the next turn, before its end. So a probe is two questions, the second sent when
-//! the first is answered. The first is read after the acknowledgement was sent, so in the turn of
-//! the change or a later one, the second in a later one than the first, and between two turns the
-//! set is written. What was heard before the second answer is all of what was acknowledged before
-//! the first question. (A script that runs for long is the exception: others are read in the middle
-//! of its turn. Both questions are then answered with an error.)
+//! **Why a probe returns every acknowledged change.** Redis runs one command at a time. Each adds
+//! the keys that it changed to a set. At the end of every event loop iteration Redis writes the set
+//! to the tracking clients (`beforeSleep`, `trackingBroadcastInvalidationMessages`). It does so
+//! before anything that the next iteration writes to them. In Redis 7 and Valkey that happens
+//! before the replies of the iteration are sent, except on connections with a long backlog. Redis 8
+//! with `io-threads` differs: it runs the commands that its threads have read after the set is
+//! written, and sends their replies at once. A client that sees such a reply can get an answer at
+//! the start of the next iteration, before its set is written. So a probe sends two queries, the
+//! second after the answer to the first. The first is read after the acknowledgement was sent, in
+//! the iteration of the change or later. The second is read in a later iteration than the first,
+//! and the set is written between two iterations. Invalidations received before the second answer
+//! therefore include every change acknowledged before the first query. (During a long-running
+//! script Redis reads other commands within the iteration, and answers both queries with an error.)
 //!
-//! **A change that changes nothing** sends no invalidation of its own, for it needs none. It has
-//! seen what another one did, so it ran after it, and was acknowledged after that; by the same
-//! argument the set of the other one is written before the second answer. `PostgreSQL` is not like
-//! this: there one sees what another has committed and not yet told.
+//! **A call that changes nothing** needs no invalidation. It saw the change of an earlier call, so
+//! it was acknowledged after that change, and the argument above holds for it. `PostgreSQL`
+//! differs: there a committed change is visible before its notification is sent.
 //!
-//! **What was heard** is handed over in the order of the stream: `PipelineSink::send_result` of the
-//! driver calls the push sender for a push, and completes the question for a reply, on one task as
-//! it reads them. [`Ear::hear`] has noted a push when it returns.
+//! **Order.** `PipelineSink::send_result` of the driver runs on one task in the order of the
+//! stream. It calls the push sender for a push, and completes the query for a reply.
+//! [`Receiver::receive`] has recorded a push when it returns.
 //!
-//! **A primary that is none any more** goes on answering those who track. So the first question is
-//! a script that asks for the right to write, as every check does that asks the store: a replica
-//! refuses it, and so does a primary that lacks the replicas it was told to have. And calls and
-//! changes have to be of the same server: once the calls lead to another, this one says nothing
-//! about what they read. Failover as such is outside of every promise (docs/redis.md); nothing of
-//! it is worse than with every check asking the store.
+//! **A former primary** still answers tracking clients. So the first query is a script that asks
+//! for the right to write, like every lookup in the store. A replica refuses it, and so does a
+//! primary with too few replicas. The tracking connection and the calls must also use the same
+//! server. No promise holds across a failover (docs/redis.md), but it is no worse than without a
+//! cache.
 
 use std::process;
 use std::sync::Arc;
@@ -46,48 +44,48 @@ use redis::{ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value};
 use tokio::time::timeout;
 
 use super::RedisSessions;
-use super::heard::{Canary, Heard};
-use super::link::{self, Course, Link};
+use super::link::{self, CurrentServer, Link};
+use super::received::{Canary, Received};
 use super::script::{self, TRACKED};
 use crate::clock::Clock;
 use crate::failure::StoreError;
 use crate::sessions::cache::{Change, Freshness, NotFresh, Rule, Subscription, is_kept};
 
-/// How long a change may take until it is heard of.
-const UNTIL_HEARD: Duration = Duration::from_millis(500);
+/// How long an invalidation may take to arrive.
+const INVALIDATION_TIMEOUT: Duration = Duration::from_millis(500);
 
-const NO_RIGHT: &str = "Redis does not let its user use CLIENT TRACKING: give it +client|tracking \
-                        and +client|trackinginfo, as docs/redis.md has it";
-const UNHEARD: &str = "Redis did not tell of a change within half a second: something between it \
-                       and this server does not pass on what CLIENT TRACKING tells";
+const NO_TRACKING_RIGHT: &str = "the Redis user may not use CLIENT TRACKING; grant \
+                                 +client|tracking and +client|trackinginfo, see docs/redis.md";
+const NO_INVALIDATION: &str = "no invalidation from Redis within half a second; check for a proxy \
+                               in between that does not forward CLIENT TRACKING messages";
 
 /// Why a subscription is over.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-enum Over {
-    #[error("the connection on which Redis tells what changes was cut")]
-    Cut,
-    #[error("Redis does not track changes for this connection any more")]
-    Untracked,
-    #[error("it leads to another Redis server than the calls")]
-    Elsewhere,
-    #[error("it was asked and its answer was not waited for")]
-    Unanswered,
+enum TrackingEnded {
+    #[error("the connection for invalidations from Redis was lost")]
+    Disconnected,
+    #[error("Redis no longer tracks changes for this connection")]
+    NotTracking,
+    #[error("invalidations and calls use different Redis servers")]
+    OtherServer,
+    #[error("a probe was cancelled before its answer")]
+    Cancelled,
 }
 
-impl From<Over> for StoreError {
-    fn from(over: Over) -> Self {
+impl From<TrackingEnded> for StoreError {
+    fn from(over: TrackingEnded) -> Self {
         Self::backend(over)
     }
 }
 
-/// A connection that is told what changes.
+/// A connection that tracks changes.
 struct Tracking {
     link: Arc<Link>,
     connection: MultiplexedConnection,
-    heard: Arc<Heard>,
-    /// Where the calls went when it began, which is where it leads.
-    course: Course,
-    is_asked: bool,
+    received: Arc<Received>,
+    /// The server of the calls when it started, which is also its own.
+    server: CurrentServer,
+    is_probing: bool,
 }
 
 #[async_trait]
@@ -97,24 +95,24 @@ impl Freshness for RedisSessions {
     }
 
     async fn subscribe(&self) -> Result<Box<dyn Subscription>, NotFresh> {
-        let canary = Canary::named(unheard_of());
-        let (ear, heard) = Heard::waiting_for(canary);
+        let canary = Canary::named(unique_name());
+        let (receiver, received) = Received::expecting(canary);
         let link = Arc::clone(&self.link);
-        let apart = link.apart(move |push| ear.hear(&push)).await;
-        let (connection, server) = apart.map_err(StoreError::backend)?;
-        let course = Course::default();
-        let mut tracking = Tracking { link, connection, heard, course, is_asked: false };
+        let separate = link.open_separate(move |push| receiver.receive(&push)).await;
+        let (connection, run_id) = separate.map_err(StoreError::backend)?;
+        let server = CurrentServer::default();
+        let mut tracking = Tracking { link, connection, received, server, is_probing: false };
         tracking.begin().await.map_err(not_fresh)?;
-        // Over the connection of the calls, as everything is that has to be heard of.
+        // TrackingEnded the connection of the calls, whose changes must arrive.
         self.link.run(&script::CANARY, &[canary.name()]).await?;
-        tracking.course = self.link.course();
-        if tracking.course.server != server {
-            return Err(StoreError::from(Over::Elsewhere).into());
+        tracking.server = self.link.server();
+        if tracking.server.run_id != run_id {
+            return Err(StoreError::from(TrackingEnded::OtherServer).into());
         }
-        match timeout(UNTIL_HEARD, tracking.heard.canary()).await {
+        match timeout(INVALIDATION_TIMEOUT, tracking.received.canary()).await {
             Ok(true) => Ok(Box::new(tracking)),
-            Ok(false) => Err(StoreError::from(Over::Cut).into()),
-            Err(_) => Err(NotFresh::Mute(UNHEARD)),
+            Ok(false) => Err(StoreError::from(TrackingEnded::Disconnected).into()),
+            Err(_) => Err(NotFresh::Mute(NO_INVALIDATION)),
         }
     }
 }
@@ -122,25 +120,25 @@ impl Freshness for RedisSessions {
 #[async_trait]
 impl Subscription for Tracking {
     async fn changed(&mut self) -> Result<Change, StoreError> {
-        Ok(self.heard.next().await.ok_or(Over::Cut)?)
+        Ok(self.received.next().await.ok_or(TrackingEnded::Disconnected)?)
     }
 
     async fn probe(&mut self) -> Result<Vec<Change>, StoreError> {
-        // If the last one was not waited for, its answer may be taken for that of this one.
-        if std::mem::replace(&mut self.is_asked, true) {
-            return Err(Over::Unanswered.into());
+        // The answer to a cancelled probe could be mistaken for the answer to this one.
+        if std::mem::replace(&mut self.is_probing, true) {
+            return Err(TrackingEnded::Cancelled.into());
         }
         if is_kept(Rule::SubscriptionIsChecked) {
-            self.takes_writes().await.map_err(StoreError::backend)?;
-            self.is_tracking().await.map_err(StoreError::backend)?;
+            self.check_writable().await.map_err(StoreError::backend)?;
+            self.check_tracking().await.map_err(StoreError::backend)?;
         } else {
             let ping = redis::cmd("PING");
             let _: Value =
                 ping.query_async(&mut self.connection).await.map_err(StoreError::backend)?;
         }
-        self.is_of_the_calls()?;
-        self.is_asked = false;
-        Ok(self.heard.take())
+        self.check_server()?;
+        self.is_probing = false;
+        Ok(self.received.take())
     }
 }
 
@@ -149,31 +147,36 @@ impl Tracking {
         let mut command = redis::cmd("CLIENT");
         command.arg(&["TRACKING", "ON", "BCAST", "PREFIX", TRACKED][..]);
         let _: Value = command.query_async(&mut self.connection).await?;
-        self.is_tracking().await
+        self.check_tracking().await
     }
 
-    async fn takes_writes(&mut self) -> Result<(), RedisError> {
-        match link::evaluate(&mut self.connection, &script::VOUCH, &[]).await? {
+    async fn check_writable(&mut self) -> Result<(), RedisError> {
+        match link::evaluate(&mut self.connection, &script::PROBE, &[]).await? {
             Value::Int(1) => Ok(()),
-            _ => Err(wrong()),
+            _ => Err(not_tracking()),
         }
     }
 
-    /// Whether this very connection is told of what changes.
-    async fn is_tracking(&mut self) -> Result<(), RedisError> {
+    /// Fails unless this connection receives invalidations.
+    async fn check_tracking(&mut self) -> Result<(), RedisError> {
         let mut command = redis::cmd("CLIENT");
         let info: Value = command.arg("TRACKINGINFO").query_async(&mut self.connection).await?;
-        if tells_of_changes(info) { Ok(()) } else { Err(wrong()) }
+        if is_tracking(info) { Ok(()) } else { Err(not_tracking()) }
     }
 
-    fn is_of_the_calls(&self) -> Result<(), StoreError> {
-        if self.link.course() == self.course { Ok(()) } else { Err(Over::Elsewhere.into()) }
+    fn check_server(&self) -> Result<(), StoreError> {
+        if self.link.server() == self.server {
+            Ok(())
+        } else {
+            Err(TrackingEnded::OtherServer.into())
+        }
     }
 }
 
-/// What the answer to `CLIENT TRACKINGINFO` says. Only a connection that is told things unasked is
-/// answered with a map: after `HELLO 2` the rest may look as it did, and nothing is told.
-fn tells_of_changes(info: Value) -> bool {
+/// Whether the answer to `CLIENT TRACKINGINFO` shows tracking by our prefix. Only a RESP3
+/// connection gets a map: after `HELLO 2` it receives no invalidations although the rest is
+/// unchanged.
+fn is_tracking(info: Value) -> bool {
     let Value::Map(info) = info else { return false };
     let words = |name: &str| {
         let is_named =
@@ -190,20 +193,19 @@ fn tells_of_changes(info: Value) -> bool {
         && prefixes.iter().any(|prefix| prefix == TRACKED)
 }
 
-fn wrong() -> RedisError {
-    std::io::Error::other(Over::Untracked).into()
+fn not_tracking() -> RedisError {
+    std::io::Error::other(TrackingEnded::NotTracking).into()
 }
 
 fn not_fresh(error: RedisError) -> NotFresh {
     match error.kind() {
-        ErrorKind::Server(ServerErrorKind::NoPerm) => NotFresh::Mute(NO_RIGHT),
+        ErrorKind::Server(ServerErrorKind::NoPerm) => NotFresh::Mute(NO_TRACKING_RIGHT),
         _ => StoreError::backend(error).into(),
     }
 }
 
-/// Sixteen bytes that nobody else comes upon: the process, a count of its own, and the nanosecond.
-/// They are no secret.
-fn unheard_of() -> [u8; 16] {
+/// A unique name from process id, counter and uptime in nanoseconds. It is not secret.
+fn unique_name() -> [u8; 16] {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let who = (u64::from(process::id()) << 32) | u64::from(count);

@@ -1,12 +1,10 @@
-//! The connection to the server: one for all calls, made anew when it is lost.
+//! The connection to the server: one for all calls, reopened when it is lost.
 //!
-//! A call waits a second for a connection and another for its answer, never longer, and fails
-//! then. It is sent again only where twice is as good as once; what was sent and not answered may
-//! have been done, now or later, and the caller is told that it failed. After a silence the
-//! connection is given up, so that one that leads nowhere is not asked for ever. The connection
-//! manager of the driver does neither: it keeps a silent connection, holds calls up through all of
-//! its own tries, and stays broken after a refusal that is no I/O error, as of a server that is
-//! still loading.
+//! A call waits at most a second for a connection and a second for its answer. It is sent again
+//! only if it is idempotent. A call without an answer fails, although Redis may have run it or may
+//! still run it. A connection that does not answer is dropped. The connection manager of the driver
+//! keeps it, and blocks calls during all of its retries. It also stays broken after an error other
+//! than I/O, such as LOADING.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,98 +18,104 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::address::Address;
-use super::fitness::{self, Facts};
-use super::script::{self, Script, Step};
+use super::fitness::{self, ServerInfo};
+use super::script::{self, Operation, Script};
 use super::trouble::{RedisOpenError, RedisTrouble};
 use crate::failure::StoreError;
 
-/// How long a call waits for a connection, and how long for its answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a call waits for a connection, and again for its answer.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Calls that may wait to be written.
+/// How many calls may be queued for writing.
 const QUEUE: usize = 4096;
 
-/// A way to the server, open or about to be.
+/// A connection that is open or being opened.
 #[derive(Default)]
-struct Way {
+struct SharedConnection {
     connection: OnceCell<Result<MultiplexedConnection, Arc<RedisOpenError>>>,
     is_cut: Arc<AtomicBool>,
 }
 
-/// Which server the calls go to, or went to last.
+/// The server of the calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Course {
-    /// As it calls itself.
-    pub(super) server: String,
-    /// How often it was another one.
-    moves: u64,
+pub(super) struct CurrentServer {
+    /// Its `run_id`.
+    pub(super) run_id: String,
+    /// How often the server changed.
+    changes: u64,
 }
 
 pub(super) struct Link {
     address: Address,
-    way: Mutex<Arc<Way>>,
-    course: Mutex<Course>,
+    current: Mutex<Arc<SharedConnection>>,
+    server: Mutex<CurrentServer>,
 }
 
 impl Link {
     pub(super) fn to(address: Address) -> Self {
-        Self { address, way: Mutex::default(), course: Mutex::default() }
+        Self { address, current: Mutex::default(), server: Mutex::default() }
     }
 
-    /// Where it leads, without who we are there.
+    /// The display address, without user and password.
     pub(super) fn place(&self) -> &str {
-        self.address.shown()
+        self.address.display()
     }
 
-    fn way(&self) -> MutexGuard<'_, Arc<Way>> {
-        self.way.lock().unwrap_or_else(PoisonError::into_inner)
+    fn current(&self) -> MutexGuard<'_, Arc<SharedConnection>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a step.
-    pub(super) async fn run(&self, step: &Step, arguments: &[&[u8]]) -> Result<Value, StoreError> {
-        let mut repeats = step.repeats;
+    /// Runs an operation.
+    pub(super) async fn run(
+        &self,
+        operation: &Operation,
+        arguments: &[&[u8]],
+    ) -> Result<Value, StoreError> {
+        let mut may_retry = operation.is_idempotent;
         loop {
-            let (way, mut connection) = self.open().await.map_err(StoreError::backend)?;
-            let error = match run(&mut connection, step, arguments).await {
+            let (shared, mut connection) = self.open().await.map_err(StoreError::backend)?;
+            let error = match run(&mut connection, operation, arguments).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             if is_of_the_connection(&error) {
-                self.give_up(&way);
+                self.discard(&shared);
             }
-            // Only a cut is worth another try: whoever was silent for a second is not asked twice.
-            repeats = repeats && error.is_io_error() && !error.is_timeout();
-            if !repeats {
+            // Retry after a lost connection only, not after a timeout.
+            may_retry = may_retry && error.is_io_error() && !error.is_timeout();
+            if !may_retry {
                 return Err(store_error(error));
             }
-            repeats = false;
+            may_retry = false;
         }
     }
 
-    /// The connection; all who wait for the same attempt get the same answer.
-    async fn open(&self) -> Result<(Arc<Way>, MultiplexedConnection), Arc<RedisOpenError>> {
-        let way = {
-            let mut current = self.way();
+    /// The connection. Concurrent callers share one attempt and its result.
+    async fn open(
+        &self,
+    ) -> Result<(Arc<SharedConnection>, MultiplexedConnection), Arc<RedisOpenError>> {
+        let shared = {
+            let mut current = self.current();
             if current.is_cut.load(Ordering::Acquire) {
                 *current = Arc::default();
             }
             Arc::clone(&current)
         };
-        // In a box, for it is large and seldom needed.
-        let opened = way.connection.get_or_init(|| Box::pin(self.connect(&way.is_cut))).await;
+        // Boxed, because the future is large and rarely needed.
+        let opened = shared.connection.get_or_init(|| Box::pin(self.connect(&shared.is_cut))).await;
         match opened {
-            Ok(connection) => Ok((Arc::clone(&way), connection.clone())),
+            Ok(connection) => Ok((Arc::clone(&shared), connection.clone())),
             Err(error) => {
-                self.give_up(&way);
+                self.discard(&shared);
                 Err(Arc::clone(error))
             }
         }
     }
 
-    /// Leaves this way, unless somebody did already: the next call takes another.
-    fn give_up(&self, way: &Arc<Way>) {
-        let mut current = self.way();
-        if Arc::ptr_eq(&current, way) {
+    /// Drops this connection, so that the next call opens another.
+    fn discard(&self, shared: &Arc<SharedConnection>) {
+        let mut current = self.current();
+        if Arc::ptr_eq(&current, shared) {
             *current = Arc::default();
         }
     }
@@ -121,74 +125,73 @@ impl Link {
         is_cut: &Arc<AtomicBool>,
     ) -> Result<MultiplexedConnection, Arc<RedisOpenError>> {
         let is_cut = Arc::clone(is_cut);
-        // So that a cut is known when it happens, not when the next call is lost to it.
-        let config = patient().set_push_sender(move |push: PushInfo| {
+        // Detects a lost connection at once, before the next call fails on it.
+        let config = connection_config().set_push_sender(move |push: PushInfo| {
             if push.kind == PushKind::Disconnection {
                 is_cut.store(true, Ordering::Release);
             }
             Ok::<(), std::convert::Infallible>(())
         });
-        let (connection, facts) = self.reach(&config).await?;
-        self.leads_to(facts.server());
+        let (connection, info) = self.reach(&config).await?;
+        self.note_server(info.run_id());
         Ok(connection)
     }
 
-    /// A connection to a server that may keep sessions, and what that says about itself.
+    /// Opens a connection and checks that the server can keep sessions.
     async fn reach(
         &self,
         config: &AsyncConnectionConfig,
-    ) -> Result<(MultiplexedConnection, Facts), RedisOpenError> {
+    ) -> Result<(MultiplexedConnection, ServerInfo), RedisOpenError> {
         let connecting = async {
             let mut connection = self.address.connect(config).await?;
-            let facts = fitness::facts(&mut connection).await?;
-            Ok((connection, facts))
+            let info = fitness::server_info(&mut connection).await?;
+            Ok((connection, info))
         };
         let trouble = |trouble| RedisOpenError::new(&self.address, trouble);
-        match timeout(PATIENCE, connecting).await {
+        match timeout(CALL_TIMEOUT, connecting).await {
             Err(_) => Err(trouble(RedisTrouble::Silent)),
             Ok(Err(error)) => Err(trouble(RedisTrouble::of(&error))),
-            Ok(Ok((connection, facts))) => match facts.unfit() {
+            Ok(Ok((connection, info))) => match info.unfit() {
                 Some(why) => Err(trouble(RedisTrouble::Unfit(why))),
-                None => Ok((connection, facts)),
+                None => Ok((connection, info)),
             },
         }
     }
 
-    /// A connection of its own beside that of the calls, which is never made anew, and the server
-    /// that it leads to. Whatever the server says unasked is shown to `hear`, in the order in which
-    /// it comes and before any answer behind it.
-    pub(super) async fn apart(
+    /// Opens a separate connection, which is never reopened, and returns the `run_id` of its
+    /// server. `receive` gets every push message in order, and before any later answer.
+    pub(super) async fn open_separate(
         &self,
-        hear: impl Fn(PushInfo) + Send + Sync + 'static,
+        receive: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<(MultiplexedConnection, String), RedisOpenError> {
-        let config = patient().set_push_sender(move |push: PushInfo| {
-            hear(push);
+        let config = connection_config().set_push_sender(move |push: PushInfo| {
+            receive(push);
             Ok::<(), std::convert::Infallible>(())
         });
-        let (connection, facts) = self.reach(&config).await?;
-        Ok((connection, facts.server().to_owned()))
+        let (connection, info) = self.reach(&config).await?;
+        Ok((connection, info.run_id().to_owned()))
     }
 
-    fn leads_to(&self, server: &str) {
-        let mut course = self.course.lock().unwrap_or_else(PoisonError::into_inner);
-        if course.server != server {
-            server.clone_into(&mut course.server);
-            course.moves += 1;
+    fn note_server(&self, run_id: &str) {
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        if server.run_id != run_id {
+            run_id.clone_into(&mut server.run_id);
+            server.changes += 1;
         }
     }
 
-    pub(super) fn course(&self) -> Course {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn server(&self) -> CurrentServer {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Finds out whether the server lets us run the scripts, all of each. By their text first: one
-    /// that the server knows already shows nothing about that.
+    /// Checks the right to run the scripts and all of their commands. EVAL first, because EVALSHA
+    /// of a known script does not test that right.
     pub(super) async fn try_out(&self) -> Result<(), RedisOpenError> {
         let mut connection = self.opened().await?;
         let ready = &script::READY.script;
         let tried = async {
-            send(&mut connection, ("EVAL", &ready.text), &[]).await?;
-            send(&mut connection, ("EVALSHA", &ready.digest), &[]).await
+            send(&mut connection, "EVAL", &ready.text, &[]).await?;
+            send(&mut connection, "EVALSHA", &ready.digest, &[]).await
         };
         let tried: Result<Value, RedisError> = tried.await;
         let missing: Vec<String> = tried
@@ -201,12 +204,13 @@ impl Link {
         Err(RedisOpenError::new(&self.address, trouble))
     }
 
-    /// How the server may lose what it acknowledged.
+    /// Warnings about how the server may lose acknowledged changes.
     pub(super) async fn warnings(&self) -> Result<Vec<String>, RedisOpenError> {
         let mut connection = self.opened().await?;
-        let facts = fitness::facts(&mut connection).await.map_err(|error| self.trouble(&error))?;
+        let info =
+            fitness::server_info(&mut connection).await.map_err(|error| self.trouble(&error))?;
         let appendfsync = fitness::appendfsync(&mut connection).await;
-        Ok(facts.warnings(appendfsync.ok().flatten().as_deref()))
+        Ok(info.warnings(appendfsync.ok().flatten().as_deref()))
     }
 
     async fn opened(&self) -> Result<MultiplexedConnection, RedisOpenError> {
@@ -219,19 +223,19 @@ impl Link {
     }
 }
 
-fn patient() -> AsyncConnectionConfig {
+fn connection_config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(PATIENCE))
-        .set_response_timeout(Some(PATIENCE))
+        .set_connection_timeout(Some(CALL_TIMEOUT))
+        .set_response_timeout(Some(CALL_TIMEOUT))
         .set_pipeline_buffer_size(QUEUE)
 }
 
 async fn run(
     connection: &mut MultiplexedConnection,
-    step: &Step,
+    operation: &Operation,
     arguments: &[&[u8]],
 ) -> Result<Value, RedisError> {
-    match (evaluate(connection, &step.script, arguments).await, &step.reading) {
+    match (evaluate(connection, &operation.script, arguments).await, &operation.reading) {
         (Err(error), Some(reading)) if error.code() == Some("MISCONF") => {
             evaluate(connection, reading, arguments).await
         }
@@ -244,17 +248,16 @@ pub(super) async fn evaluate(
     script: &Script,
     arguments: &[&[u8]],
 ) -> Result<Value, RedisError> {
-    match send(connection, ("EVALSHA", &script.digest), arguments).await {
-        Err(error) if is_unknown(&error) => {
-            send(connection, ("EVAL", &script.text), arguments).await
-        }
+    match send(connection, "EVALSHA", &script.digest, arguments).await {
+        Err(error) if is_unknown(&error) => send(connection, "EVAL", &script.text, arguments).await,
         answer => answer,
     }
 }
 
 async fn send(
     connection: &mut MultiplexedConnection,
-    (verb, script): (&str, &str),
+    verb: &str,
+    script: &str,
     arguments: &[&[u8]],
 ) -> Result<Value, RedisError> {
     let mut command = redis::cmd(verb);
@@ -265,13 +268,13 @@ async fn send(
     command.query_async(connection).await
 }
 
-/// The server has forgotten the script, and has run nothing.
+/// Whether the server does not know the script, and ran nothing.
 fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// Whether another connection may do better: this one is cut or silent, or leads to a server that
-/// is not the primary any more, or knows us no longer.
+/// Whether to reconnect: the connection is lost or timed out, the server is no longer the primary,
+/// or the login is no longer valid.
 fn is_of_the_connection(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => true,

@@ -1,26 +1,24 @@
-//! Sessions in Redis or Valkey, for several servers on one truth. The accounts stay in the database.
+//! Session store in Redis or Valkey, shared by several servers. Accounts stay in the database.
 //!
-//! Every step is a script (`lua/`), so that it is one step for Redis too. Keys begin with
-//! `anteroom:1:`, where 1 is the version of what they hold, and go on in binary:
-//! - `t` and a digest: the record of a session, or what is left of one that ended. `t` and a user:
-//!   the copy of the epoch, where it is above the first. `t` alone: the generation, which
-//!   `lua/end_all.lua` explains. That is all that says whether a token is good, and a touch writes
-//!   none of it.
-//! - `v` and an id: the data of a session. `n` and a generation: how many are live.
-//! - `r#`: what the feed of ends has to know of itself.
-//! - everything else: the orders by id, by user and by time, in the packed trees that
-//!   `lua/reading.lua` explains.
+//! Every operation is a script (`lua/`), so it is atomic. Keys start with `anteroom:1:`, where 1 is
+//! the version of the record format, and continue in binary:
+//! - `t` and a digest: the record of a live or ended session. `t` and a user: the user's epoch, if
+//!   above the first. `t` alone: the generation, see `lua/end_all.lua`. These keys alone decide
+//!   whether a token is valid, and a touch writes none of them.
+//! - `v` and an id: the data of a session. `n` and a generation: the number of live sessions.
+//! - `r#`: the state of the revocation feed.
+//! - everything else: indexes by id, user and time, in the packed trees of `lua/reading.lua`.
 //!
-//! No key has an expiry: what has ended is cleared away by the clock of Anteroom, never by that of
-//! Redis, which may be another.
+//! No key has an expiry. The sweep deletes ended sessions by Anteroom's clock, because the clock of
+//! Redis may differ.
 
 mod address;
 mod agent;
 mod feed;
 mod fitness;
 mod freshness;
-mod heard;
 mod link;
+mod received;
 mod record;
 mod script;
 mod sessions;

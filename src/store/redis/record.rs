@@ -1,5 +1,5 @@
-//! Sessions as bytes, and back. The scripts read and change the fields before the client by their
-//! places; `lua/reading.lua` has the same table.
+//! The binary record format. The scripts access the fields before the client by offset; see
+//! `lua/reading.lua`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,11 +14,11 @@ use crate::sessions::{
     Client, EndReason, Ended, Loaded, Owner, Session, SessionId, TimedOut, TimeoutRule,
 };
 
-/// The first byte of a record, which is also the version of its form.
+/// The first byte of a record, which is also the version of its format.
 pub(super) const LIVE: u8 = 1;
 pub(super) const ENDED: u8 = 2;
 
-/// Flags of a live one.
+/// Flags of a live session.
 pub(super) const RULE: u8 = 0b11;
 const REMEMBER_ME: u8 = 1 << 2;
 pub(super) const IS_USER: u8 = 1 << 3;
@@ -27,19 +27,19 @@ const HAS_V4: u8 = 1 << 5;
 const HAS_V6: u8 = 1 << 6;
 pub(super) const FAMILIES: u8 = HAS_V4 | HAS_V6;
 
-/// Flags of an ended one.
+/// Flags of an ended session.
 pub(super) const WAS_ANONYMOUS: u8 = 1;
 pub(super) const WAS_ROTATED: u8 = 1 << 1;
 
-/// When scripts begin to count, in milliseconds since 1970: with the calendar, so that they meet no
-/// negative number. Seven bytes reach beyond its end, and Lua is exact for as long.
-const BEGINNING: i64 = -377_705_116_800_000;
+/// The zero of record times, in milliseconds since 1970: the first time of the calendar, so that
+/// scripts see no negative number. Seven bytes cover the calendar, and Lua is exact up to 2^53.
+const TIME_ORIGIN: i64 = -377_705_116_800_000;
 
-/// Milliseconds since [`BEGINNING`].
+/// Milliseconds since [`TIME_ORIGIN`].
 pub(super) type Time = [u8; 7];
 
 pub(super) fn milliseconds(at: OffsetDateTime) -> u64 {
-    let since = unix_milliseconds(at).saturating_sub(BEGINNING);
+    let since = unix_milliseconds(at).saturating_sub(TIME_ORIGIN);
     u64::try_from(since).unwrap_or(0).min((1 << 53) - 1)
 }
 
@@ -51,10 +51,10 @@ pub(super) fn time(at: OffsetDateTime) -> Time {
 fn instant(time: Time) -> OffsetDateTime {
     let mut bytes = [0; 8];
     bytes[1..].copy_from_slice(&time);
-    from_unix_milliseconds(i64::from_be_bytes(bytes).saturating_add(BEGINNING))
+    from_unix_milliseconds(i64::from_be_bytes(bytes).saturating_add(TIME_ORIGIN))
 }
 
-/// The number of a reason; never another for the same.
+/// The number of a reason. Stored in records, so numbers never change.
 pub(super) fn reason(reason: EndReason) -> u8 {
     match reason {
         EndReason::IdleTimeout => 0,
@@ -76,15 +76,14 @@ pub(super) fn why(ended: Ended) -> Vec<u8> {
     [&[reason(ended.reason)][..], &time(ended.at)].concat()
 }
 
-/// An epoch in the five bytes that it gets: a user would have to change it a thousand times a
-/// second for thirty years.
+/// An epoch in five bytes. A thousand raises per second last for over thirty years.
 pub(super) fn epoch(epoch: Epoch) -> [u8; 5] {
     let number = u64::try_from(epoch.number()).unwrap_or(0).min((1 << 40) - 1);
     let [_, _, _, epoch @ ..] = number.to_be_bytes();
     epoch
 }
 
-/// The record of a session, but for its generation, which the store knows.
+/// The record of a session. The script fills in the generation.
 pub(super) fn live(session: &Session) -> Vec<u8> {
     let (user, under) = match session.owner {
         Owner::Anonymous => (Uuid::nil(), Epoch::from_number(0)),
@@ -109,7 +108,7 @@ pub(super) fn live(session: &Session) -> Vec<u8> {
     record
 }
 
-/// Where a request came from: the flag of the family, the address, and the agent.
+/// A client: the flag of the address family, the address, and the user agent.
 pub(super) fn client(client: &Client) -> Vec<u8> {
     let mut bytes = match client.ip_address {
         None => vec![0],
@@ -120,7 +119,7 @@ pub(super) fn client(client: &Client) -> Vec<u8> {
     bytes
 }
 
-fn shown_client(family: u8, bytes: &[u8]) -> Option<Client> {
+fn parse_client(family: u8, bytes: &[u8]) -> Option<Client> {
     let mut bytes = Bytes(bytes);
     let ip_address = match family & FAMILIES {
         0 => None,
@@ -128,22 +127,22 @@ fn shown_client(family: u8, bytes: &[u8]) -> Option<Client> {
         HAS_V6 => Some(IpAddr::V6(Ipv6Addr::from(bytes.take::<16>()?))),
         _ => return None,
     };
-    Some(Client { ip_address, user_agent: agent::lengthen(bytes.0)? })
+    Some(Client { ip_address, user_agent: agent::expand(bytes.0)? })
 }
 
-/// What the scripts say of a token or an id.
+/// What a script found for a token or an id.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum FoundToken {
     Live(Session),
     Ended {
         ended: Ended,
         anonymous: bool,
-        /// Whose token it was, if it was rotated away.
+        /// The session, if the token ended by a rotation.
         rotated_from: Option<SessionId>,
     },
 }
 
-impl Shown {
+impl FoundToken {
     pub(super) fn loaded(self) -> Loaded {
         match self {
             Self::Live(session) => Loaded::Live(session),
@@ -152,21 +151,21 @@ impl Shown {
     }
 }
 
-/// Reads a record with what the scripts add to it. A corrupt one is reported and counts as none,
-/// so that one bad record neither signs anybody in nor takes the others down.
-pub(super) fn shown(bytes: &[u8]) -> Option<Shown> {
+/// Parses a record with the additions of the scripts. A corrupt record is logged and counts as
+/// none, so that it neither authenticates a user nor breaks a list.
+pub(super) fn parse(bytes: &[u8]) -> Option<FoundToken> {
     let read = match bytes.split_first() {
-        Some((&LIVE, rest)) => shown_live(rest).map(Shown::Live),
-        Some((&ENDED, rest)) => shown_ended(rest),
+        Some((&LIVE, rest)) => parse_live(rest).map(FoundToken::Live),
+        Some((&ENDED, rest)) => parse_ended(rest),
         _ => None,
     };
     if read.is_none() {
-        tracing::error!("passed over a corrupt session record");
+        tracing::error!("could not read a session record; skipped it");
     }
     read
 }
 
-fn shown_live(bytes: &[u8]) -> Option<Session> {
+fn parse_live(bytes: &[u8]) -> Option<Session> {
     let mut bytes = Bytes(bytes);
     let [flags, _, _, _] = bytes.take()?;
     let id = SessionId::from_uuid(Uuid::from_bytes(bytes.take()?));
@@ -182,7 +181,7 @@ fn shown_live(bytes: &[u8]) -> Option<Session> {
     let (first, last) = rest.split_at_checked(rest.len().checked_sub(length)?)?;
     let moved_to = match last.split_first() {
         None => None,
-        Some((family, last)) => Some(shown_client(*family, last)?),
+        Some((family, last)) => Some(parse_client(*family, last)?),
     };
     Some(Session {
         id,
@@ -193,30 +192,30 @@ fn shown_live(bytes: &[u8]) -> Option<Session> {
         expires_at,
         rule: TimeoutRule::from_number(i64::from(flags & RULE))?,
         remember_me: has(REMEMBER_ME),
-        client: shown_client(flags, first)?,
+        client: parse_client(flags, first)?,
         moved_to,
     })
 }
 
-fn shown_ended(bytes: &[u8]) -> Option<Shown> {
+fn parse_ended(bytes: &[u8]) -> Option<FoundToken> {
     let mut bytes = Bytes(bytes);
     let [flags] = bytes.take()?;
     let ended = bytes.ended()?;
     let id = SessionId::from_uuid(Uuid::from_bytes(bytes.take()?));
-    bytes.0.is_empty().then_some(Shown::Ended {
+    bytes.0.is_empty().then_some(FoundToken::Ended {
         ended,
         anonymous: flags & WAS_ANONYMOUS != 0,
         rotated_from: (flags & WAS_ROTATED != 0).then_some(id),
     })
 }
 
-/// Reads an id, as the scripts give it.
+/// Parses an id of a script's answer.
 pub(super) fn id(bytes: &[u8]) -> Result<SessionId, StoreError> {
     let id = Uuid::from_slice(bytes).map_err(|_| StoreError::Corrupt("an id"))?;
     Ok(SessionId::from_uuid(id))
 }
 
-/// Reads what a sweep says of a session that it ended.
+/// Parses a session that a sweep ended.
 pub(super) fn timed_out(bytes: &[u8]) -> Result<TimedOut, StoreError> {
     let mut bytes = Bytes(bytes);
     let mut read = || {
@@ -227,8 +226,10 @@ pub(super) fn timed_out(bytes: &[u8]) -> Result<TimedOut, StoreError> {
     read().ok_or(StoreError::Corrupt("a session that timed out"))
 }
 
-/// Reads an end of the feed, with its number.
-pub(super) fn told(bytes: &[u8]) -> Result<(u64, SessionId, Option<UserId>, Ended), StoreError> {
+/// Parses an entry of the revocation feed with its number.
+pub(super) fn feed_entry(
+    bytes: &[u8],
+) -> Result<(u64, SessionId, Option<UserId>, Ended), StoreError> {
     let mut bytes = Bytes(bytes);
     let mut read = || {
         let number = u64::try_from(bytes.number::<7>()?).ok()?;
@@ -240,7 +241,7 @@ pub(super) fn told(bytes: &[u8]) -> Result<(u64, SessionId, Option<UserId>, Ende
     read().ok_or(StoreError::Corrupt("an end of the feed"))
 }
 
-/// What is left to read.
+/// The unread bytes of a record.
 struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {

@@ -1,9 +1,9 @@
-//! The scripts: each is one step for Redis, whatever else is going on.
+//! The Lua scripts. Redis runs each atomically.
 //!
-//! They begin with a line of flags, for which Redis then vouches before it runs anything: a script
-//! that may write is refused by a replica, by a primary that lacks the replicas it was told to
-//! have, and by one that cannot save. That goes for scripts that only read too, so that nobody is
-//! let in by a server that would not take a revocation; only a full disk does not keep people out.
+//! Their first line declares flags, which Redis checks before it runs anything. A script that may
+//! write is refused by a replica, by a primary with too few replicas, and by one that cannot save.
+//! Read scripts ask for the right to write too, so that no session is accepted by a server that
+//! would refuse a revocation. With a full disk (MISCONF) they run read-only.
 
 use std::sync::LazyLock;
 
@@ -14,18 +14,18 @@ use super::record::{
 use crate::accounts::Epoch;
 use crate::sessions::EndReason;
 
-/// What all keys begin with; 1 is the version of what they hold.
+/// The prefix of all keys; 1 is the version of the record format.
 pub(super) const PREFIX: &str = "anteroom:1:";
 
-/// What the keys begin with that say whether a token is good.
+/// The prefix of the keys that decide whether a token is valid.
 pub(super) const TRACKED: &str = "anteroom:1:t";
 
-/// What a start is told of the policy of the limit.
+/// The argument of a start for the policy of the session limit.
 pub(super) const LIMIT_EVICTS_OLDEST: &str = "0";
 pub(super) const LIMIT_REFUSES: &str = "1";
 pub(super) const LIMIT_EVICTS_IDLE: &str = "2";
 
-/// A script by its text and the digest that Redis knows it by.
+/// A script with its SHA-1 digest.
 pub(super) struct Script {
     pub(super) text: String,
     pub(super) digest: String,
@@ -39,92 +39,94 @@ impl Script {
     }
 }
 
-/// A step and how it may be run.
-pub(super) struct Step {
+/// An operation and how it may run.
+pub(super) struct Operation {
     pub(super) script: Script,
-    /// The same without the right to write, for a server whose disk is full.
+    /// The read-only variant, for a server whose disk is full.
     pub(super) reading: Option<Script>,
-    /// Whether twice is as good as once, so that it is sent again when a connection was cut.
-    pub(super) repeats: bool,
+    /// Whether it is idempotent, so that it is sent again after a lost connection.
+    pub(super) is_idempotent: bool,
 }
 
-impl Step {
+impl Operation {
     fn reads(body: &str) -> Self {
         let parts = [READING, body];
         let script = Script::new("allow-oom,no-cluster", &parts);
         let reading = Some(Script::new("no-writes,no-cluster", &parts));
-        Self { script, reading, repeats: true }
+        Self { script, reading, is_idempotent: true }
     }
 
-    /// It gives back more memory than it takes, sooner or later: also when there is none left.
+    /// Runs even without free memory, because ending sessions frees memory eventually.
     fn ends(body: &str) -> Self {
         let script = Script::new("allow-oom,no-cluster", &[READING, WRITING, body]);
-        Self { script, reading: None, repeats: false }
+        Self { script, reading: None, is_idempotent: false }
     }
 
     fn adds(body: &str) -> Self {
         let script = Script::new("no-cluster", &[READING, WRITING, body]);
-        Self { script, reading: None, repeats: false }
+        Self { script, reading: None, is_idempotent: false }
     }
 
-    fn repeatable(self) -> Self {
-        Self { repeats: true, ..self }
+    fn idempotent(self) -> Self {
+        Self { is_idempotent: true, ..self }
     }
 }
 
 const READING: &str = include_str!("lua/reading.lua");
 const WRITING: &str = include_str!("lua/writing.lua");
 
-pub(super) static LOAD: LazyLock<Step> =
-    LazyLock::new(|| Step::reads(include_str!("lua/load.lua")));
-pub(super) static FIND: LazyLock<Step> =
-    LazyLock::new(|| Step::reads(include_str!("lua/find.lua")));
-pub(super) static DATA: LazyLock<Step> =
-    LazyLock::new(|| Step::reads(include_str!("lua/data.lua")));
-pub(super) static LIST: LazyLock<Step> =
-    LazyLock::new(|| Step::reads(include_str!("lua/list.lua")));
-pub(super) static NEWEST: LazyLock<Step> =
-    LazyLock::new(|| Step::reads(include_str!("lua/newest.lua")));
-pub(super) static COUNT: LazyLock<Step> =
-    LazyLock::new(|| Step::reads(include_str!("lua/count.lua")));
-pub(super) static FEED: LazyLock<Step> =
-    LazyLock::new(|| Step::reads(include_str!("lua/feed.lua")));
-pub(super) static IDENTIFY: LazyLock<Step> =
-    LazyLock::new(|| Step::ends(include_str!("lua/identify.lua")).repeatable());
-pub(super) static START: LazyLock<Step> =
-    LazyLock::new(|| Step::adds(include_str!("lua/start.lua")));
-pub(super) static KEEP: LazyLock<Step> = LazyLock::new(|| Step::adds(include_str!("lua/keep.lua")));
-pub(super) static TOUCH: LazyLock<Step> =
-    LazyLock::new(|| Step::ends(include_str!("lua/touch.lua")).repeatable());
-pub(super) static ROTATE: LazyLock<Step> =
-    LazyLock::new(|| Step::ends(include_str!("lua/rotate.lua")));
-pub(super) static END: LazyLock<Step> = LazyLock::new(|| Step::ends(include_str!("lua/end.lua")));
-pub(super) static RAISE: LazyLock<Step> =
-    LazyLock::new(|| Step::ends(include_str!("lua/raise.lua")));
-pub(super) static END_ALL: LazyLock<Step> =
-    LazyLock::new(|| Step::ends(include_str!("lua/end_all.lua")));
-pub(super) static SWEEP: LazyLock<Step> =
-    LazyLock::new(|| Step::ends(include_str!("lua/sweep.lua")));
-/// As [`READY`], of a server that has memory left: without it nobody new can sign in.
-pub(super) static ABLE: LazyLock<Step> = LazyLock::new(|| {
+pub(super) static LOAD: LazyLock<Operation> =
+    LazyLock::new(|| Operation::reads(include_str!("lua/load.lua")));
+pub(super) static FIND: LazyLock<Operation> =
+    LazyLock::new(|| Operation::reads(include_str!("lua/find.lua")));
+pub(super) static DATA: LazyLock<Operation> =
+    LazyLock::new(|| Operation::reads(include_str!("lua/data.lua")));
+pub(super) static LIST: LazyLock<Operation> =
+    LazyLock::new(|| Operation::reads(include_str!("lua/list.lua")));
+pub(super) static NEWEST: LazyLock<Operation> =
+    LazyLock::new(|| Operation::reads(include_str!("lua/newest.lua")));
+pub(super) static COUNT: LazyLock<Operation> =
+    LazyLock::new(|| Operation::reads(include_str!("lua/count.lua")));
+pub(super) static FEED: LazyLock<Operation> =
+    LazyLock::new(|| Operation::reads(include_str!("lua/feed.lua")));
+pub(super) static IDENTIFY: LazyLock<Operation> =
+    LazyLock::new(|| Operation::ends(include_str!("lua/identify.lua")).idempotent());
+pub(super) static START: LazyLock<Operation> =
+    LazyLock::new(|| Operation::adds(include_str!("lua/start.lua")));
+pub(super) static KEEP: LazyLock<Operation> =
+    LazyLock::new(|| Operation::adds(include_str!("lua/keep.lua")));
+pub(super) static TOUCH: LazyLock<Operation> =
+    LazyLock::new(|| Operation::ends(include_str!("lua/touch.lua")).idempotent());
+pub(super) static ROTATE: LazyLock<Operation> =
+    LazyLock::new(|| Operation::ends(include_str!("lua/rotate.lua")));
+pub(super) static END: LazyLock<Operation> =
+    LazyLock::new(|| Operation::ends(include_str!("lua/end.lua")));
+pub(super) static RAISE: LazyLock<Operation> =
+    LazyLock::new(|| Operation::ends(include_str!("lua/raise.lua")));
+pub(super) static END_ALL: LazyLock<Operation> =
+    LazyLock::new(|| Operation::ends(include_str!("lua/end_all.lua")));
+pub(super) static SWEEP: LazyLock<Operation> =
+    LazyLock::new(|| Operation::ends(include_str!("lua/sweep.lua")));
+/// As [`READY`], but also fails without free memory, when no session can start.
+pub(super) static READY_TO_START: LazyLock<Operation> = LazyLock::new(|| {
     let script = Script::new("no-cluster", &[include_str!("lua/ready.lua")]);
-    Step { script, reading: None, repeats: true }
+    Operation { script, reading: None, is_idempotent: true }
 });
-/// Without the fallback of the others: a server that cannot save is not ready.
-pub(super) static READY: LazyLock<Step> = LazyLock::new(|| {
+/// Without a read-only variant: a server that cannot save is not ready.
+pub(super) static READY: LazyLock<Operation> = LazyLock::new(|| {
     let script = Script::new("allow-oom,no-cluster", &[include_str!("lua/ready.lua")]);
-    Step { script, reading: None, repeats: true }
+    Operation { script, reading: None, is_idempotent: true }
 });
-/// Asks for the right to write, and for nothing else.
-pub(super) static VOUCH: LazyLock<Script> =
-    LazyLock::new(|| Script::new("allow-oom,no-cluster", &[include_str!("lua/vouch.lua")]));
-/// Twice is as good as once.
-pub(super) static CANARY: LazyLock<Step> = LazyLock::new(|| {
+/// Does nothing but ask for the right to write.
+pub(super) static PROBE: LazyLock<Script> =
+    LazyLock::new(|| Script::new("allow-oom,no-cluster", &[include_str!("lua/probe.lua")]));
+/// Changes a tracked key.
+pub(super) static CANARY: LazyLock<Operation> = LazyLock::new(|| {
     let script = Script::new("allow-oom,no-cluster", &[include_str!("lua/canary.lua")]);
-    Step { script, reading: None, repeats: true }
+    Operation { script, reading: None, is_idempotent: true }
 });
 
-/// What the scripts call the numbers of a record.
+/// Lua constants for the record format.
 fn names() -> String {
     let reason = |reason| format!("'\\{}'", number_of(reason));
     format!(
@@ -136,7 +138,7 @@ fn names() -> String {
          local FIRST_EPOCH = {}\n\
          local IDLE_TIMEOUT, ABSOLUTE_TIMEOUT = {}, {}\n\
          local REPLACED, SIGNED_OUT, SESSION_LIMIT = {}, {}, {}\n\
-         local NOBODY = ('\\0'):rep(16)\n",
+         local NO_USER = ('\\0'):rep(16)\n",
         Epoch::FIRST.number(),
         reason(EndReason::IdleTimeout),
         reason(EndReason::AbsoluteTimeout),

@@ -1,4 +1,4 @@
-//! The session store on Redis: each call of the port is a script, and what comes back of it.
+//! The session store on Redis: runs a script for each call and parses its answer.
 
 use std::cmp::Reverse;
 use std::iter;
@@ -11,8 +11,8 @@ use time::OffsetDateTime;
 
 use super::address::Address;
 use super::link::Link;
-use super::record::{self, Shown};
-use super::script::{self, Step};
+use super::record::{self, FoundToken};
+use super::script::{self, Operation};
 use super::trouble::RedisOpenError;
 use crate::accounts::{EpochReason, UserId};
 use crate::failure::StoreError;
@@ -21,13 +21,13 @@ use crate::sessions::{
     LimitPolicy, Loaded, NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore,
     Start, Started, Swept, TimeoutRule, TokenDigest, Touch,
 };
-use crate::store::numbered::Identity;
-use crate::store::survivor;
+use crate::store::feed_identity::FeedIdentity;
+use crate::store::kept_session;
 
-/// How many rows one script clears away, writes or shows at most: everybody else waits as long.
-const SWEPT_AT_ONCE: u32 = 50;
-const TOUCHED_AT_ONCE: usize = 100;
-const SHOWN_AT_ONCE: u32 = 250;
+/// The maximum number of rows per script run: other clients wait while a script runs.
+const SWEEP_BATCH: u32 = 50;
+const TOUCH_BATCH: usize = 100;
+const LIST_BATCH: u32 = 250;
 /// Sorts after every id.
 const AFTER_ALL: [u8; 17] = [0xFF; 17];
 
@@ -37,7 +37,7 @@ pub struct RedisSessions {
 }
 
 impl RedisSessions {
-    /// Finds out whether the server of this URL can keep sessions: `redis://`, `rediss://` for
+    /// Checks that the server of this URL can keep sessions: `redis://`, `rediss://` for
     /// TLS, or `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE`.
     ///
     /// # Errors
@@ -49,32 +49,36 @@ impl RedisSessions {
         Ok(Self { link: Arc::new(link) })
     }
 
-    /// Where that server is, for people, without user and password.
+    /// The display address of the server, without user and password.
     #[must_use]
     pub fn place(&self) -> &str {
         self.link.place()
     }
 
-    /// What whoever runs that server should know: how it may lose what it acknowledged.
+    /// Warnings for the operator: how the server may lose acknowledged changes.
     ///
     /// # Errors
-    /// [`RedisOpenError`] when it does not tell.
+    /// [`RedisOpenError`] when the server does not answer.
     pub async fn warnings(&self) -> Result<Vec<String>, RedisOpenError> {
         self.link.warnings().await
     }
 
     pub(super) async fn run<T: FromRedisValue>(
         &self,
-        step: &Step,
+        operation: &Operation,
         arguments: &[&[u8]],
     ) -> Result<T, StoreError> {
-        let answer = self.link.run(step, arguments).await?;
+        let answer = self.link.run(operation, arguments).await?;
         redis::from_redis_value(answer).map_err(StoreError::backend)
     }
 
-    async fn show(&self, step: &Step, name: &[u8]) -> Result<Option<Shown>, StoreError> {
-        let shown: Option<Vec<u8>> = self.run(step, &[name]).await?;
-        Ok(shown.and_then(|bytes| record::shown(&bytes)))
+    async fn find_token(
+        &self,
+        operation: &Operation,
+        name: &[u8],
+    ) -> Result<Option<FoundToken>, StoreError> {
+        let found: Option<Vec<u8>> = self.run(operation, &[name]).await?;
+        Ok(found.and_then(|bytes| record::parse(&bytes)))
     }
 
     async fn pages(
@@ -86,7 +90,7 @@ impl RedisSessions {
         let (mut sessions, mut left) = (Vec::new(), most);
         let mut after = after.map(bytes_of).map(Vec::from).unwrap_or_default();
         while left > 0 {
-            let page = left.min(SHOWN_AT_ONCE);
+            let page = left.min(LIST_BATCH);
             let most = page.to_string();
             let (met, last, found): (u32, Vec<u8>, Vec<Vec<u8>>) =
                 self.run(&script::LIST, &[user, &after, most.as_bytes()]).await?;
@@ -143,34 +147,34 @@ impl SessionStore for RedisSessions {
 
     #[tracing::instrument(name = "store.session.load", skip_all, err(level = "debug"))]
     async fn load(&self, digest: &TokenDigest) -> Result<Loaded, StoreError> {
-        let shown = self.show(&script::LOAD, digest.as_bytes()).await?;
-        Ok(shown.map_or(Loaded::Unknown, Shown::loaded))
+        let found = self.find_token(&script::LOAD, digest.as_bytes()).await?;
+        Ok(found.map_or(Loaded::Unknown, FoundToken::loaded))
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        match self.show(&script::FIND, &bytes_of(id)).await? {
-            Some(Shown::Live(session)) => Ok(Some(session)),
-            Some(Shown::Ended { .. }) | None => Ok(None),
+        match self.find_token(&script::FIND, &bytes_of(id)).await? {
+            Some(FoundToken::Live(session)) => Ok(Some(session)),
+            Some(FoundToken::Ended { .. }) | None => Ok(None),
         }
     }
 
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
-        match self.show(&script::FIND, &bytes_of(id)).await? {
-            Some(Shown::Ended { ended, .. }) => Ok(Some(ended)),
-            Some(Shown::Live(_)) | None => Ok(None),
+        match self.find_token(&script::FIND, &bytes_of(id)).await? {
+            Some(FoundToken::Ended { ended, .. }) => Ok(Some(ended)),
+            Some(FoundToken::Live(_)) | None => Ok(None),
         }
     }
 
     async fn find_rotated(&self, digest: &TokenDigest) -> Result<Option<SessionId>, StoreError> {
-        match self.show(&script::LOAD, digest.as_bytes()).await? {
-            Some(Shown::Ended { rotated_from, .. }) => Ok(rotated_from),
-            Some(Shown::Live(_)) | None => Ok(None),
+        match self.find_token(&script::LOAD, digest.as_bytes()).await? {
+            Some(FoundToken::Ended { rotated_from, .. }) => Ok(rotated_from),
+            Some(FoundToken::Live(_)) | None => Ok(None),
         }
     }
 
     #[tracing::instrument(name = "store.session.touch", skip_all, err(level = "debug"))]
     async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
-        for some in touches.chunks(TOUCHED_AT_ONCE) {
+        for some in touches.chunks(TOUCH_BATCH) {
             let parts = |touch: &Touch| {
                 (bytes_of(touch.id), record::time(touch.at), record::client(&touch.client))
             };
@@ -233,13 +237,13 @@ impl SessionStore for RedisSessions {
         let (user, to) = (user.as_uuid(), record::epoch(to));
         let why = record::why(Ended { reason: reason.into(), at });
         let is_gone = flag(reason == EpochReason::AccountDeleted);
-        let survivor = survivor.as_ref().map(survivor::to_bytes).unwrap_or_default();
+        let survivor = survivor.as_ref().map(kept_session::to_bytes).unwrap_or_default();
         self.run(&script::RAISE, &[user.as_bytes(), &to, &why, &survivor, is_gone]).await
     }
 
     #[tracing::instrument(name = "store.session.end_all", skip_all, err(level = "debug"))]
     async fn end_all(&self, ended: Ended) -> Result<u64, StoreError> {
-        let identity = Identity::draw()?;
+        let identity = FeedIdentity::draw()?;
         let arguments: [&[u8]; 2] = [&record::why(ended), identity.as_str().as_bytes()];
         self.run(&script::END_ALL, &arguments).await
     }
@@ -266,7 +270,7 @@ impl SessionStore for RedisSessions {
         let (mut sessions, mut left, mut next) = (Vec::new(), limit, None);
         let mut before = before.map_or_else(|| AFTER_ALL.to_vec(), |id| bytes_of(id).to_vec());
         while left > 0 {
-            let page = left.min(SHOWN_AT_ONCE);
+            let page = left.min(LIST_BATCH);
             let most = page.to_string();
             let (met, last, found): (u32, Vec<u8>, Vec<Vec<u8>>) =
                 self.run(&script::NEWEST, &[&before, most.as_bytes()]).await?;
@@ -291,7 +295,7 @@ impl SessionStore for RedisSessions {
         let times: Vec<String> = now.into_iter().chain(idle_timeouts(cutoffs)).collect();
         let (mut swept, mut left) = (Swept::default(), most);
         while left > 0 && !swept.done {
-            let rows = left.min(SWEPT_AT_ONCE);
+            let rows = left.min(SWEEP_BATCH);
             let most = rows.to_string();
             let arguments: Vec<&[u8]> =
                 times.iter().chain(iter::once(&most)).map(String::as_bytes).collect();
@@ -316,7 +320,7 @@ impl SessionStore for RedisSessions {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        let missing: Vec<String> = self.run(&script::ABLE, &[]).await?;
+        let missing: Vec<String> = self.run(&script::READY_TO_START, &[]).await?;
         if missing.is_empty() {
             return Ok(());
         }
@@ -326,9 +330,9 @@ impl SessionStore for RedisSessions {
 }
 
 fn live_session(bytes: &[u8]) -> Option<Session> {
-    match record::shown(bytes)? {
-        Shown::Live(session) => Some(session),
-        Shown::Ended { .. } => None,
+    match record::parse(bytes)? {
+        FoundToken::Live(session) => Some(session),
+        FoundToken::Ended { .. } => None,
     }
 }
 
@@ -363,7 +367,7 @@ fn milliseconds(at: OffsetDateTime) -> String {
     record::milliseconds(at).to_string()
 }
 
-/// The idle timeout of each rule, at most as long as Lua can count.
+/// The idle timeout of each rule in milliseconds, limited to what Lua counts exactly.
 fn idle_timeouts(cutoffs: &Cutoffs) -> [String; 3] {
     TimeoutRule::ALL.map(|rule| {
         let idle = cutoffs.idle_timeout(rule).as_millis();
@@ -371,7 +375,7 @@ fn idle_timeouts(cutoffs: &Cutoffs) -> [String; 3] {
     })
 }
 
-/// When a timeout may first end the session. Activity puts that off, which is found out then.
+/// The earliest time at which a timeout may end the session. The sweep checks for later activity.
 fn due(session: &Session, cutoffs: &Cutoffs) -> record::Time {
     let idle = time::Duration::try_from(cutoffs.idle_timeout(session.rule));
     let goes_idle = session.last_seen_at.saturating_add(idle.unwrap_or(time::Duration::MAX));

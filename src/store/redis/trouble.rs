@@ -1,4 +1,4 @@
-//! Why Redis cannot keep sessions, in one line that says what to do.
+//! Errors of opening Redis. Their one-line messages say what to do.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -8,49 +8,47 @@ use super::fitness::Unfit;
 /// Why sessions cannot be kept in Redis.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RedisOpenError {
-    /// The address cannot be read.
+    /// The address is malformed.
     #[error("ANTEROOM_SESSIONS is no address of a Redis server: {0}")]
     Address(String),
-    /// The server cannot be used, for now or at all.
+    /// The server cannot be used.
     #[error("cannot keep sessions in Redis at {place}: {trouble}")]
     Server {
         /// The address, without user and password.
         place: String,
-        /// What is wrong.
+        /// The cause.
         trouble: RedisTrouble,
     },
 }
 
-/// What is wrong with a server.
+/// Why a server cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RedisTrouble {
-    /// Nobody answers there in time.
+    /// It does not answer in time.
     #[error("it does not answer within a second; check that it runs, and ANTEROOM_SESSIONS")]
     Silent,
     /// It cannot be reached, or is not ready.
     #[error("{0}; check that it runs, and ANTEROOM_SESSIONS")]
     Unreachable(String),
-    /// It is there, or somebody else is, and trying again is of no use.
+    /// It answers, but a retry cannot succeed.
     #[error("{0}; check that it runs, and ANTEROOM_SESSIONS")]
     Unusable(String),
-    /// It knows no such user, or another password.
-    #[error("it does not let us in: {0}; check user and password in ANTEROOM_SESSIONS")]
+    /// The user or password is wrong.
+    #[error("it refuses the login: {0}; check user and password in ANTEROOM_SESSIONS")]
     Refused(String),
-    /// It lets us in, and does not let us do what has to be done.
-    #[error("it does not allow {0}; docs/redis.md has the rights that its user needs")]
+    /// The user lacks the right for a command.
+    #[error("it does not allow {0}; docs/redis.md lists the rights that its user needs")]
     Rights(String),
-    /// It lets us in, and refuses something without naming it.
-    #[error(
-        "it refuses what has to be done: {0}; docs/redis.md has the rights that its user needs"
-    )]
+    /// The user lacks a right that the server does not name.
+    #[error("it lacks a right: {0}; docs/redis.md lists the rights that its user needs")]
     Denied(String),
-    /// It may not keep sessions.
+    /// It cannot keep sessions.
     #[error("it {0}")]
     Unfit(Unfit),
 }
 
 impl RedisOpenError {
-    /// Whether the same start may succeed in a while: the server is not there yet, or is not ready.
+    /// Whether a retry may succeed: the server is not running or not ready yet.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         matches!(
@@ -60,7 +58,7 @@ impl RedisOpenError {
     }
 
     pub(super) fn new(address: &Address, trouble: RedisTrouble) -> Self {
-        Self::Server { place: address.shown().to_owned(), trouble }
+        Self::Server { place: address.display().to_owned(), trouble }
     }
 }
 
@@ -74,24 +72,24 @@ impl RedisTrouble {
                 Self::Refused(text)
             }
             _ if error.is_timeout() => Self::Silent,
-            _ if is_passing(error, &text) => Self::Unreachable(text),
+            _ if is_temporary(error, &text) => Self::Unreachable(text),
             _ => Self::Unusable(text),
         }
     }
 }
 
-/// Whether the server may be ready in a while: it is not there yet, loads what it keeps, or cannot
-/// save for now. A certificate stays wrong.
-fn is_passing(error: &RedisError, text: &str) -> bool {
-    const FOR_NOW: [&str; 4] = ["LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS"];
+/// Whether a retry may succeed: the server is unreachable, loading its data, or temporarily unable
+/// to save. A wrong certificate is permanent.
+fn is_temporary(error: &RedisError, text: &str) -> bool {
+    const TEMPORARY: [&str; 4] = ["LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS"];
     match error.kind() {
         ErrorKind::Io => !text.contains("certificate"),
         ErrorKind::MasterNameNotFoundBySentinel | ErrorKind::NoValidReplicasFoundBySentinel => true,
-        _ => error.code().is_some_and(|code| FOR_NOW.contains(&code)),
+        _ => error.code().is_some_and(|code| TEMPORARY.contains(&code)),
     }
 }
 
-/// What a refusal for lack of rights names, between quotes: a command.
+/// A refusal for lack of rights names the command between quotes.
 fn denied(detail: &str) -> RedisTrouble {
     match detail.split('\'').nth(1) {
         Some(command) => RedisTrouble::Rights(format!("the command {command}")),
@@ -104,25 +102,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_right_makes_a_sentence() {
-        for (detail, told) in [
+    fn a_missing_right_is_explained() {
+        for (detail, message) in [
             (
                 "this user has no permissions to run the 'evalsha' command",
-                "it does not allow the command evalsha; docs/redis.md has the rights that its \
+                "it does not allow the command evalsha; docs/redis.md lists the rights that its \
                  user needs",
             ),
             (
                 "User anteroom has no permissions to run the 'config|get' command",
-                "it does not allow the command config|get; docs/redis.md has the rights that \
+                "it does not allow the command config|get; docs/redis.md lists the rights that \
                  its user needs",
             ),
             (
                 "No permissions to access a key",
-                "it refuses what has to be done: No permissions to access a key; docs/redis.md \
-                 has the rights that its user needs",
+                "it lacks a right: No permissions to access a key; docs/redis.md lists the \
+                 rights that its user needs",
             ),
         ] {
-            assert_eq!(denied(detail).to_string(), told);
+            assert_eq!(denied(detail).to_string(), message);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Opening a database, and what servers leave in it for the commands beside them.
+//! Opens a database, and records where the server keeps sessions.
 
 use std::sync::Arc;
 
@@ -12,21 +12,21 @@ use super::{DatabaseAt, OpenError};
 use crate::failure::StoreError;
 use crate::sessions::cache::Freshness;
 
-/// The same for every engine.
+/// The migrations of both engines.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// Where the sessions of these accounts are kept.
+/// The location of the sessions of these accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SessionsIn {
+pub enum SessionLocation {
     /// In this database: a change of an account ends sessions in its own transaction.
     ThisDatabase,
     /// In the memory of each server, which follows the orders in this database.
     ServerMemory,
-    /// In a store of its own: whoever changes an account tells it right after, by the outbox.
+    /// In a separate store, which the outbox updates after a change of an account.
     Elsewhere,
 }
 
-impl SessionsIn {
+impl SessionLocation {
     fn as_str(self) -> &'static str {
         match self {
             Self::ThisDatabase => "database",
@@ -36,7 +36,7 @@ impl SessionsIn {
     }
 }
 
-/// What becomes of a database that is not there.
+/// Whether to create a missing database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IfAbsent {
     Make,
@@ -47,31 +47,30 @@ pub(super) enum IfAbsent {
 #[derive(Clone, Debug)]
 pub struct SqlDatabase {
     pub(super) engine: Engine,
-    pub(super) sessions_in: SessionsIn,
+    pub(super) sessions_in: SessionLocation,
 }
 
 impl SqlDatabase {
-    /// As [`SqlDatabase::open_for_server_with`], with as many connections as are usual.
+    /// As [`SqlDatabase::open_for_server_with`], with the default number of connections.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
     pub async fn open_for_server(
         at: impl Into<DatabaseAt>,
-        sessions_in: SessionsIn,
+        sessions_in: SessionLocation,
     ) -> Result<Self, OpenError> {
         Self::open_for_server_with(at, sessions_in, CONNECTIONS).await
     }
 
-    /// Opens a database for a server: migrates it as needed, and leaves word where this server
-    /// keeps sessions. A file is made as needed (mode 0600), and refused when another server has
-    /// it. To a database server there are so many connections at most, besides the one that hears
-    /// of changes.
+    /// Opens a database for a server: migrates it and records where this server keeps sessions. A
+    /// file is created as needed (mode 0600), and refused if another server uses it. `connections`
+    /// is the limit for a database server, besides the connection for notifications.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
     pub async fn open_for_server_with(
         at: impl Into<DatabaseAt>,
-        sessions_in: SessionsIn,
+        sessions_in: SessionLocation,
         connections: u32,
     ) -> Result<Self, OpenError> {
         let engine = match at.into() {
@@ -79,7 +78,7 @@ impl SqlDatabase {
             DatabaseAt::Postgres(url) => postgres(&url, IfAbsent::Make, connections).await?,
         };
         let database = Self { engine, sessions_in };
-        database.leave_word().await.map_err(|error| OpenError::Database {
+        database.record_session_location().await.map_err(|error| OpenError::Database {
             path: database.name(),
             source: match error {
                 StoreError::Backend(cause) => cause,
@@ -89,25 +88,25 @@ impl SqlDatabase {
         Ok(database)
     }
 
-    /// Opens a database for a command, beside a server that may be running. Makes and migrates it
-    /// as needed.
+    /// Opens a database for a command, while a server may be running. Creates and migrates it as
+    /// needed.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
     pub async fn open(
         at: impl Into<DatabaseAt>,
-        sessions_in: SessionsIn,
+        sessions_in: SessionLocation,
     ) -> Result<Self, OpenError> {
         Self::open_or(IfAbsent::Make, at.into(), sessions_in).await
     }
 
-    /// As [`SqlDatabase::open`], but a database that nobody has made is refused.
+    /// As [`SqlDatabase::open`], but refuses a database that does not exist.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
     pub async fn open_existing(
         at: impl Into<DatabaseAt>,
-        sessions_in: SessionsIn,
+        sessions_in: SessionLocation,
     ) -> Result<Self, OpenError> {
         Self::open_or(IfAbsent::Refuse, at.into(), sessions_in).await
     }
@@ -115,7 +114,7 @@ impl SqlDatabase {
     async fn open_or(
         if_absent: IfAbsent,
         at: DatabaseAt,
-        sessions_in: SessionsIn,
+        sessions_in: SessionLocation,
     ) -> Result<Self, OpenError> {
         let engine = match at {
             DatabaseAt::Sqlite(path) => Engine::Sqlite(SqliteFile::open(&path, if_absent).await?),
@@ -124,7 +123,7 @@ impl SqlDatabase {
         Ok(Self { engine, sessions_in })
     }
 
-    /// Its name for people: the path of the file, or host, port and name.
+    /// The display name: the path of the file, or host, port and database.
     #[must_use]
     pub fn name(&self) -> String {
         match &self.engine {
@@ -133,8 +132,8 @@ impl SqlDatabase {
         }
     }
 
-    /// Tells commands where this server keeps sessions, whatever their own settings say.
-    pub(super) async fn leave_word(&self) -> Result<(), StoreError> {
+    /// Records where this server keeps sessions, which overrides the settings of commands.
+    pub(super) async fn record_session_location(&self) -> Result<(), StoreError> {
         let word = statement(
             "INSERT INTO facts (name, value) VALUES ('sessions_in', $1) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -143,7 +142,7 @@ impl SqlDatabase {
         super::accounts::renew_search_texts(&self.engine).await
     }
 
-    /// The same database, for sessions where the server that was started last keeps them.
+    /// The database with the session location that the last started server recorded.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -151,14 +150,18 @@ impl SqlDatabase {
         let fact = statement("SELECT value FROM facts WHERE name = 'sessions_in'");
         let Some(row) = self.engine.row(fact).await? else { return Ok(self) };
         let value: String = row.get(0)?;
-        let places = [SessionsIn::ThisDatabase, SessionsIn::ServerMemory, SessionsIn::Elsewhere];
+        let places = [
+            SessionLocation::ThisDatabase,
+            SessionLocation::ServerMemory,
+            SessionLocation::Elsewhere,
+        ];
         if let Some(place) = places.into_iter().find(|place| place.as_str() == value) {
             self.sessions_in = place;
         }
         Ok(self)
     }
 
-    /// Tells what changes here, whoever changes it.
+    /// Reports changes of any writer to the session cache.
     #[must_use]
     pub fn freshness(&self) -> Arc<dyn Freshness> {
         match &self.engine {
@@ -167,19 +170,19 @@ impl SqlDatabase {
         }
     }
 
-    /// Whether several servers may have it.
+    /// Whether several servers may use it.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         matches!(&self.engine, Engine::Postgres(_))
     }
 
-    /// Where the sessions are.
+    /// The location of the sessions.
     #[must_use]
-    pub fn sessions_in(&self) -> SessionsIn {
+    pub fn sessions_in(&self) -> SessionLocation {
         self.sessions_in
     }
 
-    /// Closes the database once what is under way is done.
+    /// Closes the database after running operations.
     pub async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(file) => file.close().await,
@@ -187,7 +190,7 @@ impl SqlDatabase {
         }
     }
 
-    /// Whether it is able to serve.
+    /// Checks that the database can be read and written.
     pub(super) async fn answers(&self) -> Result<(), StoreError> {
         match &self.engine {
             Engine::Sqlite(file) => file.answers().await,
@@ -196,7 +199,7 @@ impl SqlDatabase {
     }
 }
 
-/// A server that is ready to be used.
+/// Prepares a server and opens the pool.
 async fn postgres(
     url: &SecretString,
     if_absent: IfAbsent,

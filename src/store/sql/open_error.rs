@@ -1,4 +1,4 @@
-//! Why a database cannot be used, in words that say what to do.
+//! Errors of opening a database. Their messages say what to do.
 
 use std::error::Error;
 use std::io;
@@ -7,13 +7,13 @@ use sqlx::migrate::MigrateError;
 
 use super::postgres::may_pass;
 
-/// Follows the name of a database in which nobody has made anything.
+/// Follows the name of a database without tables.
 pub(super) const NO_TABLES: &str = " (it has no tables of Anteroom)";
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another server has it.
+    /// Another server uses it.
     #[error(
         "another Anteroom server already uses {path}: stop it first, or give this one another \
          ANTEROOM_DATABASE"
@@ -22,14 +22,14 @@ pub enum OpenError {
         /// The database.
         path: String,
     },
-    /// Nobody has made it, and this command may not.
+    /// It does not exist, and this command does not create it.
     #[error("no database at {place}; set ANTEROOM_DATABASE or run this where the server runs")]
     Absent {
         /// The path, or host, port and name.
         place: String,
     },
-    /// A server has the file by another name. Two names have two logs, and what is written by one
-    /// of them does not count by the other.
+    /// A server uses the file by another name. Each name has its own write-ahead log, so writes by
+    /// one name are not visible by the other.
     #[error(
         "a server uses {path} by another name (a hard link, or a bind mount of the file): set \
          ANTEROOM_DATABASE to the path that the server uses"
@@ -38,14 +38,14 @@ pub enum OpenError {
         /// The name that was given.
         path: String,
     },
-    /// The file cannot be made or opened.
+    /// The file cannot be created or opened.
     #[error(
         "cannot open {path}: {source}; check the path and its permissions, or set ANTEROOM_DATABASE"
     )]
     File {
         /// The database, or the lock beside it.
         path: String,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A newer release has migrated it.
@@ -61,16 +61,16 @@ pub enum OpenError {
     Database {
         /// The database.
         path: String,
-        /// What the driver says.
+        /// The error of the driver.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The URL is wrong.
     #[error("the URL of the database cannot be used: {what}; check ANTEROOM_DATABASE")]
     Address {
-        /// What is wrong with it, without the URL.
+        /// The fault, without the URL.
         what: String,
     },
-    /// The server is not there, or does not let us in.
+    /// The server cannot be reached or refuses the login.
     #[error(
         "cannot reach the database at {place}: {source}; check that it runs and lets this user \
          in, or set ANTEROOM_DATABASE"
@@ -78,10 +78,10 @@ pub enum OpenError {
     Unreachable {
         /// Host, port and name.
         place: String,
-        /// What the driver says.
+        /// The error of the driver.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The server is there, and of no use.
+    /// The server cannot be used.
     #[error("the database at {place} cannot be used: {why}")]
     Unsuitable {
         /// Host, port and name.
@@ -98,23 +98,22 @@ pub enum OpenError {
         /// Host, port and name.
         place: String,
     },
-    /// A migration failed; the database is as it was before it.
+    /// A migration failed and was rolled back.
     #[error("cannot migrate {path}: {source}")]
     Migration {
         /// The database.
         path: String,
-        /// What failed.
+        /// The error.
         source: MigrateError,
     },
 }
 
 impl OpenError {
-    /// Whether the same start may succeed in a while: the database server is not there yet, or is
-    /// not ready.
+    /// Whether a retry may succeed: the database server is not running or not ready yet.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            // The socket of a server that does not run yet is a missing file too.
+            // A server that does not run yet has no socket file.
             Self::Unreachable { place, source } => place.starts_with('/') || may_pass(&**source),
             Self::Database { source, .. } => may_pass(&**source),
             _ => false,

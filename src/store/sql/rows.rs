@@ -1,4 +1,4 @@
-//! Rows to records and back.
+//! Converts rows to records.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::engine::Row;
+use super::engine::SqlRow;
 use crate::accounts::{
     Account, Credentials, Email, Epoch, EpochReason, Name, PasswordHash, Role, Status, User, UserId,
 };
@@ -15,7 +15,7 @@ use crate::failure::StoreError;
 use crate::sessions::{
     Client, EndReason, Ended, EpochMove, Loaded, Owner, Session, SessionId, TimeoutRule,
 };
-use crate::store::survivor;
+use crate::store::kept_session;
 
 /// The columns that [`SessionRow`] reads.
 macro_rules! session_columns {
@@ -57,7 +57,7 @@ pub(super) struct SessionRow {
     ip_address: Option<String>,
     user_agent: String,
     last_ip_address: Option<String>,
-    /// `None` before the first activity that was written down.
+    /// `None` before the first activity.
     last_user_agent: Option<String>,
 }
 
@@ -97,25 +97,25 @@ impl TryFrom<SessionRow> for Session {
     }
 }
 
-/// Reads a session row. A corrupt one is reported and counts as no session, so that one bad row
-/// neither signs anybody in nor takes the others down.
-pub(super) fn session(row: &Row) -> Option<Session> {
+/// Reads a session row. A corrupt row is logged and counts as no session, so that it neither
+/// authenticates a user nor breaks a list.
+pub(super) fn session(row: &SqlRow) -> Option<Session> {
     let read = row.read::<SessionRow>().and_then(Session::try_from);
     read.inspect_err(|error| {
         let error: &dyn std::error::Error = error;
-        tracing::error!(error, "passed over a corrupt session row");
+        tracing::error!(error, "could not read a session row; skipped it");
     })
     .ok()
 }
 
-/// Reads `user_id, epoch, reason, survivor` of a rise at this time.
-pub(super) fn epoch_move(row: &Row, at: OffsetDateTime) -> Result<EpochMove, StoreError> {
+/// Reads `user_id, epoch, reason, survivor` of an epoch raise at this time.
+pub(super) fn epoch_move(row: &SqlRow, at: OffsetDateTime) -> Result<EpochMove, StoreError> {
     let user: Vec<u8> = row.get("user_id")?;
     let reason: String = row.get("reason")?;
     let survivor: Option<Vec<u8>> = row.get("survivor")?;
     let corrupt = StoreError::Corrupt;
     let survivor = survivor
-        .map(|bytes| survivor::from_bytes(&bytes).ok_or(corrupt("the survivor of a change")))
+        .map(|bytes| kept_session::from_bytes(&bytes).ok_or(corrupt("the survivor of a change")))
         .transpose()?;
     Ok(EpochMove {
         user: UserId::from_uuid(uuid(&user)?),
@@ -127,35 +127,34 @@ pub(super) fn epoch_move(row: &Row, at: OffsetDateTime) -> Result<EpochMove, Sto
 }
 
 /// Reads `reason, ended_at`.
-pub(super) fn ended(row: &Row) -> Result<Ended, StoreError> {
+pub(super) fn ended(row: &SqlRow) -> Result<Ended, StoreError> {
     let reason: String = row.get("reason")?;
     let at: i64 = row.get("ended_at")?;
     let reason = EndReason::parse(&reason).ok_or(StoreError::Corrupt("the reason of an end"))?;
     Ok(Ended { reason, at: from_unix_milliseconds(at) })
 }
 
-/// Reads what is left of a token that ended. However little that is, it is certain that it ended.
-pub(super) fn ended_token(row: &Row) -> Loaded {
+/// Reads the reason of an ended token. If the row is corrupt, the token is unknown.
+pub(super) fn ended_token(row: &SqlRow) -> Loaded {
     let read = || -> Result<Loaded, StoreError> {
         let anonymous = row.get("anonymous")?;
         Ok(Loaded::Ended { ended: ended(row)?, anonymous })
     };
     read().unwrap_or_else(|error| {
         let error: &dyn std::error::Error = &error;
-        tracing::error!(error, "passed over a corrupt row of a session that ended");
+        tracing::error!(error, "could not read a row of an ended session; skipped it");
         Loaded::Unknown
     })
 }
 
-/// Reads an account of a list. A corrupt one is reported and left out of it, so that the others
-/// can still be looked after.
-pub(super) fn listed_account(row: &Row) -> Option<Account> {
+/// Reads an account of a list. A corrupt row is logged and left out.
+pub(super) fn listed_account(row: &SqlRow) -> Option<Account> {
     let read = row.read::<AccountRow>().and_then(Credentials::try_from);
     let id = || row.get("user_id").ok().and_then(|id: Vec<u8>| uuid(&id).ok());
     read.map(|credentials| credentials.account)
         .inspect_err(|error| {
             let error: &dyn std::error::Error = error;
-            tracing::error!(user.id = ?id(), error, "left a corrupt account out of a list");
+            tracing::error!(user.id = ?id(), error, "could not read an account; skipped it");
         })
         .ok()
 }

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::SqlDatabase;
-use super::engine::{Done, Row, Statement, Write, in_one_step, locking_free, statement};
+use super::engine::{
+    Finish, SqlRow, Statement, Transaction, for_update_skip_locked, in_transaction, statement,
+};
 use crate::accounts::Email;
 use crate::clock::unix_milliseconds;
 use crate::failure::StoreError;
@@ -15,8 +17,8 @@ use crate::throttle::{
     AccountKey, Counter, CounterKey, KNOWN_NETWORKS, Network, Refusal, Release, ThrottleStore,
 };
 
-/// A counter that is busy for longer than any setting allows was moved when the clock was wrong.
-const ABSURD: time::Duration = time::Duration::days(1000);
+/// A counter that is busy for longer was written when the clock was wrong.
+const MAX_BUSY: time::Duration = time::Duration::days(1000);
 
 #[async_trait]
 impl ThrottleStore for SqlDatabase {
@@ -29,8 +31,8 @@ impl ThrottleStore for SqlDatabase {
             return Ok(None);
         }
         let counters: Vec<&Counter> = counters.iter().collect();
-        let mut busy = Busy::default();
-        for asked in counters.chunks(ASKED_AT_ONCE) {
+        let mut busy = BusyTimes::default();
+        for asked in counters.chunks(COUNTERS_PER_QUERY) {
             busy.note(&self.engine.rows(busy_until(asked)).await?)?;
         }
         Ok(busy.longest(&counters, unix_milliseconds(now)))
@@ -46,25 +48,25 @@ impl ThrottleStore for SqlDatabase {
             return Ok(None);
         }
         let now = unix_milliseconds(now);
-        in_one_step!(self.engine, write => {
+        in_transaction!(self.engine, tx => {
             let mut refused = Vec::new();
-            for counter in in_one_order(counters) {
-                if !count(write, counter, now).await? {
+            for counter in sorted(counters) {
+                if !count(tx, counter, now).await? {
                     refused.push(counter);
                 }
             }
             if refused.is_empty() {
-                return Ok(Done::Commit(None));
+                return Ok(Finish::Commit(None));
             }
-            let mut busy = Busy::default();
-            for asked in refused.chunks(ASKED_AT_ONCE) {
-                busy.note(&write.rows(busy_until(asked)).await?)?;
+            let mut busy = BusyTimes::default();
+            for asked in refused.chunks(COUNTERS_PER_QUERY) {
+                busy.note(&tx.rows(busy_until(asked)).await?)?;
             }
-            // In the order in which they were named, of which the first counts among equals.
+            // In the order of the request: among equal waits the first counter is reported.
             let named: Vec<&Counter> =
                 counters.iter().filter(|counter| refused.contains(counter)).collect();
-            // The other counters have counted.
-            Ok(Done::TakeBack(busy.longest(&named, now)))
+            // The other counters must not keep this attempt.
+            Ok(Finish::RollBack(busy.longest(&named, now)))
         })
     }
 
@@ -73,14 +75,14 @@ impl ThrottleStore for SqlDatabase {
         if release.give_back.is_empty() && release.clear.is_empty() && release.remember.is_none() {
             return Ok(());
         }
-        in_one_step!(self.engine, write => {
-            for (key, counter) in in_order(release) {
-                write.execute(counter.map_or_else(|| clear(key), |back| give_back(back, now))).await?;
+        in_transaction!(self.engine, tx => {
+            for (key, counter) in sorted_release(release) {
+                tx.execute(counter.map_or_else(|| clear(key), |back| give_back(back, now))).await?;
             }
             if let Some((account, network)) = &release.remember {
-                remember(write, account, *network, now).await?;
+                remember(tx, account, *network, now).await?;
             }
-            Ok(Done::Commit(()))
+            Ok(Finish::Commit(()))
         })
     }
 
@@ -106,25 +108,25 @@ impl ThrottleStore for SqlDatabase {
         known_since: OffsetDateTime,
         most: u32,
     ) -> Result<bool, StoreError> {
-        let passed = statement(locking_free!(
+        let passed = statement(for_update_skip_locked!(
             "DELETE FROM throttle_counters WHERE (subject, scope) IN \
              (SELECT subject, scope FROM throttle_counters WHERE busy_until <= $1 \
              ORDER BY busy_until LIMIT $2",
             ")"
         ));
-        let absurd = statement(locking_free!(
+        let absurd = statement(for_update_skip_locked!(
             "DELETE FROM throttle_counters WHERE (subject, scope) IN \
              (SELECT subject, scope FROM throttle_counters WHERE busy_until > $1 \
              ORDER BY busy_until DESC LIMIT $2",
             ")"
         ));
-        let strange = statement(locking_free!(
+        let strange = statement(for_update_skip_locked!(
             "DELETE FROM known_networks WHERE (subject, network) IN \
              (SELECT subject, network FROM known_networks WHERE seen_at < $1 \
              ORDER BY seen_at LIMIT $2",
             ")"
         ));
-        let far = now.saturating_add(ABSURD);
+        let far = now.saturating_add(MAX_BUSY);
         let mut done = true;
         for (delete, time) in [(passed, now), (absurd, far), (strange, known_since)] {
             let swept = self.engine.execute(delete.bind(time).bind(most)).await?;
@@ -134,50 +136,50 @@ impl ThrottleStore for SqlDatabase {
     }
 }
 
-/// Every transaction takes its counters in the same order, so that no two wait for each other.
-fn in_one_order(counters: &[Counter]) -> Vec<&Counter> {
+/// Sorted, so that concurrent transactions lock counters in the same order and cannot deadlock.
+fn sorted(counters: &[Counter]) -> Vec<&Counter> {
     let mut counters: Vec<&Counter> = counters.iter().collect();
     counters.sort_by(|one, other| one.key.cmp(&other.key));
     counters
 }
 
-/// As [`in_one_order`]; a counter without its pace is one to clear.
-fn in_order(release: &Release) -> Vec<(&CounterKey, Option<&Counter>)> {
+/// As [`sorted`]; a key without a counter is cleared.
+fn sorted_release(release: &Release) -> Vec<(&CounterKey, Option<&Counter>)> {
     let back = release.give_back.iter().map(|counter| (&counter.key, Some(counter)));
     let mut all: Vec<_> = back.chain(release.clear.iter().map(|key| (key, None))).collect();
     all.sort_by_key(|(key, _)| *key);
     all
 }
 
-/// So many counters fit into one question.
-const ASKED_AT_ONCE: usize = 8;
+/// The number of counters in one query.
+const COUNTERS_PER_QUERY: usize = 8;
 
-/// Until when at most [`ASKED_AT_ONCE`] counters are busy; those that are idle have no row.
+/// Selects until when at most [`COUNTERS_PER_QUERY`] counters are busy; idle ones have no row.
 fn busy_until(counters: &[&Counter]) -> Statement {
     let question = statement(
         "SELECT subject, scope, busy_until FROM throttle_counters WHERE (subject, scope) IN \
          (VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8), ($9, $10), ($11, $12), ($13, $14), \
          ($15, $16))",
     );
-    // The last one fills the places that are left.
+    // The last counter fills the remaining placeholders.
     let all = counters.iter().chain(std::iter::repeat(&counters[counters.len() - 1]));
-    all.take(ASKED_AT_ONCE)
+    all.take(COUNTERS_PER_QUERY)
         .fold(question, |ask, counter| ask.bind(*counter.key.subject()).bind(counter.key.scope()))
 }
 
-/// Until when counters are busy.
+/// Until when counters are busy, by subject and scope.
 #[derive(Default)]
-struct Busy(HashMap<(Vec<u8>, String), i64>);
+struct BusyTimes(HashMap<(Vec<u8>, String), i64>);
 
-impl Busy {
-    fn note(&mut self, rows: &[Row]) -> Result<(), StoreError> {
+impl BusyTimes {
+    fn note(&mut self, rows: &[SqlRow]) -> Result<(), StoreError> {
         for row in rows {
             self.0.insert((row.get("subject")?, row.get("scope")?), row.get("busy_until")?);
         }
         Ok(())
     }
 
-    /// The longest wait that any of these asks for.
+    /// The longest wait of these counters.
     fn longest(&self, counters: &[&Counter], now: i64) -> Option<Refusal> {
         let mut longest: Option<Refusal> = None;
         for counter in counters {
@@ -207,9 +209,9 @@ fn give_back(counter: &Counter, now: OffsetDateTime) -> Statement {
     back.bind(counter.key.scope()).bind(now)
 }
 
-/// Moves a counter by its step, unless that is beyond its window. The condition is in the
-/// statement itself, so that no other connection can come between.
-async fn count(write: &mut Write, counter: &Counter, now: i64) -> Result<bool, StoreError> {
+/// Moves a counter by its step, unless that exceeds its window. The condition is part of the
+/// statement, so that concurrent attempts cannot exceed it together.
+async fn count(tx: &mut Transaction, counter: &Counter, now: i64) -> Result<bool, StoreError> {
     let pace = counter.pace;
     let moved = statement(
         "INSERT INTO throttle_counters (subject, scope, busy_until) VALUES ($1, $2, $3) \
@@ -225,11 +227,11 @@ async fn count(write: &mut Write, counter: &Counter, now: i64) -> Result<bool, S
     .bind(pace.latest(now))
     .bind(pace.step())
     .bind(now.saturating_add(pace.window()) - pace.step());
-    Ok(write.execute(moved).await? == 1)
+    Ok(tx.execute(moved).await? == 1)
 }
 
 async fn remember(
-    write: &mut Write,
+    tx: &mut Transaction,
     account: &AccountKey,
     network: Network,
     now: OffsetDateTime,
@@ -238,31 +240,31 @@ async fn remember(
         "INSERT INTO known_networks (subject, network, seen_at) VALUES ($1, $2, $3) \
          ON CONFLICT (subject, network) DO UPDATE SET seen_at = excluded.seen_at",
     );
-    write.execute(seen.bind(*account.as_bytes()).bind(network.to_string()).bind(now)).await?;
+    tx.execute(seen.bind(*account.as_bytes()).bind(network.to_string()).bind(now)).await?;
     let oldest = statement(
         "DELETE FROM known_networks WHERE subject = $1 AND network NOT IN \
          (SELECT network FROM known_networks WHERE subject = $1 \
          ORDER BY seen_at DESC, network LIMIT $2)",
     );
-    write.execute(oldest.bind(*account.as_bytes()).bind(KNOWN_NETWORKS)).await.map(drop)
+    tx.execute(oldest.bind(*account.as_bytes()).bind(KNOWN_NETWORKS)).await.map(drop)
 }
 
-/// An account goes: nothing stays that was counted for it or known of it.
-pub(super) async fn forget(write: &mut Write, email: &Email) -> Result<(), StoreError> {
+/// Deletes the counters and known networks of a deleted account.
+pub(super) async fn forget(tx: &mut Transaction, email: &Email) -> Result<(), StoreError> {
     let subject = AccountKey::of_address(email.as_str());
     for forget in [
         statement("DELETE FROM throttle_counters WHERE subject = $1"),
         statement("DELETE FROM known_networks WHERE subject = $1"),
     ] {
-        write.execute(forget.bind(*subject.as_bytes())).await?;
+        tx.execute(forget.bind(*subject.as_bytes())).await?;
     }
     Ok(())
 }
 
-/// An account gets another address: what was counted moves along, so that nobody gets fresh attempts
-/// by changing it and nothing is left behind, and its networks are known on.
+/// Moves counters and known networks to the new address of an account. Otherwise a change of
+/// address would reset the counters.
 pub(super) async fn readdress(
-    write: &mut Write,
+    tx: &mut Transaction,
     from: &Email,
     to: &Email,
 ) -> Result<(), StoreError> {
@@ -279,7 +281,7 @@ pub(super) async fn readdress(
         statement("DELETE FROM known_networks WHERE $1 <> $2 AND subject = $2"),
         statement("UPDATE known_networks SET subject = $2 WHERE subject = $1"),
     ] {
-        write.execute(carry.bind(*from.as_bytes()).bind(*to.as_bytes())).await?;
+        tx.execute(carry.bind(*from.as_bytes()).bind(*to.as_bytes())).await?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use time::macros::datetime;
 
 use super::{DAY, minutes, network};
 use crate::clock::{Clock, ManualClock};
-use crate::store::{SessionsIn, SqlDatabase};
+use crate::store::{SessionLocation, SqlDatabase};
 use crate::throttle::{
     AccountKey, Attempt, AttemptError, NetworkThrottle, Rate, Throttle, ThrottleOptions,
 };
@@ -27,7 +27,7 @@ struct Stage {
 async fn stage() -> Stage {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("anteroom.db");
-    let store = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
     let clock = ManualClock::at(datetime!(2030-01-01 00:00 UTC));
     let rate = |count| Some(Rate { count, per: minutes(10) });
     let options = ThrottleOptions { account: rate(3), network: rate(100), signup: rate(2) };

@@ -8,7 +8,7 @@ use anteroom::accounts::{Account, Email, HasherOptions, Name, NewUser, Password,
 use anteroom::clock::{Clock, ManualClock};
 use anteroom::server::Answers;
 use anteroom::sessions::{Session, Token};
-use anteroom::store::{DatabaseAt, SessionsIn, SqlDatabase};
+use anteroom::store::{DatabaseAt, SessionLocation, SqlDatabase};
 use anteroom::throttle::ThrottleOptions;
 use anteroom::use_cases::Check;
 use anteroom::{Anteroom, Options, SessionsKept, Stores};
@@ -37,11 +37,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn sessions_in(self) -> SessionsIn {
+    pub fn sessions_in(self) -> SessionLocation {
         match self {
-            Self::Memory | Self::MemoryBesidePostgres => SessionsIn::ServerMemory,
-            Self::Database | Self::Postgres => SessionsIn::ThisDatabase,
-            Self::Redis | Self::RedisBesidePostgres => SessionsIn::Elsewhere,
+            Self::Memory | Self::MemoryBesidePostgres => SessionLocation::ServerMemory,
+            Self::Database | Self::Postgres => SessionLocation::ThisDatabase,
+            Self::Redis | Self::RedisBesidePostgres => SessionLocation::Elsewhere,
         }
     }
 
@@ -52,7 +52,7 @@ impl Kind {
     /// Whether the machine has the servers for it. Where it lacks one, that is said once for each
     /// test.
     pub async fn is_here(self, test: &str) -> bool {
-        let redis = self.sessions_in() != SessionsIn::Elsewhere || super::redis::is_here(test);
+        let redis = self.sessions_in() != SessionLocation::Elsewhere || super::redis::is_here(test);
         redis && (!self.is_in_postgres() || super::postgres::is_here().await)
     }
 }
@@ -185,7 +185,7 @@ pub async fn migrated_file() -> &'static [u8] {
     FILE.get_or_init(async || {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("anteroom.db");
-        SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap().close().await;
+        SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap().close().await;
         std::fs::read(path).unwrap()
     })
     .await
@@ -289,9 +289,9 @@ impl TestApp {
         options.throttles = ThrottleOptions::off();
         let mut redis = None;
         match kind.sessions_in() {
-            SessionsIn::ThisDatabase => {}
-            SessionsIn::ServerMemory => options.sessions = SessionsKept::InMemory(10_000),
-            SessionsIn::Elsewhere => {
+            SessionLocation::ThisDatabase => {}
+            SessionLocation::ServerMemory => options.sessions = SessionsKept::InMemory(10_000),
+            SessionLocation::Elsewhere => {
                 let url = shared_database("sessions in Redis").await.unwrap();
                 options.sessions = SessionsKept::InRedis { url: url.as_str().into() };
                 redis = Some(url);

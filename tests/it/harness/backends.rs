@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anteroom::sessions::SessionStore;
 use anteroom::store::{
-    FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionsIn, SqlDatabase,
+    FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionLocation, SqlDatabase,
 };
 use tempfile::TempDir;
 
@@ -39,7 +39,7 @@ pub async fn sqlite() -> Fresh {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
     std::fs::write(&path, migrated_file().await).unwrap();
-    let store = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
     Fresh { name: "sqlite", store: Arc::new(store), _place: Place::File { _folder: folder } }
 }
 
@@ -48,7 +48,8 @@ pub async fn following() -> Fresh {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
     std::fs::write(&path, migrated_file().await).unwrap();
-    let database = SqlDatabase::open_for_server(&path, SessionsIn::ServerMemory).await.unwrap();
+    let database =
+        SqlDatabase::open_for_server(&path, SessionLocation::ServerMemory).await.unwrap();
     let memory = MemoryStore::new(MemoryOptions::default());
     let store = FollowingStore::start(memory, database).await.unwrap();
     Fresh { name: "following", store: Arc::new(store), _place: Place::File { _folder: folder } }
@@ -65,7 +66,7 @@ pub async fn postgres_apart() -> Option<Fresh> {
 }
 
 async fn in_postgres(database: Database) -> Fresh {
-    let store = SqlDatabase::open(&*database.url, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&*database.url, SessionLocation::ThisDatabase).await.unwrap();
     let place = Place::Server { _database: database };
     Fresh { name: "postgres", store: Arc::new(store), _place: place }
 }
@@ -73,7 +74,7 @@ async fn in_postgres(database: Database) -> Fresh {
 /// Memory that follows the orders in a `PostgreSQL`, if there is one here.
 pub async fn following_postgres() -> Option<Fresh> {
     let database = Database::apart().await?;
-    let orders = SqlDatabase::open_for_server(&*database.url, SessionsIn::ServerMemory).await;
+    let orders = SqlDatabase::open_for_server(&*database.url, SessionLocation::ServerMemory).await;
     let memory = MemoryStore::new(MemoryOptions::default());
     let store = FollowingStore::start(memory, orders.unwrap()).await.unwrap();
     let place = Place::Server { _database: database };

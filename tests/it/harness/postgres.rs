@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use anteroom::store::{SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SqlDatabase};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -284,7 +284,7 @@ fn make_and_drop(maintenance: &str, template: &str, mut orders: mpsc::UnboundedR
         let mut connection = PgConnection::connect(maintenance).await.unwrap();
         let make = format!("CREATE DATABASE {TEMPLATE}");
         sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut connection).await.unwrap();
-        SqlDatabase::open(template, SessionsIn::ThisDatabase).await.unwrap().close().await;
+        SqlDatabase::open(template, SessionLocation::ThisDatabase).await.unwrap().close().await;
         while let Some(order) = orders.recv().await {
             let (statement, done) = match order {
                 Order::Make(name, template, done) => {

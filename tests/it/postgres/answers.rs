@@ -6,7 +6,7 @@ use anteroom::accounts::{
 };
 use anteroom::audit::{Along, AuditStore, AuditWalk, By, Event, EventId, Kind, Recorded};
 use anteroom::sessions::{Client, SessionId};
-use anteroom::store::{SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SqlDatabase};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -26,8 +26,8 @@ async fn both() -> Option<(TempDir, Database, [SqlDatabase; 2])> {
     let database = Database::fresh().await?;
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("anteroom.db");
-    let sqlite = SqlDatabase::open(&path, SessionsIn::ThisDatabase).await.unwrap();
-    let postgres = SqlDatabase::open(&*database.url, SessionsIn::ThisDatabase).await.unwrap();
+    let sqlite = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
+    let postgres = SqlDatabase::open(&*database.url, SessionLocation::ThisDatabase).await.unwrap();
     Some((folder, database, [sqlite, postgres]))
 }
 

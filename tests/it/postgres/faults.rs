@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use anteroom::sessions::{EndReason, Ended, SessionStore as _, Started};
-use anteroom::store::{Order, SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SessionOrder, SqlDatabase};
 use futures_util::future::join_all;
 use serde_json::Value;
 use sqlx::Row as _;
@@ -176,7 +176,8 @@ async fn requests_that_are_dropped_leave_every_connection_in_order() {
     let ada = app.signed_in("ada@example.org").await;
     let mut at_its_side = app.postgres.as_ref().unwrap().connect().await;
     let user = fresh_user();
-    let store = SqlDatabase::open(app.accounts_at.clone(), SessionsIn::ThisDatabase).await.unwrap();
+    let store =
+        SqlDatabase::open(app.accounts_at.clone(), SessionLocation::ThisDatabase).await.unwrap();
     let mut dropped = 0;
     for round in 0..120 {
         let start = start_of(user, anteroom::accounts::Epoch::FIRST, 3);
@@ -240,7 +241,7 @@ async fn behind_a_relay() -> Option<(Database, Relay, SqlDatabase)> {
     let database = Database::fresh().await?;
     let relay = Relay::to(database.address(), questions).await;
     let url = database.url_at(relay.address.port());
-    let store = SqlDatabase::open(&*url, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&*url, SessionLocation::ThisDatabase).await.unwrap();
     Some((database, relay, store))
 }
 
@@ -253,7 +254,7 @@ async fn orders(database: &Database) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_have_been_committed_is_not_done_again() {
     let Some((database, relay, store)) = behind_a_relay().await else { return };
-    let order = Order::EndAll(Ended { reason: EndReason::RevokedByAdmin, at: NOW });
+    let order = SessionOrder::EndAll(Ended { reason: EndReason::RevokedByAdmin, at: NOW });
 
     relay.set(Manner::CutAfter("COMMIT"));
     assert!(store.give_order(&order).await.is_err(), "nobody knows");
@@ -273,7 +274,7 @@ async fn what_may_have_been_committed_is_not_done_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_surely_not_committed_is_done_again() {
     let Some((database, relay, store)) = behind_a_relay().await else { return };
-    let order = Order::EndAll(Ended { reason: EndReason::RevokedByAdmin, at: NOW });
+    let order = SessionOrder::EndAll(Ended { reason: EndReason::RevokedByAdmin, at: NOW });
 
     for (done, cut) in [
         Manner::CutBefore("BEGIN"),

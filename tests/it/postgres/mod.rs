@@ -22,7 +22,7 @@ use anteroom::sessions::{
     Client, EndReason, Limit, LimitPolicy, Owner, Session, SessionId, SessionPolicy, SessionStore,
     Start, TimeoutRule, TokenDigest,
 };
-use anteroom::store::{SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SqlDatabase};
 use anteroom::throttle::ThrottleStore;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -39,7 +39,7 @@ struct Nodes {
 }
 
 impl Nodes {
-    async fn start(number: usize, sessions_in: SessionsIn) -> Option<Self> {
+    async fn start(number: usize, sessions_in: SessionLocation) -> Option<Self> {
         let database = Database::fresh().await?;
         let mut all = Vec::new();
         for _ in 0..number {

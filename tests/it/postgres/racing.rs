@@ -12,14 +12,14 @@ use anteroom::accounts::{
 use anteroom::sessions::{
     Client, EndReason, Ended, Ending, EpochMove, Loaded, Rotation, SessionPolicy, Started, Touch,
 };
-use anteroom::store::{Order, SessionsIn};
+use anteroom::store::{SessionLocation, SessionOrder};
 use anteroom::throttle::{AccountKey, Counter, CounterKey, Pace, Rate, Release};
 
 use super::{NOW, Nodes, add, at_once, fresh_digest, fresh_user, start_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rev_15_parallel_sign_ins_at_two_servers_never_exceed_the_limit() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     let known = add(&*nodes.accounts(0), "ada@example.org", Role::User).await;
     // The store may hear of a user for the first time by the sign-in, too.
     for user in [known.user.id, fresh_user()] {
@@ -48,7 +48,7 @@ async fn rev_15_parallel_sign_ins_at_two_servers_never_exceed_the_limit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_sign_in_at_one_server_against_a_rising_epoch_at_another_is_not_live_afterwards() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     for round in 0..30 {
         let ada = add(&*nodes.accounts(0), &format!("ada{round}@example.org"), Role::User).await;
         let (starting, changing) = (nodes.sessions(0), nodes.accounts(1));
@@ -76,7 +76,7 @@ async fn a_sign_in_at_one_server_against_a_rising_epoch_at_another_is_not_live_a
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_parallel_changes_of_one_account_each_is_of_what_it_saw() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     let ada = add(&*nodes.accounts(0), "ada@example.org", Role::User).await;
     let changes = (0..16).map(|turn| {
         let (node, id, seen) = (nodes.accounts(turn), ada.user.id, ada.epoch);
@@ -94,7 +94,7 @@ async fn of_parallel_changes_of_one_account_each_is_of_what_it_saw() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn adm_4_two_servers_cannot_take_the_last_administrators_at_once() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     for round in 0..10 {
         let mut all = Vec::new();
         for n in 0..4 {
@@ -125,7 +125,7 @@ async fn adm_4_two_servers_cannot_take_the_last_administrators_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn only_one_of_two_servers_makes_the_first_administrator() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     let template = add(&*nodes.accounts(0), "template@example.org", Role::User).await.user;
     let first = (0..12).map(|turn| {
         let mut user = template.clone();
@@ -145,7 +145,7 @@ async fn only_one_of_two_servers_makes_the_first_administrator() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_address_is_taken_once_however_many_servers_are_asked() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     let template = add(&*nodes.accounts(0), "template@example.org", Role::User).await.user;
     let adds = (0..12).map(|turn| {
         let mut user = template.clone();
@@ -165,7 +165,7 @@ async fn one_address_is_taken_once_however_many_servers_are_asked() {
 /// Positions show up in their order: whoever has seen one never finds an earlier one later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn orders_become_visible_in_the_order_of_their_positions() {
-    let Some(nodes) = Nodes::start(4, SessionsIn::ServerMemory).await else { return };
+    let Some(nodes) = Nodes::start(4, SessionLocation::ServerMemory).await else { return };
     let over = Arc::new(AtomicBool::new(false));
     let (reader, done) = (nodes.node(3), over.clone());
     let reading = tokio::spawn(async move {
@@ -186,7 +186,7 @@ async fn orders_become_visible_in_the_order_of_their_positions() {
         let node = nodes.node(turn);
         async move {
             for _ in 0..25 {
-                node.give_order(&Order::EndAll(ended)).await.unwrap();
+                node.give_order(&SessionOrder::EndAll(ended)).await.unwrap();
             }
         }
     });
@@ -199,7 +199,7 @@ async fn orders_become_visible_in_the_order_of_their_positions() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn attempts_at_two_servers_never_exceed_a_window() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     let counter = |name: &str, count| Counter {
         key: CounterKey::of_account(&AccountKey::of_address(name), "short 192.0.2.1"),
         pace: Pace::of(Rate { count, per: Duration::from_hours(24) }),
@@ -237,7 +237,7 @@ async fn attempts_at_two_servers_never_exceed_a_window() {
 /// tokens: nobody waits for somebody who waits for them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn activity_written_by_two_servers_is_in_nobodys_way() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     let user = fresh_user();
     let mut held = Vec::new();
     for _ in 0..60 {
@@ -288,7 +288,7 @@ async fn activity_written_by_two_servers_is_in_nobodys_way() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_the_server_gave_up_for_a_deadlock_is_done_all_the_same() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     let (ada, bob) = (fresh_user(), fresh_user());
     for _ in 0..3 {
         let epoch = Epoch::FIRST;
@@ -319,7 +319,7 @@ async fn what_the_server_gave_up_for_a_deadlock_is_done_all_the_same() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_servers_that_sweep_end_every_session_once() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     let user = fresh_user();
     for _ in 0..120 {
         nodes.sessions(0).start(&start_of(user, Epoch::FIRST, 1000)).await.unwrap();
@@ -346,7 +346,7 @@ async fn two_servers_that_sweep_end_every_session_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_counter_that_moves_while_it_is_swept_stays() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     let counter = |n: u32| Counter {
         key: CounterKey::of_account(&AccountKey::of_address(&n.to_string()), "short 192.0.2.1"),
         pace: Pace::of(Rate { count: 1, per: Duration::from_mins(1) }),
@@ -375,7 +375,7 @@ async fn a_counter_that_moves_while_it_is_swept_stays() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_survivor_that_is_signed_out_meanwhile_is_dead_or_the_change_is_refused() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     for round in 0..20 {
         let ada = add(&*nodes.accounts(0), &format!("ada{round}@example.org"), Role::User).await;
         let start = start_of(ada.user.id, ada.epoch, 20);
@@ -412,7 +412,7 @@ async fn a_survivor_that_is_signed_out_meanwhile_is_dead_or_the_change_is_refuse
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_copy_of_an_epoch_only_rises() {
-    let Some(nodes) = Nodes::start(2, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
     let user = fresh_user();
     let raises = (1..=24_i64).map(|to| {
         let node = nodes.sessions(usize::try_from(to).unwrap());

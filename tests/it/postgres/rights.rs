@@ -11,7 +11,7 @@ use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
 use anteroom::sessions::conformance::{check_trace, random_trace};
 use anteroom::sessions::{self, EndReason, Ended, Outbox as _, SessionPolicy, SessionStore};
-use anteroom::store::{Order, SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SessionOrder, SqlDatabase};
 use anteroom::throttle::ThrottleStore;
 use anteroom::webhook::{DeliveryStore, Failed, Failure, Left};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
@@ -105,7 +105,9 @@ async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where
     sqlx::raw_sql(AssertSqlSafe(grants)).execute(&mut owner).await.unwrap();
 
     everything_can_be_done(&as_server).await;
-    for sessions_in in [SessionsIn::Elsewhere, SessionsIn::ServerMemory, SessionsIn::ThisDatabase] {
+    for sessions_in in
+        [SessionLocation::Elsewhere, SessionLocation::ServerMemory, SessionLocation::ThisDatabase]
+    {
         let url = database.url_of(SERVER);
         let store = SqlDatabase::open_for_server(&*url, sessions_in).await.unwrap();
         every_statement_can_be_carried_out(&store).await;
@@ -170,14 +172,14 @@ async fn every_statement_can_be_carried_out(store: &SqlDatabase) {
     sessions.end_all(ended).await.unwrap();
     sessions.revocations_after(None, 1).await.unwrap();
     // A second trace would find what the first one left.
-    if store.sessions_in() == SessionsIn::ThisDatabase {
+    if store.sessions_in() == SessionLocation::ThisDatabase {
         check_trace(sessions, &random_trace(3, 150)).await.unwrap();
     }
     let late = NOW + time::Duration::days(40);
     sessions.sweep(&SessionPolicy::default().cutoffs(late), 100).await.unwrap();
     let throttle: &dyn ThrottleStore = store;
     throttle.sweep(late, late, 100).await.unwrap();
-    store.give_order(&Order::EndAll(ended)).await.unwrap();
+    store.give_order(&SessionOrder::EndAll(ended)).await.unwrap();
     let accounts: &dyn AccountStore = store;
     let known = add(accounts, &format!("{:?}@example.org", store.sessions_in()), Role::User).await;
     let raise = EpochRaise { reason: EpochReason::RevokedByUser, survivor: None };

@@ -10,7 +10,7 @@ use anteroom::sessions::{
     Compartment, EndReason, Ended, Ending, Keep, Keeping, Loaded, SessionId, SessionStore as _,
     Start, Touch,
 };
-use anteroom::store::{SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SqlDatabase};
 use anteroom::throttle::{
     AccountKey, Counter, CounterKey, Network, Pace, Rate, ThrottleStore as _,
 };
@@ -60,7 +60,7 @@ async fn a_question_to_the_store_is_one_to_the_server() {
     let Some(database) = Database::fresh().await else { return };
     let relay = Relay::to(database.address(), questions).await;
     let url = database.url_at(relay.address.port());
-    let store = SqlDatabase::open(&*url, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&*url, SessionLocation::ThisDatabase).await.unwrap();
     let mut counts = Counts { relay: &relay, of: BTreeMap::new() };
     for round in 0..2 {
         about_sessions(&store, &mut counts, round).await;

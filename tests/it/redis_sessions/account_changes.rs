@@ -25,7 +25,7 @@ async fn a_request_between_the_change_and_its_sessions_signs_nobody_out() {
         let (laptop, phone) =
             (app.signed_in("ada@example.org").await, app.signed_in("ada@example.org").await);
         let other_tab = laptop.copy();
-        faults.strike_call("raise epoch", Fault::Late(late));
+        faults.strike_call("raise_epoch", Fault::Late(late));
 
         let changing = laptop.change_password(PASSWORD, OTHER_PASSWORD);
         let looking = async {
@@ -40,7 +40,7 @@ async fn a_request_between_the_change_and_its_sessions_signs_nobody_out() {
         };
         let (changed, statuses) = tokio::join!(changing, looking);
 
-        assert_eq!(faults.stop(), Some("raise epoch"), "it was not in between");
+        assert_eq!(faults.stop(), Some("raise_epoch"), "it was not in between");
         assert_eq!(changed.status, 204, "{}", changed.text);
         assert!(statuses.iter().all(|status| [200, 401].contains(status)), "{statuses:?}");
         assert!(statuses.contains(&401), "nobody looked in between");
@@ -56,11 +56,11 @@ async fn a_change_whose_sessions_could_not_be_told_holds_all_the_same() {
     let Some((app, faults)) = app().await else { return };
     let (laptop, phone) =
         (app.signed_in("ada@example.org").await, app.signed_in("ada@example.org").await);
-    faults.strike_call("raise epoch", Fault::Before);
+    faults.strike_call("raise_epoch", Fault::Before);
 
     let changed = laptop.change_password(PASSWORD, OTHER_PASSWORD).await;
 
-    assert_eq!(faults.stop(), Some("raise epoch"));
+    assert_eq!(faults.stop(), Some("raise_epoch"));
     assert_eq!(changed.refusal(), (503, "unavailable".to_owned()));
     for browser in [&laptop, &phone] {
         assert_eq!(browser.why_not().await, "password_changed");

@@ -4,96 +4,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anteroom::clock::{Clock, ManualClock};
-use anteroom::failure::StoreError;
-use anteroom::sessions::{
-    Compartment, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
-    NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
-    TokenDigest, Touch,
-};
+use anteroom::store::{Intercepted, Interceptor, StoreCall, StoreFailure};
 use anteroom::{Anteroom, Options, SessionsKept, Stores};
-use async_trait::async_trait;
 use tempfile::TempDir;
 use time::macros::datetime;
 use tokio::net::TcpListener;
 
 use crate::harness::wire::{parse, send};
 
-/// A store that counts how often it is asked about a token.
-struct Counted {
-    store: Arc<dyn SessionStore>,
-    asked: Arc<AtomicU32>,
-}
+/// Counts how often the session store is asked about a token.
+struct LookupCount(Arc<AtomicU32>);
 
-#[async_trait]
-impl SessionStore for Counted {
-    async fn load(&self, digest: &TokenDigest) -> Result<Loaded, StoreError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        self.store.load(digest).await
-    }
-    async fn find_rotated(&self, digest: &TokenDigest) -> Result<Option<SessionId>, StoreError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        self.store.find_rotated(digest).await
-    }
-    async fn start(&self, start: &Start) -> Result<Started, StoreError> {
-        self.store.start(start).await
-    }
-    async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        self.store.find(id).await
-    }
-    async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
-        self.store.find_ended(id).await
-    }
-    async fn touch(&self, touches: &[Touch]) -> Result<(), StoreError> {
-        self.store.touch(touches).await
-    }
-    async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError> {
-        self.store.rotate(rotation).await
-    }
-    async fn data(&self, id: SessionId, of: Compartment) -> Result<Option<Kept>, StoreError> {
-        self.store.data(id, of).await
-    }
-    async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError> {
-        self.store.keep(keep).await
-    }
-    async fn end(&self, ending: &Ending) -> Result<bool, StoreError> {
-        self.store.end(ending).await
-    }
-    async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
-        self.store.raise_epoch(epoch_move).await
-    }
-    async fn end_all(&self, ended: Ended) -> Result<u64, StoreError> {
-        self.store.end_all(ended).await
-    }
-    async fn list(&self, user: anteroom::accounts::UserId) -> Result<Vec<Session>, StoreError> {
-        self.store.list(user).await
-    }
-    async fn list_all(
+impl Interceptor for LookupCount {
+    async fn intercept<T: Send, E: StoreFailure>(
         &self,
-        after: Option<SessionId>,
-        limit: u32,
-    ) -> Result<Vec<Session>, StoreError> {
-        self.store.list_all(after, limit).await
-    }
-    async fn list_newest(
-        &self,
-        before: Option<SessionId>,
-        limit: u32,
-    ) -> Result<NewestSessions, StoreError> {
-        self.store.list_newest(before, limit).await
-    }
-    async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError> {
-        self.store.sweep(cutoffs, most).await
-    }
-    async fn revocations_after(
-        &self,
-        after: Option<&Cursor>,
-        most: u32,
-    ) -> Result<Revocations, StoreError> {
-        self.store.revocations_after(after, most).await
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.store.ready().await
+        name: StoreCall,
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        if matches!(name.operation, "load" | "find_rotated") {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+        call.await
     }
 }
 
@@ -111,7 +42,7 @@ async fn sid_7_attack_15_what_was_never_issued_is_refused_without_asking_the_sto
     let asked = Arc::new(AtomicU32::new(0));
     let count = asked.clone();
     let counted = |stores: Stores| {
-        let sessions = Arc::new(Counted { store: stores.sessions, asked: count });
+        let sessions = Arc::new(Intercepted::new(stores.sessions, LookupCount(count)));
         Stores { sessions, ..stores }
     };
     let anteroom = Anteroom::start_around(options, counted).await.unwrap();

@@ -1,11 +1,11 @@
 use super::*;
 
 fn shown(text: &str) -> Result<String, String> {
-    Address::parse(text).map(|address| address.shown().to_owned())
+    Address::parse(text).map(|address| address.display().to_owned())
 }
 
 #[test]
-fn an_address_is_shown_without_who_we_are_there() {
+fn an_address_is_shown_without_user_and_password() {
     for (text, expected) in [
         ("redis://localhost", "localhost:6379"),
         ("redis://:hunter2@10.0.0.7:7000/3", "10.0.0.7:7000"),
@@ -21,7 +21,7 @@ fn an_address_is_shown_without_who_we_are_there() {
 }
 
 #[test]
-fn what_is_no_address_is_refused_without_a_password() {
+fn a_malformed_address_is_refused_without_showing_the_password() {
     for text in [
         "",
         "redis",
@@ -43,7 +43,7 @@ fn what_is_no_address_is_refused_without_a_password() {
 }
 
 #[test]
-fn messages_are_sent_at_once_and_cuts_are_told() {
+fn connections_have_no_delay_and_report_disconnection() {
     let Ok(Address { reach: Reach::Server(client), .. }) = Address::parse("redis://u:p@h") else {
         panic!("no address");
     };

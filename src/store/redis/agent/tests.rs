@@ -7,7 +7,7 @@ fn shortened(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn every_text_comes_back_as_it_was() {
+fn every_text_is_restored_exactly() {
     let phrases = PHRASES.concat();
     for text in [
         "",
@@ -17,12 +17,12 @@ fn every_text_comes_back_as_it_was() {
         "ключ \u{1F511} '\"\\\0\u{7F}\u{10FFFF}",
         &phrases,
     ] {
-        assert_eq!(lengthen(&shortened(text)).as_deref(), Some(text));
+        assert_eq!(expand(&shortened(text)).as_deref(), Some(text));
     }
 }
 
 #[test]
-fn the_codes_are_in_no_text() {
+fn the_codes_are_invalid_in_utf_8() {
     for code in CODES {
         for bytes in [vec![code], vec![code, 0x80], vec![b'a', code, 0x80, 0x80, 0x80]] {
             assert!(std::str::from_utf8(&bytes).is_err(), "{code:#x}");
@@ -40,7 +40,7 @@ fn common_browsers_take_few_bytes() {
 }
 
 #[test]
-fn bytes_that_no_text_was_shortened_to_are_none() {
-    assert_eq!(lengthen(&[0x80]), None);
-    assert_eq!(lengthen(b"Firefox\xE2"), None);
+fn corrupt_bytes_are_none() {
+    assert_eq!(expand(&[0x80]), None);
+    assert_eq!(expand(b"Firefox\xE2"), None);
 }

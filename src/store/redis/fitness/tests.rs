@@ -2,8 +2,8 @@ use std::fmt::Write as _;
 
 use super::*;
 
-/// What a server says that may keep sessions, but for these lines.
-fn facts(other: &[(&str, &str)]) -> Facts {
+/// The `INFO` of a suitable server, except for these lines.
+fn facts(other: &[(&str, &str)]) -> ServerInfo {
     let usual = [
         ("redis_version", "7.0.15"),
         ("redis_mode", "standalone"),
@@ -18,7 +18,7 @@ fn facts(other: &[(&str, &str)]) -> Facts {
         let value = other.iter().find(|(changed, _)| *changed == name).map_or(value, |(_, v)| v);
         let _ = write!(info, "{name}:{value}\r\n");
     }
-    Facts::read(&info)
+    ServerInfo::read(&info)
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_server_that_could_lose_sessions_is_unfit() {
             vec![full, ("maxmemory_policy", "allkeys-lru")],
             Some(Unfit::Evicts("allkeys-lru".to_owned())),
         ),
-        // It drops only what has an expiry, which no key of ours has.
+        // It only evicts keys with an expiry, which ours do not have.
         (vec![full, ("maxmemory_policy", "volatile-lru")], None),
         (
             vec![full, ("maxmemory_policy", "some-new-one")],

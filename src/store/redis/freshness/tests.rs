@@ -1,10 +1,10 @@
-//! What the answers to a probe say.
+//! Tests of the answers to a probe.
 
 use std::collections::HashSet;
 
 use redis::Value;
 
-use super::{tells_of_changes, unheard_of};
+use super::{is_tracking, unique_name};
 
 fn bulk(text: &str) -> Value {
     Value::BulkString(text.as_bytes().to_vec())
@@ -21,7 +21,7 @@ fn info(flags: &[&str], prefixes: &[&str]) -> Vec<(Value, Value)> {
 }
 
 #[test]
-fn only_a_connection_that_hears_of_what_is_tracked_is_good() {
+fn only_a_tracking_connection_passes() {
     let ours = ["anteroom:1:t"];
     for (flags, prefixes, is_good) in [
         (&["on", "bcast"][..], &ours[..], true),
@@ -36,12 +36,12 @@ fn only_a_connection_that_hears_of_what_is_tracked_is_good() {
         (&["on", "bcast", "noloop"], &ours, false),
     ] {
         let info = Value::Map(info(flags, prefixes));
-        assert_eq!(tells_of_changes(info), is_good, "{flags:?} {prefixes:?}");
+        assert_eq!(is_tracking(info), is_good, "{flags:?} {prefixes:?}");
     }
 }
 
 #[test]
-fn an_answer_of_another_form_is_no_answer() {
+fn an_answer_of_another_form_fails() {
     let whole = info(&["on", "bcast"], &["anteroom:1:t"]);
     let flat = whole.iter().flat_map(|(key, value)| [key.clone(), value.clone()]).collect();
     let without = |place: usize| {
@@ -49,14 +49,14 @@ fn an_answer_of_another_form_is_no_answer() {
         info.remove(place);
         Value::Map(info)
     };
-    // The first is what a connection is answered that speaks RESP2, to which nothing is told.
+    // The first is the answer to a RESP2 connection, which receives no invalidations.
     for answer in [Value::Array(flat), without(0), without(2), Value::Okay, Value::Nil] {
-        assert!(!tells_of_changes(answer.clone()), "{answer:?}");
+        assert!(!is_tracking(answer.clone()), "{answer:?}");
     }
 }
 
 #[test]
 fn no_two_canaries_have_the_same_name() {
-    let names: HashSet<[u8; 16]> = (0..10_000).map(|_| unheard_of()).collect();
+    let names: HashSet<[u8; 16]> = (0..10_000).map(|_| unique_name()).collect();
     assert_eq!(names.len(), 10_000);
 }

@@ -1,4 +1,4 @@
--- Changes a key that is tracked, and leaves nothing of it: what the key is called after the letter.
+-- Changes a tracked key and deletes it again: the key after the letter.
 local key = PREFIX .. 't' .. ARGV[1]
 redis.call('SET', key, '')
 redis.call('DEL', key)

@@ -1,2 +1,2 @@
--- How many live sessions there are, of users and of visitors.
+-- The number of live sessions, of users and of anonymous visitors.
 return call('HMGET', PREFIX .. 'n' .. gen, 'u', 'a')

@@ -1,5 +1,5 @@
--- Ends every live session by beginning another generation: why, and the identity that the feed
--- gets, so that whoever follows it drops everything. The sweep clears the earlier one away.
+-- Ends every live session by starting a new generation: reason and time, new identity of the feed,
+-- which expires every cursor. The sweep deletes the earlier generation.
 call('HSET', PREFIX .. 'r#', 'i', ARGV[2])
 if not first_of('i' .. gen) then return 0 end
 local counts = call('HMGET', PREFIX .. 'n' .. gen, 'u', 'a')

@@ -1,5 +1,5 @@
--- The ends after a number, in order: the number or nothing, at most how many. Gives the identity of
--- the feed, the number given last, the highest that was forgotten, and the ends.
+-- Ends after a number, in order: number or empty, limit. Returns the identity of the feed, the last
+-- number, the highest deleted number, and the ends.
 local known = call('HMGET', PREFIX .. 'r#', 'i', 'n', 'f')
 local ends, most = {}, tonumber(ARGV[2])
 if ARGV[1] ~= '' then

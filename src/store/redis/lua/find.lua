@@ -1,4 +1,4 @@
--- What is known of a session: id.
-local place, record = live(ARGV[1])
-if place then return shown(place, record) end
+-- The live or ended session of an id: id.
+local entry, record = live(ARGV[1])
+if entry then return shown(entry, record) end
 return ended(ARGV[1])

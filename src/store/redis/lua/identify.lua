@@ -1,3 +1,3 @@
--- Gives the feed an identity, if it has none: which.
+-- Sets the identity of the feed, if it has none: identity.
 if not call('HGET', PREFIX .. 'r#', 'i') then call('HSET', PREFIX .. 'r#', 'i', ARGV[1]) end
 return 1

@@ -1,4 +1,4 @@
--- Keeps data in a live session: id, compartment, over which version, data.
+-- Writes data of a live session: id, compartment, expected version, data.
 local data, version = PREFIX .. 'v' .. ARGV[1], ARGV[2] .. '#'
 if not live(ARGV[1]) then return 'gone' end
 local present = tonumber(call('HGET', data, version) or '0')

@@ -1,5 +1,5 @@
--- Live sessions in the order of their ids: user or nothing for all, after which id or nothing, at
--- most how many. Gives how many ids it met, the last of them, and the sessions.
+-- Live sessions by ascending id: user or empty for all, lower bound of the id or empty, limit.
+-- Returns the number of ids read, the last of them, and the sessions.
 local user, after, most = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local tree, width = user == '' and 'i' .. gen or 'u' .. gen, #user
 local ids, sessions = {}, {}
@@ -10,7 +10,7 @@ walk(tree, user .. after, function(element)
   return true
 end)
 for _, id in ipairs(ids) do
-  local place, record = live(id)
-  if place then sessions[#sessions + 1] = shown(place, record) end
+  local entry, record = live(id)
+  if entry then sessions[#sessions + 1] = shown(entry, record) end
 end
 return { #ids, ids[#ids] or '', sessions }

@@ -1,4 +1,4 @@
--- What is known of a token: digest.
-local record, place = by_digest(ARGV[1])
-if place then return shown(place, record) end
+-- The live or ended session of a token: digest.
+local record, entry = by_digest(ARGV[1])
+if entry then return shown(entry, record) end
 return record

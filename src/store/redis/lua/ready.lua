@@ -1,5 +1,5 @@
--- Whether the server would take a write, and which of the commands that the scripts use it does
--- not let us use: half a script must never have run when that is found out.
+-- Checks that the server accepts writes, and returns the commands of the scripts that the user may
+-- not run, so that no script ever fails half-way.
 local key, missing = PREFIX .. 'ready', {}
 local needed = {
   { 'GET', key }, { 'SET', key, '' }, { 'DEL', key }, { 'EXISTS', key }, { 'RENAME', key, key },

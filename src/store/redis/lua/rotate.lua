@@ -1,6 +1,7 @@
--- Gives a live session another token: from, to, whether its user proved who they are, at.
+-- Replaces the token of a live session: old digest, new digest, whether the user authenticated,
+-- time.
 local from, to, is_proof, at = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
-local record, place = by_digest(from)
-if not place or call('EXISTS', PREFIX .. 't' .. to) == 1 then return 0 end
-rotate(place, record, to, is_proof and proven(record, at) or record, at)
+local record, entry = by_digest(from)
+if not entry or call('EXISTS', PREFIX .. 't' .. to) == 1 then return 0 end
+rotate(entry, record, to, is_proof and proven(record, at) or record, at)
 return 1

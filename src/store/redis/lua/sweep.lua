@@ -1,10 +1,10 @@
--- Clears away, at most so many rows: now, forget what ended before, the idle timeout of each rule,
--- how many.
+-- Deletes expired and old records: now, delete ends before this time, the idle timeout of each
+-- rule, limit of rows.
 local now, forgotten_before, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[6])
 local idle = { tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]) }
 local worked, over, forgotten, named = 0, 0, 0, {}
 
--- Drops the first leaf, of which nobody looks anything up any more.
+-- Drops the first leaf of a tree that is no longer read.
 local function drop_leaf(tree)
   if call('DEL', leaf(tree, '')) == 1 then return true end
   local from = call('ZRANGE', PREFIX .. tree, 0, 0)[1]
@@ -14,18 +14,18 @@ local function drop_leaf(tree)
   return true
 end
 
--- What was live when everything ended.
+-- Sessions of earlier generations.
 while worked < most and #state > 3 do
   local earlier, why = state:sub(-11, -9), state:sub(-8)
-  local place = first_of('i' .. earlier)
-  if place then
-    local digest = place:sub(17, 48)
+  local entry = first_of('i' .. earlier)
+  if entry then
+    local digest = entry:sub(17, 48)
     local record = call('GET', PREFIX .. 't' .. digest)
-    remove('i' .. earlier, place)
-    call('DEL', PREFIX .. 'v' .. place:sub(1, 16))
+    remove('i' .. earlier, entry)
+    call('DEL', PREFIX .. 'v' .. entry:sub(1, 16))
     if is_live_form(record) and record:sub(3, 5) == earlier then
       if number(why:sub(2, 8)) >= forgotten_before then
-        bury(digest, record, why, false)
+        record_end(digest, record, why, false)
       else
         call('DEL', PREFIX .. 't' .. digest)
       end
@@ -37,31 +37,31 @@ while worked < most and #state > 3 do
   worked = worked + 1
 end
 
--- What a timeout may have ended: nobody is in the order of due times later than that, but activity
--- may have put it off since.
+-- Sessions that a timeout may have ended. The due time is a lower bound: activity may have moved
+-- it.
 while worked < most do
   local element = first_of('d' .. gen)
   if not element or number(element:sub(1, 7)) > now then break end
   local id = element:sub(8, 23)
-  local place, record = live(id)
-  if not place then
+  local entry, record = live(id)
+  if not entry then
     remove('d' .. gen, element)
   else
-    local at, reason = deadline(place, record, idle)
+    local at, reason = deadline(entry, record, idle)
     if at > now then
       remove('d' .. gen, element)
       add('d' .. gen, time(at) .. id)
-      replace('i' .. gen, place, place:sub(1, 55) .. time(at))
+      replace('i' .. gen, entry, entry:sub(1, 55) .. time(at))
     else
       if is_user(record) then
         named[#named + 1] = id .. user_of(record) .. reason .. time(at)
       end
       if at >= forgotten_before then
-        finish(place, record, reason .. time(at))
+        finish(entry, record, reason .. time(at))
         over = over + 1
       else
-        leave(place, record)
-        call('DEL', PREFIX .. 't' .. place:sub(17, 48))
+        remove_live(entry, record)
+        call('DEL', PREFIX .. 't' .. entry:sub(17, 48))
         forgotten = forgotten + 1
       end
     end
@@ -69,7 +69,7 @@ while worked < most do
   worked = worked + 1
 end
 
--- What has had its day.
+-- Ends older than a day.
 while worked < most do
   local element = first_of('f')
   if not element or number(element:sub(1, 7)) >= forgotten_before then break end
@@ -86,8 +86,8 @@ while worked < most do
   worked = worked + 1
 end
 
--- Ends that everybody who follows the feed should know by now. One that is far ahead of the time was
--- written by a clock that was wrong, and would hold up all that came after it.
+-- Old entries of the feed. An entry far in the future was written by a wrong clock, and would keep
+-- all later entries from being deleted.
 while worked < most do
   local element = first_of('r')
   if not element then break end

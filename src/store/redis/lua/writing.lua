@@ -1,4 +1,4 @@
--- How the trees are written, and the ways in which sessions end.
+-- Functions that write trees and end sessions.
 local LEAF, SPARSE = 60, 16
 
 local function move(from, into, first)
@@ -17,7 +17,7 @@ local function add(tree, element)
   call('ZADD', full, 0, element)
   local count = call('ZCARD', full)
   if count <= LEAF then return end
-  -- Whatever grows at its end only, as the order of ids does, gets full leaves.
+  -- A tree that grows at its end, as the index by id, gets full leaves.
   local last = call('ZRANGE', full, -1, -1)[1]
   local first = last == element and count - 1 or LEAF / 2
   local pair = call('ZRANGE', full, first - 1, first)
@@ -44,7 +44,7 @@ local function remove(tree, element)
   call('ZREM', PREFIX .. tree, from)
 end
 
--- Two elements of the same id have their place in the same leaf.
+-- Both elements have the same id, so they belong to the same leaf.
 local function replace(tree, element, by)
   local found = leaf(tree, beginning(tree, element))
   call('ZREM', found, element)
@@ -62,7 +62,7 @@ local function count_one(record, change)
   call('HINCRBY', PREFIX .. 'n' .. gen, is_user(record) and 'u' or 'a', change)
 end
 
-local function enter(digest, record, seen, due)
+local function insert_live(digest, record, seen, due)
   local id = record:sub(6, 21)
   call('SET', PREFIX .. 't' .. digest, record)
   add('i' .. gen, id .. digest .. seen .. due)
@@ -71,37 +71,37 @@ local function enter(digest, record, seen, due)
   count_one(record, 1)
 end
 
--- Takes a live session out of every order, with its data.
-local function leave(place, record)
-  local id = place:sub(1, 16)
-  remove('i' .. gen, place)
-  remove('d' .. gen, place:sub(56, 62) .. id)
+-- Removes a live session from every index, and its data.
+local function remove_live(entry, record)
+  local id = entry:sub(1, 16)
+  remove('i' .. gen, entry)
+  remove('d' .. gen, entry:sub(56, 62) .. id)
   if is_user(record) then remove('u' .. gen, user_of(record) .. id) end
   count_one(record, -1)
   call('DEL', PREFIX .. 'v' .. id)
 end
 
--- Leaves of a token why and when it ended: `why` is reason 1, at 7.
-local function bury(digest, record, why, rotated)
-  call('SET', PREFIX .. 't' .. digest, epitaph(record, why, rotated))
+-- Records the end of a token: `why` is reason 1, ended at 7.
+local function record_end(digest, record, why, rotated)
+  call('SET', PREFIX .. 't' .. digest, ended_record(record, why, rotated))
   add('f', why:sub(2, 8) .. digest)
   if not rotated then add('e', record:sub(6, 21) .. digest) end
 end
 
--- Tells whoever follows the feed of an end, under the next number.
-local function tell(record, why)
+-- Appends an end to the feed under the next number.
+local function append_end(record, why)
   local next_one = call('HINCRBY', PREFIX .. 'r#', 'n', 1)
-  local user = is_user(record) and user_of(record) or NOBODY
+  local user = is_user(record) and user_of(record) or NO_USER
   add('r', time(next_one) .. record:sub(6, 21) .. user .. why)
 end
 
-local function finish(place, record, why)
-  leave(place, record)
-  bury(place:sub(17, 48), record, why, false)
-  tell(record, why)
+local function finish(entry, record, why)
+  remove_live(entry, record)
+  record_end(entry:sub(17, 48), record, why, false)
+  append_end(record, why)
 end
 
--- Every live session of a user, in the order of ids: place, record, place, record …
+-- Every live session of a user by ascending id: index element, record, index element, record …
 local function of_user(user)
   local ids, found = {}, {}
   walk('u' .. gen, user, function(element)
@@ -110,21 +110,21 @@ local function of_user(user)
     return true
   end)
   for _, id in ipairs(ids) do
-    local place, record = live(id)
-    if place then
-      found[#found + 1], found[#found + 2] = place, record
+    local entry, record = live(id)
+    if entry then
+      found[#found + 1], found[#found + 2] = entry, record
     end
   end
   return found
 end
 
--- When the timeouts end a session, and which of them: `idle` has that of each rule.
-local function deadline(place, record, idle)
+-- The time at which a timeout ends a session, and which one: `idle` has the timeout of each rule.
+local function deadline(entry, record, idle)
   local expires = number(record:sub(57, 63))
   local longest = idle[bit.band(record:byte(2), RULE) + 1]
-  -- No rule that there is: nobody can judge it, so it is over.
+  -- An unknown rule: the session is over.
   if not longest then return 0, ABSOLUTE_TIMEOUT end
-  local goes_idle = number(place:sub(49, 55)) + longest
+  local goes_idle = number(entry:sub(49, 55)) + longest
   if goes_idle < expires then return goes_idle, IDLE_TIMEOUT end
   return expires, ABSOLUTE_TIMEOUT
 end
@@ -134,21 +134,21 @@ local function proven(record, at)
   return record:sub(1, 1) .. flags .. record:sub(3, 49) .. at .. record:sub(57)
 end
 
--- Gives a live session another token and perhaps a changed record.
-local function rotate(place, record, to, changed, at)
-  local from = place:sub(17, 48)
+-- Replaces the token of a live session, and its record.
+local function rotate(entry, record, to, changed, at)
+  local from = entry:sub(17, 48)
   call('SET', PREFIX .. 't' .. to, changed)
-  bury(from, record, REPLACED .. at, true)
-  tell(record, REPLACED .. at)
-  replace('i' .. gen, place, place:sub(1, 16) .. to .. place:sub(49))
+  record_end(from, record, REPLACED .. at, true)
+  append_end(record, REPLACED .. at)
+  replace('i' .. gen, entry, entry:sub(1, 16) .. to .. entry:sub(49))
 end
 
--- The copy of a user's epoch. Only what is above the first is kept: below that there is nothing.
-local function known_epoch(user)
+-- The stored epoch of a user. The first epoch is not stored.
+local function stored_epoch(user)
   local copy = call('GET', PREFIX .. 't' .. user)
   return copy and number(copy) or FIRST_EPOCH
 end
 
-local function know_epoch(user, epoch)
+local function store_epoch(user, epoch)
   if epoch > FIRST_EPOCH then call('SET', PREFIX .. 't' .. user, struct_pack('>I5', epoch)) end
 end

@@ -29,9 +29,9 @@ fn session() -> Session {
     }
 }
 
-/// As a script shows it.
-fn through(session: &Session) -> Option<Shown> {
-    shown(&as_shown(session))
+/// As in the answer of a script.
+fn through(session: &Session) -> Option<FoundToken> {
+    parse(&as_shown(session))
 }
 
 fn as_shown(session: &Session) -> Vec<u8> {
@@ -41,7 +41,7 @@ fn as_shown(session: &Session) -> Vec<u8> {
 }
 
 #[test]
-fn every_session_comes_back_as_it_was() {
+fn every_session_is_restored_exactly() {
     let whole = session();
     let visitor = Session {
         owner: Owner::Anonymous,
@@ -59,7 +59,7 @@ fn every_session_comes_back_as_it_was() {
     let moved = Session { moved_to: Some(remembered.client.clone()), ..whole.clone() };
     let lost = Session { moved_to: Some(nowhere), ..whole.clone() };
     for session in [whole, visitor, remembered, moved, lost] {
-        assert_eq!(through(&session), Some(Shown::Live(session)));
+        assert_eq!(through(&session), Some(FoundToken::Live(session)));
     }
 }
 
@@ -71,28 +71,28 @@ fn a_common_session_takes_seventy_five_bytes() {
 }
 
 #[test]
-fn what_is_cut_off_or_unknown_is_no_session() {
+fn a_truncated_or_unknown_record_is_no_session() {
     let record = as_shown(&session());
-    // Up to the text, of which any beginning is a text.
+    // Up to the user agent, because every prefix of it is valid.
     for length in 0..63 + 16 + 2 + 7 {
-        assert_eq!(shown(&record[..length]), None, "{length} bytes");
+        assert_eq!(parse(&record[..length]), None, "{length} bytes");
     }
     for kind in [0, 3, 0xFF] {
-        assert_eq!(shown(&[&[kind], &record[1..]].concat()), None);
+        assert_eq!(parse(&[&[kind], &record[1..]].concat()), None);
     }
     let mut no_rule = record.clone();
     no_rule[1] |= RULE;
-    assert_eq!(shown(&no_rule), None);
+    assert_eq!(parse(&no_rule), None);
 }
 
 #[test]
-fn no_two_reasons_have_one_number() {
+fn every_reason_has_its_own_number() {
     let numbers = EndReason::ALL.map(reason);
     assert_eq!(numbers, std::array::from_fn(|place| u8::try_from(place).unwrap()));
 }
 
 #[test]
-fn all_times_of_the_calendar_come_back_as_they_were() {
+fn all_times_of_the_calendar_are_restored_exactly() {
     let instants = [
         datetime!(-9999-01-01 00:00 UTC),
         datetime!(1969-12-31 23:59 UTC),

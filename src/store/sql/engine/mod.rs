@@ -1,67 +1,67 @@
-//! The engines under the stores: what they are asked, and how their answers are read.
+//! The database engines: runs statements and transactions on SQLite or PostgreSQL.
 //!
-//! The stores write each statement once. What the engines do differently, they do behind
-//! [`Engine`] and [`Write`].
+//! The stores write each statement once. The differences between the engines are behind
+//! [`Engine`] and [`Transaction`].
 
 mod row;
 mod statement;
 
 use std::error::Error;
 
-pub(super) use row::Row;
-pub(super) use statement::{Statement, Text, locking, locking_free, statement};
+pub(super) use row::SqlRow;
+pub(super) use statement::{Sql, Statement, for_update, for_update_skip_locked, statement};
 
 use super::postgres::{self, Lock, PostgresServer};
 use super::sqlite::{self, SqliteFile};
 use crate::failure::StoreError;
 
-/// What answers.
+/// An open database of either engine.
 #[derive(Clone, Debug)]
 pub(super) enum Engine {
     Sqlite(SqliteFile),
     Postgres(PostgresServer),
 }
 
-/// A transaction that writes.
+/// A write transaction.
 ///
-/// In `SQLite` it is the only one, so what it reads does not change before it ends. In
-/// `PostgreSQL` others go on beside it: what must not change is locked as it is read.
-pub(super) enum Write {
-    Sqlite(sqlite::Write),
-    Postgres(postgres::Write),
+/// In `SQLite` it is the only one, so the rows that it reads do not change before it ends. In
+/// `PostgreSQL` others run concurrently: rows that must not change are locked when read.
+pub(super) enum Transaction {
+    Sqlite(sqlite::SqliteTransaction),
+    Postgres(postgres::PostgresTransaction),
 }
 
-/// What becomes of what a transaction wrote.
-pub(super) enum Done<T> {
-    /// It counts.
+/// How a transaction ends, with its result.
+pub(super) enum Finish<T> {
+    /// Keep the changes.
     Commit(T),
-    /// It was never written.
-    TakeBack(T),
+    /// Discard the changes.
+    RollBack(T),
 }
 
 impl Engine {
-    /// The rows of an answer, read outside of any transaction.
-    pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+    /// All rows of a query, outside of any transaction.
+    pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<SqlRow>, StoreError> {
         match self {
             Self::Sqlite(file) => file.rows(statement).await,
             Self::Postgres(server) => server.rows(statement).await,
         }
     }
 
-    /// The first row of an answer, if it has any.
-    pub(super) async fn row(&self, statement: Statement) -> Result<Option<Row>, StoreError> {
+    /// The first row of a query, if any.
+    pub(super) async fn row(&self, statement: Statement) -> Result<Option<SqlRow>, StoreError> {
         match self {
             Self::Sqlite(file) => file.row(statement).await,
             Self::Postgres(server) => server.row(statement).await,
         }
     }
 
-    /// The row of an answer that always has one.
-    pub(super) async fn one_row(&self, statement: Statement) -> Result<Row, StoreError> {
+    /// The row of a query that always has one.
+    pub(super) async fn one_row(&self, statement: Statement) -> Result<SqlRow, StoreError> {
         self.row(statement).await?.ok_or_else(no_row)
     }
 
-    /// Carries out one statement that writes, a transaction by itself. How many rows it changed.
+    /// Runs one write statement as its own transaction. Returns the number of changed rows.
     pub(super) async fn execute(&self, statement: Statement) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(file) => file.execute(statement).await,
@@ -69,7 +69,7 @@ impl Engine {
         }
     }
 
-    /// For [`in_one_step`].
+    /// For [`in_transaction`].
     pub(super) fn attempts(&self) -> Attempts<'_> {
         match self {
             Self::Sqlite(file) => Attempts::Sqlite(file),
@@ -78,154 +78,154 @@ impl Engine {
     }
 }
 
-/// Carries out a deed of several statements, all of it or nothing. The deed is an expression that
-/// uses `write`, and its value a `Result` of [`Done`]; it is carried out again if the engine gave
-/// it up.
+/// Runs several statements as one transaction. The body is an expression that uses the named
+/// variable and returns a `Result` of [`Finish`]. It runs again after a deadlock or a serialization
+/// failure.
 ///
-/// A macro and no function: of a closure that borrows and is asynchronous, the compiler does not
-/// see that its future can be sent.
-macro_rules! in_one_step {
-    ($engine:expr, $write:ident => $deed:expr) => {{
+/// A macro instead of a function, because the compiler cannot prove that the future of a borrowing
+/// async closure is `Send`.
+macro_rules! in_transaction {
+    ($engine:expr, $tx:ident => $body:expr) => {{
         let mut attempts = $engine.attempts();
         loop {
             let mut transaction = attempts.begin().await?;
             let done = async {
-                let $write = &mut transaction;
-                $deed
+                let $tx = &mut transaction;
+                $body
             };
             let done = done.await;
-            if let Some(answer) = attempts.settle(transaction, done).await {
+            if let Some(answer) = attempts.finish(transaction, done).await {
                 break answer;
             }
         }
     }};
 }
-pub(super) use in_one_step;
+pub(super) use in_transaction;
 
-/// The attempts at one deed.
+/// The attempts at one transaction.
 pub(super) enum Attempts<'e> {
-    /// One is enough.
+    /// Never retried.
     Sqlite(&'e SqliteFile),
     Postgres(postgres::Attempts<'e>),
 }
 
 impl Attempts<'_> {
     /// Begins a transaction.
-    pub(super) async fn begin(&mut self) -> Result<Write, StoreError> {
+    pub(super) async fn begin(&mut self) -> Result<Transaction, StoreError> {
         Ok(match self {
-            Self::Sqlite(file) => Write::Sqlite(file.begin().await?),
-            Self::Postgres(attempts) => Write::Postgres(attempts.begin().await?),
+            Self::Sqlite(file) => Transaction::Sqlite(file.begin().await?),
+            Self::Postgres(attempts) => Transaction::Postgres(attempts.begin().await?),
         })
     }
 
-    /// Ends a transaction as its deed wants it. `None`: it has to be carried out again.
-    pub(super) async fn settle<T, E: From<StoreError>>(
+    /// Ends a transaction. `None`: it must run again.
+    pub(super) async fn finish<T, E: From<StoreError>>(
         &mut self,
-        write: Write,
-        done: Result<Done<T>, E>,
+        tx: Transaction,
+        done: Result<Finish<T>, E>,
     ) -> Option<Result<T, E>> {
-        match (self, write) {
-            (Self::Postgres(attempts), Write::Postgres(write)) => {
-                attempts.settle(write, done).await
+        match (self, tx) {
+            (Self::Postgres(attempts), Transaction::Postgres(tx)) => {
+                attempts.finish(tx, done).await
             }
-            (_, Write::Sqlite(write)) => Some(write.settle(done).await),
-            // Neither begins the other's.
-            (Self::Sqlite(_), Write::Postgres(_)) => Some(Err(no_row().into())),
+            (_, Transaction::Sqlite(tx)) => Some(tx.finish(done).await),
+            // Unreachable: `begin` returns the transaction of its own engine.
+            (Self::Sqlite(_), Transaction::Postgres(_)) => Some(Err(no_row().into())),
         }
     }
 }
 
-impl Write {
-    /// The rows of an answer.
-    pub(super) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+impl Transaction {
+    /// All rows of a query.
+    pub(super) async fn rows(&mut self, statement: Statement) -> Result<Vec<SqlRow>, StoreError> {
         match self {
-            Self::Sqlite(write) => write.rows(statement).await,
-            Self::Postgres(write) => write.rows(statement).await,
+            Self::Sqlite(tx) => tx.rows(statement).await,
+            Self::Postgres(tx) => tx.rows(statement).await,
         }
     }
 
-    /// The first row of an answer, if it has any.
-    pub(super) async fn row(&mut self, statement: Statement) -> Result<Option<Row>, StoreError> {
+    /// The first row of a query, if any.
+    pub(super) async fn row(&mut self, statement: Statement) -> Result<Option<SqlRow>, StoreError> {
         match self {
-            Self::Sqlite(write) => write.row(statement).await,
-            Self::Postgres(write) => write.row(statement).await,
+            Self::Sqlite(tx) => tx.row(statement).await,
+            Self::Postgres(tx) => tx.row(statement).await,
         }
     }
 
-    /// The row of an answer that always has one.
-    pub(super) async fn one_row(&mut self, statement: Statement) -> Result<Row, StoreError> {
+    /// The row of a query that always has one.
+    pub(super) async fn one_row(&mut self, statement: Statement) -> Result<SqlRow, StoreError> {
         self.row(statement).await?.ok_or_else(no_row)
     }
 
-    /// How many rows a statement changed.
+    /// Runs a statement. Returns the number of changed rows.
     pub(super) async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
         match self {
-            Self::Sqlite(write) => write.execute(statement).await,
-            Self::Postgres(write) => write.execute(statement).await,
+            Self::Sqlite(tx) => tx.execute(statement).await,
+            Self::Postgres(tx) => tx.execute(statement).await,
         }
     }
 
-    /// Waits until no other transaction holds the lock, and holds it to the end of this one.
+    /// Waits for the lock and holds it until this transaction ends.
     pub(super) async fn lock(&mut self, lock: Lock) -> Result<(), StoreError> {
         match self {
-            // It has the one lock that there is.
+            // A write transaction holds the only lock.
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres(write) => write.lock(lock).await,
+            Self::Postgres(tx) => tx.lock(lock).await,
         }
     }
 
-    /// Lets whoever listens know of this transaction, though it changes nothing: what it found to
-    /// be so already they may not have been told yet.
-    pub(super) async fn be_heard(&mut self) -> Result<(), StoreError> {
+    /// Notifies subscribers of a transaction that changes nothing: it may have seen a change of
+    /// which they have not been notified yet.
+    pub(super) async fn notify_unchanged(&mut self) -> Result<(), StoreError> {
         match self {
-            // Nobody listens.
+            // There are no subscribers.
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres(write) => write.be_heard().await,
+            Self::Postgres(tx) => tx.notify_unchanged().await,
         }
     }
 
-    /// Lets this transaction take its time, for it changes as many rows as there are.
-    pub(super) async fn take_time(&mut self) -> Result<(), StoreError> {
+    /// Removes the statement timeout of this transaction, which may change every row of a table.
+    pub(super) async fn allow_long_statements(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres(write) => write.take_time().await,
+            Self::Postgres(tx) => tx.allow_long_statements().await,
         }
     }
 }
 
-/// What a driver reported, with what to do about it where that is known.
+/// Wraps an error of the driver, with advice if there is any.
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
     match advice(&error) {
-        Some(advice) => StoreError::backend(Advised { advice, source: error }),
+        Some(advice) => StoreError::backend(WithAdvice { advice, source: error }),
         None => StoreError::backend(error),
     }
 }
 
-/// A failure of which it is known what helps.
+/// An error with advice.
 #[derive(Debug, thiserror::Error)]
 #[error("{advice}")]
-struct Advised {
+struct WithAdvice {
     advice: &'static str,
     source: sqlx::Error,
 }
 
-/// What a pooler is to be set to that gives each transaction another connection.
-pub(super) const POOLER: &str = "what is between this program and the database gives each \
-    transaction another connection: let the pooler be in session mode (of PgBouncer \
-    pool_mode=session), or connect to the database itself";
-const LOCKED: &str = "others hold a lock that this has to wait for, and nothing was done: try \
-    again; of PostgreSQL pg_blocking_pids() and pg_stat_activity show who holds it";
+/// Advice for a pooler that gives each transaction another connection.
+pub(super) const POOLER: &str = "a connection pooler gives each transaction another \
+    connection; set it to session mode (PgBouncer: pool_mode=session), or connect to the database \
+    directly";
+const LOCKED: &str = "timed out waiting for a lock, and nothing was changed; try again (in \
+    PostgreSQL, pg_blocking_pids() and pg_stat_activity show the holder)";
 
-/// What to do about a failure, if that is known.
+/// The advice for an error, if there is any.
 pub(super) fn advice(error: &sqlx::Error) -> Option<&'static str> {
     let error = error.as_database_error()?;
     let code = error.code()?;
     let is_of_statements = error.message().contains("prepared statement");
     match &*code {
-        // A statement that somebody else has prepared there, or that was prepared elsewhere.
+        // A prepared statement of another client, or one prepared on another connection.
         "42P05" | "26000" => Some(POOLER),
         "08P01" if is_of_statements => Some(POOLER),
-        // PostgreSQL, and SQLite with all of its reasons.
+        // `lock_not_available` of PostgreSQL, and the extended codes of SQLITE_BUSY.
         "55P03" | "5" | "261" | "517" => Some(LOCKED),
         _ => None,
     }
@@ -235,8 +235,8 @@ fn no_row() -> StoreError {
     failed(sqlx::Error::RowNotFound)
 }
 
-/// Whether a statement failed because another row has a value that only one may have.
-pub(super) fn is_taken(error: &StoreError) -> bool {
+/// Whether a statement violated a unique constraint.
+pub(super) fn is_unique_violation(error: &StoreError) -> bool {
     let StoreError::Backend(cause) = error else { return false };
     let cause: &(dyn Error + 'static) = &**cause;
     cause

@@ -1,4 +1,4 @@
-//! Rows of either engine, read the same way.
+//! Rows of either engine behind one type.
 
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -7,41 +7,41 @@ use sqlx::{ColumnIndex, Decode, FromRow, Postgres, Row as _, Sqlite, Type, Value
 use super::failed;
 use crate::failure::StoreError;
 
-/// A row of an answer.
-pub(in crate::store::sql) enum Row {
+/// A row of a query.
+pub(in crate::store::sql) enum SqlRow {
     Sqlite(SqliteRow),
     Postgres(PgRow),
 }
 
-/// What a column may hold.
-pub(in crate::store::sql) trait Column:
+/// A type that a column can be read as.
+pub(in crate::store::sql) trait ColumnValue:
     for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>
 {
 }
-impl<T> Column for T where
+impl<T> ColumnValue for T where
     T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>
 {
 }
 
-/// The name of a column, or its place.
-pub(in crate::store::sql) trait Named:
+/// The name of a column, or its index.
+pub(in crate::store::sql) trait ColumnKey:
     ColumnIndex<SqliteRow> + ColumnIndex<PgRow>
 {
 }
-impl<T: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>> Named for T {}
+impl<T: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>> ColumnKey for T {}
 
-/// A record that is read from the columns of its names.
-pub(in crate::store::sql) trait Record:
+/// A record read from the columns with the names of its fields.
+pub(in crate::store::sql) trait FromColumns:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>
 {
 }
-impl<T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>> Record for T {}
+impl<T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>> FromColumns for T {}
 
-impl Row {
-    /// What a column holds.
-    pub(in crate::store::sql) fn get<T: Column>(
+impl SqlRow {
+    /// Reads a column.
+    pub(in crate::store::sql) fn get<T: ColumnValue>(
         &self,
-        column: impl Named,
+        column: impl ColumnKey,
     ) -> Result<T, StoreError> {
         match self {
             Self::Sqlite(row) => row.try_get(column),
@@ -50,7 +50,7 @@ impl Row {
         .map_err(failed)
     }
 
-    /// Whether a column holds nothing.
+    /// Whether a column is NULL.
     pub(in crate::store::sql) fn is_null(&self, column: &str) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(row) => row.try_get_raw(column).map(|value| value.is_null()),
@@ -59,8 +59,8 @@ impl Row {
         .map_err(failed)
     }
 
-    /// What the columns of a record hold.
-    pub(in crate::store::sql) fn read<T: Record>(&self) -> Result<T, StoreError> {
+    /// Reads a record.
+    pub(in crate::store::sql) fn read<T: FromColumns>(&self) -> Result<T, StoreError> {
         match self {
             Self::Sqlite(row) => T::from_row(row),
             Self::Postgres(row) => T::from_row(row),

@@ -1,4 +1,4 @@
-//! Statements and their values, in the one form that both engines take.
+//! Statements with their values, for both engines.
 
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
@@ -12,59 +12,59 @@ use crate::audit::EventId;
 use crate::clock::unix_milliseconds;
 use crate::sessions::{SessionId, TokenDigest};
 
-/// The text of a statement, with `$1`, `$2` … where its values go.
+/// The text of a statement with the placeholders `$1`, `$2` …
 #[derive(Clone, Copy)]
-pub(in crate::store::sql) enum Text {
-    /// The same for every engine.
+pub(in crate::store::sql) enum Sql {
+    /// One text for both engines.
     Same(&'static str),
-    /// For each its own.
+    /// A text for each engine.
     Each {
-        /// One after the other, with the same values, in one transaction.
+        /// Run in sequence with the same values, in one transaction.
         sqlite: &'static [&'static str],
         postgres: &'static str,
     },
 }
 
-impl From<&'static str> for Text {
+impl From<&'static str> for Sql {
     fn from(text: &'static str) -> Self {
         Self::Same(text)
     }
 }
 
-/// A text that locks the rows it finds, where the engine has more than one writer.
-macro_rules! locking {
+/// A SELECT that locks the rows it finds. SQLite has one writer and needs no lock.
+macro_rules! for_update {
     ($select:expr) => {
-        $crate::store::sql::engine::Text::Each {
+        $crate::store::sql::engine::Sql::Each {
             sqlite: &[$select],
             postgres: concat!($select, " FOR UPDATE"),
         }
     };
 }
-pub(in crate::store::sql) use locking;
+pub(in crate::store::sql) use for_update;
 
-/// As [`locking`], and passes over rows that somebody else has locked. The select may stand in the
-/// middle of a text.
-macro_rules! locking_free {
+/// As [`for_update`], but skips rows locked by others. The SELECT may be a subquery followed by
+/// `$rest`.
+macro_rules! for_update_skip_locked {
     ($select:expr) => {
-        $crate::store::sql::engine::locking_free!($select, "")
+        $crate::store::sql::engine::for_update_skip_locked!($select, "")
     };
     ($select:expr, $rest:literal) => {
-        $crate::store::sql::engine::Text::Each {
+        $crate::store::sql::engine::Sql::Each {
             sqlite: &[concat!($select, $rest)],
             postgres: concat!($select, " FOR UPDATE SKIP LOCKED", $rest),
         }
     };
 }
-pub(in crate::store::sql) use locking_free;
+pub(in crate::store::sql) use for_update_skip_locked;
 
-/// A statement with its values, in the order of `$1`, `$2` … in its text.
+/// A statement with the values of `$1`, `$2` … in order.
 #[derive(Clone)]
 pub(in crate::store::sql) struct Statement {
-    text: Text,
+    text: Sql,
     values: Vec<Value>,
 }
 
-/// A value. What is absent has a type too, which a database asks for before it takes a NULL.
+/// A value. NULL has a type too, which PostgreSQL requires.
 #[derive(Clone)]
 pub(in crate::store::sql) enum Value {
     Bytes(Option<Vec<u8>>),
@@ -73,42 +73,42 @@ pub(in crate::store::sql) enum Value {
     Truth(bool),
 }
 
-/// A statement without values yet.
-pub(in crate::store::sql) fn statement(text: impl Into<Text>) -> Statement {
+/// A statement without values.
+pub(in crate::store::sql) fn statement(text: impl Into<Sql>) -> Statement {
     Statement { text: text.into(), values: Vec::new() }
 }
 
 impl Statement {
-    /// With one more value.
+    /// Adds the next value.
     pub(in crate::store::sql) fn bind(mut self, value: impl Bind) -> Self {
         self.values.push(value.into_value());
         self
     }
 
-    /// What `SQLite` carries out before it.
-    pub(in crate::store::sql) fn before(&self) -> Vec<Query<'static, Sqlite, SqliteArguments>> {
+    /// The statements that `SQLite` runs before it.
+    pub(in crate::store::sql) fn preceding(&self) -> Vec<Query<'static, Sqlite, SqliteArguments>> {
         match self.text {
-            Text::Each { sqlite: [before @ .., _], .. } => {
+            Sql::Each { sqlite: [before @ .., _], .. } => {
                 before.iter().map(|text| query(text, self.values.clone())).collect()
             }
-            Text::Same(_) | Text::Each { .. } => Vec::new(),
+            Sql::Same(_) | Sql::Each { .. } => Vec::new(),
         }
     }
 
-    /// As the driver of `SQLite` takes it.
+    /// For the driver of `SQLite`.
     pub(in crate::store::sql) fn sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {
         let text = match self.text {
-            Text::Same(text) => text,
-            Text::Each { sqlite, .. } => sqlite.last().copied().unwrap_or_default(),
+            Sql::Same(text) => text,
+            Sql::Each { sqlite, .. } => sqlite.last().copied().unwrap_or_default(),
         };
         query(text, self.values)
     }
 
-    /// As the driver of `PostgreSQL` takes it.
+    /// For the driver of `PostgreSQL`.
     pub(in crate::store::sql) fn postgres(self) -> Query<'static, Postgres, PgArguments> {
         let text = match self.text {
-            Text::Same(text) => text,
-            Text::Each { postgres, .. } => postgres,
+            Sql::Same(text) => text,
+            Sql::Each { postgres, .. } => postgres,
         };
         query(text, self.values)
     }
@@ -129,12 +129,12 @@ where
     })
 }
 
-/// What a statement takes as a value.
+/// A type that can be bound to a statement.
 pub(in crate::store::sql) trait Bind {
     fn into_value(self) -> Value;
 }
 
-/// What may be absent, too.
+/// A type that can also be bound as NULL.
 pub(in crate::store::sql) trait BindNull: Sized {
     fn absent_or(value: Option<Self>) -> Value;
 }
@@ -151,7 +151,7 @@ impl Bind for bool {
     }
 }
 
-/// How each type is written down.
+/// How each type is stored.
 macro_rules! bound_as {
     ($($type:ty: $kind:ident, $write:expr;)*) => {$(
         impl BindNull for $type {

@@ -1,4 +1,4 @@
-//! The URL of a server, read.
+//! Parses the URL of a database server.
 
 use std::fmt;
 use std::str::FromStr as _;
@@ -6,10 +6,10 @@ use std::str::FromStr as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
-use super::super::OpenError;
+use crate::store::sql::OpenError;
 
-/// What a URL may say beside host, user and database. The driver passes over everything else, and
-/// writes it to the log, where it could be a password.
+/// The allowed parameters. The driver ignores unknown ones and logs them, which could leak a
+/// password.
 const PARAMETERS: [&str; 11] = [
     "application_name",
     "dbname",
@@ -24,7 +24,7 @@ const PARAMETERS: [&str; 11] = [
     "user",
 ];
 
-/// Where a server is and how to come in. It shows neither user nor password.
+/// A server with its credentials. `Display` shows neither user nor password.
 #[derive(Clone)]
 pub(in crate::store::sql) struct Address {
     pub(super) options: PgConnectOptions,
@@ -32,14 +32,14 @@ pub(in crate::store::sql) struct Address {
 }
 
 impl Address {
-    /// Reads a URL of the form `postgres://user:password@host:port/database?sslmode=…`.
+    /// Parses a URL of the form `postgres://user:password@host:port/database?sslmode=…`.
     pub(in crate::store::sql) fn parse(url: &SecretString) -> Result<Self, OpenError> {
         let wrong = |what: String| OpenError::Address { what };
         let text = url.expose_secret();
         let known = url::Url::parse(text)
             .map_err(|error| wrong(format!("{error}; percent-encode what is special in it")))?;
         for (parameter, value) in known.query_pairs() {
-            // Without a value it could be the secret itself.
+            // Its name could be the secret itself.
             if value.is_empty() {
                 return Err(wrong("a parameter after the ? has no value".to_owned()));
             }
@@ -55,7 +55,7 @@ impl Address {
             Some(_) => options,
             None => options.application_name("anteroom"),
         };
-        // The driver looks for a host of the name `[::1]`.
+        // The driver would resolve `[::1]` as a host name.
         let bare = options.get_host().trim_matches(['[', ']']).to_owned();
         let options = options.host(&bare);
         let place = place_of(&options);

@@ -1,22 +1,20 @@
-//! Keeps what is recorded as it is until its time is over, also from a mistake in this program or
-//! at the database's own shell. Rights do the same for a role that has none to change it.
+//! Triggers that keep the audit trail append-only, also against a bug in this program or manual
+//! SQL.
 //!
-//! Two things pass, both by the clock of the database and no sooner than a day after the event:
-//! taking away an event that is older than `audit_retention`, and shortening the address, and
-//! nothing else, of one that is older than `address_retention`. Where those facts are not known or
-//! `off`, nothing passes.
+//! They allow two changes, by the clock of the database and at least a day after the event.
+//! An event older than `audit_retention` may be deleted, and the address of one older than
+//! `address_retention` may be shortened. If those facts are missing or `off`, they allow neither.
 
 use sqlx::{Connection as _, PgConnection, Row as _};
 
-use super::super::retention::shortens;
+use crate::store::sql::audit::retention::shortens;
 
-/// What makes the table refuse changes, in this order. It is not part of the migrations, because no
-/// two databases write triggers alike. A trigger that has to say something else in a later release
-/// gets another name there, by which it is found missing.
+/// Run in this order. Not part of the migrations, because trigger syntax differs between databases.
+/// A trigger that changes in a later release gets a new name there, so that it is found missing.
 ///
-/// The function looks for the facts where the table is, and everything else where nobody but the
-/// database can put things, whatever the search path of whoever writes.
-const REFUSAL: [&str; 7] = [
+/// The function reads `facts` from the schema of the table, and everything else from `pg_catalog`,
+/// whatever the search path of the writer.
+const STATEMENTS: [&str; 7] = [
     "CREATE OR REPLACE FUNCTION refuse_change_of_audit_events() RETURNS trigger \
      LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''audit events are never changed''; END'",
     concat!(
@@ -42,12 +40,12 @@ const REFUSAL: [&str; 7] = [
     "DROP TRIGGER IF EXISTS audit_events_are_not_emptied ON audit_events",
     "CREATE TRIGGER audit_events_are_not_emptied BEFORE TRUNCATE ON audit_events \
      FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_audit_events()",
-    // Of an earlier release, which let nothing pass.
+    // The trigger of an earlier release, which allowed no change.
     "DROP TRIGGER IF EXISTS audit_events_stay_as_they_are ON audit_events",
 ];
 
-/// Whether the table refuses changes, and lets go of what is past its time.
-pub(super) async fn refuses_changes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+/// Whether the current triggers are in place.
+pub(super) async fn is_append_only(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let triggers = sqlx::query(
         "SELECT count(*) FILTER (WHERE tgname IN ('audit_events_stay_until_their_time', \
          'audit_events_are_not_emptied') AND tgenabled IN ('O', 'A')) = 2 \
@@ -57,12 +55,11 @@ pub(super) async fn refuses_changes(connection: &mut PgConnection) -> Result<boo
     triggers.fetch_one(connection).await?.try_get(0)
 }
 
-/// Makes the table refuse changes, which it does not yet. In one step: at no moment is there
-/// nothing that refuses.
-pub(super) async fn forbid_changes(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let mut step = connection.begin().await?;
-    for statement in REFUSAL {
-        sqlx::query(statement).execute(&mut *step).await?;
+/// Installs the triggers in one transaction, so that the table is never without one.
+pub(super) async fn make_append_only(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    for statement in STATEMENTS {
+        sqlx::query(statement).execute(&mut *transaction).await?;
     }
-    step.commit().await
+    transaction.commit().await
 }

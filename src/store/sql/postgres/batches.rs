@@ -1,25 +1,25 @@
-//! Many rows in one round trip, for which the other engine has no need.
+//! Batches: many rows in one round trip.
 
 use std::collections::BTreeMap;
 
 use sqlx::{Row as _, query};
 
-use super::super::engine::failed;
-use super::super::revocations::this_step;
-use super::super::rows::uuid;
-use super::{PostgresServer, Write};
+use super::{PostgresServer, PostgresTransaction};
 use crate::clock::unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{Ended, SessionId, Touch};
+use crate::store::sql::engine::failed;
+use crate::store::sql::rows::uuid;
+use crate::store::sql::sessions::revocations::current_step;
 
 impl PostgresServer {
-    /// Writes activity down for every session that nobody else is about to change, and gives back
-    /// the others. It waits for nobody, so it is never part of a deadlock.
+    /// Writes the activity of every session whose row is not locked, and returns the others. It
+    /// never waits for a lock, so it cannot deadlock.
     pub(in crate::store::sql) async fn touch_free(
         &self,
         touches: &[Touch],
     ) -> Result<Vec<Touch>, StoreError> {
-        // One time for each session, or the statement would take any of them.
+        // One time for each session, because UPDATE … FROM would use an arbitrary one.
         let mut latest: BTreeMap<SessionId, Touch> = BTreeMap::new();
         for touch in touches {
             let known = latest.entry(touch.id).or_insert_with(|| touch.clone());
@@ -50,11 +50,11 @@ impl PostgresServer {
              WHERE sessions.last_seen_at < seen.at \
              AND sessions.session_id NOT IN (SELECT session_id FROM free)",
         );
-        let mut held = self.pool.writer().await.map_err(failed)?;
-        let passed_over = held.rows_of(update.bind(ids).bind(times).bind(addresses).bind(agents));
-        let passed_over = passed_over.await.map_err(failed)?;
+        let mut connection = self.pool.writer().await.map_err(failed)?;
+        let skipped = connection.rows_of(update.bind(ids).bind(times).bind(addresses).bind(agents));
+        let skipped = skipped.await.map_err(failed)?;
         let mut left = Vec::new();
-        for row in passed_over {
+        for row in skipped {
             let id: Vec<u8> = row.try_get(0).map_err(failed)?;
             left.extend(latest.remove(&SessionId::from_uuid(uuid(&id)?)));
         }
@@ -62,8 +62,8 @@ impl PostgresServer {
     }
 }
 
-impl Write {
-    /// Ends sessions that this transaction has locked, each in its own way.
+impl PostgresTransaction {
+    /// Ends sessions that this transaction has locked, each with its own reason.
     pub(in crate::store::sql) async fn end_each(
         &mut self,
         ends: &[(SessionId, Ended)],
@@ -83,7 +83,7 @@ impl Write {
              INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, ended_at, \
              anonymous, rotated_away, step) \
              SELECT token_digest, session_id, user_id, reason, at, user_id IS NULL, FALSE, ",
-            this_step!(postgres),
+            current_step!(postgres),
             " FROM gone"
         ));
         self.execute_query(end.bind(ids).bind(reasons).bind(times)).await.map(drop)

@@ -1,4 +1,4 @@
-//! One connection, and what is known of its state.
+//! One connection and its state.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -7,24 +7,23 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::{ConnectOptions as _, Connection as _, Executor, PgConnection, Postgres, Row as _};
 use tokio::time::timeout;
 
-use super::super::engine::Statement;
 use super::failure::loses_connection;
+use crate::store::sql::engine::Statement;
 
 pub(super) type Query = sqlx::query::Query<'static, Postgres, PgArguments>;
 
-/// How long an answer is waited for: longer than the server lets a statement run, so that it ends
-/// here only where the server does not answer at all.
+/// How long to wait for an answer. Longer than the statement timeout of the server, so that it only
+/// ends for a server that does not answer at all.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(4);
-/// How long a connection that is put away may take to come to rest.
-const REST_LIMIT: Duration = Duration::from_secs(1);
+/// How long resetting or closing a connection may take.
+const RESET_LIMIT: Duration = Duration::from_secs(1);
 
-/// What every connection of the pool is set to, in one round trip. Durations are milliseconds.
+/// The settings of every connection, in one round trip. Durations are milliseconds.
 ///
-/// - An acknowledged transaction is on the disk, and wherever else the server's own settings want
-///   it to be.
-/// - A statement, a wait for a lock and a transaction of which nothing is heard end by themselves.
-/// - A server that does not hear of us for a minute lets go of what we had locked.
-/// - What is read in a transaction is what is committed at each statement: the stores count on it.
+/// - An acknowledged transaction is on the disk, and on the replicas that the server requires.
+/// - Statements, lock waits and idle transactions time out.
+/// - The server releases the locks of an unreachable client after a minute (TCP keepalive).
+/// - Isolation is `read committed`, on which the stores rely.
 const SETTINGS: &str = "SELECT pg_is_in_recovery(), \
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') \
         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false), \
@@ -36,14 +35,14 @@ const SETTINGS: &str = "SELECT pg_is_in_recovery(), \
     set_config('tcp_keepalives_count', '3', false), \
     set_config('default_transaction_isolation', 'read committed', false)";
 
-/// Comes in, and sets the connection up.
+/// Connects, and applies the settings.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let mut connection = options.connect().await?;
     set_up(&mut connection).await?;
     Ok(connection)
 }
 
-/// Sets a connection up that has come in.
+/// Applies the settings to a new connection.
 pub(super) async fn set_up<'c>(
     connection: impl Executor<'c, Database = Postgres>,
 ) -> Result<(), sqlx::Error> {
@@ -55,42 +54,42 @@ pub(super) async fn set_up<'c>(
     Ok(())
 }
 
-/// A connection and its state. It is lost as soon as the server hangs up or does not answer.
-pub(super) struct Line {
+/// A connection and its state. It is lost once the server disconnects or does not answer.
+pub(super) struct TrackedConnection {
     connection: Option<PgConnection>,
-    /// Whether something was asked for and its answer has not come.
+    /// Whether an answer is outstanding.
     busy: bool,
     in_transaction: bool,
-    /// How long an answer is waited for.
+    /// How long to wait for an answer.
     pub(super) limit: Duration,
-    /// When it was last known to answer.
-    pub(super) heard: Instant,
+    /// When it last answered.
+    pub(super) last_answer: Instant,
 }
 
-/// Asks on a line, and notes what that means for it.
-macro_rules! ask {
-    ($line:expr, $connection:ident => $call:expr) => {{
-        let line = $line;
-        let Some($connection) = line.connection.as_mut() else { return Err(gone()) };
-        line.busy = true;
-        let answer = timeout(line.limit, $call).await;
-        line.note(answer)
+/// Runs a call on a connection and records its effect on the state.
+macro_rules! run {
+    ($tracked:expr, $connection:ident => $call:expr) => {{
+        let tracked = $tracked;
+        let Some($connection) = tracked.connection.as_mut() else { return Err(disconnected()) };
+        tracked.busy = true;
+        let answer = timeout(tracked.limit, $call).await;
+        tracked.record(answer)
     }};
 }
 
-impl Line {
+impl TrackedConnection {
     pub(super) fn new(connection: PgConnection) -> Self {
         Self { connection: Some(connection), ..Self::lost() }
     }
 
-    /// What is left where there was a connection.
+    /// The state without a connection.
     pub(super) fn lost() -> Self {
         Self {
             connection: None,
             busy: false,
             in_transaction: false,
             limit: ANSWER_LIMIT,
-            heard: Instant::now(),
+            last_answer: Instant::now(),
         }
     }
 
@@ -98,8 +97,8 @@ impl Line {
         self.connection.is_none()
     }
 
-    /// Whether the next user may have it as it is.
-    pub(super) fn is_at_rest(&self) -> bool {
+    /// Whether it can be reused as it is.
+    pub(super) fn is_idle(&self) -> bool {
         self.connection.is_some() && !self.busy && !self.in_transaction
     }
 
@@ -107,37 +106,37 @@ impl Line {
         self.rows_of(statement.postgres()).await
     }
 
-    /// As [`Line::rows`], of a statement that only this engine has.
+    /// As [`TrackedConnection::rows`], for a statement that only this engine has.
     pub(super) async fn rows_of(&mut self, query: Query) -> Result<Vec<PgRow>, sqlx::Error> {
-        ask!(self, connection => query.fetch_all(connection))
+        run!(self, connection => query.fetch_all(connection))
     }
 
     pub(super) async fn row(&mut self, statement: Statement) -> Result<Option<PgRow>, sqlx::Error> {
-        ask!(self, connection => statement.postgres().fetch_optional(connection))
+        run!(self, connection => statement.postgres().fetch_optional(connection))
     }
 
     pub(super) async fn execute(&mut self, statement: Statement) -> Result<u64, sqlx::Error> {
         self.execute_query(statement.postgres()).await
     }
 
-    /// As [`Line::execute`], of a statement that only this engine has.
+    /// As [`TrackedConnection::execute`], for a statement that only this engine has.
     pub(super) async fn execute_query(&mut self, query: Query) -> Result<u64, sqlx::Error> {
-        let done = ask!(self, connection => query.execute(connection))?;
+        let done = run!(self, connection => query.execute(connection))?;
         Ok(done.rows_affected())
     }
 
-    /// Carries out a command that has neither values nor an answer.
+    /// Runs a command without values and rows.
     pub(super) async fn command(&mut self, command: &'static str) -> Result<(), sqlx::Error> {
-        ask!(self, connection => connection.execute(command)).map(drop)
+        run!(self, connection => connection.execute(command)).map(drop)
     }
 
     pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        // Before it is known to be one: somebody who hangs up meanwhile leaves it to be ended.
+        // Set before the answer, so that a cancelled BEGIN is rolled back too.
         self.in_transaction = true;
         self.command("BEGIN").await
     }
 
-    /// Afterwards it is known that the transaction counts, or not known whether it does.
+    /// On an error it is unknown whether the transaction was committed.
     pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
         self.command("COMMIT").await?;
         self.in_transaction = false;
@@ -150,57 +149,57 @@ impl Line {
         Ok(())
     }
 
-    /// Whether the server still answers, asked without disturbing it.
-    pub(super) async fn answers(&mut self, within: Duration) -> bool {
+    /// Whether the server still answers.
+    pub(super) async fn ping(&mut self, within: Duration) -> bool {
         let Some(connection) = self.connection.as_mut() else { return false };
         let answers = matches!(timeout(within, connection.ping()).await, Ok(Ok(())));
         if answers {
             self.busy = false;
-            self.heard = Instant::now();
+            self.last_answer = Instant::now();
         } else {
             self.connection = None;
         }
         answers
     }
 
-    /// Ends what somebody who hung up left behind.
-    pub(super) async fn come_to_rest(&mut self) {
-        self.limit = self.limit.min(REST_LIMIT);
+    /// Makes the connection of a cancelled request reusable.
+    pub(super) async fn reset(&mut self) {
+        self.limit = self.limit.min(RESET_LIMIT);
         if self.in_transaction {
-            // Waits for what is under way before it.
+            // Waits for the running statement.
             let _ = self.roll_back().await;
         } else if self.busy {
-            self.answers(REST_LIMIT).await;
+            self.ping(RESET_LIMIT).await;
         }
         self.limit = ANSWER_LIMIT;
     }
 
-    /// Says goodbye.
+    /// Closes the connection properly.
     pub(super) async fn close(mut self) {
         if let Some(connection) = self.connection.take() {
-            let _ = timeout(REST_LIMIT, connection.close()).await;
+            let _ = timeout(RESET_LIMIT, connection.close()).await;
         }
     }
 
-    fn note<T>(
+    fn record<T>(
         &mut self,
         answer: Result<Result<T, sqlx::Error>, tokio::time::error::Elapsed>,
     ) -> Result<T, sqlx::Error> {
-        let answer = answer.unwrap_or_else(|_| Err(silence()));
+        let answer = answer.unwrap_or_else(|_| Err(no_answer()));
         if answer.as_ref().is_err_and(loses_connection) {
             self.connection = None;
         } else {
             self.busy = false;
-            self.heard = Instant::now();
+            self.last_answer = Instant::now();
         }
         answer
     }
 }
 
-fn silence() -> sqlx::Error {
+fn no_answer() -> sqlx::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the database does not answer").into()
 }
 
-fn gone() -> sqlx::Error {
+fn disconnected() -> sqlx::Error {
     io::Error::new(io::ErrorKind::NotConnected, "the connection to the database is gone").into()
 }

@@ -1,11 +1,11 @@
-//! What a failure of the driver means for what was asked.
+//! Classifies errors of the driver.
 
 use std::error::Error;
 use std::io;
 
 use sqlx::postgres::PgSeverity;
 
-/// Whether the connection is of no more use. What was under way on it may have been done or not.
+/// Whether the connection is lost. The result of the running statement is unknown.
 pub(super) fn loses_connection(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => {
@@ -19,16 +19,16 @@ pub(super) fn loses_connection(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the server took everything back and says that another attempt may do better: of two
-/// transactions that wait for each other it gives one up.
-pub(super) fn was_given_up(error: &sqlx::Error) -> bool {
+/// Whether the server rolled the transaction back because of a deadlock or serialization failure,
+/// so that a retry may succeed.
+pub(super) fn is_serialization_failure(error: &sqlx::Error) -> bool {
     const DEADLOCK: &str = "40P01";
     const SERIALIZATION: &str = "40001";
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code == DEADLOCK || code == SERIALIZATION)
 }
 
-/// Whether the server is there, and has no room for another connection.
+/// Whether the server refuses more connections.
 pub(super) fn is_full(error: &sqlx::Error) -> bool {
     const TOO_MANY_CONNECTIONS: &str = "53300";
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
@@ -51,12 +51,12 @@ pub(super) fn was_ended(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether a server that cannot be used now may be in a while: it is not there yet, is just
-/// starting or stopping, or has no room for another connection.
+/// Whether a later attempt may succeed: the server is unreachable, starting, stopping, or refuses
+/// more connections.
 pub(in crate::store::sql) fn may_pass(error: &(dyn Error + 'static)) -> bool {
     const STATES: [&str; 3] = ["57P01", "57P02", "57P03"];
     match error.downcast_ref::<sqlx::Error>() {
-        Some(sqlx::Error::Io(error)) => is_passing(error),
+        Some(sqlx::Error::Io(error)) => is_temporary(error),
         Some(error) if is_full(error) => true,
         Some(sqlx::Error::Database(error)) => {
             error.code().is_some_and(|code| STATES.contains(&&*code))
@@ -65,9 +65,9 @@ pub(in crate::store::sql) fn may_pass(error: &(dyn Error + 'static)) -> bool {
     }
 }
 
-/// A file that is missing or may not be read, such as a certificate, and an answer that makes no
-/// sense stay as they are. A name that is not known may belong to a container that starts later.
-fn is_passing(error: &io::Error) -> bool {
+/// Unreadable files, such as a certificate, and malformed answers are permanent. An unknown host
+/// name may belong to a container that starts later.
+fn is_temporary(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput, NotFound, PermissionDenied};
     !matches!(error.kind(), InvalidData | InvalidInput | NotFound | PermissionDenied)
 }

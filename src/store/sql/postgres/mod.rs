@@ -1,8 +1,8 @@
-//! `PostgreSQL`: one server, for any number of Anterooms.
+//! `PostgreSQL`: one database server for any number of Anteroom servers.
 //!
-//! Every connection may write, so that what has to be one step is made one here: by statements
-//! that hold by themselves, by locks on rows, and by [`Lock`] where there is no row to lock. A
-//! transaction that the server gave up is carried out again; one whose end nobody knows is not.
+//! Every connection may write, so atomicity needs single statements, row locks, or [`Lock`] where
+//! there is no row to lock. A transaction is retried after a deadlock or serialization failure, and
+//! never after a COMMIT whose result is unknown.
 
 mod address;
 mod append_only;
@@ -11,16 +11,16 @@ mod connection;
 mod failure;
 mod freshness;
 mod lock;
+mod notifications;
 mod pool;
-mod preparing;
+mod prepare;
 mod server;
-mod telling;
-mod write;
+mod transaction;
 
 pub(super) use address::Address;
 pub(super) use failure::may_pass;
 pub(super) use lock::Lock;
 pub(super) use pool::CONNECTIONS;
-pub(super) use preparing::prepare;
+pub(super) use prepare::prepare;
 pub(super) use server::PostgresServer;
-pub(super) use write::{Attempts, Write};
+pub(super) use transaction::{Attempts, PostgresTransaction};

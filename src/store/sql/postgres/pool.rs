@@ -1,8 +1,8 @@
-//! The connections to a server.
+//! The connection pool.
 //!
-//! A pool of our own. That of the driver asks a connection for a sign of life whenever it is put
-//! back, which doubles the round trips of a check, and it tries for as long as a request may wait
-//! to reach a server that is not there.
+//! The pool of the driver pings a connection whenever it is returned, which doubles the round trips
+//! of a session check. And it keeps connecting to an unreachable server until the request times
+//! out. This pool does neither.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,113 +15,116 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Address;
-use super::connection::{Line, connect};
+use super::connection::{TrackedConnection, connect};
 use super::failure::{is_full, was_ended};
 
-/// Connections of one Anteroom, unless it is told otherwise.
+/// The default maximum number of connections.
 pub(in crate::store::sql) const CONNECTIONS: u32 = 16;
-/// How long a request waits for its turn to write.
-const TURN_LIMIT: Duration = Duration::from_secs(4);
-/// How long a request waits for a connection, be it for one in use or a new one.
-const WAIT_LIMIT: Duration = Duration::from_secs(2);
-/// A connection of which nothing was heard for so long has to answer before it is used. Under load
-/// none gets there.
-const HEARD_LATELY: Duration = Duration::from_secs(1);
-/// How long that answer may take.
-const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
-/// How long a request that was refused a new connection waits for one of ours before it tries again.
+/// How long a request waits for a permit to write.
+const WRITER_WAIT_LIMIT: Duration = Duration::from_secs(4);
+/// How long a request waits for a connection, idle or new.
+const CONNECTION_WAIT_LIMIT: Duration = Duration::from_secs(2);
+/// A connection that was idle for longer is pinged before use. Under load none is.
+const PING_AFTER: Duration = Duration::from_secs(1);
+/// How long the answer to a ping may take.
+const PING_LIMIT: Duration = Duration::from_millis(500);
+/// How long a request waits for a returned connection before it retries to connect.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
-/// The log is told that the server refuses new connections once in so long.
-const TELLING_PAUSE: Duration = Duration::from_mins(1);
-/// How long closing waits for what is under way.
+/// The minimum interval between log lines about refused connections.
+const WARN_INTERVAL: Duration = Duration::from_mins(1);
+/// How long closing waits for running operations.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Pool(Arc<Inner>);
+pub(super) struct Pool(Arc<PoolState>);
 
-struct Inner {
+struct PoolState {
     address: Address,
     most: u32,
-    turns: Arc<Semaphore>,
-    writers: Arc<Semaphore>,
-    /// The one used last is used first.
-    idle: Mutex<Vec<Line>>,
-    /// Those that wait for a connection of ours because the server refused a new one, the first
-    /// one first. Each has its turn.
-    waiting: Mutex<VecDeque<oneshot::Sender<Line>>>,
-    /// Of those one at a time asks the server again.
-    asks_again: Semaphore,
-    /// When the log was last told that the server refuses new connections.
-    told_of_refusal: Mutex<Option<Instant>>,
+    /// One permit for each connection.
+    permits: Arc<Semaphore>,
+    /// One permit for each connection that may write.
+    writer_permits: Arc<Semaphore>,
+    /// The connection used last is reused first.
+    idle: Mutex<Vec<TrackedConnection>>,
+    /// Requests that wait for a returned connection because the server refused a new one, in order
+    /// of arrival.
+    waiting: Mutex<VecDeque<oneshot::Sender<TrackedConnection>>>,
+    /// One of them at a time retries to connect.
+    retrying: Semaphore,
+    /// When a refused connection was last logged.
+    refusal_logged_at: Mutex<Option<Instant>>,
     is_closed: AtomicBool,
 }
 
-/// A connection in use. It is put back when it is dropped, after what is under way has ended.
-pub(super) struct Held {
-    line: Line,
+/// A connection in use. Dropping it returns it to the pool once it is idle.
+pub(super) struct PooledConnection {
+    connection: TrackedConnection,
     pool: Pool,
-    turns: Vec<OwnedSemaphorePermit>,
+    permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl Pool {
-    /// Connects to nothing yet.
+    /// Opens no connection yet.
     pub(super) fn new(address: Address, most: u32) -> Self {
-        // What writes may wait for what others have locked, and what reads must find a connection
-        // even then.
+        // Writers may wait for locks. A quarter of the connections stays free for readers.
         let writers = most.saturating_sub((most / 4).max(1)).max(1);
-        Self(Arc::new(Inner {
+        Self(Arc::new(PoolState {
             address,
             most,
-            turns: Arc::new(Semaphore::new(most as usize)),
-            writers: Arc::new(Semaphore::new(writers as usize)),
+            permits: Arc::new(Semaphore::new(most as usize)),
+            writer_permits: Arc::new(Semaphore::new(writers as usize)),
             idle: Mutex::default(),
             waiting: Mutex::default(),
-            asks_again: Semaphore::new(1),
-            told_of_refusal: Mutex::default(),
+            retrying: Semaphore::new(1),
+            refusal_logged_at: Mutex::default(),
             is_closed: AtomicBool::new(false),
         }))
     }
 
-    /// A connection to read by, within two seconds or not at all.
-    pub(super) async fn reader(&self) -> Result<Held, sqlx::Error> {
-        let until = Instant::now() + WAIT_LIMIT;
+    /// A connection for reading; fails after [`CONNECTION_WAIT_LIMIT`].
+    pub(super) async fn reader(&self) -> Result<PooledConnection, sqlx::Error> {
+        let until = Instant::now() + CONNECTION_WAIT_LIMIT;
         let mut refusal = None;
         let found = timeout_at(until, async {
-            let turn = self.0.turns.clone().acquire_owned().await;
-            let turn = turn.map_err(|_| sqlx::Error::PoolClosed)?;
+            let permit = self.0.permits.clone().acquire_owned().await;
+            let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
             if self.0.is_closed.load(Ordering::Acquire) {
                 return Err(sqlx::Error::PoolClosed);
             }
-            let line = match self.idle_line().await {
-                Some(line) => line,
-                None => self.new_line(&mut refusal).await?,
+            let connection = match self.take_idle().await {
+                Some(connection) => connection,
+                None => self.connect_or_wait(&mut refusal).await?,
             };
-            Ok(Held { line, pool: self.clone(), turns: vec![turn] })
+            Ok(PooledConnection { connection, pool: self.clone(), permits: vec![permit] })
         });
         let found = found.await;
         found.unwrap_or_else(|_| Err(refusal.unwrap_or(sqlx::Error::PoolTimedOut)))
     }
 
-    /// A new connection, or one of ours where the server lets no more in.
-    async fn new_line(&self, refusal: &mut Option<sqlx::Error>) -> Result<Line, sqlx::Error> {
+    /// A new connection, or a returned one if the server refuses new connections.
+    async fn connect_or_wait(
+        &self,
+        refusal: &mut Option<sqlx::Error>,
+    ) -> Result<TrackedConnection, sqlx::Error> {
         match self.try_to_connect().await {
             Err(error) if is_full(&error) => *refusal = Some(error),
-            line => return line,
+            result => return result,
         }
         loop {
-            if let Some(line) = self.line_of_ours(RETRY_PAUSE).await {
-                return Ok(line);
+            if let Some(connection) = self.next_returned(RETRY_PAUSE).await {
+                return Ok(connection);
             }
-            let Ok(_only_one) = self.0.asks_again.try_acquire() else { continue };
+            let Ok(_permit) = self.0.retrying.try_acquire() else { continue };
             match self.try_to_connect().await {
                 Err(error) if is_full(&error) => {}
-                line => return line,
+                result => return result,
             }
         }
     }
 
-    async fn try_to_connect(&self) -> Result<Line, sqlx::Error> {
+    async fn try_to_connect(&self) -> Result<TrackedConnection, sqlx::Error> {
         let mut connected = connect(&self.0.address.options).await;
         // Nothing was asked on it yet. The caller's time limit ends this.
         while let Err(error) = &connected
@@ -133,17 +136,17 @@ impl Pool {
         if let Err(error) = &connected
             && is_full(error)
         {
-            self.tell_of_refusal(error);
+            self.log_refusal(error);
         }
-        connected.map(Line::new)
+        connected.map(TrackedConnection::new)
     }
 
-    fn tell_of_refusal(&self, error: &sqlx::Error) {
-        let mut told = self.0.told_of_refusal.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_some_and(|at| at.elapsed() < TELLING_PAUSE) {
+    fn log_refusal(&self, error: &sqlx::Error) {
+        let mut logged_at = self.0.refusal_logged_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged_at.is_some_and(|at| at.elapsed() < WARN_INTERVAL) {
             return;
         }
-        *told = Some(Instant::now());
+        *logged_at = Some(Instant::now());
         tracing::warn!(
             %error,
             "the database refuses a new connection, so requests wait for one in use; lower \
@@ -151,85 +154,86 @@ impl Pool {
         );
     }
 
-    /// The next connection that is put back.
-    async fn line_of_ours(&self, within: Duration) -> Option<Line> {
+    /// The next returned connection.
+    async fn next_returned(&self, within: Duration) -> Option<TrackedConnection> {
         let (give, take) = oneshot::channel();
         {
             let mut waiting = self.waiting();
             waiting.retain(|waiting| !waiting.is_closed());
-            // One that was put back a moment ago; in this order, so that none slips through.
-            if let Some(line) = self.idle().pop() {
-                return Some(line);
+            // Checked under the lock of `waiting`, so that a connection returned now is not missed.
+            if let Some(connection) = self.idle().pop() {
+                return Some(connection);
             }
             waiting.push_back(give);
         }
         timeout(within, take).await.ok()?.ok()
     }
 
-    /// A connection to write by.
-    pub(super) async fn writer(&self) -> Result<Held, sqlx::Error> {
-        let turn = timeout_at(Instant::now() + TURN_LIMIT, self.0.writers.clone().acquire_owned());
-        let turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let turn = turn.map_err(|_| sqlx::Error::PoolClosed)?;
-        let mut held = self.reader().await?;
-        held.turns.push(turn);
-        Ok(held)
+    /// A connection for writing.
+    pub(super) async fn writer(&self) -> Result<PooledConnection, sqlx::Error> {
+        let permit = self.0.writer_permits.clone().acquire_owned();
+        let permit = timeout_at(Instant::now() + WRITER_WAIT_LIMIT, permit).await;
+        let permit = permit.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
+        let mut connection = self.reader().await?;
+        connection.permits.push(permit);
+        Ok(connection)
     }
 
-    async fn idle_line(&self) -> Option<Line> {
-        let mut line = self.idle().pop()?;
-        if line.heard.elapsed() < HEARD_LATELY || line.answers(SIGN_OF_LIFE).await {
-            return Some(line);
+    async fn take_idle(&self) -> Option<TrackedConnection> {
+        let mut connection = self.idle().pop()?;
+        if connection.last_answer.elapsed() < PING_AFTER || connection.ping(PING_LIMIT).await {
+            return Some(connection);
         }
-        self.doubt();
+        self.discard_idle();
         None
     }
 
-    /// Lets go of every idle connection: what ended one has ended others, and finding out about
-    /// each would cost a request each.
-    fn doubt(&self) {
-        let doubted = std::mem::take(&mut *self.idle());
-        drop(doubted);
+    /// Drops every idle connection: the cause that broke one has probably broken the others, and
+    /// each would fail one more request.
+    fn discard_idle(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        drop(idle);
     }
 
-    /// Where it leads to.
+    /// The address of the server.
     pub(super) fn address(&self) -> &Address {
         &self.0.address
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Line>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<TrackedConnection>> {
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<oneshot::Sender<Line>>> {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<oneshot::Sender<TrackedConnection>>> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put_back(&self, mut line: Line) {
-        if line.is_lost() {
-            return self.doubt();
+    fn put_back(&self, mut connection: TrackedConnection) {
+        if connection.is_lost() {
+            return self.discard_idle();
         }
-        if !line.is_at_rest() || self.0.is_closed.load(Ordering::Acquire) {
+        if !connection.is_idle() || self.0.is_closed.load(Ordering::Acquire) {
             return;
         }
         let mut waiting = self.waiting();
         while let Some(next) = waiting.pop_front() {
-            match next.send(line) {
+            match next.send(connection) {
                 Ok(()) => return,
-                Err(unwanted) => line = unwanted,
+                Err(unwanted) => connection = unwanted,
             }
         }
-        self.idle().push(line);
+        self.idle().push(connection);
     }
 
-    /// Closes every connection once what is under way on it is done.
+    /// Closes every connection after its running operation.
     pub(super) async fn close(&self) {
         self.0.is_closed.store(true, Ordering::Release);
-        let all = self.0.turns.acquire_many(self.0.most);
+        let all = self.0.permits.acquire_many(self.0.most);
         let _all = tokio::time::timeout(CLOSE_LIMIT, all).await;
         let idle = std::mem::take(&mut *self.idle());
-        for line in idle {
-            line.close().await;
+        for connection in idle {
+            connection.close().await;
         }
     }
 }
@@ -240,34 +244,34 @@ impl fmt::Debug for Pool {
     }
 }
 
-impl Deref for Held {
-    type Target = Line;
+impl Deref for PooledConnection {
+    type Target = TrackedConnection;
 
-    fn deref(&self) -> &Line {
-        &self.line
+    fn deref(&self) -> &TrackedConnection {
+        &self.connection
     }
 }
 
-impl DerefMut for Held {
-    fn deref_mut(&mut self) -> &mut Line {
-        &mut self.line
+impl DerefMut for PooledConnection {
+    fn deref_mut(&mut self) -> &mut TrackedConnection {
+        &mut self.connection
     }
 }
 
-impl Drop for Held {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
-        let mut line = std::mem::replace(&mut self.line, Line::lost());
-        if line.is_at_rest() || line.is_lost() {
-            self.pool.put_back(line);
+        let mut connection = std::mem::replace(&mut self.connection, TrackedConnection::lost());
+        if connection.is_idle() || connection.is_lost() {
+            self.pool.put_back(connection);
             return;
         }
-        // Somebody hung up in the middle. Its turn is over only once the connection is at rest.
-        let (pool, turns) = (self.pool.clone(), std::mem::take(&mut self.turns));
+        // The request was cancelled. Its permits are released once the connection is idle.
+        let (pool, permits) = (self.pool.clone(), std::mem::take(&mut self.permits));
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                line.come_to_rest().await;
-                pool.put_back(line);
-                drop(turns);
+                connection.reset().await;
+                pool.put_back(connection);
+                drop(permits);
             });
         }
     }

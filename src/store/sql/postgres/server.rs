@@ -1,21 +1,21 @@
-//! What is asked of a server, and again where that is safe.
+//! Statements outside of transactions, retried where that is safe.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgRow;
 
-use super::super::engine::{Row, Statement, failed, statement};
 use super::Address;
-use super::failure::was_given_up;
+use super::failure::is_serialization_failure;
 use super::pool::Pool;
-use super::write::Attempts;
+use super::transaction::Attempts;
 use crate::failure::StoreError;
+use crate::store::sql::engine::{SqlRow, Statement, failed, statement};
 
-/// How often something is tried in all.
+/// The maximum number of attempts.
 pub(super) const ATTEMPTS: u32 = 4;
-/// After this long nothing is tried again.
-pub(super) const TRYING: Duration = Duration::from_secs(2);
+/// No retry starts after this long.
+pub(super) const RETRY_LIMIT: Duration = Duration::from_secs(2);
 
 /// The connections to a server. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -24,12 +24,12 @@ pub(in crate::store::sql) struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Connects to nothing yet.
+    /// Opens no connection yet.
     pub(in crate::store::sql) fn at(address: Address, connections: u32) -> Self {
         Self { pool: Pool::new(address, connections) }
     }
 
-    /// Host, port and name of the database.
+    /// Host, port and database.
     pub(in crate::store::sql) fn name(&self) -> String {
         self.pool.address().to_string()
     }
@@ -37,50 +37,50 @@ impl PostgresServer {
     pub(in crate::store::sql) async fn rows(
         &self,
         statement: Statement,
-    ) -> Result<Vec<Row>, StoreError> {
-        let begun = Instant::now();
+    ) -> Result<Vec<SqlRow>, StoreError> {
+        let started = Instant::now();
         for _ in 1..ATTEMPTS {
-            let mut held = self.pool.reader().await.map_err(failed)?;
-            match held.rows(statement.clone()).await {
-                // Nothing is written by reading, so it may be read again.
-                Err(_) if held.is_lost() && begun.elapsed() < TRYING => {}
+            let mut connection = self.pool.reader().await.map_err(failed)?;
+            match connection.rows(statement.clone()).await {
+                // A read can be repeated.
+                Err(_) if connection.is_lost() && started.elapsed() < RETRY_LIMIT => {}
                 rows => return all(rows),
             }
         }
-        let mut held = self.pool.reader().await.map_err(failed)?;
-        all(held.rows(statement).await)
+        let mut connection = self.pool.reader().await.map_err(failed)?;
+        all(connection.rows(statement).await)
     }
 
-    /// The first of them.
+    /// The first row.
     pub(in crate::store::sql) async fn row(
         &self,
         statement: Statement,
-    ) -> Result<Option<Row>, StoreError> {
+    ) -> Result<Option<SqlRow>, StoreError> {
         Ok(self.rows(statement).await?.into_iter().next())
     }
 
-    /// One statement that writes, and is a transaction by itself: no more than one round trip.
+    /// Runs one write statement as its own transaction, in one round trip.
     pub(in crate::store::sql) async fn execute(
         &self,
         statement: Statement,
     ) -> Result<u64, StoreError> {
-        let mut held = self.pool.writer().await.map_err(failed)?;
+        let mut connection = self.pool.writer().await.map_err(failed)?;
         for _ in 1..ATTEMPTS {
-            match held.execute(statement.clone()).await {
-                Err(error) if was_given_up(&error) => {}
-                // Where the connection is lost, nobody knows whether it was done.
+            match connection.execute(statement.clone()).await {
+                Err(error) if is_serialization_failure(&error) => {}
+                // After a lost connection the result is unknown.
                 done => return done.map_err(failed),
             }
         }
-        held.execute(statement).await.map_err(failed)
+        connection.execute(statement).await.map_err(failed)
     }
 
-    /// For a deed of several statements.
+    /// For a transaction of several statements.
     pub(in crate::store::sql) fn attempts(&self) -> Attempts<'_> {
         Attempts::of(&self.pool)
     }
 
-    /// Whether it is able to serve, which takes writing: whoever signs in is given a new session.
+    /// Checks that the database can be read and written.
     pub(in crate::store::sql) async fn answers(&self) -> Result<(), StoreError> {
         const ASKED: &str = "SELECT EXISTS (SELECT 1 FROM users), pg_is_in_recovery() \
             OR current_setting('transaction_read_only') = 'on'";
@@ -95,12 +95,12 @@ impl PostgresServer {
         Ok(())
     }
 
-    /// Closes the connections once what is under way is done.
+    /// Closes the connections after running operations.
     pub(in crate::store::sql) async fn close(&self) {
         self.pool.close().await;
     }
 }
 
-fn all(rows: Result<Vec<PgRow>, sqlx::Error>) -> Result<Vec<Row>, StoreError> {
-    Ok(rows.map_err(failed)?.into_iter().map(Row::Postgres).collect())
+fn all(rows: Result<Vec<PgRow>, sqlx::Error>) -> Result<Vec<SqlRow>, StoreError> {
+    Ok(rows.map_err(failed)?.into_iter().map(SqlRow::Postgres).collect())
 }

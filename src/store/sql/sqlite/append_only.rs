@@ -1,16 +1,15 @@
-//! Keeps what is recorded as it is until its time is over, also from a mistake in this program or
-//! at the database's own shell.
+//! Triggers that keep the audit trail append-only, also against a bug in this program or manual
+//! SQL.
 //!
-//! Two things pass, both by the clock of this machine and no sooner than a day after the event:
-//! taking away an event that is older than `audit_retention`, and shortening the address, and
-//! nothing else, of one that is older than `address_retention`. Where those facts are not known or
-//! `off`, nothing passes.
+//! They allow two changes, by the clock of this machine and at least a day after the event.
+//! An event older than `audit_retention` may be deleted, and the address of one older than
+//! `address_retention` may be shortened. If those facts are missing or `off`, they allow neither.
 
 use sqlx::SqlitePool;
 
-use super::super::retention::shortens;
+use crate::store::sql::audit::retention::shortens;
 
-/// Whether the row before a change is older than this fact wants it kept, and than a day.
+/// Whether the old row is past this retention period, and older than a day.
 macro_rules! past {
     ($fact:literal) => {
         concat!(
@@ -22,10 +21,9 @@ macro_rules! past {
     };
 }
 
-/// The third one is for `INSERT OR REPLACE`, which deletes without asking the second. They are not
-/// part of the migrations, because no two databases write triggers alike. One that has to say
-/// something else in a later release gets another name there. A column that is added to the table
-/// belongs into the second.
+/// The third trigger is for `INSERT OR REPLACE`, which deletes without firing the first. Not part
+/// of the migrations, because trigger syntax differs between databases. A trigger that changes in a
+/// later release gets a new name there. A new column of the table must be added to the second.
 const TRIGGERS: [&str; 3] = [
     concat!(
         "CREATE TRIGGER IF NOT EXISTS audit_events_stay_until_their_time BEFORE DELETE ON \
@@ -51,15 +49,15 @@ const TRIGGERS: [&str; 3] = [
      BEGIN SELECT RAISE(ABORT, 'audit events are never replaced'); END",
 ];
 
-/// Those of earlier releases, which let nothing pass.
+/// The triggers of earlier releases, which allowed no change.
 const FORMER: [&str; 2] = [
     "DROP TRIGGER IF EXISTS audit_events_stay_as_they_are",
     "DROP TRIGGER IF EXISTS audit_events_stay",
 ];
 
-/// Makes the table refuse changes, unless it does already.
-pub(super) async fn forbid_changes(writer: &SqlitePool) -> Result<(), sqlx::Error> {
-    // The new ones first: at no moment is there nothing that refuses.
+/// Installs the triggers, if they are missing.
+pub(super) async fn make_append_only(writer: &SqlitePool) -> Result<(), sqlx::Error> {
+    // The new ones first, so that the table is never without one.
     for trigger in TRIGGERS.into_iter().chain(FORMER) {
         sqlx::query(trigger).execute(writer).await?;
     }

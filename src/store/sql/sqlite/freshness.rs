@@ -1,27 +1,27 @@
-//! Whether another process has written the file.
+//! Invalidations from SQLite: detects writes by other processes.
 //!
-//! This one tells its own cache what it changes. `PRAGMA data_version` changes on a connection when
-//! somebody else commits, and this server has one connection that writes, so asked there it tells
-//! of other processes alone: the command line, a restored table, whoever opens the file. That is
-//! tried with a commit of another connection before anything is relied on. Whether the file is
-//! still the one that other processes open is looked at with every question.
+//! This server invalidates its own cache for its own changes. `PRAGMA data_version` changes on a
+//! connection when another connection commits. On the only write connection of this server it
+//! therefore reports other processes alone, such as the command line. A subscription first tests
+//! that with a commit of another connection. Every probe also checks that the file is still the one
+//! that other processes open.
 
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
-use super::super::engine::failed;
 use super::file::SqliteFile;
 use crate::failure::StoreError;
 use crate::sessions::cache::{Change, Freshness, NotFresh, Subscription};
+use crate::store::sql::engine::failed;
 
-/// What the connection that writes says, and which connection that was.
+/// The data version of a write connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Version {
     connection: u64,
     data: i64,
 }
 
-struct Versions {
+struct DataVersionSubscription {
     file: SqliteFile,
     known: Version,
 }
@@ -34,21 +34,21 @@ impl Freshness for SqliteFile {
 
     async fn subscribe(&self) -> Result<Box<dyn Subscription>, NotFresh> {
         let before = version(self).await?;
-        self.write_beside().await?;
+        self.write_as_other_process().await?;
         let known = version(self).await?;
         if known.connection != before.connection || known.data == before.data {
             return Err(NotFresh::Mute(
-                "PRAGMA data_version does not tell of what another connection has written: keep \
-                 the database on a local file system",
+                "PRAGMA data_version does not report writes of other connections; keep the \
+                 database on a local file system",
             ));
         }
-        Ok(Box::new(Versions { file: self.clone(), known }))
+        Ok(Box::new(DataVersionSubscription { file: self.clone(), known }))
     }
 }
 
 #[async_trait]
-impl Subscription for Versions {
-    /// The file says nothing by itself.
+impl Subscription for DataVersionSubscription {
+    /// The file sends no notifications.
     async fn changed(&mut self) -> Result<Change, StoreError> {
         std::future::pending().await
     }
@@ -61,7 +61,7 @@ impl Subscription for Versions {
     }
 }
 
-/// Outside of any transaction, for there is one connection that writes.
+/// Waits for a running transaction, because there is one write connection.
 async fn version(file: &SqliteFile) -> Result<Version, StoreError> {
     let (connection, mut writer) = file.writer().await?;
     let asked: &mut SqliteConnection = &mut writer;

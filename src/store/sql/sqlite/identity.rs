@@ -1,4 +1,4 @@
-//! Which file a database is: known by device and inode, because one file may have many names.
+//! Identifies a database file by device and inode, because one file may have several names.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 #[cfg(test)]
 mod tests;
 
-/// As many symbolic links as Linux follows.
-const MOST_LINKS: u32 = 40;
+/// The limit of Linux for symbolic links.
+const MAX_LINKS: u32 = 40;
 /// The first bytes of every `SQLite` database.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
@@ -28,10 +28,10 @@ impl FileId {
     }
 }
 
-/// The absolute path without symbolic links. The file itself may be missing, its folder may not.
+/// The absolute path without symbolic links. The file may be missing, but not its folder.
 pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut path = absolute(path)?;
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         match fs::canonicalize(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             resolved => return resolved,
@@ -50,12 +50,11 @@ pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
 
 /// The files of an open database, as they were when it was opened.
 ///
-/// `SQLite` goes on with a file that was moved or replaced, and so does not see what others write
-/// into the new one.
+/// `SQLite` keeps using a file that was moved or replaced, and does not see writes to the new one.
 #[derive(Clone, Debug)]
 pub(super) struct SameFiles(Arc<[(PathBuf, Option<FileId>); 3]>);
 
-/// Another process uses other files.
+/// A file was moved or replaced while it was open.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{} was moved, replaced or removed while it was open: put it back, or restart the server",
@@ -64,7 +63,7 @@ pub(super) struct SameFiles(Arc<[(PathBuf, Option<FileId>); 3]>);
 pub(super) struct Replaced(PathBuf);
 
 impl SameFiles {
-    /// The database by the name that it was given, and what `SQLite` keeps beside the real file.
+    /// The database by its given name, and the `-wal` and `-shm` files beside the real file.
     pub(super) fn of(given: &Path, real: &Path) -> io::Result<Self> {
         let beside = [absolute(given)?, beside(real, "-wal"), beside(real, "-shm")];
         Ok(Self(Arc::new(beside.map(|path| {
@@ -89,7 +88,7 @@ pub(super) fn beside(real: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// What is in a file.
+/// The content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
     Nothing,
@@ -97,27 +96,27 @@ pub(super) enum Content {
     SomethingElse,
 }
 
-/// This process's own handle of a database file, beside those of `SQLite`.
+/// Our own handle of a database file, besides those of `SQLite`.
 ///
-/// Closing any handle of a file drops the locks that `SQLite` has on it in the same process. So
+/// Closing any handle of a file drops the POSIX locks of `SQLite` on it in the same process. So
 /// there is one handle for each file, and it lives as long as a connection.
 #[derive(Debug)]
 pub(super) struct Handle {
     id: FileId,
     file: File,
-    /// The name by which a server in this process has the file.
+    /// The name by which a server in this process uses the file.
     served_as: Mutex<Option<PathBuf>>,
 }
 
 static HANDLES: Mutex<Vec<Weak<Handle>>> = Mutex::new(Vec::new());
 
 impl Handle {
-    /// Opens a regular file that this process may read and write.
+    /// Opens a regular file for reading and writing.
     pub(super) fn open(real: &Path) -> io::Result<Arc<Self>> {
         let mut handles = HANDLES.lock().unwrap_or_else(PoisonError::into_inner);
         handles.retain(|handle| handle.strong_count() > 0);
         let found = fs::metadata(real)?;
-        // Opening anything else may have an effect, or wait for ever.
+        // Opening another kind of file may block or have side effects.
         if !found.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
@@ -146,7 +145,7 @@ impl Handle {
         self.file.metadata().is_ok_and(|file| file.nlink() > 1)
     }
 
-    /// Takes the file for a server: whatever name another one uses, there is one lock.
+    /// Locks the file for a server. The lock is the same for every name of the file.
     pub(super) fn serve(&self, real: &Path) -> Result<(), TryLockError> {
         let mut served_as = self.served_as();
         if served_as.is_some() {
@@ -159,16 +158,16 @@ impl Handle {
         Ok(())
     }
 
-    /// Gives the file up.
+    /// Releases the lock.
     pub(super) fn release(&self) {
         let mut served_as = self.served_as();
         if served_as.take().is_some() && LOCKS_ARE_APART {
-            // Closing the file does it as well.
+            // Closing the file releases it as well.
             let _ = self.file.unlock();
         }
     }
 
-    /// Whether a server has the file, and has it by another name.
+    /// Whether a server uses the file by another name.
     pub(super) fn has_another_name(&self, real: &Path) -> bool {
         let served_as = self.served_as();
         if let Some(name) = &*served_as {
@@ -177,7 +176,7 @@ impl Handle {
         if !LOCKS_ARE_APART || !is_locked(&self.file) {
             return false;
         }
-        // A server locks this one first.
+        // A server locks the file beside the database first.
         !File::open(beside(real, super::lock::SERVER_LOCK)).is_ok_and(|lock| is_locked(&lock))
     }
 
@@ -186,7 +185,7 @@ impl Handle {
     }
 }
 
-/// On Linux, locks of whole files are independent of those that `SQLite` has on the same file.
+/// On Linux, flock locks are independent of the POSIX locks of `SQLite` on the same file.
 const LOCKS_ARE_APART: bool = cfg!(target_os = "linux");
 
 fn is_locked(file: &File) -> bool {

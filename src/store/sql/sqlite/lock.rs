@@ -1,4 +1,4 @@
-//! The locks beside a database file: of the server that has it, and of whoever migrates it.
+//! Lock files beside a database: of the server that uses it, and of migrations.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -6,19 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::OpenError;
 use super::identity::{FileId, Handle, beside};
+use crate::store::sql::OpenError;
 
-/// The ending of the lock of the server.
+/// The suffix of the server's lock file.
 pub(super) const SERVER_LOCK: &str = "-lock";
 const MIGRATION_LOCK: &str = "-migration-lock";
 
-/// A command may hold a lock for the moment in which it asks whether there is a server.
+/// Retries, because a command holds the lock briefly while it checks for a server.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Makes the file readable and writable by its owner alone. One that exists is left as it is.
-/// Whether it was made.
+/// Creates the file with mode 0600, unless it exists. Returns whether it was created.
 pub(super) fn create_private(path: &Path) -> io::Result<bool> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -38,7 +37,7 @@ pub(super) struct LockFile {
 }
 
 impl LockFile {
-    /// Locks the file of this name, which is made as needed.
+    /// Creates the file as needed and locks it.
     fn take(
         path: PathBuf,
         lock: impl Fn(&File) -> Result<(), TryLockError>,
@@ -48,14 +47,14 @@ impl LockFile {
             let file = OpenOptions::new().write(true).open(&path).map_err(TryLockError::Error)?;
             lock(&file)?;
             let locked = file.metadata().map_err(TryLockError::Error)?;
-            // Whoever had it may have removed it.
+            // The previous holder may have removed the file.
             if fs::metadata(&path).is_ok_and(|now| FileId::of(&now) == FileId::of(&locked)) {
                 return Ok(Self { path, file, is_new });
             }
         }
     }
 
-    /// Unlocks it, and removes it if it was not there before.
+    /// Unlocks it, and removes it if it is new.
     pub(super) fn undo(self) {
         if self.is_new {
             let _ = fs::remove_file(&self.path);
@@ -64,16 +63,16 @@ impl LockFile {
     }
 }
 
-/// Waits for its turn among processes that would migrate the same file.
-pub(super) async fn alone(real: &Path) -> io::Result<LockFile> {
+/// Waits for other migrations of the same file.
+pub(super) async fn lock_for_migration(real: &Path) -> io::Result<LockFile> {
     let path = beside(real, MIGRATION_LOCK);
     let lock = |file: &File| file.lock().map_err(TryLockError::Error);
     let waiting = tokio::task::spawn_blocking(move || LockFile::take(path, lock));
     waiting.await.map_err(io::Error::other)?.map_err(io::Error::from)
 }
 
-/// The locks of the server that has a file: one beside it, and one on the file itself, which is
-/// the same by every name of the file.
+/// The locks of the server that uses a file: the lock file beside it, and a lock on the file
+/// itself. The second is the same for every name of the file.
 #[derive(Debug)]
 pub(super) struct ServerLock {
     handle: Arc<Handle>,
@@ -81,7 +80,7 @@ pub(super) struct ServerLock {
 }
 
 impl ServerLock {
-    /// Takes the file, or refuses where another server has it.
+    /// Locks the file; fails if another server uses it.
     pub(super) async fn take(handle: &Arc<Handle>, real: &Path) -> Result<Self, OpenError> {
         let path = beside(real, SERVER_LOCK);
         for attempt in 1.. {
@@ -108,7 +107,7 @@ impl ServerLock {
         Ok(Self { handle: Arc::clone(handle), beside: Some(beside) })
     }
 
-    /// Gives the file up, and leaves nothing that was not there before.
+    /// Unlocks the file, and removes the lock file if it is new.
     pub(super) fn undo(mut self) {
         self.handle.release();
         if let Some(beside) = self.beside.take() {
@@ -119,7 +118,7 @@ impl ServerLock {
 
 impl Drop for ServerLock {
     fn drop(&mut self) {
-        // In the order that commands count on: the file itself is never locked alone.
+        // In the order on which commands rely: the file itself is never locked alone.
         if self.beside.is_some() {
             self.handle.release();
         }

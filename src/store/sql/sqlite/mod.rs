@@ -1,14 +1,14 @@
-//! `SQLite`: one file, for one machine.
+//! `SQLite`: one file on one machine.
 //!
-//! One connection writes, a few others read. An acknowledged transaction is on the disk
+//! One connection writes, four read. An acknowledged transaction is on the disk
 //! (`synchronous=FULL`).
 
 mod append_only;
-mod disk;
+mod disk_space;
 mod file;
 mod freshness;
 mod identity;
 mod lock;
-mod opening;
+mod open;
 
-pub(super) use file::{SqliteFile, Write};
+pub(super) use file::{SqliteFile, SqliteTransaction};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anteroom::accounts::{Epoch, UserId};
 use anteroom::sessions::cache::{Change, NotFresh, Subscription};
 use anteroom::sessions::{Client, SessionId, SessionStore, Start, Touch};
-use anteroom::store::{SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SqlDatabase};
 use sqlx::Row as _;
 
 use super::super::{NOW, Nodes, fresh_user, start_of};
@@ -36,7 +36,7 @@ async fn be_busy(store: SqlDatabase, is_over: Arc<AtomicBool>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_before_a_question_is_told_before_its_answer() {
-    let Some(nodes) = Nodes::start(3, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(3, SessionLocation::ThisDatabase).await else { return };
     let is_over = Arc::<AtomicBool>::default();
     let busy: Vec<_> =
         (0..3).map(|node| tokio::spawn(be_busy(nodes.node(node), is_over.clone()))).collect();
@@ -71,7 +71,7 @@ async fn what_was_acknowledged_before_a_question_is_told_before_its_answer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_is_told_without_being_asked_for_and_none_is_lost_by_looking_away() {
-    let Some(nodes) = Nodes::start(1, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(1, SessionLocation::ThisDatabase).await else { return };
     let (store, user) = (nodes.node(0), fresh_user());
     let mut subscription = subscribed(&store).await;
     let mut ids = Vec::new();
@@ -122,7 +122,7 @@ async fn listening(nodes: &Nodes) -> (i32, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscription_that_the_server_ends_is_over_for_good() {
-    let Some(nodes) = Nodes::start(1, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(1, SessionLocation::ThisDatabase).await else { return };
     for by_probe in [false, true] {
         let mut subscription = subscribed(&nodes.node(0)).await;
         subscription.probe().await.unwrap();
@@ -149,7 +149,7 @@ async fn ends(subscription: &mut dyn Subscription, by_probe: bool) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscriptions_that_are_dropped_leave_no_connection_behind() {
-    let Some(nodes) = Nodes::start(1, SessionsIn::ThisDatabase).await else { return };
+    let Some(nodes) = Nodes::start(1, SessionLocation::ThisDatabase).await else { return };
     for _ in 0..10 {
         drop(subscribed(&nodes.node(0)).await);
     }
@@ -170,7 +170,7 @@ async fn a_server_that_has_become_a_standby_is_not_subscribed_to() {
     let start = move || Cluster::start(settings);
     let Some(mut cluster) = tokio::task::spawn_blocking(start).await.unwrap() else { return };
     let url = cluster.url("postgres");
-    let store = SqlDatabase::open_for_server(&*url, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open_for_server(&*url, SessionLocation::ThisDatabase).await.unwrap();
     drop(subscribed(&store).await);
 
     cluster.run("postgres", "COPY (SELECT 1) TO PROGRAM 'touch standby.signal'").await;
@@ -186,7 +186,7 @@ async fn a_server_that_has_become_a_standby_is_not_subscribed_to() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_triggers_in_force_nothing_vouches_and_a_moment_without_them_is_noticed() {
     let Some(database) = Database::fresh().await else { return };
-    let store = SqlDatabase::open(&*database.url, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&*database.url, SessionLocation::ThisDatabase).await.unwrap();
     for (off, on) in [
         ("DISABLE TRIGGER tell_of_ended_sessions", "ENABLE ALWAYS TRIGGER tell_of_ended_sessions"),
         ("ENABLE REPLICA TRIGGER tell_of_rotations", "ENABLE ALWAYS TRIGGER tell_of_rotations"),

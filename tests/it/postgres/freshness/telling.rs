@@ -10,7 +10,7 @@ use anteroom::sessions::{
     Client, Compartment, EpochMove, Keep, Rotation, SessionId, SessionPolicy, SessionStore, Start,
     Started, Touch,
 };
-use anteroom::store::{Order, SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SessionOrder, SqlDatabase};
 use sqlx::postgres::PgListener;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -66,7 +66,7 @@ async fn signed_in(store: &SqlDatabase, user: UserId, epoch: Epoch) -> Start {
     start
 }
 
-async fn one(sessions_in: SessionsIn) -> Option<(Nodes, SqlDatabase, Ear)> {
+async fn one(sessions_in: SessionLocation) -> Option<(Nodes, SqlDatabase, Ear)> {
     let nodes = Nodes::start(1, sessions_in).await?;
     let (store, ear) = (nodes.node(0), Ear::at(&nodes.database).await);
     Some((nodes, store, ear))
@@ -74,7 +74,7 @@ async fn one(sessions_in: SessionsIn) -> Option<(Nodes, SqlDatabase, Ear)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nobody_remembers_is_not_told() {
-    let Some((nodes, store, mut ear)) = one(SessionsIn::ThisDatabase).await else { return };
+    let Some((nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let ada = add(&store, "ada@example.org", Role::User).await;
     ear.hears("a new account", &[user(ada.user.id)]).await;
 
@@ -109,7 +109,7 @@ async fn what_nobody_remembers_is_not_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_end_is_told_and_every_new_token_also_where_there_is_nothing_to_end() {
-    let Some((_nodes, store, mut ear)) = one(SessionsIn::ThisDatabase).await else { return };
+    let Some((_nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let (ada, epoch) = (fresh_user(), Epoch::FIRST);
     let start = signed_in(&store, ada, epoch).await;
     ear.hears("the first of a user", &[user(ada), nothing()]).await;
@@ -145,7 +145,7 @@ async fn every_end_is_told_and_every_new_token_also_where_there_is_nothing_to_en
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_raise_is_told_with_its_survivor_and_also_when_it_comes_too_late() {
-    let Some((_nodes, store, mut ear)) = one(SessionsIn::ThisDatabase).await else { return };
+    let Some((_nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let (ada, epoch) = (fresh_user(), Epoch::FIRST);
     let (goes, stays) = (signed_in(&store, ada, epoch).await, signed_in(&store, ada, epoch).await);
     ear.heard().await;
@@ -172,7 +172,9 @@ async fn a_raise_is_told_with_its_survivor_and_also_when_it_comes_too_late() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_change_of_an_account_is_told_also_when_it_comes_too_late() {
-    for sessions_in in [SessionsIn::ThisDatabase, SessionsIn::Elsewhere, SessionsIn::ServerMemory] {
+    for sessions_in in
+        [SessionLocation::ThisDatabase, SessionLocation::Elsewhere, SessionLocation::ServerMemory]
+    {
         let Some((_nodes, store, mut ear)) = one(sessions_in).await else { return };
         let ada = add(&store, "ada@example.org", Role::User).await;
         let id = ada.user.id;
@@ -208,7 +210,7 @@ async fn every_change_of_an_account_is_told_also_when_it_comes_too_late() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_are_told_to_servers_that_keep_sessions_themselves() {
-    let Some((_nodes, store, mut ear)) = one(SessionsIn::ServerMemory).await else { return };
+    let Some((_nodes, store, mut ear)) = one(SessionLocation::ServerMemory).await else { return };
     let (ada, id) = (fresh_user(), SessionId::from_uuid(fresh_uuid()));
     let raise = EpochMove {
         user: ada,
@@ -218,17 +220,17 @@ async fn orders_are_told_to_servers_that_keep_sessions_themselves() {
         at: NOW,
     };
 
-    store.give_order(&Order::RaiseEpoch(raise)).await.unwrap();
+    store.give_order(&SessionOrder::RaiseEpoch(raise)).await.unwrap();
     ear.hears("a raise", &[user(ada)]).await;
-    store.give_order(&Order::EndOne(id, ENDED)).await.unwrap();
+    store.give_order(&SessionOrder::EndOne(id, ENDED)).await.unwrap();
     ear.hears("an end", &[session(id)]).await;
-    store.give_order(&Order::EndAll(ENDED)).await.unwrap();
+    store.give_order(&SessionOrder::EndAll(ENDED)).await.unwrap();
     ear.hears("an end of all", &["*".to_owned()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_changed_by_hand_is_told_one_by_one_or_all_at_once() {
-    let Some((nodes, store, mut ear)) = one(SessionsIn::ThisDatabase).await else { return };
+    let Some((nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let ada = add(&store, "ada@example.org", Role::User).await;
     let start = signed_in(&store, ada.user.id, ada.epoch).await;
     ear.heard().await;

