@@ -33,4 +33,5 @@ pub mod webhook;
 /// The version whose `Session` handlers take.
 pub use tower_sessions;
 
-pub use app::{Anteroom, Options, SessionsKept, StartupError, Stores};
+pub use app::{Anteroom, AnteroomBuilder, Handle, HandleError, Options, StartupError, Stores};
+pub use config::{SessionStorage, Signup};

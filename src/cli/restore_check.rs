@@ -14,7 +14,7 @@ pub(super) async fn restore_check(config: &Config, yes: bool) -> Result<(), Fail
 async fn if_sure(administration: &Administration, yes: bool) -> Result<(), Failure> {
     let question = format!(
         "End every session there is in {}, for those that were ended since the backup are live in it?",
-        administration.place
+        administration.location
     );
     if !terminal::confirm(&question, yes)? {
         return Err(
@@ -28,5 +28,6 @@ async fn outdate(administration: &Administration) -> Result<(), Failure> {
     let accounts = administration.accounts.outdate_sessions().await?;
     let ended = sessions::end_all(administration).await?;
     let ended = ended.map_or_else(|| "all".to_owned(), |count| count.to_string());
-    administration.told(&format!("accounts under a new epoch: {accounts}, sessions ended: {ended}"))
+    administration
+        .report(&format!("accounts under a new epoch: {accounts}, sessions ended: {ended}"))
 }

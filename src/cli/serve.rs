@@ -6,19 +6,14 @@ use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
-use super::administration::database_at;
 use super::signals::Signals;
 use super::{Failure, starting};
-use crate::accounts::HasherOptions;
 use crate::audit::AuditLines;
-use crate::clock::Clock;
-use crate::config::{Config, SessionsIn, Signup};
-use crate::entropy::Entropy;
+use crate::config::Config;
 use crate::http::PublicUrl;
-use crate::metrics::Metrics;
 use crate::network::TrustedProxies;
 use crate::server::ServeOptions;
-use crate::{Anteroom, Options, SessionsKept, telemetry};
+use crate::{Anteroom, Options, telemetry};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -34,7 +29,7 @@ pub(super) async fn serve(config: Config, mut signals: Signals) -> Result<(), Fa
     let take_for_metrics = |address| take(address, METRICS);
     let metrics_socket = config.metrics_listen.map(take_for_metrics).transpose()?;
     let public_url = public_url(&config, &socket)?;
-    let mut options = options(&config, &public_url);
+    let mut options = Options { public_url: public_url.to_string(), ..Options::from(&config) };
     if config.logging.audit_on_stdout {
         options.audit_lines = Some(AuditLines::to(std::io::stdout())?);
     }
@@ -120,37 +115,6 @@ fn public_url(config: &Config, socket: &TcpSocket) -> Result<PublicUrl, Failure>
     }
     let port = socket.local_addr()?.port();
     Ok(PublicUrl::parse(&format!("http://localhost:{port}"))?)
-}
-
-fn options(config: &Config, public_url: &PublicUrl) -> Options {
-    let sessions = match &config.keeping.sessions {
-        SessionsIn::Memory => SessionsKept::InMemory(config.keeping.memory_limit),
-        SessionsIn::Database => SessionsKept::InDatabase,
-        SessionsIn::Redis { url } => SessionsKept::InRedis { url: url.clone() },
-    };
-    let clock = Clock::system();
-    let metrics =
-        if config.metrics_listen.is_some() { Metrics::on(&clock) } else { Metrics::off() };
-    Options {
-        database: database_at(&config.keeping.database),
-        database_connections: config.keeping.database_connections,
-        sessions,
-        cache: config.keeping.cache,
-        policy: config.policy,
-        public_url: public_url.to_string(),
-        signup_is_open: config.sign_ups.signup == Signup::Open,
-        password_min_length: config.sign_ups.password_min_length,
-        throttles: config.throttles,
-        trusted_proxies: config.door.trusted_proxies.clone(),
-        trusted_origins: config.door.trusted_origins.clone(),
-        retention: config.retention,
-        webhook: config.webhook.clone(),
-        audit_lines: None,
-        hashing: HasherOptions::default(),
-        clock,
-        entropy: Entropy::operating_system(),
-        metrics,
-    }
 }
 
 fn serving(config: &Config) -> ServeOptions {

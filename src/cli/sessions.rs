@@ -79,7 +79,7 @@ async fn all(administration: &Administration) -> Result<Vec<Session>, Failure> {
 }
 
 fn ended(administration: &Administration) -> Ended {
-    Ended { reason: EndReason::RevokedByAdmin, at: administration.clock.now() }
+    Ended { reason: EndReason::RevokedByAdmin, at: administration.sessions.now() }
 }
 
 async fn revoke_one(administration: &Administration, id: SessionId) -> Result<(), Failure> {
@@ -88,11 +88,11 @@ async fn revoke_one(administration: &Administration, id: SessionId) -> Result<()
         administration.order(&order).await?;
         let event = Event::session_ended(id, EndReason::RevokedByAdmin, &By::command_line());
         administration.audit.record([event.outcome("ordered")]).await;
-        return administration.told(&format!("{id}: revoked, if the server has it"));
+        return administration.report(&format!("{id}: revoked, if the server has it"));
     }
     let (revoke, by) = (&administration.revoke_sessions, By::command_line());
     if revoke.one(id, None, EndReason::RevokedByAdmin, &by).await? {
-        return administration.told(&format!("{id}: revoked"));
+        return administration.report(&format!("{id}: revoked"));
     }
     Err(format!("no live session has the id {id}: see `anteroom session list`").into())
 }
@@ -105,20 +105,20 @@ async fn revoke_of_user(administration: &Administration, email: &str) -> Result<
     let email = account.user.email.display();
     if administration.sessions_in_memory {
         administration.record_ordered_ends(account.user.id, EndReason::RevokedByAdmin).await;
-        return administration.told(&format!("{email}: all sessions revoked"));
+        return administration.report(&format!("{email}: all sessions revoked"));
     }
-    administration.told(&format!("{email}: sessions revoked: {revoked}"))
+    administration.report(&format!("{email}: sessions revoked: {revoked}"))
 }
 
 async fn revoke_all(administration: &Administration, yes: bool) -> Result<(), Failure> {
-    let place = &administration.place;
+    let place = &administration.location;
     let question = format!("End every session there is in {place}, and sign everybody out?");
     if !terminal::confirm(&question, yes)? {
         return Err("nothing was revoked".into());
     }
     match end_all(administration).await? {
-        None => administration.told("all sessions revoked"),
-        Some(revoked) => administration.told(&format!("sessions revoked: {revoked}")),
+        None => administration.report("all sessions revoked"),
+        Some(revoked) => administration.report(&format!("sessions revoked: {revoked}")),
     }
 }
 

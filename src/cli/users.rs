@@ -10,7 +10,6 @@ use crate::accounts::{
     Account, ChangeError, Changed, CreateError, EpochReason, Name, NewPasswordError, NewUser,
     Password, PasswordPolicy, Role, Status, User, WeakPassword,
 };
-use crate::audit::{By, Event, Kind};
 use crate::config::Config;
 use crate::http::{UserBody, timestamp};
 use crate::use_cases::AccountChange;
@@ -73,15 +72,12 @@ fn new_user(
 }
 
 async fn add(administration: &Administration, new: NewUser) -> Result<(), Failure> {
-    let account =
-        administration.accounts.create(new, false).await.map_err(|error| match error {
-            CreateError::Weak(weak) => weakness(&weak),
-            CreateError::EmailTaken => "an account has this address already".into(),
-            error => Failure::from(error),
-        })?;
-    let User { id, email, role, .. } = &account.user;
-    let event = Event::new(Kind::Signup, &By::command_line()).about(*id);
-    administration.audit.record([event.with("role", role.as_str())]).await;
+    let user = administration.handle.create(new).await.map_err(|error| match error {
+        CreateError::Weak(weak) => weakness(&weak),
+        CreateError::EmailTaken => "an account has this address already".into(),
+        error => Failure::from(error),
+    })?;
+    let User { email, role, .. } = &user;
     Ok(print(&format!("added {} ({})", email.display(), role.as_str()))?)
 }
 
@@ -117,7 +113,8 @@ async fn list(administration: &Administration, json: bool) -> Result<(), Failure
 }
 
 async fn delete(administration: &Administration, email: &str, yes: bool) -> Result<(), Failure> {
-    let question = format!("Delete the account of {email} in {} for good?", administration.place);
+    let question =
+        format!("Delete the account of {email} in {} for good?", administration.location);
     if !terminal::confirm(&question, yes)? {
         return Err("nothing was deleted".into());
     }
@@ -142,8 +139,7 @@ async fn apply(
     done: &str,
 ) -> Result<(), Failure> {
     let account = administration.account(email).await?;
-    let by = By::command_line();
-    let changed = administration.account_changes.apply(account.user.id, change, &by).await;
+    let changed = administration.handle.change(account.user.id, change).await;
     let changed = changed.map_err(explain)?;
     if administration.sessions_in_memory && changed.epoch > account.epoch {
         let after = changed.account.as_ref();
@@ -172,7 +168,7 @@ fn told(
     done: &str,
 ) -> Result<(), Failure> {
     let email = account.user.email.display();
-    administration.told(&match changed.ended {
+    administration.report(&match changed.ended {
         // How many there are is known to the server alone.
         Some(ended) if ended > 0 && !administration.sessions_in_memory => {
             format!("{email}: {done}, sessions ended: {ended}")

@@ -10,10 +10,11 @@ use super::mistakes::one_line;
 use super::read::{Reader, Typed};
 use super::settings::{self as table, Kind, SETTINGS};
 use super::sources::{Form, Given, Sources};
-use super::{Database, Dotenv, Flags, Mistakes, Provenance, SessionsIn, Setting, Signup, mask};
+use super::{Dotenv, Flags, Mistakes, Provenance, SessionStorage, Setting, Signup, mask};
 use crate::audit::Retention;
 use crate::http::PublicUrl;
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
+use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
 use crate::throttle::ThrottleOptions;
 use crate::webhook::WebhookOptions;
@@ -66,13 +67,11 @@ pub struct HttpSettings {
 #[derive(Clone, Debug)]
 pub struct Keeping {
     /// Accounts and the audit trail.
-    pub database: Database,
+    pub database: DatabaseAt,
     /// Sessions.
-    pub sessions: SessionsIn,
+    pub sessions: SessionStorage,
     /// Whether sessions in use are kept in memory too.
     pub cache: bool,
-    /// Sessions that memory keeps, at least 1.
-    pub memory_limit: usize,
     /// Connections to a `PostgreSQL` server, at least 1.
     pub database_connections: u32,
     /// How long a start waits for a store that does not answer; `None` for not at all.
@@ -217,16 +216,19 @@ impl Reader {
 
     fn keeping(&mut self) -> Option<Keeping> {
         let database = self.read(&table::DATABASE);
-        let sessions = self.read(&table::SESSIONS);
+        let mut sessions = self.read(&table::SESSIONS);
         let cache = self.read(&table::CACHE);
         let memory_limit = self.read(&table::MEMORY_LIMIT);
         let database_connections = self.read(&table::DATABASE_CONNECTIONS);
         let store_wait = self.read(&table::STORE_WAIT);
+        if let (Some(SessionStorage::Memory { limit }), Some(set)) = (&mut sessions, memory_limit) {
+            *limit = set;
+        }
+        memory_limit?;
         Some(Keeping {
             database: database?,
             sessions: sessions?,
             cache: cache?,
-            memory_limit: memory_limit?,
             database_connections: database_connections?,
             store_wait: store_wait?,
         })

@@ -19,7 +19,7 @@ mod render;
 mod secret_file;
 mod settings;
 mod sources;
-mod values;
+pub(crate) mod values;
 mod warnings;
 
 #[cfg(test)]
@@ -33,4 +33,4 @@ pub use mistakes::{Mistake, Mistakes};
 pub use render::env_example;
 pub use settings::{Group, SETTINGS, Setting};
 pub use sources::{Flags, Form, Provenance};
-pub use values::{Database, SessionsIn, Signup};
+pub use values::{SessionStorage, Signup};

@@ -8,11 +8,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::sources::Form;
-use super::values::{self, Database, SessionsIn, Signup};
+use super::values::{self, SessionStorage, Signup};
 use super::{duration, read::Typed};
 use crate::audit::Kind as Event;
 use crate::http::PublicUrl;
 use crate::sessions::LimitPolicy;
+use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
 use crate::throttle::Rate;
 use crate::webhook::{Secrets, Target};
@@ -181,10 +182,10 @@ settings! {
          name of the cookie and whether it is Secure, the Origin and Host that are let in, and \
          every absolute link. http only for a loopback host.";
 
-    DATABASE: Database = "sqlite:anteroom.db", Keeping, Secret, values::database,
+    DATABASE: DatabaseAt = "sqlite:anteroom.db", Keeping, Secret, values::database,
         "Where accounts and the audit trail are kept: sqlite:PATH, the path relative to the \
          working directory, or postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full.";
-    SESSIONS: SessionsIn = "database", Keeping, Secret, values::sessions,
+    SESSIONS: SessionStorage = "database", Keeping, Secret, values::sessions,
         "Where sessions are kept: database (the same as the accounts), memory: (gone at a restart), \
          or Redis 7 or Valkey, which several servers may share: redis://USER:PASSWORD@HOST:PORT, \
          rediss:// for TLS, or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE. See docs/redis.md.";

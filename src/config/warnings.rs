@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Config, Database, SessionsIn, WrittenDuration, settings as table};
+use super::{Config, SessionStorage, WrittenDuration, settings as table};
+use crate::store::DatabaseAt;
 
 impl Config {
     /// What is allowed but worth a line in the log, each a sentence.
@@ -25,7 +26,7 @@ impl Config {
                  name the proxies alone"
             ));
         }
-        if let Database::Postgres { url } = &self.keeping.database
+        if let DatabaseAt::Postgres(url) = &self.keeping.database
             && let Some(host) = unverified(url)
         {
             warnings.push(format!(
@@ -33,7 +34,7 @@ impl Config {
                  stands in between can read everything; add sslmode=verify-full to it"
             ));
         }
-        if let SessionsIn::Redis { url } = &self.keeping.sessions
+        if let SessionStorage::Redis { url } = &self.keeping.sessions
             && let Some(host) = unencrypted(url)
         {
             warnings.push(format!(

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{load, mistakes};
-use crate::config::{Config, Database, Dotenv, Form, SETTINGS, SessionsIn, Signup};
+use crate::config::{Config, Dotenv, Form, SETTINGS, SessionStorage, Signup};
 use crate::sessions::{LimitPolicy, SessionPolicy};
 use crate::telemetry::LogFormat;
 use crate::throttle::Rate;
@@ -13,10 +13,9 @@ fn with_nothing_set_everything_has_the_default_of_the_table() {
     assert_eq!(config.door.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.door.public_url.origin(), "http://localhost:8080");
     assert!(matches!(&config.keeping.database,
-        Database::Sqlite { path } if path.as_os_str() == "anteroom.db"));
-    assert!(matches!(config.keeping.sessions, SessionsIn::Database));
+        DatabaseAt::Sqlite(path) if path.as_os_str() == "anteroom.db"));
+    assert!(matches!(config.keeping.sessions, SessionStorage::Database));
     assert!(config.keeping.cache);
-    assert_eq!(config.keeping.memory_limit, 1_000_000);
     assert_eq!(config.keeping.database_connections, 16);
     assert_eq!(config.keeping.store_wait, Some(Duration::from_mins(1)));
     assert_eq!(config.policy, SessionPolicy::default());
@@ -73,9 +72,8 @@ fn every_setting_is_typed_from_what_is_written() {
 
     assert_eq!(config.cookie_name(), "__Host-anteroom");
     assert!(config.has_public_url());
-    assert!(matches!(config.keeping.sessions, SessionsIn::Memory));
+    assert!(matches!(config.keeping.sessions, SessionStorage::Memory { limit: 5 }));
     assert!(!config.keeping.cache);
-    assert_eq!(config.keeping.memory_limit, 5);
     assert_eq!((config.keeping.database_connections, config.keeping.store_wait), (6, None));
     let timeouts = [config.policy.standard, config.policy.remembered, config.policy.administrator];
     let seconds = timeouts.map(|one| (one.idle.as_secs(), one.absolute.as_secs()));

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{environment, load, mistakes, setting};
-use crate::config::{Config, Database, Dotenv, Form, SETTINGS};
+use crate::config::{Config, Dotenv, Form, SETTINGS};
 
 const SECRET: &str = "velvet-otter-hums-at-nine-0123456789";
 
@@ -51,7 +51,7 @@ fn the_path_comes_from_a_flag_before_the_environment_before_dotenv() {
     ] {
         let config = config.unwrap();
         assert!(matches!(&config.keeping.database,
-            Database::Sqlite { path } if path == Path::new("kept here.db")));
+            DatabaseAt::Sqlite(path) if path == Path::new("kept here.db")));
         assert!(config.render().contains(from));
     }
 }

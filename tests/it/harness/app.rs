@@ -11,7 +11,7 @@ use anteroom::sessions::{Session, Token};
 use anteroom::store::{DatabaseAt, SessionsIn, SqlDatabase};
 use anteroom::throttle::ThrottleOptions;
 use anteroom::use_cases::Check;
-use anteroom::{Anteroom, Options, SessionsKept, Stores};
+use anteroom::{Anteroom, Options, SessionStorage, Stores};
 use tempfile::TempDir;
 use time::macros::datetime;
 use tokio::net::TcpListener;
@@ -290,10 +290,10 @@ impl TestApp {
         let mut redis = None;
         match kind.sessions_in() {
             SessionsIn::ThisDatabase => {}
-            SessionsIn::ServerMemory => options.sessions = SessionsKept::InMemory(10_000),
+            SessionsIn::ServerMemory => options.sessions = SessionStorage::Memory { limit: 10_000 },
             SessionsIn::Elsewhere => {
                 let url = shared_database("sessions in Redis").await.unwrap();
-                options.sessions = SessionsKept::InRedis { url: url.as_str().into() };
+                options.sessions = SessionStorage::Redis { url: url.as_str().into() };
                 redis = Some(url);
             }
         }

@@ -10,7 +10,7 @@ use anteroom::sessions::{
     NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
     TokenDigest, Touch,
 };
-use anteroom::{Anteroom, Options, SessionsKept, Stores};
+use anteroom::{Anteroom, Options, SessionStorage, Stores};
 use async_trait::async_trait;
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -107,7 +107,7 @@ async fn sid_7_attack_15_what_was_never_issued_is_refused_without_asking_the_sto
         format!("http://localhost:{}", address.port()),
     );
     options.clock = Clock::from(&ManualClock::at(datetime!(2026-11-21 09:00 UTC)));
-    options.sessions = SessionsKept::InMemory(100);
+    options.sessions = SessionStorage::Memory { limit: 100 };
     let asked = Arc::new(AtomicU32::new(0));
     let count = asked.clone();
     let counted = |stores: Stores| {
