@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::{load, mistakes};
 use crate::config::{Config, Dotenv, Form, SETTINGS, SessionStorage, Signup};
 use crate::sessions::{LimitPolicy, SessionPolicy};
+use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
 use crate::throttle::Rate;
 

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use super::{environment, load, mistakes, setting};
 use crate::config::{Config, Dotenv, Form, SETTINGS};
+use crate::store::DatabaseAt;
 
 const SECRET: &str = "velvet-otter-hums-at-nine-0123456789";
 

@@ -8,6 +8,7 @@ use crate::config::values::parse_origin;
 use crate::config::values::{self, SessionStorage};
 use crate::config::{WrittenDuration, duration};
 use crate::http::PublicUrl;
+use crate::store::DatabaseAt;
 use crate::throttle::Rate;
 
 #[test]
