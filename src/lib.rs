@@ -104,7 +104,7 @@ pub use config::{SessionStorage, Signup};
 pub use failure::StoreError;
 pub use http::{CurrentUser, CurrentUserOrLogin, FreshUser, Problem, RequireAdmin, SessionLayer};
 pub use network::TrustedProxies;
-pub use server::{ServeOptions, serve, serve_with};
+pub use server::{ConnectionTimeouts, ServeOptions, serve, serve_with};
 pub use sessions::{EndReason, Session as SessionInfo, SessionId};
 pub use store::DatabaseAt;
 pub use throttle::{Rate, ThrottleOptions};

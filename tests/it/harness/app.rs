@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anteroom::accounts::{Account, Email, HasherOptions, Name, NewUser, Password, Role};
 use anteroom::clock::{Clock, ManualClock};
-use anteroom::server::Answers;
+use anteroom::server::HttpService;
 use anteroom::sessions::{Session, Token};
 use anteroom::store::{DatabaseAt, SessionsIn, SqlDatabase};
 use anteroom::throttle::ThrottleOptions;
@@ -228,7 +228,7 @@ impl TestApp {
     }
 
     /// With a service that `mount` makes.
-    pub async fn start_around<S: Answers>(
+    pub async fn start_around<S: HttpService>(
         kind: Kind,
         set: impl FnOnce(&mut Options),
         mount: impl FnOnce(&Anteroom) -> S,
@@ -239,7 +239,7 @@ impl TestApp {
     /// Over stores that `wrap` makes of the usual ones.
     ///
     /// It is the only server, so that nobody waits for the leases of others.
-    pub async fn start_over<S: Answers>(
+    pub async fn start_over<S: HttpService>(
         kind: Kind,
         set: impl FnOnce(&mut Options),
         mount: impl FnOnce(&Anteroom) -> S,
@@ -261,7 +261,7 @@ impl TestApp {
     }
 
     /// As [`TestApp::one_of_several`], with a service of its own over stores of its own.
-    pub async fn start_among_others<S: Answers>(
+    pub async fn start_among_others<S: HttpService>(
         kind: Kind,
         set: impl FnOnce(&mut Options),
         mount: impl FnOnce(&Anteroom) -> S,
