@@ -89,20 +89,20 @@ impl From<&Config> for Options {
         let metrics =
             if config.metrics_listen.is_some() { Metrics::on(&clock) } else { Metrics::off() };
         Self {
-            database_connections: config.keeping.database_connections,
-            sessions: config.keeping.sessions.clone(),
-            cache: config.keeping.cache,
+            database_connections: config.storage.database_connections,
+            sessions: config.storage.sessions.clone(),
+            cache: config.storage.cache,
             policy: config.policy,
-            signup_is_open: config.sign_ups.signup == Signup::Open,
-            password_min_length: config.sign_ups.password_min_length,
+            signup_is_open: config.accounts.signup == Signup::Open,
+            password_min_length: config.accounts.password_min_length,
             throttles: config.throttles,
-            trusted_proxies: config.door.trusted_proxies.clone(),
-            trusted_origins: config.door.trusted_origins.clone(),
+            trusted_proxies: config.http.trusted_proxies.clone(),
+            trusted_origins: config.http.trusted_origins.clone(),
             retention: config.retention,
             webhook: config.webhook.clone(),
             clock,
             metrics,
-            ..Self::new(config.keeping.database.clone(), config.door.public_url.to_string())
+            ..Self::new(config.storage.database.clone(), config.http.public_url.to_string())
         }
     }
 }

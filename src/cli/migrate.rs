@@ -1,4 +1,4 @@
-//! `anteroom migrate`: the tables brought up to this release, and nothing else.
+//! `anteroom migrate`: migrates the database to this release.
 
 use super::Failure;
 use super::tables::print;
@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::store::{SessionsIn, SqlDatabase};
 
 pub(super) async fn migrate(config: &Config) -> Result<(), Failure> {
-    let at = config.keeping.database.clone();
+    let at = config.storage.database.clone();
     SqlDatabase::open(at, SessionsIn::ThisDatabase).await?.close().await;
-    Ok(print("the database is that of this release")?)
+    Ok(print("the database is up to date")?)
 }

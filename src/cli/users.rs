@@ -1,4 +1,4 @@
-//! `anteroom user …`
+//! `anteroom user …`: manages accounts.
 
 use secrecy::ExposeSecret as _;
 
@@ -14,13 +14,13 @@ use crate::config::Config;
 use crate::http::{UserBody, timestamp};
 use crate::use_cases::AccountChange;
 
-pub(super) async fn carry_out(command: UserCommand, config: &Config) -> Result<(), Failure> {
+pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), Failure> {
     match command {
         UserCommand::Add { email, admin, name, password_stdin } => {
-            // Before a database is made.
-            let new = new_user((&email, &name), admin, password_stdin)?;
+            // Before a database is created.
+            let new = new_user(&email, &name, admin, password_stdin)?;
             let personal = [new.email.as_str(), new.name.as_str()];
-            let policy = PasswordPolicy { min_length: config.sign_ups.password_min_length };
+            let policy = PasswordPolicy { min_length: config.accounts.password_min_length };
             policy.check(&new.password, &personal).map_err(|weak| weakness(&weak))?;
             let administration = Administration::open(config).await?;
             administration.finish(async |opened| add(opened, new).await).await
@@ -55,7 +55,8 @@ pub(super) async fn carry_out(command: UserCommand, config: &Config) -> Result<(
 }
 
 fn new_user(
-    (email, name): (&str, &str),
+    email: &str,
+    name: &str,
     admin: bool,
     password_stdin: bool,
 ) -> Result<NewUser, Failure> {
@@ -81,7 +82,7 @@ async fn add(administration: &Administration, new: NewUser) -> Result<(), Failur
     Ok(print(&format!("added {} ({})", email.display(), role.as_str()))?)
 }
 
-/// What is wrong with a password, for whoever may change the rule as well.
+/// Why a password is refused, with the setting that an operator may change.
 fn weakness(weak: &WeakPassword) -> Failure {
     match weak {
         WeakPassword::TooShort { .. } => {
@@ -113,8 +114,7 @@ async fn list(administration: &Administration, json: bool) -> Result<(), Failure
 }
 
 async fn delete(administration: &Administration, email: &str, yes: bool) -> Result<(), Failure> {
-    let question =
-        format!("Delete the account of {email} in {} for good?", administration.location);
+    let question = format!("Delete the account {email} in {}?", administration.location);
     if !terminal::confirm(&question, yes)? {
         return Err("nothing was deleted".into());
     }
@@ -147,13 +147,13 @@ async fn apply(
         let reason = reason.unwrap_or(EpochReason::RevokedByAdmin).into();
         administration.record_ordered_ends(account.user.id, reason).await;
     }
-    told(administration, &account, &changed, done)
+    report(administration, &account, &changed, done)
 }
 
 fn explain(error: ChangeError) -> Failure {
     match error {
         ChangeError::LastAdministrator => {
-            "this is the last active administrator: make another one first, with \
+            "this is the last active administrator: make another one first with \
              `anteroom user set-role EMAIL admin`"
                 .into()
         }
@@ -161,7 +161,7 @@ fn explain(error: ChangeError) -> Failure {
     }
 }
 
-fn told(
+fn report(
     administration: &Administration,
     account: &Account,
     changed: &Changed,
@@ -169,7 +169,7 @@ fn told(
 ) -> Result<(), Failure> {
     let email = account.user.email.display();
     administration.report(&match changed.ended {
-        // How many there are is known to the server alone.
+        // Only the server knows how many there are.
         Some(ended) if ended > 0 && !administration.sessions_in_memory => {
             format!("{email}: {done}, sessions ended: {ended}")
         }

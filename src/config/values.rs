@@ -1,5 +1,5 @@
-//! How each kind of value is written. Every reader answers with the typed value, or with one
-//! sentence that says what to write instead.
+//! Parsers of setting values. Each returns the typed value, or one sentence that says what to write
+//! instead.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -38,9 +38,9 @@ pub enum SessionStorage {
 /// Whether people may make their own accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signup {
-    /// Anybody may.
+    /// Everyone may sign up.
     Open,
-    /// Only administrators make accounts.
+    /// Only administrators create accounts.
     Closed,
 }
 

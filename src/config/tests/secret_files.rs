@@ -51,7 +51,7 @@ fn the_path_comes_from_a_flag_before_the_environment_before_dotenv() {
         (Config::load(Vec::new(), environment(&[("ANTEROOM_DATABASE", "")]), dotenv()), "line 1)"),
     ] {
         let config = config.unwrap();
-        assert!(matches!(&config.keeping.database,
+        assert!(matches!(&config.storage.database,
             DatabaseAt::Sqlite(path) if path == Path::new("kept here.db")));
         assert!(config.render().contains(from));
     }
