@@ -12,7 +12,7 @@ use std::hint::black_box;
 use anteroom::accounts::{Email, HasherOptions, Name, NewUser, Password, Role};
 use anteroom::sessions::{Client, NewSession, Owner, Token};
 use anteroom::use_cases::Check;
-use anteroom::{Anteroom, Options, SessionsKept};
+use anteroom::{Anteroom, Options, SessionStorage};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -45,8 +45,8 @@ async fn answer(
 }
 
 /// Somebody who is signed in, and the header that says so.
-async fn anteroom(folder: &TempDir, sessions: SessionsKept) -> (Anteroom, Peer) {
-    let name = if matches!(sessions, SessionsKept::InDatabase) { "sqlite.db" } else { "memory.db" };
+async fn anteroom(folder: &TempDir, sessions: SessionStorage) -> (Anteroom, Peer) {
+    let name = if matches!(sessions, SessionStorage::Database) { "sqlite.db" } else { "memory.db" };
     let mut options = Options::new(folder.path().join(name), format!("http://{HOST}"));
     options.sessions = sessions;
     options.hashing = HasherOptions::cheap_for_tests();
@@ -76,8 +76,9 @@ async fn anteroom(folder: &TempDir, sessions: SessionsKept) -> (Anteroom, Peer) 
 fn checks(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let folder = TempDir::new().unwrap();
-    let (_memory, in_memory) = runtime.block_on(anteroom(&folder, SessionsKept::InMemory(1000)));
-    let (_sqlite, in_sqlite) = runtime.block_on(anteroom(&folder, SessionsKept::InDatabase));
+    let (_memory, in_memory) =
+        runtime.block_on(anteroom(&folder, SessionStorage::Memory { limit: 1000 }));
+    let (_sqlite, in_sqlite) = runtime.block_on(anteroom(&folder, SessionStorage::Database));
     let template = runtime.block_on(async {
         let (headers, body) =
             answer(&in_memory.router, "/api/session", &in_memory.session_header).await;
@@ -108,7 +109,8 @@ fn checks(criterion: &mut Criterion) {
 fn look_ups(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let folder = TempDir::new().unwrap();
-    let (server, peer) = runtime.block_on(anteroom(&folder, SessionsKept::InMemory(1000)));
+    let (server, peer) =
+        runtime.block_on(anteroom(&folder, SessionStorage::Memory { limit: 1000 }));
     let check = Check::new(server.accounts().clone(), server.sessions().clone());
     let text = peer.session_header.1.trim_start_matches("anteroom=");
     let mut group = criterion.benchmark_group("who");

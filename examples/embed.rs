@@ -1,11 +1,9 @@
-//! An axum application of its own with Anteroom inside: a page for everybody with a cart, a page
-//! for members, and sign-in, sign-up and the rest from the library.
+//! An axum application that embeds Anteroom: a shop with a cart for every visitor, a page for
+//! members, and sign-in, sign-up and administration from the library.
 //!
-//! `cargo run --example embed`, then open <http://localhost:3000>.
+//! `cargo run --example embed`, then open <http://localhost:3000/shop>.
 
-use anteroom::http::{CurrentUserOrLogin, Problem};
-use anteroom::server::serve;
-use anteroom::{Anteroom, Options};
+use anteroom::{Anteroom, CurrentUserOrLogin, Problem, serve};
 use axum::Router;
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
@@ -14,14 +12,14 @@ use tower_sessions::Session;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let anteroom = Anteroom::start(Options::new("embed.db", "http://localhost:3000")).await?;
-
-    let shop = Router::new()
-        .route("/shop", get(shop))
-        .route("/shop/add", post(add))
-        .route("/members", get(members))
-        .layer(anteroom.session_layer());
-    let app = shop.merge(anteroom.router());
+    let anteroom =
+        Anteroom::builder("http://localhost:3000").database("sqlite:embed.db").start().await?;
+    let app = anteroom.mount(
+        Router::new()
+            .route("/shop", get(shop))
+            .route("/shop/add", post(add))
+            .route("/members", get(members)),
+    );
 
     println!("http://localhost:3000/shop");
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
@@ -31,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// What a visitor's cart holds. It is kept on the server and survives signing in.
+/// Shows the cart. It is stored on the server and survives signing in.
 async fn shop(session: Session) -> Result<Html<String>, Problem> {
     let apples: u32 = session.get("apples").await.map_err(Problem::from_data)?.unwrap_or(0);
     Ok(Html(format!(
@@ -48,9 +46,9 @@ async fn add(session: Session) -> Result<Redirect, Problem> {
     Ok(Redirect::to("/shop"))
 }
 
-/// Reached by nobody who is not signed in: others are sent to the sign-in page and come back.
+/// Only for signed-in users. Others are redirected to the sign-in page, which returns here.
 async fn members(CurrentUserOrLogin(member): CurrentUserOrLogin) -> Html<String> {
-    // Of the characters that mean something in a text of HTML, an address can hold only this one.
+    // `&` is the only special character of HTML that an email address can contain.
     let email = member.user.email.as_str().replace('&', "&amp;");
     Html(format!("<p>Welcome, {email}. <a href=/account/sessions>Your sessions</a></p>"))
 }

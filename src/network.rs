@@ -1,4 +1,4 @@
-//! Who is at the other end: the peer, or, behind a trusted proxy, the address the proxy names.
+//! The address of the client: the peer, or the address that a trusted proxy forwards.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,17 +8,17 @@ use ipnet::IpNet;
 
 use crate::sessions::Client;
 
-/// The longest `User-Agent` that is kept, in characters.
-const LONGEST_USER_AGENT: usize = 256;
-/// Headers by which a proxy makes itself known.
-const FORWARDED: [&str; 3] = ["forwarded", "via", "x-forwarded-for"];
+/// Maximum length of a stored `User-Agent` in characters.
+const MAX_USER_AGENT: usize = 256;
+/// Headers that proxies add.
+const PROXY_HEADERS: [&str; 3] = ["forwarded", "via", "x-forwarded-for"];
 
-/// The proxies whose `X-Forwarded-*` headers count. Nobody else's do.
+/// The proxies whose `X-Forwarded-*` headers are read.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Trusts these networks.
+    /// Trusts the proxies in these networks.
     #[must_use]
     pub fn new(networks: Vec<IpNet>) -> Self {
         Self(networks)
@@ -34,8 +34,8 @@ impl TrustedProxies {
         peer(extensions).is_some_and(|peer| self.trusts(peer))
     }
 
-    /// The address of the browser: the right-most forwarded one that is not itself a trusted
-    /// proxy. An entry that is no address makes the rest worthless, and the peer counts.
+    /// The address of the client: the rightmost forwarded one that is not a trusted proxy. If an entry
+    /// before it is not an address, the result is the peer.
     pub(crate) fn client_address(
         &self,
         headers: &HeaderMap,
@@ -48,7 +48,7 @@ impl TrustedProxies {
         let mut client = peer;
         let lines: Vec<_> = headers.get_all("x-forwarded-for").into_iter().collect();
         for line in lines.into_iter().rev() {
-            // Entry by entry: what a browser put before the proxy's word must not spoil that.
+            // Entry by entry: invalid text that a client sent first must not affect later entries.
             for entry in line.as_bytes().rsplit(|byte| *byte == b',') {
                 let entry = std::str::from_utf8(entry.trim_ascii()).ok();
                 let Some(address) = entry.and_then(forwarded_address) else { return Some(peer) };
@@ -61,26 +61,27 @@ impl TrustedProxies {
         Some(client)
     }
 
-    /// Where a request came from, for the session that it may start.
+    /// The client of a request, for the session that it may start.
     pub(crate) fn client(&self, headers: &HeaderMap, extensions: &Extensions) -> Client {
         self.sender(headers, extensions).client()
     }
 
-    /// As [`TrustedProxies::client`], without reading what most requests need not know.
+    /// Like [`TrustedProxies::client`], without decoding the `User-Agent`, which most requests do not
+    /// need.
     pub(crate) fn sender(&self, headers: &HeaderMap, extensions: &Extensions) -> Sender {
         let user_agent = headers.get(axum::http::header::USER_AGENT).cloned();
         let connection = extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
-        // A proxy that nobody named as trusted may serve many on one connection, too.
-        let by_a_proxy = || FORWARDED.iter().any(|name| headers.contains_key(*name));
+        // An untrusted proxy may also send requests of many clients on one connection.
+        let by_a_proxy = || PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
         let connection = connection.filter(|_| !self.sent(extensions) && !by_a_proxy());
         Sender { address: self.client_address(headers, extensions), connection, user_agent }
     }
 }
 
-/// Where a request came from, in its own words.
+/// The sender of a request.
 pub(crate) struct Sender {
     pub(crate) address: Option<IpAddr>,
-    /// The other end of the connection, unless that is a trusted proxy, which serves many.
+    /// The peer of the connection, unless it is a proxy, which serves many clients.
     pub(crate) connection: Option<SocketAddr>,
     user_agent: Option<HeaderValue>,
 }
@@ -92,14 +93,14 @@ impl Sender {
     }
 }
 
-/// Without control characters, and no longer than is kept.
+/// Removes control characters and truncates to [`MAX_USER_AGENT`].
 fn readable(agent: &[u8]) -> String {
     let text = String::from_utf8_lossy(agent);
-    // As nearly all are: every request comes by here.
-    if text.len() <= LONGEST_USER_AGENT && text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+    // The common case, on the path of every request.
+    if text.len() <= MAX_USER_AGENT && text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         return text.into_owned();
     }
-    text.chars().filter(|c| !c.is_control()).take(LONGEST_USER_AGENT).collect()
+    text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect()
 }
 
 fn peer(extensions: &Extensions) -> Option<IpAddr> {

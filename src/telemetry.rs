@@ -1,7 +1,7 @@
-//! Logs: one event, one line, on stderr.
+//! Logging to stderr, one line per event.
 //!
-//! Whoever logs passes names and ids, never a token, a cookie or a password. What comes from
-//! outside may be logged as it is: nothing in it can begin a new line or steer a terminal.
+//! Callers log names and ids, never a token, a cookie or a password. Untrusted text may be logged as it
+//! is: line breaks and terminal control characters are escaped.
 
 use std::any::Any;
 use std::fmt;
@@ -18,7 +18,7 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 #[cfg(test)]
 mod tests;
 
-/// The form of a line.
+/// The format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
@@ -27,11 +27,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// Libraries whose talk below `warn` is worth reading only to whoever asks for it by name.
+/// Libraries that log below `warn` only if a directive names them.
 const NOISY: [&str; 4] = ["sqlx", "hyper", "hyper_util", "h2"];
 
-/// The target of what is told at a start. In JSON it is written whatever the directives say: it
-/// takes the place of the plain lines that people read.
+/// The target of startup messages. In JSON they are logged whatever the directives say, because
+/// they replace the plain lines on stdout.
 pub const OF_THE_START: &str = "anteroom::start";
 
 /// Logging could not be started.
@@ -40,13 +40,13 @@ pub enum TelemetryError {
     /// The directives cannot be read.
     #[error("the log directives cannot be read: {0}")]
     Directives(String),
-    /// It has been started before.
+    /// Logging has already started.
     #[error("logging was started twice")]
     Started(#[from] TryInitError),
 }
 
-/// Starts logging to stderr for the whole process, panics too: one line each like everything else. `log` is a level, or directives such as
-/// `info,anteroom::http=debug`. Colours are for terminals only, and not where `NO_COLOR` is set.
+/// Starts logging for the whole process, panics included. `log` is a level, or directives such as
+/// `info,anteroom::http=debug`. Colours are used on terminals unless `NO_COLOR` is set.
 ///
 /// # Errors
 /// [`TelemetryError`]; nothing is logged then.
@@ -69,13 +69,12 @@ pub fn start(log: &str, format: LogFormat) -> Result<(), TelemetryError> {
     Ok(())
 }
 
-/// What a panic says of itself, if those words stand in the program as they are. Words made when
-/// it happened may hold what a person sent.
+/// The message of a panic if it is a string literal. A formatted message may contain user input.
 fn literal(payload: &(dyn Any + Send)) -> Option<&'static str> {
     payload.downcast_ref::<&'static str>().copied()
 }
 
-/// Whether [`start`] will take these directives.
+/// Whether [`start`] accepts these directives.
 ///
 /// # Errors
 /// One sentence that says what to write instead.
@@ -86,14 +85,13 @@ pub fn check(log: &str) -> Result<(), String> {
 fn filter(log: &str) -> Result<EnvFilter, String> {
     let form = "write error, warn, info, debug, trace or off, or per part, for example \
                 info,anteroom::http=debug";
-    // The library panics at some characters that take more than one byte.
+    // tracing-subscriber panics at some multi-byte characters.
     if !log.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(format!("leave out blanks and whatever is not ASCII; {form}"));
     }
     let mut quiet = LevelFilter::WARN;
     for directive in log.split(',').filter(|_| !log.contains('[')) {
-        // A bare word that is no level would be taken for a part of the program, and silence the
-        // rest of it.
+        // A bare word that is no level would count as a target, and silence all others.
         if !directive.contains('=') {
             let level = directive.parse::<LevelFilter>().ok().filter(|_| !directive.is_empty());
             quiet = level.ok_or(form)?.min(LevelFilter::WARN);
@@ -114,7 +112,7 @@ where
         .with_ansi(is_coloured)
         .fmt_fields(OneLine(DefaultFields::new()))
         .with_writer(writer)
-        // It would tell of a log that cannot be written on the very same stderr, and panic.
+        // The library would report a failed write on the same stderr, and panic.
         .log_internal_errors(false)
         .finish()
 }
@@ -128,13 +126,13 @@ where
         .json()
         .with_span_list(false)
         .with_writer(writer)
-        // It would tell of a log that cannot be written on the very same stderr, and panic.
+        // The library would report a failed write on the same stderr, and panic.
         .log_internal_errors(false)
         .finish()
 }
 
-/// Escapes control characters in whatever an event or a span says. The library escapes those that
-/// steer a terminal, but lets line ends through.
+/// Escapes control characters in events and spans. The library escapes terminal sequences, but not
+/// line breaks.
 struct OneLine(DefaultFields);
 
 impl<'writer> FormatFields<'writer> for OneLine {

@@ -4,7 +4,7 @@
 use anteroom::accounts::{Epoch, UserId};
 use anteroom::sessions::{Client, NewSession, Owner, Token};
 use anteroom::use_cases::Check;
-use anteroom::{Anteroom, Options, SessionsKept};
+use anteroom::{Anteroom, Options, SessionStorage};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -36,7 +36,7 @@ impl Inside {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
         let mut options = Options::new(folder.path().join("anteroom.db"), "http://localhost:8080");
-        options.sessions = SessionsKept::InMemory(20_000_000);
+        options.sessions = SessionStorage::Memory { limit: 20_000_000 };
         let anteroom = runtime.block_on(Anteroom::start(options)).unwrap();
         keep_to(LOAD_CORE);
         let check = Check::new(anteroom.accounts().clone(), anteroom.sessions().clone());

@@ -1,8 +1,8 @@
-//! What a gateway keeps of sessions, and when it has to drop it.
+//! Cache of session checks, invalidated by the revocation feed.
 //!
-//! Three rules make it exact. Nothing is told while the feed has been silent for too long. An answer
-//! that was asked for before an end was heard is not kept after it, for it may be from before that
-//! end. And when a cursor has expired, everything is dropped.
+//! Three rules make it exact. The cache returns nothing while the feed has been silent for too long.
+//! A response that was requested before an invalidation arrived is not cached after it. An expired
+//! cursor clears the cache.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,23 +12,23 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Without word from the feed for this long, nothing is told from here.
+/// After this long without a response from the feed, the cache returns nothing.
 const SILENCE: Duration = Duration::from_secs(5);
-/// Names and addresses of people are not in the feed, and what is told from here is no activity of
-/// the session: Anteroom is asked again after this time.
+/// Maximum age of an entry. Changes of a profile are not in the feed, and a hit in this cache is no
+/// activity of the session.
 const LONGEST: time::Duration = time::Duration::SECOND.saturating_mul(30);
 
-/// Answers of `GET /api/session`, by the cookie that they are about.
+/// Responses of `GET /api/session`, by session cookie.
 #[derive(Default)]
 pub(crate) struct Cache(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Where the feed goes on; `None` while it is not followed.
+    /// The cursor of the feed; `None` while it is not followed.
     cursor: Option<String>,
-    /// The latest instant of which it is known that the feed has told everything before it.
+    /// The feed is complete up to this instant.
     heard_at: Option<Instant>,
-    /// Counts whatever was dropped.
+    /// Counts invalidations.
     drops: u64,
     answers: HashMap<String, Kept>,
 }
@@ -39,7 +39,7 @@ struct Kept {
     until: OffsetDateTime,
 }
 
-/// To be taken before Anteroom is asked about a cookie.
+/// Marks the state of the cache before a request to Anteroom; see [`Cache::ticket`].
 pub(crate) struct Ticket(u64);
 
 impl Cache {
@@ -47,12 +47,12 @@ impl Cache {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where the feed goes on; `None`: it begins.
+    /// The cursor for the next poll; `None` for the first one.
     pub(crate) fn cursor(&self) -> Option<String> {
         self.state().cursor.clone()
     }
 
-    /// The answer about this cookie, if it still holds.
+    /// The cached response for this cookie, if it is still valid.
     pub(crate) fn find(&self, cookie: &str, now: OffsetDateTime) -> Option<Value> {
         let state = self.state();
         let is_followed = state.heard_at.is_some_and(|at| at.elapsed() < SILENCE);
@@ -60,13 +60,14 @@ impl Cache {
         Some(kept.answer.clone())
     }
 
-    /// `None`: the feed is not followed, and nothing would be kept.
+    /// Take one before the request whose response is to be cached. `None`: the feed is not followed, and
+    /// nothing can be cached.
     pub(crate) fn ticket(&self) -> Option<Ticket> {
         let state = self.state();
         state.cursor.is_some().then_some(Ticket(state.drops))
     }
 
-    /// Keeps an answer, unless something ended since it was asked for.
+    /// Caches a response, unless an invalidation arrived since the ticket.
     pub(crate) fn keep(&self, ticket: &Ticket, cookie: &str, answer: &Value, now: OffsetDateTime) {
         let session = &answer["session"];
         let time = |name: &str| OffsetDateTime::parse(session[name].as_str()?, &Rfc3339).ok();
@@ -84,7 +85,7 @@ impl Cache {
         }
     }
 
-    /// Takes in an answer of the feed that was asked for at this instant.
+    /// Applies a response of the feed that was requested at `asked_at`.
     pub(crate) fn hear(&self, feed: &Value, asked_at: Instant) {
         let mut state = self.state();
         for end in feed["revocations"].as_array().into_iter().flatten() {
@@ -96,7 +97,7 @@ impl Cache {
         state.heard_at = Some(asked_at);
     }
 
-    /// Begins anew: the cursor has expired.
+    /// Clears the cache, because the cursor has expired.
     pub(crate) fn drop_everything(&self) {
         let mut state = self.state();
         state.drops += 1;

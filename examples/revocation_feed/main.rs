@@ -1,4 +1,4 @@
-//! A gateway that asks Anteroom who somebody is, keeps the answer, and drops it by the feed of ends.
+//! A gateway that caches session checks, and follows the revocation feed to invalidate them.
 //!
 //! `ADMIN_EMAIL=… ADMIN_PASSWORD=… cargo run --example revocation_feed`, with Anteroom at
 //! <http://localhost:8080>, then `curl -b anteroom=TOKEN http://localhost:3001`.
@@ -22,10 +22,10 @@ use tokio::time::sleep;
 use cache::Cache;
 
 const ANTEROOM: &str = "http://localhost:8080";
-/// Under a public URL of https it is `__Host-anteroom`.
+/// The session cookie. With an https public URL it is `__Host-anteroom`.
 const COOKIE: &str = "anteroom=";
 
-/// Who comes through the gateway.
+/// State of the request handler.
 #[derive(Clone)]
 struct Gateway {
     cache: Arc<Cache>,
@@ -49,17 +49,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Follows the feed for good. While that fails the cache falls silent by itself.
+/// Follows the feed, and retries after errors. During an outage the cache returns nothing.
 async fn follow(cache: Arc<Cache>, administrator: Value) {
     loop {
         if let Err(error) = follow_as(&cache, &administrator).await {
-            eprintln!("the feed of ends cannot be followed: {error}");
+            eprintln!("could not follow the revocation feed; will retry: {error}");
         }
         sleep(Duration::from_secs(1)).await;
     }
 }
 
-/// Signs in, and asks again and again, which also keeps that session from going idle.
+/// Signs in and polls the feed. The polls also keep the session from timing out.
 async fn follow_as(cache: &Cache, administrator: &Value) -> Result<(), reqwest::Error> {
     let client = Client::builder().cookie_store(true).build()?;
     let sign_in = client.post(format!("{ANTEROOM}/api/session")).json(administrator);
@@ -79,7 +79,7 @@ async fn follow_as(cache: &Cache, administrator: &Value) -> Result<(), reqwest::
     }
 }
 
-/// A page for whoever is signed in.
+/// A page for signed-in users.
 async fn greet(State(gateway): State<Gateway>, headers: HeaderMap) -> Result<String, StatusCode> {
     let cookies = headers.get(header::COOKIE).and_then(|cookies| cookies.to_str().ok());
     let mut token = cookies.into_iter().flat_map(|cookies| cookies.split("; "));
@@ -103,7 +103,8 @@ fn now() -> OffsetDateTime {
 }
 
 impl Gateway {
-    /// A store that does not answer is 503, and signs nobody out.
+    /// Asks Anteroom about a session. 503 means that its store does not answer, not that the session has
+    /// ended.
     async fn ask(&self, token: &str) -> Result<Value, StatusCode> {
         let question = self.client.get(format!("{ANTEROOM}/api/session"));
         let question = question.header(header::COOKIE, format!("{COOKIE}{token}"));

@@ -1,24 +1,29 @@
-//! The whole of it, put together: services over stores, the door in front, the housekeeping behind.
+//! Composition root: builds stores, services, router and background tasks.
+//!
+//! The server, embedders and the command line all use [`Stores::open`] and [`Services::new`].
 
-use std::sync::Arc;
+mod background;
+mod builder;
+mod handle;
+mod options;
+mod services;
+mod startup_error;
+mod stores;
 
 use axum::Router;
-use ipnet::IpNet;
-use secrecy::SecretString;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-mod housekeeping;
-mod startup_error;
-
-use housekeeping::Records;
+use background::Records;
+pub use builder::AnteroomBuilder;
+pub use handle::{Handle, HandleError};
+pub use options::Options;
+pub(crate) use services::Services;
 pub use startup_error::StartupError;
+pub use stores::Stores;
+pub(crate) use stores::{OpenStores, Opener};
 
-use crate::accounts::{
-    AccountStore, Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy, SetupLink,
-};
-use crate::audit::{AuditLines, AuditOptions, AuditStore, AuditTrail, Retention, Telling};
-use crate::clock::Clock;
+use crate::accounts::{Accounts, SetupLink};
+use crate::audit::{AuditTrail, By};
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
 use crate::http::{
@@ -26,122 +31,13 @@ use crate::http::{
 };
 use crate::metrics::Metrics;
 use crate::network::TrustedProxies;
-use crate::sessions::cache::Freshness;
-use crate::sessions::{
-    LeaseOptions, Outbox, SessionPolicy, SessionStore, Sessions, SessionsOptions,
-};
-use crate::store::{
-    DatabaseAt, FollowingStore, Intercepted, MemoryOptions, MemoryStore, RedisSessions,
-    SessionLocation, SqlDatabase,
-};
-use crate::throttle::{Throttle, ThrottleOptions, ThrottleStore};
-use crate::webhook::{DeliveryStore, Webhook, WebhookOptions, WebhookParts};
+use crate::sessions::Sessions;
+use crate::store::SqlDatabase;
+use crate::webhook::Webhook;
 
-/// Where sessions are kept.
-#[derive(Clone, Debug)]
-pub enum SessionsKept {
-    /// In the same database as the accounts: they outlive a restart.
-    InDatabase,
-    /// In the memory of this process, at most this many: they end with it.
-    InMemory(usize),
-    /// In a Redis or Valkey server, which several servers may share.
-    InRedis {
-        /// `redis://`, `rediss://` or `redis+sentinel://`, with user and password.
-        url: SecretString,
-    },
-}
-
-/// What Anteroom is made of. [`Options::new`] gives the defaults of the settings.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Where the accounts are kept.
-    pub database: DatabaseAt,
-    /// How many connections to a database server there may be, besides the one that hears of
-    /// changes.
-    pub database_connections: u32,
-    /// Where sessions are kept.
-    pub sessions: SessionsKept,
-    /// Whether sessions are remembered beside the store, for checks that need not ask it.
-    pub cache: bool,
-    /// How long they live.
-    pub policy: SessionPolicy,
-    /// Where browsers find this server: https, or http on loopback.
-    pub public_url: String,
-    /// Whether anybody may sign up.
-    pub signup_is_open: bool,
-    /// The fewest characters of a new password, in code points, at least 8.
-    pub password_min_length: usize,
-    /// How many wrong passwords and sign-ups are let through. They are told apart by the address
-    /// of the client: behind a proxy by [`Options::trusted_proxies`], and where the router is
-    /// mounted without `axum::extract::ConnectInfo` not at all.
-    pub throttles: ThrottleOptions,
-    /// Proxies whose `X-Forwarded-*` headers count.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Origins of front ends on the same site that may call the API.
-    pub trusted_origins: Vec<String>,
-    /// For how long the audit trail is kept, and the addresses in it.
-    pub retention: Retention,
-    /// Who is told of what happens, if anybody.
-    pub webhook: Option<WebhookOptions>,
-    /// Who reads the audit trail as lines of JSON, if anybody: [`AuditLines::to`].
-    pub audit_lines: Option<AuditLines>,
-    /// How passwords are hashed.
-    pub hashing: HasherOptions,
-    /// Tells the time.
-    pub clock: Clock,
-    /// Draws everything random.
-    pub entropy: Entropy,
-    /// Counts what goes on: [`Metrics::on`], and [`Anteroom::metrics_router`] shows it.
-    pub metrics: Metrics,
-}
-
-impl Options {
-    /// The defaults, with the accounts in `database` and browsers coming to `public_url`.
-    pub fn new(database: impl Into<DatabaseAt>, public_url: impl Into<String>) -> Self {
-        Self {
-            database: database.into(),
-            database_connections: 16,
-            sessions: SessionsKept::InDatabase,
-            cache: true,
-            policy: SessionPolicy::default(),
-            public_url: public_url.into(),
-            signup_is_open: true,
-            password_min_length: 15,
-            throttles: ThrottleOptions::default(),
-            trusted_proxies: Vec::new(),
-            trusted_origins: Vec::new(),
-            retention: Retention::default(),
-            webhook: None,
-            audit_lines: None,
-            hashing: HasherOptions::default(),
-            clock: Clock::system(),
-            entropy: Entropy::operating_system(),
-            metrics: Metrics::off(),
-        }
-    }
-}
-
-/// What a running Anteroom keeps things in, one for each port.
-#[derive(Clone)]
-pub struct Stores {
-    /// Of the accounts.
-    pub accounts: Arc<dyn AccountStore>,
-    /// Of the sessions.
-    pub sessions: Arc<dyn SessionStore>,
-    /// Of what the store of the sessions has still to be told, where it is not that of the accounts.
-    pub outbox: Option<Arc<dyn Outbox>>,
-    /// Of the counts of attempts.
-    pub throttle: Arc<dyn ThrottleStore>,
-    /// Of what happened.
-    pub audit: Arc<dyn AuditStore>,
-    /// Of what the webhook has still to be told.
-    pub deliveries: Arc<dyn DeliveryStore>,
-    /// Which of them tell what changes, and who else may remember what is in them.
-    pub leases: LeaseOptions,
-}
-
-/// A running Anteroom, without a listener of its own: mount its [`Anteroom::router`], and put its
-/// [`Anteroom::session_layer`] around handlers of yours.
+/// A running Anteroom without a listener: mount it on an axum router with [`Anteroom::mount`].
+///
+/// Call [`Anteroom::stop`] before the process exits, so that the last activity is written.
 pub struct Anteroom {
     database: SqlDatabase,
     services: Services,
@@ -150,83 +46,51 @@ pub struct Anteroom {
     origin: String,
     entropy: Entropy,
     metrics: Metrics,
-    housekeeping: JoinSet<()>,
-}
-
-/// The services, each over its store.
-#[derive(Clone)]
-struct Services {
-    accounts: Accounts,
-    sessions: Sessions,
-    audit: AuditTrail,
-    throttle: Throttle,
-    webhook: Webhook,
-}
-
-impl Services {
-    fn open(stores: Stores, options: &Options) -> Result<Self, StartupError> {
-        let Options { clock, entropy, metrics, .. } = options;
-        let hashing = HasherOptions { metrics: metrics.clone(), ..options.hashing.clone() };
-        let hasher = Hasher::start_with(entropy.clone(), hashing).map_err(StartupError::Threads)?;
-        let throttle = Throttle::new(stores.throttle, options.throttles, clock.clone());
-        let accounts = Accounts::new(AccountsOptions {
-            store: stores.accounts,
-            hasher,
-            policy: PasswordPolicy { min_length: options.password_min_length },
-            throttle: throttle.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-        });
-        let sessions = Sessions::new(SessionsOptions {
-            store: stores.sessions,
-            outbox: stores.outbox,
-            policy: options.policy,
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-            leases: stores.leases,
-        });
-        let bell = Arc::<Notify>::default();
-        let webhook = Webhook::new(WebhookParts {
-            store: stores.deliveries,
-            options: options.webhook.clone(),
-            bell: bell.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-            metrics: metrics.clone(),
-        });
-        let webhook = webhook.map_err(StartupError::Webhook)?;
-        let announced = webhook.events().into_iter().collect();
-        let telling = Telling { lines: options.audit_lines.clone(), announced, bell };
-        let (store, clock, entropy) = (stores.audit, clock.clone(), entropy.clone());
-        let audit = AuditTrail::start_telling(AuditOptions { store, clock, entropy }, telling);
-        Ok(Self { accounts, sessions, audit, throttle, webhook })
-    }
+    background: JoinSet<()>,
 }
 
 impl Anteroom {
-    /// Opens the stores, and starts the housekeeping in the background. Call it inside of a tokio
-    /// runtime.
+    /// Starts with the default settings and a public URL: https, or http on loopback.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), anteroom::StartupError> {
+    /// let anteroom = anteroom::Anteroom::builder("https://app.example.org")
+    ///     .database("sqlite:app.db")
+    ///     .trusted_proxies(["10.0.0.0/8"])
+    ///     .start()
+    ///     .await?;
+    /// # anteroom.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(public_url: impl Into<String>) -> AnteroomBuilder {
+        AnteroomBuilder::new(public_url.into())
+    }
+
+    /// Opens the stores and starts the background tasks. Needs a tokio runtime.
     ///
     /// # Errors
     /// [`StartupError`] says what to do.
+    #[doc(hidden)]
     pub async fn start(options: Options) -> Result<Self, StartupError> {
         Self::start_around(options, |stores| stores).await
     }
 
-    /// As [`Anteroom::start`], over stores that `wrap` makes of the usual ones: to measure their
-    /// calls, or to have some of them fail.
+    /// Like [`Anteroom::start`], with stores that `wrap` replaces: to count their calls, or to make
+    /// some of them fail in tests.
     ///
     /// # Errors
     /// [`StartupError`] says what to do.
+    #[doc(hidden)]
     pub async fn start_around(
         options: Options,
         wrap: impl FnOnce(Stores) -> Stores + Send,
     ) -> Result<Self, StartupError> {
         let public_url = PublicUrl::parse(&options.public_url).map_err(StartupError::PublicUrl)?;
-        let (database, stores) = open_stores(&options).await?;
-        let services = Services::open(measured(wrap(stores), &options.metrics), &options)?;
-        let Options { clock, entropy, metrics, .. } = options;
-        let setup_link = SetupLink::new(clock.clone());
+        let OpenStores { stores, database, .. } = Stores::open(&options, Opener::Server).await?;
+        let stores = wrap(stores).measured(&options.metrics);
+        let services = Services::new(stores, &options, Opener::Server)?;
+        let setup_link = SetupLink::new(options.clock.clone());
         let origin = public_url.origin().to_owned();
         let service = Service::new(HttpOptions {
             accounts: services.accounts.clone(),
@@ -241,71 +105,113 @@ impl Anteroom {
                 signup_is_open: options.signup_is_open,
                 password_min_length: u32::try_from(options.password_min_length).unwrap_or(u32::MAX),
             },
-            clock,
-            entropy: entropy.clone(),
-            metrics: metrics.clone(),
+            clock: options.clock,
+            entropy: options.entropy.clone(),
+            metrics: options.metrics.clone(),
         });
         let records = Records {
             database: database.clone(),
             retention: options.retention,
             webhook: services.webhook.clone(),
         };
-        let housekeeping = housekeeping::start(&services, records, &service);
-        Ok(Self { database, services, setup_link, service, origin, entropy, metrics, housekeeping })
+        let background = background::start(&services, records, &service);
+        let Options { entropy, metrics, .. } = options;
+        Ok(Self { database, services, setup_link, service, origin, entropy, metrics, background })
     }
 
-    /// Every route of the service.
+    /// Adds every route of Anteroom to `routes`, and the session layer around `routes`.
+    ///
+    /// Handlers in `routes` can then use [`crate::CurrentUser`], the other extractors and
+    /// [`tower_sessions::Session`](crate::tower_sessions::Session). Serve the result with
+    /// [`crate::serve`], or with `into_make_service_with_connect_info::<SocketAddr>()`: without
+    /// `ConnectInfo` the per-network limits do not apply.
+    ///
+    /// # Panics
+    /// When `routes` has a fallback of its own, or a path that Anteroom also has.
+    ///
+    /// ```no_run
+    /// use anteroom::{Anteroom, CurrentUserOrLogin};
+    /// use axum::{Router, routing::get};
+    ///
+    /// async fn members(CurrentUserOrLogin(current): CurrentUserOrLogin) -> String {
+    ///     format!("Welcome, {}.", current.user.email.as_str())
+    /// }
+    ///
+    /// # async fn example() -> Result<(), anteroom::StartupError> {
+    /// let anteroom = Anteroom::builder("http://localhost:3000").start().await?;
+    /// let app = anteroom.mount(Router::new().route("/members", get(members)));
+    /// # let _: Router = app;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn mount(&self, routes: Router) -> Router {
+        routes.layer(self.session_layer()).merge(self.router())
+    }
+
+    /// Access to accounts and sessions from the code of the application. Cheap to clone.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.services.clone(), By::server())
+    }
+
+    /// Every route of Anteroom. [`Anteroom::mount`] merges it with routes of the application.
     pub fn router(&self) -> Router {
         self.service.router()
     }
 
-    /// What [`Anteroom::router`] answers, in a form of its own that is served faster: to be handed
-    /// to [`crate::server::serve_with`], as `anteroom serve` does.
+    /// The same routes as [`Anteroom::router`], with session checks answered from the cache before
+    /// the router runs: for [`crate::server::serve_with`].
+    #[doc(hidden)]
     #[must_use]
     pub fn front(&self) -> FastPath {
         self.service.front()
     }
 
-    /// `GET /metrics` and nothing else, for a listener that strangers do not reach; `None` where
-    /// [`Options::metrics`] are off.
+    /// `GET /metrics` and nothing else, for a listener on a private address. `None` unless
+    /// [`AnteroomBuilder::metrics`] is set.
     #[must_use]
     pub fn metrics_router(&self) -> Option<Router> {
         let sessions = self.services.sessions.clone();
         self.metrics.is_on().then(|| metrics_router(self.metrics.clone(), sessions))
     }
 
-    /// The layer that gives handlers [`crate::http::CurrentUser`] and `tower_sessions::Session`.
+    /// The layer behind which handlers can use the extractors. It covers only the routes that a
+    /// router has at the time of `.layer(…)`, so prefer [`Anteroom::mount`].
     #[must_use]
     pub fn session_layer(&self) -> SessionLayer {
         self.service.session_layer()
     }
 
-    /// The accounts.
+    /// The accounts. Calls are not audited; see [`Anteroom::handle`].
+    #[doc(hidden)]
     #[must_use]
     pub fn accounts(&self) -> &Accounts {
         &self.services.accounts
     }
 
-    /// The sessions.
+    /// The sessions. Calls are not audited; see [`Anteroom::handle`].
+    #[doc(hidden)]
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.services.sessions
     }
 
-    /// Who is told of it.
+    /// The webhook.
+    #[doc(hidden)]
     #[must_use]
     pub fn webhook(&self) -> &Webhook {
         &self.services.webhook
     }
 
-    /// What happened.
+    /// The audit trail.
+    #[doc(hidden)]
     #[must_use]
     pub fn audit(&self) -> &AuditTrail {
         &self.services.audit
     }
 
-    /// A one-time link that makes the first administrator, valid for an hour; `None` where there
-    /// is one already. Issuing it voids the one before.
+    /// A one-time link that creates the first administrator, valid for an hour. `None` while there
+    /// is an administrator. A new link voids the previous one.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -317,69 +223,19 @@ impl Anteroom {
         Ok(Some(format!("{}/setup?token={token}", self.origin)))
     }
 
-    /// Writes what was noted and closes the stores, once nothing is being served any more.
+    /// Writes pending activity and audit events, then closes the stores. Call it after the listener
+    /// has stopped.
     pub async fn stop(mut self) {
         if self.services.webhook.is_on() {
             self.services.webhook.rest().await;
         }
-        self.housekeeping.shutdown().await;
+        self.background.shutdown().await;
         if let Err(error) = self.services.sessions.flush().await {
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "the last activity of some sessions was not written");
+            tracing::warn!(error, "could not write the last activity of some sessions");
         }
-        housekeeping::record_timeouts(&self.services.sessions, &self.services.audit).await;
+        background::record_timeouts(&self.services.sessions, &self.services.audit).await;
         self.services.audit.settle().await;
         self.database.close().await;
-    }
-}
-
-async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), StartupError> {
-    let most = options.database_connections;
-    let open = |place| SqlDatabase::open_for_server_with(options.database.clone(), place, most);
-    let mut vouching = Vec::new();
-    let (database, sessions, sessions_elsewhere): (_, Arc<dyn SessionStore>, _) =
-        match &options.sessions {
-            SessionsKept::InDatabase => {
-                let database = open(SessionLocation::ThisDatabase).await?;
-                (database.clone(), Arc::new(database.clone()), database.is_shared())
-            }
-            SessionsKept::InMemory(most_sessions) => {
-                let database = open(SessionLocation::ServerMemory).await?;
-                let memory = MemoryStore::new(MemoryOptions { most_sessions: *most_sessions });
-                let following = FollowingStore::start(memory, database.clone()).await?;
-                (database, Arc::new(following), false)
-            }
-            SessionsKept::InRedis { url } => {
-                // Before anything is said in the database about where the sessions are.
-                let redis = Arc::new(RedisSessions::open(url).await?);
-                for warning in redis.warnings().await? {
-                    tracing::warn!("{warning}");
-                }
-                vouching.push(Arc::clone(&redis) as Arc<dyn Freshness>);
-                (open(SessionLocation::Elsewhere).await?, redis, true)
-            }
-        };
-    vouching.push(database.freshness());
-    let leases = LeaseOptions {
-        telling: vouching.clone(),
-        vouching: if options.cache { vouching } else { Vec::new() },
-        sessions_elsewhere,
-        users_elsewhere: database.is_shared(),
-    };
-    let (outbox, file) = (database.outbox(), Arc::new(database.clone()));
-    let (accounts, throttle, deliveries) = (file.clone(), file.clone(), file.clone());
-    let stores = Stores { accounts, sessions, outbox, throttle, audit: file, deliveries, leases };
-    Ok((database, stores))
-}
-
-/// The same stores; around them, where metrics are on, what times their calls.
-fn measured(stores: Stores, metrics: &Metrics) -> Stores {
-    if !metrics.is_on() {
-        return stores;
-    }
-    Stores {
-        accounts: Arc::new(Intercepted::new(stores.accounts, metrics.clone())),
-        sessions: Arc::new(Intercepted::new(stores.sessions, metrics.clone())),
-        ..stores
     }
 }

@@ -1,33 +1,43 @@
-//! Why a start fails, and whether it is worth trying again.
+//! Why a start fails, and whether a retry may succeed.
 
 use crate::failure::StoreError;
 use crate::store::{OpenError, RedisOpenError};
 
-/// Why Anteroom did not start.
+/// Why Anteroom did not start. The text says what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartupError {
     /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// Redis cannot keep the sessions.
+    /// The Redis server cannot be used.
     #[error(transparent)]
     Redis(#[from] RedisOpenError),
-    /// The database failed at once.
-    #[error("the database failed at the start: {0}")]
+    /// The database failed during the start.
+    #[error("the database failed during the start: {0}")]
     Store(#[from] StoreError),
     /// The public URL is neither https nor http on loopback, or more than an origin.
     #[error("the public URL cannot be used: {0}")]
     PublicUrl(String),
-    /// Nobody could ever be told of anything.
-    #[error("the webhook cannot be told of anything: {0}")]
+    /// Another setting cannot be used.
+    #[error("{0}")]
+    Setting(String),
+    /// The webhook cannot be used.
+    #[error("the webhook cannot be used: {0}")]
     Webhook(String),
-    /// The threads that hash passwords did not start.
-    #[error("the threads that hash passwords did not start: {0}")]
+    /// The password hashing threads did not start.
+    #[error("could not start the password hashing threads: {0}")]
     Threads(#[source] std::io::Error),
+    /// A command has no URL of the Redis server that the running server uses.
+    #[error(
+        "the server keeps its sessions in Redis: set ANTEROOM_SESSIONS to the server's value, or \
+         restart the server with another one"
+    )]
+    SessionsInRedis,
 }
 
 impl StartupError {
-    /// Whether the same start may succeed in a while, because a store is not there yet.
+    /// Whether the same start may succeed later, because a store does not answer yet.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! The grammar of the command line. What it means is decided elsewhere.
+//! The grammar of the command line.
 
 use std::ffi::OsString;
 
@@ -14,28 +14,28 @@ use crate::telemetry::LogFormat;
 #[cfg(test)]
 mod tests;
 
-/// A command line that is understood.
+/// A parsed command line.
 #[derive(Debug)]
 pub struct Arguments {
-    /// What to do.
+    /// The command.
     pub command: Command,
-    /// The settings among the flags, as written.
+    /// The settings given as flags, as written.
     pub flags: Flags,
 }
 
-/// A command line that ends before anything is done.
+/// A command line that runs no command.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// `--help` or `--version`: the text is for stdout, and all is well.
-    Told(String),
-    /// It is wrong: the line is for stderr, and the exit code is [`WRONG_USAGE`].
+    /// `--help` or `--version`: the text for stdout.
+    Print(String),
+    /// Wrong usage: one line for stderr. The exit code is [`WRONG_USAGE`].
     WrongUsage(String),
 }
 
-/// The exit code of a command line that is wrong.
+/// The exit code for wrong usage.
 pub const WRONG_USAGE: u8 = 2;
 
-/// What to do.
+/// A command.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Run the server (the default)
@@ -43,36 +43,36 @@ pub enum Command {
     /// Manage accounts
     #[command(subcommand, arg_required_else_help = false)]
     User(UserCommand),
-    /// Look at live sessions and end them
+    /// List and revoke live sessions
     #[command(subcommand, arg_required_else_help = false)]
     Session(SessionCommand),
-    /// Print every setting, its value and where it came from, with passwords masked
+    /// Print every setting with its value and source; secrets are masked
     Config,
-    /// Bring the tables of the database up to this release and exit; as their owner, where the server
-    /// runs as a role that may not change them
+    /// Migrate the database to this release and exit; run it as the owner of the tables if the
+    /// server's role may not change them
     Migrate,
-    /// After a backup was restored: end every session, so that none that was ended since the backup
-    /// comes back; asks first
+    /// After restoring a backup: revoke every session, because the backup may contain sessions that
+    /// were revoked since; asks for confirmation
     RestoreCheck {
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Ask the running server whether it is able to serve; exit code 0 if so
+    /// Check whether the running server is ready; exit code 0 if it is
     Healthcheck,
 }
 
-/// What to do with accounts.
+/// An account command.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub enum UserCommand {
-    /// Add an account; asks for its password
+    /// Add an account; prompts for its password
     Add {
-        /// The address to sign in with
+        /// Email address of the account
         email: String,
-        /// Make it an administrator
+        /// Make the account an administrator
         #[arg(long)]
         admin: bool,
-        /// How the person is called
+        /// Display name
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
         /// Read the password from the first line of stdin
@@ -81,39 +81,39 @@ pub enum UserCommand {
     },
     /// List accounts
     List {
-        /// One JSON array instead of a table
+        /// Print a JSON array instead of a table
         #[arg(long)]
         json: bool,
     },
-    /// Sign a user out everywhere and refuse further sign-ins
+    /// Disable an account and revoke its sessions
     Disable {
-        /// The address of the account
+        /// Email address of the account
         email: String,
     },
-    /// Let a disabled user sign in again
+    /// Enable a disabled account
     Enable {
-        /// The address of the account
+        /// Email address of the account
         email: String,
     },
-    /// Delete an account and end its sessions; asks first
+    /// Delete an account and revoke its sessions; asks for confirmation
     Delete {
-        /// The address of the account
+        /// Email address of the account
         email: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Make a user an administrator, or an administrator a user; ends the sessions
+    /// Change the role of an account and revoke its sessions
     SetRole {
-        /// The address of the account
+        /// Email address of the account
         email: String,
         /// user or admin
         #[arg(value_parser = role)]
         role: Role,
     },
-    /// Set a new password and end all sessions of the account
+    /// Set a new password and revoke all sessions of the account
     SetPassword {
-        /// The address of the account
+        /// Email address of the account
         email: String,
         /// Read the password from the first line of stdin
         #[arg(long)]
@@ -121,32 +121,32 @@ pub enum UserCommand {
     },
 }
 
-/// What to do with sessions.
+/// A session command.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub enum SessionCommand {
     /// List live sessions
     List {
-        /// Only those of the account with this address
+        /// List only the sessions of this account
         #[arg(long, value_name = "EMAIL")]
         user: Option<String>,
-        /// One JSON array instead of a table
+        /// Print a JSON array instead of a table
         #[arg(long)]
         json: bool,
     },
-    /// End one session, those of a user, or all
+    /// Revoke one session, all sessions of an account, or all sessions
     Revoke(Revocation),
 }
 
-/// Which sessions to end.
+/// Which sessions to revoke.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Revocation {
-    /// One.
+    /// One session.
     One(SessionId),
-    /// All of the account with this address.
+    /// All sessions of the account with this address.
     OfUser(String),
-    /// All there are, anonymous ones too.
+    /// All sessions, including anonymous ones.
     All {
-        /// Without asking.
+        /// Whether to skip the confirmation.
         yes: bool,
     },
 }
@@ -155,7 +155,7 @@ pub enum Revocation {
 struct RevocationArguments {
     #[command(flatten)]
     which: Which,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, requires = "all", conflicts_with_all = ["id", "user"])]
     yes: bool,
 }
@@ -163,13 +163,13 @@ struct RevocationArguments {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct Which {
-    /// The id of the session, as `session list` shows it
+    /// Session id, as printed by `anteroom session list`
     #[arg(value_parser = session_id)]
     id: Option<SessionId>,
-    /// All sessions of the account with this address
+    /// Revoke all sessions of this account
     #[arg(long, value_name = "EMAIL")]
     user: Option<String>,
-    /// Every session there is, anonymous ones too; asks first
+    /// Revoke all sessions, including anonymous ones; asks for confirmation
     #[arg(long)]
     all: bool,
 }
@@ -200,29 +200,31 @@ impl FromArgMatches for Revocation {
     }
 }
 
-/// Signs people in and keeps their sessions on the server.
+/// Session authentication server
 #[derive(Parser)]
 #[command(name = "anteroom", version, disable_help_subcommand = true)]
-#[command(after_help = "Without a command it runs the server, with no configuration at all.\n\
-    Every setting is a flag, a variable and a line of .env; --help lists them, -h does not.")]
+#[command(
+    after_help = "Without a command, anteroom runs the server. No configuration is needed.\n\
+    Each setting can be a flag, an environment variable or a line of .env. Use --help to list them."
+)]
 struct Line {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-/// Understands a command line; the first item is the name of the program.
+/// Parses a command line. The first item is the name of the program.
 ///
 /// # Errors
-/// [`Stop`] when there is nothing to do but to print something.
+/// [`Stop`] when there is only something to print.
 pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Arguments, Stop> {
-    let understand = || {
+    let parsed = || {
         let matches = grammar().try_get_matches_from(line)?;
         let line = Line::from_arg_matches(&matches)?;
         let given = |setting: &&'static _| flag_value(&matches, setting);
         let flags = SETTINGS.iter().flat_map(given).flatten().collect();
         Ok(Arguments { command: line.command.unwrap_or(Command::Serve), flags })
     };
-    understand().map_err(|error| stop(&error))
+    parsed().map_err(|error| stop(&error))
 }
 
 fn flag_value(
@@ -236,8 +238,8 @@ fn flag_value(
     [given(setting.name, Form::Value), given(setting.file_flag(), Form::File)]
 }
 
-/// The grammar: the commands, and one flag per setting that every command takes; for a secret also
-/// one for the file that holds it.
+/// The commands, and one flag per setting, which every command accepts. A secret has a second flag,
+/// for the path of a file that holds it.
 #[must_use]
 pub fn grammar() -> clap::Command {
     let values = SETTINGS.iter().map(|setting| {
@@ -247,7 +249,7 @@ pub fn grammar() -> clap::Command {
     });
     let files = SETTINGS.iter().filter(|setting| setting.is_secret()).map(|setting| {
         flag(setting.file_flag(), setting.file_flag(), "PATH")
-            .help(format!("A file that holds the value of --{}", setting.flag()))
+            .help(format!("Path of a file with the value of --{}", setting.flag()))
     });
     Line::command().args(values).args(files)
 }
@@ -262,9 +264,9 @@ fn flag(id: &'static str, long: &'static str, value: &'static str) -> Arg {
         .global(true)
 }
 
-/// Whether a line that is not understood names no command but `serve`.
+/// Whether a line that cannot be parsed names no command other than `serve`.
 #[must_use]
-pub(super) fn means_to_serve(line: &[OsString]) -> bool {
+pub(super) fn is_serve(line: &[OsString]) -> bool {
     let commands = grammar();
     let others: Vec<&str> = commands
         .get_subcommands()
@@ -274,7 +276,7 @@ pub(super) fn means_to_serve(line: &[OsString]) -> bool {
     !line.iter().skip(1).any(|word| word.to_str().is_some_and(|word| others.contains(&word)))
 }
 
-/// The form of log lines that such a line asks for.
+/// The log format that a line that cannot be parsed asks for.
 #[must_use]
 pub(super) fn written_log_format(line: &[OsString]) -> Option<LogFormat> {
     let words: Vec<&str> = line.iter().filter_map(|word| word.to_str()).collect();
@@ -290,15 +292,15 @@ pub(super) fn written_log_format(line: &[OsString]) -> Option<LogFormat> {
 fn stop(error: &clap::Error) -> Stop {
     let text = error.to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return Stop::Told(text);
+        return Stop::Print(text);
     }
-    // Clap explains itself over several lines; the usage at their end is in `--help`.
+    // Clap's message has several lines and ends with the usage, which `--help` shows as well.
     let reason = text.split("\n\nUsage:").next().unwrap_or(&text);
     let reason = reason.split("\n\nFor more information").next().unwrap_or(reason);
     let words = reason.split_whitespace().skip_while(|word| *word == "error:");
-    // A URL in the wrong place may hold a password.
+    // A misplaced URL may contain a password.
     let words: Vec<String> = words.map(mask).collect();
-    Stop::WrongUsage(format!("{}; `anteroom --help` shows what it takes", words.join(" ")))
+    Stop::WrongUsage(format!("{}; see `anteroom --help`", words.join(" ")))
 }
 
 fn role(text: &str) -> Result<Role, &'static str> {

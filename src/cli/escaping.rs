@@ -1,12 +1,11 @@
-//! Text made safe for a terminal: what would move the cursor, give it orders, turn the direction of
-//! writing or stay unseen is shown by its number instead.
+//! Escapes text for a terminal: control, bidirectional and invisible characters.
 
 use std::fmt::Write as _;
 
 #[cfg(test)]
 mod tests;
 
-/// The text on one line.
+/// Escapes line breaks as well.
 pub(super) fn escaped(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
         if is_unsafe(c) {
@@ -18,13 +17,12 @@ pub(super) fn escaped(text: &str) -> String {
     })
 }
 
-/// The text, whose lines stay lines.
+/// Escapes all but line breaks.
 pub(super) fn escaped_lines(text: &str) -> String {
     text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
 }
 
-/// The same JSON, without a character that would have to be escaped elsewhere. Outside of its
-/// strings it has none.
+/// Escapes unsafe characters of a JSON document, which occur only in its strings.
 pub(super) fn escaped_json(json: &str) -> String {
     json.chars().fold(String::with_capacity(json.len()), |mut shown, c| {
         if is_unsafe(c) {

@@ -1,13 +1,12 @@
-//! `anteroom migrate`: the tables brought up to this release, and nothing else.
+//! `anteroom migrate`: migrates the database to this release.
 
 use super::Failure;
-use super::administration::database_at;
 use super::tables::print;
 use crate::config::Config;
 use crate::store::{SessionLocation, SqlDatabase};
 
 pub(super) async fn migrate(config: &Config) -> Result<(), Failure> {
-    let at = database_at(&config.keeping.database);
+    let at = config.storage.database.clone();
     SqlDatabase::open(at, SessionLocation::ThisDatabase).await?.close().await;
-    Ok(print("the database is that of this release")?)
+    Ok(print("the database is up to date")?)
 }

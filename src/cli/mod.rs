@@ -1,4 +1,4 @@
-//! The command line: its grammar, what each command does, and the server put together.
+//! The command line: arguments, settings, and one file per command.
 
 mod administration;
 pub mod arguments;
@@ -23,64 +23,64 @@ use crate::config::{Config, Dotenv, Flags, Mistakes};
 use crate::telemetry::LogFormat;
 use arguments::{Arguments, Command, Stop, WRONG_USAGE};
 use signals::Signals;
-use starting::complain_as;
+use starting::log_failure;
 
-/// Why a command failed, in one line that says what to do.
+/// The error of a command, in one line that says what to do.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Runs the command line of this process. The exit code: 0 done, 1 failed, 2 wrong usage.
+/// Runs a command line. Exit codes: 0 success, 1 failure, 2 wrong usage or settings.
 #[must_use]
 pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     let line: Vec<OsString> = line.into_iter().collect();
     let Arguments { command, flags } = match arguments::parse(line.iter().cloned()) {
         Ok(arguments) => arguments,
-        Err(Stop::Told(text)) => {
+        Err(Stop::Print(text)) => {
             return exit_code(LogFormat::Text, tables::print(&text).map_err(Failure::from));
         }
         Err(Stop::WrongUsage(text)) => {
-            complain_as(format_of_wrong_usage(&line), &text);
+            log_failure(format_of_wrong_usage(&line), &text);
             return ExitCode::from(WRONG_USAGE);
         }
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tables::complain(&format!("the threads of the program did not start: {error}"));
+            tables::print_error(&format!("could not start the threads of the program: {error}"));
             return ExitCode::FAILURE;
         }
     };
     let is_server = command == Command::Serve;
-    // Before anything else, so that none is missed or ends the process.
-    let heard = {
+    // First, so that no signal is missed or ends the process.
+    let listening = {
         let _inside = runtime.enter();
         is_server.then(Signals::listen).transpose()
     };
-    let signals = match heard {
+    let signals = match listening {
         Ok(signals) => signals,
         Err(error) => {
-            tables::complain(&format!("signals cannot be heard: {error}"));
+            tables::print_error(&format!("could not listen for signals: {error}"));
             return ExitCode::FAILURE;
         }
     };
-    let told_by = |format| if is_server { format } else { LogFormat::Text };
+    let format_of = |format| if is_server { format } else { LogFormat::Text };
     let config = match settings(flags) {
         Ok(config) => config,
         Err(mistakes) => {
             for mistake in mistakes.iter() {
-                complain_as(told_by(mistakes.log_format()), &mistake.to_string());
+                log_failure(format_of(mistakes.log_format()), &mistake.to_string());
             }
             return ExitCode::from(WRONG_USAGE);
         }
     };
-    let format = told_by(config.logging.format);
-    exit_code(format, runtime.block_on(carry_out(command, config, signals)))
+    let format = format_of(config.logging.format);
+    exit_code(format, runtime.block_on(run_command(command, config, signals)))
 }
 
-fn exit_code(format: LogFormat, done: Result<(), Failure>) -> ExitCode {
-    match done {
+fn exit_code(format: LogFormat, result: Result<(), Failure>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            complain_as(format, &told(&*failure));
+            log_failure(format, &with_causes(&*failure));
             ExitCode::FAILURE
         }
     }
@@ -90,10 +90,9 @@ fn settings(flags: Flags) -> Result<Config, Mistakes> {
     Config::load(flags, std::env::vars_os(), Dotenv::read(Path::new(".env")))
 }
 
-/// The form in which a line that is not understood is complained of: that of the log, where it was
-/// meant to start a server.
+/// The format of the error for wrong usage: the log format where the line would start a server.
 fn format_of_wrong_usage(line: &[OsString]) -> LogFormat {
-    if !arguments::means_to_serve(line) {
+    if !arguments::is_serve(line) {
         return LogFormat::Text;
     }
     if let Some(format) = arguments::written_log_format(line) {
@@ -105,7 +104,7 @@ fn format_of_wrong_usage(line: &[OsString]) -> LogFormat {
     }
 }
 
-async fn carry_out(
+async fn run_command(
     command: Command,
     config: Config,
     signals: Option<Signals>,
@@ -115,24 +114,24 @@ async fn carry_out(
             Some(signals) => serve::serve(config, signals).await,
             None => serve::serve(config, Signals::listen()?).await,
         },
-        Command::User(command) => users::carry_out(command, &config).await,
-        Command::Session(command) => sessions::carry_out(command, &config).await,
+        Command::User(command) => users::run(command, &config).await,
+        Command::Session(command) => sessions::run(command, &config).await,
         Command::Config => Ok(tables::print(&config.render())?),
         Command::Migrate => migrate::migrate(&config).await,
         Command::RestoreCheck { yes } => restore_check::restore_check(&config, yes).await,
-        Command::Healthcheck => healthcheck::healthcheck(config.door.listen).await,
+        Command::Healthcheck => healthcheck::healthcheck(config.http.listen).await,
     }
 }
 
-/// A failure with everything that caused it, each said once.
-fn told(failure: &(dyn std::error::Error + 'static)) -> String {
+/// A failure with its causes. Text that is already there is not repeated.
+fn with_causes(failure: &(dyn std::error::Error + 'static)) -> String {
     let mut text = failure.to_string();
     let mut cause = failure.source();
     while let Some(next) = cause {
-        let said = next.to_string();
-        if !text.contains(&said) {
+        let cause_text = next.to_string();
+        if !text.contains(&cause_text) {
             text.push_str(": ");
-            text.push_str(&said);
+            text.push_str(&cause_text);
         }
         cause = next.source();
     }

@@ -1,14 +1,14 @@
-//! How many files the process may have open: every connection is one.
+//! Raises the limit of open files: each connection needs one.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the database, the logs and the runtime have open, generously.
-const OWN_FILES: usize = 64;
+/// Files of the database, the log and the runtime, rounded up.
+const RESERVED_FILES: usize = 64;
 
-/// Sees to it that so many connections may be open, as far as the system lets us, and says how
-/// many may be. Systems give a process few files at first and more when it asks.
+/// Raises the soft limit of open files for `wanted` connections, up to the hard limit. Returns how
+/// many connections fit.
 pub(super) fn connections(wanted: usize) -> usize {
-    let needed = wanted.saturating_add(OWN_FILES);
+    let needed = wanted.saturating_add(RESERVED_FILES);
     let limit = getrlimit(Resource::Nofile);
     let raised = raised(limit, needed as u64);
     let granted = match raised {
@@ -20,24 +20,24 @@ pub(super) fn connections(wanted: usize) -> usize {
         tracing::warn!(
             connections = possible,
             wanted,
-            "the system lets this process have too few files open for ANTEROOM_MAX_CONNECTIONS: \
-             raise the hard limit, as LimitNOFILE= in systemd or ulimit -Hn does"
+            "the limit of open files is too low for ANTEROOM_MAX_CONNECTIONS: raise the hard limit, \
+             with LimitNOFILE= in systemd or ulimit -Hn"
         );
     }
     possible
 }
 
-/// The limit to ask for; `None` where there is no need, or no more to be had.
+/// The limit to set. `None` if the current one suffices or cannot be raised.
 fn raised(limit: Rlimit, needed: u64) -> Option<Rlimit> {
     let current = limit.current.filter(|current| *current < needed)?;
     let possible = limit.maximum.map_or(needed, |maximum| maximum.min(needed));
     (possible > current).then_some(Rlimit { current: Some(possible), ..limit })
 }
 
-/// How many connections fit into so many files; `None` is without limit.
+/// How many connections fit into `granted` files; `None` is no limit.
 fn connections_within(granted: Option<u64>, needed: usize) -> usize {
     let granted = granted.map_or(needed, |granted| usize::try_from(granted).unwrap_or(needed));
-    granted.min(needed).saturating_sub(OWN_FILES).max(1)
+    granted.min(needed).saturating_sub(RESERVED_FILES).max(1)
 }
 
 #[cfg(test)]

@@ -1,32 +1,33 @@
-//! `anteroom restore-check`: what a backup brings back, as it has to be before anybody is served.
+//! `anteroom restore-check`: revokes every session of a restored backup.
 
 use super::administration::Administration;
 use super::{Failure, sessions, terminal};
 use crate::config::Config;
 
-/// The epochs first: from then on nothing is accepted that the backup knew as live, even if the rest
+/// Raises the epochs first: from then on no session of the backup is accepted, even if the rest
 /// fails.
 pub(super) async fn restore_check(config: &Config, yes: bool) -> Result<(), Failure> {
     let administration = Administration::open_existing(config).await?;
-    administration.finish(async |opened| if_sure(opened, yes).await).await
+    administration.finish(async |opened| confirm_and_run(opened, yes).await).await
 }
 
-async fn if_sure(administration: &Administration, yes: bool) -> Result<(), Failure> {
+async fn confirm_and_run(administration: &Administration, yes: bool) -> Result<(), Failure> {
     let question = format!(
-        "End every session there is in {}, for those that were ended since the backup are live in it?",
-        administration.place
+        "Revoke every session in {}? Sessions revoked since the backup are live in it.",
+        administration.location
     );
     if !terminal::confirm(&question, yes)? {
         return Err(
-            "nothing was changed: do not serve what was restored before this is done".into()
+            "nothing was changed: run restore-check before you serve the restored database".into(),
         );
     }
-    outdate(administration).await
+    revoke_all(administration).await
 }
 
-async fn outdate(administration: &Administration) -> Result<(), Failure> {
+async fn revoke_all(administration: &Administration) -> Result<(), Failure> {
     let accounts = administration.accounts.outdate_sessions().await?;
     let ended = sessions::end_all(administration).await?;
     let ended = ended.map_or_else(|| "all".to_owned(), |count| count.to_string());
-    administration.told(&format!("accounts under a new epoch: {accounts}, sessions ended: {ended}"))
+    administration
+        .report(&format!("accounts under a new epoch: {accounts}, sessions ended: {ended}"))
 }

@@ -1,4 +1,4 @@
-//! `anteroom session …`
+//! `anteroom session …`: lists and revokes sessions.
 
 use super::administration::Administration;
 use super::arguments::{Revocation, SessionCommand};
@@ -11,15 +11,15 @@ use crate::http::{SessionBody, timestamp};
 use crate::sessions::{Client, EndReason, Ended, Session, SessionId, device_name};
 use crate::store::SessionOrder;
 
-pub(super) async fn carry_out(command: SessionCommand, config: &Config) -> Result<(), Failure> {
+pub(super) async fn run(command: SessionCommand, config: &Config) -> Result<(), Failure> {
     let administration = Administration::open_existing(config).await?;
-    let deed = async |opened: &Administration| match command {
+    let run = async |opened: &Administration| match command {
         SessionCommand::List { user, json } => list(opened, user.as_deref(), json).await,
         SessionCommand::Revoke(Revocation::One(id)) => revoke_one(opened, id).await,
         SessionCommand::Revoke(Revocation::OfUser(email)) => revoke_of_user(opened, &email).await,
         SessionCommand::Revoke(Revocation::All { yes }) => revoke_all(opened, yes).await,
     };
-    administration.finish(deed).await
+    administration.finish(run).await
 }
 
 async fn list(
@@ -79,7 +79,7 @@ async fn all(administration: &Administration) -> Result<Vec<Session>, Failure> {
 }
 
 fn ended(administration: &Administration) -> Ended {
-    Ended { reason: EndReason::RevokedByAdmin, at: administration.clock.now() }
+    Ended { reason: EndReason::RevokedByAdmin, at: administration.sessions.now() }
 }
 
 async fn revoke_one(administration: &Administration, id: SessionId) -> Result<(), Failure> {
@@ -88,11 +88,11 @@ async fn revoke_one(administration: &Administration, id: SessionId) -> Result<()
         administration.order(&order).await?;
         let event = Event::session_ended(id, EndReason::RevokedByAdmin, &By::command_line());
         administration.audit.record([event.outcome("ordered")]).await;
-        return administration.told(&format!("{id}: revoked, if the server has it"));
+        return administration.report(&format!("{id}: revoked, if the server has it"));
     }
     let (revoke, by) = (&administration.revoke_sessions, By::command_line());
     if revoke.one(id, None, EndReason::RevokedByAdmin, &by).await? {
-        return administration.told(&format!("{id}: revoked"));
+        return administration.report(&format!("{id}: revoked"));
     }
     Err(format!("no live session has the id {id}: see `anteroom session list`").into())
 }
@@ -105,24 +105,25 @@ async fn revoke_of_user(administration: &Administration, email: &str) -> Result<
     let email = account.user.email.display();
     if administration.sessions_in_memory {
         administration.record_ordered_ends(account.user.id, EndReason::RevokedByAdmin).await;
-        return administration.told(&format!("{email}: all sessions revoked"));
+        return administration.report(&format!("{email}: all sessions revoked"));
     }
-    administration.told(&format!("{email}: sessions revoked: {revoked}"))
+    administration.report(&format!("{email}: sessions revoked: {revoked}"))
 }
 
 async fn revoke_all(administration: &Administration, yes: bool) -> Result<(), Failure> {
-    let place = &administration.place;
-    let question = format!("End every session there is in {place}, and sign everybody out?");
+    let place = &administration.location;
+    let question = format!("Revoke every session in {place}?");
     if !terminal::confirm(&question, yes)? {
         return Err("nothing was revoked".into());
     }
     match end_all(administration).await? {
-        None => administration.told("all sessions revoked"),
-        Some(revoked) => administration.told(&format!("sessions revoked: {revoked}")),
+        None => administration.report("all sessions revoked"),
+        Some(revoked) => administration.report(&format!("sessions revoked: {revoked}")),
     }
 }
 
-/// Ends every session there is, anonymous ones too. How many; `None` where only the servers know.
+/// Revokes every session, including anonymous ones. Returns how many; `None` where only the servers
+/// know.
 pub(super) async fn end_all(administration: &Administration) -> Result<Option<u64>, Failure> {
     if administration.sessions_in_memory {
         administration.order(&SessionOrder::EndAll(ended(administration))).await?;
@@ -134,7 +135,7 @@ pub(super) async fn end_all(administration: &Administration) -> Result<Option<u6
     Ok(Some(revoked))
 }
 
-/// Everybody's sessions, so the event is about nobody in particular.
+/// Records one event without a subject, for the sessions of all users.
 async fn record_all(administration: &Administration, outcome: &'static str, count: Option<u64>) {
     let event = Event::new(Kind::SessionEnded, &By::command_line()).outcome(outcome);
     let event = event.with("reason", EndReason::RevokedByAdmin.as_str()).with("of", "everybody");

@@ -1,25 +1,25 @@
-//! What the server does with signals. Only those that ask it to stop end it.
+//! Signal handling. SIGTERM, SIGINT and SIGQUIT stop the server; other signals are logged.
 
 use std::io;
 
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals of this process, heard from the moment on at which it is made.
+/// Handlers of the signals of this process, active as soon as the value exists.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
-    /// Those that would end the process, and change nothing.
-    without_effect: Vec<(&'static str, Signal)>,
-    /// A file that has grown too large fails the write, which is told by whoever writes.
+    /// Signals that would end the process by default. They are only logged.
+    ignored: Vec<(&'static str, Signal)>,
+    /// With a handler, a file that is too large fails the write instead of ending the process.
     _file_size: Signal,
 }
 
 impl Signals {
     /// Needs a tokio runtime.
     pub(super) fn listen() -> io::Result<Self> {
-        let without_effect = [
+        let ignored = [
             ("SIGHUP", SignalKind::hangup()),
             ("SIGUSR1", SignalKind::user_defined1()),
             ("SIGUSR2", SignalKind::user_defined2()),
@@ -28,33 +28,32 @@ impl Signals {
             ("SIGPROF", SignalKind::from_raw(Number::PROF.as_raw())),
             ("SIGIO", SignalKind::io()),
         ];
-        let heard = |(name, kind)| signal(kind).map(|signal| (name, signal));
+        let handler = |(name, kind)| signal(kind).map(|signal| (name, signal));
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
-            without_effect: without_effect.into_iter().map(heard).collect::<io::Result<_>>()?,
+            ignored: ignored.into_iter().map(handler).collect::<io::Result<_>>()?,
             _file_size: signal(SignalKind::from_raw(Number::XFSZ.as_raw()))?,
         })
     }
 
-    /// From now on the log tells of those that change nothing.
-    pub(super) fn tell_of_others(&mut self) {
-        for (name, mut signal) in std::mem::take(&mut self.without_effect) {
+    /// Logs ignored signals from now on.
+    pub(super) fn log_ignored(&mut self) {
+        for (name, mut signal) in std::mem::take(&mut self.ignored) {
             tokio::spawn(async move {
                 while signal.recv().await.is_some() {
                     tracing::warn!(
                         signal = name,
-                        "{name}: nothing was reloaded, and the server goes on; restart it for new \
-                         settings"
+                        "{name}: nothing was reloaded; restart the server to apply new settings"
                     );
                 }
             });
         }
     }
 
-    /// Done when the process is asked to stop, by the system or at the terminal.
-    pub(super) async fn asked_to_stop(&mut self) {
+    /// Completes on a signal that stops the server.
+    pub(super) async fn stop_requested(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

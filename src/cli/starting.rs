@@ -1,53 +1,52 @@
-//! The beginning of a server: stores that may not be there yet, and what is told to whom.
+//! Start of the server: waits for stores, and prints the address and the setup link.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::tables::{NotWritten, complain, print, print_aside};
+use super::tables::{NotWritten, print, print_error, print_to_stderr};
 use crate::config::{Logging, WrittenDuration};
 use crate::telemetry::{self, LogFormat, OF_THE_START};
 use crate::{Anteroom, Options, StartupError};
 
-/// How long a start waits before it tries again.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Pause between two attempts to start.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Starts as soon as the stores answer. A store that is not there yet is waited for, up to a limit:
-/// machines and containers start in any order.
-pub(super) async fn once_the_stores_answer(
+/// Starts as soon as the stores answer, for at most `wait`: containers start in any order.
+pub(super) async fn start_when_ready(
     options: Options,
     wait: Option<Duration>,
 ) -> Result<Anteroom, StartupError> {
     let until = wait.map(|wait| Instant::now() + wait);
-    let mut told = (false, false);
+    let (mut logged_database, mut logged_redis) = (false, false);
     loop {
         let error = match Anteroom::start(options.clone()).await {
             Ok(anteroom) => {
-                if told != (false, false) {
-                    tracing::info!("the stores answer, so the start goes on");
+                if logged_database || logged_redis {
+                    tracing::info!("the stores answer; starting");
                 }
                 return Ok(anteroom);
             }
             Err(error) => error,
         };
-        let may_wait = until.is_some_and(|until| Instant::now() + PAUSE < until);
+        let may_wait = until.is_some_and(|until| Instant::now() + RETRY_INTERVAL < until);
         if !error.may_pass() || !may_wait {
             return Err(error);
         }
-        let is_told = match &error {
-            StartupError::Redis(_) => &mut told.1,
-            _ => &mut told.0,
+        let is_logged = match &error {
+            StartupError::Redis(_) => &mut logged_redis,
+            _ => &mut logged_database,
         };
-        if !std::mem::replace(is_told, true) {
+        if !std::mem::replace(is_logged, true) {
             let wait = WrittenDuration(wait.unwrap_or_default());
             tracing::warn!("waiting up to {wait} for a store: {error}");
         }
-        sleep(PAUSE).await;
+        sleep(RETRY_INTERVAL).await;
     }
 }
 
-/// Tells where the server listens, and how to make the first administrator.
-pub(super) fn tell(
+/// Prints the address of the server, and the setup link for the first administrator.
+pub(super) fn announce(
     logging: &Logging,
     url: &str,
     setup_link: Option<&str>,
@@ -63,8 +62,8 @@ pub(super) fn tell(
         }
         return Ok(());
     }
-    // Whoever reads events on stdout has to read nothing else there.
-    let print = if logging.audit_on_stdout { print_aside } else { print };
+    // With audit events on stdout, nothing else may be there.
+    let print = if logging.audit_on_stdout { print_to_stderr } else { print };
     print(&format!("Anteroom is listening on {url}"))?;
     if let Some(link) = setup_link {
         print(&format!("There is no administrator yet. Make one, within an hour, at:\n  {link}"))?;
@@ -72,12 +71,12 @@ pub(super) fn tell(
     Ok(())
 }
 
-/// Tells why a server does not start, in the form of its log.
-pub(super) fn complain_as(format: LogFormat, text: &str) {
+/// Writes an error to stderr, in the format of the log.
+pub(super) fn log_failure(format: LogFormat, text: &str) {
     match format {
-        LogFormat::Text => complain(text),
+        LogFormat::Text => print_error(text),
         LogFormat::Json => {
-            // Unless it is started already.
+            // Logging may have started already.
             let _ = telemetry::start("off", LogFormat::Json);
             tracing::error!(target: OF_THE_START, "{text}");
         }

@@ -1,5 +1,4 @@
-//! What commands print. A reader that closed the pipe is no failure of the command; any other output
-//! that was not written is one.
+//! Output of commands. A closed pipe is not an error of the command; any other failed write is one.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -12,17 +11,17 @@ use super::escaping::{escaped, escaped_json, escaped_lines};
 #[cfg(test)]
 mod tests;
 
-/// What a command had to tell is not where it should be.
+/// The command succeeded, but its output could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("the command did its work, but its output could not be written: {0}")]
+#[error("the command succeeded, but could not write its output: {0}")]
 pub(super) struct NotWritten(#[source] io::Error);
 
-/// Writes to stdout, ending with a line feed. Characters that no terminal should see are escaped.
+/// Writes to stdout, with a final line feed. Terminal control characters are escaped.
 pub(super) fn print(text: &str) -> Result<(), NotWritten> {
     print_to(io::stdout().lock(), text)
 }
 
-/// The same as one line of JSON.
+/// Writes one line of JSON to stdout.
 pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     Ok(print(&escaped_json(&serde_json::to_string(value)?))?)
 }
@@ -38,17 +37,17 @@ fn print_to(mut output: impl Write, text: &str) -> Result<(), NotWritten> {
     }
 }
 
-/// As [`print`], where stdout is for something else.
-pub(super) fn print_aside(text: &str) -> Result<(), NotWritten> {
+/// Like [`print`], on stderr.
+pub(super) fn print_to_stderr(text: &str) -> Result<(), NotWritten> {
     print_to(io::stderr().lock(), text)
 }
 
 /// Writes an error to stderr, on one line.
-pub(super) fn complain(text: &str) {
+pub(super) fn print_error(text: &str) {
     let _ = writeln!(io::stderr(), "anteroom: {}", escaped(text.trim_end()));
 }
 
-/// Lines up the columns of a table, its heads first. What people typed cannot break a line.
+/// Formats a table with aligned columns. Line breaks in cells are escaped.
 pub(super) fn table<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = std::iter::once(heads.map(str::to_owned))
         .chain(rows.iter().map(|row| row.each_ref().map(|cell| escaped(cell))))

@@ -1,4 +1,4 @@
-//! What the command line asks: a password, and whether somebody is sure.
+//! Prompts: for a password, and for a confirmation.
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
@@ -9,25 +9,25 @@ use super::escaping::escaped;
 #[cfg(test)]
 mod tests;
 
-/// No password is longer, in bytes; whatever is has been piped in by mistake.
-const LONGEST: usize = 4096;
+/// Maximum length of a password in bytes.
+const MAX_BYTES: usize = 4096;
 
-/// Nothing was learned, and why.
+/// Why a prompt failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
-    /// There is no terminal to ask for a password.
-    #[error("there is no terminal to ask for the password; add --password-stdin and pipe it in")]
+    /// There is no terminal to prompt for a password.
+    #[error("no terminal to prompt for the password; use --password-stdin")]
     NoTerminal(#[source] io::Error),
-    /// There is no terminal to ask a question.
-    #[error("there is no terminal to ask whether you are sure; add --yes")]
-    NobodyToAsk,
+    /// There is no terminal to ask for confirmation.
+    #[error("no terminal to ask for confirmation; use --yes")]
+    NoConfirmation,
     /// Stdin has no first line, or an empty one.
-    #[error("the password is empty; give one")]
+    #[error("the password is empty")]
     Empty,
-    /// The first line of stdin goes on and on.
-    #[error("the first line of stdin is longer than {LONGEST} bytes; pipe in the password alone")]
+    /// The first line of stdin is too long.
+    #[error("the first line of stdin is longer than {MAX_BYTES} bytes; pipe in the password alone")]
     TooLong,
-    /// The first line of stdin is no text.
+    /// The first line of stdin is not UTF-8.
     #[error("the first line of stdin is not UTF-8; pipe in the password as UTF-8")]
     NotUtf8,
     /// The two passwords are not the same.
@@ -38,7 +38,7 @@ pub enum TerminalError {
     Failed(#[from] io::Error),
 }
 
-/// Asks for a new password, twice and unseen, or takes the first line of stdin.
+/// Prompts twice for a new password without echo, or reads the first line of stdin.
 ///
 /// # Errors
 /// [`TerminalError`] says what to do.
@@ -56,7 +56,7 @@ fn asked_twice(
     if first.expose_secret().is_empty() {
         return Err(TerminalError::Empty);
     }
-    let second = SecretString::from(ask("The same again: ")?);
+    let second = SecretString::from(ask("Repeat password: ")?);
     if first.expose_secret() == second.expose_secret() {
         Ok(first)
     } else {
@@ -64,10 +64,10 @@ fn asked_twice(
     }
 }
 
-/// The first line without its end; blanks stay, for they may belong to the password.
+/// The first line without its line end. Blanks may belong to the password.
 fn first_line(input: impl BufRead) -> Result<SecretString, TerminalError> {
-    let mut line = Vec::with_capacity(LONGEST + 2);
-    input.take(LONGEST as u64 + 2).read_until(b'\n', &mut line)?;
+    let mut line = Vec::with_capacity(MAX_BYTES + 2);
+    input.take(MAX_BYTES as u64 + 2).read_until(b'\n', &mut line)?;
     if line.last() == Some(&b'\n') {
         line.pop();
         if line.last() == Some(&b'\r') {
@@ -76,21 +76,21 @@ fn first_line(input: impl BufRead) -> Result<SecretString, TerminalError> {
     }
     match line.len() {
         0 => Err(TerminalError::Empty),
-        length if length > LONGEST => Err(TerminalError::TooLong),
+        length if length > MAX_BYTES => Err(TerminalError::TooLong),
         _ => String::from_utf8(line).map(SecretString::from).map_err(|_| TerminalError::NotUtf8),
     }
 }
 
-/// Asks a question on stderr; only `y` and `yes` agree. With `yes` it is not asked.
+/// Asks for confirmation on stderr; only `y` and `yes` confirm. With `yes` it does not ask.
 ///
 /// # Errors
-/// [`TerminalError::NobodyToAsk`] when stdin is no terminal.
+/// [`TerminalError::NoConfirmation`] when stdin is not a terminal.
 pub fn confirm(question: &str, yes: bool) -> Result<bool, TerminalError> {
     if yes {
         return Ok(true);
     }
     if !io::stdin().is_terminal() {
-        return Err(TerminalError::NobodyToAsk);
+        return Err(TerminalError::NoConfirmation);
     }
     ask(question, io::stdin().lock(), io::stderr())
 }
@@ -99,6 +99,6 @@ fn ask(question: &str, input: impl BufRead, mut output: impl Write) -> Result<bo
     write!(output, "{} [y/N] ", escaped(question))?;
     output.flush()?;
     let mut answer = String::new();
-    input.take(LONGEST as u64).read_line(&mut answer)?;
+    input.take(MAX_BYTES as u64).read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

@@ -1,4 +1,4 @@
-//! `anteroom user …`
+//! `anteroom user …`: manages accounts.
 
 use secrecy::ExposeSecret as _;
 
@@ -10,18 +10,17 @@ use crate::accounts::{
     Account, ChangeError, Changed, CreateError, EpochReason, Name, NewPasswordError, NewUser,
     Password, PasswordPolicy, Role, Status, User, WeakPassword,
 };
-use crate::audit::{By, Event, Kind};
 use crate::config::Config;
 use crate::http::{UserBody, timestamp};
 use crate::use_cases::AccountChange;
 
-pub(super) async fn carry_out(command: UserCommand, config: &Config) -> Result<(), Failure> {
+pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), Failure> {
     match command {
         UserCommand::Add { email, admin, name, password_stdin } => {
-            // Before a database is made.
-            let new = new_user((&email, &name), admin, password_stdin)?;
+            // Before a database is created.
+            let new = new_user(&email, &name, admin, password_stdin)?;
             let personal = [new.email.as_str(), new.name.as_str()];
-            let policy = PasswordPolicy { min_length: config.sign_ups.password_min_length };
+            let policy = PasswordPolicy { min_length: config.accounts.password_min_length };
             policy.check(&new.password, &personal).map_err(|weak| weakness(&weak))?;
             let administration = Administration::open(config).await?;
             administration.finish(async |opened| add(opened, new).await).await
@@ -56,7 +55,8 @@ pub(super) async fn carry_out(command: UserCommand, config: &Config) -> Result<(
 }
 
 fn new_user(
-    (email, name): (&str, &str),
+    email: &str,
+    name: &str,
     admin: bool,
     password_stdin: bool,
 ) -> Result<NewUser, Failure> {
@@ -73,19 +73,16 @@ fn new_user(
 }
 
 async fn add(administration: &Administration, new: NewUser) -> Result<(), Failure> {
-    let account =
-        administration.accounts.create(new, false).await.map_err(|error| match error {
-            CreateError::Weak(weak) => weakness(&weak),
-            CreateError::EmailTaken => "an account has this address already".into(),
-            error => Failure::from(error),
-        })?;
-    let User { id, email, role, .. } = &account.user;
-    let event = Event::new(Kind::Signup, &By::command_line()).about(*id);
-    administration.audit.record([event.with("role", role.as_str())]).await;
+    let user = administration.handle.create(new).await.map_err(|error| match error {
+        CreateError::Weak(weak) => weakness(&weak),
+        CreateError::EmailTaken => "an account has this address already".into(),
+        error => Failure::from(error),
+    })?;
+    let User { email, role, .. } = &user;
     Ok(print(&format!("added {} ({})", email.display(), role.as_str()))?)
 }
 
-/// What is wrong with a password, for whoever may change the rule as well.
+/// Why a password is refused, with the setting that an operator may change.
 fn weakness(weak: &WeakPassword) -> Failure {
     match weak {
         WeakPassword::TooShort { .. } => {
@@ -117,7 +114,7 @@ async fn list(administration: &Administration, json: bool) -> Result<(), Failure
 }
 
 async fn delete(administration: &Administration, email: &str, yes: bool) -> Result<(), Failure> {
-    let question = format!("Delete the account of {email} in {} for good?", administration.place);
+    let question = format!("Delete the account {email} in {}?", administration.location);
     if !terminal::confirm(&question, yes)? {
         return Err("nothing was deleted".into());
     }
@@ -142,8 +139,7 @@ async fn apply(
     done: &str,
 ) -> Result<(), Failure> {
     let account = administration.account(email).await?;
-    let by = By::command_line();
-    let changed = administration.account_changes.apply(account.user.id, change, &by).await;
+    let changed = administration.handle.change(account.user.id, change).await;
     let changed = changed.map_err(explain)?;
     if administration.sessions_in_memory && changed.epoch > account.epoch {
         let after = changed.account.as_ref();
@@ -151,13 +147,13 @@ async fn apply(
         let reason = reason.unwrap_or(EpochReason::RevokedByAdmin).into();
         administration.record_ordered_ends(account.user.id, reason).await;
     }
-    told(administration, &account, &changed, done)
+    report(administration, &account, &changed, done)
 }
 
 fn explain(error: ChangeError) -> Failure {
     match error {
         ChangeError::LastAdministrator => {
-            "this is the last active administrator: make another one first, with \
+            "this is the last active administrator: make another one first with \
              `anteroom user set-role EMAIL admin`"
                 .into()
         }
@@ -165,15 +161,15 @@ fn explain(error: ChangeError) -> Failure {
     }
 }
 
-fn told(
+fn report(
     administration: &Administration,
     account: &Account,
     changed: &Changed,
     done: &str,
 ) -> Result<(), Failure> {
     let email = account.user.email.display();
-    administration.told(&match changed.ended {
-        // How many there are is known to the server alone.
+    administration.report(&match changed.ended {
+        // Only the server knows how many there are.
         Some(ended) if ended > 0 && !administration.sessions_in_memory => {
             format!("{email}: {done}, sessions ended: {ended}")
         }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::Mistake;
 use super::settings::PREFIX;
 
-/// What a `.env` file says, and what of it cannot be read. It never touches the environment.
+/// The entries and mistakes of a `.env` file. Reading it does not change the environment.
 #[derive(Clone, Debug, Default)]
 pub struct Dotenv {
     pub(super) entries: Vec<Entry>,
@@ -24,8 +24,8 @@ pub(super) struct Entry {
 }
 
 impl Dotenv {
-    /// Reads a file; one that does not exist says nothing. What is wrong with it is reported by
-    /// [`super::Config::load`] along with everything else.
+    /// Reads a file; a missing file has no entries. [`super::Config::load`] reports its mistakes with
+    /// all others.
     #[must_use]
     pub fn read(path: &Path) -> Self {
         match fs::read(path) {
@@ -70,7 +70,7 @@ impl Dotenv {
     }
 
     fn add(&mut self, entry: Entry) {
-        // Other programs may share the file: what they read twice is theirs to judge.
+        // Other programs may share the file, and allow duplicates.
         let is_ours = entry.key.starts_with(PREFIX);
         let earlier = self.entries.iter().find(|earlier| is_ours && earlier.key == entry.key);
         if let Some(earlier) = earlier {
@@ -89,7 +89,7 @@ fn count_lines(text: &str) -> usize {
     text.bytes().filter(|byte| *byte == b'\n').count()
 }
 
-/// Hands out one line at a time, so that the count of lines is the reader's position.
+/// Returns one line per read, so that the reads count the lines.
 struct LineByLine {
     /// The lines still to be read, last first.
     lines: Vec<Vec<u8>>,

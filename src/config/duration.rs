@@ -7,13 +7,12 @@ use std::time::Duration;
 const UNITS: [(char, u64); 5] =
     [('w', 7 * 24 * 60 * 60), ('d', 24 * 60 * 60), ('h', 60 * 60), ('m', 60), ('s', 1)];
 
-/// Reads digits and one unit, at least one second and at most 400 days. The error says what to
-/// write.
+/// Parses digits and one unit, from one second to 400 days. The error says what to write.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     parse_up_to(400, text)
 }
 
-/// As [`parse`], with another longest one.
+/// Like [`parse`], with another maximum.
 pub(super) fn parse_up_to(days: u64, text: &str) -> Result<Duration, String> {
     let form = || "write a whole number and a unit (s, m, h, d or w), for example 30m".to_owned();
     let unit = text.chars().last().ok_or_else(form)?;
@@ -31,7 +30,7 @@ pub(super) fn parse_up_to(days: u64, text: &str) -> Result<Duration, String> {
     if duration.as_secs() > days * 24 * 60 * 60 { Err(too_long()) } else { Ok(duration) }
 }
 
-/// Shows whole seconds in the longest unit that divides them, in the form that settings take.
+/// Displays whole seconds in the longest unit that divides them, in the format of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrittenDuration(pub Duration);
 

@@ -1,4 +1,4 @@
-//! Every setting, typed, by concern.
+//! Loads and checks every setting.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -10,95 +10,95 @@ use super::mistakes::one_line;
 use super::read::{Reader, Typed};
 use super::settings::{self as table, Kind, SETTINGS};
 use super::sources::{Form, Given, Sources};
-use super::{Database, Dotenv, Flags, Mistakes, Provenance, SessionsIn, Setting, Signup, mask};
+use super::{Dotenv, Flags, Mistakes, Provenance, SessionStorage, Setting, Signup, mask};
 use crate::audit::Retention;
 use crate::http::PublicUrl;
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
+use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
 use crate::throttle::ThrottleOptions;
 use crate::webhook::WebhookOptions;
 
-/// Every setting, typed and checked.
+/// Every setting, parsed and checked.
 #[derive(Debug)]
 pub struct Config {
-    /// Where it listens, and whom it trusts there.
-    pub door: HttpSettings,
-    /// Where things are kept.
-    pub keeping: Keeping,
-    /// How long sessions live and how many a user may have.
+    /// Listener, public URL, and trusted proxies and origins.
+    pub http: HttpSettings,
+    /// Database and session storage.
+    pub storage: StorageSettings,
+    /// Timeouts of sessions, and how many one user may have.
     pub policy: SessionPolicy,
-    /// Who may make an account.
-    pub sign_ups: SignUps,
-    /// How many attempts are let through.
+    /// Sign-up and the password policy.
+    pub accounts: AccountSettings,
+    /// Limits on attempts.
     pub throttles: ThrottleOptions,
-    /// For how long the audit trail is kept.
+    /// How long audit events are kept.
     pub retention: Retention,
-    /// Who is told of it; `None` for nobody.
+    /// Where audit events are sent; `None` sends none.
     pub webhook: Option<WebhookOptions>,
-    /// What is logged.
+    /// Log level and format.
     pub logging: Logging,
-    /// Where metrics are told; `None` for nowhere.
+    /// Address of the metrics listener; `None` for no listener.
     pub metrics_listen: Option<SocketAddr>,
-    /// What each came from, in the order of [`SETTINGS`].
+    /// Each value with its source, in the order of [`SETTINGS`].
     pub(super) effective: Vec<Effective>,
-    /// Names like those of an orchestrator, with a value that it would not give.
+    /// Variables that look injected by an orchestrator, with a value that none would inject.
     pub(super) ignored: Vec<String>,
 }
 
-/// Where it listens, and whom it trusts there.
+/// Listener, public URL, and trusted proxies and origins.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// The URL under which browsers reach it.
+    /// The URL under which browsers reach the server.
     pub public_url: PublicUrl,
     /// Peers whose `X-Forwarded-*` headers are read.
     pub trusted_proxies: Vec<IpNet>,
-    /// Other origins that may call the API with cookies, as browsers send them.
+    /// Other origins that may call the API with cookies.
     pub trusted_origins: Vec<String>,
-    /// Open connections at once, at least 1.
+    /// Maximum of open connections, at least 1.
     pub max_connections: usize,
-    /// Open connections of one network, at least 1.
+    /// Maximum of open connections per network, at least 1.
     pub max_connections_per_network: usize,
 }
 
-/// Where things are kept.
+/// Database and session storage.
 #[derive(Clone, Debug)]
-pub struct Keeping {
-    /// Accounts and the audit trail.
-    pub database: Database,
-    /// Sessions.
-    pub sessions: SessionsIn,
-    /// Whether sessions in use are kept in memory too.
+pub struct StorageSettings {
+    /// The database of accounts and the audit trail.
+    pub database: DatabaseAt,
+    /// Where sessions are stored.
+    pub sessions: SessionStorage,
+    /// Whether live sessions are cached in memory.
     pub cache: bool,
-    /// Sessions that memory keeps, at least 1.
-    pub memory_limit: usize,
-    /// Connections to a `PostgreSQL` server, at least 1.
+    /// Maximum of connections to a `PostgreSQL` server, at least 1.
     pub database_connections: u32,
-    /// How long a start waits for a store that does not answer; `None` for not at all.
+    /// How long a start waits for a store that does not answer; `None` does not wait.
     pub store_wait: Option<Duration>,
 }
 
-/// Who may make an account, and with which passwords.
+/// Sign-up and the password policy.
 #[derive(Clone, Copy, Debug)]
-pub struct SignUps {
-    /// Whether people may make their own.
+pub struct AccountSettings {
+    /// Whether people may create their own account.
     pub signup: Signup,
-    /// Code points of a new password, 8 to 128.
+    /// Minimum length of a new password in code points, 8 to 128.
     pub password_min_length: usize,
 }
-/// What is logged.
+
+/// Log level and format.
 #[derive(Clone, Debug)]
 pub struct Logging {
-    /// Directives that [`crate::telemetry::start`] takes.
+    /// Directives for [`crate::telemetry::start`].
     pub log: String,
-    /// The form of a line.
+    /// Format of a log line.
     pub format: LogFormat,
-    /// Whether events of the audit trail are on stdout.
+    /// Whether audit events are written to stdout.
     pub audit_on_stdout: bool,
 }
 
-/// A value as it may be shown, and who wrote it.
+/// A value with secrets masked, and its source.
 #[derive(Debug)]
 pub(super) struct Effective {
     pub(super) setting: &'static Setting,
@@ -119,12 +119,12 @@ impl Effective {
 }
 
 impl Config {
-    /// Settles every setting: flags first, then the environment, then `.env`, then the default.
+    /// Resolves every setting: flags first, then the environment, then `.env`, then the default.
     ///
     /// # Errors
-    /// Every mistake there is, not only the first. Names that begin with `ANTEROOM_` and are no
-    /// setting are mistakes, unless an orchestrator injects them for services beside this one
-    /// (`ANTEROOM_REDIS_SERVICE_HOST`, `ANTEROOM_PORT`).
+    /// All mistakes at once. An unknown name that begins with `ANTEROOM_` is a mistake, unless
+    /// orchestrators inject it for neighbouring services (`ANTEROOM_REDIS_SERVICE_HOST`,
+    /// `ANTEROOM_PORT`).
     pub fn load(
         flags: Flags,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -145,14 +145,14 @@ impl Config {
         }
     }
 
-    /// The name of the cookie that holds the token.
+    /// The name of the session cookie.
     #[must_use]
     pub fn cookie_name(&self) -> &'static str {
-        if self.door.public_url.is_https() { "__Host-anteroom" } else { "anteroom" }
+        if self.http.public_url.is_https() { "__Host-anteroom" } else { "anteroom" }
     }
 
-    /// Whether somebody set `PUBLIC_URL`. Where nobody did and the system chooses the port
-    /// (`LISTEN` with port 0), the URL is known only after listening: [`PublicUrl::parse`] it then.
+    /// Whether `PUBLIC_URL` is set. If not, and `LISTEN` has port 0, the URL is known only after
+    /// binding.
     #[must_use]
     pub fn has_public_url(&self) -> bool {
         let set = |one: &Effective| one.from != Provenance::Default;
@@ -161,22 +161,22 @@ impl Config {
 }
 
 impl Reader {
-    /// Reads everything before it gives up on anything, so that no mistake hides another.
+    /// Reads every setting before it fails, so that no mistake hides another.
     fn config(&mut self) -> Option<Config> {
-        let door = self.door();
-        let keeping = self.keeping();
+        let http = self.http();
+        let storage = self.storage();
         let policy = self.policy();
-        let sign_ups = self.sign_ups();
+        let accounts = self.accounts();
         let throttles = self.throttles();
         let retention = self.retention();
         let webhook = self.webhook();
         let metrics_listen = self.read(&table::METRICS_LISTEN);
         let logging = self.logging();
         Some(Config {
-            door: door?,
-            keeping: keeping?,
+            http: http?,
+            storage: storage?,
             policy: policy?,
-            sign_ups: sign_ups?,
+            accounts: accounts?,
             throttles: throttles?,
             retention: retention?,
             webhook,
@@ -187,7 +187,7 @@ impl Reader {
         })
     }
 
-    fn door(&mut self) -> Option<HttpSettings> {
+    fn http(&mut self) -> Option<HttpSettings> {
         let listen = self.read(&table::LISTEN);
         let public_url = self.public_url(listen);
         let trusted_proxies = self.read(&table::TRUSTED_PROXIES);
@@ -204,7 +204,7 @@ impl Reader {
         })
     }
 
-    /// Where nobody set it, the URL has the port that is listened on.
+    /// The default URL has the port of `LISTEN`.
     fn public_url(&mut self, listen: Option<SocketAddr>) -> Option<PublicUrl> {
         let setting = table::PUBLIC_URL.setting;
         let port = listen.map(|listen| listen.port()).filter(|port| *port != 0);
@@ -215,18 +215,21 @@ impl Reader {
         self.read(&table::PUBLIC_URL)
     }
 
-    fn keeping(&mut self) -> Option<Keeping> {
+    fn storage(&mut self) -> Option<StorageSettings> {
         let database = self.read(&table::DATABASE);
-        let sessions = self.read(&table::SESSIONS);
+        let mut sessions = self.read(&table::SESSIONS);
         let cache = self.read(&table::CACHE);
         let memory_limit = self.read(&table::MEMORY_LIMIT);
         let database_connections = self.read(&table::DATABASE_CONNECTIONS);
         let store_wait = self.read(&table::STORE_WAIT);
-        Some(Keeping {
+        if let (Some(SessionStorage::Memory { limit }), Some(set)) = (&mut sessions, memory_limit) {
+            *limit = set;
+        }
+        memory_limit?;
+        Some(StorageSettings {
             database: database?,
             sessions: sessions?,
             cache: cache?,
-            memory_limit: memory_limit?,
             database_connections: database_connections?,
             store_wait: store_wait?,
         })
@@ -258,10 +261,10 @@ impl Reader {
         Some(timeouts)
     }
 
-    fn sign_ups(&mut self) -> Option<SignUps> {
+    fn accounts(&mut self) -> Option<AccountSettings> {
         let signup = self.read(&table::SIGNUP);
         let password_min_length = self.read(&table::PASSWORD_MIN_LENGTH);
-        Some(SignUps { signup: signup?, password_min_length: password_min_length? })
+        Some(AccountSettings { signup: signup?, password_min_length: password_min_length? })
     }
 
     fn throttles(&mut self) -> Option<ThrottleOptions> {
@@ -277,7 +280,7 @@ impl Reader {
         Some(Retention { events: events?, addresses: addresses? })
     }
 
-    /// Also `None` for a mistake, which is noted.
+    /// Also `None` after a mistake, which is recorded.
     fn webhook(&mut self) -> Option<WebhookOptions> {
         let target = self.read(&table::WEBHOOK_URL);
         let secrets = self.read(&table::WEBHOOK_SECRET);

@@ -1,4 +1,4 @@
-//! What is wrong with what was set, in lines that say what to write instead.
+//! Mistakes in settings, one line each, which say what to write instead.
 
 use std::error::Error;
 use std::fmt;
@@ -22,7 +22,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Everything that is wrong, at least one mistake, one line each.
+/// All mistakes, at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistakes {
     pub(super) all: Vec<Mistake>,
@@ -30,12 +30,12 @@ pub struct Mistakes {
 }
 
 impl Mistakes {
-    /// One by one, in the order of the settings.
+    /// The mistakes, in the order of the settings.
     pub fn iter(&self) -> impl Iterator<Item = &Mistake> {
         self.all.iter()
     }
 
-    /// The form of log lines that was asked for, as far as that can be read.
+    /// The configured log format, or text where that cannot be read.
     #[must_use]
     pub fn log_format(&self) -> LogFormat {
         self.log_format

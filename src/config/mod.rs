@@ -1,10 +1,10 @@
-//! What an operator can set, where each value came from, and what is wrong with it.
+//! Settings: their values, the source of each value, and all mistakes at once.
 //!
 //! [`SETTINGS`] declares every setting once. The variable, the flag, the `.env` key, the help
-//! text, `.env.example` and `anteroom config` all come from it. [`Config::load`] judges what it is
-//! given: it reads no environment, and no file but those that are named to hold a secret.
+//! text, `.env.example` and `anteroom config` are generated from it. [`Config::load`] reads only its
+//! arguments, and the files that are named to hold a secret.
 //!
-//! Only `cli` may import this room; the others get the typed values handed to them.
+//! Only `cli` and `app` import this module.
 
 mod dotenv;
 mod duration;
@@ -19,7 +19,7 @@ mod render;
 mod secret_file;
 mod settings;
 mod sources;
-mod values;
+pub(crate) mod values;
 mod warnings;
 
 #[cfg(test)]
@@ -27,10 +27,10 @@ mod tests;
 
 pub use dotenv::Dotenv;
 pub use duration::WrittenDuration;
-pub use load::{Config, HttpSettings, Keeping, Logging, SignUps};
+pub use load::{AccountSettings, Config, HttpSettings, Logging, StorageSettings};
 pub use mask::mask;
 pub use mistakes::{Mistake, Mistakes};
 pub use render::env_example;
 pub use settings::{Group, SETTINGS, Setting};
 pub use sources::{Flags, Form, Provenance};
-pub use values::{Database, SessionsIn, Signup};
+pub use values::{SessionStorage, Signup};

@@ -1,17 +1,17 @@
-//! Reads settings one by one and collects what is wrong with them.
+//! Reads settings one by one and collects mistakes.
 
 use super::settings::Kind;
 use super::sources::{Given, Sources};
 use super::{Mistake, Setting, mask};
 
-/// A setting together with the reader of its values.
+/// A setting with the parser of its values.
 pub(super) struct Typed<T> {
     pub(super) setting: &'static Setting,
     /// The typed value, or one sentence that says what to write instead.
     pub(super) parse: fn(&str) -> Result<T, String>,
 }
 
-/// Reads from the sources; what cannot be read is `None` and a mistake.
+/// Reads settings from the sources. A value that cannot be used is `None` and a mistake.
 pub(super) struct Reader {
     pub(super) sources: Sources,
     pub(super) mistakes: Vec<Mistake>,
@@ -33,20 +33,20 @@ impl Reader {
         result.map_err(|what| self.mistake(typed.setting, &what)).ok()
     }
 
-    /// Notes that the value of `setting` cannot be used.
+    /// Records that the value of `setting` cannot be used.
     pub(super) fn mistake(&mut self, setting: &Setting, what: &str) {
         let text = format!("{}: {what}", self.named(setting));
         self.mistakes.push(Mistake::new(&text));
     }
 
-    /// The setting with its value, unless secret, and where that came from.
+    /// The setting with its value, unless secret, and its source.
     pub(super) fn named(&self, setting: &Setting) -> String {
         let Given { text, from } = self.sources.effective(setting);
         let variable = setting.variable();
         if setting.is_secret() {
             return format!("{variable} ({from})");
         }
-        // A URL may hold a secret wherever it was written.
+        // A URL may contain a password in any setting.
         let entries = text.to_string_lossy().split(',').map(mask).collect::<Vec<_>>();
         let text = entries.join(",");
         let (shown, rest) = text.split_at(text.floor_char_boundary(100));

@@ -6,19 +6,19 @@ use std::fmt::Write as _;
 use super::load::Effective;
 use super::{Config, SETTINGS};
 
-/// Up to this many characters a value is followed by blanks, so that the remarks stand in line.
+/// Width to which values are padded, so that the comments line up.
 const VALUE_WIDTH: usize = 32;
 
 impl Config {
-    /// Every setting by its variable, with its value as it may be shown: passwords masked.
+    /// Every setting by its variable, with secrets masked.
     #[must_use]
     pub fn shown(&self) -> BTreeMap<String, String> {
         let shown = |one: &Effective| (one.setting.variable().to_owned(), one.text.clone());
         self.effective.iter().map(shown).collect()
     }
 
-    /// Every setting with its value, passwords masked, and where it came from; then what follows
-    /// from them. One line each.
+    /// Every setting with its value, secrets masked, and its source; then cookie name, origin and
+    /// warnings. One line each.
     #[must_use]
     pub fn render(&self) -> String {
         let width = SETTINGS.iter().map(|setting| setting.variable().len()).max().unwrap_or(0);
@@ -29,7 +29,7 @@ impl Config {
             let _ = writeln!(text, "{variable:width$} = {value:VALUE_WIDTH$} # {from}");
         }
         let _ = writeln!(text, "# cookie: {}", self.cookie_name());
-        let _ = writeln!(text, "# origin: {}", self.door.public_url);
+        let _ = writeln!(text, "# origin: {}", self.http.public_url);
         for warning in self.warnings() {
             let _ = writeln!(text, "# warning: {warning}");
         }

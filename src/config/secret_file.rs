@@ -1,20 +1,20 @@
-//! Files that hold one secret each, as container platforms and systemd hand them out.
+//! Files that hold one secret each, as container platforms and systemd provide them.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// No secret is longer.
-const LONGEST: u64 = 64 * 1024;
+/// Maximum length of a secret in bytes.
+const MAX_BYTES: u64 = 64 * 1024;
 
-/// Reads a secret. Line ends after it do not count: nearly every editor writes one.
+/// Reads a secret without trailing line ends, which most editors add.
 ///
 /// # Errors
-/// What failed and what to do, without anything that the file holds.
+/// What failed and what to do, without the contents of the file.
 pub(super) fn read(path: &Path) -> Result<String, String> {
     let bytes = bytes(path)
         .map_err(|error| format!("cannot read the file ({error}); name a readable file"))?;
-    if bytes.len() as u64 > LONGEST {
+    if bytes.len() as u64 > MAX_BYTES {
         return Err("the file is longer than 64 KiB; name a file that holds one secret".to_owned());
     }
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
@@ -29,11 +29,11 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
 
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The path as an error may show it. A secret that was written where its path belongs stays out.
+/// The path, for an error message. A secret that was set instead of a path is left out.
 pub(super) fn shown_path(path: &Path) -> String {
     let text = path.to_string_lossy();
     let is_path = (text.starts_with('/') || text.starts_with('.')) && !text.contains("://");

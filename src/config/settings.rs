@@ -8,53 +8,54 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::sources::Form;
-use super::values::{self, Database, SessionsIn, Signup};
+use super::values::{self, SessionStorage, Signup};
 use super::{duration, read::Typed};
 use crate::audit::Kind as Event;
 use crate::http::PublicUrl;
 use crate::sessions::LimitPolicy;
+use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
 use crate::throttle::Rate;
 use crate::webhook::{Secrets, Target};
 
-/// What every variable begins with.
+/// Prefix of every variable.
 pub(super) const PREFIX: &str = "ANTEROOM_";
 
-/// One setting, as operators know it.
+/// One setting.
 #[derive(Debug)]
 pub struct Setting {
-    /// The name of the table, for example `IDLE_TIMEOUT`.
+    /// The name without prefix, for example `IDLE_TIMEOUT`.
     pub name: &'static str,
-    /// What counts when nobody sets it, written as an operator would.
+    /// The default, as an operator writes it.
     pub default: &'static str,
-    /// What it means, in sentences for operators.
+    /// Its documentation, in sentences for operators.
     pub meaning: &'static str,
-    /// Under which heading it is shown.
+    /// The heading under which it is listed.
     pub group: Group,
-    /// How its value may be shown and whether it may be empty.
+    /// Whether its value is secret, and whether it may be empty.
     pub kind: Kind,
 }
 
-/// The headings, in the order in which they are shown.
+/// The headings, in the order in which they are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// Where it listens, and as what it is known.
+    /// Listener and public URL.
     Address,
-    /// Where things are kept.
-    Keeping,
-    /// How long sessions live.
+    /// Database and session storage.
+    Storage,
+    /// Timeouts and limits of sessions.
     Sessions,
-    /// Who may make an account, and with which passwords.
+    /// Sign-up and the password policy.
     Accounts,
     /// Limits on attempts and connections.
     Limits,
     /// Proxies and other origins.
     Trust,
-    /// For how long what is recorded is kept.
+    /// Retention of the audit trail.
     Retention,
-    /// What it tells about itself.
+    /// Metrics and logs.
     Observation,
-    /// Who is told of what happens.
+    /// Delivery of audit events.
     Webhook,
 }
 
@@ -64,8 +65,8 @@ impl Group {
     pub fn title(self) -> &'static str {
         match self {
             Self::Address => "Address",
-            Self::Keeping => "Where things are kept",
-            Self::Sessions => "Life of a session",
+            Self::Storage => "Storage",
+            Self::Sessions => "Sessions",
             Self::Accounts => "Accounts",
             Self::Limits => "Limits",
             Self::Trust => "Proxies and other origins",
@@ -76,16 +77,16 @@ impl Group {
     }
 }
 
-/// What else is to be known of a value.
+/// Whether a value is secret, and whether it may be empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// May be shown, must not be empty.
+    /// Not secret, not empty.
     Plain,
-    /// May carry a password, which is never shown.
+    /// May contain a password, which is masked.
     Secret,
-    /// Is a secret as a whole, which is never shown; empty means none.
+    /// A secret as a whole, which is masked; empty means none.
     Hidden,
-    /// Entries between commas; empty means none.
+    /// Entries separated by commas; empty means none.
     List,
 }
 
@@ -126,21 +127,21 @@ impl Setting {
         matches!(self.kind, Kind::Secret | Kind::Hidden)
     }
 
-    /// As [`Setting::flag`], for the path of the file that holds a secret, for example
+    /// Like [`Setting::flag`], for the path of the file that holds a secret, for example
     /// `database-file`.
     #[must_use]
     pub fn file_flag(&self) -> &'static str {
         SPELLINGS.get(self.name).map_or("", |spelling| &spelling.file_flag)
     }
 
-    /// As [`Setting::variable`], for the path of the file that holds a secret, for example
+    /// Like [`Setting::variable`], for the path of the file that holds a secret, for example
     /// `ANTEROOM_DATABASE_FILE`.
     #[must_use]
     pub fn file_variable(&self) -> &'static str {
         SPELLINGS.get(self.name).map_or("", |spelling| &spelling.file_variable)
     }
 
-    /// The setting of this variable, and in which form it is given.
+    /// The setting of this variable, and whether the variable is its value or a path.
     pub(super) fn of_variable(variable: &str) -> Option<(&'static Self, Form)> {
         SETTINGS.iter().copied().find_map(|setting| match variable {
             _ if setting.variable() == variable => Some((setting, Form::Value)),
@@ -152,8 +153,8 @@ impl Setting {
     }
 }
 
-/// Each line makes a typed constant and an entry of [`SETTINGS`]; a setting that nobody reads is a
-/// warning of the compiler.
+/// Each line makes a typed constant and an entry of [`SETTINGS`]. The compiler warns of a setting that
+/// no code reads.
 macro_rules! settings {
     ($($name:ident: $type:ty = $default:literal, $group:ident, $kind:ident, $parse:expr,
        $meaning:literal;)*) => {
@@ -168,7 +169,7 @@ macro_rules! settings {
             parse: $parse,
         };)*
 
-        /// Every setting there is, in the order in which they are shown.
+        /// Every setting, in the order in which they are listed.
         pub static SETTINGS: &[&Setting] = &[$($name.setting),*];
     };
 }
@@ -181,24 +182,24 @@ settings! {
          name of the cookie and whether it is Secure, the Origin and Host that are let in, and \
          every absolute link. http only for a loopback host.";
 
-    DATABASE: Database = "sqlite:anteroom.db", Keeping, Secret, values::database,
+    DATABASE: DatabaseAt = "sqlite:anteroom.db", Storage, Secret, values::database,
         "Where accounts and the audit trail are kept: sqlite:PATH, the path relative to the \
          working directory, or postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full.";
-    SESSIONS: SessionsIn = "database", Keeping, Secret, values::sessions,
+    SESSIONS: SessionStorage = "database", Storage, Secret, values::sessions,
         "Where sessions are kept: database (the same as the accounts), memory: (gone at a restart), \
          or Redis 7 or Valkey, which several servers may share: redis://USER:PASSWORD@HOST:PORT, \
          rediss:// for TLS, or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE. See docs/redis.md.";
-    CACHE: bool = "on", Keeping, Plain, values::on_or_off,
+    CACHE: bool = "on", Storage, Plain, values::on_or_off,
         "Whether sessions in use are kept in memory too, under leases that no revoke escapes; off \
          asks the store at every request.";
-    MEMORY_LIMIT: usize = "1000000", Keeping, Plain, values::memory_limit,
+    MEMORY_LIMIT: usize = "1000000", Storage, Plain, values::memory_limit,
         "How many sessions memory: keeps. At the limit anonymous ones go first, then new \
          sign-ins are turned away; a signed-in session is never dropped.";
 
-    DATABASE_CONNECTIONS: u32 = "16", Keeping, Plain, values::database_connections,
+    DATABASE_CONNECTIONS: u32 = "16", Storage, Plain, values::database_connections,
         "How many connections to PostgreSQL one server uses at most; one more is used to hear of \
          changes. Fewer where the servers together would take more than max_connections allows.";
-    STORE_WAIT: Option<Duration> = "1m", Keeping, Plain, values::duration_or_off,
+    STORE_WAIT: Option<Duration> = "1m", Storage, Plain, values::duration_or_off,
         "How long a start waits for a database or a Redis that does not answer yet, or off. \
          A wrong password and the like end the start at once.";
 

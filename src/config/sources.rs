@@ -1,4 +1,4 @@
-//! Where values come from: flags, then the environment, then `.env`, then the default.
+//! Sources of values: flags, then the environment, then `.env`, then the default.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -9,10 +9,10 @@ use super::secret_file::{self, shown_path};
 use super::settings::PREFIX;
 use super::{Dotenv, Mistake, SETTINGS, Setting, injected};
 
-/// The flags that were given, each once.
+/// The flags of a command line, each at most once.
 pub type Flags = Vec<(&'static Setting, Form, OsString)>;
 
-/// How a setting is given.
+/// Whether a setting is given by value or by file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Its value.
@@ -21,10 +21,10 @@ pub enum Form {
     File,
 }
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Provenance {
-    /// Nobody set it.
+    /// It is not set.
     Default,
     /// A line of `.env`.
     Dotenv {
@@ -41,7 +41,7 @@ pub enum Provenance {
         path: String,
         /// The variable for the path.
         variable: &'static str,
-        /// Where the path came from.
+        /// The source of the path.
         from: Box<Self>,
     },
 }
@@ -65,14 +65,14 @@ pub(super) struct Given {
     pub(super) from: Provenance,
 }
 
-/// What was given, one value per setting, and the names that are no setting.
+/// One value per setting, and the unknown names.
 pub(super) struct Sources {
     given: BTreeMap<&'static str, Given>,
     /// The paths of files that hold secrets.
     files: BTreeMap<&'static str, Given>,
-    /// The settings whose value could not be had. The reason is among the mistakes.
+    /// Settings whose file could not be read. The reason is among the mistakes.
     missing: BTreeSet<&'static str>,
-    /// Names like those of an orchestrator, with a value that it would not give.
+    /// Variables that look injected by an orchestrator, with a value that none would inject.
     pub(super) ignored: Vec<String>,
     pub(super) mistakes: Vec<Mistake>,
 }
@@ -104,7 +104,7 @@ impl Sources {
         sources
     }
 
-    /// Sets a value over whatever came before.
+    /// Sets a value, replacing an earlier one.
     pub(super) fn set(&mut self, setting: &'static Setting, form: Form, given: Given) {
         let place = match form {
             Form::Value => &mut self.given,
@@ -113,13 +113,13 @@ impl Sources {
         place.insert(setting.name, given);
     }
 
-    /// The value that counts.
+    /// The value from the source with the highest precedence.
     pub(super) fn effective(&self, setting: &Setting) -> Given {
         let default = || Given { text: setting.default.into(), from: Provenance::Default };
         self.given.get(setting.name).cloned().unwrap_or_else(default)
     }
 
-    /// Whether a value was given that could not be had.
+    /// Whether the file of this setting could not be read.
     pub(super) fn is_missing(&self, setting: &Setting) -> bool {
         self.missing.contains(setting.name)
     }
@@ -128,7 +128,7 @@ impl Sources {
         let name = name.to_string_lossy();
         let Some(rest) = name.strip_prefix(PREFIX) else { return };
         if let Some((setting, form)) = Setting::of_variable(&name) {
-            // Containers and templates often set what they have no value for.
+            // Containers and templates often set empty variables.
             if !given.text.is_empty() {
                 self.set(setting, form, given);
             }
@@ -141,7 +141,7 @@ impl Sources {
         }
     }
 
-    /// Puts in the place of each path what the file holds.
+    /// Reads the files that hold secrets.
     fn read_files(&mut self) {
         for (name, Given { text: path, from }) in std::mem::take(&mut self.files) {
             let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) else {
@@ -192,7 +192,7 @@ fn advice(rest: &str) -> String {
     }
 }
 
-/// How many characters have to be put in, left out or replaced to make one out of the other.
+/// The Levenshtein distance.
 fn distance(from: &[char], to: &str) -> usize {
     let mut row: Vec<usize> = (0..=from.len()).collect();
     for (line, wanted) in to.chars().enumerate() {

@@ -1,9 +1,8 @@
-//! How each kind of value is written. Every reader answers with the typed value, or with one
-//! sentence that says what to write instead.
+//! Parsers of setting values. Each returns the typed value, or one sentence that says what to write
+//! instead.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -13,35 +12,25 @@ use super::{duration, mask};
 use crate::audit::{Kind as Event, Retention};
 use crate::http::PublicUrl;
 use crate::sessions::LimitPolicy;
+use crate::store::DatabaseAt;
 use crate::telemetry::{self, LogFormat};
 use crate::throttle::Rate;
 use crate::webhook::{Secrets, Target};
 
-/// Where accounts and the audit trail are kept.
+/// Where sessions are stored.
 #[derive(Clone, Debug)]
-pub enum Database {
-    /// A file of `SQLite`.
-    Sqlite {
-        /// As written; relative to the working directory.
-        path: PathBuf,
-    },
-    /// A `PostgreSQL` server.
-    Postgres {
-        /// With its password.
-        url: SecretString,
-    },
-}
-
-/// Where sessions are kept.
-#[derive(Clone, Debug)]
-pub enum SessionsIn {
-    /// In the memory of this process.
-    Memory,
-    /// In the same database as the accounts.
+pub enum SessionStorage {
+    /// In the same database as the accounts. Sessions survive a restart.
     Database,
-    /// In a Redis or Valkey server.
+    /// In the memory of this process. Sessions end with the process.
+    Memory {
+        /// The most sessions that are kept. At the limit anonymous sessions are dropped first, then
+        /// new sign-ins get 503.
+        limit: usize,
+    },
+    /// In a Redis 7 or Valkey server, which several servers may share.
     Redis {
-        /// With its password.
+        /// `redis://`, `rediss://` or `redis+sentinel://`, with user and password.
         url: SecretString,
     },
 }
@@ -49,9 +38,9 @@ pub enum SessionsIn {
 /// Whether people may make their own accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signup {
-    /// Anybody may.
+    /// Everyone may sign up.
     Open,
-    /// Only administrators make accounts.
+    /// Only administrators create accounts.
     Closed,
 }
 
@@ -70,14 +59,14 @@ pub(super) fn address_or_off(text: &str) -> Result<Option<SocketAddr>, String> {
     }
 }
 
-pub(super) fn database(text: &str) -> Result<Database, String> {
+pub(super) fn database(text: &str) -> Result<DatabaseAt, String> {
     let form = || {
         "write sqlite:PATH, for example sqlite:/var/lib/anteroom/anteroom.db, or \
          postgres://USER:PASSWORD@HOST/DATABASE"
             .to_owned()
     };
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Ok(Database::Postgres { url: server_url(text)? });
+        return Ok(DatabaseAt::Postgres(server_url(text)?));
     }
     let path = text.strip_prefix("sqlite:").ok_or_else(form)?;
     if path.starts_with("//") {
@@ -92,18 +81,19 @@ pub(super) fn database(text: &str) -> Result<Database, String> {
     if path.is_empty() || path.contains(char::is_control) {
         return Err(form());
     }
-    Ok(Database::Sqlite { path: PathBuf::from(path) })
+    Ok(DatabaseAt::Sqlite(path.into()))
 }
 
-pub(super) fn sessions(text: &str) -> Result<SessionsIn, String> {
+/// `memory:` has the default of `MEMORY_LIMIT`, which is another setting.
+pub(super) fn sessions(text: &str) -> Result<SessionStorage, String> {
     match text {
-        "memory:" => Ok(SessionsIn::Memory),
-        "database" => Ok(SessionsIn::Database),
+        "memory:" => Ok(SessionStorage::Memory { limit: 1_000_000 }),
+        "database" => Ok(SessionStorage::Database),
         url if url.starts_with("redis://") || url.starts_with("rediss://") => {
-            Ok(SessionsIn::Redis { url: server_url(url)? })
+            Ok(SessionStorage::Redis { url: server_url(url)? })
         }
         url if url.starts_with("redis+sentinel://") || url.starts_with("rediss+sentinel://") => {
-            Ok(SessionsIn::Redis { url: sentinels_url(url)? })
+            Ok(SessionStorage::Redis { url: sentinels_url(url)? })
         }
         _ => Err("write database, memory: or redis://HOST:PORT".to_owned()),
     }
@@ -187,7 +177,7 @@ pub(super) fn duration_or_off(text: &str) -> Result<Option<Duration>, String> {
 }
 
 /// Longer ones than this would turn every phrase away.
-pub(super) fn password_min_length(text: &str) -> Result<usize, String> {
+pub(crate) fn password_min_length(text: &str) -> Result<usize, String> {
     number(text, 8, 128)
 }
 
@@ -231,14 +221,14 @@ pub(super) fn retention(text: &str) -> Result<Option<Duration>, String> {
     Ok(Some(kept))
 }
 
-pub(super) fn webhook_url(text: &str) -> Result<Option<Target>, String> {
+pub(crate) fn webhook_url(text: &str) -> Result<Option<Target>, String> {
     if text == "off" {
         return Ok(None);
     }
     Target::parse(text).map(Some).map_err(|form| format!("{form}, or off"))
 }
 
-pub(super) fn webhook_secret(text: &str) -> Result<Option<Secrets>, String> {
+pub(crate) fn webhook_secret(text: &str) -> Result<Option<Secrets>, String> {
     if text.is_empty() { Ok(None) } else { Secrets::parse(text).map(Some) }
 }
 
@@ -256,11 +246,11 @@ pub(super) fn webhook_events(text: &str) -> Result<BTreeSet<Event>, String> {
     if events.is_empty() { Err("write all, or at least one kind".to_owned()) } else { Ok(events) }
 }
 
-pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+pub(crate) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     list(text, network)
 }
 
-pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
+pub(crate) fn origins(text: &str) -> Result<Vec<String>, String> {
     list(text, parse_origin)
 }
 

@@ -1,18 +1,19 @@
-//! What is allowed but dangerous.
+//! Warnings about settings that are valid but dangerous.
 
 use std::net::IpAddr;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Config, Database, SessionsIn, WrittenDuration, settings as table};
+use super::{Config, SessionStorage, WrittenDuration, settings as table};
+use crate::store::DatabaseAt;
 
 impl Config {
-    /// What is allowed but worth a line in the log, each a sentence.
+    /// Valid but dangerous settings, one sentence each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        let proxies = &self.door.trusted_proxies;
-        if self.door.public_url.is_https() && proxies.is_empty() {
+        let proxies = &self.http.trusted_proxies;
+        if self.http.public_url.is_https() && proxies.is_empty() {
             warnings.push(
                 "ANTEROOM_PUBLIC_URL is https but ANTEROOM_TRUSTED_PROXIES names no proxy: every \
                  visitor seems to come from the proxy's address; set it to that address"
@@ -25,7 +26,7 @@ impl Config {
                  name the proxies alone"
             ));
         }
-        if let Database::Postgres { url } = &self.keeping.database
+        if let DatabaseAt::Postgres(url) = &self.storage.database
             && let Some(host) = unverified(url)
         {
             warnings.push(format!(
@@ -33,7 +34,7 @@ impl Config {
                  stands in between can read everything; add sslmode=verify-full to it"
             ));
         }
-        if let SessionsIn::Redis { url } = &self.keeping.sessions
+        if let SessionStorage::Redis { url } = &self.storage.sessions
             && let Some(host) = unencrypted(url)
         {
             warnings.push(format!(
@@ -83,7 +84,7 @@ impl Config {
         })
     }
 
-    /// What the sessions keep is not shortened before they end.
+    /// Sessions keep full addresses until they end.
     fn addresses_kept_longer(&self) -> Option<String> {
         let policy = &self.policy;
         let lives = [policy.standard, policy.remembered, policy.administrator];
@@ -97,7 +98,7 @@ impl Config {
     }
 }
 
-/// The host of a database server on another machine whose certificate nobody looks at.
+/// The host of a remote database server whose certificate is not verified.
 fn unverified(url: &SecretString) -> Option<String> {
     let url = url::Url::parse(url.expose_secret()).ok()?;
     let parameter = |name: &str| {
@@ -109,8 +110,8 @@ fn unverified(url: &SecretString) -> Option<String> {
     (!is_here(&host) && !is_socket && !is_verified).then_some(host)
 }
 
-/// A Redis server or Sentinel on another machine that is reached without TLS. Addresses of
-/// Sentinels have several hosts, which no ordinary URL has.
+/// The host of a remote Redis server or Sentinel without TLS. Sentinel addresses list several hosts,
+/// so they are not valid URLs.
 fn unencrypted(url: &SecretString) -> Option<String> {
     let (scheme, rest) = url.expose_secret().split_once("://")?;
     if scheme.starts_with("rediss") {

@@ -148,6 +148,11 @@ impl CurrentSession {
         }
     }
 
+    /// Whether the user of `session` proved their identity in the last ten minutes.
+    pub(super) fn is_fresh(&self, session: &Session) -> bool {
+        self.0.sessions.is_fresh(session)
+    }
+
     /// Where the request comes from.
     pub(crate) fn client(&self) -> Client {
         self.0.sender.client()

@@ -8,6 +8,7 @@ mod cookie;
 mod current;
 mod error;
 mod extract;
+mod extract_public;
 mod fast_path;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
@@ -32,6 +33,7 @@ pub use cookie::CookieShape;
 pub use current::CurrentSession;
 pub use error::{Code, FieldError, Problem};
 pub use extract::{CurrentUser, CurrentUserOrLogin};
+pub use extract_public::{FreshUser, RequireAdmin};
 pub use fast_path::{FastPath, FastPathFuture};
 pub(crate) use json::{SessionBody, UserBody, timestamp};
 pub(crate) use metrics_page::metrics_router;

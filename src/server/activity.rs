@@ -1,176 +1,175 @@
-//! What happens on one connection, and whose turn it is: the client's, and since when, or ours.
-//! Pure arithmetic: the caller brings the time.
+//! The state of one connection, and when it times out. Pure arithmetic: the caller passes the time.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::options::Times;
+use super::options::ConnectionTimeouts;
 
-/// What one connection does. Shared by its socket, its requests and its driver.
+/// The state of one connection, shared by its socket, its requests and its driver.
 #[derive(Debug)]
-pub(super) struct Activity(Mutex<State>);
+pub(super) struct Activity(Mutex<ActivityState>);
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is seen at another moment")]
-struct State {
-    /// Requests whose answer is not wholly handed over.
-    under_way: usize,
-    /// When the last of them ended, or the connection began.
+#[expect(clippy::struct_excessive_bools, reason = "each is set by another event")]
+struct ActivityState {
+    /// Requests whose response is not completely handed to the protocol.
+    active_requests: usize,
+    /// When the last of them ended, or the connection was accepted.
     idle_since: Instant,
-    /// When the first byte of the next request came.
+    /// When the first byte of the next request arrived.
     reading_since: Option<Instant>,
-    /// Whether there ever was a request.
-    served: bool,
-    /// Whether it speaks HTTP/2, as far as a request has shown.
-    multiplexed: bool,
-    /// Answers of which the client has yet to take what is ready.
-    owed: usize,
-    /// Whether the socket takes no more for now.
-    full: bool,
-    /// When the client last took something, or was first given it.
+    /// Whether it has had a request.
+    had_request: bool,
+    /// Whether its last request was HTTP/2.
+    is_http2: bool,
+    /// Responses with data that the client has yet to read.
+    unread_responses: usize,
+    /// Whether the send buffer of the socket is full.
+    is_full: bool,
+    /// When the client last read something, or when there was first something to read.
     progress: Instant,
-    /// Whether the last request was answered without reading all of its body.
-    left_a_body: bool,
+    /// Whether the last request was answered before its body was read completely.
+    has_unread_body: bool,
 }
 
-/// What is to become of a connection.
+/// What the driver does with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It stays; look again then, not before.
-    Stays(Instant),
-    /// It has been idle for long enough: end it in peace.
+pub(super) enum TimeoutDecision {
+    /// Keep it. Nothing can time out before this instant.
+    Keep(Instant),
+    /// Its idle timeout has passed: shut it down gracefully.
     Idle,
-    /// The client owes something for too long.
-    Overdue(&'static str),
+    /// The client is too slow, with the reason: close it.
+    TooSlow(&'static str),
 }
 
 impl Activity {
     pub(super) fn new(now: Instant) -> Self {
-        Self(Mutex::new(State {
-            under_way: 0,
+        Self(Mutex::new(ActivityState {
+            active_requests: 0,
             idle_since: now,
             reading_since: None,
-            served: false,
-            multiplexed: false,
-            owed: 0,
-            full: false,
+            had_request: false,
+            is_http2: false,
+            unread_responses: 0,
+            is_full: false,
             progress: now,
-            left_a_body: false,
+            has_unread_body: false,
         }))
     }
 
-    /// Bytes came.
+    /// Bytes arrived.
     pub(super) fn read(&self, now: Instant) {
         let mut state = self.lock();
-        if state.under_way == 0 && state.reading_since.is_none() {
+        if state.active_requests == 0 && state.reading_since.is_none() {
             state.reading_since = Some(now);
         }
     }
 
-    /// The socket took bytes.
+    /// The socket accepted bytes.
     pub(super) fn wrote(&self, now: Instant) {
         let mut state = self.lock();
-        state.full = false;
+        state.is_full = false;
         state.progress = now;
     }
 
-    /// The socket takes no more for now.
-    pub(super) fn full(&self, now: Instant) {
+    /// The send buffer of the socket is full.
+    pub(super) fn write_blocked(&self, now: Instant) {
         let mut state = self.lock();
-        if !state.full {
-            state.full = true;
+        if !state.is_full {
+            state.is_full = true;
             state.progress = now;
         }
     }
 
-    pub(super) fn began(&self, multiplexed: bool) {
+    pub(super) fn request_started(&self, is_http2: bool) {
         let mut state = self.lock();
-        state.under_way += 1;
+        state.active_requests += 1;
         state.reading_since = None;
-        state.served = true;
-        state.multiplexed = multiplexed;
-        state.left_a_body = false;
+        state.had_request = true;
+        state.is_http2 = is_http2;
+        state.has_unread_body = false;
     }
 
-    pub(super) fn ended(&self, now: Instant) {
+    pub(super) fn request_finished(&self, now: Instant) {
         let mut state = self.lock();
-        state.under_way -= 1;
-        if state.under_way == 0 {
+        state.active_requests -= 1;
+        if state.active_requests == 0 {
             state.idle_since = now;
         }
     }
 
-    /// A request is answered without reading all of its body.
-    pub(super) fn left_a_body(&self) {
-        self.lock().left_a_body = true;
+    /// A request is answered before its body was read completely.
+    pub(super) fn body_left_unread(&self) {
+        self.lock().has_unread_body = true;
     }
 
-    /// Whether a body may still be on its way that nobody reads.
-    pub(super) fn has_left_a_body(&self) -> bool {
+    /// Whether body bytes that no handler reads may still arrive.
+    pub(super) fn has_unread_body(&self) -> bool {
         let state = self.lock();
-        state.left_a_body && !state.multiplexed
+        state.has_unread_body && !state.is_http2
     }
 
-    /// The client took some of an answer.
-    pub(super) fn took(&self, now: Instant) {
+    /// The client read some of a response.
+    pub(super) fn response_read(&self, now: Instant) {
         self.lock().progress = now;
     }
 
-    /// One more answer has something ready for the client.
-    pub(super) fn owes(&self, now: Instant) {
+    /// One more response has data for the client.
+    pub(super) fn response_ready(&self, now: Instant) {
         let mut state = self.lock();
-        state.owed += 1;
+        state.unread_responses += 1;
         state.progress = now;
     }
 
-    /// One answer less has.
-    pub(super) fn settled(&self, now: Instant) {
+    /// One response has no more data for the client, for now or at all.
+    pub(super) fn response_drained(&self, now: Instant) {
         let mut state = self.lock();
-        state.owed -= 1;
+        state.unread_responses -= 1;
         state.progress = now;
     }
 
     pub(super) fn is_idle(&self) -> bool {
         let state = self.lock();
-        state.under_way == 0 && !state.full
+        state.active_requests == 0 && !state.is_full
     }
 
-    pub(super) fn is_multiplexed(&self) -> bool {
-        self.lock().multiplexed
+    pub(super) fn is_http2(&self) -> bool {
+        self.lock().is_http2
     }
 
-    pub(super) fn judge(&self, now: Instant, times: &Times) -> Verdict {
+    pub(super) fn decide(&self, now: Instant, timeouts: &ConnectionTimeouts) -> TimeoutDecision {
         let state = self.lock();
-        if state.full || state.owed > 0 {
-            let until = state.progress + times.stalled;
+        if state.is_full || state.unread_responses > 0 {
+            let until = state.progress + timeouts.stalled;
             return if now < until {
-                Verdict::Stays(until)
+                TimeoutDecision::Keep(until)
             } else {
-                Verdict::Overdue("it does not read what it asked for")
+                TimeoutDecision::TooSlow("the client does not read the response")
             };
         }
-        if state.under_way > 0 {
-            return Verdict::Stays(now + times.shortest());
+        if state.active_requests > 0 {
+            return TimeoutDecision::Keep(now + timeouts.shortest());
         }
-        if !state.served && now >= state.idle_since + times.headers {
-            return Verdict::Overdue("no request came");
+        if !state.had_request && now >= state.idle_since + timeouts.headers {
+            return TimeoutDecision::TooSlow("no request arrived");
         }
-        // Between two requests of HTTP/2 there are pings.
-        let reading = state.reading_since.filter(|_| !state.multiplexed);
-        if reading.is_some_and(|since| now >= since + times.headers) {
-            return Verdict::Overdue("the headers of a request came too slowly");
+        // HTTP/2 sends pings between requests.
+        let reading = state.reading_since.filter(|_| !state.is_http2);
+        if reading.is_some_and(|since| now >= since + timeouts.headers) {
+            return TimeoutDecision::TooSlow("the request headers arrived too slowly");
         }
-        let until = state.idle_since + times.idle;
+        let until = state.idle_since + timeouts.idle;
         if now >= until {
-            return Verdict::Idle;
+            return TimeoutDecision::Idle;
         }
-        let begun = if state.served { reading } else { Some(state.idle_since) };
-        let awaited = begun.map_or(now, |since| since) + times.headers;
-        Verdict::Stays(until.min(awaited))
+        let since = if state.had_request { reading } else { Some(state.idle_since) };
+        let headers_until = since.unwrap_or(now) + timeouts.headers;
+        TimeoutDecision::Keep(until.min(headers_until))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ActivityState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

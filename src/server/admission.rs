@@ -1,16 +1,14 @@
-//! How many connections there may be, and which one goes when there is one too many.
+//! Connection limits: one in total, and one per client network.
 //!
-//! At a cap an idle connection makes room for a new one, so that whoever holds connections
-//! without using them cannot keep others out. First those that brought no request within a second,
-//! then those of browsers, then those that have only just come, and those of trusted proxies last;
-//! among equals the longest idle.
+//! At a limit the connection that has been idle longest is closed, so that unused connections keep
+//! no client out. If none is idle, the new connection is rejected. Trusted proxies count in the
+//! total only.
 //!
-//! Requests after the first take no lock here: they leave signs on their connection, and the order of the idle is
-//! put right by whoever needs it, as far as it is needed.
+//! Requests take no lock: they update atomics of their slot, which are read at a limit only.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,307 +18,189 @@ use tokio::time::Instant;
 use super::options::ServeOptions;
 use crate::throttle::Network;
 
-/// How often a full server is told of.
+/// Interval between two "connection limit reached" log lines.
 const REPORT_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Counts connections, in all and per network.
+/// Counts connections, in total and per network.
 pub(super) struct Admission {
     options: ServeOptions,
     opened: Instant,
-    held: Mutex<Held>,
+    connections: Mutex<Connections>,
 }
 
 #[derive(Default)]
-struct Held {
-    /// The id of the next connection.
-    next: u64,
-    places: HashMap<u64, Taken>,
-    neighbours: HashMap<Network, Neighbours>,
-    idle: BTreeSet<Order>,
-    told: Told,
+struct Connections {
+    next_id: u64,
+    total: usize,
+    /// By network; those of trusted proxies are under `None`.
+    networks: HashMap<Option<Network>, HashMap<u64, Arc<SlotState>>>,
+    report: Report,
 }
 
-/// One connection.
-struct Taken {
-    /// `None` for a trusted proxy.
-    network: Option<Network>,
-    since: Instant,
-    signs: Arc<Signs>,
-    /// As what it stands among the idle ones, if it does: it may have been busy since.
-    filed: Option<Order>,
-}
-
-/// What requests leave on their connection.
-struct Signs {
-    under_way: AtomicUsize,
-    served: AtomicBool,
-    /// In nanoseconds from the opening on.
+/// What requests update on their connection.
+struct SlotState {
+    active_requests: AtomicUsize,
+    /// Nanoseconds since [`Admission::opened`].
     idle_since: AtomicU64,
-    /// Whether it stands among the idle ones. If not, it has to come back when it is idle.
-    is_filed: AtomicBool,
     evicted: Notify,
 }
 
-/// The connections of one network.
-#[derive(Default)]
-struct Neighbours {
-    open: usize,
-    idle: BTreeSet<Order>,
-}
-
-/// Who goes first: the rank, since when it is idle, and which connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Order(Rank, u64, u64);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    NeverServed,
-    Served,
-    Proxy,
-}
-
-/// What happened at the caps since it was last told.
+/// Counts since the last log line.
 #[derive(Clone, Copy, Default)]
-struct Told {
-    turned_away: u64,
-    made_room: u64,
-    at: Option<Instant>,
+struct Report {
+    rejected: u64,
+    evicted: u64,
+    logged_at: Option<Instant>,
 }
 
 impl Admission {
     pub(super) fn new(options: ServeOptions) -> Self {
-        Self { options, opened: Instant::now(), held: Mutex::default() }
+        Self { options, opened: Instant::now(), connections: Mutex::default() }
     }
 
-    /// A place for a connection from this address; `None` where there is none, and nobody idle
-    /// to make room.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    /// A slot for a connection from this address. `None` at a limit with no idle connection.
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionSlot> {
         let is_proxy = self.options.trusted_proxies.trusts(address.to_canonical());
         let network = (!is_proxy).then(|| Network::of(address));
-        let mut held = self.lock();
-        let now = Instant::now();
-        let place = held
-            .has_room(network, &self.options)
-            .then(|| held.take(network, now, self.nanoseconds(now)));
-        held.tell();
-        let (id, signs) = place?;
-        Some(Place { admission: self.clone(), id, signs, is_proxy })
+        let mut connections = self.lock();
+        let now = self.nanoseconds(Instant::now());
+        let added =
+            connections.has_room(network, &self.options).then(|| connections.add(network, now));
+        connections.log();
+        let (id, state) = added?;
+        Some(ConnectionSlot { admission: self.clone(), id, network, state })
     }
 
-    /// Ends the idle connection that is needed least; `false` where there is none.
-    pub(super) fn make_room(&self) -> bool {
-        self.lock().evict(None, self.options.times.arriving)
+    /// Closes the connection that has been idle longest. `false` if none is idle.
+    pub(super) fn evict_one(&self) -> bool {
+        self.lock().evict_from_all()
     }
 
     fn nanoseconds(&self, now: Instant) -> u64 {
         u64::try_from(now.saturating_duration_since(self.opened).as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
-    /// Whether one more fits, after an idle one has made room where that was needed.
+impl Connections {
+    /// Whether one more fits, after an eviction where one is needed.
     fn has_room(&mut self, network: Option<Network>, options: &ServeOptions) -> bool {
-        let neighbours = network.and_then(|network| self.neighbours.get(&network));
-        let open = neighbours.map_or(0, |neighbours| neighbours.open);
-        let arriving = options.times.arriving;
-        let room_there =
-            open < options.max_connections_per_network || self.evict(network, arriving);
-        let room = room_there
-            && (self.places.len() < options.max_connections || self.evict(None, arriving));
-        if !room {
-            self.told.turned_away += 1;
+        let open = self.networks.get(&network).map_or(0, HashMap::len);
+        let fits_network = network.is_none()
+            || open < options.max_connections_per_network
+            || self.evict_from(network);
+        let fits = fits_network && (self.total < options.max_connections || self.evict_from_all());
+        if !fits {
+            self.report.rejected += 1;
         }
-        room
+        fits
     }
 
-    fn take(&mut self, network: Option<Network>, now: Instant, idle: u64) -> (u64, Arc<Signs>) {
-        self.next += 1;
-        let id = self.next;
-        let signs = Arc::new(Signs {
-            under_way: AtomicUsize::new(0),
-            served: AtomicBool::new(false),
-            idle_since: AtomicU64::new(idle),
-            is_filed: AtomicBool::new(false),
+    fn add(&mut self, network: Option<Network>, now: u64) -> (u64, Arc<SlotState>) {
+        self.next_id += 1;
+        self.total += 1;
+        let state = Arc::new(SlotState {
+            active_requests: AtomicUsize::new(0),
+            idle_since: AtomicU64::new(now),
             evicted: Notify::new(),
         });
-        let taken = Taken { network, since: now, signs: signs.clone(), filed: None };
-        self.places.insert(id, taken);
-        if let Some(network) = network {
-            self.neighbours.entry(network).or_default().open += 1;
-        }
-        self.file(id);
-        (id, signs)
+        self.networks.entry(network).or_default().insert(self.next_id, state.clone());
+        (self.next_id, state)
     }
 
-    /// Puts the connection among the idle ones, as what it is now.
-    fn file(&mut self, id: u64) {
-        self.unfile(id);
-        let Some(taken) = self.places.get_mut(&id) else { return };
-        let order = taken.order(id);
-        taken.filed = Some(order);
-        taken.signs.is_filed.store(true, Ordering::SeqCst);
-        self.idle.insert(order);
-        let neighbours = taken.network.and_then(|network| self.neighbours.get_mut(&network));
-        if let Some(neighbours) = neighbours {
-            neighbours.idle.insert(order);
+    fn remove(&mut self, network: Option<Network>, id: u64) -> Option<Arc<SlotState>> {
+        let connections = self.networks.get_mut(&network)?;
+        let state = connections.remove(&id)?;
+        if connections.is_empty() {
+            self.networks.remove(&network);
         }
+        self.total -= 1;
+        Some(state)
     }
 
-    /// Takes the connection out from the idle ones.
-    fn unfile(&mut self, id: u64) {
-        let Some(taken) = self.places.get_mut(&id) else { return };
-        let Some(order) = taken.filed.take() else { return };
-        taken.signs.is_filed.store(false, Ordering::SeqCst);
-        self.idle.remove(&order);
-        let neighbours = taken.network.and_then(|network| self.neighbours.get_mut(&network));
-        if let Some(neighbours) = neighbours {
-            neighbours.idle.remove(&order);
-        }
+    fn evict_from(&mut self, network: Option<Network>) -> bool {
+        let connections = self.networks.get(&network);
+        let longest = connections.and_then(longest_idle).map(|(_, id)| id);
+        longest.is_some_and(|id| self.evict(network, id))
     }
 
-    /// Whether the connection is idle and stands where it should. If not, it is put right.
-    fn is_in_order(&mut self, order: Order) -> bool {
-        let Order(_, _, id) = order;
-        let Some(taken) = self.places.get(&id) else { return false };
-        let signs = taken.signs.clone();
-        let is_idle = || signs.under_way.load(Ordering::SeqCst) == 0;
-        if is_idle() {
-            let stands_right = taken.order(id) == order;
-            if !stands_right {
-                self.file(id);
-            }
-            return stands_right;
-        }
-        self.unfile(id);
-        // Its last request may have ended before that, and not have seen that it has to come back.
-        if is_idle() {
-            self.file(id);
-        }
-        false
+    fn evict_from_all(&mut self) -> bool {
+        let idle = self.networks.iter().filter_map(|(network, connections)| {
+            longest_idle(connections).map(|(since, id)| (since, id, *network))
+        });
+        let longest = idle.min_by_key(|(since, id, _)| (*since, *id));
+        longest.is_some_and(|(_, id, network)| self.evict(network, id))
     }
 
-    /// Takes the place from the first of the idle ones, of one network or of all.
-    fn evict(&mut self, network: Option<Network>, arriving: Duration) -> bool {
-        while let Some(order) = self.first_to_go(network, arriving) {
-            if !self.is_in_order(order) {
-                continue;
-            }
-            let Order(_, _, id) = order;
-            if let Some(taken) = self.leave(id) {
-                taken.signs.evicted.notify_one();
-                self.told.made_room += 1;
-            }
-            return true;
-        }
-        false
+    fn evict(&mut self, network: Option<Network>, id: u64) -> bool {
+        let Some(state) = self.remove(network, id) else { return false };
+        state.evicted.notify_one();
+        self.report.evicted += 1;
+        true
     }
 
-    fn first_to_go(&self, network: Option<Network>, arriving: Duration) -> Option<Order> {
-        let idle = match network {
-            Some(network) => &self.neighbours.get(&network)?.idle,
-            None => &self.idle,
-        };
-        let is_fresh = |order: &Order| {
-            let Order(rank, _, id) = order;
-            let taken = self.places.get(id);
-            *rank == Rank::NeverServed && taken.is_some_and(|t| t.since.elapsed() < arriving)
-        };
-        let first = idle.first()?;
-        // The first is the oldest of its rank: if it is fresh, so are the others of it.
-        let others = || idle.range(Order(Rank::Served, 0, 0)..Order(Rank::Proxy, 0, 0)).next();
-        let chosen = if is_fresh(first) { others().unwrap_or(first) } else { first };
-        Some(*chosen)
-    }
-
-    fn leave(&mut self, id: u64) -> Option<Taken> {
-        self.unfile(id);
-        let taken = self.places.remove(&id)?;
-        if let Some(network) = taken.network
-            && let Some(neighbours) = self.neighbours.get_mut(&network)
-        {
-            neighbours.open -= 1;
-            if neighbours.open == 0 {
-                self.neighbours.remove(&network);
-            }
-        }
-        Some(taken)
-    }
-
-    /// One line a minute, however many come.
-    fn tell(&mut self) {
-        let Told { turned_away, made_room, at } = self.told;
-        if turned_away + made_room == 0 || at.is_some_and(|at| at.elapsed() < REPORT_INTERVAL) {
+    /// One line a minute, however many connections come.
+    fn log(&mut self) {
+        let Report { rejected, evicted, logged_at } = self.report;
+        let is_recent = logged_at.is_some_and(|at| at.elapsed() < REPORT_INTERVAL);
+        if rejected + evicted == 0 || is_recent {
             return;
         }
         tracing::warn!(
-            turned_away,
-            made_room,
-            "the caps on connections are reached: idle ones are closed, and where none is idle \
-             new ones turned away; see ANTEROOM_MAX_CONNECTIONS and \
-             ANTEROOM_MAX_CONNECTIONS_PER_NETWORK"
+            rejected,
+            evicted,
+            "connection limit reached: idle connections are closed, new ones are rejected if none \
+             is idle; see ANTEROOM_MAX_CONNECTIONS and ANTEROOM_MAX_CONNECTIONS_PER_NETWORK"
         );
-        self.told = Told { at: Some(Instant::now()), ..Told::default() };
+        self.report = Report { logged_at: Some(Instant::now()), ..Report::default() };
     }
 }
 
-impl Taken {
-    /// As what it stands among the idle ones, if it is idle.
-    fn order(&self, id: u64) -> Order {
-        let rank = match (self.network, self.signs.served.load(Ordering::Relaxed)) {
-            (None, _) => Rank::Proxy,
-            (Some(_), true) => Rank::Served,
-            (Some(_), false) => Rank::NeverServed,
-        };
-        Order(rank, self.signs.idle_since.load(Ordering::Relaxed), id)
-    }
+/// The connection that has been idle longest: since when, and its id.
+fn longest_idle(connections: &HashMap<u64, Arc<SlotState>>) -> Option<(u64, u64)> {
+    let idle = connections
+        .iter()
+        .filter(|(_, state)| state.active_requests.load(Ordering::Acquire) == 0)
+        .map(|(id, state)| (state.idle_since.load(Ordering::Relaxed), *id));
+    idle.min()
 }
 
-/// The place of one connection; dropping it gives it back.
-pub(super) struct Place {
+/// The slot of one open connection. Dropping it frees the slot.
+pub(super) struct ConnectionSlot {
     admission: Arc<Admission>,
     id: u64,
-    signs: Arc<Signs>,
-    is_proxy: bool,
+    /// `None` for a trusted proxy.
+    network: Option<Network>,
+    state: Arc<SlotState>,
 }
 
-impl Place {
-    /// Done when the place was needed for another.
+impl ConnectionSlot {
+    /// Completes when the connection must close to make room.
     pub(super) async fn evicted(&self) {
-        self.signs.evicted.notified().await;
+        self.state.evicted.notified().await;
     }
 
     pub(super) fn is_proxy(&self) -> bool {
-        self.is_proxy
+        self.network.is_none()
     }
 
-    /// One more request is under way on it.
-    pub(super) fn began(&self) {
-        self.signs.under_way.fetch_add(1, Ordering::SeqCst);
-        // Once in its life: among those that never brought a request, nobody may have.
-        if !self.signs.served.swap(true, Ordering::Relaxed) {
-            self.admission.lock().file(self.id);
-        }
+    pub(super) fn request_started(&self) {
+        self.state.active_requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One request less is.
-    pub(super) fn ended(&self, now: Instant) {
-        let signs = &self.signs;
-        signs.idle_since.store(self.admission.nanoseconds(now), Ordering::Relaxed);
-        let is_idle = signs.under_way.fetch_sub(1, Ordering::SeqCst) == 1;
-        // Only once somebody had to make room, and found this one busy.
-        if is_idle && !signs.is_filed.load(Ordering::SeqCst) {
-            self.admission.lock().file(self.id);
-        }
+    pub(super) fn request_finished(&self, now: Instant) {
+        self.state.idle_since.store(self.admission.nanoseconds(now), Ordering::Relaxed);
+        // Release: an observer of zero requests also sees the new idle time.
+        self.state.active_requests.fetch_sub(1, Ordering::Release);
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.admission.lock().leave(self.id);
+        self.admission.lock().remove(self.network, self.id);
     }
 }
 

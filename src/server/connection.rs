@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its end.
+//! Drives one connection, from its first byte until it is closed.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -11,165 +11,177 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::activity::{Activity, Verdict};
-use super::admission::Place;
-use super::listen::Stage;
-use super::options::Times;
-use super::request::{Answers, Requests};
-use super::stream::Watched;
+use super::activity::{Activity, TimeoutDecision};
+use super::admission::ConnectionSlot;
+use super::listen::ServerPhase;
+use super::options::ConnectionTimeouts;
+use super::request::{ConnectionService, HttpService};
+use super::stream::TrackedStream;
 
-/// The header block that a connection buffers, in bytes; a larger one is 431.
-const HEADER_BUFFER: usize = 32 * 1024;
-/// Requests under way at once on one HTTP/2 connection: enough for a proxy that sends everybody's
-/// over one.
-const STREAMS: u32 = 128;
-/// Streams that were reset before we looked at them, and streams that broke the rules: past
-/// either the connection is closed.
-const RESET_EARLY: usize = 20;
-const RESET_BY_US: usize = 1024;
-/// Unread bytes of one HTTP/2 request, and of all of a connection: our bodies are small.
+/// Bytes of request headers; larger ones get 431.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+/// Concurrent requests of one HTTP/2 connection: enough for a proxy that multiplexes all clients.
+const MAX_STREAMS: u32 = 128;
+/// Streams that the client reset before they were handled (CVE-2023-44487), and streams that the
+/// server reset for protocol errors. Beyond either limit the connection is closed.
+const MAX_PENDING_RESETS: usize = 20;
+const MAX_LOCAL_RESETS: usize = 1024;
+/// Unread bytes of one HTTP/2 request, and of all requests of a connection. Bodies are small.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
-/// Unsent bytes of one HTTP/2 answer.
+/// Unsent bytes of one HTTP/2 response.
 const SEND_BUFFER: usize = 64 * 1024;
-/// A peer that vanished behind HTTP/2 is found by pings.
-const PING_EVERY: Duration = Duration::from_secs(30);
-const PING_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a connection that was told to end may take over it, beyond its requests.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// HTTP/2 pings detect a client that is gone.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a graceful shutdown of an idle connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What all connections of a listener have in common.
+/// State shared by all connections of a listener.
 pub(super) struct ServerState<S> {
     protocols: Builder<TokioExecutor>,
     service: S,
-    times: Times,
+    timeouts: ConnectionTimeouts,
 }
 
 impl<S> ServerState<S> {
-    pub(super) fn new(service: S, times: Times) -> Self {
+    pub(super) fn new(service: S, timeouts: ConnectionTimeouts) -> Self {
         let mut protocols = Builder::new(TokioExecutor::new());
-        // Headers are timed by `activity`: hyper's timer would run while a connection is idle too.
+        // `activity` times headers: hyper's timer also runs while a connection is idle.
         protocols
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(None)
-            .max_buf_size(HEADER_BUFFER);
+            .max_buf_size(MAX_HEADER_BYTES);
         protocols
             .http2()
             .timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS)
-            .max_pending_accept_reset_streams(RESET_EARLY)
-            .max_local_error_reset_streams(RESET_BY_US)
-            .max_header_list_size(u32::try_from(HEADER_BUFFER).unwrap_or(u32::MAX))
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+            .max_local_error_reset_streams(MAX_LOCAL_RESETS)
+            .max_header_list_size(u32::try_from(MAX_HEADER_BYTES).unwrap_or(u32::MAX))
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(SEND_BUFFER)
-            .keep_alive_interval(PING_EVERY)
-            .keep_alive_timeout(PING_PATIENCE);
-        Self { protocols, service, times }
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT);
+        Self { protocols, service, timeouts }
     }
 }
 
-/// How far a connection is.
+/// How far the shutdown of a connection is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Course {
+enum ConnectionPhase {
     Open,
-    /// The server stops; a request that was on its way may still come until then.
-    LastWords(Instant),
-    /// It was told to end, and is cut if it is idle and still there then.
-    Ending(Instant),
+    /// The server stops. A request that was on its way may arrive until this instant.
+    LastRequest(Instant),
+    /// It shuts down gracefully, and is closed if it is idle after this instant.
+    Closing(Instant),
 }
 
-/// Serves a connection until either side ends it.
-pub(super) async fn drive<S: Answers>(
+/// Serves a connection until either side closes it.
+pub(super) async fn drive<S: HttpService>(
     server: Arc<ServerState<S>>,
-    (stream, peer): (TcpStream, SocketAddr),
-    place: Place,
-    mut stage: watch::Receiver<Stage>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    slot: ConnectionSlot,
+    mut server_phase: watch::Receiver<ServerPhase>,
 ) {
-    let times = if place.is_proxy() { server.times.of_a_proxy() } else { server.times };
+    let timeouts = server.timeouts;
+    let timeouts = if slot.is_proxy() { timeouts.for_proxy() } else { timeouts };
     let activity = Arc::new(Activity::new(Instant::now()));
-    let place = Arc::new(place);
-    let requests = Requests {
+    let slot = Arc::new(slot);
+    let requests = ConnectionService {
         service: server.service.clone(),
         peer,
-        place: place.clone(),
+        slot: slot.clone(),
         activity: activity.clone(),
-        stage: stage.clone(),
-        body: times.body,
+        server_phase: server_phase.clone(),
+        body_timeout: timeouts.body,
     };
-    let watched = TokioIo::new(Watched::new(stream, activity.clone()));
-    let mut connection = pin!(server.protocols.serve_connection(watched, requests));
-    let mut alarm = pin!(sleep_until(Instant::now()));
-    let mut course = Course::Open;
+    let tracked = TokioIo::new(TrackedStream::new(stream, activity.clone()));
+    let mut connection = pin!(server.protocols.serve_connection(tracked, requests));
+    let mut timer = pin!(sleep_until(Instant::now()));
+    let mut phase = ConnectionPhase::Open;
     loop {
-        let was = course;
+        let previous = phase;
         tokio::select! {
             biased;
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection ended with an error");
+                    tracing::debug!(%error, "connection closed with an error");
                 }
                 return;
             }
-            changed = stage.changed() => {
-                if changed.is_err() || *stage.borrow_and_update() == Stage::Cut {
+            changed = server_phase.changed() => {
+                if changed.is_err() || *server_phase.borrow_and_update() == ServerPhase::Closing {
                     return;
                 }
-                course = stopping(&activity, &times);
+                phase = shutdown_phase(&activity, &timeouts);
             }
-            () = place.evicted() => {
+            () = slot.evicted() => {
                 if activity.is_idle() {
                     return;
                 }
-                course = Course::Ending(Instant::now() + FAREWELL);
+                phase = ConnectionPhase::Closing(Instant::now() + CLOSE_TIMEOUT);
             }
-            () = alarm.as_mut() => match next(course, &activity, &times) {
-                Next::Look(at) => alarm.as_mut().reset(at),
-                Next::End => course = Course::Ending(Instant::now() + FAREWELL),
-                Next::Cut(why) => {
-                    tracing::debug!(why, "a connection is cut");
+            () = timer.as_mut() => match next_step(phase, &activity, &timeouts) {
+                NextStep::Wait(at) => timer.as_mut().reset(at),
+                NextStep::ShutDown => {
+                    phase = ConnectionPhase::Closing(Instant::now() + CLOSE_TIMEOUT);
+                }
+                NextStep::Close(reason) => {
+                    tracing::debug!(reason, "connection closed");
                     return;
                 }
             },
         }
-        if course != was {
-            if matches!(course, Course::Ending(_)) {
+        if phase != previous {
+            if matches!(phase, ConnectionPhase::Closing(_)) {
                 connection.as_mut().graceful_shutdown();
             }
-            alarm.as_mut().reset(Instant::now());
+            timer.as_mut().reset(Instant::now());
         }
     }
 }
 
-/// A request that is on the wire while we decide to close would be lost, and its client could not
-/// know whether it was served. So a connection that is kept without one is still listened to for
-/// a moment; its next answer says that it is the last. HTTP/2 has a farewell of its own.
-fn stopping(activity: &Activity, times: &Times) -> Course {
-    if activity.is_multiplexed() || !activity.is_idle() {
-        Course::Ending(Instant::now() + FAREWELL)
+/// A client cannot know whether a request that was on the wire during a close was handled. An idle
+/// HTTP/1 connection therefore stays open for a moment, and its next response says
+/// `Connection: close`. HTTP/2 has GOAWAY (RFC 9113, section 6.8).
+fn shutdown_phase(activity: &Activity, timeouts: &ConnectionTimeouts) -> ConnectionPhase {
+    if activity.is_http2() || !activity.is_idle() {
+        ConnectionPhase::Closing(Instant::now() + CLOSE_TIMEOUT)
     } else {
-        Course::LastWords(Instant::now() + times.last_words)
+        ConnectionPhase::LastRequest(Instant::now() + timeouts.last_request)
     }
 }
 
-/// What to do when the alarm rings.
-enum Next {
-    Look(Instant),
-    End,
-    Cut(&'static str),
+/// What the driver does when its timer fires.
+enum NextStep {
+    Wait(Instant),
+    ShutDown,
+    Close(&'static str),
 }
 
-fn next(course: Course, activity: &Activity, times: &Times) -> Next {
+fn next_step(
+    phase: ConnectionPhase,
+    activity: &Activity,
+    timeouts: &ConnectionTimeouts,
+) -> NextStep {
     let now = Instant::now();
-    match course {
-        Course::LastWords(until) | Course::Ending(until) if now < until => Next::Look(until),
-        Course::LastWords(_) => Next::End,
-        Course::Ending(_) if activity.is_idle() => Next::Cut("it does not end by itself"),
-        Course::Open | Course::Ending(_) => match activity.judge(now, times) {
-            Verdict::Stays(until) => Next::Look(until),
-            Verdict::Idle => Next::End,
-            Verdict::Overdue(why) => Next::Cut(why),
+    match phase {
+        ConnectionPhase::LastRequest(until) | ConnectionPhase::Closing(until) if now < until => {
+            NextStep::Wait(until)
+        }
+        ConnectionPhase::LastRequest(_) => NextStep::ShutDown,
+        ConnectionPhase::Closing(_) if activity.is_idle() => {
+            NextStep::Close("graceful shutdown timed out")
+        }
+        ConnectionPhase::Open | ConnectionPhase::Closing(_) => match activity.decide(now, timeouts)
+        {
+            TimeoutDecision::Keep(until) => NextStep::Wait(until),
+            TimeoutDecision::Idle => NextStep::ShutDown,
+            TimeoutDecision::TooSlow(reason) => NextStep::Close(reason),
         },
     }
 }

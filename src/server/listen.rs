@@ -1,4 +1,4 @@
-//! The accept loop. It waits for nobody: whatever takes time happens in a task per connection.
+//! Accept loop and graceful shutdown. Each connection has a task of its own.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -12,19 +12,19 @@ use tokio::time::Instant;
 use super::admission::Admission;
 use super::connection::{ServerState, drive};
 use super::options::ServeOptions;
-use super::request::Answers;
+use super::request::HttpService;
 
-/// The pause after a failed accept, which is mostly a lack of file descriptors.
+/// The pause after a failed accept, mostly for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How many idle connections give their descriptors up before the next try.
-const MAKE_ROOM: usize = 16;
-/// How often failing to accept is told of.
+/// Idle connections that are closed after a failed accept, to free file descriptors.
+const EVICT_AT_ONCE: usize = 16;
+/// Interval between two log lines about failed accepts.
 const REPORT_INTERVAL: Duration = Duration::from_mins(1);
-/// How long connections that are cut may take to notice.
-const CUT: Duration = Duration::from_millis(250);
+/// How long connections may take to close at the end of the drain.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// All that a connection that finds no place is told.
-const NO_PLACE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+/// The response to a rejected connection.
+const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     Connection: close\r\n\
     Retry-After: 10\r\n\
     Cache-Control: no-store\r\n\
@@ -34,129 +34,138 @@ const NO_PLACE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     \r\n\
     Too many connections: try again shortly.\r\n";
 
-/// How far the server is.
+/// How far the shutdown of the server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum ServerPhase {
     Open,
-    /// What is under way ends, nothing new begins.
+    /// Active requests finish, no new ones are accepted.
     Draining,
-    /// Out of time.
-    Cut,
+    /// The drain timed out.
+    Closing,
 }
 
-/// Serves with the usual [`ServeOptions`] until `stop` is done, then lets what is under way end,
-/// for eight seconds at most.
+/// Serves with the default [`ServeOptions`] until `stop` completes, then drains active requests for
+/// at most eight seconds.
+///
+/// ```
+/// # async fn example(app: axum::Router) -> std::io::Result<()> {
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+/// let stop = async { drop(tokio::signal::ctrl_c().await) };
+/// anteroom::serve(listener, app, stop).await;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn serve(
     listener: TcpListener,
-    service: impl Answers,
+    service: impl HttpService,
     stop: impl Future<Output = ()> + Send,
 ) {
     serve_with(listener, service, ServeOptions::default(), stop).await;
 }
 
-/// As [`serve`], with caps and times of one's own.
+/// Like [`serve`], with other limits and timeouts.
 ///
-/// Once `stop` is done, connections that the system took before are served as well, every answer
-/// is the last of its connection, and no new connection is taken. An event stream of one's own
-/// holds the end up until [`super::Times::drain`] is over, so have `stop` end them.
+/// After `stop` completes, no new connection is accepted, except those that the system already has.
+/// Each connection closes after its next response. An open event stream delays the end until
+/// [`drain`](super::ConnectionTimeouts::drain) has passed, so `stop` should end event streams.
 pub async fn serve_with(
     listener: TcpListener,
-    service: impl Answers,
+    service: impl HttpService,
     options: ServeOptions,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let drain = options.times.drain;
-    let mut reception = Reception::new(service, options);
+    let drain = options.timeouts.drain;
+    let mut accept_loop = AcceptLoop::new(service, options);
     tokio::pin!(stop);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => reception.welcome(stream, peer),
-                Err(error) => reception.cannot_accept(&error).await,
+                Ok((stream, peer)) => accept_loop.accept(stream, peer),
+                Err(error) => accept_loop.accept_failed(&error).await,
             },
             () = &mut stop => break,
         }
     }
-    reception.welcome_those_waiting(listener);
-    reception.end(drain).await;
+    accept_loop.accept_backlog(listener);
+    accept_loop.drain(drain).await;
 }
 
-/// Where connections arrive.
-struct Reception<S> {
+/// Accepts connections and starts a task for each.
+struct AcceptLoop<S> {
     server: Arc<ServerState<S>>,
     admission: Arc<Admission>,
-    stage: watch::Sender<Stage>,
-    failure_told_at: Option<Instant>,
+    phase: watch::Sender<ServerPhase>,
+    failure_logged_at: Option<Instant>,
 }
 
-impl<S: Answers> Reception<S> {
+impl<S: HttpService> AcceptLoop<S> {
     fn new(service: S, options: ServeOptions) -> Self {
-        let server = Arc::new(ServerState::new(service, options.times));
+        let server = Arc::new(ServerState::new(service, options.timeouts));
         let admission = Arc::new(Admission::new(options));
-        Self { server, admission, stage: watch::Sender::new(Stage::Open), failure_told_at: None }
+        let phase = watch::Sender::new(ServerPhase::Open);
+        Self { server, admission, phase, failure_logged_at: None }
     }
 
-    fn welcome(&self, stream: TcpStream, peer: SocketAddr) {
-        // An answer of a few hundred bytes must not wait for more to come.
+    fn accept(&self, stream: TcpStream, peer: SocketAddr) {
+        // Responses of a few hundred bytes must not wait for Nagle's algorithm.
         let _ = stream.set_nodelay(true);
         match self.admission.admit(peer.ip()) {
-            Some(place) => {
-                let stage = self.stage.subscribe();
-                tokio::spawn(drive(self.server.clone(), (stream, peer), place, stage));
+            Some(slot) => {
+                let phase = self.phase.subscribe();
+                tokio::spawn(drive(self.server.clone(), stream, peer, slot, phase));
             }
-            None => turn_away(stream),
+            None => reject(stream),
         }
     }
 
-    async fn cannot_accept(&mut self, error: &io::Error) {
+    async fn accept_failed(&mut self, error: &io::Error) {
         use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
         if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
             return;
         }
-        if self.failure_told_at.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
-            self.failure_told_at = Some(Instant::now());
+        if self.failure_logged_at.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
+            self.failure_logged_at = Some(Instant::now());
             tracing::warn!(
                 %error,
-                "connections cannot be accepted; if files are lacking, raise the limit of open \
-                 files or lower ANTEROOM_MAX_CONNECTIONS"
+                "could not accept a connection; will retry; if file descriptors are exhausted, raise \
+                 the limit of open files or lower ANTEROOM_MAX_CONNECTIONS"
             );
         }
-        for _ in 0..MAKE_ROOM {
-            if !self.admission.make_room() {
+        for _ in 0..EVICT_AT_ONCE {
+            if !self.admission.evict_one() {
                 break;
             }
         }
         tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 
-    /// Takes what the system has accepted for us already; once the listener is closed, it would
-    /// reset those.
-    fn welcome_those_waiting(&self, listener: TcpListener) {
+    /// Accepts the connections in the backlog of the listener. Closing it would reset them.
+    fn accept_backlog(&self, listener: TcpListener) {
         let Ok(listener) = listener.into_std() else { return };
         while let Ok((stream, peer)) = listener.accept() {
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
             if let Ok(stream) = stream {
-                self.welcome(stream, peer);
+                self.accept(stream, peer);
             }
         }
     }
 
-    async fn end(self, drain: Duration) {
-        let connections = self.stage.receiver_count();
+    async fn drain(self, timeout: Duration) {
+        let connections = self.phase.receiver_count();
         tracing::info!(connections, "stopping: no new connections");
-        self.stage.send_replace(Stage::Draining);
-        if tokio::time::timeout(drain, self.stage.closed()).await.is_err() {
-            tracing::warn!("some connections did not end in time and are cut");
-            self.stage.send_replace(Stage::Cut);
-            let _ = tokio::time::timeout(CUT, self.stage.closed()).await;
+        self.phase.send_replace(ServerPhase::Draining);
+        if tokio::time::timeout(timeout, self.phase.closed()).await.is_err() {
+            tracing::warn!("the drain timed out; closing the remaining connections");
+            self.phase.send_replace(ServerPhase::Closing);
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.phase.closed()).await;
         }
     }
 }
 
-/// Says so in one packet, and waits for nothing.
-fn turn_away(stream: TcpStream) {
+/// Sends 503 in one packet, without waiting.
+fn reject(stream: TcpStream) {
     let Ok(mut stream) = stream.into_std() else { return };
-    // Bytes left unread would turn the close into a reset, which may overtake the answer.
+    // Unread bytes would turn the close into a reset, which may overtake the response.
     let _ = stream.read(&mut [0; 4096]);
-    let _ = stream.write(NO_PLACE);
+    let _ = stream.write(TOO_MANY_CONNECTIONS);
 }

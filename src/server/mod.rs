@@ -1,8 +1,9 @@
-//! Serving: an accept loop of our own, because nobody else's ends what is slow, silent or idle.
+//! HTTP server: accept loop, connection limits, timeouts and graceful shutdown.
 //!
-//! `listen` accepts and drains, `admission` counts and makes room, `connection` drives one
-//! connection to its end, `activity` judges when that is, by what `stream`, `request` and
-//! `unhurried` see of it. Nothing here knows a path or a handler.
+//! It exists because `axum::serve` sets no header, idle or write timeout (axum 0.8). `listen`
+//! accepts and drains, `admission` limits connections, `connection` drives one connection, and
+//! `activity` decides when it times out, from what `stream`, `request` and `slow_body` report.
+//! Nothing here knows a path or a handler.
 
 mod activity;
 mod admission;
@@ -10,10 +11,10 @@ mod connection;
 mod listen;
 mod options;
 mod request;
+mod slow_body;
 mod stream;
-mod unhurried;
 
 pub use listen::{serve, serve_with};
-pub use options::{ServeOptions, Times};
-pub use request::Answers;
-pub(crate) use unhurried::TooSlow;
+pub use options::{ConnectionTimeouts, ServeOptions};
+pub use request::HttpService;
+pub(crate) use slow_body::TooSlow;

@@ -1,21 +1,26 @@
-//! What one listener allows.
+//! Limits and timeouts of one listener.
 
 use std::time::Duration;
 
 use crate::network::TrustedProxies;
 
-/// How many connections a listener keeps, and for how long.
+/// Limits and timeouts of one listener.
+///
+/// ```
+/// let options = anteroom::ServeOptions { max_connections: 1000, ..Default::default() };
+/// assert_eq!(options.max_connections_per_network, 256);
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// How many connections may be open at once. Past it an idle one makes room; where none is
-    /// idle, the new one gets 503 and is closed.
+    /// Open connections at once. At the limit the longest idle one is closed. If none is idle, the
+    /// new one gets 503 and is closed. Default: 4096.
     pub max_connections: usize,
-    /// How many of them one network may have: an IPv4 address, an IPv6 /64.
+    /// Open connections of one network: an IPv4 address, an IPv6 /64. Default: 256.
     pub max_connections_per_network: usize,
-    /// Proxies count among all connections only, and theirs may be idle for longer.
+    /// Proxies count in the total only, and may be idle for longer.
     pub trusted_proxies: TrustedProxies,
-    /// When connections are ended.
-    pub times: Times,
+    /// Timeouts of a connection.
+    pub timeouts: ConnectionTimeouts,
 }
 
 impl Default for ServeOptions {
@@ -24,62 +29,56 @@ impl Default for ServeOptions {
             max_connections: 4096,
             max_connections_per_network: 256,
             trusted_proxies: TrustedProxies::default(),
-            times: Times::default(),
+            timeouts: ConnectionTimeouts::default(),
         }
     }
 }
 
-/// When the server ends a connection by itself. A handler that thinks and an event stream that
-/// has nothing to tell are waited for; only what the client owes is timed.
+/// When the server closes a connection. Only the client is timed: a slow handler and a silent event
+/// stream may take as long as they need.
 #[derive(Clone, Copy, Debug)]
-pub struct Times {
+pub struct ConnectionTimeouts {
     /// From the first byte of a request to the end of its headers, and from accepting a
     /// connection to its first request.
     pub headers: Duration,
-    /// How long a new connection may take to bring a request before it is the first to go where
-    /// there are too many.
-    pub arriving: Duration,
-    /// For a request body of any size, from when it is first read; every 16 KiB that arrive give
-    /// one second more.
+    /// For a request body of any size, from its first read. Each 16 KiB that arrive add one second.
     pub body: Duration,
-    /// How long a connection is kept without a request under way.
+    /// For a connection without an active request.
     pub idle: Duration,
-    /// The same for trusted proxies. Longer than they keep connections themselves, so that they
-    /// do not send a request just when we close.
-    pub idle_of_proxies: Duration,
-    /// How long an answer may wait for a client that reads nothing of it.
+    /// Like `idle`, for trusted proxies. Longer than proxies keep idle connections themselves, so
+    /// that they do not send a request while the server closes.
+    pub proxy_idle: Duration,
+    /// For a response of which the client reads nothing.
     pub stalled: Duration,
-    /// When stopping: how long a kept connection may still bring the request that was on its way.
-    pub last_words: Duration,
-    /// When stopping: how long requests under way get to end.
+    /// During shutdown: how long an idle connection may still deliver a request that was on its way.
+    pub last_request: Duration,
+    /// During shutdown: how long active requests may take.
     pub drain: Duration,
 }
 
-impl Default for Times {
-    /// Ten seconds are plenty for headers and small bodies on a bad line. Sixty are what browsers
-    /// reuse a connection within; common proxies keep theirs for 60, 90 or 120. Orchestrators
-    /// kill ten seconds or later after asking, so the drain ends before.
+impl Default for ConnectionTimeouts {
+    /// Browsers reuse connections for 60 seconds; common proxies for 60, 90 or 120. Orchestrators
+    /// kill a process 10 seconds after SIGTERM or later, so the drain ends before.
     fn default() -> Self {
         Self {
             headers: Duration::from_secs(10),
-            arriving: Duration::from_secs(1),
             body: Duration::from_secs(10),
             idle: Duration::from_mins(1),
-            idle_of_proxies: Duration::from_secs(150),
+            proxy_idle: Duration::from_secs(150),
             stalled: Duration::from_secs(30),
-            last_words: Duration::from_millis(500),
+            last_request: Duration::from_millis(500),
             drain: Duration::from_secs(8),
         }
     }
 }
 
-impl Times {
-    /// As a connection of a trusted proxy has them.
-    pub(super) fn of_a_proxy(self) -> Self {
-        Self { idle: self.idle_of_proxies, ..self }
+impl ConnectionTimeouts {
+    /// The timeouts of a trusted proxy's connection.
+    pub(super) fn for_proxy(self) -> Self {
+        Self { idle: self.proxy_idle, ..self }
     }
 
-    /// The soonest that anything which begins now could be over.
+    /// The shortest timeout that an event from now on could start.
     pub(super) fn shortest(&self) -> Duration {
         self.headers.min(self.idle).min(self.stalled)
     }

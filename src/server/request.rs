@@ -1,5 +1,5 @@
-//! Requests and answers as the connection sees them: how many are under way, and whether the
-//! client takes what it is given.
+//! Passes the requests of one connection to the service, and reports active requests and unread
+//! responses to [`Activity`].
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -18,13 +18,12 @@ use tokio::time::Instant;
 use tower::{Service, ServiceExt as _};
 
 use super::activity::Activity;
-use super::admission::Place;
-use super::listen::Stage;
-use super::unhurried::SlowBodyTimeout;
+use super::admission::ConnectionSlot;
+use super::listen::ServerPhase;
+use super::slow_body::SlowBodyTimeout;
 
-/// What requests are handed to: a [`axum::Router`], a [`crate::http::FastPath`], or any other service
-/// that has an answer to everything.
-pub trait Answers:
+/// An infallible HTTP service: an [`axum::Router`], or anything like it.
+pub trait HttpService:
     Service<
         Request<AnyBody>,
         Response = Response<AnyBody>,
@@ -37,7 +36,7 @@ pub trait Answers:
 {
 }
 
-impl<S> Answers for S where
+impl<S> HttpService for S where
     S: Service<
             Request<AnyBody>,
             Response = Response<AnyBody>,
@@ -51,53 +50,52 @@ impl<S> Answers for S where
 }
 
 type PendingResponse =
-    Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send + 'static>>;
+    Pin<Box<dyn Future<Output = Result<Response<TrackedBody>, Infallible>> + Send + 'static>>;
 
-/// Hands the requests of one connection to the service.
-pub(super) struct Requests<S> {
+/// The service of one connection.
+pub(super) struct ConnectionService<S> {
     pub(super) service: S,
     pub(super) peer: SocketAddr,
-    pub(super) place: Arc<Place>,
+    pub(super) slot: Arc<ConnectionSlot>,
     pub(super) activity: Arc<Activity>,
-    pub(super) stage: watch::Receiver<Stage>,
-    /// How long a body may take.
-    pub(super) body: Duration,
+    pub(super) server_phase: watch::Receiver<ServerPhase>,
+    pub(super) body_timeout: Duration,
 }
 
-impl<S: Answers> hyper::service::Service<Request<Incoming>> for Requests<S> {
-    type Response = Response<Answer>;
+impl<S: HttpService> hyper::service::Service<Request<Incoming>> for ConnectionService<S> {
+    type Response = Response<TrackedBody>;
     type Error = Infallible;
     type Future = PendingResponse;
 
     fn call(&self, request: Request<Incoming>) -> PendingResponse {
-        let multiplexed = request.version() == Version::HTTP_2;
-        let under_way = UnderWay::begin(self.place.clone(), self.activity.clone(), multiplexed);
+        let is_http2 = request.version() == Version::HTTP_2;
+        let active = ActiveRequest::start(self.slot.clone(), self.activity.clone(), is_http2);
         if !is_plainly_framed(request.headers()) {
-            self.activity.left_a_body();
-            return Box::pin(ready(Ok(refused().map(|body| Answer::new(body, under_way)))));
+            self.activity.body_left_unread();
+            return Box::pin(ready(Ok(bad_framing().map(|body| TrackedBody::new(body, active)))));
         }
-        let (time, activity) = (self.body, self.activity.clone());
+        let (timeout, activity) = (self.body_timeout, self.activity.clone());
         let mut request =
-            request.map(|body| AnyBody::new(SlowBodyTimeout::new(body, time, activity)));
+            request.map(|body| AnyBody::new(SlowBodyTimeout::new(body, timeout, activity)));
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        let (service, stage) = (self.service.clone(), self.stage.clone());
+        let (service, server_phase) = (self.service.clone(), self.server_phase.clone());
         Box::pin(async move {
             let mut response = service.oneshot(request).await?;
-            let is_last =
-                *stage.borrow() != Stage::Open || response.status() == StatusCode::REQUEST_TIMEOUT;
-            if is_last && !multiplexed {
+            let is_last = *server_phase.borrow() != ServerPhase::Open
+                || response.status() == StatusCode::REQUEST_TIMEOUT;
+            if is_last && !is_http2 {
                 response.headers_mut().insert(header::CONNECTION, CLOSE);
             }
-            Ok(response.map(|body| Answer::new(body, under_way)))
+            Ok(response.map(|body| TrackedBody::new(body, active)))
         })
     }
 }
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// Whether the body of a request has no transfer encoding, or `chunked` exactly once. HTTP/1 also
-/// reads longer lists that end with `chunked`, but then two programs may disagree on where the body
-/// ends. HTTP/2 has refused every `Transfer-Encoding` before.
+/// Whether a request has no `Transfer-Encoding`, or `chunked` exactly once. Longer lists that end
+/// with `chunked` are valid (RFC 9112, section 6.1), but a proxy may read them differently, which
+/// allows request smuggling. HTTP/2 has none at all.
 fn is_plainly_framed(headers: &HeaderMap) -> bool {
     let mut encodings = headers.get_all(header::TRANSFER_ENCODING).into_iter();
     match (encodings.next(), encodings.next()) {
@@ -107,64 +105,64 @@ fn is_plainly_framed(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The answer to a request whose body may be read in two ways: as hyper gives it to the others.
-fn refused() -> Response<AnyBody> {
-    tracing::debug!("a request with an unsupported Transfer-Encoding is refused");
+/// The response to an ambiguous `Transfer-Encoding`, as hyper gives it to invalid ones.
+fn bad_framing() -> Response<AnyBody> {
+    tracing::debug!("rejected a request with an unsupported Transfer-Encoding");
     let mut response = Response::new(AnyBody::empty());
     *response.status_mut() = StatusCode::BAD_REQUEST;
     response.headers_mut().insert(header::CONNECTION, CLOSE);
     response
 }
 
-/// A request under way, until its answer is handed over or given up.
-struct UnderWay {
-    place: Arc<Place>,
+/// A request whose response is not yet complete or dropped.
+struct ActiveRequest {
+    slot: Arc<ConnectionSlot>,
     activity: Arc<Activity>,
 }
 
-impl UnderWay {
-    fn begin(place: Arc<Place>, activity: Arc<Activity>, multiplexed: bool) -> Self {
-        place.began();
-        activity.began(multiplexed);
-        Self { place, activity }
+impl ActiveRequest {
+    fn start(slot: Arc<ConnectionSlot>, activity: Arc<Activity>, is_http2: bool) -> Self {
+        slot.request_started();
+        activity.request_started(is_http2);
+        Self { slot, activity }
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let now = Instant::now();
-        self.activity.ended(now);
-        self.place.ended(now);
+        self.activity.request_finished(now);
+        self.slot.request_finished(now);
     }
 }
 
-/// The body of an answer. The protocol asks it for more only when the client has room: while it
-/// is not asked, the client owes a reading; once it was asked and has nothing, nobody does.
-pub(super) struct Answer {
+/// A response body that reports whether the client reads it. The protocol polls it only while the
+/// client has room. Between a frame and the next poll, the client has yet to read that frame.
+pub(super) struct TrackedBody {
     body: AnyBody,
-    owed: bool,
-    under_way: UnderWay,
+    is_unread: bool,
+    request: ActiveRequest,
 }
 
-impl Answer {
-    fn new(body: AnyBody, under_way: UnderWay) -> Self {
-        under_way.activity.owes(Instant::now());
-        Self { body, owed: true, under_way }
+impl TrackedBody {
+    fn new(body: AnyBody, request: ActiveRequest) -> Self {
+        request.activity.response_ready(Instant::now());
+        Self { body, is_unread: true, request }
     }
 
-    fn owe(&mut self, owed: bool) {
-        let activity = &self.under_way.activity;
-        match (self.owed, owed) {
-            (false, true) => activity.owes(Instant::now()),
-            (true, false) => activity.settled(Instant::now()),
-            (true, true) => activity.took(Instant::now()),
+    fn set_unread(&mut self, is_unread: bool) {
+        let activity = &self.request.activity;
+        match (self.is_unread, is_unread) {
+            (false, true) => activity.response_ready(Instant::now()),
+            (true, false) => activity.response_drained(Instant::now()),
+            (true, true) => activity.response_read(Instant::now()),
             (false, false) => {}
         }
-        self.owed = owed;
+        self.is_unread = is_unread;
     }
 }
 
-impl Body for Answer {
+impl Body for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -173,7 +171,7 @@ impl Body for Answer {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
-        self.owe(matches!(polled, Poll::Ready(Some(Ok(_)))));
+        self.set_unread(matches!(polled, Poll::Ready(Some(Ok(_)))));
         polled
     }
 
@@ -186,8 +184,8 @@ impl Body for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
-        self.owe(false);
+        self.set_unread(false);
     }
 }

@@ -1,5 +1,5 @@
-//! The socket, watched: when bytes come, and when none can leave. It closes so that the last answer
-//! arrives, also where a body is still on its way.
+//! A TCP stream that reports reads and writes to [`Activity`], and closes so that the client still
+//! receives the last response.
 
 use std::io;
 use std::pin::Pin;
@@ -13,35 +13,35 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::activity::Activity;
 
-/// How long the rest of a body that nobody reads is passed over before the socket is closed.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long an unread request body is discarded before the socket is closed.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A socket that notes what happens on it.
-pub(super) struct Watched {
+/// A TCP stream that reports reads and writes.
+pub(super) struct TrackedStream {
     stream: TcpStream,
     activity: Arc<Activity>,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
-impl Watched {
+impl TrackedStream {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
         Self { stream, activity, linger: None }
     }
 
-    fn note(&self, written: &Poll<io::Result<usize>>) {
+    fn report(&self, written: &Poll<io::Result<usize>>) {
         match written {
-            Poll::Pending => self.activity.full(Instant::now()),
+            Poll::Pending => self.activity.write_blocked(Instant::now()),
             Poll::Ready(_) => self.activity.wrote(Instant::now()),
         }
     }
 }
 
-impl Watched {
-    /// Reads and drops what still comes, until the client closes or the time is over. To close a
-    /// socket with unread bytes resets the connection, and the client may lose its answer.
+impl TrackedStream {
+    /// Discards incoming bytes until the client closes or [`LINGER_TIMEOUT`] passes. Closing a socket
+    /// with unread bytes resets the connection, and the client may lose the response.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let alarm = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
-        if alarm.as_mut().poll(context).is_ready() {
+        let timer = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER_TIMEOUT)));
+        if timer.as_mut().poll(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
         let mut space = [0; 4096];
@@ -55,7 +55,7 @@ impl Watched {
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for TrackedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -70,14 +70,14 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for TrackedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.note(&written);
+        self.report(&written);
         written
     }
 
@@ -87,7 +87,7 @@ impl AsyncWrite for Watched {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.note(&written);
+        self.report(&written);
         written
     }
 
@@ -103,7 +103,7 @@ impl AsyncWrite for Watched {
         if self.linger.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }
-        if self.activity.has_left_a_body() {
+        if self.activity.has_unread_body() {
             self.poll_linger(context)
         } else {
             Poll::Ready(Ok(()))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anteroom::accounts::Role;
 use anteroom::clock::{Clock, ManualClock};
-use anteroom::{Options, SessionsKept};
+use anteroom::{Options, SessionStorage};
 
 use crate::harness::app::{HOUR, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp};
 use crate::harness::browser::Browser;
@@ -26,10 +26,10 @@ struct Two {
 impl Two {
     async fn on(keeping: Keeping) -> Option<Self> {
         let kept = match keeping {
-            Keeping::Postgres => SessionsKept::InDatabase,
+            Keeping::Postgres => SessionStorage::Database,
             Keeping::Redis => {
                 let url = shared_database("clocks that differ").await?;
-                SessionsKept::InRedis { url: url.into() }
+                SessionStorage::Redis { url: url.into() }
             }
         };
         if !postgres::is_here().await {
@@ -38,7 +38,7 @@ impl Two {
         Some(Self::start(kept).await)
     }
 
-    async fn start(kept: SessionsKept) -> Self {
+    async fn start(kept: SessionStorage) -> Self {
         let sessions = kept.clone();
         let set = |options: &mut Options| options.sessions = sessions;
         let behind = TestApp::one_of_several(Kind::Postgres, set).await;

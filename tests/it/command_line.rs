@@ -82,7 +82,7 @@ fn an_account_that_cannot_be_added_is_refused_in_one_line() {
     let taken = refusal("ada@EXAMPLE.org", PASSWORD);
     assert!(taken.contains("an account has this address already"), "{taken}");
     let invalid = refusal("not an address", PASSWORD);
-    assert!(invalid.contains("`not an address` is no address"), "{invalid}");
+    assert!(invalid.contains("`not an address` is not an email address"), "{invalid}");
 
     let list = place.run(&["user", "list"]);
     assert_eq!(done(&list).lines().count(), 2, "{list:?}");

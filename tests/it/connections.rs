@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anteroom::network::TrustedProxies;
-use anteroom::server::{ServeOptions, Times};
+use anteroom::server::{ConnectionTimeouts, ServeOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -35,7 +35,7 @@ async fn drip(mut stream: TcpStream, bytes: &[u8], pause: Duration) -> (Duration
 
 /// So that it cannot be idling for which a connection is ended.
 fn patient_with_the_idle(options: &mut ServeOptions) {
-    options.times.idle = Times::default().idle;
+    options.timeouts.idle = ConnectionTimeouts::default().idle;
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn in_8_a_trusted_proxy_may_keep_its_connections_for_longer() {
         sleep(pause).await;
     }
     let (time, _) = closed_after(&mut stream).await;
-    assert!(time + EARLY >= SHORT.idle_of_proxies, "{time:?}");
+    assert!(time + EARLY >= SHORT.proxy_idle, "{time:?}");
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ fn capped(all: usize, of_one: usize) -> impl FnOnce(&mut ServeOptions) {
         options.max_connections = all;
         options.max_connections_per_network = of_one;
         // Nothing but the caps is to be seen.
-        options.times = Times::default();
+        options.timeouts = ConnectionTimeouts::default();
     }
 }
 

@@ -114,7 +114,7 @@ async fn attack_160_a_request_that_is_on_its_way_when_the_server_stops_is_answer
     begun.write_all(b"GET /healthz HTTP/1.1\r\nHo").await.unwrap();
 
     served.stop();
-    sleep(SHORT.last_words / 4).await;
+    sleep(SHORT.last_request / 4).await;
 
     begun.write_all(b"st: x\r\n\r\n").await.unwrap();
     let mut answers = vec![read_answer(&mut begun).await];
@@ -166,7 +166,7 @@ async fn attack_160_idle_connections_are_closed_and_those_that_never_end_are_cut
     assert!(time < SHORT.drain, "{time:?}");
     served.ended().await;
     let time = begun.elapsed();
-    assert!(time + SHORT.last_words >= SHORT.drain && time < SHORT.drain * 2, "{time:?}");
+    assert!(time + SHORT.last_request >= SHORT.drain && time < SHORT.drain * 2, "{time:?}");
     let (_, said) = closed_after(&mut endless).await;
     assert!(said.contains("tick") && said.matches("tick").count() < 4, "{said}");
 }

@@ -10,7 +10,7 @@ use anteroom::accounts::{HasherOptions, Role};
 use anteroom::clock::Clock;
 use anteroom::metrics::Metrics;
 use anteroom::sessions::{Limit, LimitPolicy};
-use anteroom::{Anteroom, Options, SessionsKept};
+use anteroom::{Anteroom, Options, SessionStorage};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -263,7 +263,7 @@ async fn a_sign_in_that_finds_no_thread_or_no_place_is_counted() {
 async fn a_store_that_fails_or_is_full_is_counted() {
     let app = TestApp::start_with(Kind::Memory, |options| {
         counted(options);
-        options.sessions = SessionsKept::InMemory(1);
+        options.sessions = SessionStorage::Memory { limit: 1 };
     })
     .await;
     let browser = app.signed_in("ada@example.org").await;

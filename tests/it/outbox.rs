@@ -8,7 +8,7 @@ use anteroom::clock::Clock;
 use anteroom::sessions::Outbox as _;
 use anteroom::sessions::cache::OUTLASTS_LEASES;
 use anteroom::store::{SessionLocation, SqlDatabase};
-use anteroom::{Anteroom, Options, SessionsKept};
+use anteroom::{Anteroom, Options, SessionStorage};
 use serde_json::json;
 
 use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp};
@@ -38,7 +38,7 @@ impl Two {
         let faults = Faults::default();
         let redis = shared_database("an outbox").await.unwrap();
         let in_redis = |options: &mut Options| {
-            options.sessions = SessionsKept::InRedis { url: redis.as_str().into() };
+            options.sessions = SessionStorage::Redis { url: redis.as_str().into() };
         };
         let wrap = |stores| faults.wrap(stores);
         let mortal = TestApp::start_over(Kind::Postgres, in_redis, Anteroom::front, wrap).await;

@@ -149,7 +149,7 @@ fn wrong_usage_is_one_line_that_says_what_to_do() {
     for text in lines {
         let reason = wrong(text);
         assert!(!reason.contains(['\n', '\x1b']), "{reason}");
-        assert!(reason.ends_with("`anteroom --help` shows what it takes"), "{reason}");
+        assert!(reason.ends_with("see `anteroom --help`"), "{reason}");
         assert!(!reason.contains("error:") && !reason.contains("Usage"), "{reason}");
     }
     assert!(wrong("user set-role a@b root").contains("write user or admin"));
@@ -160,7 +160,7 @@ fn wrong_usage_is_one_line_that_says_what_to_do() {
 #[test]
 fn help_and_version_are_told() {
     let told = |text: &str| match line(text) {
-        Err(Stop::Told(told)) => told,
+        Err(Stop::Print(told)) => told,
         other => panic!("`{text}` gave {other:?}"),
     };
     assert_eq!(told("--version"), format!("anteroom {}\n", env!("CARGO_PKG_VERSION")));

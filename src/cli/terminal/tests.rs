@@ -2,7 +2,7 @@ use std::io::Cursor;
 
 use secrecy::ExposeSecret as _;
 
-use super::{LONGEST, TerminalError, ask, asked_twice, confirm, first_line};
+use super::{MAX_BYTES, TerminalError, ask, asked_twice, confirm, first_line};
 
 fn line(bytes: &[u8]) -> Result<String, TerminalError> {
     first_line(Cursor::new(bytes.to_vec())).map(|secret| secret.expose_secret().to_owned())
@@ -23,11 +23,11 @@ fn an_empty_or_endless_or_broken_line_is_refused() {
     for empty in [&b""[..], b"\n", b"\r\n", b"\nsecond"] {
         assert!(matches!(line(empty), Err(TerminalError::Empty)));
     }
-    assert_eq!(line(&vec![b'x'; LONGEST]).unwrap().len(), LONGEST);
-    let longest = [vec![b'x'; LONGEST], b"\r\n".to_vec()].concat();
-    assert_eq!(line(&longest).unwrap().len(), LONGEST);
-    assert!(matches!(line(&vec![b'x'; LONGEST + 1]), Err(TerminalError::TooLong)));
-    assert!(matches!(line(&vec![b'x'; LONGEST + 9]), Err(TerminalError::TooLong)));
+    assert_eq!(line(&vec![b'x'; MAX_BYTES]).unwrap().len(), MAX_BYTES);
+    let longest = [vec![b'x'; MAX_BYTES], b"\r\n".to_vec()].concat();
+    assert_eq!(line(&longest).unwrap().len(), MAX_BYTES);
+    assert!(matches!(line(&vec![b'x'; MAX_BYTES + 1]), Err(TerminalError::TooLong)));
+    assert!(matches!(line(&vec![b'x'; MAX_BYTES + 9]), Err(TerminalError::TooLong)));
     assert!(matches!(line(b"\xFF\n"), Err(TerminalError::NotUtf8)));
 }
 

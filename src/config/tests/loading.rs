@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use super::{load, mistakes};
-use crate::config::{Config, Database, Dotenv, Form, SETTINGS, SessionsIn, Signup};
+use crate::config::{Config, Dotenv, Form, SETTINGS, SessionStorage, Signup};
 use crate::sessions::{LimitPolicy, SessionPolicy};
+use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
 use crate::throttle::Rate;
 
@@ -10,25 +11,24 @@ use crate::throttle::Rate;
 fn with_nothing_set_everything_has_the_default_of_the_table() {
     let config = load(&[]).unwrap();
 
-    assert_eq!(config.door.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(config.door.public_url.origin(), "http://localhost:8080");
-    assert!(matches!(&config.keeping.database,
-        Database::Sqlite { path } if path.as_os_str() == "anteroom.db"));
-    assert!(matches!(config.keeping.sessions, SessionsIn::Database));
-    assert!(config.keeping.cache);
-    assert_eq!(config.keeping.memory_limit, 1_000_000);
-    assert_eq!(config.keeping.database_connections, 16);
-    assert_eq!(config.keeping.store_wait, Some(Duration::from_mins(1)));
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.http.public_url.origin(), "http://localhost:8080");
+    assert!(matches!(&config.storage.database,
+        DatabaseAt::Sqlite(path) if path.as_os_str() == "anteroom.db"));
+    assert!(matches!(config.storage.sessions, SessionStorage::Database));
+    assert!(config.storage.cache);
+    assert_eq!(config.storage.database_connections, 16);
+    assert_eq!(config.storage.store_wait, Some(Duration::from_mins(1)));
     assert_eq!(config.policy, SessionPolicy::default());
-    assert_eq!(config.sign_ups.signup, Signup::Open);
-    assert_eq!(config.sign_ups.password_min_length, 15);
+    assert_eq!(config.accounts.signup, Signup::Open);
+    assert_eq!(config.accounts.password_min_length, 15);
     let throttle = |count, minutes| Some(Rate { count, per: Duration::from_mins(minutes) });
     assert_eq!(config.throttles.account, throttle(10, 10));
     assert_eq!(config.throttles.network, throttle(30, 10));
     assert_eq!(config.throttles.signup, throttle(20, 60));
-    assert_eq!(config.door.max_connections, 4096);
-    assert_eq!(config.door.max_connections_per_network, 256);
-    assert!(config.door.trusted_proxies.is_empty() && config.door.trusted_origins.is_empty());
+    assert_eq!(config.http.max_connections, 4096);
+    assert_eq!(config.http.max_connections_per_network, 256);
+    assert!(config.http.trusted_proxies.is_empty() && config.http.trusted_origins.is_empty());
     assert_eq!(config.metrics_listen, None);
     assert_eq!(config.logging.log, "info");
     assert_eq!(config.logging.format, LogFormat::Text);
@@ -73,31 +73,30 @@ fn every_setting_is_typed_from_what_is_written() {
 
     assert_eq!(config.cookie_name(), "__Host-anteroom");
     assert!(config.has_public_url());
-    assert!(matches!(config.keeping.sessions, SessionsIn::Memory));
-    assert!(!config.keeping.cache);
-    assert_eq!(config.keeping.memory_limit, 5);
-    assert_eq!((config.keeping.database_connections, config.keeping.store_wait), (6, None));
+    assert!(matches!(config.storage.sessions, SessionStorage::Memory { limit: 5 }));
+    assert!(!config.storage.cache);
+    assert_eq!((config.storage.database_connections, config.storage.store_wait), (6, None));
     let timeouts = [config.policy.standard, config.policy.remembered, config.policy.administrator];
     let seconds = timeouts.map(|one| (one.idle.as_secs(), one.absolute.as_secs()));
     assert_eq!(seconds, [(1, 2), (3, 4), (5, 6)]);
     assert_eq!(config.policy.limit.most, 1);
     assert_eq!(config.policy.limit.policy, LimitPolicy::Refuse);
-    assert_eq!(config.sign_ups.signup, Signup::Closed);
-    assert_eq!(config.sign_ups.password_min_length, 8);
+    assert_eq!(config.accounts.signup, Signup::Closed);
+    assert_eq!(config.accounts.password_min_length, 8);
     assert_eq!(config.throttles.account.map(|throttle| throttle.count), Some(1));
     assert_eq!(config.throttles.network.map(|throttle| throttle.count), Some(2));
     assert_eq!(config.throttles.signup, None);
-    let door = &config.door;
-    assert_eq!((door.max_connections, door.max_connections_per_network), (10, 9));
-    assert_eq!(door.trusted_proxies.len(), 1);
-    assert_eq!(door.trusted_origins, ["https://app.example.org"]);
+    let http = &config.http;
+    assert_eq!((http.max_connections, http.max_connections_per_network), (10, 9));
+    assert_eq!(http.trusted_proxies.len(), 1);
+    assert_eq!(http.trusted_origins, ["https://app.example.org"]);
     assert_eq!(config.metrics_listen.map(|address| address.port()), Some(9090));
     assert_eq!((config.logging.log.as_str(), config.logging.format), ("debug", LogFormat::Json));
 }
 
 #[test]
 fn the_public_url_has_the_port_of_listen_unless_set() {
-    let origin = |variables: &[_]| load(variables).unwrap().door.public_url.origin().to_owned();
+    let origin = |variables: &[_]| load(variables).unwrap().http.public_url.origin().to_owned();
 
     assert_eq!(origin(&[("ANTEROOM_LISTEN", "0.0.0.0:9000")]), "http://localhost:9000");
     assert_eq!(origin(&[("ANTEROOM_LISTEN", "127.0.0.1:80")]), "http://localhost");

@@ -2,7 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use super::{environment, load, mistakes, setting};
-use crate::config::{Config, Database, Dotenv, Form, SETTINGS};
+use crate::config::{Config, Dotenv, Form, SETTINGS};
+use crate::store::DatabaseAt;
 
 const SECRET: &str = "velvet-otter-hums-at-nine-0123456789";
 
@@ -50,8 +51,8 @@ fn the_path_comes_from_a_flag_before_the_environment_before_dotenv() {
         (Config::load(Vec::new(), environment(&[("ANTEROOM_DATABASE", "")]), dotenv()), "line 1)"),
     ] {
         let config = config.unwrap();
-        assert!(matches!(&config.keeping.database,
-            Database::Sqlite { path } if path == Path::new("kept here.db")));
+        assert!(matches!(&config.storage.database,
+            DatabaseAt::Sqlite(path) if path == Path::new("kept here.db")));
         assert!(config.render().contains(from));
     }
 }

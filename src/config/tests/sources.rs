@@ -15,7 +15,7 @@ fn a_flag_comes_before_the_environment_before_dotenv_before_the_default() {
     let dotenv = || Dotenv::parse(b"ANTEROOM_LISTEN=127.0.0.1:1\nANTEROOM_SESSION_LIMIT=7\n");
     let variables = environment(&[("ANTEROOM_LISTEN", "127.0.0.1:2")]);
     let flags = vec![(setting("LISTEN"), Form::Value, OsString::from("127.0.0.1:3"))];
-    let port = |config: &Config| config.door.listen.port();
+    let port = |config: &Config| config.http.listen.port();
 
     let all = Config::load(flags, variables.clone(), dotenv()).unwrap();
     assert_eq!(port(&all), 3);
@@ -70,7 +70,7 @@ fn dotenv_takes_comments_quotes_and_exports() {
                 ANTEROOM_LOG = \"warn\" # why\nOTHER=x\nANTEROOM_SIGNUP=closed ";
     let config = Config::load(Vec::new(), Vec::new(), Dotenv::parse(text.as_bytes())).unwrap();
 
-    assert_eq!(config.door.listen.port(), 9);
+    assert_eq!(config.http.listen.port(), 9);
     assert_eq!(config.logging.log, "warn");
     assert!(config.render().contains("closed"));
     assert!(config.render().contains("# .env line 2\n"));

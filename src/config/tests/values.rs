@@ -5,9 +5,10 @@ use proptest::prelude::*;
 
 use crate::audit::Kind as Event;
 use crate::config::values::parse_origin;
-use crate::config::values::{self, Database, SessionsIn};
+use crate::config::values::{self, SessionStorage};
 use crate::config::{WrittenDuration, duration};
 use crate::http::PublicUrl;
+use crate::store::DatabaseAt;
 use crate::throttle::Rate;
 
 #[test]
@@ -263,16 +264,16 @@ fn a_webhook_is_told_of_kinds_that_exist() {
 #[test]
 fn stores_are_named_by_urls() {
     let sqlite = values::database("sqlite:/var/lib/anteroom.db").unwrap();
-    assert!(matches!(sqlite, Database::Sqlite { path } if path.ends_with("anteroom.db")));
-    assert!(matches!(values::database("postgres://h/d"), Ok(Database::Postgres { .. })));
-    assert!(matches!(values::sessions("memory:"), Ok(SessionsIn::Memory)));
-    assert!(matches!(values::sessions("database"), Ok(SessionsIn::Database)));
+    assert!(matches!(sqlite, DatabaseAt::Sqlite(path) if path.ends_with("anteroom.db")));
+    assert!(matches!(values::database("postgres://h/d"), Ok(DatabaseAt::Postgres(_))));
+    assert!(matches!(values::sessions("memory:"), Ok(SessionStorage::Memory { limit: 1_000_000 })));
+    assert!(matches!(values::sessions("database"), Ok(SessionStorage::Database)));
     for url in [
         "rediss://:pw@h/1",
         "redis+sentinel://h:26379/main",
         "rediss+sentinel://u:p@h,h2:26379,[::1]/main/3?sentinel_password=q",
     ] {
-        assert!(matches!(values::sessions(url), Ok(SessionsIn::Redis { .. })), "{url}");
+        assert!(matches!(values::sessions(url), Ok(SessionStorage::Redis { .. })), "{url}");
     }
 
     let wrong = [

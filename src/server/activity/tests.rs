@@ -2,94 +2,94 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Activity, Verdict};
-use crate::server::options::Times;
+use super::{Activity, TimeoutDecision};
+use crate::server::options::ConnectionTimeouts;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn begun() -> (Activity, Instant) {
+fn accepted() -> (Activity, Instant) {
     let now = Instant::now();
     (Activity::new(now), now)
 }
 
-fn stays(activity: &Activity, now: Instant) -> bool {
-    match activity.judge(now, &Times::default()) {
-        Verdict::Stays(until) => {
-            assert!(until > now, "it would be looked at without end");
+fn is_kept(activity: &Activity, now: Instant) -> bool {
+    match activity.decide(now, &ConnectionTimeouts::default()) {
+        TimeoutDecision::Keep(until) => {
+            assert!(until > now, "the driver would loop");
             true
         }
-        Verdict::Idle | Verdict::Overdue(_) => false,
+        TimeoutDecision::Idle | TimeoutDecision::TooSlow(_) => false,
     }
 }
 
 fn is_idle(activity: &Activity, now: Instant) -> bool {
-    activity.judge(now, &Times::default()) == Verdict::Idle
+    activity.decide(now, &ConnectionTimeouts::default()) == TimeoutDecision::Idle
 }
 
-fn is_overdue(activity: &Activity, now: Instant) -> bool {
-    matches!(activity.judge(now, &Times::default()), Verdict::Overdue(_))
+fn is_too_slow(activity: &Activity, now: Instant) -> bool {
+    matches!(activity.decide(now, &ConnectionTimeouts::default()), TimeoutDecision::TooSlow(_))
 }
 
 #[test]
-fn a_connection_without_a_request_has_the_time_of_headers() {
-    let (activity, now) = begun();
+fn a_connection_without_a_request_has_the_header_timeout() {
+    let (activity, now) = accepted();
     activity.read(now + 9 * SECOND);
-    assert!(stays(&activity, now + 9 * SECOND));
-    assert!(is_overdue(&activity, now + 10 * SECOND), "bytes gave it more time");
+    assert!(is_kept(&activity, now + 9 * SECOND));
+    assert!(is_too_slow(&activity, now + 10 * SECOND), "bytes gave it more time");
 }
 
 #[test]
-fn between_requests_it_may_be_idle_for_a_minute() {
-    let (activity, now) = begun();
-    activity.began(false);
-    assert!(stays(&activity, now + 1000 * SECOND), "a handler may take its time");
-    activity.ended(now);
-    assert!(stays(&activity, now + 59 * SECOND));
+fn a_connection_is_idle_for_a_minute_at_most() {
+    let (activity, now) = accepted();
+    activity.request_started(false);
+    assert!(is_kept(&activity, now + 1000 * SECOND), "a handler may take its time");
+    activity.request_finished(now);
+    assert!(is_kept(&activity, now + 59 * SECOND));
     assert!(is_idle(&activity, now + 60 * SECOND));
 }
 
 #[test]
-fn the_headers_of_a_later_request_are_timed_from_their_first_byte() {
-    let (activity, now) = begun();
-    activity.began(false);
-    activity.ended(now);
+fn headers_of_a_later_request_are_timed_from_their_first_byte() {
+    let (activity, now) = accepted();
+    activity.request_started(false);
+    activity.request_finished(now);
     activity.read(now + 30 * SECOND);
     activity.read(now + 39 * SECOND);
-    assert!(stays(&activity, now + 39 * SECOND));
-    assert!(is_overdue(&activity, now + 40 * SECOND));
+    assert!(is_kept(&activity, now + 39 * SECOND));
+    assert!(is_too_slow(&activity, now + 40 * SECOND));
 }
 
 #[test]
-fn a_ping_between_requests_is_no_request() {
-    let (activity, now) = begun();
-    activity.began(true);
-    activity.ended(now);
+fn an_http2_ping_is_not_a_request() {
+    let (activity, now) = accepted();
+    activity.request_started(true);
+    activity.request_finished(now);
     activity.read(now);
-    assert!(stays(&activity, now + 59 * SECOND));
-    assert!(is_idle(&activity, now + 60 * SECOND), "pings keep it for ever");
+    assert!(is_kept(&activity, now + 59 * SECOND));
+    assert!(is_idle(&activity, now + 60 * SECOND), "pings reset the idle timeout");
 }
 
 #[test]
-fn an_answer_that_nobody_reads_is_overdue() {
-    let (activity, now) = begun();
-    activity.began(true);
-    activity.owes(now);
-    assert!(stays(&activity, now + 29 * SECOND));
-    activity.took(now + 29 * SECOND);
-    assert!(stays(&activity, now + 58 * SECOND));
-    assert!(is_overdue(&activity, now + 59 * SECOND));
+fn an_unread_response_times_out() {
+    let (activity, now) = accepted();
+    activity.request_started(true);
+    activity.response_ready(now);
+    assert!(is_kept(&activity, now + 29 * SECOND));
+    activity.response_read(now + 29 * SECOND);
+    assert!(is_kept(&activity, now + 58 * SECOND));
+    assert!(is_too_slow(&activity, now + 59 * SECOND));
 
-    activity.settled(now);
-    assert!(stays(&activity, now + 1000 * SECOND), "a stream with nothing to tell owes nothing");
+    activity.response_drained(now);
+    assert!(is_kept(&activity, now + 1000 * SECOND), "a silent stream has nothing to read");
 }
 
 #[test]
-fn a_socket_that_takes_nothing_is_overdue_however_often_it_is_tried() {
-    let (activity, now) = begun();
-    activity.full(now);
-    activity.full(now + 15 * SECOND);
-    assert!(stays(&activity, now + 9 * SECOND));
-    assert!(is_overdue(&activity, now + 30 * SECOND));
+fn a_full_socket_times_out_however_often_it_is_written() {
+    let (activity, now) = accepted();
+    activity.write_blocked(now);
+    activity.write_blocked(now + 15 * SECOND);
+    assert!(is_kept(&activity, now + 9 * SECOND));
+    assert!(is_too_slow(&activity, now + 30 * SECOND));
     activity.wrote(now);
-    assert!(stays(&activity, now + 9 * SECOND));
+    assert!(is_kept(&activity, now + 9 * SECOND));
 }

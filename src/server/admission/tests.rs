@@ -1,41 +1,36 @@
 use std::net::IpAddr;
-use std::sync::{Arc, Barrier};
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
-use super::{Admission, Place};
+use super::{Admission, ConnectionSlot, REPORT_INTERVAL};
 use crate::network::TrustedProxies;
-use crate::server::options::{ServeOptions, Times};
+use crate::server::options::ServeOptions;
 
-fn admission(most: usize, most_per_network: usize) -> Arc<Admission> {
-    admission_with(most, most_per_network, Duration::ZERO)
-}
-
-fn admission_with(most: usize, most_per_network: usize, arriving: Duration) -> Arc<Admission> {
+fn admission(total: usize, per_network: usize) -> Arc<Admission> {
     Arc::new(Admission::new(ServeOptions {
-        max_connections: most,
-        max_connections_per_network: most_per_network,
+        max_connections: total,
+        max_connections_per_network: per_network,
         trusted_proxies: TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]),
-        times: Times { arriving, ..Times::default() },
+        ..ServeOptions::default()
     }))
 }
 
-fn from(admission: &Arc<Admission>, address: &str) -> Option<Place> {
+fn idle(admission: &Arc<Admission>, address: &str) -> Option<ConnectionSlot> {
     admission.admit(address.parse::<IpAddr>().unwrap())
 }
 
-fn busy(admission: &Arc<Admission>, address: &str) -> Option<Place> {
-    from(admission, address).inspect(Place::began)
+fn busy(admission: &Arc<Admission>, address: &str) -> Option<ConnectionSlot> {
+    idle(admission, address).inspect(ConnectionSlot::request_started)
 }
 
-fn is_evicted(place: &Place) -> bool {
-    place.evicted().now_or_never().is_some()
+fn is_evicted(slot: &ConnectionSlot) -> bool {
+    slot.evicted().now_or_never().is_some()
 }
 
 #[test]
-fn a_network_has_so_many_places_and_no_more() {
+fn a_network_has_no_more_connections_than_its_limit() {
     let admission = admission(100, 2);
     let first = busy(&admission, "2001:db8::1").unwrap();
     let _second = busy(&admission, "2001:db8::ffff:2").unwrap();
@@ -51,148 +46,119 @@ fn a_network_has_so_many_places_and_no_more() {
 }
 
 #[test]
-fn all_together_have_so_many_places_and_no_more() {
+fn the_total_has_no_more_connections_than_its_limit() {
     let admission = admission(3, 2);
-    let places: Vec<_> =
+    let slots: Vec<_> =
         (1..=3).map(|n| busy(&admission, &format!("192.0.2.{n}")).unwrap()).collect();
     assert!(busy(&admission, "192.0.2.9").is_none());
-    assert!(busy(&admission, "10.0.0.1").is_none(), "a proxy counts among all");
-    drop(places);
+    assert!(busy(&admission, "10.0.0.1").is_none(), "a proxy counts in the total");
+    drop(slots);
     assert!(busy(&admission, "192.0.2.9").is_some());
 }
 
 #[test]
-fn a_trusted_proxy_has_no_cap_of_its_own() {
+fn a_trusted_proxy_has_no_limit_of_its_own() {
     let admission = admission(10, 1);
-    let places: Vec<_> = (0..10).map(|_| busy(&admission, "10.1.2.3").unwrap()).collect();
-    assert!(places.iter().all(Place::is_proxy));
+    let slots: Vec<_> = (0..10).map(|_| busy(&admission, "10.1.2.3").unwrap()).collect();
+    assert!(slots.iter().all(ConnectionSlot::is_proxy));
 }
 
 #[test]
-fn the_idle_make_room_in_their_order() {
+fn the_longest_idle_connection_is_evicted_and_a_busy_one_never() {
     let admission = admission(4, 4);
-    let proxy = from(&admission, "10.0.0.1").unwrap();
-    let served = from(&admission, "192.0.2.1").unwrap();
-    served.began();
-    served.ended(Instant::now());
-    let silent = from(&admission, "192.0.2.2").unwrap();
+    let served = idle(&admission, "192.0.2.1").unwrap();
+    let silent = idle(&admission, "192.0.2.2").unwrap();
+    let proxy = idle(&admission, "10.0.0.1").unwrap();
     let working = busy(&admission, "192.0.2.3").unwrap();
+    served.request_started();
+    served.request_finished(Instant::now());
 
     let _a = busy(&admission, "192.0.2.4").unwrap();
-    assert!(is_evicted(&silent) && !is_evicted(&served));
+    assert!(is_evicted(&silent) && !is_evicted(&served) && !is_evicted(&proxy));
     let _b = busy(&admission, "192.0.2.5").unwrap();
-    assert!(is_evicted(&served) && !is_evicted(&proxy));
+    assert!(is_evicted(&proxy) && !is_evicted(&served));
     let _c = busy(&admission, "192.0.2.6").unwrap();
-    assert!(is_evicted(&proxy));
+    assert!(is_evicted(&served));
     assert!(busy(&admission, "192.0.2.7").is_none());
-    assert!(!is_evicted(&working), "a request under way was given up");
+    assert!(!is_evicted(&working), "a connection with a request was closed");
 
-    working.ended(Instant::now());
+    working.request_finished(Instant::now());
     assert!(busy(&admission, "192.0.2.7").is_some());
     assert!(is_evicted(&working));
 }
 
 #[test]
-fn whoever_was_busy_since_it_was_put_in_order_has_its_turn_by_when_it_ended() {
+fn connections_are_evicted_in_the_order_in_which_their_last_requests_ended() {
     let admission = admission(3, 3);
-    let places: Vec<_> =
+    let slots: Vec<_> =
         (1..=3).map(|n| busy(&admission, &format!("192.0.2.{n}")).unwrap()).collect();
-    // Found busy, so no longer among the idle.
-    assert!(busy(&admission, "192.0.2.9").is_none());
-    for place in [&places[1], &places[2], &places[0]] {
-        place.ended(Instant::now());
+    assert!(busy(&admission, "192.0.2.9").is_none(), "none is idle");
+    for slot in [&slots[1], &slots[2], &slots[0]] {
+        slot.request_finished(Instant::now());
     }
-    // Busy once more, and nobody was told.
-    places[1].began();
-    places[1].ended(Instant::now());
-    for longest_idle in [&places[2], &places[0], &places[1]] {
+    slots[1].request_started();
+    slots[1].request_finished(Instant::now());
+    for longest_idle in [&slots[2], &slots[0], &slots[1]] {
         assert!(!is_evicted(longest_idle));
-        assert!(admission.make_room());
+        assert!(admission.evict_one());
         assert!(is_evicted(longest_idle));
     }
-    assert!(!admission.make_room());
+    assert!(!admission.evict_one());
 }
 
 #[test]
-fn whoever_ends_just_as_it_is_found_busy_is_lost_to_nobody() {
-    const ROUNDS: usize = 30_000;
-    let admission = admission(10, 10);
-    let place = from(&admission, "192.0.2.1").unwrap();
-    let barrier = Barrier::new(2);
-    let mut lost = 0;
-    std::thread::scope(|threads| {
-        threads.spawn(|| {
-            for _ in 0..ROUNDS {
-                barrier.wait();
-                let mut held = admission.lock();
-                let order = held.first_to_go(None, Duration::ZERO).unwrap();
-                held.is_in_order(order);
-                drop(held);
-                barrier.wait();
-            }
-        });
-        for round in 0..ROUNDS {
-            place.began();
-            barrier.wait();
-            // At another moment each time.
-            (0..round % 64).for_each(|_| std::hint::spin_loop());
-            place.ended(Instant::now());
-            barrier.wait();
-            let mut held = admission.lock();
-            if held.idle.is_empty() {
-                lost += 1;
-                held.file(place.id);
-            }
-        }
-    });
-    assert_eq!(lost, 0, "idle, and nobody knew");
+fn a_connection_is_idle_only_after_its_last_parallel_request() {
+    let admission = admission(1, 1);
+    let http2 = busy(&admission, "192.0.2.1").unwrap();
+    http2.request_started();
+    http2.request_finished(Instant::now());
+    assert!(!admission.evict_one(), "one request is still running");
+    http2.request_finished(Instant::now());
+    assert!(admission.evict_one());
 }
 
 #[test]
-fn whoever_has_only_just_come_stays_while_another_is_idle() {
-    let admission = admission_with(4, 4, Duration::from_hours(1));
-    let proxy = from(&admission, "10.0.0.1").unwrap();
-    let arriving = from(&admission, "192.0.2.1").unwrap();
-    let served = from(&admission, "192.0.2.2").unwrap();
-    served.began();
-    served.ended(Instant::now());
-    let _working = busy(&admission, "192.0.2.3").unwrap();
-
-    let _a = busy(&admission, "192.0.2.4").unwrap();
-    assert!(is_evicted(&served) && !is_evicted(&arriving));
-    let _b = busy(&admission, "192.0.2.5").unwrap();
-    assert!(is_evicted(&arriving) && !is_evicted(&proxy));
-}
-
-#[test]
-fn a_network_at_its_cap_makes_room_among_its_own() {
+fn a_network_at_its_limit_evicts_one_of_its_own() {
     let admission = admission(100, 2);
-    let elder = from(&admission, "192.0.2.2").unwrap();
-    let idle = from(&admission, "192.0.2.1").unwrap();
+    let elder = idle(&admission, "192.0.2.2").unwrap();
+    let own = idle(&admission, "192.0.2.1").unwrap();
     let _busy = busy(&admission, "192.0.2.1").unwrap();
 
     let _new = busy(&admission, "192.0.2.1").unwrap();
 
-    assert!(is_evicted(&idle) && !is_evicted(&elder));
+    assert!(is_evicted(&own) && !is_evicted(&elder));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_is_logged_once_a_minute() {
+    let admission = admission(1, 1);
+    let _busy = busy(&admission, "192.0.2.1").unwrap();
+    for _ in 0..5 {
+        assert!(idle(&admission, "192.0.2.1").is_none());
+    }
+    assert_eq!(admission.lock().report.rejected, 4, "the first was logged");
+    tokio::time::advance(REPORT_INTERVAL).await;
+    assert!(idle(&admission, "192.0.2.1").is_none());
+    assert_eq!(admission.lock().report.rejected, 0, "all were logged");
 }
 
 #[test]
-fn nothing_is_kept_of_those_who_left() {
+fn nothing_is_kept_of_closed_connections() {
     let admission = admission(2, 2);
     for round in 0..100_u8 {
-        let place = from(&admission, &format!("192.0.2.{round}")).unwrap();
+        let slot = idle(&admission, &format!("192.0.2.{round}")).unwrap();
         if round % 2 == 0 {
-            place.began();
-            place.began();
-            place.ended(Instant::now());
-            place.ended(Instant::now());
+            slot.request_started();
+            slot.request_started();
+            slot.request_finished(Instant::now());
+            slot.request_finished(Instant::now());
         }
-        // Some leave by themselves, some are pushed out and leave then.
+        // Some are evicted first, and dropped then.
         if round % 3 == 0 {
-            admission.make_room();
+            admission.evict_one();
         }
-        drop(place);
+        drop(slot);
     }
-    let held = admission.lock();
-    assert!(held.places.is_empty() && held.neighbours.is_empty() && held.idle.is_empty());
+    let connections = admission.lock();
+    assert!(connections.networks.is_empty() && connections.total == 0);
 }

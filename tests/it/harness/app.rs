@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anteroom::accounts::{Account, Email, HasherOptions, Name, NewUser, Password, Role};
 use anteroom::clock::{Clock, ManualClock};
-use anteroom::server::Answers;
+use anteroom::server::HttpService;
 use anteroom::sessions::{Session, Token};
 use anteroom::store::{DatabaseAt, SessionLocation, SqlDatabase};
 use anteroom::throttle::ThrottleOptions;
 use anteroom::use_cases::Check;
-use anteroom::{Anteroom, Options, SessionsKept, Stores};
+use anteroom::{Anteroom, Options, SessionStorage, Stores};
 use tempfile::TempDir;
 use time::macros::datetime;
 use tokio::net::TcpListener;
@@ -228,7 +228,7 @@ impl TestApp {
     }
 
     /// With a service that `mount` makes.
-    pub async fn start_around<S: Answers>(
+    pub async fn start_around<S: HttpService>(
         kind: Kind,
         set: impl FnOnce(&mut Options),
         mount: impl FnOnce(&Anteroom) -> S,
@@ -239,7 +239,7 @@ impl TestApp {
     /// Over stores that `wrap` makes of the usual ones.
     ///
     /// It is the only server, so that nobody waits for the leases of others.
-    pub async fn start_over<S: Answers>(
+    pub async fn start_over<S: HttpService>(
         kind: Kind,
         set: impl FnOnce(&mut Options),
         mount: impl FnOnce(&Anteroom) -> S,
@@ -261,7 +261,7 @@ impl TestApp {
     }
 
     /// As [`TestApp::one_of_several`], with a service of its own over stores of its own.
-    pub async fn start_among_others<S: Answers>(
+    pub async fn start_among_others<S: HttpService>(
         kind: Kind,
         set: impl FnOnce(&mut Options),
         mount: impl FnOnce(&Anteroom) -> S,
@@ -290,10 +290,12 @@ impl TestApp {
         let mut redis = None;
         match kind.sessions_in() {
             SessionLocation::ThisDatabase => {}
-            SessionLocation::ServerMemory => options.sessions = SessionsKept::InMemory(10_000),
+            SessionLocation::ServerMemory => {
+                options.sessions = SessionStorage::Memory { limit: 10_000 }
+            }
             SessionLocation::Elsewhere => {
                 let url = shared_database("sessions in Redis").await.unwrap();
-                options.sessions = SessionsKept::InRedis { url: url.as_str().into() };
+                options.sessions = SessionStorage::Redis { url: url.as_str().into() };
                 redis = Some(url);
             }
         }

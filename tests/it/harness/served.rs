@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use anteroom::server::{ServeOptions, Times, serve_with};
+use anteroom::server::{ConnectionTimeouts, ServeOptions, serve_with};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::IntoResponse;
@@ -21,14 +21,13 @@ use super::server::PATIENCE;
 pub const LARGE: usize = 64 * 1024 * 1024;
 
 /// Times that tests can wait for.
-pub const SHORT: Times = Times {
-    arriving: Duration::ZERO,
+pub const SHORT: ConnectionTimeouts = ConnectionTimeouts {
     headers: Duration::from_millis(400),
     body: Duration::from_millis(400),
     idle: Duration::from_millis(800),
-    idle_of_proxies: Duration::from_secs(5),
+    proxy_idle: Duration::from_secs(5),
     stalled: Duration::from_millis(600),
-    last_words: Duration::from_millis(500),
+    last_request: Duration::from_millis(500),
     drain: Duration::from_secs(3),
 };
 
@@ -47,7 +46,7 @@ impl Served {
 
     pub async fn start_with(set: impl FnOnce(&mut ServeOptions)) -> Self {
         let app = TestApp::start(Kind::Memory).await;
-        let mut options = ServeOptions { times: SHORT, ..ServeOptions::default() };
+        let mut options = ServeOptions { timeouts: SHORT, ..ServeOptions::default() };
         set(&mut options);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{innocent, law, load, place, took_of};
-use crate::harness::chance::{Chance, SaysSeed, rounds, some_of, is_nightly};
+use crate::harness::chance::{Chance, SaysSeed, is_nightly, rounds, some_of};
 use crate::harness::ground::{Keeping, OwnGround, Trouble, with_each_keeping};
 use crate::harness::history::{Answer, Record};
 use crate::harness::nodes::Nodes;

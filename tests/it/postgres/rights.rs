@@ -99,7 +99,7 @@ async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where
         let line = refused(&as_server.run(command), 1).to_owned();
         assert!(line.contains("`anteroom migrate`") && !line.contains(SERVER.1), "{line}");
     }
-    assert_eq!(done(&as_owner.run(&["migrate"])), "the database is that of this release\n");
+    assert_eq!(done(&as_owner.run(&["migrate"])), "the database is up to date\n");
     let mut owner = PgConnection::connect(&database.url_of(OWNER)).await.unwrap();
     let grants = documented("GRANT");
     sqlx::raw_sql(AssertSqlSafe(grants)).execute(&mut owner).await.unwrap();

@@ -1,6 +1,6 @@
 //! What a thief of Redis finds: keys, values, its files.
 
-use anteroom::{Options, SessionsKept};
+use anteroom::{Options, SessionStorage};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -18,7 +18,7 @@ async fn sid_3_nothing_that_redis_holds_signs_anybody_in() {
     let Some(redis) = RedisServer::start(DURABLE, "what Redis holds") else { return };
     let url = redis.url();
     let keep_there = |options: &mut Options| {
-        options.sessions = SessionsKept::InRedis { url: url.as_str().into() };
+        options.sessions = SessionStorage::Redis { url: url.as_str().into() };
     };
     let app = TestApp::start_with(Kind::Database, keep_there).await;
     let browser = app.browser();

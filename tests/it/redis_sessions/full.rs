@@ -1,7 +1,7 @@
 //! A Redis whose memory or disk is full: nobody new, and no revocation is refused for want of
 //! memory.
 
-use anteroom::{Options, SessionsKept};
+use anteroom::{Options, SessionStorage};
 use serde_json::json;
 
 use crate::harness::app::{Kind, PASSWORD, TestApp};
@@ -10,7 +10,7 @@ use crate::harness::redis::RedisServer;
 async fn app_over(redis: &RedisServer) -> TestApp {
     let url = redis.url();
     let keep_there = |options: &mut Options| {
-        options.sessions = SessionsKept::InRedis { url: url.as_str().into() };
+        options.sessions = SessionStorage::Redis { url: url.as_str().into() };
     };
     TestApp::start_with(Kind::Database, keep_there).await
 }

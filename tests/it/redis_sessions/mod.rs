@@ -23,7 +23,7 @@ use anteroom::sessions::{
     SessionStore, Start, Started, TimeoutRule, TokenDigest,
 };
 use anteroom::store::RedisSessions;
-use anteroom::{Options, SessionsKept};
+use anteroom::{Options, SessionStorage};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -44,7 +44,7 @@ impl Stage {
         let redis = RedisServer::start(options, what_needs_it)?;
         let url = redis.url();
         let keep_there = |options: &mut Options| {
-            options.sessions = SessionsKept::InRedis { url: url.as_str().into() };
+            options.sessions = SessionStorage::Redis { url: url.as_str().into() };
         };
         let app = TestApp::start_with(Kind::Database, keep_there).await;
         let ada = app.signed_in("ada@example.org").await;

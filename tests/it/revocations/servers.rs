@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anteroom::SessionsKept;
+use anteroom::SessionStorage;
 use anteroom::clock::Clock;
 use anteroom::store::DatabaseAt;
 use reqwest::Method;
@@ -22,7 +22,7 @@ pub async fn beside(one: &TestApp) -> TestApp {
         options.database = one.accounts_at.clone();
         options.clock = Clock::from(&one.clock);
         if let Some(url) = &one.redis {
-            options.sessions = SessionsKept::InRedis { url: url.as_str().into() };
+            options.sessions = SessionStorage::Redis { url: url.as_str().into() };
         }
     })
     .await

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anteroom::clock::{Clock, ManualClock};
 use anteroom::store::{Intercepted, Interceptor, StoreCall, StoreFailure};
-use anteroom::{Anteroom, Options, SessionsKept, Stores};
+use anteroom::{Anteroom, Options, SessionStorage, Stores};
 use tempfile::TempDir;
 use time::macros::datetime;
 use tokio::net::TcpListener;
@@ -38,7 +38,7 @@ async fn sid_7_attack_15_what_was_never_issued_is_refused_without_asking_the_sto
         format!("http://localhost:{}", address.port()),
     );
     options.clock = Clock::from(&ManualClock::at(datetime!(2026-11-21 09:00 UTC)));
-    options.sessions = SessionsKept::InMemory(100);
+    options.sessions = SessionStorage::Memory { limit: 100 };
     let asked = Arc::new(AtomicU32::new(0));
     let count = asked.clone();
     let counted = |stores: Stores| {

@@ -1,4 +1,4 @@
-//! A request body with a deadline: an attacker sends one byte now and then.
+//! A timeout for request bodies that arrive too slowly (slow POST attack).
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,42 +10,41 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::Activity;
 
-/// So many bytes give one more second.
+/// Bytes that add one second to the timeout.
 const BYTES_PER_SECOND: u64 = 16 * 1024;
 
-/// A body came more slowly than any honest line is.
+/// A request body arrived too slowly.
 #[derive(Debug, thiserror::Error)]
 #[error("the body came too slowly")]
 pub(crate) struct TooSlow;
 
-/// The body of a request, which fails with [`TooSlow`] past its time.
+/// A request body that fails with [`TooSlow`] when its timeout passes.
 pub(super) struct SlowBodyTimeout {
     body: Incoming,
-    time: Duration,
+    timeout: Duration,
     received: u64,
-    begun: Option<Instant>,
-    alarm: Option<Pin<Box<Sleep>>>,
-    /// Whether all of it was read.
+    started: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
     is_read: bool,
     activity: Arc<Activity>,
 }
 
 impl SlowBodyTimeout {
-    pub(super) fn new(body: Incoming, time: Duration, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(body: Incoming, timeout: Duration, activity: Arc<Activity>) -> Self {
         let is_read = body.is_end_stream();
-        Self { body, time, received: 0, begun: None, alarm: None, is_read, activity }
+        Self { body, timeout, received: 0, started: None, timer: None, is_read, activity }
     }
 
-    /// Ready once the time is over that what came so far allows.
-    fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let begun = *self.begun.get_or_insert_with(Instant::now);
-        let until = begun + self.time + Duration::from_secs(self.received / BYTES_PER_SECOND);
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        while alarm.as_mut().poll(context).is_ready() {
-            if alarm.deadline() >= until {
+    /// Ready when the timeout has passed, extended by the bytes received so far.
+    fn poll_timeout(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        let until = started + self.timeout + Duration::from_secs(self.received / BYTES_PER_SECOND);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        while timer.as_mut().poll(context).is_ready() {
+            if timer.deadline() >= until {
                 return Poll::Ready(());
             }
-            alarm.as_mut().reset(until);
+            timer.as_mut().reset(until);
         }
         Poll::Pending
     }
@@ -69,7 +68,7 @@ impl Body for SlowBodyTimeout {
                 self.is_read = other.is_none();
                 Poll::Ready(other.map(|frame| frame.map_err(Into::into)))
             }
-            Poll::Pending => self.poll_over(context).map(|()| Some(Err(TooSlow.into()))),
+            Poll::Pending => self.poll_timeout(context).map(|()| Some(Err(TooSlow.into()))),
         }
     }
 
@@ -85,7 +84,7 @@ impl Body for SlowBodyTimeout {
 impl Drop for SlowBodyTimeout {
     fn drop(&mut self) {
         if !self.is_read && !self.body.is_end_stream() {
-            self.activity.left_a_body();
+            self.activity.body_left_unread();
         }
     }
 }

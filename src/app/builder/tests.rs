@@ -1,0 +1,96 @@
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+
+use crate::accounts::HasherOptions;
+use crate::{Anteroom, AnteroomBuilder, HandleError, Role, SessionStorage, Signup, StartupError};
+
+const PASSWORD: &str = "seven violet kites at noon";
+
+fn builder(folder: &tempfile::TempDir) -> AnteroomBuilder {
+    let mut builder = Anteroom::builder("http://localhost:3000")
+        .database(folder.path().join("anteroom.db"))
+        .sessions(SessionStorage::Memory { limit: 100 });
+    builder.options.hashing = HasherOptions::cheap_for_tests();
+    builder
+}
+
+async fn refusal(builder: AnteroomBuilder) -> String {
+    match builder.start().await {
+        Err(StartupError::Setting(text)) => text,
+        Err(error) => panic!("another error: {error}"),
+        Ok(_) => panic!("it started"),
+    }
+}
+
+#[tokio::test]
+async fn start_reports_a_setting_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = refusal(builder(&folder).trusted_proxies(["10.0.0.0/99"])).await;
+    assert!(text.starts_with("trusted_proxies: "), "{text}");
+    let text = refusal(builder(&folder).trusted_origins(["app.example.org/path"])).await;
+    assert!(text.starts_with("trusted_origins: "), "{text}");
+    let text = refusal(builder(&folder).password_min_length(7)).await;
+    assert!(text.starts_with("password_min_length: "), "{text}");
+    let text = refusal(builder(&folder).webhook("off", "short")).await;
+    assert!(text.starts_with("webhook: "), "{text}");
+    let text = refusal(builder(&folder).idle_timeout(Duration::from_hours(48))).await;
+    assert!(text.contains("longer than the absolute timeout"), "{text}");
+}
+
+#[tokio::test]
+async fn the_first_unusable_setting_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = builder(&folder).password_min_length(1).trusted_proxies(["nonsense"]);
+    assert!(refusal(builder).await.starts_with("password_min_length: "));
+}
+
+#[tokio::test]
+async fn mount_merges_every_route_of_anteroom() {
+    let folder = tempfile::tempdir().unwrap();
+    let anteroom = builder(&folder).signup(Signup::Closed).start().await.unwrap();
+    let app = anteroom.mount(Router::new().route("/own", get(|| async { "own" })));
+    for (path, status) in [("/own", 200), ("/login", 200), ("/nowhere", 404)] {
+        let request = axum::http::Request::get(path)
+            .header("host", "localhost:3000")
+            .body(axum::body::Body::empty())
+            .unwrap();
+        let response = tower::ServiceExt::oneshot(app.clone(), request).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{path}");
+    }
+    anteroom.stop().await;
+}
+
+#[tokio::test]
+async fn a_handle_manages_accounts_and_records_each_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let anteroom = builder(&folder).start().await.unwrap();
+    let handle = anteroom.handle();
+    let user = handle.create_user("ada@example.org", "Ada", PASSWORD, Role::User).await.unwrap();
+
+    let again = handle.create_user("ada@example.org", "", PASSWORD, Role::User).await;
+    assert!(matches!(again, Err(HandleError::EmailTaken)), "{again:?}");
+    let weak = handle.create_user("bob@example.org", "", "short", Role::User).await;
+    assert!(matches!(weak, Err(HandleError::WeakPassword(_))), "{weak:?}");
+    let invalid = handle.create_user("nonsense", "", PASSWORD, Role::User).await;
+    assert!(matches!(invalid, Err(HandleError::Invalid(_))), "{invalid:?}");
+
+    handle.set_role(user.id, Role::Admin).await.unwrap();
+    let last = handle.set_disabled(user.id, true).await;
+    assert!(matches!(last, Err(HandleError::LastAdministrator)), "{last:?}");
+    handle.set_role(user.id, Role::User).await.unwrap_err();
+    assert_eq!(handle.revoke_user_sessions(user.id).await.unwrap(), 0);
+    let found = handle.find_user_by_email("ADA@example.org").await.unwrap().unwrap();
+    assert_eq!((found.id, found.role), (user.id, Role::Admin));
+    assert!(handle.user_sessions(user.id).await.unwrap().is_empty());
+
+    let listing = crate::audit::AuditListing { limit: 50, ..Default::default() };
+    let events = anteroom.audit().list(&listing).await.unwrap().events;
+    let kinds: Vec<_> = events.iter().map(|one| one.event.kind.as_str()).collect();
+    assert!(kinds.contains(&"signup") && kinds.contains(&"role_changed"), "{kinds:?}");
+    let by: std::collections::BTreeSet<_> =
+        events.iter().map(|one| one.event.by.actor.to_string()).collect();
+    assert_eq!(by.into_iter().collect::<Vec<_>>(), ["server"]);
+    anteroom.stop().await;
+}

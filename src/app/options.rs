@@ -1,0 +1,108 @@
+//! The settings of a server, as the composition root takes them.
+
+use ipnet::IpNet;
+
+use crate::accounts::HasherOptions;
+use crate::audit::{AuditLines, Retention};
+use crate::clock::Clock;
+use crate::config::{Config, SessionStorage, Signup};
+use crate::entropy::Entropy;
+use crate::metrics::Metrics;
+use crate::sessions::SessionPolicy;
+use crate::store::DatabaseAt;
+use crate::throttle::ThrottleOptions;
+use crate::webhook::WebhookOptions;
+
+/// Every setting of a server. [`Options::new`] gives the defaults. Embedders use
+/// [`crate::AnteroomBuilder`] instead.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The database of accounts and the audit trail.
+    pub database: DatabaseAt,
+    /// The most connections to a database server, without the one that listens for changes.
+    pub database_connections: u32,
+    /// Where sessions are stored.
+    pub sessions: SessionStorage,
+    /// Whether live sessions are cached in memory, so that a check needs no store.
+    pub cache: bool,
+    /// Timeouts of sessions, and how many one user may have.
+    pub policy: SessionPolicy,
+    /// The URL under which browsers reach this server: https, or http on loopback.
+    pub public_url: String,
+    /// Whether people may create their own account.
+    pub signup_is_open: bool,
+    /// Minimum length of a new password in code points, at least 8.
+    pub password_min_length: usize,
+    /// Limits on wrong passwords and sign-ups, per account and per client network. Behind a proxy
+    /// the network comes from [`Options::trusted_proxies`]. A router that is mounted without
+    /// `axum::extract::ConnectInfo` has no per-network limits.
+    pub throttles: ThrottleOptions,
+    /// Proxies whose `X-Forwarded-*` headers are read.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins of front ends on the same site that may call the API.
+    pub trusted_origins: Vec<String>,
+    /// How long audit events and the network addresses in them are kept.
+    pub retention: Retention,
+    /// Where audit events are sent; `None` sends none.
+    pub webhook: Option<WebhookOptions>,
+    /// Writes audit events as lines of JSON ([`AuditLines::to`]); `None` writes none.
+    pub audit_lines: Option<AuditLines>,
+    /// Parameters of the password hash.
+    pub hashing: HasherOptions,
+    /// The clock.
+    pub clock: Clock,
+    /// The source of random bytes.
+    pub entropy: Entropy,
+    /// Counts requests and store calls. [`Metrics::on`] enables them.
+    pub metrics: Metrics,
+}
+
+impl Options {
+    /// The defaults, for a database and a public URL.
+    pub fn new(database: impl Into<DatabaseAt>, public_url: impl Into<String>) -> Self {
+        Self {
+            database: database.into(),
+            database_connections: 16,
+            sessions: SessionStorage::Database,
+            cache: true,
+            policy: SessionPolicy::default(),
+            public_url: public_url.into(),
+            signup_is_open: true,
+            password_min_length: 15,
+            throttles: ThrottleOptions::default(),
+            trusted_proxies: Vec::new(),
+            trusted_origins: Vec::new(),
+            retention: Retention::default(),
+            webhook: None,
+            audit_lines: None,
+            hashing: HasherOptions::default(),
+            clock: Clock::system(),
+            entropy: Entropy::operating_system(),
+            metrics: Metrics::off(),
+        }
+    }
+}
+
+impl From<&Config> for Options {
+    fn from(config: &Config) -> Self {
+        let clock = Clock::system();
+        let metrics =
+            if config.metrics_listen.is_some() { Metrics::on(&clock) } else { Metrics::off() };
+        Self {
+            database_connections: config.storage.database_connections,
+            sessions: config.storage.sessions.clone(),
+            cache: config.storage.cache,
+            policy: config.policy,
+            signup_is_open: config.accounts.signup == Signup::Open,
+            password_min_length: config.accounts.password_min_length,
+            throttles: config.throttles,
+            trusted_proxies: config.http.trusted_proxies.clone(),
+            trusted_origins: config.http.trusted_origins.clone(),
+            retention: config.retention,
+            webhook: config.webhook.clone(),
+            clock,
+            metrics,
+            ..Self::new(config.storage.database.clone(), config.http.public_url.to_string())
+        }
+    }
+}

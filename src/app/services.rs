@@ -1,0 +1,85 @@
+//! Builds the services over their stores, for the server and for the command line.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::stores::Opener;
+use super::{Options, StartupError, Stores};
+use crate::accounts::{Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy};
+use crate::audit::{AuditOptions, AuditTrail, Telling};
+use crate::sessions::{Sessions, SessionsOptions};
+use crate::throttle::Throttle;
+use crate::use_cases::{AccountChanges, RevokeSessions};
+use crate::webhook::{Webhook, WebhookParts};
+
+/// The services, each over its store. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) accounts: Accounts,
+    pub(crate) sessions: Sessions,
+    pub(crate) audit: AuditTrail,
+    pub(crate) throttle: Throttle,
+    pub(crate) webhook: Webhook,
+}
+
+impl Services {
+    /// Starts the hashing threads and the writer of the audit trail. A command queues webhook
+    /// deliveries, and the server sends them.
+    ///
+    /// # Errors
+    /// [`StartupError`] says what to do.
+    pub(crate) fn new(
+        stores: Stores,
+        options: &Options,
+        opener: Opener,
+    ) -> Result<Self, StartupError> {
+        let Options { clock, entropy, metrics, .. } = options;
+        let hashing = HasherOptions { metrics: metrics.clone(), ..options.hashing.clone() };
+        let hasher = Hasher::start_with(entropy.clone(), hashing).map_err(StartupError::Threads)?;
+        let throttle = Throttle::new(stores.throttle, options.throttles, clock.clone());
+        let accounts = Accounts::new(AccountsOptions {
+            store: stores.accounts,
+            hasher,
+            policy: PasswordPolicy { min_length: options.password_min_length },
+            throttle: throttle.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
+        let sessions = Sessions::new(SessionsOptions {
+            store: stores.sessions,
+            outbox: stores.outbox,
+            policy: options.policy,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            leases: stores.leases,
+        });
+        let bell = Arc::<Notify>::default();
+        let webhook = Webhook::new(WebhookParts {
+            store: stores.deliveries,
+            options: options.webhook.clone().filter(|_| opener == Opener::Server),
+            bell: bell.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            metrics: metrics.clone(),
+        });
+        let webhook = webhook.map_err(StartupError::Webhook)?;
+        let announced =
+            options.webhook.as_ref().map(|webhook| webhook.events.clone()).unwrap_or_default();
+        let telling = Telling { lines: options.audit_lines.clone(), announced, bell };
+        let audit =
+            AuditOptions { store: stores.audit, clock: clock.clone(), entropy: entropy.clone() };
+        let audit = AuditTrail::start_telling(audit, telling);
+        Ok(Self { accounts, sessions, audit, throttle, webhook })
+    }
+
+    pub(crate) fn account_changes(&self) -> AccountChanges {
+        let Self { accounts, sessions, audit, .. } = self.clone();
+        AccountChanges::new(accounts, sessions, audit)
+    }
+
+    pub(crate) fn revoke_sessions(&self) -> RevokeSessions {
+        let Self { accounts, sessions, audit, .. } = self.clone();
+        RevokeSessions::new(accounts, sessions, audit)
+    }
+}
