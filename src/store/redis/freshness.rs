@@ -96,9 +96,9 @@ impl Freshness for RedisSessions {
 
     async fn subscribe(&self) -> Result<Box<dyn Subscription>, NotFresh> {
         let canary = Canary::named(unique_name());
-        let (receiver, received) = Received::expecting(canary);
+        let (sink, received) = Received::expecting(canary);
         let link = Arc::clone(&self.link);
-        let separate = link.open_separate(move |push| receiver.receive(&push)).await;
+        let separate = link.open_separate(move |push| sink.receive(&push)).await;
         let (connection, run_id) = separate.map_err(StoreError::backend)?;
         let server = CurrentServer::default();
         let mut tracking = Tracking { link, connection, received, server, is_probing: false };

@@ -1,4 +1,4 @@
-//! The location of a database: a SQLite file or a PostgreSQL URL.
+//! The location of a database: a `SQLite` file or a `PostgreSQL` URL.
 
 use std::path::{Path, PathBuf};
 

@@ -17,8 +17,8 @@ fn key(rest: &[u8]) -> Value {
     Value::BulkString([&b"anteroom:1:t"[..], rest].concat())
 }
 
-fn invalidate(receiver: &Receiver, keys: Vec<Value>) {
-    receiver.receive(&PushInfo { kind: PushKind::Invalidate, data: vec![Value::Array(keys)] });
+fn invalidate(sink: &Receiver, keys: Vec<Value>) {
+    sink.receive(&PushInfo { kind: PushKind::Invalidate, data: vec![Value::Array(keys)] });
 }
 
 fn token(number: u8) -> Change {
@@ -27,7 +27,7 @@ fn token(number: u8) -> Change {
 
 #[test]
 fn a_key_says_what_changed() {
-    let (receiver, received) = Received::expecting(OURS);
+    let (sink, received) = Received::expecting(OURS);
     let user = Change::User(UserId::from_uuid(Uuid::from_bytes([3; 16])));
     for (keys, expected) in [
         (vec![key(&[7; 32])], vec![token(7)]),
@@ -40,23 +40,23 @@ fn a_key_says_what_changed() {
         (vec![Value::Nil], vec![Change::Everything]),
         (vec![], vec![]),
     ] {
-        invalidate(&receiver, keys);
+        invalidate(&sink, keys);
         assert_eq!(received.take(), expected);
     }
     for data in [vec![Value::Nil], vec![], vec![Value::Okay, Value::Okay]] {
-        receiver.receive(&PushInfo { kind: PushKind::Invalidate, data });
+        sink.receive(&PushInfo { kind: PushKind::Invalidate, data });
         assert_eq!(received.take(), [Change::Everything], "of a flush, say");
     }
 }
 
 #[tokio::test]
 async fn only_the_own_canary_is_waited_for_and_none_is_a_change() {
-    let (receiver, received) = Received::expecting(OURS);
-    invalidate(&receiver, vec![key(b"canarysomebody else's!")]);
+    let (sink, received) = Received::expecting(OURS);
+    invalidate(&sink, vec![key(b"canarysomebody else's!")]);
     let waited = timeout(Duration::from_millis(20), received.canary()).await;
     assert!(waited.is_err() && received.take().is_empty());
 
-    invalidate(&receiver, vec![key(OURS.name())]);
+    invalidate(&sink, vec![key(OURS.name())]);
     assert!(received.canary().await);
     assert!(received.take().is_empty());
     assert!(Canary::named(*b"sixteen letters!") == OURS);
@@ -64,16 +64,16 @@ async fn only_the_own_canary_is_waited_for_and_none_is_a_change() {
 
 #[tokio::test]
 async fn a_waiter_is_woken_and_misses_no_change() {
-    let (receiver, received) = Received::expecting(OURS);
+    let (sink, received) = Received::expecting(OURS);
     assert!(timeout(Duration::ZERO, received.next()).await.is_err());
-    invalidate(&receiver, vec![key(&[1; 32]), key(&[2; 32])]);
+    invalidate(&sink, vec![key(&[1; 32]), key(&[2; 32])]);
     assert_eq!(received.next().await, Some(token(1)));
     drop(received.next());
     assert_eq!(received.take(), [token(2)]);
 
     let (received_change, ()) = tokio::join!(received.next(), async {
         tokio::task::yield_now().await;
-        invalidate(&receiver, vec![key(&[3; 32])]);
+        invalidate(&sink, vec![key(&[3; 32])]);
     });
     assert_eq!(received_change, Some(token(3)));
 }
@@ -84,17 +84,17 @@ async fn the_end_wakes_a_waiter_after_the_queued_changes() {
         PushInfo { kind, data: vec![] }
     }
     let ends: [fn(Receiver); 3] = [
-        |receiver| drop(receiver),
-        |receiver| receiver.receive(&push(PushKind::Disconnection)),
-        |receiver| receiver.receive(&push(PushKind::Other("tracking-redir-broken".to_owned()))),
+        |sink| drop(sink),
+        |sink| sink.receive(&push(PushKind::Disconnection)),
+        |sink| sink.receive(&push(PushKind::Other("tracking-redir-broken".to_owned()))),
     ];
     for end in ends {
-        let (receiver, received) = Received::expecting(OURS);
-        invalidate(&receiver, vec![key(&[1; 32])]);
+        let (sink, received) = Received::expecting(OURS);
+        invalidate(&sink, vec![key(&[1; 32])]);
         let ((first, then), ()) =
             tokio::join!(async { (received.next().await, received.next().await) }, async {
                 tokio::task::yield_now().await;
-                end(receiver);
+                end(sink);
             });
         assert_eq!((first, then), (Some(token(1)), None));
         assert!(!received.canary().await);
@@ -103,14 +103,14 @@ async fn the_end_wakes_a_waiter_after_the_queued_changes() {
 
 #[test]
 fn a_flood_is_bounded_and_becomes_everything() {
-    let (receiver, received) = Received::expecting(OURS);
+    let (sink, received) = Received::expecting(OURS);
     for number in 0..10 * MAX_CHANGES {
         let mut digest = [0; 32];
         digest[..8].copy_from_slice(&number.to_le_bytes());
-        invalidate(&receiver, vec![key(&digest)]);
+        invalidate(&sink, vec![key(&digest)]);
         assert!(received.state().changes.len() <= MAX_CHANGES + 1);
     }
     assert!(received.take().contains(&Change::Everything));
-    invalidate(&receiver, vec![key(&[1; 32])]);
+    invalidate(&sink, vec![key(&[1; 32])]);
     assert_eq!(received.take(), [token(1)]);
 }

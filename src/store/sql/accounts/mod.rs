@@ -177,7 +177,7 @@ impl AccountStore for SqlDatabase {
 }
 
 /// The text that a search looks in: both forms of the email address, and the name. Lowercased here,
-/// because SQLite only knows ASCII. Increase [`SEARCH_FORM`] when the form changes.
+/// because `SQLite` only knows ASCII. Increase [`SEARCH_FORM`] when the form changes.
 pub(super) fn search_text(email: &Email, name: &Name) -> String {
     let (canonical, display) = (email.as_str(), email.display());
     let other = if display == canonical { String::new() } else { format!(" {display}") };

@@ -1,4 +1,4 @@
-//! The database engines: runs statements and transactions on SQLite or PostgreSQL.
+//! The database engines: runs statements and transactions on `SQLite` or `PostgreSQL`.
 //!
 //! The stores write each statement once. The differences between the engines are behind
 //! [`Engine`] and [`Transaction`].

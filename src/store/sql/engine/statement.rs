@@ -31,7 +31,7 @@ impl From<&'static str> for Sql {
     }
 }
 
-/// A SELECT that locks the rows it finds. SQLite has one writer and needs no lock.
+/// A SELECT that locks the rows it finds. `SQLite` has one writer and needs no lock.
 macro_rules! for_update {
     ($select:expr) => {
         $crate::store::sql::engine::Sql::Each {
@@ -64,7 +64,7 @@ pub(in crate::store::sql) struct Statement {
     values: Vec<Value>,
 }
 
-/// A value. NULL has a type too, which PostgreSQL requires.
+/// A value. NULL has a type too, which `PostgreSQL` requires.
 #[derive(Clone)]
 pub(in crate::store::sql) enum Value {
     Bytes(Option<Vec<u8>>),

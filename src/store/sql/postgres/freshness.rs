@@ -1,6 +1,6 @@
-//! Invalidations from PostgreSQL: LISTEN/NOTIFY as a [`Freshness`] source.
+//! Invalidations from `PostgreSQL`: LISTEN/NOTIFY as a [`Freshness`] source.
 //!
-//! The transaction that makes a change sends its notification, and PostgreSQL signals listeners
+//! The transaction that makes a change sends its notification, and `PostgreSQL` signals listeners
 //! before it acknowledges the COMMIT. A backend delivers pending notifications before it reports
 //! that it is ready for the next query. So the answer to a query comes after all notifications of
 //! changes that were acknowledged before the query was sent.

@@ -1,4 +1,4 @@
-//! Invalidations from SQLite: detects writes by other processes.
+//! Invalidations from `SQLite`: detects writes by other processes.
 //!
 //! This server invalidates its own cache for its own changes. `PRAGMA data_version` changes on a
 //! connection when another connection commits. On the only write connection of this server it
