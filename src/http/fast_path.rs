@@ -17,15 +17,17 @@ use axum::response::Response;
 use hyper::body::Body as _;
 use tower::Service;
 
-use super::api::verify;
-use super::cookie::{CookieShape, Presented};
-use super::error::Problem;
-use super::json::SignedInBody;
-use super::middleware::{
-    Ending, REQUEST_ID, RequestGuard, RequestIds, forbid_sharing, is_check, one_host, secure,
-};
-use super::write_limit::WriteLimit;
 use crate::accounts::User;
+use crate::http::endpoints::check::api as verify;
+use crate::http::endpoints::check::middleware::{Ending, is_check};
+use crate::http::finish::{REQUEST_ID, RequestIds};
+use crate::http::response::error::Problem;
+use crate::http::response::json::SignedInBody;
+use crate::http::security::guard::{RequestGuard, one_host};
+use crate::http::security::headers::secure;
+use crate::http::session::cookie::{CookieShape, Presented};
+use crate::http::session::layer::forbid_sharing;
+use crate::http::write_limit::WriteLimit;
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::sessions::{Session, Sessions};
 use crate::use_cases::{Check, Identity};
@@ -44,18 +46,18 @@ pub struct FastPath {
 }
 
 /// What the shorter way needs.
-pub(super) struct FastPathState {
-    pub(super) check: Check,
-    pub(super) sessions: Sessions,
-    pub(super) cookie: CookieShape,
-    pub(super) request_guard: RequestGuard,
-    pub(super) forms: PreparedHeaders,
-    pub(super) ids: RequestIds,
-    pub(super) metrics: Metrics,
+pub(in crate::http) struct FastPathState {
+    pub(in crate::http) check: Check,
+    pub(in crate::http) sessions: Sessions,
+    pub(in crate::http) cookie: CookieShape,
+    pub(in crate::http) request_guard: RequestGuard,
+    pub(in crate::http) forms: PreparedHeaders,
+    pub(in crate::http) ids: RequestIds,
+    pub(in crate::http) metrics: Metrics,
 }
 
 impl FastPath {
-    pub(super) fn new(state: FastPathState, router: Router) -> Self {
+    pub(in crate::http) fn new(state: FastPathState, router: Router) -> Self {
         Self { state: Arc::new(state), write_limit: WriteLimit::new(), router }
     }
 }
@@ -197,13 +199,13 @@ impl FastPathState {
 }
 
 /// The headers of the answers: those that are always the same, and the places of the others.
-pub(super) struct PreparedHeaders {
+pub(in crate::http) struct PreparedHeaders {
     verify: HeaderMap,
     session: HeaderMap,
 }
 
 impl PreparedHeaders {
-    pub(super) fn at(request_guard: &RequestGuard) -> Self {
+    pub(in crate::http) fn at(request_guard: &RequestGuard) -> Self {
         let session = [header::CONTENT_TYPE, header::CONTENT_LENGTH, REQUEST_ID];
         let mut session = secure(request_guard, form(&session)).into_parts().0.headers;
         session.insert(header::CONTENT_TYPE, JSON);

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use axum::Router;
 
-use super::cookie::CookieShape;
-use super::fast_path::{FastPath, FastPathState, PreparedHeaders};
-use super::middleware::{GuardSettings, RequestGuard, RequestIds, SessionLayer, SessionLayerParts};
-use super::pages::Arrivals;
-use super::public_url::PublicUrl;
-use super::router::{RouterParts, router};
-use super::state::{FormSettings, Handles, Links};
 use crate::accounts::{Accounts, SetupLink};
 use crate::audit::AuditTrail;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::http::endpoints::session::arrival::Arrivals;
+use crate::http::fast_path::{FastPath, FastPathState, PreparedHeaders};
+use crate::http::finish::RequestIds;
+use crate::http::router::{RouterParts, router};
+use crate::http::security::guard::{GuardSettings, RequestGuard};
+use crate::http::security::public_url::PublicUrl;
+use crate::http::session::cookie::CookieShape;
+use crate::http::session::layer::{SessionLayer, SessionLayerParts};
+use crate::http::state::{FormSettings, Handles, Links};
 use crate::metrics::Metrics;
 use crate::network::TrustedProxies;
 use crate::sessions::Sessions;

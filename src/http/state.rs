@@ -13,8 +13,8 @@ use crate::use_cases::{
 };
 use crate::webhook::Webhook;
 
-use super::cookie::CookieShape;
-use super::pages::Arrivals;
+use crate::http::endpoints::session::arrival::Arrivals;
+use crate::http::session::cookie::CookieShape;
 
 /// Each field can be named by a handler as `State` of its type.
 macro_rules! handles {

@@ -14,22 +14,22 @@ use tokio::task::yield_now;
 /// The turns of requests that change something: as many at a time as there are cores. Cheap to
 /// clone.
 #[derive(Clone)]
-pub(super) struct WriteLimit(Arc<Semaphore>);
+pub(in crate::http) struct WriteLimit(Arc<Semaphore>);
 
 impl WriteLimit {
-    pub(super) fn new() -> Self {
+    pub(in crate::http) fn new() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
         Self(Arc::new(Semaphore::new(cores)))
     }
 
     /// Whether a request of this method takes turns.
-    pub(super) fn is_for(method: &Method) -> bool {
+    pub(in crate::http) fn is_for(method: &Method) -> bool {
         !matches!(*method, Method::GET | Method::HEAD)
     }
 
     /// Answers once it is its turn, after every request that has come by then. A turn is over with
     /// the first thing that has to be waited for.
-    pub(super) async fn take<T>(self, answering: impl Future<Output = T>) -> T {
+    pub(in crate::http) async fn take<T>(self, answering: impl Future<Output = T>) -> T {
         // Closed it never is, and without a turn nothing worse happens than with one.
         let turn = self.0.acquire().await.ok();
         // The runtime looks for what has come in before it goes on here.

@@ -8,9 +8,9 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderName, HeaderValue, Method, Uri, Version};
 use ipnet::IpNet;
 
-use super::addresses::names;
-use crate::http::middleware::{GuardSettings, RequestGuard};
-use crate::http::public_url::PublicUrl;
+use crate::http::fuzzing::addresses::names;
+use crate::http::security::guard::{GuardSettings, RequestGuard};
+use crate::http::security::public_url::PublicUrl;
 use crate::network::TrustedProxies;
 
 const OURS: &str = "https://auth.example.org";
