@@ -19,10 +19,11 @@ use tower::Service;
 
 use crate::accounts::User;
 use crate::http::endpoints::check::api as verify;
-use crate::http::endpoints::check::middleware::{Ending, is_check};
+use crate::http::endpoints::check::middleware::Ending;
 use crate::http::finish::{REQUEST_ID, RequestIds};
 use crate::http::response::error::Problem;
 use crate::http::response::json::SignedInBody;
+use crate::http::routes::{self, CachedCheck, is_check};
 use crate::http::security::guard::{RequestGuard, one_host};
 use crate::http::security::headers::secure;
 use crate::http::session::cookie::{CookieShape, Presented};
@@ -111,37 +112,25 @@ impl Future for FastPathFuture {
     }
 }
 
-/// What is answered here.
-#[derive(Clone, Copy)]
-enum Question {
-    Verify,
-    Session,
-}
-
-impl Question {
-    /// A request for one of them. A body of the second would have to be read before anything is
-    /// looked up; that of the first is never read.
-    fn of(request: &Request) -> Option<Self> {
-        let is_plain = || request.method() == Method::GET && request.body().is_end_stream();
-        match request.uri().path() {
-            path if is_check(path) => Some(Self::Verify),
-            "/api/session" if is_plain() => Some(Self::Session),
-            _ => None,
-        }
-    }
+/// The check that a request asks for, if the fast path can answer it. A body of the session
+/// request would have to be read before the lookup; the body of a proxy's check is never read.
+fn cached_check(request: &Request) -> Option<CachedCheck> {
+    let is_plain = || request.method() == Method::GET && request.body().is_end_stream();
+    let check = routes::find(request.uri().path())?.cached?;
+    (check == CachedCheck::Verify || is_plain()).then_some(check)
 }
 
 impl FastPathState {
     /// The answer, unless it has to go the usual way.
     fn answer(&self, request: &Request) -> Option<Response> {
-        let question = Question::of(request)?;
+        let check = cached_check(request)?;
         let begun = Instant::now();
-        self.let_in(question, request)?;
+        self.let_in(check, request)?;
         let Identity { session, user, .. } = self.remembered(request.headers())?;
         let user = user?;
-        let mut response = self.tell(question, (&user, &session), request).ok()?;
+        let mut response = self.tell(check, (&user, &session), request).ok()?;
         self.sessions.seen(&session, || self.request_guard.client(request));
-        if matches!(question, Question::Verify) {
+        if matches!(check, CachedCheck::Verify) {
             Ending::of(request).mark(&mut response);
         }
         self.ids.next().routine(request, &mut response, begun);
@@ -150,11 +139,11 @@ impl FastPathState {
     }
 
     /// What the layers around the router ask of a request; nothing where it has to go that way.
-    fn let_in(&self, question: Question, request: &Request) -> Option<()> {
-        match question {
-            Question::Verify => one_host(request).ok().map(drop),
-            Question::Session if self.request_guard.lets_other_origins_read() => None,
-            Question::Session => self.request_guard.judge(request).ok(),
+    fn let_in(&self, check: CachedCheck, request: &Request) -> Option<()> {
+        match check {
+            CachedCheck::Verify => one_host(request).ok().map(drop),
+            CachedCheck::Session if self.request_guard.lets_other_origins_read() => None,
+            CachedCheck::Session => self.request_guard.judge(request).ok(),
         }
     }
 
@@ -165,17 +154,17 @@ impl FastPathState {
 
     fn tell(
         &self,
-        question: Question,
+        check: CachedCheck,
         (user, session): (&User, &Session),
         request: &Request,
     ) -> Result<Response, Problem> {
-        let mut headers = self.forms.of(question).clone();
-        let body = match question {
-            Question::Verify => {
+        let mut headers = self.forms.of(check).clone();
+        let body = match check {
+            CachedCheck::Verify => {
                 verify::name(user, &mut headers)?;
                 Body::empty()
             }
-            Question::Session => {
+            CachedCheck::Session => {
                 let (client, policy) = (self.request_guard.client(request), self.sessions.policy());
                 let body = SignedInBody::asked_from(&client, (user, session), policy).to_bytes()?;
                 headers.insert(header::CONTENT_LENGTH, body.len().into());
@@ -215,10 +204,10 @@ impl PreparedHeaders {
         Self { verify, session }
     }
 
-    fn of(&self, question: Question) -> &HeaderMap {
-        match question {
-            Question::Verify => &self.verify,
-            Question::Session => &self.session,
+    fn of(&self, check: CachedCheck) -> &HeaderMap {
+        match check {
+            CachedCheck::Verify => &self.verify,
+            CachedCheck::Session => &self.session,
         }
     }
 }

@@ -14,8 +14,8 @@ use axum::response::{IntoResponse, Response};
 use tracing::{Instrument as _, Span};
 
 use crate::entropy::Entropy;
-use crate::http::endpoints::check::middleware::is_check;
 use crate::http::response::error::{Code, Problem};
+use crate::http::routes::{self, is_for_programs, is_routine};
 use crate::http::web::error_page::ErrorPage;
 use crate::http::web::page_context::Frame;
 use crate::http::web::render::{frame_of, shown};
@@ -100,15 +100,6 @@ fn log(method: &Method, path: &str, status: StatusCode, begun: Instant) {
     }
 }
 
-/// Whether the answer is no news: to a probe, or that somebody is still signed in. Those are most.
-fn is_routine(method: &Method, path: &str, status: StatusCode) -> bool {
-    match path {
-        "/healthz" | "/readyz" => true,
-        "/api/session" => *method == Method::GET && status == StatusCode::OK,
-        path => is_check(path) && status == StatusCode::OK,
-    }
-}
-
 /// Gives the request an id, logs how it was answered, and gives a problem its form.
 pub(in crate::http) async fn finish_response(
     State(ids): State<RequestIds>,
@@ -164,21 +155,11 @@ fn formed(
 }
 
 fn page(problem: &Problem, frame: Frame, path: &str, id: &str) -> Response {
-    let code = match path {
-        "/setup" if problem.code == Code::NotFound => "setup_unusable",
-        "/invitation" if problem.code == Code::NotFound => "invitation_unusable",
-        _ => problem.code.as_str(),
-    };
+    let not_found = || routes::not_found_code(path).filter(|_| problem.code == Code::NotFound);
+    let code = not_found().unwrap_or(problem.code.as_str());
     let page =
         ErrorPage { frame, status: problem.status.as_u16(), code, request_id: id.to_owned() };
     shown(problem.status, &page)
-}
-
-fn is_for_programs(path: &str) -> bool {
-    let under = |root: &str| {
-        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    under("/api") || under("/auth") || path == "/openapi.json"
 }
 
 /// The answer to a path that is nobody's.

@@ -12,6 +12,7 @@ mod measure;
 mod request;
 mod response;
 mod router;
+mod routes;
 mod security;
 mod service;
 mod session;

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::http::request::body::{LARGEST_BODY, too_large};
 use crate::http::response::error::{Code, Problem};
+use crate::http::routes::is_probe;
 use crate::http::security::public_url::PublicUrl;
 use crate::network::TrustedProxies;
 use crate::sessions::Client;
@@ -118,7 +119,7 @@ impl RequestGuard {
 
     /// Whether the request names this server as its host. Health checks may call it anything.
     fn is_ours(&self, request: &Request) -> Result<(), Problem> {
-        if matches!(request.uri().path(), "/healthz" | "/readyz") {
+        if is_probe(request.uri().path()) {
             return Ok(());
         }
         let host = one_host(request)?;

@@ -5,27 +5,11 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
+use crate::http::routes::may_be_next;
+
 /// What a value in a query may hold as it is.
 const QUERY_VALUE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
-
-/// Going there would loop, sign out, show an answer that is meant for programs, or find a path
-/// that takes forms only.
-const LEADS_NOWHERE: [&str; 13] = [
-    "/login",
-    "/logout",
-    "/signup",
-    "/setup",
-    "/invitation",
-    "/reauthenticate",
-    "/auth",
-    "/api",
-    "/preferences",
-    "/account/password",
-    "/openapi.json",
-    "/healthz",
-    "/readyz",
-];
 
 /// A path of this site that is safe to go to after signing in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,10 +24,7 @@ impl Next {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let next = Self::of_this_site(text)?;
         let path = next.0.split(['?', '#']).next().unwrap_or_default();
-        let leads_nowhere = LEADS_NOWHERE
-            .iter()
-            .any(|route| path == *route || path.starts_with(&format!("{route}/")));
-        (!leads_nowhere).then_some(next)
+        may_be_next(path).then_some(next)
     }
 
     /// Accepts any page of this site, also those that [`Self::parse`] would not lead to.

@@ -12,6 +12,7 @@ use crate::accounts::{Role, User, UserId};
 use crate::audit::By;
 use crate::http::request::body::Form;
 use crate::http::response::error::Problem;
+use crate::http::routes::form_page;
 use crate::http::security::redirect::{Next, see_other, with_next};
 use crate::http::session::current::CurrentSession;
 use crate::http::state::AppState;
@@ -116,25 +117,11 @@ fn page_of_form(parts: &Parts) -> Option<Next> {
     let sent_from = sent_from.and_then(|address| Url::parse(address).ok());
     let area = |path: &str| path.split('/').nth(1).map(str::to_owned);
     // Whoever wrote another address there could only choose among our own pages of this kind.
-    let page = sent_from.filter(|from| area(from.path()) == area(&usual)).and_then(|from| {
+    let page = sent_from.filter(|from| area(from.path()) == area(usual)).and_then(|from| {
         let query = from.query().map(|query| format!("?{query}")).unwrap_or_default();
         Next::parse(&format!("{}{query}", from.path()))
     });
-    page.or_else(|| Next::parse(&usual))
-}
-
-/// The page with the form that is sent to this path.
-fn form_page(path: &str) -> String {
-    if path == "/account/password" {
-        return "/account".to_owned();
-    }
-    if path.starts_with("/account/sessions/") {
-        return "/account/sessions".to_owned();
-    }
-    let deeds = ["/delete", "/invitation", "/revoke", "/revoke-sessions"];
-    let page = deeds.into_iter().find_map(|deed| path.strip_suffix(deed));
-    let page = page.filter(|_| path.starts_with("/admin/"));
-    page.unwrap_or(path).to_owned()
+    page.or_else(|| Next::parse(usual))
 }
 
 /// The `{id}` of a path. One that cannot even be decoded names nothing.

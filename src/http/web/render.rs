@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::accounts::{Role, User};
 use crate::http::response::error::{Code, Problem};
+use crate::http::routes::keeps_path_after_post;
 use crate::http::session::cookie::preference;
 use crate::http::session::current::{CurrentSession, SessionState};
 use crate::http::web::form_problems::Problems;
@@ -33,7 +34,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Frame {
 
 /// The frame of a page that knows nobody.
 pub(crate) fn frame_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Frame {
-    let answers_get = matches!(*method, Method::GET | Method::HEAD) || is_form(uri.path());
+    let answers_get =
+        matches!(*method, Method::GET | Method::HEAD) || keeps_path_after_post(uri.path());
     let path = uri.path_and_query().filter(|_| answers_get);
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     Frame {
@@ -43,11 +45,6 @@ pub(crate) fn frame_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Frame
         path: path.map_or_else(|| "/".to_owned(), ToString::to_string),
         form: String::new(),
     }
-}
-
-/// Whether a path that takes this form also shows it.
-fn is_form(path: &str) -> bool {
-    matches!(path, "/login" | "/logout" | "/signup" | "/reauthenticate")
 }
 
 fn who(user: &User, session: SessionId) -> WhoIsShown {

@@ -9,11 +9,6 @@ use hyper::body::Body as _;
 
 use crate::http::security::guard::one_host;
 
-/// Whether this is the path of a check.
-pub(in crate::http) fn is_check(path: &str) -> bool {
-    path == "/auth/verify"
-}
-
 /// Lets a check in, leaves its body unread, and adds the headers that its answer carries.
 pub(in crate::http) async fn check(request: Request, next: Next) -> Response {
     let ending = Ending::of(&request);
