@@ -1,6 +1,6 @@
-//! The last word on every answer: its request id, its log line, and the form of its error.
+//! Finishes every response: request id, log line, error format.
 //!
-//! The path alone decides the form: programs get a problem document, people get a page.
+//! The path alone decides the format of an error: a problem document for the API, a page elsewhere.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::entropy::Entropy;
 use crate::http::response::error::{Code, Problem};
 use crate::http::routes::{self, is_for_programs, is_routine};
 use crate::http::web::error_page::ErrorPage;
-use crate::http::web::page_context::Frame;
-use crate::http::web::render::{frame_of, shown};
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::{page_context_of, render};
 
 pub(in crate::http) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -53,7 +53,7 @@ impl fmt::Display for RequestId {
 }
 
 impl RequestId {
-    /// What is logged on behalf of the request stands in this.
+    /// The span of all log lines of the request.
     fn span(self, request: &Request) -> Span {
         tracing::info_span!(
             "request",
@@ -63,7 +63,7 @@ impl RequestId {
         )
     }
 
-    /// Logs an answer that is no news and was given at once, and writes the id on it.
+    /// Logs a response of the fast path, and adds the id to it.
     pub(in crate::http) fn routine(self, request: &Request, answer: &mut Response, begun: Instant) {
         if tracing::enabled!(tracing::Level::DEBUG) {
             let log = || log(request.method(), request.uri().path(), answer.status(), begun);
@@ -81,8 +81,8 @@ impl RequestId {
     fn header(self) -> Option<HeaderValue> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 16];
-        for (place, digit) in text.iter_mut().rev().enumerate() {
-            *digit = DIGITS[usize::from((self.0 >> (4 * place)).to_le_bytes()[0] & 15)];
+        for (index, digit) in text.iter_mut().rev().enumerate() {
+            *digit = DIGITS[usize::from((self.0 >> (4 * index)).to_le_bytes()[0] & 15)];
         }
         HeaderValue::from_bytes(&text).ok()
     }
@@ -100,7 +100,7 @@ fn log(method: &Method, path: &str, status: StatusCode, begun: Instant) {
     }
 }
 
-/// Gives the request an id, logs how it was answered, and gives a problem its form.
+/// Gives the request an id, logs the response, and formats an error.
 pub(in crate::http) async fn finish_response(
     State(ids): State<RequestIds>,
     request: Request,
@@ -109,7 +109,7 @@ pub(in crate::http) async fn finish_response(
     let id = ids.next();
     let span = id.span(&request);
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    // Only a page needs them, should it have to tell of an error.
+    // Only an error page needs the headers.
     let headers =
         if is_for_programs(uri.path()) { HeaderMap::new() } else { request.headers().clone() };
     let begun = Instant::now();
@@ -119,7 +119,7 @@ pub(in crate::http) async fn finish_response(
             response = formed(
                 &problem,
                 &response,
-                || frame_of(&method, &uri, &headers),
+                || page_context_of(&method, &uri, &headers),
                 (uri.path(), &id.to_string()),
             );
         }
@@ -131,15 +131,18 @@ pub(in crate::http) async fn finish_response(
     .await
 }
 
-/// The problem in its form, with the headers that the answer had already.
+/// The formatted error, with the headers that the response already had.
 fn formed(
     problem: &Problem,
     answer: &Response,
-    frame: impl FnOnce() -> Frame,
+    context: impl FnOnce() -> PageContext,
     (path, id): (&str, &str),
 ) -> Response {
-    let mut formed =
-        if is_for_programs(path) { problem.document(id) } else { page(problem, frame(), path, id) };
+    let mut formed = if is_for_programs(path) {
+        problem.document(id)
+    } else {
+        page(problem, context(), path, id)
+    };
     for (name, value) in answer.headers() {
         let about_the_body = matches!(name.as_str(), "content-type" | "content-length");
         if !about_the_body {
@@ -154,20 +157,20 @@ fn formed(
     formed
 }
 
-fn page(problem: &Problem, frame: Frame, path: &str, id: &str) -> Response {
+fn page(problem: &Problem, context: PageContext, path: &str, id: &str) -> Response {
     let not_found = || routes::not_found_code(path).filter(|_| problem.code == Code::NotFound);
     let code = not_found().unwrap_or(problem.code.as_str());
     let page =
-        ErrorPage { frame, status: problem.status.as_u16(), code, request_id: id.to_owned() };
-    shown(problem.status, &page)
+        ErrorPage { context, status: problem.status.as_u16(), code, request_id: id.to_owned() };
+    render(problem.status, &page)
 }
 
-/// The answer to a path that is nobody's.
+/// The response to an unknown path.
 pub(in crate::http) async fn no_such_path() -> Problem {
     Problem::not_found()
 }
 
-/// The answer to a method that a path does not take; the router adds `Allow`.
+/// The response to a method that the path does not support; the router adds `Allow`.
 pub(in crate::http) async fn no_such_method() -> Response {
     let detail = "This path does not take this method: see `Allow`.";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, detail).into_response()

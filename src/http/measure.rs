@@ -1,4 +1,4 @@
-//! Every answer, counted by route, method and status. In place only where metrics are on.
+//! Counts responses by route, method and status, where metrics are on.
 
 use std::time::Instant;
 

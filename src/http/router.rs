@@ -1,4 +1,4 @@
-//! Every path of the service, on one page. Handlers are named for the deed, paths for the thing.
+//! The router: every path of the service with its handlers and layers.
 
 use std::any::Any;
 
@@ -21,14 +21,14 @@ use crate::http::measure::measure;
 use crate::http::request::whole_body::whole_body;
 use crate::http::response::error::Problem;
 use crate::http::security::guard::{RequestGuard, guard};
-use crate::http::security::headers::secure;
+use crate::http::security::headers::security_headers;
 use crate::http::session::layer::SessionLayer;
 use crate::http::state::AppState;
 use crate::http::web::assets;
-use crate::http::web::form_pages::{to_a_new_password, to_the_form};
+use crate::http::web::form_pages::{change_password_form, redirect_to_form};
 use crate::metrics::Metrics;
 
-/// What the router is made of.
+/// The parts of the router.
 pub(crate) struct RouterParts {
     pub(crate) state: AppState,
     pub(crate) session_layer: SessionLayer,
@@ -37,7 +37,7 @@ pub(crate) struct RouterParts {
     pub(crate) metrics: Metrics,
 }
 
-/// What is answered without looking up who asks.
+/// Routes that need no session lookup.
 fn without_session() -> Router<AppState> {
     Router::new()
         .route("/healthz", get(operations::health::alive))
@@ -59,23 +59,26 @@ pub(in crate::http) fn router(parts: RouterParts) -> Router {
         .route("/invitation", get(signup::invitation::form).post(signup::invitation::submit))
         .route("/account", get(account::page::show))
         .route("/account/profile", get(account::profile::form).post(account::profile::submit))
-        .route("/account/password", get(to_the_form).post(account::page::change_password))
+        .route("/account/password", get(redirect_to_form).post(account::page::change_password))
         .route("/account/activity", get(account::activity::show))
         .route("/account/remembered", get(account::stored_data::show))
         .route("/account/delete", get(account::deletion::form).post(account::deletion::submit))
         .route("/account/sessions", get(sessions::page::list))
         .route(
             "/account/sessions/revoke-others",
-            get(to_the_form).post(sessions::page::revoke_others),
+            get(redirect_to_form).post(sessions::page::revoke_others),
         )
-        .route("/account/sessions/revoke-all", get(to_the_form).post(sessions::page::revoke_all))
-        .route("/account/sessions/{id}/revoke", get(to_the_form).post(sessions::page::revoke))
+        .route(
+            "/account/sessions/revoke-all",
+            get(redirect_to_form).post(sessions::page::revoke_all),
+        )
+        .route("/account/sessions/{id}/revoke", get(redirect_to_form).post(sessions::page::revoke))
         .route(
             "/reauthenticate",
             get(session::reauthenticate::form).post(session::reauthenticate::submit),
         )
-        .route("/preferences", get(to_the_form).post(home::preferences::prefer))
-        .route("/.well-known/change-password", get(to_a_new_password));
+        .route("/preferences", get(redirect_to_form).post(home::preferences::prefer))
+        .route("/.well-known/change-password", get(change_password_form));
 
     let api = Router::new()
         .route("/api/signup", post(signup::api::sign_up))
@@ -110,12 +113,13 @@ pub(in crate::http) fn router(parts: RouterParts) -> Router {
         .layer(from_fn_with_state((request_guard.clone(), audit), guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(ids, finish_response))
-        .layer(MapResponseLayer::new(move |response| secure(&request_guard, response)))
+        .layer(MapResponseLayer::new(move |response| security_headers(&request_guard, response)))
         .merge(checks);
     if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
 }
 
-/// What proxies ask about requests to other applications: none of the rules for our own pages hold.
+/// Session checks of reverse proxies, for requests to other applications. The request guard does
+/// not apply to them.
 fn checks(state: AppState, session_layer: SessionLayer, ids: RequestIds) -> Router {
     Router::new()
         .route("/auth/verify", any(check::api::verify))
@@ -134,18 +138,24 @@ fn administration() -> Router<AppState> {
             "/admin/users/{id}",
             get(admin::users::user_page::show).post(admin::users::user_page::change),
         )
-        .route("/admin/users/{id}/delete", get(to_the_form).post(admin::users::user_page::delete))
+        .route(
+            "/admin/users/{id}/delete",
+            get(redirect_to_form).post(admin::users::user_page::delete),
+        )
         .route(
             "/admin/users/{id}/invitation",
-            get(to_the_form).post(admin::users::user_page::invite),
+            get(redirect_to_form).post(admin::users::user_page::invite),
         )
         .route(
             "/admin/users/{id}/revoke-sessions",
-            get(to_the_form).post(admin::users::user_page::revoke_sessions),
+            get(redirect_to_form).post(admin::users::user_page::revoke_sessions),
         )
         .route("/admin/sessions", get(admin::sessions::page::list))
         .route("/admin/sessions/{id}", get(admin::sessions::page::show))
-        .route("/admin/sessions/{id}/revoke", get(to_the_form).post(admin::sessions::page::revoke))
+        .route(
+            "/admin/sessions/{id}/revoke",
+            get(redirect_to_form).post(admin::sessions::page::revoke),
+        )
         .route("/admin/audit", get(admin::audit::page::list))
 }
 
@@ -178,8 +188,8 @@ fn administration_api() -> Router<AppState> {
         .route("/api/admin/webhook", get(admin::webhook::show))
 }
 
-/// Lets the front ends of `TRUSTED_ORIGINS` call the API with the cookie. Without any, no answer
-/// says a word about other origins.
+/// Lets front ends of `ANTEROOM_TRUSTED_ORIGINS` call the API with the cookie. Without any, no
+/// response has CORS headers.
 fn cross_origin(
     request_guard: &RequestGuard,
 ) -> tower::util::Either<CorsLayer, tower::layer::util::Identity> {
@@ -198,7 +208,7 @@ fn cross_origin(
     tower::util::Either::Left(cors)
 }
 
-/// A handler that panics answers 500 like any other failure; the process goes on.
+/// The response to a panic of a handler: 500, as for any other failure.
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a handler panicked");
     Problem::internal().into_response()

@@ -1,5 +1,5 @@
-//! `/api/session/data`: the browser's own JSON object in its session. Never to be trusted by a
-//! server, and apart from what server code keeps.
+//! `/api/session/data`: the browser's own JSON object in its session. Servers must not trust it; it
+//! is separate from the data of server code.
 
 use axum::Json;
 use axum::extract::State;
@@ -25,7 +25,7 @@ pub(crate) async fn show(
         None => VisitorData::default(),
         Some(session) => match sessions.visitor_data(session.id).await? {
             Some(data) => data,
-            None => return Err(current.why_gone().await),
+            None => return Err(current.end_problem().await),
         },
     };
     Ok(answer(&data))
@@ -66,7 +66,7 @@ pub(crate) async fn change(
     current.count_data(&session)?;
     match sessions.patch_visitor_data(session.id, &patch, if_match.as_deref()).await {
         Ok(data) => Ok(answer(&data)),
-        Err(KeepError::Gone) => Err(current.why_gone().await),
+        Err(KeepError::Gone) => Err(current.end_problem().await),
         Err(error) => Err(error.into()),
     }
 }

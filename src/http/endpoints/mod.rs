@@ -1,4 +1,7 @@
-//! Handlers by feature: `api.rs` answers JSON, `page.rs` HTML, which `view.rs` and its templates show.
+//! Handlers by feature.
+//!
+//! `api.rs` has the JSON handlers, `page.rs` the HTML handlers, `view.rs` the structs of the
+//! templates beside it.
 
 pub(in crate::http) mod account;
 pub(in crate::http) mod admin;

@@ -5,25 +5,27 @@ use std::collections::BTreeSet;
 use askama::Template as Page;
 
 use crate::http::endpoints::account::view::{
-    AccountNotice, AccountPage, ActivityPage, DeletePage, Doer, Field, FieldValue, Happening,
-    ProfilePage, RememberedPage,
+    AccountNotice, AccountPage, ActivityActor, ActivityEntry, ActivityPage, DeletePage, Field,
+    FieldValue, ProfilePage, StoredDataPage,
 };
 use crate::http::endpoints::admin::audit::view::{AuditEventRow, AuditFilters, AuditTrailPage};
 use crate::http::endpoints::admin::overview::plot::{Plot, PlottedSpan};
 use crate::http::endpoints::admin::overview::view::OverviewPage;
 use crate::http::endpoints::admin::sessions::view::{
-    AllSessionsPage, ExplainedSession, SessionEnd, SessionFilters, SessionPolicyShown, SessionRow,
-    SessionShownPage,
+    AllSessionsPage, ExplainedSession, PolicyView, SessionDetailPage, SessionEnd, SessionFilters,
+    SessionRow,
 };
 use crate::http::endpoints::admin::users::view::{
-    NewUserTyped, ShownInvitation, UserNotice, UserPage, UserRow, UsersNotice, UsersPage,
+    InvitationLink, NewUserTyped, UserNotice, UserPage, UserRow, UsersNotice, UsersPage,
 };
 use crate::http::endpoints::home::view::LandingPage;
 use crate::http::endpoints::session::view::{Cookies, ReauthenticatePage, SignInPage, SignOutPage};
-use crate::http::endpoints::sessions::view::{Place, SessionCard, SessionsNotice, SessionsPage};
+use crate::http::endpoints::sessions::view::{
+    ClientView, SessionCard, SessionsNotice, SessionsPage,
+};
 use crate::http::endpoints::signup::view::{InvitationPage, SetupPage, SignUpPage};
 use crate::http::endpoints::tests::samples::{
-    account, activity, all, error, frame, reauthenticate, remembered, sessions, setup, sign_in,
+    account, activity, all, context, error, reauthenticate, remembered, sessions, setup, sign_in,
     sign_up,
 };
 use crate::http::security::redirect::with_next;
@@ -31,7 +33,7 @@ use crate::http::web::error_page::ErrorPage;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::language::Language;
 use crate::http::web::language::Language::{English, Korean};
-use crate::http::web::page_context::{Frame, WhoIsShown};
+use crate::http::web::page_context::{PageContext, SignedInUser};
 use crate::http::web::theme::Theme;
 
 /// What a browser would run if one place forgot to escape it.
@@ -132,7 +134,7 @@ fn every_field_has_a_label_and_every_reference_leads_somewhere() {
 }
 
 #[test]
-fn a_problem_is_told_at_the_top_and_beside_its_field() {
+fn an_error_is_shown_at_the_top_and_beside_its_field() {
     let message = "Enter an email address such as name@example.com.";
     let problems = Problems::of_field("email", message);
     let html = SignUpPage { problems, ..sign_up(English) }.render().unwrap();
@@ -181,9 +183,9 @@ fn pw_7_password_managers_are_told_what_each_field_is() {
 
 #[test]
 fn inj_2_nothing_that_comes_from_outside_is_markup() {
-    let pages = hostile_at_the_door()
+    let pages = hostile_signed_out_pages()
         .into_iter()
-        .chain(hostile_inside())
+        .chain(hostile_signed_in_pages())
         .chain(samples::administration::hostile(HOSTILE, &hostile_frame(), &hostile_problems()));
     for (number, html) in pages.enumerate() {
         let html = html.unwrap();
@@ -196,9 +198,9 @@ fn hostile() -> String {
     HOSTILE.to_owned()
 }
 
-fn hostile_frame() -> Frame {
-    let who = WhoIsShown { name_or_email: hostile(), session: hostile(), is_admin: true };
-    Frame { signed_in: Some(who), path: hostile(), ..Frame::default() }
+fn hostile_frame() -> PageContext {
+    let who = SignedInUser { name_or_email: hostile(), session: hostile(), is_admin: true };
+    PageContext { signed_in: Some(who), path: hostile(), ..PageContext::default() }
 }
 
 fn hostile_problems() -> Problems {
@@ -206,11 +208,11 @@ fn hostile_problems() -> Problems {
     fields.into_iter().fold(Problems::of_form(HOSTILE), |all, field| all.and(field, HOSTILE))
 }
 
-fn hostile_at_the_door() -> Vec<Result<String, askama::Error>> {
-    let (frame, problems) = (hostile_frame, hostile_problems);
+fn hostile_signed_out_pages() -> Vec<Result<String, askama::Error>> {
+    let (context, problems) = (hostile_frame, hostile_problems);
     let (email, name, next, token) = (hostile, hostile, hostile, hostile);
     let sign_in_again = SignInPage {
-        frame: frame(),
+        context: context(),
         email: email(),
         next: next(),
         problems: problems(),
@@ -218,7 +220,7 @@ fn hostile_at_the_door() -> Vec<Result<String, askama::Error>> {
         ..sign_in(English)
     };
     let sign_up_again = SignUpPage {
-        frame: frame(),
+        context: context(),
         email: email(),
         name: name(),
         next: next(),
@@ -226,7 +228,7 @@ fn hostile_at_the_door() -> Vec<Result<String, askama::Error>> {
         ..sign_up(English)
     };
     let setup_again = SetupPage {
-        frame: frame(),
+        context: context(),
         token: token(),
         email: email(),
         name: name(),
@@ -237,41 +239,42 @@ fn hostile_at_the_door() -> Vec<Result<String, askama::Error>> {
     vec![sign_in_again.render(), ended.render(), sign_up_again.render(), setup_again.render()]
 }
 
-fn hostile_inside() -> Vec<Result<String, askama::Error>> {
-    let (frame, problems) = (hostile_frame, hostile_problems);
+fn hostile_signed_in_pages() -> Vec<Result<String, askama::Error>> {
+    let (context, problems) = (hostile_frame, hostile_problems);
     let card = SessionCard {
         id: hostile(),
         device: hostile(),
         ip_address: Some(hostile()),
-        moved_to: Some(Place { device: hostile(), ip_address: Some(hostile()) }),
+        moved_to: Some(ClientView { device: hostile(), ip_address: Some(hostile()) }),
         ..samples::card("1", "", false)
     };
     let in_two = samples::card("2", &format!("{HOSTILE} on {HOSTILE}"), false);
     let cards = SessionsPage {
-        frame: frame(),
+        context: context(),
         sessions: vec![card, in_two],
         problems: problems(),
         ..sessions(English)
     };
     let (email, name, next) = (hostile(), hostile(), hostile());
-    let who = AccountPage { frame: frame(), email, name, problems: problems(), ..account(English) };
+    let who =
+        AccountPage { context: context(), email, name, problems: problems(), ..account(English) };
     let email = hostile();
-    let again = ReauthenticatePage { frame: frame(), email, next, problems: problems() };
+    let again = ReauthenticatePage { context: context(), email, next, problems: problems() };
     let request_id = hostile();
-    let failed = ErrorPage { frame: frame(), request_id, ..error(English, 500, HOSTILE) };
-    let landing = LandingPage { frame: frame(), signup_open: true };
+    let failed = ErrorPage { context: context(), request_id, ..error(English, 500, HOSTILE) };
+    let landing = LandingPage { context: context(), signup_open: true };
     let (name, email) = (hostile(), hostile());
-    let profile = ProfilePage { frame: frame(), problems: problems(), name, email };
-    let delete = DeletePage { frame: frame(), problems: problems(), email: hostile() };
-    let by = Doer::Browser { device: hostile(), ip_address: Some(hostile()) };
+    let profile = ProfilePage { context: context(), problems: problems(), name, email };
+    let delete = DeletePage { context: context(), problems: problems(), email: hostile() };
+    let by = ActivityActor::Browser { device: hostile(), ip_address: Some(hostile()) };
     let entries = vec![
         samples::happening("login_failed", HOSTILE, by.clone()),
-        samples::happening(HOSTILE, HOSTILE, by),
+        samples::activity_entry(HOSTILE, HOSTILE, by),
     ];
     let next_cursor = Some(hostile());
-    let activity = ActivityPage { frame: frame(), entries, next_cursor, ..activity(English) };
+    let activity = ActivityPage { context: context(), entries, next_cursor, ..activity(English) };
     let fields = vec![Field { name: HOSTILE, value: FieldValue::Text(hostile()) }];
-    let remembered = RememberedPage { frame: frame(), fields, ..remembered(English) };
+    let remembered = StoredDataPage { context: context(), fields, ..remembered(English) };
     let more = [profile.render(), delete.render(), activity.render(), remembered.render()];
     let mut pages =
         vec![landing.render(), who.render(), cards.render(), again.render(), failed.render()];
@@ -311,11 +314,11 @@ fn every_page_offers_theme_and_language_and_comes_back() {
 
 #[test]
 fn the_chosen_theme_is_on_the_page_and_the_device_decides_otherwise() {
-    for (theme, shown) in
+    for (theme, render) in
         [(Theme::System, None), (Theme::Light, Some("light")), (Theme::Dark, Some("dark"))]
     {
-        let frame = Frame { theme, ..frame(English, "/") };
-        let html = LandingPage { frame, signup_open: true }.render().unwrap();
+        let context = PageContext { theme, ..context(English, "/") };
+        let html = LandingPage { context, signup_open: true }.render().unwrap();
         assert_eq!(attribute(tags(&html, "html")[0], "data-theme"), shown);
     }
 }
@@ -331,7 +334,7 @@ fn signing_in_says_why_the_session_before_has_ended() {
 }
 
 #[test]
-fn the_way_to_sign_up_keeps_where_somebody_wanted_to_go() {
+fn the_link_to_sign_up_keeps_next() {
     let html = SignInPage { next: "/a?b=c&d=é#".to_owned(), ..sign_in(English) }.render().unwrap();
     assert!(html.contains("href=\"/signup?next=/a%3Fb%3Dc%26d%3D%C3%A9%23\""));
     assert_eq!(with_next("/login", ""), "/login");

@@ -36,8 +36,8 @@ impl Query {
         }
     }
 
-    /// A filter: absent also where it is empty, as forms send what nobody filled in. It is read in
-    /// the usual form of its letters, whatever keyboard it comes from.
+    /// A filter; absent also where it is empty, as forms send fields that are not filled in. The
+    /// text is normalised to the usual form of its letters.
     pub(crate) fn filter<T>(
         &self,
         name: &str,

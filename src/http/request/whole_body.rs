@@ -1,4 +1,4 @@
-//! The body first, then the question whose request it is.
+//! Reads the body of a request before its session is looked up.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::http::request::body;
 
-/// Reads the body before anything is looked up. Otherwise somebody could have a request let in and
-/// hold its last byte back until their session has been ended, and still have it carried out.
+/// Reads the body before the session lookup. Otherwise a client could hold back the last byte until
+/// its session has ended, and the request would still be carried out.
 pub(in crate::http) async fn whole_body(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     match body::read(body).await {

@@ -1,7 +1,7 @@
-//! Every error that leaves the house, in one form: a status, a stable code, a sentence.
+//! HTTP errors: a status, a stable code, a sentence; sent as RFC 9457 problem documents or pages.
 //!
-//! Handles and flows fail in their own words; this file alone decides what status that is. Causes
-//! are logged here, once, and never sent.
+//! Services and use cases have their own errors; this file maps each to a status. Causes are
+//! logged here, once, and never sent.
 
 mod fields;
 mod links;
@@ -85,7 +85,7 @@ impl Code {
     }
 }
 
-/// An error on its way out. The outermost layers give it its form: a problem document or a page.
+/// An error response. The outermost layer makes it a problem document or a page.
 #[derive(Clone, Debug)]
 pub struct Problem {
     pub(crate) status: StatusCode,
@@ -215,7 +215,7 @@ impl Problem {
 
 fn weak_password(field: &'static str, weak: WeakPassword) -> Problem {
     if matches!(weak, WeakPassword::TooShort { .. }) {
-        // For whoever runs the server; whoever signs up cannot change it.
+        // For the operator; a user who signs up cannot change it.
         tracing::info!(
             "refused a password as too short: the minimum is ANTEROOM_PASSWORD_MIN_LENGTH"
         );

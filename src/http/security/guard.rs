@@ -1,4 +1,4 @@
-//! The request_guard: what is turned away before any handler sees it.
+//! Request guard: rejects requests by size, host and origin before any handler runs.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ const LARGEST_HEADERS: usize = 16 * 1024;
 /// How many headers there may be.
 const MOST_HEADERS: usize = 64;
 
-/// Where this server is to be found, and whom it trusts.
+/// The checks of requests to our own routes. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::http) struct RequestGuard(pub(in crate::http) Arc<GuardSettings>);
 
@@ -42,19 +42,19 @@ impl RequestGuard {
         self.0.public_url.is_https()
     }
 
-    /// Whether pages of some other origin may read answers, of which every answer then tells.
+    /// Whether pages of another origin may read responses, which then have CORS headers.
     pub(in crate::http) fn lets_other_origins_read(&self) -> bool {
         !self.0.trusted_origins.is_empty()
     }
 }
 
-/// Lets a request in, or says why not.
+/// Passes a request on, or answers with the error.
 pub(in crate::http) async fn guard(
     State((request_guard, audit)): State<(RequestGuard, AuditTrail)>,
     request: Request,
     next: Next,
 ) -> Response {
-    match request_guard.judge(&request) {
+    match request_guard.check(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => {
             if problem.code == Code::CrossOrigin {
@@ -109,8 +109,8 @@ fn within_limits(request: &Request) -> Result<(), Problem> {
 }
 
 impl RequestGuard {
-    /// Whether the request may come in.
-    pub(in crate::http) fn judge(&self, request: &Request) -> Result<(), Problem> {
+    /// Checks limits, host, origin and embedding.
+    pub(in crate::http) fn check(&self, request: &Request) -> Result<(), Problem> {
         within_limits(request)
             .and_then(|()| self.is_ours(request))
             .and_then(|()| self.same_origin(request))
@@ -157,8 +157,8 @@ impl RequestGuard {
         }))
     }
 
-    /// Whether a request that changes something may come from where it says it comes from. No
-    /// browser, no headers: then nobody else's cookie is at stake either.
+    /// Whether a request of an unsafe method may come from its origin. A request without these
+    /// headers is not from a browser, so no cookie of another user is at risk.
     fn same_origin(&self, request: &Request) -> Result<(), Problem> {
         if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
             return Ok(());
@@ -212,7 +212,7 @@ impl RequestGuard {
     }
 }
 
-/// What a page makes a part of itself. Navigations and requests of scripts are not among them.
+/// Values of `Sec-Fetch-Dest` for embedded resources. Navigations and script requests are absent.
 const EMBEDDED: [&str; 12] = [
     "audio",
     "embed",
@@ -228,8 +228,8 @@ const EMBEDDED: [&str; 12] = [
     "video",
 ];
 
-/// Whether a page of another site wants to be made of this. Browsers keep it from reading the
-/// answer; this keeps it from having one.
+/// Rejects embedding by a page of another site. Browsers hide the response from it; this sends
+/// none.
 fn not_embedded(request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
     let is_cross_site = matches!(single(headers, &SEC_FETCH_SITE), Sent::Once("cross-site"));

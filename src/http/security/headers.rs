@@ -1,4 +1,4 @@
-//! The headers that every answer carries, whatever became of the request.
+//! Security headers of every response.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
@@ -35,13 +35,16 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// What nginx and its relatives hold back until a buffer is full, unless an answer forbids it.
+/// Keeps nginx and similar proxies from buffering a stream.
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// A stream that some proxy compresses or rewrites arrives late, too.
 const UNCHANGED: HeaderValue = HeaderValue::from_static("no-store, no-transform");
 
-/// Adds the headers, and forbids caching wherever nothing else was said.
-pub(in crate::http) fn secure(request_guard: &RequestGuard, mut response: Response) -> Response {
+/// Adds the headers, and `no-store` where the response has no `Cache-Control`.
+pub(in crate::http) fn security_headers(
+    request_guard: &RequestGuard,
+    mut response: Response,
+) -> Response {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, value);

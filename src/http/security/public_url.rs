@@ -1,4 +1,4 @@
-//! The address under which browsers reach the service, and what counts as the same.
+//! The public URL of the service, and its comparison with `Host` and `Origin` headers.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// Reads a URL of scheme, host and perhaps a port; one `/` at the end is let pass.
+    /// Reads a URL of scheme, host and perhaps a port; one trailing `/` is accepted.
     ///
     /// # Errors
     /// One sentence that says what to write instead.
@@ -35,7 +35,7 @@ impl PublicUrl {
             return Err("leave out the port 0, browsers cannot reach it".to_owned());
         }
         let url = Self { origin: url.origin().ascii_serialization(), url };
-        // The URL parser lets more characters into a host than a `Host` header is let in with.
+        // The URL parser accepts more characters in a host than we accept in a `Host` header.
         if !could_be_a_host(url.authority()) {
             return Err(form());
         }

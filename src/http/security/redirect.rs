@@ -1,4 +1,4 @@
-//! Where to go next: `next` leads back to a path of this very site, or to the default.
+//! Redirect targets: `next` is a path of this site, or the default.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,11 +7,11 @@ use url::Url;
 
 use crate::http::routes::may_be_next;
 
-/// What a value in a query may hold as it is.
+/// The characters that stay unencoded in a query value.
 const QUERY_VALUE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
-/// A path of this site that is safe to go to after signing in.
+/// A path of this site that is a safe redirect target after a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Next(String);
 
@@ -51,7 +51,7 @@ impl Next {
             path.push('?');
             path.push_str(query);
         }
-        // Only the browser reads it, so that it leads nowhere else.
+        // Only the browser reads the fragment, so it cannot change the target.
         if let Some(fragment) = parsed.fragment() {
             path.push('#');
             path.push_str(fragment);

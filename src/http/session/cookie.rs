@@ -1,17 +1,17 @@
-//! The cookie: read byte for byte, written with every attribute.
+//! Session cookie and preference cookies: parsing and `Set-Cookie`.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::sessions::Token;
 
-/// What a request shows of a session.
+/// The session cookie of a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Presented {
     /// No cookie of our name.
     Nothing,
-    /// One that could never have been issued.
+    /// A value that is no token.
     Malformed,
-    /// Several of our name. Which one is ours cannot be told, so none counts.
+    /// Several cookies of our name. It is unknown which one we set, so none counts.
     Several,
     /// A token.
     Token(Token),

@@ -1,4 +1,4 @@
-//! The session of one request: resolved once, and what the answer says of it to the browser.
+//! The session of one request: looked up once, and the change of its cookie in the response.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -21,38 +21,38 @@ use crate::sessions::{
 use crate::throttle::{Network, OwnWrites};
 use crate::use_cases::{Check, Identity};
 
-/// What the session layer hands to handlers, in the extensions of the request. Cheap to clone.
+/// The session of the request, as the session layer adds it to the extensions. Cheap to clone.
 #[derive(Clone)]
-pub struct CurrentSession(Arc<Inner>);
+pub struct CurrentSession(Arc<RequestSession>);
 
-struct Inner {
+struct RequestSession {
     sessions: Sessions,
     cookie: CookieShape,
     writes: Arc<OwnWrites>,
     audit: AuditTrail,
     sender: Sender,
     sent_cookies: bool,
-    state: Mutex<State>,
+    state: Mutex<BrowserState>,
 }
 
-struct State {
-    /// The token that the browser brought, whatever it is worth, until it gets another.
-    shown: Option<Token>,
+struct BrowserState {
+    /// The token of the cookie, valid or not, until the response sets another.
+    presented_token: Option<Token>,
     session_state: SessionState,
-    answer: Answer,
+    cookie_change: CookieChange,
     is_activity: bool,
 }
 
-/// What is known of the browser's session.
+/// The state of the browser's session.
 #[derive(Clone, Debug)]
 pub(crate) enum SessionState {
-    /// It brought none that was ever issued, or one forgotten.
-    Nobody,
-    /// It brought several cookies of our name.
+    /// No cookie, or the token of no known session.
+    Missing,
+    /// Several cookies of our name.
     SeveralCookies,
-    /// It brought one that has ended.
+    /// The session has ended.
     Ended(EndReason),
-    /// It brought a live one.
+    /// The session is live.
     Live(Identity),
     /// The store failed; nothing is known.
     Unknown,
@@ -61,15 +61,15 @@ pub(crate) enum SessionState {
 /// The store failed, so it is not known whether there is a session.
 pub(in crate::http) struct SessionStateUnknown;
 
-/// What the answer says to the browser about its cookie.
+/// The change of the session cookie in the response.
 #[derive(Clone, Debug)]
-enum Answer {
-    Nothing,
+enum CookieChange {
+    Keep,
     Set(Token, Option<i64>),
     Remove,
 }
 
-/// What a layer brings along for every request.
+/// The services that a layer provides for every request.
 pub(in crate::http) struct LookupContext<'l> {
     pub(in crate::http) sessions: Sessions,
     pub(in crate::http) cookie: CookieShape,
@@ -79,7 +79,7 @@ pub(in crate::http) struct LookupContext<'l> {
 }
 
 impl CurrentSession {
-    /// Looks up what the request shows. Reading only: a look is not yet activity.
+    /// Looks up the session of the request. The lookup alone is not activity.
     pub(in crate::http) async fn look_up(
         context: LookupContext<'_>,
         check: &Check,
@@ -88,50 +88,63 @@ impl CurrentSession {
     ) -> Self {
         let LookupContext { sessions, cookie, writes, audit, metrics } = context;
         let presented = cookie.presented(headers);
-        let shown = match &presented {
+        let presented_token = match &presented {
             Presented::Token(token) => Some(token.clone()),
             Presented::Nothing | Presented::Malformed | Presented::Several => None,
         };
         let is_malformed = matches!(presented, Presented::Malformed);
         let session_state = match presented {
-            Presented::Nothing | Presented::Malformed => SessionState::Nobody,
+            Presented::Nothing | Presented::Malformed => SessionState::Missing,
             Presented::Several => {
                 tracing::warn!("several session cookies of one name: none of them counts");
                 SessionState::SeveralCookies
             }
             Presented::Token(token) => match check.who(&token).await {
-                Ok(visitor) => SessionState::Live(visitor),
-                Err(ResumeError::Unknown) => SessionState::Nobody,
+                Ok(identity) => SessionState::Live(identity),
+                Err(ResumeError::Unknown) => SessionState::Missing,
                 Err(ResumeError::Ended(reason)) => SessionState::Ended(reason),
                 Err(ResumeError::Store(error)) => {
                     let error: &dyn std::error::Error = &error;
-                    tracing::error!(error, "the session of a request could not be looked up");
+                    tracing::error!(error, "could not look up the session of a request");
                     SessionState::Unknown
                 }
             },
         };
-        if shown.is_some() {
+        if presented_token.is_some() {
             let under_lease =
-                matches!(&session_state, SessionState::Live(visitor) if visitor.under_lease);
+                matches!(&session_state, SessionState::Live(identity) if identity.under_lease);
             metrics.cache(if under_lease { CacheOutcome::Hit } else { CacheOutcome::Miss });
         }
         metrics.check(match &session_state {
-            SessionState::Nobody if is_malformed => CheckOutcome::Malformed,
-            SessionState::Nobody if shown.is_some() => CheckOutcome::Unknown,
-            SessionState::Nobody => CheckOutcome::None,
+            SessionState::Missing if is_malformed => CheckOutcome::Malformed,
+            SessionState::Missing if presented_token.is_some() => CheckOutcome::Unknown,
+            SessionState::Missing => CheckOutcome::None,
             SessionState::SeveralCookies => CheckOutcome::SeveralCookies,
             SessionState::Ended(reason) => CheckOutcome::Ended(reason.as_str()),
-            SessionState::Live(visitor) if visitor.user.is_some() => CheckOutcome::LiveUser,
+            SessionState::Live(identity) if identity.user.is_some() => CheckOutcome::LiveUser,
             SessionState::Live(_) => CheckOutcome::LiveAnonymous,
             SessionState::Unknown => CheckOutcome::StoreFailed,
         });
-        let state = State { shown, session_state, answer: Answer::Nothing, is_activity: true };
+        let state = BrowserState {
+            presented_token,
+            session_state,
+            cookie_change: CookieChange::Keep,
+            is_activity: true,
+        };
         let state = Mutex::new(state);
         let sent_cookies = headers.contains_key(COOKIE);
-        Self(Arc::new(Inner { sessions, cookie, writes, audit, sender, sent_cookies, state }))
+        Self(Arc::new(RequestSession {
+            sessions,
+            cookie,
+            writes,
+            audit,
+            sender,
+            sent_cookies,
+            state,
+        }))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BrowserState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -139,10 +152,10 @@ impl CurrentSession {
         self.state().session_state.clone()
     }
 
-    /// The handle of the live session, if there is one. Does not copy what else is known.
+    /// The id of the live session, if there is one.
     pub(in crate::http) fn live_id(&self) -> Result<Option<SessionId>, SessionStateUnknown> {
         match &self.state().session_state {
-            SessionState::Live(visitor) => Ok(Some(visitor.session.id)),
+            SessionState::Live(identity) => Ok(Some(identity.session.id)),
             SessionState::Unknown => Err(SessionStateUnknown),
             _ => Ok(None),
         }
@@ -153,7 +166,7 @@ impl CurrentSession {
         self.0.sender.client()
     }
 
-    /// Whether the browser sent a cookie, whichever: then it keeps some.
+    /// Whether the browser sent any cookie, so that it accepts cookies.
     pub(crate) fn sent_cookies(&self) -> bool {
         self.0.sent_cookies
     }
@@ -171,17 +184,17 @@ impl CurrentSession {
 
     /// The token of the browser, whether its session is live, ended or not known.
     pub(crate) fn token(&self) -> Option<Token> {
-        self.state().shown.clone()
+        self.state().presented_token.clone()
     }
 
-    /// Who is signed in, or why nobody is.
+    /// The signed-in user, or the error where there is none.
     pub(crate) fn signed_in(&self) -> Result<(Arc<User>, Arc<Session>, Token), Problem> {
         match self.session_state() {
-            SessionState::Live(visitor) => match (visitor.user, self.token()) {
-                (Some(user), Some(token)) => Ok((user, visitor.session, token)),
+            SessionState::Live(identity) => match (identity.user, self.token()) {
+                (Some(user), Some(token)) => Ok((user, identity.session, token)),
                 _ => Err(Problem::no_session()),
             },
-            SessionState::Nobody => Err(Problem::no_session()),
+            SessionState::Missing => Err(Problem::no_session()),
             SessionState::SeveralCookies => Err(Problem::several_cookies()),
             SessionState::Ended(reason) => Err(Problem::session_ended(reason)),
             SessionState::Unknown => Err(unknown()),
@@ -191,8 +204,8 @@ impl CurrentSession {
     /// The live session, a visitor's or a user's, or `None`.
     pub(crate) fn session(&self) -> Result<Option<Arc<Session>>, Problem> {
         match self.session_state() {
-            SessionState::Live(visitor) => Ok(Some(visitor.session)),
-            SessionState::Nobody => Ok(None),
+            SessionState::Live(identity) => Ok(Some(identity.session)),
+            SessionState::Missing => Ok(None),
             SessionState::SeveralCookies => Err(Problem::several_cookies()),
             SessionState::Ended(reason) => Err(Problem::session_ended(reason)),
             SessionState::Unknown => Err(unknown()),
@@ -210,7 +223,7 @@ impl CurrentSession {
             self.record_refusal(&By::nobody(self.client()), "anonymous_sessions").await;
             return Err(too_many_starts(wait));
         }
-        let beginning = NewSession {
+        let new_session = NewSession {
             owner: Owner::Anonymous,
             administrator: false,
             remember_me: false,
@@ -218,12 +231,12 @@ impl CurrentSession {
             brought: None,
             risen: None,
         };
-        let started = self.0.sessions.start(beginning).await.map_err(|error| match error {
+        let started = self.0.sessions.start(new_session).await.map_err(|error| match error {
             StartError::Store(error) => Problem::from(error),
             // An anonymous session has neither a limit nor an epoch.
             StartError::LimitReached | StartError::EpochMoved => Problem::internal(),
         })?;
-        Ok(self.began(started, None))
+        Ok(self.set_session(started, None))
     }
 
     /// Counts a change of the own account that is made in this session.
@@ -243,8 +256,8 @@ impl CurrentSession {
         self.0.audit.record([event]).await;
     }
 
-    /// Why the session is gone that was live when this request came.
-    pub(crate) async fn why_gone(&self) -> Problem {
+    /// The error for a session that ended during this request.
+    pub(crate) async fn end_problem(&self) -> Problem {
         let Some(token) = self.token() else { return Problem::no_session() };
         match self.0.sessions.resume(&token).await {
             Ok(_) => Problem::no_session(),
@@ -252,59 +265,63 @@ impl CurrentSession {
         }
     }
 
-    /// The browser gets this session's token with the answer.
-    pub(crate) fn began(&self, started: StartedSession, user: Option<Arc<User>>) -> Arc<Session> {
+    /// The response sets the cookie of this session.
+    pub(crate) fn set_session(
+        &self,
+        started: StartedSession,
+        user: Option<Arc<User>>,
+    ) -> Arc<Session> {
         let StartedSession { token, session, .. } = started;
         let session = Arc::new(session);
         let left = session.expires_at - self.0.sessions.now();
         let max_age = session.remember_me.then(|| left.whole_seconds().max(0));
         let mut state = self.state();
-        state.answer = Answer::Set(token.clone(), max_age);
-        state.shown = Some(token);
-        let visitor = Identity { session: Arc::clone(&session), user, under_lease: false };
-        state.session_state = SessionState::Live(visitor);
+        state.cookie_change = CookieChange::Set(token.clone(), max_age);
+        state.presented_token = Some(token);
+        let identity = Identity { session: Arc::clone(&session), user, under_lease: false };
+        state.session_state = SessionState::Live(identity);
         session
     }
 
-    /// The session goes on under a new token, unless somebody has ended it since: then the browser
-    /// keeps its cookie, and is told by its next request.
-    pub(crate) fn went_on(&self, started: Option<StartedSession>, user: Arc<User>) {
+    /// The response sets the new token of a continued session. `None`: it has ended since, so the
+    /// cookie stays and the next request gets the reason.
+    pub(crate) fn set_continued_session(&self, started: Option<StartedSession>, user: Arc<User>) {
         match started {
-            Some(started) => drop(self.began(started, Some(user))),
-            None => self.state().session_state = SessionState::Nobody,
+            Some(started) => drop(self.set_session(started, Some(user))),
+            None => self.state().session_state = SessionState::Missing,
         }
     }
 
-    /// The browser's cookie goes with the answer.
-    pub(crate) fn over(&self) {
+    /// The response removes the cookie.
+    pub(crate) fn forget_session(&self) {
         let mut state = self.state();
-        state.answer = Answer::Remove;
-        state.shown = None;
-        state.session_state = SessionState::Nobody;
+        state.cookie_change = CookieChange::Remove;
+        state.presented_token = None;
+        state.session_state = SessionState::Missing;
     }
 
-    /// Whether this answer takes the browser's cookie away.
-    pub(in crate::http) fn is_over(&self) -> bool {
-        matches!(self.state().answer, Answer::Remove)
+    /// Whether the response removes the cookie.
+    pub(in crate::http) fn is_forgotten(&self) -> bool {
+        matches!(self.state().cookie_change, CookieChange::Remove)
     }
 
     /// This request is not activity of its session.
-    pub(crate) fn is_no_activity(&self) {
+    pub(crate) fn skip_activity(&self) {
         self.state().is_activity = false;
     }
 
-    /// Notes the activity, and gives the cookie header of the answer.
+    /// Records the activity, and returns the `Set-Cookie` header of the response.
     pub(in crate::http) fn finish(&self) -> Option<HeaderValue> {
         let state = self.state();
-        if let SessionState::Live(visitor) = &state.session_state
+        if let SessionState::Live(identity) = &state.session_state
             && state.is_activity
         {
-            self.0.sessions.seen(&visitor.session, || self.client());
+            self.0.sessions.seen(&identity.session, || self.client());
         }
-        match &state.answer {
-            Answer::Nothing => None,
-            Answer::Set(token, max_age) => self.0.cookie.set(token, *max_age),
-            Answer::Remove => self.0.cookie.remove(),
+        match &state.cookie_change {
+            CookieChange::Keep => None,
+            CookieChange::Set(token, max_age) => self.0.cookie.set(token, *max_age),
+            CookieChange::Remove => self.0.cookie.remove(),
         }
     }
 
@@ -314,14 +331,14 @@ impl CurrentSession {
 
     /// Gives the session a new token, as `cycle_id` of server code asks for.
     pub(in crate::http) async fn rotate(&self) -> Result<(), ResumeError> {
-        let SessionState::Live(visitor) = self.session_state() else { return Ok(()) };
+        let SessionState::Live(identity) = self.session_state() else { return Ok(()) };
         let Some(token) = self.token() else { return Ok(()) };
         let sessions = self.0.sessions.clone();
-        let before = Arc::clone(&visitor.session);
-        // Seen through: what began to change is not remembered, whether or not anybody waits.
+        let before = Arc::clone(&identity.session);
+        // In a task, because the rotation must finish even if the client disconnects.
         let rotating = tokio::spawn(async move { sessions.rotate(&before, &token, false).await });
         let started = rotating.await.map_err(StoreError::backend)??;
-        self.began(started, visitor.user);
+        self.set_session(started, identity.user);
         Ok(())
     }
 }

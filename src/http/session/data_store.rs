@@ -1,11 +1,11 @@
-//! `tower_sessions::Session` behind our session layer.
+//! Store for `tower_sessions::Session`, over our sessions.
 //!
-//! The extractor, its types and its habits are theirs; where the data is kept, under which token
-//! and for how long is ours. What they would do otherwise, and must not happen here:
+//! The extractor is that of tower-sessions; storage, token and lifetime are ours. Differences from
+//! its own stores:
 //! - saving brings no ended session back: there is no insert but a start;
-//! - the id that they see is the public handle, never the token;
+//! - the id is the public session id, never the token;
 //! - `cycle_id` deletes nothing: the new token replaces the old one in one step;
-//! - `flush` clears what server code kept; it signs nobody out;
+//! - `flush` clears what server code kept; it does not sign out;
 //! - a change of data sends no cookie.
 
 use std::collections::HashMap;
@@ -31,13 +31,13 @@ struct RequestStore {
     current: CurrentSession,
     /// What was read or written last, if anything was: a save changes only what differs from it.
     base: Mutex<Option<Data>>,
-    /// Their side has let go of the id: for `cycle_id`, or for `flush`.
-    let_go: AtomicBool,
-    /// The answer to give when keeping the data failed, in place of the handler's.
+    /// `delete` was called, by `cycle_id` or by `flush`.
+    deleted: AtomicBool,
+    /// The error that replaces the handler's response after a failed save.
     failure: Mutex<Option<Problem>>,
 }
 
-/// What the layer keeps while the handler runs.
+/// The session data while the handler runs.
 pub(in crate::http) struct Pending {
     session: Session,
     store: Arc<RequestStore>,
@@ -48,7 +48,7 @@ pub(in crate::http) fn provide(current: &CurrentSession, extensions: &mut Extens
     let store = Arc::new(RequestStore {
         current: current.clone(),
         base: Mutex::default(),
-        let_go: AtomicBool::new(false),
+        deleted: AtomicBool::new(false),
         failure: Mutex::default(),
     });
     let id = match current.live_id() {
@@ -62,14 +62,14 @@ pub(in crate::http) fn provide(current: &CurrentSession, extensions: &mut Extens
 }
 
 impl Pending {
-    /// Keeps what the handler changed. An error replaces the handler's answer: what it says about
-    /// the data would not be true.
+    /// Saves the changes of the handler. An error replaces the handler's response, which would
+    /// claim that they were saved.
     pub(in crate::http) async fn keep(self) -> std::result::Result<(), Problem> {
         if !self.session.is_modified() {
             return Ok(());
         }
         let kept = if self.session.is_empty().await {
-            if self.store.let_go.load(Ordering::Acquire) {
+            if self.store.deleted.load(Ordering::Acquire) {
                 self.store.write(&Data::new()).await
             } else {
                 Ok(())
@@ -78,9 +78,9 @@ impl Pending {
             self.session.save().await.map_err(|error| Error::Backend(error.to_string()))
         };
         kept.map_err(|error| {
-            let told = lock(&self.store.failure).take();
-            told.unwrap_or_else(|| {
-                tracing::error!(%error, "the data of a session could not be kept");
+            let problem = lock(&self.store.failure).take();
+            problem.unwrap_or_else(|| {
+                tracing::error!(%error, "could not save the data of a session");
                 Problem::internal()
             })
         })
@@ -88,7 +88,7 @@ impl Pending {
 }
 
 impl RequestStore {
-    /// Writes what differs from what was read, on top of what others wrote meanwhile.
+    /// Writes the keys that differ from those read, and keeps concurrent changes of other keys.
     async fn write(&self, data: &Data) -> Result<()> {
         let known = lock(&self.base).clone();
         let base = match known {
@@ -117,7 +117,7 @@ impl RequestStore {
         }
     }
 
-    /// What is kept in the session; `None` without a live one.
+    /// The data of the session; `None` without a live one.
     async fn read(&self) -> Result<Option<Data>> {
         let session = self.current.session().map_err(|problem| self.fail(problem))?;
         let Some(session) = session else { return Ok(None) };
@@ -129,9 +129,9 @@ impl RequestStore {
     async fn problem(&self, error: KeepError) -> Problem {
         match error {
             KeepError::Store(error) => error.into(),
-            KeepError::Gone => self.current.why_gone().await,
+            KeepError::Gone => self.current.end_problem().await,
             error => {
-                tracing::error!(%error, "server code cannot keep this in a session");
+                tracing::error!(%error, "server code stored a value that a session cannot hold");
                 Problem::internal()
             }
         }
@@ -147,12 +147,12 @@ impl RequestStore {
 #[async_trait]
 impl SessionStore for RequestStore {
     async fn create(&self, record: &mut Record) -> Result<()> {
-        if self.let_go.load(Ordering::Acquire)
+        if self.deleted.load(Ordering::Acquire)
             && let Err(error) = self.current.rotate().await
         {
             return Err(self.fail(error.into()));
         }
-        self.let_go.store(false, Ordering::Release);
+        self.deleted.store(false, Ordering::Release);
         self.write(&record.data).await?;
         let session =
             self.current.session_or_start().await.map_err(|problem| self.fail(problem))?;
@@ -172,14 +172,14 @@ impl SessionStore for RequestStore {
     }
 
     async fn delete(&self, _: &Id) -> Result<()> {
-        self.let_go.store(true, Ordering::Release);
+        self.deleted.store(true, Ordering::Release);
         Ok(())
     }
 }
 
 impl Problem {
-    /// The answer when the data of a `tower_sessions::Session` cannot be read or written: 503 where
-    /// the store failed, so that nobody takes it for an empty cart.
+    /// The error when the data of a `tower_sessions::Session` cannot be read or written: 503 where
+    /// the store failed, so that a failure is not taken for empty data.
     #[must_use]
     pub fn from_data(error: tower_sessions::session::Error) -> Self {
         match error {
@@ -187,14 +187,14 @@ impl Problem {
                 Self::unavailable(&crate::failure::StoreError::backend(error))
             }
             error @ tower_sessions::session::Error::SerdeJson(_) => {
-                tracing::error!(%error, "the data of a session is not of the type asked for");
+                tracing::error!(%error, "the data of a session has another type than requested");
                 Self::internal()
             }
         }
     }
 }
 
-/// The public handle, as they write it.
+/// The public session id as an id of tower-sessions.
 fn handle(id: SessionId) -> Id {
     Id(i128::from_be_bytes(*id.as_uuid().as_bytes()))
 }

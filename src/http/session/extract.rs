@@ -1,4 +1,4 @@
-//! Extractors as proof: a handler that names one cannot be reached without what it proves.
+//! Extractors: the session, the signed-in user, the administrator, the id of the path.
 
 use std::sync::Arc;
 
@@ -29,18 +29,18 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentSession {
     }
 }
 
-/// Proof that the request comes from somebody who is signed in. Without, the answer is 401.
+/// The signed-in user of the request. Without one, the response is 401.
 #[derive(Clone, Debug)]
 pub struct CurrentUser {
-    /// Who.
+    /// The user.
     pub user: Arc<User>,
-    /// In which session.
+    /// The session.
     pub session: Arc<Session>,
     pub(crate) token: Token,
     pub(crate) actor: Actor,
 }
 
-/// Whoever does a deed, as the audit trail will name them: most requests leave no trace in it.
+/// The actor of an action, for the audit trail.
 #[derive(Clone, Debug)]
 pub(crate) struct Actor {
     user: UserId,
@@ -49,9 +49,18 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
-    /// Counts a change that somebody makes to the own account.
+    /// Counts a change of the actor's own account.
     pub(crate) async fn count_change(&self) -> Result<(), Problem> {
         self.current.count_change(self.session, &self.by()).await
+    }
+
+    /// Runs a change of the actor's own account, if the limit of changes allows it.
+    pub(crate) async fn counted<T, E: Into<Problem>>(
+        &self,
+        change: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Problem> {
+        self.count_change().await?;
+        change.await.map_err(Into::into)
     }
 
     /// Where the request comes from.
@@ -76,7 +85,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
 }
 
 /// Like [`CurrentUser`], for pages: without, the browser is sent to the sign-in page and comes
-/// back from there. A store that fails is 503, and nobody is sent anywhere.
+/// back from there. If the store fails, the response is 503 instead.
 #[derive(Clone, Debug)]
 pub struct CurrentUserOrLogin(pub CurrentUser);
 
@@ -89,15 +98,15 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUserOrLogin {
             if problem.status != axum::http::StatusCode::UNAUTHORIZED {
                 return problem.into_response();
             }
-            let back = way_back(parts);
+            let back = return_path(parts);
             see_other(&with_next("/login", back.as_ref().map_or("", Next::as_str)))
         })
     }
 }
 
-/// Where somebody wanted to go who has to sign in first; for a form, the page that it is on. A
-/// sign-in is a fresh proof too, so on the way to reauthentication it is what comes after that.
-fn way_back(parts: &Parts) -> Option<Next> {
+/// The redirect target after a sign-in: the requested page, or the page of a submitted form. A
+/// sign-in also reauthenticates, so for `/reauthenticate` it is the target after that.
+fn return_path(parts: &Parts) -> Option<Next> {
     let uri = &parts.uri;
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return page_of_form(parts);
@@ -116,7 +125,7 @@ fn page_of_form(parts: &Parts) -> Option<Next> {
     let sent_from = parts.headers.get(header::REFERER).and_then(|value| value.to_str().ok());
     let sent_from = sent_from.and_then(|address| Url::parse(address).ok());
     let area = |path: &str| path.split('/').nth(1).map(str::to_owned);
-    // Whoever wrote another address there could only choose among our own pages of this kind.
+    // A forged header can only choose among our own pages of the same area.
     let page = sent_from.filter(|from| area(from.path()) == area(usual)).and_then(|from| {
         let query = from.query().map(|query| format!("?{query}")).unwrap_or_default();
         Next::parse(&format!("{}{query}", from.path()))
@@ -136,8 +145,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     }
 }
 
-/// Proof that the request comes from an administrator who proved who they are a moment ago, as
-/// every change asks for.
+/// An administrator with a fresh proof of identity, as every change requires.
 #[derive(Clone, Debug)]
 pub(crate) struct FreshAdministrator(pub(crate) CurrentUser);
 
@@ -153,7 +161,7 @@ impl FromRequestParts<AppState> for FreshAdministrator {
     }
 }
 
-/// Like [`Administrator`], for pages: whoever is not signed in is sent to sign in.
+/// Like [`Administrator`], for pages: without a user, the browser is sent to the sign-in page.
 #[derive(Clone, Debug)]
 pub(crate) struct AdministratorOrLogin(pub(crate) CurrentUser);
 
@@ -190,7 +198,7 @@ impl FromRequestParts<AppState> for FreshAdministratorOrProof {
     }
 }
 
-/// Proof that the request comes from an administrator. Others are told that there is nothing.
+/// The administrator of the request. For others the response is 404.
 #[derive(Clone, Debug)]
 pub(crate) struct Administrator(pub(crate) CurrentUser);
 

@@ -1,4 +1,4 @@
-//! The session layer: resolves the cookie before the handler, answers with one where it must.
+//! Session layer: looks up the session before the handler, sets the cookie after it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tower::{Layer, Service};
 use crate::audit::AuditTrail;
 use crate::http::session::cookie::CookieShape;
 use crate::http::session::current::{CurrentSession, LookupContext};
-use crate::http::session::data_store as tower_session;
+use crate::http::session::data_store;
 use crate::metrics::Metrics;
 use crate::network::TrustedProxies;
 use crate::sessions::Sessions;
@@ -100,7 +100,7 @@ where
     };
     let current = CurrentSession::look_up(context, &parts.check, request.headers(), sender).await;
     request.extensions_mut().insert(current.clone());
-    let provide = || tower_session::provide(&current, request.extensions_mut());
+    let provide = || data_store::provide(&current, request.extensions_mut());
     let pending = parts.keeps_data.then(provide);
 
     let mut response = inner.call(request).await?;
@@ -110,7 +110,7 @@ where
     {
         response = problem.into_response();
     }
-    if current.is_over() {
+    if current.is_forgotten() {
         response.headers_mut().insert(CLEAR_SITE_DATA, FROZEN_PAGES);
     }
     if let Some(cookie) = current.finish() {
@@ -121,11 +121,11 @@ where
 }
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
-/// Browsers keep pages as they were, for the back button, in spite of `no-store`: whoever sits down
-/// after a sign-out must not see them. Of this origin alone; cookies and storage stay.
+/// Browsers keep pages for the back button in spite of `no-store`. After a sign-out the next user
+/// of the browser must not see them. Only the cache of this origin; cookies and storage stay.
 const FROZEN_PAGES: HeaderValue = HeaderValue::from_static("\"cache\"");
 
-/// Whatever was answered with a session in view is nobody else's: no cache may keep it.
+/// Forbids caches to keep a response that depends on the session.
 pub(in crate::http) fn forbid_sharing(response: &mut Response) {
     const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
     const VARY: HeaderName = header::VARY;

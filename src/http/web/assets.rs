@@ -1,7 +1,6 @@
-//! The files that pages refer to, embedded in the program.
+//! Assets of the pages, embedded in the program.
 //!
-//! Their URLs carry a part of their digest, so a browser may keep each for ever: another release
-//! has other URLs.
+//! Each URL contains a part of the digest of its content, so browsers can cache it without limit.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;

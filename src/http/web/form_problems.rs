@@ -1,6 +1,6 @@
-//! Forms that show themselves again.
+//! Errors of a form that is shown again.
 
-/// What was wrong with a form, in the language of the page. Empty on a fresh one.
+/// The errors of a form, in the language of the page. Empty on a new form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Problems {
     whole: Option<String>,

@@ -1,9 +1,9 @@
-//! In which language a person is spoken to.
+//! The language of pages.
 
 /// A language of the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Language {
-    /// English, also for whoever asks for a language that is not here.
+    /// English, the default.
     #[default]
     English,
     /// Korean, in polite style.

@@ -1,4 +1,4 @@
-//! Shared parts of the pages: context, texts, theme, language, assets, forms, templates.
+//! Shared parts of the pages: page context, texts, theme, language, assets, forms, templates.
 
 pub(in crate::http) mod assets;
 pub(in crate::http) mod error_page;

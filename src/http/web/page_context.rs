@@ -1,4 +1,4 @@
-//! What every page shares.
+//! Page context: language, theme, signed-in user and links of a page.
 
 use fluent_bundle::FluentValue;
 use time::OffsetDateTime;
@@ -10,13 +10,13 @@ use crate::http::web::theme::Theme;
 
 /// Around every page: language, theme, who is signed in.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Frame {
-    /// In which language the page speaks.
+pub(crate) struct PageContext {
+    /// The language.
     pub(crate) language: Language,
-    /// How bright it is.
+    /// The theme.
     pub(crate) theme: Theme,
     /// Who is signed in; `None` for a visitor, and where it could not be found out.
-    pub(crate) signed_in: Option<WhoIsShown>,
+    pub(crate) signed_in: Option<SignedInUser>,
     /// Path and query to which a change of theme or language comes back, for example
     /// `/account/sessions`. Must be one that GET answers.
     pub(crate) path: String,
@@ -27,17 +27,17 @@ pub(crate) struct Frame {
 
 /// Who is signed in, as the head of a page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WhoIsShown {
-    /// The name, or the email address of somebody who gave none.
+pub(crate) struct SignedInUser {
+    /// The name, or the email address where there is none.
     pub(crate) name_or_email: String,
-    /// The public handle of the session, by which the page knows whose end it is told.
+    /// The public session id, by which the script recognises the end of this session.
     pub(crate) session: String,
     /// Whether to show the way to the administration.
     pub(crate) is_admin: bool,
 }
 
 #[expect(clippy::unused_self, reason = "templates call methods of what they are given")]
-impl Frame {
+impl PageContext {
     /// The texts of this page's language.
     #[must_use]
     pub(crate) fn texts(&self) -> Texts {

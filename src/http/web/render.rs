@@ -1,4 +1,4 @@
-//! What all pages need of a request, and how a problem becomes words beside a field.
+//! Renders pages: the context of a request, HTML responses, form errors.
 
 use std::convert::Infallible;
 
@@ -15,30 +15,30 @@ use crate::http::session::cookie::preference;
 use crate::http::session::current::{CurrentSession, SessionState};
 use crate::http::web::form_problems::Problems;
 use crate::http::web::language::Language;
-use crate::http::web::page_context::{Frame, WhoIsShown};
+use crate::http::web::page_context::{PageContext, SignedInUser};
 use crate::http::web::theme::Theme;
 use crate::sessions::SessionId;
 
-impl<S: Send + Sync> FromRequestParts<S> for Frame {
+impl<S: Send + Sync> FromRequestParts<S> for PageContext {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let mut frame = frame_of(&parts.method, &parts.uri, &parts.headers);
+        let mut context = page_context_of(&parts.method, &parts.uri, &parts.headers);
         let current = parts.extensions.get::<CurrentSession>();
-        if let Some(SessionState::Live(visitor)) = current.map(CurrentSession::session_state) {
-            frame.signed_in = visitor.user.as_deref().map(|user| who(user, visitor.session.id));
+        if let Some(SessionState::Live(identity)) = current.map(CurrentSession::session_state) {
+            context.signed_in = identity.user.as_deref().map(|user| who(user, identity.session.id));
         }
-        Ok(frame)
+        Ok(context)
     }
 }
 
-/// The frame of a page that knows nobody.
-pub(crate) fn frame_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Frame {
+/// The page context without a signed-in user.
+pub(crate) fn page_context_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> PageContext {
     let answers_get =
         matches!(*method, Method::GET | Method::HEAD) || keeps_path_after_post(uri.path());
     let path = uri.path_and_query().filter(|_| answers_get);
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Frame {
+    PageContext {
         language: Language::of(preference(headers, "lang"), accepted),
         theme: Theme::of(preference(headers, "theme")),
         signed_in: None,
@@ -47,9 +47,9 @@ pub(crate) fn frame_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Frame
     }
 }
 
-fn who(user: &User, session: SessionId) -> WhoIsShown {
+fn who(user: &User, session: SessionId) -> SignedInUser {
     let name = user.name.as_str();
-    WhoIsShown {
+    SignedInUser {
         name_or_email: if name.is_empty() { user.email.display() } else { name.to_owned() },
         session: session.to_string(),
         is_admin: user.role == Role::Admin,
@@ -57,27 +57,27 @@ fn who(user: &User, session: SessionId) -> WhoIsShown {
 }
 
 /// Renders a page, with the status that the API would give.
-pub(crate) fn shown(status: StatusCode, page: &impl Page) -> Response {
+pub(crate) fn render(status: StatusCode, page: &impl Page) -> Response {
     match page.render() {
         Ok(html) => {
             let media_type = HeaderValue::from_static("text/html; charset=utf-8");
             (status, [(header::CONTENT_TYPE, media_type)], html).into_response()
         }
         Err(error) => {
-            tracing::error!(%error, "a page could not be rendered");
+            tracing::error!(%error, "could not render a page");
             Problem::internal().into_response()
         }
     }
 }
 
-/// A form that failed, shown again by `page` with what was wrong. What no form can help with
-/// becomes a page of its own.
+/// The status and the errors of a form that is shown again. An error that no form can show is
+/// returned.
 pub(crate) fn problems_of(
     problem: Problem,
-    frame: &Frame,
+    context: &PageContext,
     minimum_length: u32,
 ) -> Result<(StatusCode, Problems), Problem> {
-    let texts = frame.texts();
+    let texts = context.texts();
     let problems = match problem.code {
         Code::InvalidInput if !problem.errors.is_empty() => {
             problem.errors.iter().fold(Problems::none(), |all, (field, error)| {

@@ -1,4 +1,4 @@
-//! Light or dark.
+//! The theme of pages: light, dark, or that of the device.
 
 /// How bright the pages are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,4 +1,4 @@
-//! `/api/account`: one's own account.
+//! `/api/account`: the user's own account.
 
 use axum::Json;
 use axum::extract::State;
@@ -115,7 +115,7 @@ pub(crate) async fn change_password(
     let new = Password::from_typed(&body.new_password);
     let by = (&actor.by(), &FormTurn::default());
     let started = change.with_proof(&user, (&session, &token), (&proof, &new), by).await?;
-    current.went_on(started, user);
+    current.set_continued_session(started, user);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -137,6 +137,6 @@ pub(crate) async fn delete(
     }
     let change = AccountChange { delete: true, ..AccountChange::default() };
     changes.apply(user.id, change, &actor.by()).await?;
-    current.over();
+    current.forget_session();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,4 @@
-//! One's own account: profile, password, deletion, activity, stored data.
+//! The user's own account: profile, password, deletion, activity, stored data.
 
 pub(in crate::http) mod activity;
 pub(in crate::http) mod api;

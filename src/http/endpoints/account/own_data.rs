@@ -1,4 +1,4 @@
-//! `/api/account/data`: everything that is kept about oneself, to take along.
+//! `/api/account/data`: export of all data about the user.
 
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -15,9 +15,9 @@ use crate::http::response::json::{ProblemBody, SessionBody, Timestamp, UserBody}
 use crate::http::session::extract::CurrentUser;
 use crate::sessions::Sessions;
 
-/// How many events are read in one step.
+/// Events per read.
 const STEP: u32 = 200;
-/// How many events are handed out at most, so that one answer stays of a bounded size.
+/// Upper bound of events in one export.
 const MOST_EVENTS: usize = 5000;
 
 /// What is kept about a person.
@@ -71,7 +71,7 @@ pub(crate) async fn download(
     Ok((headers, text).into_response())
 }
 
-/// The events about somebody, and whether there are more.
+/// The events about a user, and whether there are older ones.
 async fn events_about(audit: &AuditTrail, user: UserId) -> Result<(Vec<Told>, bool), StoreError> {
     let mut events = Vec::new();
     let mut before = None;

@@ -1,4 +1,4 @@
-//! One's own account: who one is here, and a new password.
+//! `/account`: overview of the account, and change of the password.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::accounts::{Password, Role};
 use crate::http::endpoints::account::view::{AccountNotice, AccountPage};
-use crate::http::endpoints::session::page::{retrying, shown_again};
-use crate::http::endpoints::session::repeated_form::sent_again;
+use crate::http::endpoints::session::page::{resubmitted, with_retry_after};
+use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
@@ -16,19 +16,19 @@ use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin};
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
-use crate::http::web::render::{problems_of, shown};
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::{problems_of, render};
 use crate::use_cases::{ChangePassword, Login, SentForms};
 
 fn page(
-    frame: Frame,
+    context: PageContext,
     current: &CurrentUser,
     form_settings: FormSettings,
     problems: Problems,
 ) -> AccountPage {
     let CurrentUser { user, session, .. } = current;
     AccountPage {
-        frame: Frame { path: "/account".to_owned(), ..frame },
+        context: PageContext { path: "/account".to_owned(), ..context },
         email: user.email.display(),
         email_verified: user.email_verified,
         name: user.name.as_str().to_owned(),
@@ -45,17 +45,17 @@ fn page(
 pub(crate) async fn show(
     (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
     CurrentUserOrLogin(current): CurrentUserOrLogin,
-    frame: Frame,
+    context: PageContext,
     query: Query,
 ) -> Response {
-    let frame = Frame { form: forms.name(), ..frame };
-    let page = page(frame, &current, form_settings, Problems::none());
+    let context = PageContext { form: forms.name(), ..context };
+    let page = page(context, &current, form_settings, Problems::none());
     let notice = match query.find("done") {
         Some("password") => Some(AccountNotice::Password),
         Some("profile") => Some(AccountNotice::Profile),
         _ => None,
     };
-    shown(StatusCode::OK, &AccountPage { notice, ..page })
+    render(StatusCode::OK, &AccountPage { notice, ..page })
 }
 
 /// `POST /account/password`: changes the password; all other sessions end.
@@ -63,12 +63,12 @@ pub(crate) async fn change_password(
     (State(change), State(login)): (State<ChangePassword>, State<Login>),
     (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
     signed_in: Result<CurrentUserOrLogin, Response>,
-    (current, frame): (CurrentSession, Frame),
+    (current, context): (CurrentSession, PageContext),
     form: Form,
 ) -> Result<Response, Problem> {
     let turn = forms.turn(form.get("form")).await;
     // The same form changed it already, and so the cookie is out of date and the password new.
-    if sent_again(&login, &current, (&turn, form.get("new_password"))).await {
+    if repeat_sign_in(&login, &current, (&turn, form.get("new_password"))).await {
         return Ok(see_other("/account?done=password"));
     }
     let signed_in = match signed_in {
@@ -79,16 +79,10 @@ pub(crate) async fn change_password(
     let proof = current.proof(form.get("current_password"));
     let new = Password::from_typed(form.get("new_password"));
     let by = (&actor.by(), &turn);
-    let changed = match actor.count_change().await {
-        Ok(()) => change
-            .with_proof(user, (session, token), (&proof, &new), by)
-            .await
-            .map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    match changed {
+    let changed = change.with_proof(user, (session, token), (&proof, &new), by);
+    match actor.counted(changed).await {
         Ok(started) => {
-            current.went_on(started, user.clone());
+            current.set_continued_session(started, user.clone());
             Ok(see_other("/account?done=password"))
         }
         Err(problem) => {
@@ -98,14 +92,14 @@ pub(crate) async fn change_password(
             let retry_after = problem.retry_after;
             let wrong = problem.code == crate::http::response::error::Code::InvalidCredentials;
             let (status, problems) =
-                problems_of(problem, &frame, form_settings.password_min_length)?;
+                problems_of(problem, &context, form_settings.password_min_length)?;
             let problems = if wrong {
-                Problems::of_field("current_password", frame.text("password-wrong"))
+                Problems::of_field("current_password", context.text("password-wrong"))
             } else {
                 problems
             };
-            let page = page(shown_again(frame, &form), &signed_in, form_settings, problems);
-            Ok(retrying(retry_after, shown(status, &page).into_response()))
+            let page = page(resubmitted(context, &form), &signed_in, form_settings, problems);
+            Ok(with_retry_after(retry_after, render(status, &page).into_response()))
         }
     }
 }

@@ -1,16 +1,16 @@
-//! What the browser and the server remember of one's own session.
+//! `/account/remembered`: data that browser and server store about the session.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::UserId;
-use crate::http::endpoints::account::view::{Field, FieldValue, RememberedPage};
+use crate::http::endpoints::account::view::{Field, FieldValue, StoredDataPage};
 use crate::http::response::error::Problem;
 use crate::http::session::cookie::CookieShape;
 use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin};
-use crate::http::web::page_context::Frame;
-use crate::http::web::render::shown;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::render;
 use crate::sessions::{Client, Session, Sessions, TokenDigest, VisitorData, device_name};
 
 /// `GET /account/remembered`: every field of the session, as the store has it.
@@ -18,18 +18,18 @@ pub(crate) async fn show(
     State(sessions): State<Sessions>,
     State(cookie): State<CookieShape>,
     CurrentUserOrLogin(current): CurrentUserOrLogin,
-    frame: Frame,
+    context: PageContext,
 ) -> Result<Response, Problem> {
     let CurrentUser { session, token, actor, .. } = current;
     let seen_now = Session { moved_to: Some(actor.client()), ..Session::clone(&session) };
     let data = sessions.visitor_data(session.id).await?.unwrap_or_default();
-    let page = RememberedPage {
-        frame,
+    let page = StoredDataPage {
+        context,
         now: sessions.now(),
         cookie_name: cookie.name(),
         fields: fields(&seen_now, &token.digest(), &data, &sessions),
     };
-    Ok(shown(StatusCode::OK, &page))
+    Ok(render(StatusCode::OK, &page))
 }
 
 fn fields(

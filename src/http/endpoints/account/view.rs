@@ -1,17 +1,17 @@
 //! Views of the account pages.
 
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
+use crate::http::web::page_context::PageContext;
 use askama::Template;
 use time::OffsetDateTime;
 
-/// Who somebody is here, and the change of the password. Fields: `current_password`,
+/// The account, and the change of the password. Fields: `current_password`,
 /// `new_password`.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "account/account.html")]
 pub(crate) struct AccountPage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
     /// The address that signs in.
     pub(crate) email: String,
     /// Whether an administrator or the command line set it.
@@ -44,8 +44,8 @@ pub(crate) enum AccountNotice {
 impl AccountPage {
     fn notice_text(&self) -> Option<String> {
         Some(match self.notice? {
-            AccountNotice::Password => self.frame.text("account-password-changed"),
-            AccountNotice::Profile => self.frame.text("account-profile-changed"),
+            AccountNotice::Password => self.context.text("account-password-changed"),
+            AccountNotice::Profile => self.context.text("account-profile-changed"),
         })
     }
 
@@ -60,8 +60,8 @@ impl AccountPage {
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "account/profile.html")]
 pub(crate) struct ProfilePage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
     /// What was wrong with the last attempt.
     pub(crate) problems: Problems,
     /// The name, as typed.
@@ -74,8 +74,8 @@ pub(crate) struct ProfilePage {
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "account/deletion.html")]
 pub(crate) struct DeletePage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
     /// Why it was not deleted.
     pub(crate) problems: Problems,
     /// The address of the account.
@@ -86,59 +86,59 @@ pub(crate) struct DeletePage {
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "account/activity.html")]
 pub(crate) struct ActivityPage {
-    /// Around it.
-    pub(crate) frame: Frame,
-    /// The present, by which the past is told.
+    /// The page context.
+    pub(crate) context: PageContext,
+    /// The current time, for relative times.
     pub(crate) now: OffsetDateTime,
     /// What happened.
-    pub(crate) entries: Vec<Happening>,
+    pub(crate) entries: Vec<ActivityEntry>,
     /// Where older ones begin; `None` on the last page.
     pub(crate) next_cursor: Option<String>,
 }
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
-pub(crate) struct Happening {
+pub(crate) struct ActivityEntry {
     /// The word of the API, for example `login_failed`.
     pub(crate) kind: &'static str,
-    /// Why a session ended, or why something was refused; empty where there is nothing to say.
+    /// Why a session ended, or why something was refused; empty where there is no reason.
     pub(crate) why: String,
     /// Whether it was refused.
     pub(crate) is_failure: bool,
     /// When.
     pub(crate) at: OffsetDateTime,
     /// By whom.
-    pub(crate) by: Doer,
+    pub(crate) by: ActivityActor,
 }
 
 /// Who did something to an account, as its owner may know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Doer {
-    /// The owner, or somebody who tried to be: from this device and address.
+pub(crate) enum ActivityActor {
+    /// The owner, or a failed attempt to be: from this device and address.
     Browser {
         /// For example "Firefox on Linux".
         device: String,
         /// `None` where it is not known.
         ip_address: Option<String>,
     },
-    /// An administrator. From where is nobody else's business.
+    /// An administrator, whose device and address are not shown.
     Administrator,
-    /// The service by itself, or whoever runs it.
+    /// The service, or its operator by the command line.
     Service,
 }
 
 impl ActivityPage {
-    fn what(&self, entry: &Happening) -> String {
+    fn what(&self, entry: &ActivityEntry) -> String {
         let outcome = if entry.is_failure { "refused" } else { "ok" };
-        self.frame.texts().happened(entry.kind, outcome, &entry.why)
+        self.context.texts().happened(entry.kind, outcome, &entry.why)
     }
 
-    fn whence(&self, entry: &Happening) -> String {
+    fn whence(&self, entry: &ActivityEntry) -> String {
         match &entry.by {
-            Doer::Administrator => self.frame.text("activity-by-administrator"),
-            Doer::Service => self.frame.text("activity-by-service"),
-            Doer::Browser { device, ip_address } => {
-                let device = self.frame.device(device);
+            ActivityActor::Administrator => self.context.text("activity-by-administrator"),
+            ActivityActor::Service => self.context.text("activity-by-service"),
+            ActivityActor::Browser { device, ip_address } => {
+                let device = self.context.device(device);
                 match ip_address {
                     Some(address) => format!("{device} · {address}"),
                     None => device,
@@ -151,10 +151,10 @@ impl ActivityPage {
 /// What the browser and the server remember of one's own session.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "account/stored_data.html")]
-pub(crate) struct RememberedPage {
-    /// Around it.
-    pub(crate) frame: Frame,
-    /// The present, by which deadlines are told.
+pub(crate) struct StoredDataPage {
+    /// The page context.
+    pub(crate) context: PageContext,
+    /// The current time, for relative times.
     pub(crate) now: OffsetDateTime,
     /// The name of the cookie.
     pub(crate) cookie_name: &'static str,
@@ -171,7 +171,7 @@ pub(crate) struct Field {
     pub(crate) value: FieldValue,
 }
 
-/// What is kept.
+/// The value of a field.
 #[derive(Clone, Debug)]
 pub(crate) enum FieldValue {
     /// An instant of the past.
@@ -184,13 +184,13 @@ pub(crate) enum FieldValue {
     Nothing,
 }
 
-impl RememberedPage {
+impl StoredDataPage {
     fn meaning(&self, field: &Field) -> String {
-        self.frame.texts().field(field.name)
+        self.context.texts().field(field.name)
     }
 
     /// How much is left, in whole minutes; a script counts the seconds.
     fn left(&self, at: &OffsetDateTime) -> String {
-        self.frame.texts().duration(*at - self.now)
+        self.context.texts().duration(*at - self.now)
     }
 }

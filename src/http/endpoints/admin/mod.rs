@@ -12,12 +12,12 @@ use url::form_urlencoded::Serializer;
 
 use crate::accounts::{IssuedInvitation, Role, Status, User};
 use crate::http::endpoints::admin::sessions::view::SessionRow;
-use crate::http::endpoints::admin::users::view::{ShownInvitation, UserRow};
-use crate::http::endpoints::sessions::page::place;
+use crate::http::endpoints::admin::users::view::{InvitationLink, UserRow};
+use crate::http::endpoints::sessions::page::client_view;
 use crate::http::response::error::{Code, Problem};
 use crate::http::state::Links;
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
+use crate::http::web::page_context::PageContext;
 use crate::http::web::render::problems_of;
 use crate::sessions::{Session, SessionId, device_name};
 
@@ -48,23 +48,23 @@ fn session_row(session: &Session, own: SessionId) -> SessionRow {
         is_current: session.id == own,
         user: session.owner.user().map(|user| user.to_string()),
         ip_address: session.client.ip_address.map(|address| address.to_string()),
-        moved_to: session.moved_to.as_ref().map(place),
+        moved_to: session.moved_to.as_ref().map(client_view),
         started_at: session.created_at,
         last_seen_at: session.last_seen_at,
     }
 }
 
-fn shown_invitation(email: &str, issued: &IssuedInvitation, links: &Links) -> ShownInvitation {
+fn invitation_link(email: &str, issued: &IssuedInvitation, links: &Links) -> InvitationLink {
     let url = links.invitation(&issued.secret);
-    ShownInvitation { email: email.to_owned(), url, expires_at: issued.expires_at }
+    InvitationLink { email: email.to_owned(), url, expires_at: issued.expires_at }
 }
 
 /// A form that failed, as [`problems_of`].
-fn failed(problem: Problem, frame: &Frame) -> Result<(StatusCode, Problems), Problem> {
-    // Nobody knows what was done: the account may be gone, and its page with it.
+fn failed(problem: Problem, context: &PageContext) -> Result<(StatusCode, Problems), Problem> {
+    // The outcome is unknown: the account may be deleted, and its page with it.
     if problem.code == Code::Unavailable {
         return Err(problem);
     }
     // No form here has a password.
-    problems_of(problem, frame, 0)
+    problems_of(problem, context, 0)
 }

@@ -1,4 +1,4 @@
-//! `/api/admin/webhook`: how the deliveries stand, for administrators.
+//! `/api/admin/webhook`: status of the webhook deliveries.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! `/auth/verify`: who is there, for a proxy or a back end.
+//! `/auth/verify`: session check for reverse proxies and back ends.
 
 use std::borrow::Cow;
 
@@ -30,11 +30,11 @@ const UNPRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
 ))]
 pub(crate) async fn verify(CurrentUser { user, .. }: CurrentUser) -> Result<HeaderMap, Problem> {
     let mut headers = HeaderMap::with_capacity(REMOTE.len());
-    name(&user, &mut headers)?;
+    identify(&user, &mut headers)?;
     Ok(headers)
 }
 
-/// The headers that say who it is.
+/// The headers with the identity of the user.
 pub(in crate::http) const REMOTE: [HeaderName; 4] = [
     HeaderName::from_static("remote-user"),
     HeaderName::from_static("remote-email"),
@@ -42,8 +42,8 @@ pub(in crate::http) const REMOTE: [HeaderName; 4] = [
     HeaderName::from_static("remote-groups"),
 ];
 
-/// Says who it is in all of [`REMOTE`].
-pub(in crate::http) fn name(user: &User, headers: &mut HeaderMap) -> Result<(), Problem> {
+/// Sets all headers of [`REMOTE`].
+pub(in crate::http) fn identify(user: &User, headers: &mut HeaderMap) -> Result<(), Problem> {
     let email = if user.email_verified { user.email.as_str() } else { "" };
     let values = [
         value(user.id.as_uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()))?,

@@ -1,5 +1,5 @@
-//! Around the checks that proxies ask for. Such a request carries the headers of a request to some
-//! application, so its size, its body, its host and its origin are not judged here.
+//! Middleware of session checks. The headers are those of a request to another application, so
+//! size, body, host and origin are not checked.
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, Version, header};
@@ -9,7 +9,7 @@ use hyper::body::Body as _;
 
 use crate::http::security::guard::one_host;
 
-/// Lets a check in, leaves its body unread, and adds the headers that its answer carries.
+/// Passes a check on without its body, and adds the headers of the response.
 pub(in crate::http) async fn check(request: Request, next: Next) -> Response {
     let ending = Ending::of(&request);
     let mut response = match one_host(&request) {
@@ -22,8 +22,8 @@ pub(in crate::http) async fn check(request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether the connection ends with the answer: where a body was announced that nobody reads, the
-/// next request could not be told from it.
+/// Whether the connection closes after the response: an unread body could be taken for the next
+/// request.
 #[derive(Clone, Copy)]
 pub(in crate::http) struct Ending(bool);
 
@@ -33,7 +33,7 @@ impl Ending {
         Self(request.version() <= Version::HTTP_11 && !request.body().is_end_stream())
     }
 
-    /// Tells the client, and the server itself.
+    /// Adds `Connection: close`.
     pub(in crate::http) fn mark(self, response: &mut Response) {
         if self.0 {
             let close = HeaderValue::from_static("close");

@@ -1,4 +1,4 @@
-//! Theme and language: plain cookies that pages read and no decision does.
+//! `/preferences`: theme and language, in cookies without security meaning.
 
 use axum::extract::State;
 use axum::http::header;

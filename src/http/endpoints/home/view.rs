@@ -2,14 +2,14 @@
 
 use askama::Template;
 
-use crate::http::web::page_context::Frame;
+use crate::http::web::page_context::PageContext;
 
-/// The start page: what this is, and the ways in.
+/// The start page, with links to sign in and sign up.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "home/landing.html")]
 pub(crate) struct LandingPage {
-    /// Around it; who is signed in sees the ways on instead of the ways in.
-    pub(crate) frame: Frame,
+    /// The page context; a signed-in user gets links to the account instead.
+    pub(crate) context: PageContext,
     /// Whether to offer sign-up.
     pub(crate) signup_open: bool,
 }

@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`: for whoever watches the process. They reveal nothing else.
+//! `/healthz` and `/readyz`: health checks.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -28,7 +28,7 @@ pub(crate) async fn ready(
         Ok(()) => (StatusCode::OK, "ready\n"),
         Err(error) => {
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "not ready: a store does not answer, or takes no writes");
+            tracing::warn!(error, "not ready: a store does not respond, or rejects writes");
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable\n")
         }
     }

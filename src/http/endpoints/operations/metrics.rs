@@ -1,4 +1,4 @@
-//! `GET /metrics`, for a listener of its own: no session, no cookie, no other route.
+//! `GET /metrics`, on a separate listener without sessions and other routes.
 
 use axum::Router;
 use axum::extract::State;
@@ -13,24 +13,24 @@ use crate::sessions::{SessionCount, Sessions};
 #[derive(Clone)]
 struct Page {
     metrics: Metrics,
-    census: SessionCount,
+    session_count: SessionCount,
     sessions: Sessions,
 }
 
 /// The whole router of the metrics listener.
 pub(crate) fn metrics_router(metrics: Metrics, sessions: Sessions) -> Router {
-    let census = SessionCount::new(sessions.clone());
+    let session_count = SessionCount::new(sessions.clone());
     Router::new()
         .route("/metrics", get(show))
         .fallback(async || StatusCode::NOT_FOUND)
-        .with_state(Page { metrics, census, sessions })
+        .with_state(Page { metrics, session_count, sessions })
 }
 
 async fn show(State(page): State<Page>) -> impl IntoResponse {
     if let Some(LeaseState { left, without, changes }) = page.sessions.lease() {
         page.metrics.lease(left, without, changes);
     }
-    if let Some(counted) = page.census.latest().await {
+    if let Some(counted) = page.session_count.latest().await {
         page.metrics.live_sessions(counted.users, counted.anonymous);
     }
     let headers = [

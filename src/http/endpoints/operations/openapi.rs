@@ -1,4 +1,4 @@
-//! `/openapi.json`: the description of the API, made from the handlers themselves.
+//! `/openapi.json`: the OpenAPI description, generated from the handlers.
 
 use std::sync::LazyLock;
 

@@ -55,7 +55,7 @@ pub(crate) async fn sign_in(
     let request = login_request(&current, &body.email, &body.password, body.remember_me)?;
     let (user, started) = login.with_password(request).await?;
     let body = SignedInBody::new(&user, &started.session, sessions.policy());
-    current.began(started, Some(Arc::new(user)));
+    current.set_session(started, Some(Arc::new(user)));
     Ok(Json(body))
 }
 
@@ -114,11 +114,11 @@ pub(crate) async fn end_current(logout: &Logout, current: &CurrentSession) -> Re
         (Err(problem), Some(token)) if problem.reason == Some(EndReason::Replaced) => {
             logout.of_rotated(&token, current.client()).await?;
         }
-        // Ended before, or two cookies: there is nothing to end, and the cookie goes.
+        // Ended before, or two cookies: there is no session to end, and the cookie is removed.
         (Err(problem), _) if problem.status == StatusCode::UNAUTHORIZED => {}
         (Err(problem), _) => return Err(problem),
     }
-    current.over();
+    current.forget_session();
     Ok(())
 }
 
@@ -145,6 +145,6 @@ pub(crate) async fn reauthenticate(
     let started = reauthenticate.with_password(&user, (&session, &token), &proof, by).await?;
     let who = (&*user, &started.session);
     let body = SignedInBody::asked_from(&current.client(), who, sessions.policy());
-    current.began(started, Some(user));
+    current.set_session(started, Some(user));
     Ok(Json(body))
 }

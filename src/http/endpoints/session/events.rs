@@ -1,4 +1,4 @@
-//! `/api/session/events`: tells an open page as soon as its session ends.
+//! `/api/session/events`: event stream that tells an open page when its session ends.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -41,7 +41,7 @@ pub(crate) async fn watch(
     CurrentUser { user, session, token, .. }: CurrentUser,
     query: Query,
 ) -> Result<Response, Problem> {
-    current.is_no_activity();
+    current.skip_activity();
     let with_list = query.switch("sessions")?;
     let watch = sessions.watch(&session, token.digest(), with_list);
     let list = with_list.then(|| List { user: user.id, known: None });
@@ -50,7 +50,7 @@ pub(crate) async fn watch(
     Ok(Sse::new(Events(Some(watcher.next()))).keep_alive(keep_alive).into_response())
 }
 
-/// Whoever looks on behalf of one open page.
+/// The watcher of one open page.
 struct Watcher {
     sessions: Sessions,
     check: Check,
@@ -60,23 +60,23 @@ struct Watcher {
     greeting: SessionId,
 }
 
-/// The sessions of a user, as the page was told last.
+/// The sessions of a user, as last sent to the page.
 struct List {
     user: UserId,
     /// `None` before the first look.
     known: Option<Vec<SessionId>>,
 }
 
-/// What to tell next, and who goes on after it; nobody after an end. `None`: the server stops,
+/// The next event, and the watcher that continues; none after an end. `None`: the server stops,
 /// which is not the end of the session.
-type Told = Option<(Event, Option<Watcher>)>;
+type NextEvent = Option<(Event, Option<Watcher>)>;
 
 impl Watcher {
-    fn next(self) -> BoxFuture<'static, Told> {
+    fn next(self) -> BoxFuture<'static, NextEvent> {
         Box::pin(self.look())
     }
 
-    async fn look(mut self) -> Told {
+    async fn look(mut self) -> NextEvent {
         let mut is_list = true;
         loop {
             let changed = self.watch.changed();
@@ -125,8 +125,8 @@ fn ended(reason: EndReason) -> Event {
     event("ended", &json!({ "reason": reason.as_str() }))
 }
 
-/// What a watcher tells, as a stream.
-struct Events(Option<BoxFuture<'static, Told>>);
+/// The events of a watcher, as a stream.
+struct Events(Option<BoxFuture<'static, NextEvent>>);
 
 impl Stream for Events {
     type Item = Result<Event, Infallible>;

@@ -1,11 +1,13 @@
-//! Proving once more who one is.
+//! `/reauthenticate`: asks for the password again.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::http::endpoints::session::page::{carried, destination, framed, retrying, shown_again};
-use crate::http::endpoints::session::repeated_form::sent_again;
+use crate::http::endpoints::session::page::{
+    destination, resubmitted, safe_next, with_path, with_retry_after,
+};
+use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::session::view::ReauthenticatePage;
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
@@ -15,41 +17,41 @@ use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin};
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
-use crate::http::web::render::{problems_of, shown};
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::{problems_of, render};
 use crate::use_cases::{Login, Reauthenticate, SentForms};
 
 /// `GET /reauthenticate`: asks for the password.
 pub(crate) async fn form(
     State(forms): State<SentForms>,
     CurrentUserOrLogin(current): CurrentUserOrLogin,
-    frame: Frame,
+    context: PageContext,
     query: Query,
 ) -> Response {
-    let next = carried(query.find("next"));
+    let next = safe_next(query.find("next"));
     let page = ReauthenticatePage {
-        frame: Frame { form: forms.name(), ..framed(frame, "/reauthenticate", &next) },
+        context: PageContext { form: forms.name(), ..with_path(context, "/reauthenticate", &next) },
         email: current.user.email.display(),
         next,
         problems: Problems::none(),
     };
-    shown(StatusCode::OK, &page)
+    render(StatusCode::OK, &page)
 }
 
-/// `POST /reauthenticate`: checks it and goes on under a new token.
+/// `POST /reauthenticate`: checks it and rotates the token.
 pub(crate) async fn submit(
     (State(reauthenticate), State(login)): (State<Reauthenticate>, State<Login>),
     (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
     signed_in: Result<CurrentUser, Problem>,
-    (current, frame): (CurrentSession, Frame),
+    (current, context): (CurrentSession, PageContext),
     form: Form,
 ) -> Result<Response, Problem> {
     let turn = forms.turn(form.get("form")).await;
-    if sent_again(&login, &current, (&turn, form.get("password"))).await {
+    if repeat_sign_in(&login, &current, (&turn, form.get("password"))).await {
         return Ok(see_other(&destination(form.find("next"))));
     }
     // A sign-in proves as much, so that it leads to where this form would.
-    let sign_in = || see_other(&with_next("/login", &carried(form.find("next"))));
+    let sign_in = || see_other(&with_next("/login", &safe_next(form.find("next"))));
     let CurrentUser { user, session, token, actor } = match signed_in {
         Ok(signed_in) => signed_in,
         Err(problem) if problem.status == StatusCode::UNAUTHORIZED => return Ok(sign_in()),
@@ -57,16 +59,10 @@ pub(crate) async fn submit(
     };
     let proof = current.proof(form.get("password"));
     let by = (&actor.by(), &turn);
-    let proven = match actor.count_change().await {
-        Ok(()) => reauthenticate
-            .with_password(&user, (&session, &token), &proof, by)
-            .await
-            .map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    match proven {
+    let proven = reauthenticate.with_password(&user, (&session, &token), &proof, by);
+    match actor.counted(proven).await {
         Ok(started) => {
-            current.began(started, Some(user));
+            current.set_session(started, Some(user));
             Ok(see_other(&destination(form.find("next"))))
         }
         Err(problem) => {
@@ -76,17 +72,17 @@ pub(crate) async fn submit(
             let retry_after = problem.retry_after;
             let wrong = problem.code == Code::InvalidCredentials;
             let (status, problems) =
-                problems_of(problem, &frame, form_settings.password_min_length)?;
+                problems_of(problem, &context, form_settings.password_min_length)?;
             let problems = if wrong {
-                Problems::of_field("password", frame.text("password-wrong"))
+                Problems::of_field("password", context.text("password-wrong"))
             } else {
                 problems
             };
             let email = user.email.display();
-            let next = carried(form.find("next"));
-            let frame = shown_again(framed(frame, "/reauthenticate", &next), &form);
-            let page = ReauthenticatePage { frame, email, next, problems };
-            Ok(retrying(retry_after, shown(status, &page)))
+            let next = safe_next(form.find("next"));
+            let context = resubmitted(with_path(context, "/reauthenticate", &next), &form);
+            let page = ReauthenticatePage { context, email, next, problems };
+            Ok(with_retry_after(retry_after, render(status, &page)))
         }
     }
 }

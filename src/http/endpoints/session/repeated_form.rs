@@ -1,5 +1,5 @@
-//! A form that is sent once more, as by a double click: the second request takes the place of the
-//! first, if it proves the same account.
+//! Repeated submission of a form, as by a double click: the second request replaces the first, if
+//! it proves the same account.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use crate::accounts::Password;
 use crate::http::session::current::CurrentSession;
 use crate::use_cases::{FormTurn, Login, LoginRequest};
 
-/// Signs in again whoever was signed in by the same form, in place of the session from before.
+/// Signs the same user in again, and replaces the session of the earlier submission.
 /// `false`: the form was not sent before, or `password` is not that of the account.
-pub(in crate::http) async fn sent_again(
+pub(in crate::http) async fn repeat_sign_in(
     login: &Login,
     current: &CurrentSession,
     (turn, password): (&FormTurn, &str),
@@ -26,7 +26,7 @@ pub(in crate::http) async fn sent_again(
     };
     match login.with_password(request).await {
         Ok((user, started)) => {
-            current.began(started, Some(Arc::new(user)));
+            current.set_session(started, Some(Arc::new(user)));
             true
         }
         Err(_) => false,

@@ -2,7 +2,7 @@
 
 use crate::http::security::redirect::with_next;
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
+use crate::http::web::page_context::PageContext;
 use askama::Template;
 
 /// Signing in. Fields: `email`, `password`, `remember_me` (value `true`, absent when not ticked),
@@ -10,8 +10,8 @@ use askama::Template;
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "session/sign_in.html")]
 pub(crate) struct SignInPage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
     /// What was wrong with the last attempt.
     pub(crate) problems: Problems,
     /// The email address as typed.
@@ -20,8 +20,8 @@ pub(crate) struct SignInPage {
     pub(crate) remember_me: bool,
     /// Where to go afterwards; empty for the account.
     pub(crate) next: String,
-    /// Why the session that the browser brought has ended, as the word of the contract, or
-    /// `unknown` where nobody can tell. A word without a text shows nothing.
+    /// Why the session of the cookie has ended, as the word of the contract, or
+    /// `unknown`. A word without a text shows nothing.
     pub(crate) ended: Option<&'static str>,
     /// What is wrong with the cookies of the browser.
     pub(crate) cookies: Cookies,
@@ -34,7 +34,7 @@ pub(crate) struct SignInPage {
 pub(crate) enum Cookies {
     /// Nothing that would be wrong.
     Usable,
-    /// It brought two of the session's name.
+    /// It sent two cookies of the session's name.
     Several,
     /// It was just signed in and did not keep the cookie.
     NotKept,
@@ -45,7 +45,7 @@ impl SignInPage {
         self.cookies == Cookies::Several
     }
 
-    fn kept_no_cookie(&self) -> bool {
+    fn cookie_was_refused(&self) -> bool {
         self.cookies == Cookies::NotKept
     }
 
@@ -57,7 +57,7 @@ impl SignInPage {
     fn ended_text(&self) -> Option<String> {
         self.ended
             .filter(|_| self.problems.is_empty())
-            .and_then(|reason| self.frame.texts().ended(reason))
+            .and_then(|reason| self.context.texts().ended(reason))
     }
 }
 
@@ -65,16 +65,16 @@ impl SignInPage {
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "session/sign_out.html")]
 pub(crate) struct SignOutPage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
 }
 
-/// Asks somebody who is signed in for the password once more. Fields: `password`, `next`.
+/// Asks a signed-in user for the password again. Fields: `password`, `next`.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "session/reauthenticate.html")]
 pub(crate) struct ReauthenticatePage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
     /// Who is asked; shown, and for password managers.
     pub(crate) email: String,
     /// Where to go afterwards; empty for the account.

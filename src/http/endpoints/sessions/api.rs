@@ -1,4 +1,4 @@
-//! `/api/sessions`: one's own sessions, seen and ended.
+//! `/api/sessions`: list and revocation of the user's own sessions.
 
 use axum::Json;
 use axum::extract::State;
@@ -76,11 +76,11 @@ pub(crate) async fn revoke_all(
     actor.count_change().await?;
     let revoked = if query.switch("include_current")? {
         let revoked = revoke.all(user.id, EpochReason::RevokedByUser, &actor.by()).await?;
-        current.over();
+        current.forget_session();
         revoked
     } else {
         let (revoked, started) = revoke.others(user.id, (&session, &token), &actor.by()).await?;
-        current.went_on(started, user);
+        current.set_continued_session(started, user);
         revoked
     };
     Ok(Json(RevokedBody { revoked }).into_response())

@@ -1,27 +1,29 @@
-//! One's own sessions, seen and ended.
+//! `/account/sessions`: list and revocation of the user's own sessions.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::EpochReason;
-use crate::http::endpoints::sessions::view::{Place, SessionCard, SessionsNotice, SessionsPage};
+use crate::http::endpoints::sessions::view::{
+    ClientView, SessionCard, SessionsNotice, SessionsPage,
+};
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::security::redirect::{see_other, with_next};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin, PathId};
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
-use crate::http::web::render::shown;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::render;
 use crate::sessions::{Client, EndReason, Session, SessionId, Sessions, device_name};
-use crate::use_cases::RevokeSessions;
+use crate::use_cases::{RevokeSessions, RevokeSessionsError};
 
 /// `GET /account/sessions`: where one is signed in.
 pub(crate) async fn list(
     State(sessions): State<Sessions>,
     CurrentUserOrLogin(current): CurrentUserOrLogin,
-    frame: Frame,
+    context: PageContext,
     query: Query,
 ) -> Result<Response, Problem> {
     let notice = match query.find("done") {
@@ -29,29 +31,29 @@ pub(crate) async fn list(
         Some(count) => count.parse().ok().map(SessionsNotice::Others),
         None => None,
     };
-    show(&sessions, &current, frame, (StatusCode::OK, notice)).await
+    show(&sessions, &current, context, (StatusCode::OK, notice)).await
 }
 
 async fn show(
     sessions: &Sessions,
     current: &CurrentUser,
-    frame: Frame,
+    context: PageContext,
     (status, notice): (StatusCode, Option<SessionsNotice>),
 ) -> Result<Response, Problem> {
     let listed = sessions.list(current.user.id).await?;
     let page = SessionsPage {
-        frame: Frame { path: "/account/sessions".to_owned(), ..frame },
+        context: PageContext { path: "/account/sessions".to_owned(), ..context },
         now: sessions.now(),
         sessions: listed.iter().map(|session| card(session, sessions, current)).collect(),
         notice,
         problems: Problems::none(),
     };
-    Ok(shown(status, &page))
+    Ok(render(status, &page))
 }
 
-pub(in crate::http) fn place(client: &Client) -> Place {
+pub(in crate::http) fn client_view(client: &Client) -> ClientView {
     let ip_address = client.ip_address.map(|address| address.to_string());
-    Place { device: device_name(&client.user_agent), ip_address }
+    ClientView { device: device_name(&client.user_agent), ip_address }
 }
 
 fn card(session: &Session, sessions: &Sessions, current: &CurrentUser) -> SessionCard {
@@ -62,7 +64,7 @@ fn card(session: &Session, sessions: &Sessions, current: &CurrentUser) -> Sessio
         device: device_name(&session.client.user_agent),
         is_current: session.id == current.session.id,
         ip_address: session.client.ip_address.map(|address| address.to_string()),
-        moved_to: (*last != session.client).then(|| place(last)),
+        moved_to: (*last != session.client).then(|| client_view(last)),
         started_at: session.created_at,
         last_seen_at: session.last_seen_at,
         idle_ends_at: sessions.policy().idle_expires_at(session),
@@ -74,7 +76,7 @@ fn card(session: &Session, sessions: &Sessions, current: &CurrentUser) -> Sessio
 pub(crate) async fn revoke(
     (State(sessions), State(revoke)): (State<Sessions>, State<RevokeSessions>),
     CurrentUserOrLogin(current): CurrentUserOrLogin,
-    frame: Frame,
+    context: PageContext,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     current.actor.count_change().await?;
@@ -83,7 +85,7 @@ pub(crate) async fn revoke(
     let revoked = revoke.one(id, user, reason, &current.actor.by()).await?;
     if !revoked {
         let notice = (StatusCode::NOT_FOUND, Some(SessionsNotice::NoneLeft));
-        return show(&sessions, &current, frame, notice).await;
+        return show(&sessions, &current, context, notice).await;
     }
     let own = id == current.session.id;
     Ok(see_other(if own { "/login" } else { "/account/sessions?done=one" }))
@@ -98,7 +100,7 @@ pub(crate) async fn revoke_all(
     let CurrentUser { user, actor, .. } = signed_in;
     actor.count_change().await?;
     revoke.all(user.id, EpochReason::RevokedByUser, &actor.by()).await?;
-    current.over();
+    current.forget_session();
     Ok(see_other("/login?ended=signed_out"))
 }
 
@@ -110,14 +112,14 @@ pub(crate) async fn revoke_others(
 ) -> Result<Response, Problem> {
     let CurrentUser { user, session, token, actor } = signed_in;
     actor.count_change().await?;
-    match revoke.others(user.id, (&session, &token), &actor.by()).await.map_err(Problem::from) {
+    match revoke.others(user.id, (&session, &token), &actor.by()).await {
         Ok((revoked, started)) => {
-            current.went_on(started, user);
+            current.set_continued_session(started, user);
             Ok(see_other(&format!("/account/sessions?done={revoked}")))
         }
-        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => {
+        Err(RevokeSessionsError::Ended(_)) => {
             Ok(see_other(&with_next("/login", "/account/sessions")))
         }
-        Err(problem) => Err(problem),
+        Err(error) => Err(error.into()),
     }
 }

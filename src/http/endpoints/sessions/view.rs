@@ -4,15 +4,15 @@ use askama::Template;
 use time::OffsetDateTime;
 
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
+use crate::http::web::page_context::PageContext;
 
-/// Where somebody is signed in.
+/// The sessions of the user.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "sessions/sessions.html")]
 pub(crate) struct SessionsPage {
-    /// Around it.
-    pub(crate) frame: Frame,
-    /// The present, by which activity is told.
+    /// The page context.
+    pub(crate) context: PageContext,
+    /// The current time, for relative times.
     pub(crate) now: OffsetDateTime,
     /// The live sessions, in the order to show them.
     pub(crate) sessions: Vec<SessionCard>,
@@ -34,7 +34,7 @@ pub(crate) struct SessionCard {
     /// Where it was started from; `None` where that is not known.
     pub(crate) ip_address: Option<String>,
     /// Where it was last seen, if that is somewhere else.
-    pub(crate) moved_to: Option<Place>,
+    pub(crate) moved_to: Option<ClientView>,
     /// When it started.
     pub(crate) started_at: OffsetDateTime,
     /// The last activity, up to a minute behind.
@@ -47,7 +47,7 @@ pub(crate) struct SessionCard {
 
 /// Where a session was seen.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct ClientView {
     /// Browser and system.
     pub(crate) device: String,
     /// The address; `None` where that is not known.
@@ -68,10 +68,10 @@ pub(crate) enum SessionsNotice {
 impl SessionsPage {
     fn notice_text(&self) -> Option<String> {
         Some(match self.notice? {
-            SessionsNotice::One => self.frame.text("sessions-ended-one"),
-            SessionsNotice::NoneLeft => self.frame.text("sessions-ended-none"),
+            SessionsNotice::One => self.context.text("sessions-ended-one"),
+            SessionsNotice::NoneLeft => self.context.text("sessions-ended-none"),
             SessionsNotice::Others(count) => {
-                self.frame.text_with("sessions-ended-others", "count", count)
+                self.context.text_with("sessions-ended-others", "count", count)
             }
         })
     }
@@ -81,10 +81,10 @@ impl SessionsPage {
     }
 
     fn device(&self, session: &SessionCard) -> String {
-        self.frame.device(&session.device)
+        self.context.device(&session.device)
     }
 
     fn activity(&self, session: &SessionCard) -> String {
-        self.frame.texts().active(session.last_seen_at, self.now)
+        self.context.texts().active(session.last_seen_at, self.now)
     }
 }

@@ -50,7 +50,7 @@ pub(crate) async fn sign_up(
     let request = signup_request(&current, &body.email, &body.name, &body.password)?;
     let (user, started) = signup.with_password(request).await?;
     let body = SignedInBody::new(&user, &started.session, sessions.policy());
-    current.began(started, Some(Arc::new(user)));
+    current.set_session(started, Some(Arc::new(user)));
     Ok((StatusCode::CREATED, Json(body)))
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn signup_closed() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, Code::SignupClosed, detail)
 }
 
-/// Reads what a form or a JSON body gave; everything that is wrong is told at once.
+/// Parses the fields of a form or a JSON body. The error names every invalid field.
 pub(crate) fn signup_request(
     current: &CurrentSession,
     email: &str,

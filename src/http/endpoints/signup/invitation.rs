@@ -1,4 +1,4 @@
-//! Setting the password of an account that an administrator made, by the link that they gave.
+//! `/invitation`: sets the first password of an account by an invitation link.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::{InvitationDigest, Password, User};
-use crate::http::endpoints::session::arrival::{Arrivals, go_on};
-use crate::http::endpoints::session::page::{retrying, shown_again};
-use crate::http::endpoints::session::repeated_form::sent_again;
+use crate::http::endpoints::session::cookie_check::{RecentSignIns, redirect_after_sign_in};
+use crate::http::endpoints::session::page::{resubmitted, with_retry_after};
+use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::signup::view::InvitationPage;
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
@@ -17,15 +17,19 @@ use crate::http::response::error::Problem;
 use crate::http::session::current::CurrentSession;
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
-use crate::http::web::render::{problems_of, shown};
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::{problems_of, render};
 use crate::sessions::Sessions;
 use crate::use_cases::{Acceptance, Invitations, Login, SentForms};
 
-fn page(frame: Frame, (token, user): (&str, &User), form_settings: FormSettings) -> InvitationPage {
+fn page(
+    context: PageContext,
+    (token, user): (&str, &User),
+    form_settings: FormSettings,
+) -> InvitationPage {
     InvitationPage {
         // A change of language comes back by GET, which needs the token too.
-        frame: Frame { path: format!("/invitation?token={token}"), ..frame },
+        context: PageContext { path: format!("/invitation?token={token}"), ..context },
         token: token.to_owned(),
         email: user.email.display(),
         minimum_length: form_settings.password_min_length,
@@ -37,28 +41,28 @@ fn page(frame: Frame, (token, user): (&str, &User), form_settings: FormSettings)
 pub(crate) async fn form(
     State(invitations): State<Invitations>,
     (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
-    frame: Frame,
+    context: PageContext,
     query: Query,
 ) -> Result<Response, Problem> {
     let token = query.find("token").unwrap_or_default();
     let invited = invitations.find(&InvitationDigest::of(token)).await?;
     let user = invited.ok_or_else(Problem::needless_invitation)?;
-    let frame = Frame { form: forms.name(), ..frame };
-    Ok(shown(StatusCode::OK, &page(frame, (token, &user), form_settings)))
+    let context = PageContext { form: forms.name(), ..context };
+    Ok(render(StatusCode::OK, &page(context, (token, &user), form_settings)))
 }
 
 /// `POST /invitation`: sets the password and signs in.
 pub(crate) async fn submit(
     (State(invitations), State(login)): (State<Invitations>, State<Login>),
     (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
-    (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
-    (current, frame): (CurrentSession, Frame),
+    (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
+    (current, context): (CurrentSession, PageContext),
     form: Form,
 ) -> Result<Response, Problem> {
     let (token, password) = (form.get("token"), form.get("password"));
     let turn = forms.turn(form.get("form")).await;
-    if sent_again(&login, &current, (&turn, password)).await {
-        return Ok(go_on((&arrivals, &sessions), &current, &form));
+    if repeat_sign_in(&login, &current, (&turn, password)).await {
+        return Ok(redirect_after_sign_in((&recent_sign_ins, &sessions), &current, &form));
     }
     let invitation = InvitationDigest::of(token);
     let invited = invitations.find(&invitation).await?;
@@ -73,16 +77,16 @@ pub(crate) async fn submit(
     };
     match invitations.accept(acceptance).await.map_err(Problem::from) {
         Ok((user, started)) => {
-            current.began(started, Some(Arc::new(user)));
-            Ok(go_on((&arrivals, &sessions), &current, &form))
+            current.set_session(started, Some(Arc::new(user)));
+            Ok(redirect_after_sign_in((&recent_sign_ins, &sessions), &current, &form))
         }
         Err(problem) => {
             let retry_after = problem.retry_after;
             let (status, problems) =
-                problems_of(problem, &frame, form_settings.password_min_length)?;
-            let frame = shown_again(frame, &form);
-            let page = InvitationPage { problems, ..page(frame, (token, &user), form_settings) };
-            Ok(retrying(retry_after, shown(status, &page)))
+                problems_of(problem, &context, form_settings.password_min_length)?;
+            let context = resubmitted(context, &form);
+            let page = InvitationPage { problems, ..page(context, (token, &user), form_settings) };
+            Ok(with_retry_after(retry_after, render(status, &page)))
         }
     }
 }

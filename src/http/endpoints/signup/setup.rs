@@ -1,4 +1,4 @@
-//! Making the first administrator, by the one-time link that the server prints at its start.
+//! `/setup`: creates the first administrator by the one-time link that the server prints.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::Email;
-use crate::http::endpoints::session::arrival::{Arrivals, go_on};
-use crate::http::endpoints::session::page::{retrying, shown_again};
-use crate::http::endpoints::session::repeated_form::sent_again;
+use crate::http::endpoints::session::cookie_check::{RecentSignIns, redirect_after_sign_in};
+use crate::http::endpoints::session::page::{resubmitted, with_retry_after};
+use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::signup::api::signup_request;
 use crate::http::endpoints::signup::view::SetupPage;
 use crate::http::request::body::Form;
@@ -18,8 +18,8 @@ use crate::http::response::error::Problem;
 use crate::http::session::current::CurrentSession;
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
-use crate::http::web::render::{problems_of, shown};
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::{problems_of, render};
 use crate::sessions::Sessions;
 use crate::use_cases::{Login, SentForms, Signup, SignupRequest};
 
@@ -27,7 +27,7 @@ use crate::use_cases::{Login, SentForms, Signup, SignupRequest};
 pub(crate) async fn form(
     State(signup): State<Signup>,
     (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
-    frame: Frame,
+    context: PageContext,
     query: Query,
 ) -> Result<Response, Problem> {
     let token = query.find("token").unwrap_or_default();
@@ -35,29 +35,29 @@ pub(crate) async fn form(
         return Err(Problem::needless_setup());
     }
     let page = SetupPage {
-        frame: Frame { form: forms.name(), ..frame },
+        context: PageContext { form: forms.name(), ..context },
         token: token.to_owned(),
         email: String::new(),
         name: String::new(),
         minimum_length: form_settings.password_min_length,
         problems: Problems::none(),
     };
-    Ok(shown(StatusCode::OK, &page))
+    Ok(render(StatusCode::OK, &page))
 }
 
 /// `POST /setup`: makes the administrator and signs them in.
 pub(crate) async fn submit(
     (State(signup), State(login)): (State<Signup>, State<Login>),
     (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
-    (State(arrivals), State(sessions)): (State<Arrivals>, State<Sessions>),
-    (current, frame): (CurrentSession, Frame),
+    (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
+    (current, context): (CurrentSession, PageContext),
     form: Form,
 ) -> Result<Response, Problem> {
     let (token, email, name) = (form.get("token"), form.get("email"), form.get("name"));
     let turn = forms.turn(form.get("form")).await;
     let made_before = turn.earlier().is_some_and(|it| Email::parse(email).ok() == Some(it.email));
-    if made_before && sent_again(&login, &current, (&turn, form.get("password"))).await {
-        return Ok(go_on((&arrivals, &sessions), &current, &form));
+    if made_before && repeat_sign_in(&login, &current, (&turn, form.get("password"))).await {
+        return Ok(redirect_after_sign_in((&recent_sign_ins, &sessions), &current, &form));
     }
     if !signup.link_works(token).await? {
         return Err(Problem::needless_setup());
@@ -71,23 +71,26 @@ pub(crate) async fn submit(
     };
     match made {
         Ok((user, started)) => {
-            current.began(started, Some(Arc::new(user)));
-            Ok(go_on((&arrivals, &sessions), &current, &form))
+            current.set_session(started, Some(Arc::new(user)));
+            Ok(redirect_after_sign_in((&recent_sign_ins, &sessions), &current, &form))
         }
         Err(problem) => {
             let retry_after = problem.retry_after;
             let (status, problems) =
-                problems_of(problem, &frame, form_settings.password_min_length)?;
+                problems_of(problem, &context, form_settings.password_min_length)?;
             let page = SetupPage {
                 // A change of language comes back by GET, which needs the token too.
-                frame: Frame { path: format!("/setup?token={token}"), ..shown_again(frame, &form) },
+                context: PageContext {
+                    path: format!("/setup?token={token}"),
+                    ..resubmitted(context, &form)
+                },
                 token: token.to_owned(),
                 email: email.to_owned(),
                 name: name.to_owned(),
                 minimum_length: form_settings.password_min_length,
                 problems,
             };
-            Ok(retrying(retry_after, shown(status, &page)))
+            Ok(with_retry_after(retry_after, render(status, &page)))
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use crate::http::security::redirect::with_next;
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
+use crate::http::web::page_context::PageContext;
 use askama::Template;
 
 /// Making an account. Fields: `email`, `name`, `password`, `next`.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "signup/sign_up.html")]
 pub(crate) struct SignUpPage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
     /// Whether sign-up is open; if not, the page says so and shows no form.
     pub(crate) is_open: bool,
     /// What was wrong with the last attempt.
@@ -32,12 +32,12 @@ impl SignUpPage {
 }
 
 /// Setting the password of an account that an administrator made. Fields: `token`, `password`.
-/// The path in its frame carries the token too, or a change of language would lose it.
+/// The path in its page context carries the token too, or a change of language would lose it.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "signup/invitation.html")]
 pub(crate) struct InvitationPage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
     /// The secret of the link.
     pub(crate) token: String,
     /// Whose account it is; shown, and for password managers.
@@ -49,12 +49,12 @@ pub(crate) struct InvitationPage {
 }
 
 /// Making the first administrator. Fields: `token`, `email`, `name`, `password`. The path in
-/// its frame carries the token too, or a change of language would lose it.
+/// its page context carries the token too, or a change of language would lose it.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "signup/setup.html")]
 pub(crate) struct SetupPage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
     /// The secret of the link.
     pub(crate) token: String,
     /// The email address as typed.

@@ -14,8 +14,8 @@ use crate::http::web::theme::Theme;
 pub(super) const NOW: OffsetDateTime = datetime!(2026-11-21 10:42:30 UTC);
 
 /// Around a visitor's page.
-pub(super) fn frame(language: Language, path: &str) -> Frame {
-    Frame {
+pub(super) fn context(language: Language, path: &str) -> PageContext {
+    PageContext {
         language,
         theme: Theme::System,
         signed_in: None,
@@ -25,18 +25,18 @@ pub(super) fn frame(language: Language, path: &str) -> Frame {
 }
 
 /// Around the page of somebody who is signed in, with every link there is.
-pub(super) fn signed_in(language: Language, path: &str) -> Frame {
-    let who = WhoIsShown {
+pub(super) fn signed_in(language: Language, path: &str) -> PageContext {
+    let who = SignedInUser {
         name_or_email: "Ada Lovelace".to_owned(),
         session: "0197a1b2-0000-7000-8000-000000000001".to_owned(),
         is_admin: true,
     };
-    Frame { signed_in: Some(who), ..frame(language, path) }
+    PageContext { signed_in: Some(who), ..context(language, path) }
 }
 
 pub(super) fn sign_in(language: Language) -> SignInPage {
     SignInPage {
-        frame: frame(language, "/login?next=/account/sessions"),
+        context: context(language, "/login?next=/account/sessions"),
         problems: Problems::none(),
         email: String::new(),
         remember_me: false,
@@ -49,7 +49,7 @@ pub(super) fn sign_in(language: Language) -> SignInPage {
 
 pub(super) fn sign_up(language: Language) -> SignUpPage {
     SignUpPage {
-        frame: frame(language, "/signup"),
+        context: context(language, "/signup"),
         is_open: true,
         problems: Problems::none(),
         email: String::new(),
@@ -61,7 +61,7 @@ pub(super) fn sign_up(language: Language) -> SignUpPage {
 
 pub(super) fn account(language: Language) -> AccountPage {
     AccountPage {
-        frame: signed_in(language, "/account"),
+        context: signed_in(language, "/account"),
         email: "ada@example.com".to_owned(),
         email_verified: true,
         name: "Ada Lovelace".to_owned(),
@@ -76,7 +76,7 @@ pub(super) fn account(language: Language) -> AccountPage {
 
 pub(super) fn profile(language: Language) -> ProfilePage {
     ProfilePage {
-        frame: signed_in(language, "/account/profile"),
+        context: signed_in(language, "/account/profile"),
         problems: Problems::none(),
         name: "Ada Lovelace".to_owned(),
         email: "ada@example.com".to_owned(),
@@ -85,38 +85,38 @@ pub(super) fn profile(language: Language) -> ProfilePage {
 
 pub(super) fn delete(language: Language) -> DeletePage {
     DeletePage {
-        frame: signed_in(language, "/account/delete"),
+        context: signed_in(language, "/account/delete"),
         problems: Problems::none(),
         email: "ada@example.com".to_owned(),
     }
 }
 
-pub(super) fn happening(kind: &'static str, why: &str, by: Doer) -> Happening {
+pub(super) fn activity_entry(kind: &'static str, why: &str, by: ActivityActor) -> ActivityEntry {
     let is_failure = kind == "login_failed";
     let at = NOW - time::Duration::hours(3);
-    Happening { kind, why: why.to_owned(), is_failure, at, by }
+    ActivityEntry { kind, why: why.to_owned(), is_failure, at, by }
 }
 
 pub(super) fn activity(language: Language) -> ActivityPage {
     let device = "Firefox on Linux".to_owned();
-    let browser = Doer::Browser { device, ip_address: Some("203.0.113.7".to_owned()) };
+    let browser = ActivityActor::Browser { device, ip_address: Some("203.0.113.7".to_owned()) };
     ActivityPage {
-        frame: signed_in(language, "/account/activity"),
+        context: signed_in(language, "/account/activity"),
         now: NOW,
         entries: vec![
-            happening("login", "", browser.clone()),
-            happening("login_failed", "wrong_password", browser),
-            happening("session_ended", "revoked_by_admin", Doer::Administrator),
-            happening("session_ended", "idle_timeout", Doer::Service),
+            activity_entry("login", "", browser.clone()),
+            activity_entry("login_failed", "wrong_password", browser),
+            activity_entry("session_ended", "revoked_by_admin", ActivityActor::Administrator),
+            activity_entry("session_ended", "idle_timeout", ActivityActor::Service),
         ],
         next_cursor: Some("0197a1b2-0000-7000-8000-000000000009".to_owned()),
     }
 }
 
-pub(super) fn remembered(language: Language) -> RememberedPage {
+pub(super) fn remembered(language: Language) -> StoredDataPage {
     let field = |name, value| Field { name, value };
-    RememberedPage {
-        frame: signed_in(language, "/account/remembered"),
+    StoredDataPage {
+        context: signed_in(language, "/account/remembered"),
         now: NOW,
         cookie_name: "__Host-anteroom",
         fields: vec![
@@ -135,7 +135,7 @@ pub(super) fn card(id: &str, device: &str, is_current: bool) -> SessionCard {
         device: device.to_owned(),
         is_current,
         ip_address: Some("203.0.113.7".to_owned()),
-        moved_to: (id == "2").then(|| Place {
+        moved_to: (id == "2").then(|| ClientView {
             device: "Safari on iPhone".to_owned(),
             ip_address: Some("198.51.100.7".to_owned()),
         }),
@@ -148,7 +148,7 @@ pub(super) fn card(id: &str, device: &str, is_current: bool) -> SessionCard {
 
 pub(super) fn sessions(language: Language) -> SessionsPage {
     SessionsPage {
-        frame: signed_in(language, "/account/sessions"),
+        context: signed_in(language, "/account/sessions"),
         now: NOW,
         sessions: vec![
             card("1", "Firefox on Linux", true),
@@ -162,7 +162,7 @@ pub(super) fn sessions(language: Language) -> SessionsPage {
 
 pub(super) fn reauthenticate(language: Language) -> ReauthenticatePage {
     ReauthenticatePage {
-        frame: signed_in(language, "/reauthenticate?next=/account"),
+        context: signed_in(language, "/reauthenticate?next=/account"),
         email: "ada@example.com".to_owned(),
         next: "/account".to_owned(),
         problems: Problems::none(),
@@ -171,7 +171,7 @@ pub(super) fn reauthenticate(language: Language) -> ReauthenticatePage {
 
 pub(super) fn setup(language: Language) -> SetupPage {
     SetupPage {
-        frame: frame(language, "/setup?token=secret"),
+        context: context(language, "/setup?token=secret"),
         token: "secret".to_owned(),
         email: String::new(),
         name: String::new(),
@@ -182,7 +182,7 @@ pub(super) fn setup(language: Language) -> SetupPage {
 
 pub(super) fn invitation(language: Language) -> InvitationPage {
     InvitationPage {
-        frame: frame(language, "/invitation?token=secret"),
+        context: context(language, "/invitation?token=secret"),
         token: "secret".to_owned(),
         email: "ada@example.com".to_owned(),
         minimum_length: 15,
@@ -192,7 +192,7 @@ pub(super) fn invitation(language: Language) -> InvitationPage {
 
 pub(super) fn error(language: Language, status: u16, code: &'static str) -> ErrorPage {
     let request_id = "0197a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b".to_owned();
-    ErrorPage { frame: frame(language, "/account"), status, code, request_id }
+    ErrorPage { context: context(language, "/account"), status, code, request_id }
 }
 
 /// Every page, with a name for messages, in `language`.
@@ -223,7 +223,7 @@ fn at_the_door(language: Language) -> Vec<(&'static str, Rendered)> {
         ..sign_up(language)
     };
     vec![
-        ("landing", LandingPage { frame: frame(language, "/"), signup_open: true }.render()),
+        ("landing", LandingPage { context: context(language, "/"), signup_open: true }.render()),
         ("sign-in", sign_in(language).render()),
         ("sign-in-ended", ended.render()),
         ("sign-in-refused", refused.render()),
@@ -241,7 +241,7 @@ fn at_the_door(language: Language) -> Vec<(&'static str, Rendered)> {
 /// After it.
 fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
     let t = Texts::of(language);
-    let landing = LandingPage { frame: signed_in(language, "/"), signup_open: true };
+    let landing = LandingPage { context: signed_in(language, "/"), signup_open: true };
     let weak = AccountPage {
         problems: Problems::of_field("current_password", t.get("password-wrong"))
             .and("new_password", t.weak_password("guessable", 15)),
@@ -263,7 +263,7 @@ fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
     };
     vec![
         ("landing-signed-in", landing.render()),
-        ("sign-out", SignOutPage { frame: signed_in(language, "/logout") }.render()),
+        ("sign-out", SignOutPage { context: signed_in(language, "/logout") }.render()),
         ("account", account(language).render()),
         ("account-wrong", weak.render()),
         ("account-changed", changed.render()),

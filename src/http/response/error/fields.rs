@@ -1,4 +1,4 @@
-//! What is wrong with the fields of a form or a body.
+//! Errors of the fields of a form or a JSON body.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::accounts::{InvalidEmail, InvalidName, WeakPassword};
 use crate::http::response::error::Problem;
 
-/// What is wrong with one field.
+/// The error of one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// A stable word, for example `too_short`.
@@ -16,12 +16,12 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// The errors of fields, gathered so that all are told at once.
+/// The errors of all fields, collected so that one response names them all.
 #[derive(Debug, Default)]
 pub(crate) struct FieldErrors(BTreeMap<&'static str, FieldError>);
 
 impl FieldErrors {
-    /// Keeps the value, or notes what is wrong with the field.
+    /// The value, or `None` with the error added.
     pub(crate) fn check<T, E: Into<FieldError>>(
         &mut self,
         field: &'static str,

@@ -1,4 +1,4 @@
-//! What is told to people who come by a link, or make an account.
+//! Errors of setup and invitation links, and of new accounts.
 
 use axum::http::StatusCode;
 

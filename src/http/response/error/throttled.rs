@@ -1,4 +1,4 @@
-//! Too many attempts: how long to wait, and nothing of what was counted.
+//! Error for too many attempts: how long to wait, but not which counter was exceeded.
 
 use std::time::Duration;
 

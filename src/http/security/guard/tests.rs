@@ -5,13 +5,13 @@ use super::*;
 
 const HOST: (&str, &str) = ("host", "auth.example.org");
 
-fn door(public_url: &str) -> RequestGuard {
+fn guard_of(public_url: &str) -> RequestGuard {
     let public_url = PublicUrl::parse(public_url).unwrap();
     let (trusted_origins, proxies) = (Vec::new(), TrustedProxies::default());
     RequestGuard(Arc::new(GuardSettings { public_url, trusted_origins, proxies }))
 }
 
-/// The status with which a request for this path with these headers is turned away.
+/// The status that rejects a request for this path with these headers.
 fn refusal(path: &str, headers: &[(String, String)]) -> Option<u16> {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = path.parse().unwrap();
@@ -20,8 +20,8 @@ fn refusal(path: &str, headers: &[(String, String)]) -> Option<u16> {
         let name: HeaderName = name.parse().unwrap();
         request.headers_mut().append(name, value.parse().unwrap());
     }
-    let judged = door("https://auth.example.org").judge(&request);
-    judged.err().map(|problem| problem.status.as_u16())
+    let result = guard_of("https://auth.example.org").check(&request);
+    result.err().map(|problem| problem.status.as_u16())
 }
 
 fn header(name: &str, value: &str) -> Vec<(String, String)> {
@@ -61,7 +61,7 @@ fn a_body_is_announced_with_16384_bytes_and_not_one_more() {
 }
 
 #[test]
-fn a_door_is_secure_where_its_public_url_is() {
-    assert!(door("https://auth.example.org").is_https());
-    assert!(!door("http://localhost:8080").is_https());
+fn the_guard_is_https_where_the_public_url_is() {
+    assert!(guard_of("https://auth.example.org").is_https());
+    assert!(!guard_of("http://localhost:8080").is_https());
 }

@@ -1,4 +1,4 @@
-//! What the pages say, in every language.
+//! Texts of the pages, in every language.
 //!
 //! `en.ftl` and `ko.ftl` hold the same keys with the same arguments. A key that is missing falls
 //! back to English and then to itself: a page with an odd word is better than none.

@@ -1,4 +1,4 @@
-//! Times in words. Always UTC: a page without a script does not know where its reader is.
+//! Times in words. Always UTC, because without a script a page does not know the time zone.
 
 use time::{OffsetDateTime, UtcOffset};
 
@@ -34,7 +34,7 @@ impl Texts {
         )
     }
 
-    /// That somebody has to wait this many seconds before trying again.
+    /// The error text for too many attempts, with the wait in seconds.
     #[must_use]
     pub(crate) fn too_many_attempts(self, seconds: u64) -> String {
         match seconds {
@@ -72,7 +72,7 @@ impl Texts {
         }
     }
 
-    /// When somebody was last active, for example "Active 3 hours ago"; what lies ahead, by clocks
+    /// The time of the last activity, for example "Active 3 hours ago"; what lies ahead, by clocks
     /// that differ, counts as now.
     #[must_use]
     pub(crate) fn active(self, at: OffsetDateTime, now: OffsetDateTime) -> String {

@@ -1,4 +1,4 @@
-//! `/api/admin/audit`: what happened, for administrators.
+//! `/api/admin/audit`: list of audit events.
 
 use axum::Json;
 use axum::extract::State;

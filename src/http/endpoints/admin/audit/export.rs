@@ -1,4 +1,4 @@
-//! `/api/admin/audit/export`: the trail as one file, however long it is, a page at a time.
+//! `/api/admin/audit/export`: the audit trail as one file, streamed page by page.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -18,9 +18,9 @@ use crate::http::response::error::Problem;
 use crate::http::response::json::ProblemBody;
 use crate::http::session::extract::Administrator;
 
-/// How many events are in memory at once, besides those on their way.
+/// Events per page.
 const PAGE: u32 = 500;
-/// How many pages may wait for whoever reads.
+/// Pages that may wait for the client.
 const AHEAD: usize = 1;
 
 /// In which form the file is.
@@ -121,7 +121,7 @@ pub(crate) async fn export(
     let format = query.filter("format", "`csv` or `json`", Format::parse)?;
     let format = format.unwrap_or(Format::Json);
     let listing = AuditListing { limit: PAGE, ..listing(&query)? };
-    // Before the answer begins, so that a store that fails is told as that.
+    // Before the response starts, so that a failing store is a 503.
     let first = audit.list(&listing).await?;
     let (chunks, waiting) = mpsc::channel(AHEAD);
     tokio::spawn(write(audit, (listing, first), format, chunks));
@@ -134,7 +134,7 @@ pub(crate) async fn export(
 
 type Chunk = Result<Bytes, StoreError>;
 
-/// Writes page after page, as fast as they are read and no faster. Ends when nobody reads.
+/// Writes page after page as the client reads them. Ends when the client disconnects.
 async fn write(
     audit: AuditTrail,
     (listing, first): (AuditListing, AuditPage),
@@ -155,15 +155,15 @@ async fn write(
         page = match audit.list(&AuditListing { before: Some(next), ..listing.clone() }).await {
             Ok(page) => page,
             Err(error) => {
-                tracing::error!(%error, "an export of the audit trail breaks off");
-                // The connection is cut, so that nobody takes what there is for all.
+                tracing::error!(%error, "could not read the audit trail; the export is cut off");
+                // Cuts the connection, so that the file is not taken for complete.
                 let _ = chunks.send(Err(error)).await;
                 return;
             }
         };
     }
     text.push_str(format.end());
-    // Whoever reads may be gone.
+    // The client may have disconnected.
     let _ = chunks.send(Ok(text.into())).await;
 }
 

@@ -1,4 +1,4 @@
-//! What happened.
+//! `/admin/audit`: list of audit events.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,8 +11,8 @@ use crate::http::endpoints::admin::path_with;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::session::extract::AdministratorOrLogin;
-use crate::http::web::page_context::Frame;
-use crate::http::web::render::shown;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::render;
 
 const EXPORT: &str = "/api/admin/audit/export";
 
@@ -20,7 +20,7 @@ const EXPORT: &str = "/api/admin/audit/export";
 pub(in crate::http) async fn list(
     State(audit): State<AuditTrail>,
     _: AdministratorOrLogin,
-    frame: Frame,
+    context: PageContext,
     query: Query,
 ) -> Result<Response, Problem> {
     let listing = AuditListing { limit: query.limit_of_page()?, ..listing(&query)? };
@@ -43,8 +43,8 @@ pub(in crate::http) async fn list(
     let exports = ["csv", "json"].map(|format| path_to(EXPORT, &filters, &[("format", format)]));
     let kinds = Kind::ALL.map(Kind::as_str).to_vec();
     let events = page.events.iter().map(event_row).collect();
-    let page = AuditTrailPage { frame, filters, kinds, events, next, exports };
-    Ok(shown(StatusCode::OK, &page))
+    let page = AuditTrailPage { context, filters, kinds, events, next, exports };
+    Ok(render(StatusCode::OK, &page))
 }
 
 fn path_to(path: &str, filters: &AuditFilters, more: &[(&str, &str)]) -> String {

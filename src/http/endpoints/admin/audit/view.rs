@@ -3,14 +3,14 @@
 use askama::Template;
 use time::OffsetDateTime;
 
-use crate::http::web::page_context::Frame;
+use crate::http::web::page_context::PageContext;
 
 /// What happened. Fields: `user`, `kind`, `actor`, `session`, `network`, `outcome`, `from`, `until`.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "admin/audit/audit.html")]
 pub(crate) struct AuditTrailPage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
     /// What was asked for.
     pub(crate) filters: AuditFilters,
     /// Every kind there is, in the words of the API.

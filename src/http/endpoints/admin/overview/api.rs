@@ -1,4 +1,4 @@
-//! `/api/admin/figures`: how it stands, in numbers.
+//! `/api/admin/figures`: counts of accounts, sessions and sign-ins.
 
 use axum::Json;
 use axum::extract::State;

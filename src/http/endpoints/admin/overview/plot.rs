@@ -1,5 +1,4 @@
-//! A plot of sign-ins over time, as numbers for an inline SVG: drawn here, so that it needs no
-//! script, and without inline styles, which no page may have.
+//! Plot of sign-ins over time, for an inline SVG without script and inline styles.
 
 use time::OffsetDateTime;
 
@@ -12,16 +11,16 @@ const HEIGHT: u64 = 160;
 pub(crate) struct PlottedSpan {
     /// When it began.
     pub(crate) begun_at: OffsetDateTime,
-    /// How often somebody signed in.
+    /// Sign-ins.
     pub(crate) sign_ins: u64,
-    /// How often somebody failed to.
+    /// Failed sign-ins.
     pub(crate) failures: u64,
 }
 
 /// The bars of one plot, from the oldest to the newest.
 #[derive(Clone, Debug)]
 pub(crate) struct Plot {
-    /// Tells it apart from the others of the page.
+    /// The name, unique on the page.
     pub(crate) name: &'static str,
     /// What it shows.
     pub(crate) spans: Vec<PlottedSpan>,
@@ -61,12 +60,12 @@ impl Plot {
         let mut bars = Vec::new();
         for (n, span) in (0..).zip(&self.spans) {
             let numbers = [("sign-ins", span.sign_ins), ("failures", span.failures)];
-            for (place, (class, number)) in (0..).zip(numbers) {
+            for (index, (class, number)) in (0..).zip(numbers) {
                 if number == 0 {
                     continue;
                 }
                 let height = number.saturating_mul(HEIGHT).div_ceil(most).max(2);
-                let x = n * step + 2 + place * width;
+                let x = n * step + 2 + index * width;
                 bars.push(Bar { class, x, y: HEIGHT - height, width, height });
             }
         }

@@ -3,14 +3,14 @@
 use askama::Template;
 
 use crate::http::endpoints::admin::overview::plot::Plot;
-use crate::http::web::page_context::Frame;
+use crate::http::web::page_context::PageContext;
 
-/// How it stands, in numbers.
+/// The overview of accounts, sessions and sign-ins.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "admin/overview/overview.html")]
 pub(crate) struct OverviewPage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
     /// Live sessions of users and of visitors; `None` where they are not counted yet.
     pub(crate) live_sessions: Option<(u64, u64)>,
     /// Accounts.
@@ -26,13 +26,13 @@ pub(crate) struct OverviewPage {
 impl OverviewPage {
     fn heading(&self, plot: &Plot) -> String {
         match plot.name {
-            "hours" => self.frame.text("admin-hours"),
-            _ => self.frame.text("admin-days"),
+            "hours" => self.context.text("admin-hours"),
+            _ => self.context.text("admin-days"),
         }
     }
 
     fn description(&self, plot: &Plot) -> String {
-        self.frame.texts().with_all(
+        self.context.texts().with_all(
             "admin-plot-description",
             [
                 ("succeeded", plot.sign_ins().into()),

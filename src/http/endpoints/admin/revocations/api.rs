@@ -1,4 +1,4 @@
-//! `/api/admin/revocations`: the feed of ends, by which a cache elsewhere stays exact.
+//! `/api/admin/revocations`: the revocation feed, by which a cache in another program stays exact.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::http::session::extract::{Administrator, CurrentUser};
 use crate::sessions::{Cursor, Revocation, Revocations, Sessions, Watch};
 use crate::use_cases::Check;
 
-/// How often whoever waits has to be an administrator still.
+/// Interval between checks that a waiting client is still an administrator.
 pub(in crate::http) const LOOK: Duration = Duration::from_secs(1);
 /// The longest that an answer may be put off, in seconds.
 const LONGEST_WAIT: u64 = 30;
@@ -108,7 +108,7 @@ pub(crate) async fn follow(
     let last =
         headers.get(LAST_EVENT_ID).map(|id| Cursor::of(String::from_utf8_lossy(id.as_bytes())));
     let stream = stream(follower, last.or(after)).await?;
-    current.is_no_activity();
+    current.skip_activity();
     Ok(stream.into_response())
 }
 
@@ -120,7 +120,7 @@ fn wait(query: &Query) -> Result<Duration, Problem> {
     seconds.map(Duration::from_secs).ok_or_else(|| Problem::bad_parameter(what))
 }
 
-/// Somebody who follows the feed for as long as they are an administrator.
+/// A client of the feed, for as long as it is an administrator.
 pub(in crate::http) struct Follower {
     pub(in crate::http) sessions: Sessions,
     check: Check,
@@ -144,7 +144,7 @@ impl Follower {
         }
     }
 
-    /// As [`Self::may_go_on`], but a store that fails refuses nobody: it is not known then.
+    /// As [`Self::may_go_on`], but a failing store does not refuse the client.
     async fn is_not_refused(&self) -> Result<(), Problem> {
         match self.may_go_on().await {
             Err(problem) if problem.code != Code::Unavailable => Err(problem),
@@ -180,10 +180,10 @@ impl Follower {
     ) -> Result<(), Problem> {
         let mut something = pin!(something);
         let left = || deadline.map_or(LOOK, |at| at.saturating_duration_since(Instant::now()));
-        let mut is_over = false;
-        while !is_over && !left().is_zero() && !self.watch.is_closed() {
+        let mut is_forgotten = false;
+        while !is_forgotten && !left().is_zero() && !self.watch.is_closed() {
             let own = self.watch.changed();
-            is_over = tokio::select! {
+            is_forgotten = tokio::select! {
                 () = &mut something => true,
                 _ = own => false,
                 () = sleep(left().min(LOOK)) => false,

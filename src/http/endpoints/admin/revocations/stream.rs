@@ -1,4 +1,4 @@
-//! The feed of ends as a stream of events, which goes on until the administrator's session ends.
+//! The revocation feed as an event stream, until the administrator's session ends.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -22,7 +22,7 @@ const AT_ONCE: u32 = 100;
 /// What ends within this time is read together, so that many ends do not mean as many reads.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// The stream after a cursor. One that has expired is told as the answer, before it begins.
+/// The stream after a cursor. An expired cursor is an error response instead.
 pub(in crate::http) async fn stream(
     follower: Follower,
     after: Option<Cursor>,
@@ -41,7 +41,7 @@ pub(in crate::http) async fn stream(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
-/// Events that are to be told, and what comes after them: more, and perhaps who goes on.
+/// Events to send, whether there are more, and the client if the stream goes on.
 pub(in crate::http) struct Events {
     told: VecDeque<Event>,
     next: Option<BoxFuture<'static, (Vec<Event>, Option<Following>)>>,
@@ -70,12 +70,12 @@ struct Following {
 }
 
 impl Following {
-    /// Waits for the next ends. Without anybody to go on, the stream is over.
+    /// Waits for the next revocations. Without a client to continue, the stream ends.
     async fn next(mut self) -> (Vec<Event>, Option<Self>) {
         loop {
             let something = self.follower.sessions.something_ended();
             let read = self.follower.read(Some(&self.after), AT_ONCE).await;
-            // After the read, so that nothing is told to whoever is none by then.
+            // After the read, so that nothing is sent to a former administrator.
             let may_go_on = self.follower.may_go_on().await;
             if self.follower.is_closed()
                 || may_go_on.is_err_and(|why| why.code != Code::Unavailable)

@@ -1,4 +1,4 @@
-//! `/api/admin/sessions`: the sessions of everybody, for administrators.
+//! `/api/admin/sessions`: sessions of all users, for administrators.
 
 use axum::Json;
 use axum::extract::State;

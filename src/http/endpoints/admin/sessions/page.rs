@@ -1,4 +1,4 @@
-//! The sessions of everybody, one of them explained, and ending it.
+//! `/admin/sessions`: list, details and revocation of sessions of all users.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,16 +8,15 @@ use crate::audit::{AuditListing, AuditTrail};
 use crate::http::endpoints::admin::audit::page::event_row;
 use crate::http::endpoints::admin::sessions::api::filter;
 use crate::http::endpoints::admin::sessions::view::{
-    AllSessionsPage, ExplainedSession, SessionEnd, SessionFilters, SessionPolicyShown,
-    SessionShownPage,
+    AllSessionsPage, ExplainedSession, PolicyView, SessionDetailPage, SessionEnd, SessionFilters,
 };
 use crate::http::endpoints::admin::{path_with, session_row};
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::security::redirect::see_other;
 use crate::http::session::extract::{AdministratorOrLogin, PathId};
-use crate::http::web::page_context::Frame;
-use crate::http::web::render::shown;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::render;
 use crate::sessions::{EndReason, Session, SessionId, SessionPolicy, Sessions, TimeoutRule};
 use crate::use_cases::RevokeSessions;
 
@@ -28,7 +27,7 @@ const MOST_EVENTS: u32 = 20;
 pub(in crate::http) async fn list(
     State(sessions): State<Sessions>,
     AdministratorOrLogin(current): AdministratorOrLogin,
-    frame: Frame,
+    context: PageContext,
     query: Query,
 ) -> Result<Response, Problem> {
     let (after, limit) = (query.cursor(SessionId::parse)?, query.limit_of_page()?);
@@ -43,14 +42,14 @@ pub(in crate::http) async fn list(
         until: typed("until"),
     };
     let next = page.next.map(|id| next_path(&filters, limit, id));
-    let shown_page = AllSessionsPage {
-        frame,
+    let page = AllSessionsPage {
+        context,
         now: sessions.now(),
         filters,
         sessions: page.sessions.iter().map(|one| session_row(one, current.session.id)).collect(),
         next,
     };
-    Ok(shown(StatusCode::OK, &shown_page))
+    Ok(render(StatusCode::OK, &page))
 }
 
 fn next_path(filters: &SessionFilters, limit: u32, after: SessionId) -> String {
@@ -75,7 +74,7 @@ fn next_path(filters: &SessionFilters, limit: u32, after: SessionId) -> String {
 pub(in crate::http) async fn show(
     (State(sessions), State(audit)): (State<Sessions>, State<AuditTrail>),
     AdministratorOrLogin(current): AdministratorOrLogin,
-    frame: Frame,
+    context: PageContext,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
@@ -83,8 +82,8 @@ pub(in crate::http) async fn show(
     let listing = AuditListing { session: Some(id), limit: MOST_EVENTS, ..Default::default() };
     let events = audit.list(&listing).await?.events;
     let session = explained.session.as_ref();
-    let page = SessionShownPage {
-        frame,
+    let page = SessionDetailPage {
+        context,
         now: sessions.now(),
         id: id.to_string(),
         session: session.map(|one| explained_session(one, sessions.policy(), current.session.id)),
@@ -94,7 +93,7 @@ pub(in crate::http) async fn show(
         under_lease: explained.under_lease,
         events: events.iter().map(event_row).collect(),
     };
-    Ok(shown(StatusCode::OK, &page))
+    Ok(render(StatusCode::OK, &page))
 }
 
 fn explained_session(
@@ -110,14 +109,14 @@ fn explained_session(
         idle_ends_at: policy.idle_expires_at(session),
         ends_at: session.expires_at,
         policy: match session.rule {
-            TimeoutRule::Standard => SessionPolicyShown::Standard,
-            TimeoutRule::Remembered => SessionPolicyShown::Remembered,
-            TimeoutRule::Administrator => SessionPolicyShown::Administrator,
+            TimeoutRule::Standard => PolicyView::Standard,
+            TimeoutRule::Remembered => PolicyView::Remembered,
+            TimeoutRule::Administrator => PolicyView::Administrator,
         },
     }
 }
 
-/// `POST /admin/sessions/{id}/revoke`: ends one, whosever it is. Its page then says how it ended.
+/// `POST /admin/sessions/{id}/revoke`: ends the session of any user. Its page then shows the reason.
 pub(in crate::http) async fn revoke(
     (State(sessions), State(revoke)): (State<Sessions>, State<RevokeSessions>),
     AdministratorOrLogin(current): AdministratorOrLogin,

@@ -1,8 +1,8 @@
 //! Views of the list of all sessions and of one session.
 
 use crate::http::endpoints::admin::audit::view::AuditEventRow;
-use crate::http::endpoints::sessions::view::Place;
-use crate::http::web::page_context::Frame;
+use crate::http::endpoints::sessions::view::ClientView;
+use crate::http::web::page_context::PageContext;
 use askama::Template;
 use time::OffsetDateTime;
 
@@ -10,9 +10,9 @@ use time::OffsetDateTime;
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "admin/sessions/sessions.html")]
 pub(crate) struct AllSessionsPage {
-    /// Around it.
-    pub(crate) frame: Frame,
-    /// The present, by which activity is told.
+    /// The page context.
+    pub(crate) context: PageContext,
+    /// The current time, for relative times.
     pub(crate) now: OffsetDateTime,
     /// What was asked for.
     pub(crate) filters: SessionFilters,
@@ -53,7 +53,7 @@ pub(crate) struct SessionRow {
     /// Where it was started from; `None` where that is not known.
     pub(crate) ip_address: Option<String>,
     /// Where it was last seen, if that is somewhere else.
-    pub(crate) moved_to: Option<Place>,
+    pub(crate) moved_to: Option<ClientView>,
     /// When it started.
     pub(crate) started_at: OffsetDateTime,
     /// The last activity, up to a minute behind.
@@ -63,10 +63,10 @@ pub(crate) struct SessionRow {
 /// One session explained, live or ended within the last day.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "admin/sessions/session.html")]
-pub(crate) struct SessionShownPage {
-    /// Around it.
-    pub(crate) frame: Frame,
-    /// The present, by which activity is told.
+pub(crate) struct SessionDetailPage {
+    /// The page context.
+    pub(crate) context: PageContext,
+    /// The current time, for relative times.
     pub(crate) now: OffsetDateTime,
     /// Its public handle.
     pub(crate) id: String,
@@ -96,12 +96,12 @@ pub(crate) struct ExplainedSession {
     /// When it ends, however busy it is.
     pub(crate) ends_at: OffsetDateTime,
     /// What set both.
-    pub(crate) policy: SessionPolicyShown,
+    pub(crate) policy: PolicyView,
 }
 
 /// Which timeouts a session is under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SessionPolicyShown {
+pub(crate) enum PolicyView {
     /// Those without "remember me".
     Standard,
     /// Those with it.
@@ -119,12 +119,12 @@ pub(crate) struct SessionEnd {
     pub(crate) at: OffsetDateTime,
 }
 
-impl SessionShownPage {
+impl SessionDetailPage {
     fn policy(&self, session: &ExplainedSession) -> String {
         match session.policy {
-            SessionPolicyShown::Standard => self.frame.text("admin-policy-standard"),
-            SessionPolicyShown::Remembered => self.frame.text("admin-policy-remembered"),
-            SessionPolicyShown::Administrator => self.frame.text("admin-policy-administrator"),
+            PolicyView::Standard => self.context.text("admin-policy-standard"),
+            PolicyView::Remembered => self.context.text("admin-policy-remembered"),
+            PolicyView::Administrator => self.context.text("admin-policy-administrator"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `/api/admin/users`: accounts, for administrators. Everybody else is told that there is nothing.
+//! `/api/admin/users`: accounts, for administrators.
 
 use axum::Json;
 use axum::extract::State;

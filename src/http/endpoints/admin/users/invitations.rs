@@ -1,4 +1,4 @@
-//! `/api/admin/users`: giving people accounts, to which they set the password by a link.
+//! `POST /api/admin/users`: creates accounts with invitation links.
 
 use axum::Json;
 use axum::extract::State;
@@ -88,7 +88,7 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(InvitedBody { user: (&user).into(), invitation })))
 }
 
-/// Reads what a form or a JSON body gave; everything that is wrong is told at once.
+/// Parses the fields of a form or a JSON body. The error names every invalid field.
 pub(crate) fn invited_user(
     email: &str,
     name: &str,

@@ -1,4 +1,4 @@
-//! The accounts, and making one.
+//! `/admin/users`: list and creation of accounts.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,15 +8,15 @@ use crate::accounts::{Accounts, Listing};
 use crate::http::endpoints::admin::users::api::listing;
 use crate::http::endpoints::admin::users::invitations::invited_user;
 use crate::http::endpoints::admin::users::view::{NewUserTyped, UsersNotice, UsersPage};
-use crate::http::endpoints::admin::{failed, path_with, shown_invitation, user_row};
+use crate::http::endpoints::admin::{failed, invitation_link, path_with, user_row};
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::session::extract::{AdministratorOrLogin, FreshAdministratorOrProof};
 use crate::http::state::Links;
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
-use crate::http::web::render::shown;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::render;
 use crate::sessions::Sessions;
 use crate::use_cases::Invitations;
 
@@ -24,18 +24,18 @@ use crate::use_cases::Invitations;
 pub(in crate::http) async fn list(
     (State(accounts), State(sessions)): (State<Accounts>, State<Sessions>),
     _: AdministratorOrLogin,
-    frame: Frame,
+    context: PageContext,
     query: Query,
 ) -> Result<Response, Problem> {
     let listing = Listing { limit: query.limit_of_page()?, ..listing(&query)? };
-    let page = page((&accounts, &sessions), frame, &listing).await?;
+    let page = page((&accounts, &sessions), context, &listing).await?;
     let notice = (query.find("done") == Some("deleted")).then_some(UsersNotice::Deleted);
-    Ok(shown(StatusCode::OK, &UsersPage { notice, ..page }))
+    Ok(render(StatusCode::OK, &UsersPage { notice, ..page }))
 }
 
 async fn page(
     (accounts, sessions): (&Accounts, &Sessions),
-    frame: Frame,
+    context: PageContext,
     listing: &Listing,
 ) -> Result<UsersPage, Problem> {
     let found = accounts.list(listing).await?;
@@ -47,7 +47,7 @@ async fn page(
         path_with("/admin/users", &[("query", &query), ("limit", &limit), ("cursor", &cursor)])
     });
     Ok(UsersPage {
-        frame,
+        context,
         query,
         users: found.accounts.iter().map(|account| user_row(&account.user)).collect(),
         next,
@@ -64,7 +64,7 @@ pub(in crate::http) async fn create(
     (State(accounts), State(sessions)): (State<Accounts>, State<Sessions>),
     (State(invitations), State(links)): (State<Invitations>, State<Links>),
     FreshAdministratorOrProof(administrator): FreshAdministratorOrProof,
-    frame: Frame,
+    context: PageContext,
     form: Form,
 ) -> Result<Response, Problem> {
     let (email, name) = (form.get("email"), form.get("name"));
@@ -76,23 +76,23 @@ pub(in crate::http) async fn create(
         }
         Err(problem) => Err(problem),
     };
-    let frame = Frame { path: "/admin/users".to_owned(), ..frame };
+    let context = PageContext { path: "/admin/users".to_owned(), ..context };
     let first = Listing { limit: 25, ..Listing::default() };
     match made {
         Ok((user, issued)) => {
-            let invitation = Some(shown_invitation(&user.email.display(), &issued, &links));
-            let page = page((&accounts, &sessions), frame, &first).await?;
-            Ok(shown(StatusCode::CREATED, &UsersPage { invitation, ..page }))
+            let invitation = Some(invitation_link(&user.email.display(), &issued, &links));
+            let page = page((&accounts, &sessions), context, &first).await?;
+            Ok(render(StatusCode::CREATED, &UsersPage { invitation, ..page }))
         }
         Err(problem) => {
-            let (status, problems) = failed(problem, &frame)?;
+            let (status, problems) = failed(problem, &context)?;
             let typed = NewUserTyped {
                 email: email.to_owned(),
                 name: name.to_owned(),
                 is_admin: role == Some("admin"),
             };
-            let page = page((&accounts, &sessions), frame, &first).await?;
-            Ok(shown(status, &UsersPage { typed, problems, ..page }))
+            let page = page((&accounts, &sessions), context, &first).await?;
+            Ok(render(status, &UsersPage { typed, problems, ..page }))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One account: what it is, and what can be done to it.
+//! `/admin/users/{id}`: one account and its changes.
 
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
@@ -7,7 +7,7 @@ use axum::response::Response;
 use crate::accounts::{Accounts, EpochReason, User, UserId};
 use crate::http::endpoints::admin::users::api::{AccountBody, account_change, find};
 use crate::http::endpoints::admin::users::view::{UserNotice, UserPage};
-use crate::http::endpoints::admin::{failed, session_row, shown_invitation, user_row};
+use crate::http::endpoints::admin::{failed, invitation_link, session_row, user_row};
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
@@ -15,35 +15,40 @@ use crate::http::security::redirect::see_other;
 use crate::http::session::extract::{AdministratorOrLogin, FreshAdministratorOrProof, PathId};
 use crate::http::state::{AppState, Links};
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
-use crate::http::web::render::shown;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::render;
 use crate::sessions::{SessionId, Sessions};
 use crate::use_cases::{AccountChange, AccountChanges, Invitations, RevokeSessions};
 
 /// How many sessions the page shows; there is a way to the others.
 const MOST_SESSIONS: usize = 25;
 
-/// What the page is made of.
+/// The services that the page reads.
 #[derive(Clone)]
-pub(in crate::http) struct Shown {
+pub(in crate::http) struct UserPageServices {
     accounts: Accounts,
     sessions: Sessions,
 }
 
-impl FromRef<AppState> for Shown {
+impl FromRef<AppState> for UserPageServices {
     fn from_ref(state: &AppState) -> Self {
         Self { accounts: Accounts::from_ref(state), sessions: Sessions::from_ref(state) }
     }
 }
 
-impl Shown {
-    async fn page(&self, frame: Frame, id: &str, own: SessionId) -> Result<UserPage, Problem> {
+impl UserPageServices {
+    async fn page(
+        &self,
+        context: PageContext,
+        id: &str,
+        own: SessionId,
+    ) -> Result<UserPage, Problem> {
         let account = find(&self.accounts, id).await?;
         self.sessions.outlast_epochs(std::slice::from_ref(&account)).await?;
         let user: User = account.user;
         let listed = self.sessions.list(user.id).await?;
         Ok(UserPage {
-            frame: Frame { path: path_of(id), ..frame },
+            context: PageContext { path: path_of(id), ..context },
             now: self.sessions.now(),
             user: user_row(&user),
             typed: (user.email.display(), user.name.as_str().to_owned()),
@@ -55,14 +60,14 @@ impl Shown {
     }
 
     /// The page again, with what was wrong.
-    async fn again(
+    async fn page_with_problem(
         &self,
-        frame: Frame,
+        context: PageContext,
         (id, own): (&str, SessionId),
         problem: Problem,
     ) -> Result<(StatusCode, UserPage), Problem> {
-        let (status, problems) = failed(problem, &frame)?;
-        Ok((status, UserPage { problems, ..self.page(frame, id, own).await? }))
+        let (status, problems) = failed(problem, &context)?;
+        Ok((status, UserPage { problems, ..self.page(context, id, own).await? }))
     }
 }
 
@@ -72,9 +77,9 @@ fn path_of(id: &str) -> String {
 
 /// `GET /admin/users/{id}`.
 pub(in crate::http) async fn show(
-    State(rooms): State<Shown>,
+    State(services): State<UserPageServices>,
     AdministratorOrLogin(current): AdministratorOrLogin,
-    frame: Frame,
+    context: PageContext,
     PathId(id): PathId,
     query: Query,
 ) -> Result<Response, Problem> {
@@ -83,15 +88,15 @@ pub(in crate::http) async fn show(
         Some(count) => count.parse().ok().map(UserNotice::Ended),
         None => None,
     };
-    let page = rooms.page(frame, &id, current.session.id).await?;
-    Ok(shown(StatusCode::OK, &UserPage { notice, ..page }))
+    let page = services.page(context, &id, current.session.id).await?;
+    Ok(render(StatusCode::OK, &UserPage { notice, ..page }))
 }
 
 /// `POST /admin/users/{id}`: changes what the form has of address, name, role and status.
 pub(in crate::http) async fn change(
-    (State(rooms), State(changes)): (State<Shown>, State<AccountChanges>),
+    (State(services), State(changes)): (State<UserPageServices>, State<AccountChanges>),
     FreshAdministratorOrProof(current): FreshAdministratorOrProof,
-    frame: Frame,
+    context: PageContext,
     PathId(id): PathId,
     form: Form,
 ) -> Result<Response, Problem> {
@@ -110,52 +115,54 @@ pub(in crate::http) async fn change(
     match outcome {
         Ok(_) => Ok(see_other(&format!("{}?done=changed", path_of(&id)))),
         Err(problem) => {
-            let (status, page) = rooms.again(frame, (&id, current.session.id), problem).await?;
+            let (status, page) =
+                services.page_with_problem(context, (&id, current.session.id), problem).await?;
             let (email, name) = page.typed.clone();
             let typed = (body.email.unwrap_or(email), body.name.unwrap_or(name));
-            Ok(shown(status, &UserPage { typed, ..page }))
+            Ok(render(status, &UserPage { typed, ..page }))
         }
     }
 }
 
 /// `POST /admin/users/{id}/delete`: deletes the account, with all its sessions.
 pub(in crate::http) async fn delete(
-    (State(rooms), State(changes)): (State<Shown>, State<AccountChanges>),
+    (State(services), State(changes)): (State<UserPageServices>, State<AccountChanges>),
     FreshAdministratorOrProof(current): FreshAdministratorOrProof,
-    frame: Frame,
+    context: PageContext,
     PathId(id): PathId,
     form: Form,
 ) -> Result<Response, Problem> {
     let user = UserId::parse(&id).ok_or_else(Problem::not_found)?;
     if !form.ticked("sure") {
-        let page = rooms.page(frame, &id, current.session.id).await?;
-        let problems = Problems::of_field("sure", page.frame.text("admin-delete-unsure"));
-        return Ok(shown(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { problems, ..page }));
+        let page = services.page(context, &id, current.session.id).await?;
+        let problems = Problems::of_field("sure", page.context.text("admin-delete-unsure"));
+        return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { problems, ..page }));
     }
     let change = AccountChange { delete: true, ..AccountChange::default() };
     match changes.apply(user, change, &current.actor.by()).await.map_err(Problem::from) {
         Ok(_) => Ok(see_other("/admin/users?done=deleted")),
         Err(problem) => {
-            let (status, page) = rooms.again(frame, (&id, current.session.id), problem).await?;
-            Ok(shown(status, &page))
+            let (status, page) =
+                services.page_with_problem(context, (&id, current.session.id), problem).await?;
+            Ok(render(status, &page))
         }
     }
 }
 
 /// `POST /admin/users/{id}/invitation`: a new link, shown in the answer and nowhere else.
 pub(in crate::http) async fn invite(
-    State(rooms): State<Shown>,
+    State(services): State<UserPageServices>,
     (State(invitations), State(links)): (State<Invitations>, State<Links>),
     FreshAdministratorOrProof(current): FreshAdministratorOrProof,
-    frame: Frame,
+    context: PageContext,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let user = UserId::parse(&id).ok_or_else(Problem::not_found)?;
     let issued = invitations.renew(user, &current.actor.by()).await?;
     let issued = issued.ok_or_else(Problem::not_found)?;
-    let page = rooms.page(frame, &id, current.session.id).await?;
-    let invitation = Some(shown_invitation(&page.user.email, &issued, &links));
-    Ok(shown(StatusCode::CREATED, &UserPage { invitation, ..page }))
+    let page = services.page(context, &id, current.session.id).await?;
+    let invitation = Some(invitation_link(&page.user.email, &issued, &links));
+    Ok(render(StatusCode::CREATED, &UserPage { invitation, ..page }))
 }
 
 /// `POST /admin/users/{id}/revoke-sessions`: ends every session of the account.

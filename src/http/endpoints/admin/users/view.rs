@@ -2,7 +2,7 @@
 
 use crate::http::endpoints::admin::sessions::view::SessionRow;
 use crate::http::web::form_problems::Problems;
-use crate::http::web::page_context::Frame;
+use crate::http::web::page_context::PageContext;
 use askama::Template;
 use time::OffsetDateTime;
 
@@ -11,8 +11,8 @@ use time::OffsetDateTime;
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "admin/users/users.html")]
 pub(crate) struct UsersPage {
-    /// Around it.
-    pub(crate) frame: Frame,
+    /// The page context.
+    pub(crate) context: PageContext,
     /// What was searched for.
     pub(crate) query: String,
     /// A page of accounts.
@@ -24,7 +24,7 @@ pub(crate) struct UsersPage {
     /// What was wrong with it.
     pub(crate) problems: Problems,
     /// The invitation that was just made, shown once.
-    pub(crate) invitation: Option<ShownInvitation>,
+    pub(crate) invitation: Option<InvitationLink>,
     /// What was just done.
     pub(crate) notice: Option<UsersNotice>,
 }
@@ -48,7 +48,7 @@ pub(crate) struct UserRow {
     pub(crate) created_at: OffsetDateTime,
 }
 
-/// What somebody typed for a new account.
+/// The typed values of a new account.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NewUserTyped {
     /// The email address.
@@ -61,7 +61,7 @@ pub(crate) struct NewUserTyped {
 
 /// A link that was just made.
 #[derive(Clone, Debug)]
-pub(crate) struct ShownInvitation {
+pub(crate) struct InvitationLink {
     /// Whose.
     pub(crate) email: String,
     /// The link.
@@ -82,9 +82,9 @@ pub(crate) enum UsersNotice {
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "admin/users/user.html")]
 pub(crate) struct UserPage {
-    /// Around it.
-    pub(crate) frame: Frame,
-    /// The present, by which activity is told.
+    /// The page context.
+    pub(crate) context: PageContext,
+    /// The current time, for relative times.
     pub(crate) now: OffsetDateTime,
     /// The account.
     pub(crate) user: UserRow,
@@ -93,7 +93,7 @@ pub(crate) struct UserPage {
     /// Its live sessions, newest activity first; the first of them where there are many.
     pub(crate) sessions: Vec<SessionRow>,
     /// The invitation that was just made, shown once.
-    pub(crate) invitation: Option<ShownInvitation>,
+    pub(crate) invitation: Option<InvitationLink>,
     /// What was just done.
     pub(crate) notice: Option<UserNotice>,
     /// Why something could not be done.
@@ -112,9 +112,9 @@ pub(crate) enum UserNotice {
 impl UserPage {
     fn notice_text(&self) -> Option<String> {
         Some(match self.notice? {
-            UserNotice::Changed => self.frame.text("admin-user-changed"),
+            UserNotice::Changed => self.context.text("admin-user-changed"),
             UserNotice::Ended(count) => {
-                self.frame.text_with("admin-sessions-ended", "count", count)
+                self.context.text_with("admin-sessions-ended", "count", count)
             }
         })
     }

@@ -23,8 +23,8 @@ fn user() -> UserRow {
 }
 
 /// Without its scheme: no page of the samples may name another place.
-fn invitation() -> ShownInvitation {
-    ShownInvitation {
+fn invitation() -> InvitationLink {
+    InvitationLink {
         email: "ada@example.com".to_owned(),
         url: "auth.example.com/invitation?token=secret".to_owned(),
         expires_at: datetime!(2026-11-28 10:42 UTC),
@@ -65,7 +65,7 @@ fn plot(name: &'static str, number: u64) -> Plot {
 
 fn overview(language: Language) -> OverviewPage {
     OverviewPage {
-        frame: signed_in(language, "/admin"),
+        context: signed_in(language, "/admin"),
         live_sessions: Some((1204, 377)),
         users: 913,
         administrators: 2,
@@ -76,7 +76,7 @@ fn overview(language: Language) -> OverviewPage {
 
 fn users(language: Language) -> UsersPage {
     UsersPage {
-        frame: signed_in(language, "/admin/users"),
+        context: signed_in(language, "/admin/users"),
         query: "ada".to_owned(),
         users: (0..25)
             .map(|n| UserRow { is_admin: n == 1, is_disabled: n == 2, ..user() })
@@ -91,7 +91,7 @@ fn users(language: Language) -> UsersPage {
 
 fn one_user(language: Language) -> UserPage {
     UserPage {
-        frame: signed_in(language, &format!("/admin/users/{ID}")),
+        context: signed_in(language, &format!("/admin/users/{ID}")),
         now: NOW,
         user: user(),
         typed: ("ada@example.com".to_owned(), "Ada Lovelace".to_owned()),
@@ -104,7 +104,7 @@ fn one_user(language: Language) -> UserPage {
 
 fn sessions(language: Language) -> AllSessionsPage {
     AllSessionsPage {
-        frame: signed_in(language, "/admin/sessions?kind=user"),
+        context: signed_in(language, "/admin/sessions?kind=user"),
         now: NOW,
         filters: SessionFilters { kind: "user".to_owned(), ..SessionFilters::default() },
         sessions: (0..25).map(row).collect(),
@@ -112,9 +112,9 @@ fn sessions(language: Language) -> AllSessionsPage {
     }
 }
 
-fn one_session(language: Language) -> SessionShownPage {
-    SessionShownPage {
-        frame: signed_in(language, &format!("/admin/sessions/{ID}")),
+fn one_session(language: Language) -> SessionDetailPage {
+    SessionDetailPage {
+        context: signed_in(language, &format!("/admin/sessions/{ID}")),
         now: NOW,
         id: ID.to_owned(),
         session: Some(ExplainedSession {
@@ -124,7 +124,7 @@ fn one_session(language: Language) -> SessionShownPage {
             authenticated_at: Some(NOW),
             idle_ends_at: datetime!(2026-12-04 10:42 UTC),
             ends_at: datetime!(2026-12-20 21:05 UTC),
-            policy: SessionPolicyShown::Remembered,
+            policy: PolicyView::Remembered,
         }),
         ended: None,
         under_lease: true,
@@ -134,7 +134,7 @@ fn one_session(language: Language) -> SessionShownPage {
 
 fn audit(language: Language) -> AuditTrailPage {
     AuditTrailPage {
-        frame: signed_in(language, "/admin/audit?kind=login"),
+        context: signed_in(language, "/admin/audit?kind=login"),
         filters: AuditFilters { kind: "login".to_owned(), ..AuditFilters::default() },
         kinds: vec!["login", "login_failed"],
         events: (0..25).map(event).collect(),
@@ -167,7 +167,7 @@ pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)>
         problems: Problems::of_field("sure", t.get("admin-delete-unsure")),
         ..one_user(language)
     };
-    let ended = SessionShownPage {
+    let ended = SessionDetailPage {
         session: None,
         ended: Some(SessionEnd { reason: "revoked_by_admin", at: NOW }),
         under_lease: false,
@@ -194,14 +194,18 @@ pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)>
 }
 
 /// Every page with what comes from outside, everywhere.
-pub(in super::super) fn hostile(text: &str, frame: &Frame, problems: &Problems) -> Vec<Rendered> {
-    let (hostile, frame) = (|| text.to_owned(), || frame.clone());
+pub(in super::super) fn hostile(
+    text: &str,
+    context: &PageContext,
+    problems: &Problems,
+) -> Vec<Rendered> {
+    let (hostile, context) = (|| text.to_owned(), || context.clone());
     let row = || SessionRow {
         id: hostile(),
         device: hostile(),
         user: Some(hostile()),
         ip_address: Some(hostile()),
-        moved_to: Some(Place { device: hostile(), ip_address: Some(hostile()) }),
+        moved_to: Some(ClientView { device: hostile(), ip_address: Some(hostile()) }),
         ..row(0)
     };
     let event = || AuditEventRow {
@@ -214,12 +218,12 @@ pub(in super::super) fn hostile(text: &str, frame: &Frame, problems: &Problems) 
         ..event(1)
     };
     let user = || UserRow { id: hostile(), email: hostile(), name: hostile(), ..user() };
-    let link = || Some(ShownInvitation { email: hostile(), url: hostile(), ..invitation() });
+    let link = || Some(InvitationLink { email: hostile(), url: hostile(), ..invitation() });
     let english = Language::English;
     let typed = NewUserTyped { email: hostile(), name: hostile(), is_admin: true };
     let (invitation, problems) = (link(), problems.clone());
     let users = UsersPage {
-        frame: frame(),
+        context: context(),
         query: hostile(),
         users: vec![user()],
         next: Some(hostile()),
@@ -229,7 +233,7 @@ pub(in super::super) fn hostile(text: &str, frame: &Frame, problems: &Problems) 
         ..users(english)
     };
     let one_user = UserPage {
-        frame: frame(),
+        context: context(),
         user: user(),
         typed: (hostile(), hostile()),
         sessions: vec![row()],
@@ -241,11 +245,11 @@ pub(in super::super) fn hostile(text: &str, frame: &Frame, problems: &Problems) 
         SessionFilters { user: hostile(), device: hostile(), ..SessionFilters::default() };
     let next = Some(hostile());
     let sessions = vec![row()];
-    let all = AllSessionsPage { frame: frame(), now: NOW, filters, sessions, next };
+    let all = AllSessionsPage { context: context(), now: NOW, filters, sessions, next };
     let (id, events) = (hostile(), vec![event()]);
-    let shown = SessionShownPage { frame: frame(), id, events, ..one_session(english) };
+    let render = SessionDetailPage { context: context(), id, events, ..one_session(english) };
     let filters = AuditFilters { outcome: hostile(), kind: hostile(), ..AuditFilters::default() };
     let (events, exports) = (vec![event()], [hostile(), hostile()]);
-    let trail = AuditTrailPage { frame: frame(), filters, events, exports, ..audit(english) };
-    vec![users.render(), one_user.render(), all.render(), shown.render(), trail.render()]
+    let trail = AuditTrailPage { context: context(), filters, events, exports, ..audit(english) };
+    vec![users.render(), one_user.render(), all.render(), render.render(), trail.render()]
 }

@@ -1,11 +1,10 @@
-//! After a form has signed somebody in: on to the next page, or word that cookies are needed.
+//! Cookie check after a sign-in by form: detects browsers that keep no cookies.
 //!
-//! A browser that sent no cookie at all may keep none. The form of a page is then followed by a
-//! look: the redirect leads over an address of ours with the digest of the new token. If the
-//! browser comes there without its cookie, the session that nobody can use is ended. The digest
-//! signs nobody in, and nobody but the browser that was just signed in knows it, so no link that
-//! somebody else made can end a session. A program that posts the fields without our page is
-//! redirected at once; it is recognised by its connection, which nobody shares with it.
+//! A browser that sent no cookie may keep none. After the form of a page, the redirect therefore
+//! goes over `/login` with the digest of the new token. If the browser arrives without its cookie,
+//! the unusable session is ended. The digest cannot sign in, and only this browser knows it, so no
+//! link of another site can end a session. A program that posts the fields without our page is
+//! redirected at once and recognised by its connection.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -25,44 +24,44 @@ use crate::http::session::current::{CurrentSession, SessionState};
 use crate::sessions::{ResumeError, Sessions, TokenDigest};
 use crate::use_cases::Logout;
 
-/// How old a session may be that is ended because its browser did not keep the cookie.
+/// The greatest age of a session that this check ends.
 const JUST_STARTED: Duration = Duration::minutes(1);
-/// How many connections are remembered at once; the oldest makes room.
-const MOST: usize = 1024;
+/// Upper bound of remembered connections; the oldest is dropped.
+const MAX_CONNECTIONS: usize = 1024;
 
-/// Connections by which somebody was just signed in without having sent a cookie. Cheap to clone.
+/// Connections with a recent sign-in and no cookie in the request. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Arrivals(Arc<Mutex<VecDeque<Arrival>>>);
+pub(crate) struct RecentSignIns(Arc<Mutex<VecDeque<RecentSignIn>>>);
 
-struct Arrival {
+struct RecentSignIn {
     connection: SocketAddr,
     at: OffsetDateTime,
     token: TokenDigest,
     leads_to: String,
 }
 
-impl Arrivals {
-    fn note(&self, arrival: Arrival) {
+impl RecentSignIns {
+    fn add(&self, arrival: RecentSignIn) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|other| other.connection != arrival.connection);
-        if all.len() >= MOST {
+        if all.len() >= MAX_CONNECTIONS {
             all.pop_front();
         }
         all.push_back(arrival);
     }
 
-    /// What was started by this connection a moment ago, if it was led to where `next` comes from.
+    /// The token of the recent sign-in of this connection, if its redirect led to `next`.
     fn take(&self, connection: SocketAddr, next: &str, now: OffsetDateTime) -> Option<TokenDigest> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = all.iter().position(|one| one.connection == connection && one.leads_to == next)?;
-        let Arrival { at, token, .. } = all.remove(at)?;
+        let RecentSignIn { at, token, .. } = all.remove(at)?;
         ((now - at).abs() < JUST_STARTED).then_some(token)
     }
 }
 
-/// 303 to where a form leads whose session just began.
-pub(in crate::http) fn go_on(
-    (arrivals, sessions): (&Arrivals, &Sessions),
+/// 303 to the target of the form, after a sign-in.
+pub(in crate::http) fn redirect_after_sign_in(
+    (recent_sign_ins, sessions): (&RecentSignIns, &Sessions),
     current: &CurrentSession,
     form: &Form,
 ) -> Response {
@@ -80,26 +79,27 @@ pub(in crate::http) fn go_on(
     if let Some(connection) = current.connection() {
         // A browser asks for the page without the fragment.
         let leads_to = leads_to.split('#').next().unwrap_or_default().to_owned();
-        arrivals.note(Arrival { connection, at: sessions.now(), token, leads_to });
+        recent_sign_ins.add(RecentSignIn { connection, at: sessions.now(), token, leads_to });
     }
     see_other(&leads_to)
 }
 
-/// Whether the browser that asks for the sign-in page was just signed in and kept no cookie. Then
-/// its session is ended.
-pub(in crate::http) async fn kept_no_cookie(
-    (arrivals, sessions): (&Arrivals, &Sessions),
+/// Whether this browser signed in a moment ago and kept no cookie. Then its session is ended.
+pub(in crate::http) async fn cookie_was_refused(
+    (recent_sign_ins, sessions): (&RecentSignIns, &Sessions),
     logout: &Logout,
     current: &CurrentSession,
     query: &Query,
 ) -> Result<bool, Problem> {
-    if current.token().is_some() || !matches!(current.session_state(), SessionState::Nobody) {
+    if current.token().is_some() || !matches!(current.session_state(), SessionState::Missing) {
         return Ok(false);
     }
     let begun = query.find("begun");
     let token = match (begun, query.find("next"), current.connection()) {
         (Some(begun), _, _) => digest_of(begun),
-        (None, Some(next), Some(connection)) => arrivals.take(connection, next, sessions.now()),
+        (None, Some(next), Some(connection)) => {
+            recent_sign_ins.take(connection, next, sessions.now())
+        }
         (None, _, _) => None,
     };
     let Some(token) = token else { return Ok(begun.is_some()) };
