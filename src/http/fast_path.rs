@@ -135,7 +135,7 @@ impl FastPathState {
         self.admit(check, request)?;
         let Identity { session, user, .. } = self.remembered(request.headers())?;
         let user = user?;
-        let mut response = self.response(check, (&user, &session), request).ok()?;
+        let mut response = self.response(check, &user, &session, request).ok()?;
         self.sessions.seen(&session, || self.request_guard.client(request));
         if matches!(check, CachedCheck::Verify) {
             Ending::of(request).mark(&mut response);
@@ -162,7 +162,8 @@ impl FastPathState {
     fn response(
         &self,
         check: CachedCheck,
-        (user, session): (&User, &Session),
+        user: &User,
+        session: &Session,
         request: &Request,
     ) -> Result<Response, Problem> {
         let mut headers = self.headers.of(check).clone();

@@ -120,7 +120,8 @@ pub(in crate::http) async fn finish_response(
                 &problem,
                 &response,
                 || page_context_of(&method, &uri, &headers),
-                (uri.path(), &id.to_string()),
+                uri.path(),
+                &id.to_string(),
             );
         }
         log(&method, uri.path(), response.status(), begun);
@@ -136,7 +137,8 @@ fn formed(
     problem: &Problem,
     answer: &Response,
     context: impl FnOnce() -> PageContext,
-    (path, id): (&str, &str),
+    path: &str,
+    id: &str,
 ) -> Response {
     let mut formed = if is_for_programs(path) {
         problem.document(id)

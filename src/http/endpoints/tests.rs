@@ -268,7 +268,7 @@ fn hostile_signed_in_pages() -> Vec<Result<String, askama::Error>> {
     let delete = DeletePage { context: context(), problems: problems(), email: hostile() };
     let by = ActivityActor::Browser { device: hostile(), ip_address: Some(hostile()) };
     let entries = vec![
-        samples::happening("login_failed", HOSTILE, by.clone()),
+        samples::activity_entry("login_failed", HOSTILE, by.clone()),
         samples::activity_entry(HOSTILE, HOSTILE, by),
     ];
     let next_cursor = Some(hostile());
@@ -314,12 +314,12 @@ fn every_page_offers_theme_and_language_and_comes_back() {
 
 #[test]
 fn the_chosen_theme_is_on_the_page_and_the_device_decides_otherwise() {
-    for (theme, render) in
+    for (theme, expected) in
         [(Theme::System, None), (Theme::Light, Some("light")), (Theme::Dark, Some("dark"))]
     {
         let context = PageContext { theme, ..context(English, "/") };
         let html = LandingPage { context, signup_open: true }.render().unwrap();
-        assert_eq!(attribute(tags(&html, "html")[0], "data-theme"), shown);
+        assert_eq!(attribute(tags(&html, "html")[0], "data-theme"), expected);
     }
 }
 

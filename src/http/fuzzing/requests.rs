@@ -43,13 +43,13 @@ static GUARD: LazyLock<Option<RequestGuard>> = LazyLock::new(|| {
 pub(crate) fn guard(input: &[u8]) {
     let Some(request_guard) = &*GUARD else { panic!("no request guard") };
     let Some((request, by_proxy)) = request(input) else { return };
-    let admit = request_guard.check(&request);
+    let result = request_guard.check(&request);
     let expected = is_small(&request)
         && is_for_us(&request, by_proxy)
         && may_change(&request)
         && !is_embedded(&request);
-    assert_eq!(admit.is_ok(), expected, "{let_in:?} {request:?}");
-    if let Err(problem) = admit {
+    assert_eq!(result.is_ok(), expected, "{result:?} {request:?}");
+    if let Err(problem) = result {
         assert!(problem.status.is_client_error() && !problem.detail.is_empty());
     }
 }

@@ -68,7 +68,7 @@ pub(crate) async fn change_password(
 ) -> Result<Response, Problem> {
     let turn = forms.turn(form.get("form")).await;
     // The same form changed it already, and so the cookie is out of date and the password new.
-    if repeat_sign_in(&login, &current, (&turn, form.get("new_password"))).await {
+    if repeat_sign_in(&login, &current, &turn, form.get("new_password")).await {
         return Ok(see_other("/account?done=password"));
     }
     let signed_in = match signed_in {

@@ -61,7 +61,8 @@ impl RecentSignIns {
 
 /// 303 to the target of the form, after a sign-in.
 pub(in crate::http) fn redirect_after_sign_in(
-    (recent_sign_ins, sessions): (&RecentSignIns, &Sessions),
+    recent_sign_ins: &RecentSignIns,
+    sessions: &Sessions,
     current: &CurrentSession,
     form: &Form,
 ) -> Response {
@@ -86,7 +87,8 @@ pub(in crate::http) fn redirect_after_sign_in(
 
 /// Whether this browser signed in a moment ago and kept no cookie. Then its session is ended.
 pub(in crate::http) async fn cookie_was_refused(
-    (recent_sign_ins, sessions): (&RecentSignIns, &Sessions),
+    recent_sign_ins: &RecentSignIns,
+    sessions: &Sessions,
     logout: &Logout,
     current: &CurrentSession,
     query: &Query,

@@ -60,11 +60,11 @@ pub(crate) async fn sign_in_form(
     if matches!(&session_state, SessionState::Live(identity) if identity.user.is_some()) {
         return Ok(see_other(&destination(query.find("next"))));
     }
-    let arrived = (&recent_sign_ins, &sessions);
-    let kept_none = cookie_was_refused(arrived, &logout, &current, &query).await?;
+    let cookie_refused =
+        cookie_was_refused(&recent_sign_ins, &sessions, &logout, &current, &query).await?;
     let cookies = match session_state {
         SessionState::SeveralCookies => Cookies::Several,
-        _ if kept_none => Cookies::NotKept,
+        _ if cookie_refused => Cookies::NotKept,
         _ => Cookies::Usable,
     };
     let next = safe_next(query.find("next"));
@@ -110,7 +110,7 @@ pub(crate) async fn sign_in(
     match signed_in {
         Ok((user, started)) => {
             current.set_session(started, Some(Arc::new(user)));
-            Ok(redirect_after_sign_in((&recent_sign_ins, &sessions), &current, &form))
+            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
         }
         Err(problem) => {
             let retry_after = problem.retry_after;

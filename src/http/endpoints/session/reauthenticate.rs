@@ -47,7 +47,7 @@ pub(crate) async fn submit(
     form: Form,
 ) -> Result<Response, Problem> {
     let turn = forms.turn(form.get("form")).await;
-    if repeat_sign_in(&login, &current, (&turn, form.get("password"))).await {
+    if repeat_sign_in(&login, &current, &turn, form.get("password")).await {
         return Ok(see_other(&destination(form.find("next"))));
     }
     // A sign-in proves as much, so that it leads to where this form would.

@@ -12,7 +12,8 @@ use crate::use_cases::{FormTurn, Login, LoginRequest};
 pub(in crate::http) async fn repeat_sign_in(
     login: &Login,
     current: &CurrentSession,
-    (turn, password): (&FormTurn, &str),
+    turn: &FormTurn,
+    password: &str,
 ) -> bool {
     let Some(earlier) = turn.earlier() else { return false };
     let request = LoginRequest {

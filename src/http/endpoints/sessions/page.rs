@@ -31,14 +31,15 @@ pub(crate) async fn list(
         Some(count) => count.parse().ok().map(SessionsNotice::Others),
         None => None,
     };
-    show(&sessions, &current, context, (StatusCode::OK, notice)).await
+    show(&sessions, &current, context, StatusCode::OK, notice).await
 }
 
 async fn show(
     sessions: &Sessions,
     current: &CurrentUser,
     context: PageContext,
-    (status, notice): (StatusCode, Option<SessionsNotice>),
+    status: StatusCode,
+    notice: Option<SessionsNotice>,
 ) -> Result<Response, Problem> {
     let listed = sessions.list(current.user.id).await?;
     let page = SessionsPage {
@@ -84,8 +85,8 @@ pub(crate) async fn revoke(
     let (user, reason) = (Some(current.user.id), EndReason::RevokedByUser);
     let revoked = revoke.one(id, user, reason, &current.actor.by()).await?;
     if !revoked {
-        let notice = (StatusCode::NOT_FOUND, Some(SessionsNotice::NoneLeft));
-        return show(&sessions, &current, context, notice).await;
+        let notice = Some(SessionsNotice::NoneLeft);
+        return show(&sessions, &current, context, StatusCode::NOT_FOUND, notice).await;
     }
     let own = id == current.session.id;
     Ok(see_other(if own { "/login" } else { "/account/sessions?done=one" }))

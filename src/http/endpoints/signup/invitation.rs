@@ -24,7 +24,8 @@ use crate::use_cases::{Acceptance, Invitations, Login, SentForms};
 
 fn page(
     context: PageContext,
-    (token, user): (&str, &User),
+    token: &str,
+    user: &User,
     form_settings: FormSettings,
 ) -> InvitationPage {
     InvitationPage {
@@ -48,7 +49,7 @@ pub(crate) async fn form(
     let invited = invitations.find(&InvitationDigest::of(token)).await?;
     let user = invited.ok_or_else(Problem::needless_invitation)?;
     let context = PageContext { form: forms.name(), ..context };
-    Ok(render(StatusCode::OK, &page(context, (token, &user), form_settings)))
+    Ok(render(StatusCode::OK, &page(context, token, &user, form_settings)))
 }
 
 /// `POST /invitation`: sets the password and signs in.
@@ -61,8 +62,8 @@ pub(crate) async fn submit(
 ) -> Result<Response, Problem> {
     let (token, password) = (form.get("token"), form.get("password"));
     let turn = forms.turn(form.get("form")).await;
-    if repeat_sign_in(&login, &current, (&turn, password)).await {
-        return Ok(redirect_after_sign_in((&recent_sign_ins, &sessions), &current, &form));
+    if repeat_sign_in(&login, &current, &turn, password).await {
+        return Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form));
     }
     let invitation = InvitationDigest::of(token);
     let invited = invitations.find(&invitation).await?;
@@ -78,14 +79,14 @@ pub(crate) async fn submit(
     match invitations.accept(acceptance).await.map_err(Problem::from) {
         Ok((user, started)) => {
             current.set_session(started, Some(Arc::new(user)));
-            Ok(redirect_after_sign_in((&recent_sign_ins, &sessions), &current, &form))
+            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
         }
         Err(problem) => {
             let retry_after = problem.retry_after;
             let (status, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
             let context = resubmitted(context, &form);
-            let page = InvitationPage { problems, ..page(context, (token, &user), form_settings) };
+            let page = InvitationPage { problems, ..page(context, token, &user, form_settings) };
             Ok(with_retry_after(retry_after, render(status, &page)))
         }
     }

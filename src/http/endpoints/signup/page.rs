@@ -65,8 +65,8 @@ pub(crate) async fn submit(
     let (email, name) = (form.get("email"), form.get("name"));
     let turn = forms.turn(form.get("form")).await;
     let made_before = turn.earlier().is_some_and(|it| Email::parse(email).ok() == Some(it.email));
-    if made_before && repeat_sign_in(&login, &current, (&turn, form.get("password"))).await {
-        return Ok(redirect_after_sign_in((&recent_sign_ins, &sessions), &current, &form));
+    if made_before && repeat_sign_in(&login, &current, &turn, form.get("password")).await {
+        return Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form));
     }
     let made = match signup_request(&current, email, name, form.get("password")) {
         _ if !form_settings.signup_is_open => Err(signup_closed()),
@@ -79,7 +79,7 @@ pub(crate) async fn submit(
     match made {
         Ok((user, started)) => {
             current.set_session(started, Some(Arc::new(user)));
-            Ok(redirect_after_sign_in((&recent_sign_ins, &sessions), &current, &form))
+            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
         }
         Err(problem) => {
             let retry_after = problem.retry_after;

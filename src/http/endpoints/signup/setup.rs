@@ -56,8 +56,8 @@ pub(crate) async fn submit(
     let (token, email, name) = (form.get("token"), form.get("email"), form.get("name"));
     let turn = forms.turn(form.get("form")).await;
     let made_before = turn.earlier().is_some_and(|it| Email::parse(email).ok() == Some(it.email));
-    if made_before && repeat_sign_in(&login, &current, (&turn, form.get("password"))).await {
-        return Ok(redirect_after_sign_in((&recent_sign_ins, &sessions), &current, &form));
+    if made_before && repeat_sign_in(&login, &current, &turn, form.get("password")).await {
+        return Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form));
     }
     if !signup.link_works(token).await? {
         return Err(Problem::needless_setup());
@@ -72,7 +72,7 @@ pub(crate) async fn submit(
     match made {
         Ok((user, started)) => {
             current.set_session(started, Some(Arc::new(user)));
-            Ok(redirect_after_sign_in((&recent_sign_ins, &sessions), &current, &form))
+            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
         }
         Err(problem) => {
             let retry_after = problem.retry_after;

@@ -124,7 +124,7 @@ pub(crate) async fn export(
     // Before the response starts, so that a failing store is a 503.
     let first = audit.list(&listing).await?;
     let (chunks, waiting) = mpsc::channel(AHEAD);
-    tokio::spawn(write(audit, (listing, first), format, chunks));
+    tokio::spawn(write(audit, listing, first, format, chunks));
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(format.media_type())),
         (header::CONTENT_DISPOSITION, HeaderValue::from_static(format.disposition())),
@@ -137,7 +137,8 @@ type Chunk = Result<Bytes, StoreError>;
 /// Writes page after page as the client reads them. Ends when the client disconnects.
 async fn write(
     audit: AuditTrail,
-    (listing, first): (AuditListing, AuditPage),
+    listing: AuditListing,
+    first: AuditPage,
     format: Format,
     chunks: mpsc::Sender<Chunk>,
 ) {

@@ -82,7 +82,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<InvitedBody>), Problem> {
     let NewUserBody { email, name, role, status } = body;
     let name = name.unwrap_or_default();
-    let invited = invited_user(&email, &name, (role.as_deref(), status.as_deref()))?;
+    let invited = invited_user(&email, &name, role.as_deref(), status.as_deref())?;
     let (user, issued) = invitations.create(invited, &administrator.actor.by()).await?;
     let invitation = InvitationBody::new(&issued, &links);
     Ok((StatusCode::CREATED, Json(InvitedBody { user: (&user).into(), invitation })))
@@ -92,7 +92,8 @@ pub(crate) async fn create(
 pub(crate) fn invited_user(
     email: &str,
     name: &str,
-    (role, status): (Option<&str>, Option<&str>),
+    role: Option<&str>,
+    status: Option<&str>,
 ) -> Result<InvitedUser, Problem> {
     let mut errors = FieldErrors::default();
     let email = errors.check("email", Email::parse(email));

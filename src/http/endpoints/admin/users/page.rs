@@ -28,13 +28,14 @@ pub(in crate::http) async fn list(
     query: Query,
 ) -> Result<Response, Problem> {
     let listing = Listing { limit: query.limit_of_page()?, ..listing(&query)? };
-    let page = page((&accounts, &sessions), context, &listing).await?;
+    let page = page(&accounts, &sessions, context, &listing).await?;
     let notice = (query.find("done") == Some("deleted")).then_some(UsersNotice::Deleted);
     Ok(render(StatusCode::OK, &UsersPage { notice, ..page }))
 }
 
 async fn page(
-    (accounts, sessions): (&Accounts, &Sessions),
+    accounts: &Accounts,
+    sessions: &Sessions,
     context: PageContext,
     listing: &Listing,
 ) -> Result<UsersPage, Problem> {
@@ -69,7 +70,7 @@ pub(in crate::http) async fn create(
 ) -> Result<Response, Problem> {
     let (email, name) = (form.get("email"), form.get("name"));
     let role = form.find("role").filter(|role| !role.is_empty());
-    let made = match invited_user(email, name, (role, None)) {
+    let made = match invited_user(email, name, role, None) {
         Ok(invited) => {
             let by = administrator.actor.by();
             invitations.create(invited, &by).await.map_err(Problem::from)
@@ -81,7 +82,7 @@ pub(in crate::http) async fn create(
     match made {
         Ok((user, issued)) => {
             let invitation = Some(invitation_link(&user.email.display(), &issued, &links));
-            let page = page((&accounts, &sessions), context, &first).await?;
+            let page = page(&accounts, &sessions, context, &first).await?;
             Ok(render(StatusCode::CREATED, &UsersPage { invitation, ..page }))
         }
         Err(problem) => {
@@ -91,7 +92,7 @@ pub(in crate::http) async fn create(
                 name: name.to_owned(),
                 is_admin: role == Some("admin"),
             };
-            let page = page((&accounts, &sessions), context, &first).await?;
+            let page = page(&accounts, &sessions, context, &first).await?;
             Ok(render(status, &UsersPage { typed, problems, ..page }))
         }
     }

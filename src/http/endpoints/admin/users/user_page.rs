@@ -63,7 +63,8 @@ impl UserPageServices {
     async fn page_with_problem(
         &self,
         context: PageContext,
-        (id, own): (&str, SessionId),
+        id: &str,
+        own: SessionId,
         problem: Problem,
     ) -> Result<(StatusCode, UserPage), Problem> {
         let (status, problems) = failed(problem, &context)?;
@@ -116,7 +117,7 @@ pub(in crate::http) async fn change(
         Ok(_) => Ok(see_other(&format!("{}?done=changed", path_of(&id)))),
         Err(problem) => {
             let (status, page) =
-                services.page_with_problem(context, (&id, current.session.id), problem).await?;
+                services.page_with_problem(context, &id, current.session.id, problem).await?;
             let (email, name) = page.typed.clone();
             let typed = (body.email.unwrap_or(email), body.name.unwrap_or(name));
             Ok(render(status, &UserPage { typed, ..page }))
@@ -143,7 +144,7 @@ pub(in crate::http) async fn delete(
         Ok(_) => Ok(see_other("/admin/users?done=deleted")),
         Err(problem) => {
             let (status, page) =
-                services.page_with_problem(context, (&id, current.session.id), problem).await?;
+                services.page_with_problem(context, &id, current.session.id, problem).await?;
             Ok(render(status, &page))
         }
     }
