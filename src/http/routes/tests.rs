@@ -47,7 +47,7 @@ fn a_redirect_leads_to_no_path_below_a_refused_one() {
 fn every_path_that_only_takes_a_form_names_its_page() {
     for (path, handlers) in router() {
         let takes_form_only =
-            handlers.split(".route(").next().unwrap().contains("get(to_the_form)");
+            handlers.split(".route(").next().unwrap().contains("get(redirect_to_form)");
         let route = ROUTES.iter().find(|route| route.path == path).unwrap();
         assert_eq!(takes_form_only, route.form_on != route.path, "{path}");
         assert!(route.form_on == "/" || is_under(route.form_on, path), "{path}");

@@ -104,7 +104,7 @@ const LOOKUPS: [&str; 9] = [
 fn used() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let http = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
-    let mut open = vec![http.join("pages"), http.join("texts")];
+    let mut open = vec![http.join("endpoints"), http.join("web")];
     while let Some(path) = open.pop() {
         if path.is_dir() {
             open.extend(path.read_dir().unwrap().map(|entry| entry.unwrap().path()));
