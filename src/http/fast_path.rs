@@ -1,6 +1,7 @@
-//! The front: what is asked most is answered before anything else is done. Who is there, where
-//! that is remembered under a lease and the request is like nearly all that ask it; every other
-//! request goes through the router, and so does whatever is wrong with one.
+//! Fast path: answers session checks from the cache before the router runs.
+//!
+//! It only answers an ordinary request whose session is cached under a lease. Every other request
+//! goes through the router, and so does every error.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,24 +18,27 @@ use axum::response::Response;
 use hyper::body::Body as _;
 use tower::Service;
 
-use super::api::verify;
-use super::cookie::{CookieShape, Presented};
-use super::error::Problem;
-use super::json::SignedInBody;
-use super::middleware::{
-    Ending, REQUEST_ID, RequestGuard, RequestIds, forbid_sharing, is_check, one_host, secure,
-};
-use super::write_limit::WriteLimit;
 use crate::accounts::User;
+use crate::http::endpoints::check::api as verify;
+use crate::http::endpoints::check::middleware::Ending;
+use crate::http::finish::{REQUEST_ID, RequestIds};
+use crate::http::response::error::Problem;
+use crate::http::response::json::SignedInBody;
+use crate::http::routes::{self, CachedCheck, is_check};
+use crate::http::security::guard::{RequestGuard, one_host};
+use crate::http::security::headers::security_headers;
+use crate::http::session::cookie::{CookieShape, Presented};
+use crate::http::session::layer::forbid_sharing;
+use crate::http::write_limit::WriteLimit;
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::sessions::{Session, Sessions};
 use crate::use_cases::{Check, Identity};
 
-const NOTHING: HeaderValue = HeaderValue::from_static("0");
+const ZERO: HeaderValue = HeaderValue::from_static("0");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// All that `anteroom serve` serves: [`crate::Anteroom::router`], and before it a shorter way for
-/// `/auth/verify` and `GET /api/session`. Which way an answer takes cannot be told from it.
+/// The service of `anteroom serve`: [`crate::Anteroom::router`], with a fast path for
+/// `/auth/verify` and `GET /api/session`. Responses are byte-identical to those of the router.
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct FastPath {
@@ -43,19 +47,19 @@ pub struct FastPath {
     router: Router,
 }
 
-/// What the shorter way needs.
-pub(super) struct FastPathState {
-    pub(super) check: Check,
-    pub(super) sessions: Sessions,
-    pub(super) cookie: CookieShape,
-    pub(super) request_guard: RequestGuard,
-    pub(super) forms: PreparedHeaders,
-    pub(super) ids: RequestIds,
-    pub(super) metrics: Metrics,
+/// The services and settings of the fast path.
+pub(in crate::http) struct FastPathState {
+    pub(in crate::http) check: Check,
+    pub(in crate::http) sessions: Sessions,
+    pub(in crate::http) cookie: CookieShape,
+    pub(in crate::http) request_guard: RequestGuard,
+    pub(in crate::http) headers: PreparedHeaders,
+    pub(in crate::http) ids: RequestIds,
+    pub(in crate::http) metrics: Metrics,
 }
 
 impl FastPath {
-    pub(super) fn new(state: FastPathState, router: Router) -> Self {
+    pub(in crate::http) fn new(state: FastPathState, router: Router) -> Self {
         Self { state: Arc::new(state), write_limit: WriteLimit::new(), router }
     }
 }
@@ -70,16 +74,20 @@ impl Service<Request> for FastPath {
     }
 
     fn call(&mut self, request: Request) -> FastPathFuture {
-        // Should this panic, the router has the last word, which answers a panic of its own.
-        match catch_unwind(AssertUnwindSafe(|| self.state.answer(&request))) {
-            Ok(Some(response)) => FastPathFuture(Way::Shorter(Some(response))),
+        // After a panic here the router answers, which handles its own panics.
+        match catch_unwind(AssertUnwindSafe(|| self.state.from_cache(&request))) {
+            Ok(Some(response)) => FastPathFuture(ResponseSource::Cache(Some(response))),
             Ok(None) | Err(_)
                 if WriteLimit::is_for(request.method()) && !is_check(request.uri().path()) =>
             {
                 let answering = self.router.call(request);
-                FastPathFuture(Way::Usual(Box::pin(self.write_limit.clone().take(answering))))
+                FastPathFuture(ResponseSource::Router(Box::pin(
+                    self.write_limit.clone().take(answering),
+                )))
             }
-            Ok(None) | Err(_) => FastPathFuture(Way::Usual(Box::pin(self.router.call(request)))),
+            Ok(None) | Err(_) => {
+                FastPathFuture(ResponseSource::Router(Box::pin(self.router.call(request))))
+            }
         }
     }
 }
@@ -90,12 +98,12 @@ impl std::fmt::Debug for FastPath {
     }
 }
 
-/// The answer of a [`FastPath`].
-pub struct FastPathFuture(Way);
+/// The response of a [`FastPath`].
+pub struct FastPathFuture(ResponseSource);
 
-enum Way {
-    Shorter(Option<Response>),
-    Usual(Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>),
+enum ResponseSource {
+    Cache(Option<Response>),
+    Router(Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>),
 }
 
 impl Future for FastPathFuture {
@@ -103,43 +111,33 @@ impl Future for FastPathFuture {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            Way::Shorter(response) => response.take().map_or(Poll::Pending, |r| Poll::Ready(Ok(r))),
-            Way::Usual(answering) => answering.as_mut().poll(context),
+            ResponseSource::Cache(response) => {
+                response.take().map_or(Poll::Pending, |r| Poll::Ready(Ok(r)))
+            }
+            ResponseSource::Router(answering) => answering.as_mut().poll(context),
         }
     }
 }
 
-/// What is answered here.
-#[derive(Clone, Copy)]
-enum Question {
-    Verify,
-    Session,
-}
-
-impl Question {
-    /// A request for one of them. A body of the second would have to be read before anything is
-    /// looked up; that of the first is never read.
-    fn of(request: &Request) -> Option<Self> {
-        let is_plain = || request.method() == Method::GET && request.body().is_end_stream();
-        match request.uri().path() {
-            path if is_check(path) => Some(Self::Verify),
-            "/api/session" if is_plain() => Some(Self::Session),
-            _ => None,
-        }
-    }
+/// The check that a request asks for, if the fast path can answer it. A body of the session
+/// request would have to be read before the lookup; the body of a proxy's check is never read.
+fn cached_check(request: &Request) -> Option<CachedCheck> {
+    let is_plain = || request.method() == Method::GET && request.body().is_end_stream();
+    let check = routes::find(request.uri().path())?.cached?;
+    (check == CachedCheck::Verify || is_plain()).then_some(check)
 }
 
 impl FastPathState {
-    /// The answer, unless it has to go the usual way.
-    fn answer(&self, request: &Request) -> Option<Response> {
-        let question = Question::of(request)?;
+    /// The response, or `None` where the router has to answer.
+    fn from_cache(&self, request: &Request) -> Option<Response> {
+        let check = cached_check(request)?;
         let begun = Instant::now();
-        self.let_in(question, request)?;
+        self.admit(check, request)?;
         let Identity { session, user, .. } = self.remembered(request.headers())?;
         let user = user?;
-        let mut response = self.tell(question, (&user, &session), request).ok()?;
+        let mut response = self.response(check, &user, &session, request).ok()?;
         self.sessions.seen(&session, || self.request_guard.client(request));
-        if matches!(question, Question::Verify) {
+        if matches!(check, CachedCheck::Verify) {
             Ending::of(request).mark(&mut response);
         }
         self.ids.next().routine(request, &mut response, begun);
@@ -147,12 +145,12 @@ impl FastPathState {
         Some(response)
     }
 
-    /// What the layers around the router ask of a request; nothing where it has to go that way.
-    fn let_in(&self, question: Question, request: &Request) -> Option<()> {
-        match question {
-            Question::Verify => one_host(request).ok().map(drop),
-            Question::Session if self.request_guard.lets_other_origins_read() => None,
-            Question::Session => self.request_guard.judge(request).ok(),
+    /// The checks of the layers around the router. `None` where one fails or does not apply here.
+    fn admit(&self, check: CachedCheck, request: &Request) -> Option<()> {
+        match check {
+            CachedCheck::Verify => one_host(request).ok().map(drop),
+            CachedCheck::Session if self.request_guard.lets_other_origins_read() => None,
+            CachedCheck::Session => self.request_guard.check(request).ok(),
         }
     }
 
@@ -161,19 +159,20 @@ impl FastPathState {
         self.check.remembered(&token.digest())
     }
 
-    fn tell(
+    fn response(
         &self,
-        question: Question,
-        (user, session): (&User, &Session),
+        check: CachedCheck,
+        user: &User,
+        session: &Session,
         request: &Request,
     ) -> Result<Response, Problem> {
-        let mut headers = self.forms.of(question).clone();
-        let body = match question {
-            Question::Verify => {
-                verify::name(user, &mut headers)?;
+        let mut headers = self.headers.of(check).clone();
+        let body = match check {
+            CachedCheck::Verify => {
+                verify::identify(user, &mut headers)?;
                 Body::empty()
             }
-            Question::Session => {
+            CachedCheck::Session => {
                 let (client, policy) = (self.request_guard.client(request), self.sessions.policy());
                 let body = SignedInBody::asked_from(&client, (user, session), policy).to_bytes()?;
                 headers.insert(header::CONTENT_LENGTH, body.len().into());
@@ -196,33 +195,34 @@ impl FastPathState {
     }
 }
 
-/// The headers of the answers: those that are always the same, and the places of the others.
-pub(super) struct PreparedHeaders {
+/// The headers of the responses: fixed values, and empty ones in the order of the router.
+pub(in crate::http) struct PreparedHeaders {
     verify: HeaderMap,
     session: HeaderMap,
 }
 
 impl PreparedHeaders {
-    pub(super) fn at(request_guard: &RequestGuard) -> Self {
+    pub(in crate::http) fn at(request_guard: &RequestGuard) -> Self {
         let session = [header::CONTENT_TYPE, header::CONTENT_LENGTH, REQUEST_ID];
-        let mut session = secure(request_guard, form(&session)).into_parts().0.headers;
+        let mut session =
+            security_headers(request_guard, shared_headers(&session)).into_parts().0.headers;
         session.insert(header::CONTENT_TYPE, JSON);
         let verify = [header::CONTENT_LENGTH, REQUEST_ID].into_iter().chain(verify::REMOTE);
-        let mut verify = form(&verify.collect::<Vec<_>>()).into_parts().0.headers;
-        verify.insert(header::CONTENT_LENGTH, NOTHING);
+        let mut verify = shared_headers(&verify.collect::<Vec<_>>()).into_parts().0.headers;
+        verify.insert(header::CONTENT_LENGTH, ZERO);
         Self { verify, session }
     }
 
-    fn of(&self, question: Question) -> &HeaderMap {
-        match question {
-            Question::Verify => &self.verify,
-            Question::Session => &self.session,
+    fn of(&self, check: CachedCheck) -> &HeaderMap {
+        match check {
+            CachedCheck::Verify => &self.verify,
+            CachedCheck::Session => &self.session,
         }
     }
 }
 
-/// What the session layer does to an answer with these headers, still empty.
-fn form(places: &[HeaderName]) -> Response {
+/// A response with these headers, still empty, and those of the session layer.
+fn shared_headers(places: &[HeaderName]) -> Response {
     let mut response = Response::new(Body::empty());
     for name in places {
         response.headers_mut().insert(name, HeaderValue::from_static(""));

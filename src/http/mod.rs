@@ -1,43 +1,34 @@
-//! The request_guard: the only place that knows HTTP. It extracts, asks a room or a flow, and shapes the
-//! answer; it decides nothing about accounts or sessions.
+//! HTTP: routing, security checks, sessions of requests, the JSON API and the pages.
+//!
+//! Handlers extract, call one service or use case, and shape the response. Nothing here decides
+//! about accounts or sessions.
 
-mod api;
-mod assets;
-mod body;
-mod cookie;
-mod current;
-mod error;
-mod extract;
-mod extract_public;
+mod endpoints;
 mod fast_path;
+mod finish;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod json;
-mod language;
-mod media_type;
-mod metrics_page;
-mod middleware;
-mod pages;
-mod public_url;
-mod query;
-mod redirect;
+mod measure;
+mod request;
+mod response;
 mod router;
+mod routes;
+mod security;
 mod service;
+mod session;
 mod state;
-mod texts;
-mod theme;
-mod tower_session;
+mod web;
 mod write_limit;
 
-pub use cookie::CookieShape;
-pub use current::CurrentSession;
-pub use error::{Code, FieldError, Problem};
-pub use extract::{CurrentUser, CurrentUserOrLogin};
-pub use extract_public::{FreshUser, RequireAdmin};
+pub(crate) use endpoints::operations::metrics::metrics_router;
 pub use fast_path::{FastPath, FastPathFuture};
-pub(crate) use json::{SessionBody, UserBody, timestamp};
-pub(crate) use metrics_page::metrics_router;
-pub use middleware::{SessionLayer, SessionService};
-pub use public_url::PublicUrl;
+pub use response::error::{Code, FieldError, Problem};
+pub(crate) use response::json::{SessionBody, UserBody, timestamp};
+pub use security::public_url::PublicUrl;
 pub use service::{HttpOptions, Service};
+pub use session::cookie::CookieShape;
+pub use session::current::CurrentSession;
+pub use session::extract::{CurrentUser, CurrentUserOrLogin};
+pub use session::extract_public::{FreshUser, RequireAdmin};
+pub use session::layer::{SessionLayer, SessionService};
 pub use state::FormSettings;

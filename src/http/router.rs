@@ -1,4 +1,4 @@
-//! Every path of the service, on one page. Handlers are named for the deed, paths for the thing.
+//! The router: every path of the service with its handlers and layers.
 
 use std::any::Any;
 
@@ -12,80 +12,91 @@ use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
-use super::api::{
-    account, admin, admin_invitations, admin_sessions, audit, audit_export, data, events, figures,
-    health, openapi, own_data, revocations, session, sessions, verify, webhook,
-};
-use super::error::Problem;
-use super::middleware::{
-    RequestGuard, RequestIds, SessionLayer, check, finish_response, guard, measure, no_such_method,
-    no_such_path, secure, whole_body,
-};
-use super::pages::{self, administration};
-use super::state::AppState;
 use crate::audit::AuditTrail;
+use crate::http::endpoints::{
+    account, admin, check, data, home, operations, session, sessions, signup,
+};
+use crate::http::finish::{RequestIds, finish_response, no_such_method, no_such_path};
+use crate::http::measure::measure;
+use crate::http::request::whole_body::whole_body;
+use crate::http::response::error::Problem;
+use crate::http::security::guard::{RequestGuard, guard};
+use crate::http::security::headers::security_headers;
+use crate::http::session::layer::SessionLayer;
+use crate::http::state::AppState;
+use crate::http::web::assets;
+use crate::http::web::form_pages::{change_password_form, redirect_to_form};
 use crate::metrics::Metrics;
 
-/// What the router is made of.
+/// The parts of the router.
 pub(crate) struct RouterParts {
     pub(crate) state: AppState,
     pub(crate) session_layer: SessionLayer,
-    pub(super) request_guard: RequestGuard,
-    pub(super) ids: RequestIds,
+    pub(in crate::http) request_guard: RequestGuard,
+    pub(in crate::http) ids: RequestIds,
     pub(crate) metrics: Metrics,
 }
 
-/// What is answered without looking up who asks.
+/// Routes that need no session lookup.
 fn without_session() -> Router<AppState> {
     Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/openapi.json", get(openapi::description))
-        .route("/assets/{file}", get(pages::asset))
+        .route("/healthz", get(operations::health::alive))
+        .route("/readyz", get(operations::health::ready))
+        .route("/openapi.json", get(operations::openapi::description))
+        .route("/assets/{file}", get(assets::serve))
 }
 
-pub(super) fn router(parts: RouterParts) -> Router {
+pub(in crate::http) fn router(parts: RouterParts) -> Router {
     let RouterParts { state, session_layer, request_guard, ids, metrics } = parts;
     let audit = AuditTrail::from_ref(&state);
 
     let pages = Router::new()
-        .route("/", get(pages::home))
-        .route("/signup", get(pages::sign_up_form).post(pages::sign_up))
-        .route("/login", get(pages::sign_in_form).post(pages::sign_in))
-        .route("/logout", get(pages::ask_to_sign_out).post(pages::sign_out))
-        .route("/setup", get(pages::setup_form).post(pages::set_up))
-        .route("/invitation", get(pages::invitation_form).post(pages::accept_invitation))
-        .route("/account", get(pages::account))
-        .route("/account/profile", get(pages::profile_form).post(pages::change_profile))
-        .route("/account/password", get(pages::to_the_form).post(pages::change_password))
-        .route("/account/activity", get(pages::activity))
-        .route("/account/remembered", get(pages::remembered))
-        .route("/account/delete", get(pages::delete_form).post(pages::delete))
-        .route("/account/sessions", get(pages::sessions))
+        .route("/", get(home::page::home))
+        .route("/signup", get(signup::page::form).post(signup::page::submit))
+        .route("/login", get(session::page::sign_in_form).post(session::page::sign_in))
+        .route("/logout", get(session::page::ask_to_sign_out).post(session::page::sign_out))
+        .route("/setup", get(signup::setup::form).post(signup::setup::submit))
+        .route("/invitation", get(signup::invitation::form).post(signup::invitation::submit))
+        .route("/account", get(account::page::show))
+        .route("/account/profile", get(account::profile::form).post(account::profile::submit))
+        .route("/account/password", get(redirect_to_form).post(account::page::change_password))
+        .route("/account/activity", get(account::activity::show))
+        .route("/account/remembered", get(account::stored_data::show))
+        .route("/account/delete", get(account::deletion::form).post(account::deletion::submit))
+        .route("/account/sessions", get(sessions::page::list))
         .route(
             "/account/sessions/revoke-others",
-            get(pages::to_the_form).post(pages::revoke_others),
+            get(redirect_to_form).post(sessions::page::revoke_others),
         )
-        .route("/account/sessions/revoke-all", get(pages::to_the_form).post(pages::revoke_all))
-        .route("/account/sessions/{id}/revoke", get(pages::to_the_form).post(pages::revoke_session))
-        .route("/reauthenticate", get(pages::reauthenticate_form).post(pages::reauthenticate))
-        .route("/preferences", get(pages::to_the_form).post(pages::prefer))
-        .route("/.well-known/change-password", get(pages::to_a_new_password));
+        .route(
+            "/account/sessions/revoke-all",
+            get(redirect_to_form).post(sessions::page::revoke_all),
+        )
+        .route("/account/sessions/{id}/revoke", get(redirect_to_form).post(sessions::page::revoke))
+        .route(
+            "/reauthenticate",
+            get(session::reauthenticate::form).post(session::reauthenticate::submit),
+        )
+        .route("/preferences", get(redirect_to_form).post(home::preferences::prefer))
+        .route("/.well-known/change-password", get(change_password_form));
 
     let api = Router::new()
-        .route("/api/signup", post(session::sign_up))
-        .route("/api/session", get(session::who).post(session::sign_in).delete(session::sign_out))
-        .route("/api/session/reauthenticate", post(session::reauthenticate))
+        .route("/api/signup", post(signup::api::sign_up))
+        .route(
+            "/api/session",
+            get(session::api::who).post(session::api::sign_in).delete(session::api::sign_out),
+        )
+        .route("/api/session/reauthenticate", post(session::api::reauthenticate))
         .route("/api/session/data", get(data::show).patch(data::change))
-        .route("/api/session/events", get(events::watch))
-        .route("/api/sessions", get(sessions::list).delete(sessions::revoke_all))
-        .route("/api/sessions/{id}", delete(sessions::revoke))
+        .route("/api/session/events", get(session::events::watch))
+        .route("/api/sessions", get(sessions::api::list).delete(sessions::api::revoke_all))
+        .route("/api/sessions/{id}", delete(sessions::api::revoke))
         .route(
             "/api/account",
-            get(account::show).merge(patch(account::change)).delete(account::delete),
+            get(account::api::show).merge(patch(account::api::change)).delete(account::api::delete),
         )
-        .route("/api/account/password", put(account::change_password))
-        .route("/api/account/data", get(own_data::download));
+        .route("/api/account/password", put(account::api::change_password))
+        .route("/api/account/data", get(account::own_data::download));
 
     let checks = checks(state.clone(), session_layer.clone(), ids.clone());
     let router = pages
@@ -102,65 +113,83 @@ pub(super) fn router(parts: RouterParts) -> Router {
         .layer(from_fn_with_state((request_guard.clone(), audit), guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(ids, finish_response))
-        .layer(MapResponseLayer::new(move |response| secure(&request_guard, response)))
+        .layer(MapResponseLayer::new(move |response| security_headers(&request_guard, response)))
         .merge(checks);
     if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
 }
 
-/// What proxies ask about requests to other applications: none of the rules for our own pages hold.
+/// Session checks of reverse proxies, for requests to other applications. The request guard does
+/// not apply to them.
 fn checks(state: AppState, session_layer: SessionLayer, ids: RequestIds) -> Router {
     Router::new()
-        .route("/auth/verify", any(verify::verify))
+        .route("/auth/verify", any(check::api::verify))
         .layer(session_layer)
         .with_state(state)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(check))
+        .layer(from_fn(check::middleware::check))
         .layer(from_fn_with_state(ids, finish_response))
 }
 
 fn administration() -> Router<AppState> {
     Router::new()
-        .route("/admin", get(administration::overview))
-        .route("/admin/users", get(administration::users).post(administration::create))
-        .route("/admin/users/{id}", get(administration::user).post(administration::change))
-        .route("/admin/users/{id}/delete", get(pages::to_the_form).post(administration::delete))
-        .route("/admin/users/{id}/invitation", get(pages::to_the_form).post(administration::invite))
+        .route("/admin", get(admin::overview::page::show))
+        .route("/admin/users", get(admin::users::page::list).post(admin::users::page::create))
+        .route(
+            "/admin/users/{id}",
+            get(admin::users::user_page::show).post(admin::users::user_page::change),
+        )
+        .route(
+            "/admin/users/{id}/delete",
+            get(redirect_to_form).post(admin::users::user_page::delete),
+        )
+        .route(
+            "/admin/users/{id}/invitation",
+            get(redirect_to_form).post(admin::users::user_page::invite),
+        )
         .route(
             "/admin/users/{id}/revoke-sessions",
-            get(pages::to_the_form).post(administration::revoke_sessions),
+            get(redirect_to_form).post(admin::users::user_page::revoke_sessions),
         )
-        .route("/admin/sessions", get(administration::sessions))
-        .route("/admin/sessions/{id}", get(administration::session))
+        .route("/admin/sessions", get(admin::sessions::page::list))
+        .route("/admin/sessions/{id}", get(admin::sessions::page::show))
         .route(
             "/admin/sessions/{id}/revoke",
-            get(pages::to_the_form).post(administration::revoke_session),
+            get(redirect_to_form).post(admin::sessions::page::revoke),
         )
-        .route("/admin/audit", get(administration::audit))
+        .route("/admin/audit", get(admin::audit::page::list))
 }
 
 fn administration_api() -> Router<AppState> {
     Router::new()
-        .route("/api/admin/users", get(admin::list).post(admin_invitations::create))
-        .route("/api/admin/users/{id}", get(admin::show).patch(admin::change).delete(admin::delete))
-        .route("/api/admin/users/{id}/invitation", post(admin_invitations::renew))
+        .route(
+            "/api/admin/users",
+            get(admin::users::api::list).post(admin::users::invitations::create),
+        )
+        .route(
+            "/api/admin/users/{id}",
+            get(admin::users::api::show)
+                .patch(admin::users::api::change)
+                .delete(admin::users::api::delete),
+        )
+        .route("/api/admin/users/{id}/invitation", post(admin::users::invitations::renew))
         .route(
             "/api/admin/users/{id}/sessions",
-            get(admin_sessions::of_user).delete(admin_sessions::revoke_of_user),
+            get(admin::sessions::api::of_user).delete(admin::sessions::api::revoke_of_user),
         )
-        .route("/api/admin/sessions", get(admin_sessions::list))
+        .route("/api/admin/sessions", get(admin::sessions::api::list))
         .route(
             "/api/admin/sessions/{id}",
-            get(admin_sessions::explain).delete(admin_sessions::revoke),
+            get(admin::sessions::api::explain).delete(admin::sessions::api::revoke),
         )
-        .route("/api/admin/audit", get(audit::list))
-        .route("/api/admin/audit/export", get(audit_export::export))
-        .route("/api/admin/figures", get(figures::show))
-        .route("/api/admin/revocations", get(revocations::follow))
-        .route("/api/admin/webhook", get(webhook::show))
+        .route("/api/admin/audit", get(admin::audit::api::list))
+        .route("/api/admin/audit/export", get(admin::audit::export::export))
+        .route("/api/admin/figures", get(admin::overview::api::show))
+        .route("/api/admin/revocations", get(admin::revocations::api::follow))
+        .route("/api/admin/webhook", get(admin::webhook::show))
 }
 
-/// Lets the front ends of `TRUSTED_ORIGINS` call the API with the cookie. Without any, no answer
-/// says a word about other origins.
+/// Lets front ends of `ANTEROOM_TRUSTED_ORIGINS` call the API with the cookie. Without any, no
+/// response has CORS headers.
 fn cross_origin(
     request_guard: &RequestGuard,
 ) -> tower::util::Either<CorsLayer, tower::layer::util::Identity> {
@@ -179,7 +208,7 @@ fn cross_origin(
     tower::util::Either::Left(cors)
 }
 
-/// A handler that panics answers 500 like any other failure; the process goes on.
+/// The response to a panic of a handler: 500, as for any other failure.
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a handler panicked");
     Problem::internal().into_response()

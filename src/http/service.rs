@@ -1,20 +1,22 @@
-//! The whole request_guard, made of handles and a few settings.
+//! Composition of the HTTP service: router, fast path and session layer.
 
 use std::sync::Arc;
 
 use axum::Router;
 
-use super::cookie::CookieShape;
-use super::fast_path::{FastPath, FastPathState, PreparedHeaders};
-use super::middleware::{GuardSettings, RequestGuard, RequestIds, SessionLayer, SessionLayerParts};
-use super::pages::Arrivals;
-use super::public_url::PublicUrl;
-use super::router::{RouterParts, router};
-use super::state::{FormSettings, Handles, Links};
 use crate::accounts::{Accounts, SetupLink};
 use crate::audit::AuditTrail;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::http::endpoints::session::cookie_check::RecentSignIns;
+use crate::http::fast_path::{FastPath, FastPathState, PreparedHeaders};
+use crate::http::finish::RequestIds;
+use crate::http::router::{RouterParts, router};
+use crate::http::security::guard::{GuardSettings, RequestGuard};
+use crate::http::security::public_url::PublicUrl;
+use crate::http::session::cookie::CookieShape;
+use crate::http::session::layer::{SessionLayer, SessionLayerParts};
+use crate::http::state::{FormSettings, Links, Services};
 use crate::metrics::Metrics;
 use crate::network::TrustedProxies;
 use crate::sessions::Sessions;
@@ -25,15 +27,15 @@ use crate::use_cases::{
 };
 use crate::webhook::Webhook;
 
-/// What the request_guard is made of.
+/// The services and settings of the HTTP service.
 pub struct HttpOptions {
-    /// Who people are.
+    /// The accounts.
     pub accounts: Accounts,
-    /// Who is signed in.
+    /// The sessions.
     pub sessions: Sessions,
-    /// What happened.
+    /// The audit trail.
     pub audit: AuditTrail,
-    /// Who is told of it.
+    /// The webhook that audit events are sent to.
     pub webhook: Webhook,
     /// The link for the first administrator.
     pub setup_link: SetupLink,
@@ -43,17 +45,17 @@ pub struct HttpOptions {
     pub trusted_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-*` headers count.
     pub proxies: TrustedProxies,
-    /// How people are treated.
+    /// Settings of the forms.
     pub form_settings: FormSettings,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
     /// Draws request ids.
     pub entropy: Entropy,
-    /// Counts what goes on.
+    /// The metrics.
     pub metrics: Metrics,
 }
 
-/// The router and the session layer, on the same handles.
+/// The router and the session layer, on the same services.
 #[derive(Clone)]
 pub struct Service {
     router: Router,
@@ -65,7 +67,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Puts the request_guard together.
+    /// Builds the router and the layers.
     #[must_use]
     pub fn new(options: HttpOptions) -> Self {
         let HttpOptions { accounts, sessions, audit, public_url, proxies, clock, metrics, .. } =
@@ -96,14 +98,14 @@ impl Service {
             check: check.clone(),
             sessions: sessions.clone(),
             cookie: cookie.clone(),
-            forms: PreparedHeaders::at(&request_guard),
+            headers: PreparedHeaders::at(&request_guard),
             request_guard: request_guard.clone(),
             ids: ids.clone(),
             metrics: metrics.clone(),
         };
         let forms = SentForms::new(sessions.clone(), options.entropy);
         let (a, s, t) = (&accounts, &sessions, &audit);
-        let handles = Handles {
+        let services = Services {
             login: Login::new(a.clone(), s.clone(), t.clone()).counted_in(&metrics),
             logout: Logout::new(s.clone(), t.clone()),
             signup: Signup::new(a.clone(), s.clone(), options.setup_link, t.clone())
@@ -115,7 +117,7 @@ impl Service {
             invitations: Invitations::new(a.clone(), s.clone(), t.clone()),
             figures: Figures::new(a.clone(), s.clone(), t.clone()),
             forms: forms.clone(),
-            arrivals: Arrivals::default(),
+            recent_sign_ins: RecentSignIns::default(),
             links: Links::to(request_guard.0.public_url.origin()),
             audit: audit.clone(),
             form_settings: options.form_settings,
@@ -126,7 +128,7 @@ impl Service {
             sessions,
         };
         let router = router(RouterParts {
-            state: handles.into(),
+            state: services.into(),
             session_layer: own,
             request_guard,
             ids,

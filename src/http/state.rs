@@ -1,4 +1,4 @@
-//! The handles a handler may enter. No pool and no configuration: those stay inside the handles.
+//! The services and settings that handlers can extract as `State`.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use crate::use_cases::{
 };
 use crate::webhook::Webhook;
 
-use super::cookie::CookieShape;
-use super::pages::Arrivals;
+use crate::http::endpoints::session::cookie_check::RecentSignIns;
+use crate::http::session::cookie::CookieShape;
 
 /// Each field can be named by a handler as `State` of its type.
-macro_rules! handles {
-    ($($field:ident: $room:ty,)+) => {
-        /// The handles, put together once.
-        pub(crate) struct Handles {
-            $(pub(crate) $field: $room,)+
+macro_rules! services {
+    ($($field:ident: $service:ty,)+) => {
+        /// All services of the handlers.
+        pub(crate) struct Services {
+            $(pub(crate) $field: $service,)+
         }
 
-        $(impl FromRef<AppState> for $room {
+        $(impl FromRef<AppState> for $service {
             fn from_ref(state: &AppState) -> Self {
                 state.0.$field.clone()
             }
@@ -32,7 +32,7 @@ macro_rules! handles {
     };
 }
 
-handles! {
+services! {
     accounts: Accounts,
     sessions: Sessions,
     audit: AuditTrail,
@@ -49,23 +49,22 @@ handles! {
     check: Check,
     webhook: Webhook,
     forms: SentForms,
-    arrivals: Arrivals,
+    recent_sign_ins: RecentSignIns,
     form_settings: FormSettings,
     cookie: CookieShape,
 }
 
-/// What handlers work with; each names the part that it touches. The router copies it several
-/// times for every request.
+/// The state of the router, which clones it several times for every request.
 #[derive(Clone)]
-pub(crate) struct AppState(Arc<Handles>);
+pub(crate) struct AppState(Arc<Services>);
 
-impl From<Handles> for AppState {
-    fn from(handles: Handles) -> Self {
-        Self(Arc::new(handles))
+impl From<Services> for AppState {
+    fn from(services: Services) -> Self {
+        Self(Arc::new(services))
     }
 }
 
-/// Absolute links, for what leaves the browser.
+/// Absolute links, for use outside of the browser.
 #[derive(Clone, Debug)]
 pub(crate) struct Links(Arc<str>);
 
@@ -81,7 +80,7 @@ impl Links {
     }
 }
 
-/// How the request_guard treats people, as the operator chose.
+/// Settings that forms show: whether sign-up is open, the minimum password length.
 #[derive(Clone, Copy, Debug)]
 pub struct FormSettings {
     /// Whether anybody may sign up.

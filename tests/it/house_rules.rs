@@ -81,7 +81,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("axum", &["http/", "network.rs", "server/", "app/", "lib.rs"]),
     ("hyper", &["http/", "server/", "webhook/post.rs"]),
     ("tokio_rustls", &["webhook/post.rs"]),
-    ("tower_sessions", &["http/tower_session.rs", "lib.rs"]),
+    ("tower_sessions", &["http/session/data_store.rs", "lib.rs"]),
     ("argon2", &["accounts/"]),
     ("governor", &["throttle/"]),
     ("clap", &["cli/"]),

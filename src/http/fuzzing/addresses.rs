@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use axum::http::{HeaderValue, header};
 use url::{Host, Url};
 
-use crate::http::body::Form;
-use crate::http::public_url::PublicUrl;
-use crate::http::redirect::{Next, see_other, with_next};
+use crate::http::request::body::Form;
+use crate::http::security::public_url::PublicUrl;
+use crate::http::security::redirect::{Next, see_other, with_next};
 
 /// `next`: what is sent stays on this site, is final, and leads to a page.
 pub(crate) fn next(input: &[u8]) {

@@ -8,10 +8,10 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::at_once;
-use crate::http::body::{Form, JsonObject, LARGEST_BODY, MergePatch, present};
-use crate::http::error::Problem;
-use crate::http::query::Query;
+use crate::http::fuzzing::at_once;
+use crate::http::request::body::{Form, JsonObject, LARGEST_BODY, MergePatch, present};
+use crate::http::request::query::Query;
+use crate::http::response::error::Problem;
 
 /// In a value it stands for a password: no refusal may quote it.
 const SECRET: &str = "Zq9";

@@ -6,9 +6,9 @@ use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap, HeaderValue, header};
 use ipnet::IpNet;
 
-use super::headers_of;
-use crate::http::cookie::{CookieShape, Presented, preference, set_preference};
-use crate::http::language::Language;
+use crate::http::fuzzing::headers_of;
+use crate::http::session::cookie::{CookieShape, Presented, preference, set_preference};
+use crate::http::web::language::Language;
 use crate::network::TrustedProxies;
 use crate::sessions::Token;
 

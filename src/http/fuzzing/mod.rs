@@ -1,4 +1,4 @@
-//! What must hold of every input that reaches the request_guard. See [`crate::fuzzing`].
+//! Fuzz targets of the HTTP parsers. See [`crate::fuzzing`].
 
 mod addresses;
 mod bodies;
@@ -21,10 +21,10 @@ fn headers_of(name: &'static str, input: &[u8]) -> HeaderMap {
     values.flatten().map(|value| (HeaderName::from_static(name), value)).collect()
 }
 
-/// The result of what waits for nobody.
+/// The result of a future that is ready at once.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
-        Poll::Pending => panic!("it waits for somebody"),
+        Poll::Pending => panic!("the future is pending"),
     }
 }

@@ -8,9 +8,9 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderName, HeaderValue, Method, Uri, Version};
 use ipnet::IpNet;
 
-use super::addresses::names;
-use crate::http::middleware::{GuardSettings, RequestGuard};
-use crate::http::public_url::PublicUrl;
+use crate::http::fuzzing::addresses::names;
+use crate::http::security::guard::{GuardSettings, RequestGuard};
+use crate::http::security::public_url::PublicUrl;
 use crate::network::TrustedProxies;
 
 const OURS: &str = "https://auth.example.org";
@@ -30,7 +30,7 @@ const EMBEDDED: [&str; 12] = [
 ];
 const TRUSTED: &str = "https://app.example.org";
 
-static DOOR: LazyLock<Option<RequestGuard>> = LazyLock::new(|| {
+static GUARD: LazyLock<Option<RequestGuard>> = LazyLock::new(|| {
     let networks: Vec<IpNet> = "10.0.0.0/8".parse().into_iter().collect();
     Some(RequestGuard(Arc::new(GuardSettings {
         public_url: PublicUrl::parse(OURS).ok()?,
@@ -41,15 +41,15 @@ static DOOR: LazyLock<Option<RequestGuard>> = LazyLock::new(|| {
 
 /// `METHOD TARGET VERSION PEER` and a header per line: who is let in is who by these rules may be.
 pub(crate) fn guard(input: &[u8]) {
-    let Some(request_guard) = &*DOOR else { panic!("there is no request_guard") };
+    let Some(request_guard) = &*GUARD else { panic!("no request guard") };
     let Some((request, by_proxy)) = request(input) else { return };
-    let let_in = request_guard.judge(&request);
+    let result = request_guard.check(&request);
     let expected = is_small(&request)
         && is_for_us(&request, by_proxy)
         && may_change(&request)
         && !is_embedded(&request);
-    assert_eq!(let_in.is_ok(), expected, "{let_in:?} {request:?}");
-    if let Err(problem) = let_in {
+    assert_eq!(result.is_ok(), expected, "{result:?} {request:?}");
+    if let Err(problem) = result {
         assert!(problem.status.is_client_error() && !problem.detail.is_empty());
     }
 }

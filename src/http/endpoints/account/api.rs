@@ -1,0 +1,142 @@
+//! `/api/account`: the user's own account.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::accounts::{Email, Name, Password, User};
+use crate::http::request::body::{JsonObject, present};
+use crate::http::response::error::{FieldErrors, Problem};
+use crate::http::response::json::{OneUserBody, ProblemBody};
+use crate::http::session::current::CurrentSession;
+use crate::http::session::extract::CurrentUser;
+use crate::sessions::Sessions;
+use crate::use_cases::{AccountChange, AccountChanges, ChangePassword, FormTurn};
+
+/// What to change about one's own account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProfileBody {
+    #[serde(default, deserialize_with = "present")]
+    name: Option<String>,
+    /// A new address counts as unverified.
+    #[serde(default, deserialize_with = "present")]
+    email: Option<String>,
+}
+
+/// A new password, with the proof of the current one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPasswordBody {
+    #[schema(format = Password)]
+    current_password: String,
+    #[schema(format = Password)]
+    new_password: String,
+}
+
+/// `GET /api/account`: one's own account.
+#[utoipa::path(get, path = "/api/account", tag = "account", responses(
+    (status = 200, description = "One's own account", body = OneUserBody),
+    (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+))]
+pub(crate) async fn show(current: CurrentUser) -> Json<OneUserBody> {
+    Json(OneUserBody { user: (&*current.user).into() })
+}
+
+/// `PATCH /api/account`: a new name, or a new address.
+#[utoipa::path(patch, path = "/api/account", tag = "account", request_body = ProfileBody,
+    responses(
+        (status = 200, description = "The account after the change", body = OneUserBody),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 403, description = "`reauthentication_required`", body = ProblemBody),
+        (status = 409, description = "`email_taken`", body = ProblemBody),
+        (status = 422, description = "`invalid_input`", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
+    )
+)]
+pub(crate) async fn change(
+    State(changes): State<AccountChanges>,
+    State(sessions): State<Sessions>,
+    CurrentUser { user, session, actor, .. }: CurrentUser,
+    JsonObject(body): JsonObject<ProfileBody>,
+) -> Result<Json<OneUserBody>, Problem> {
+    let change = profile_change(&user, body.name.as_deref(), body.email.as_deref())?;
+    if change.email.is_some() && !sessions.is_fresh(&session) {
+        return Err(Problem::reauthentication_required());
+    }
+    actor.count_change().await?;
+    let outcome = changes.by_owner(user.id, change, &actor.by()).await?;
+    let user = outcome.account.ok_or_else(Problem::no_session)?.user;
+    Ok(Json(OneUserBody { user: (&user).into() }))
+}
+
+/// What somebody wants to change about themselves; `None` leaves a field as it is.
+pub(crate) fn profile_change(
+    user: &User,
+    name: Option<&str>,
+    email: Option<&str>,
+) -> Result<AccountChange, Problem> {
+    let mut errors = FieldErrors::default();
+    let name = match name {
+        Some(name) => errors.check("name", Name::parse(name)).map(Some),
+        None => Some(None),
+    };
+    let email = match email {
+        Some(email) => errors.check("email", Email::parse(email)).map(Some),
+        None => Some(None),
+    };
+    let (Some(name), Some(email)) = (name, email) else { return Err(errors.into_problem()) };
+    let email = email.filter(|email| *email != user.email).map(|email| (email, false));
+    Ok(AccountChange { name, email, ..AccountChange::default() })
+}
+
+/// `PUT /api/account/password`: a new password. All other sessions end, this one gets a new token.
+#[utoipa::path(put, path = "/api/account/password", tag = "account",
+    request_body = NewPasswordBody,
+    responses(
+        (status = 204, description = "Changed; the new cookie comes along, unless somebody ended \
+            the session while this is answered"),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 403, description = "`invalid_credentials`", body = ProblemBody),
+        (status = 422, description = "`invalid_input`", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
+    )
+)]
+pub(crate) async fn change_password(
+    State(change): State<ChangePassword>,
+    current: CurrentSession,
+    CurrentUser { user, session, token, actor }: CurrentUser,
+    JsonObject(body): JsonObject<NewPasswordBody>,
+) -> Result<StatusCode, Problem> {
+    actor.count_change().await?;
+    let proof = current.proof(&body.current_password);
+    let new = Password::from_typed(&body.new_password);
+    let by = (&actor.by(), &FormTurn::default());
+    let started = change.with_proof(&user, (&session, &token), (&proof, &new), by).await?;
+    current.set_continued_session(started, user);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/account`: deletes one's own account, with all its sessions.
+#[utoipa::path(delete, path = "/api/account", tag = "account", responses(
+    (status = 204, description = "Deleted"),
+    (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+    (status = 403, description = "`reauthentication_required`", body = ProblemBody),
+    (status = 409, description = "`last_administrator`", body = ProblemBody),
+))]
+pub(crate) async fn delete(
+    State(changes): State<AccountChanges>,
+    State(sessions): State<Sessions>,
+    current: CurrentSession,
+    CurrentUser { user, session, actor, .. }: CurrentUser,
+) -> Result<StatusCode, Problem> {
+    if !sessions.is_fresh(&session) {
+        return Err(Problem::reauthentication_required());
+    }
+    let change = AccountChange { delete: true, ..AccountChange::default() };
+    changes.apply(user.id, change, &actor.by()).await?;
+    current.forget_session();
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,62 @@
+//! `/account/profile`: change of name and email address.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::http::endpoints::account::api::profile_change;
+use crate::http::endpoints::account::view::ProfilePage;
+use crate::http::endpoints::session::page::with_retry_after;
+use crate::http::request::body::Form;
+use crate::http::response::error::Problem;
+use crate::http::security::redirect::{see_other, with_next};
+use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin};
+use crate::http::state::FormSettings;
+use crate::http::web::form_problems::Problems;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::{problems_of, render};
+use crate::sessions::Sessions;
+use crate::use_cases::AccountChanges;
+
+const PATH: &str = "/account/profile";
+
+/// `GET /account/profile`: the form.
+pub(crate) async fn form(
+    CurrentUserOrLogin(current): CurrentUserOrLogin,
+    context: PageContext,
+) -> Response {
+    let CurrentUser { user, .. } = current;
+    let (name, email) = (user.name.as_str().to_owned(), user.email.display());
+    render(StatusCode::OK, &ProfilePage { context, problems: Problems::none(), name, email })
+}
+
+/// `POST /account/profile`: another name or address. An address needs a fresh proof.
+pub(crate) async fn submit(
+    (State(changes), State(sessions)): (State<AccountChanges>, State<Sessions>),
+    State(form_settings): State<FormSettings>,
+    CurrentUserOrLogin(current): CurrentUserOrLogin,
+    context: PageContext,
+    form: Form,
+) -> Result<Response, Problem> {
+    let CurrentUser { user, session, actor, .. } = current;
+    let (name, email) = (form.find("name"), form.find("email"));
+    let outcome = match profile_change(&user, name, email) {
+        Err(problem) => Err(problem),
+        Ok(wanted) if wanted.email.is_some() && !sessions.is_fresh(&session) => {
+            return Ok(see_other(&with_next("/reauthenticate", PATH)));
+        }
+        Ok(wanted) => actor.counted(changes.by_owner(user.id, wanted, &actor.by())).await,
+    };
+    match outcome {
+        Ok(_) => Ok(see_other("/account?done=profile")),
+        Err(problem) => {
+            let retry_after = problem.retry_after;
+            let (status, problems) =
+                problems_of(problem, &context, form_settings.password_min_length)?;
+            let context = PageContext { path: PATH.to_owned(), ..context };
+            let (name, email) = (form.get("name").to_owned(), form.get("email").to_owned());
+            let page = ProfilePage { context, problems, name, email };
+            Ok(with_retry_after(retry_after, render(status, &page)))
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The revocation feed.
+
+pub(in crate::http) mod api;
+pub(in crate::http) mod stream;

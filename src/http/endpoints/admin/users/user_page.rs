@@ -1,0 +1,179 @@
+//! `/admin/users/{id}`: one account and its changes.
+
+use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::accounts::{Accounts, EpochReason, User, UserId};
+use crate::http::endpoints::admin::users::api::{AccountBody, account_change, find};
+use crate::http::endpoints::admin::users::view::{UserNotice, UserPage};
+use crate::http::endpoints::admin::{failed, invitation_link, session_row, user_row};
+use crate::http::request::body::Form;
+use crate::http::request::query::Query;
+use crate::http::response::error::Problem;
+use crate::http::security::redirect::see_other;
+use crate::http::session::extract::{AdministratorOrLogin, FreshAdministratorOrProof, PathId};
+use crate::http::state::{AppState, Links};
+use crate::http::web::form_problems::Problems;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::render;
+use crate::sessions::{SessionId, Sessions};
+use crate::use_cases::{AccountChange, AccountChanges, Invitations, RevokeSessions};
+
+/// How many sessions the page shows; there is a way to the others.
+const MOST_SESSIONS: usize = 25;
+
+/// The services that the page reads.
+#[derive(Clone)]
+pub(in crate::http) struct UserPageServices {
+    accounts: Accounts,
+    sessions: Sessions,
+}
+
+impl FromRef<AppState> for UserPageServices {
+    fn from_ref(state: &AppState) -> Self {
+        Self { accounts: Accounts::from_ref(state), sessions: Sessions::from_ref(state) }
+    }
+}
+
+impl UserPageServices {
+    async fn page(
+        &self,
+        context: PageContext,
+        id: &str,
+        own: SessionId,
+    ) -> Result<UserPage, Problem> {
+        let account = find(&self.accounts, id).await?;
+        self.sessions.outlast_epochs(std::slice::from_ref(&account)).await?;
+        let user: User = account.user;
+        let listed = self.sessions.list(user.id).await?;
+        Ok(UserPage {
+            context: PageContext { path: path_of(id), ..context },
+            now: self.sessions.now(),
+            user: user_row(&user),
+            typed: (user.email.display(), user.name.as_str().to_owned()),
+            sessions: listed.iter().take(MOST_SESSIONS).map(|one| session_row(one, own)).collect(),
+            invitation: None,
+            notice: None,
+            problems: Problems::none(),
+        })
+    }
+
+    /// The page again, with what was wrong.
+    async fn page_with_problem(
+        &self,
+        context: PageContext,
+        id: &str,
+        own: SessionId,
+        problem: Problem,
+    ) -> Result<(StatusCode, UserPage), Problem> {
+        let (status, problems) = failed(problem, &context)?;
+        Ok((status, UserPage { problems, ..self.page(context, id, own).await? }))
+    }
+}
+
+fn path_of(id: &str) -> String {
+    format!("/admin/users/{id}")
+}
+
+/// `GET /admin/users/{id}`.
+pub(in crate::http) async fn show(
+    State(services): State<UserPageServices>,
+    AdministratorOrLogin(current): AdministratorOrLogin,
+    context: PageContext,
+    PathId(id): PathId,
+    query: Query,
+) -> Result<Response, Problem> {
+    let notice = match query.find("done") {
+        Some("changed") => Some(UserNotice::Changed),
+        Some(count) => count.parse().ok().map(UserNotice::Ended),
+        None => None,
+    };
+    let page = services.page(context, &id, current.session.id).await?;
+    Ok(render(StatusCode::OK, &UserPage { notice, ..page }))
+}
+
+/// `POST /admin/users/{id}`: changes what the form has of address, name, role and status.
+pub(in crate::http) async fn change(
+    (State(services), State(changes)): (State<UserPageServices>, State<AccountChanges>),
+    FreshAdministratorOrProof(current): FreshAdministratorOrProof,
+    context: PageContext,
+    PathId(id): PathId,
+    form: Form,
+) -> Result<Response, Problem> {
+    let user = UserId::parse(&id).ok_or_else(Problem::not_found)?;
+    let field = |name| form.find(name).map(str::to_owned);
+    let body = AccountBody {
+        status: field("status"),
+        role: field("role"),
+        name: field("name"),
+        email: field("email"),
+    };
+    let outcome = match account_change(&body) {
+        Ok(change) => changes.apply(user, change, &current.actor.by()).await.map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(_) => Ok(see_other(&format!("{}?done=changed", path_of(&id)))),
+        Err(problem) => {
+            let (status, page) =
+                services.page_with_problem(context, &id, current.session.id, problem).await?;
+            let (email, name) = page.typed.clone();
+            let typed = (body.email.unwrap_or(email), body.name.unwrap_or(name));
+            Ok(render(status, &UserPage { typed, ..page }))
+        }
+    }
+}
+
+/// `POST /admin/users/{id}/delete`: deletes the account, with all its sessions.
+pub(in crate::http) async fn delete(
+    (State(services), State(changes)): (State<UserPageServices>, State<AccountChanges>),
+    FreshAdministratorOrProof(current): FreshAdministratorOrProof,
+    context: PageContext,
+    PathId(id): PathId,
+    form: Form,
+) -> Result<Response, Problem> {
+    let user = UserId::parse(&id).ok_or_else(Problem::not_found)?;
+    if !form.ticked("sure") {
+        let page = services.page(context, &id, current.session.id).await?;
+        let problems = Problems::of_field("sure", page.context.text("admin-delete-unsure"));
+        return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { problems, ..page }));
+    }
+    let change = AccountChange { delete: true, ..AccountChange::default() };
+    match changes.apply(user, change, &current.actor.by()).await.map_err(Problem::from) {
+        Ok(_) => Ok(see_other("/admin/users?done=deleted")),
+        Err(problem) => {
+            let (status, page) =
+                services.page_with_problem(context, &id, current.session.id, problem).await?;
+            Ok(render(status, &page))
+        }
+    }
+}
+
+/// `POST /admin/users/{id}/invitation`: a new link, shown in the answer and nowhere else.
+pub(in crate::http) async fn invite(
+    State(services): State<UserPageServices>,
+    (State(invitations), State(links)): (State<Invitations>, State<Links>),
+    FreshAdministratorOrProof(current): FreshAdministratorOrProof,
+    context: PageContext,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    let user = UserId::parse(&id).ok_or_else(Problem::not_found)?;
+    let issued = invitations.renew(user, &current.actor.by()).await?;
+    let issued = issued.ok_or_else(Problem::not_found)?;
+    let page = services.page(context, &id, current.session.id).await?;
+    let invitation = Some(invitation_link(&page.user.email, &issued, &links));
+    Ok(render(StatusCode::CREATED, &UserPage { invitation, ..page }))
+}
+
+/// `POST /admin/users/{id}/revoke-sessions`: ends every session of the account.
+pub(in crate::http) async fn revoke_sessions(
+    State(revoke): State<RevokeSessions>,
+    AdministratorOrLogin(current): AdministratorOrLogin,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    let user = UserId::parse(&id).ok_or_else(Problem::not_found)?;
+    let by = current.actor.by();
+    let revoked = revoke.all(user, EpochReason::RevokedByAdmin, &by).await?;
+    Ok(see_other(&format!("{}?done={revoked}", path_of(&id))))
+}

@@ -1,0 +1,17 @@
+//! Handlers by feature.
+//!
+//! `api.rs` has the JSON handlers, `page.rs` the HTML handlers, `view.rs` the structs of the
+//! templates beside it.
+
+pub(in crate::http) mod account;
+pub(in crate::http) mod admin;
+pub(in crate::http) mod check;
+pub(in crate::http) mod data;
+pub(in crate::http) mod home;
+pub(in crate::http) mod operations;
+pub(in crate::http) mod session;
+pub(in crate::http) mod sessions;
+pub(in crate::http) mod signup;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! `/openapi.json`: the OpenAPI description, generated from the handlers.
+
+use std::sync::LazyLock;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use utoipa::OpenApi;
+
+use crate::http::endpoints::operations::health;
+use crate::http::endpoints::{account, admin, check, data, session, sessions, signup};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Anteroom",
+        description = "Server-side session authentication. The session is a cookie; everything \
+                       the server decides about it holds at the next request. Errors are problem \
+                       documents (RFC 9457) with a stable `code`.",
+    ),
+    paths(
+        signup::api::sign_up,
+        session::api::sign_in,
+        session::api::who,
+        session::api::sign_out,
+        session::api::reauthenticate,
+        session::events::watch,
+        data::show,
+        data::change,
+        sessions::api::list,
+        sessions::api::revoke,
+        sessions::api::revoke_all,
+        account::api::show,
+        account::api::change,
+        account::api::change_password,
+        account::api::delete,
+        account::own_data::download,
+        admin::users::api::list,
+        admin::users::api::show,
+        admin::users::api::change,
+        admin::users::api::delete,
+        admin::users::invitations::create,
+        admin::users::invitations::renew,
+        admin::sessions::api::of_user,
+        admin::sessions::api::revoke_of_user,
+        admin::sessions::api::list,
+        admin::sessions::api::explain,
+        admin::sessions::api::revoke,
+        admin::audit::api::list,
+        admin::revocations::api::follow,
+        admin::webhook::show,
+        admin::audit::export::export,
+        admin::overview::api::show,
+        check::api::verify,
+        health::alive,
+        health::ready,
+        description,
+    )
+)]
+struct Description;
+
+static JSON: LazyLock<Vec<u8>> =
+    LazyLock::new(|| serde_json::to_vec(&Description::openapi()).unwrap_or_default());
+
+/// `GET /openapi.json`: this description.
+#[utoipa::path(get, path = "/openapi.json", tag = "health", responses(
+    (status = 200, description = "The description of the API", content_type = "application/json"),
+))]
+pub(crate) async fn description() -> Response {
+    let media_type = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, media_type)], JSON.as_slice()).into_response()
+}

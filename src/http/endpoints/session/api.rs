@@ -1,0 +1,150 @@
+//! `/api/session`: signing in and out, reauthentication, and who is signed in.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::accounts::{Email, Password};
+use crate::http::request::body::JsonObject;
+use crate::http::response::error::{FieldErrors, Problem};
+use crate::http::response::json::{ProblemBody, SignedInBody};
+use crate::http::session::current::CurrentSession;
+use crate::http::session::extract::CurrentUser;
+use crate::sessions::{EndReason, Sessions};
+use crate::use_cases::{FormTurn, Login, LoginRequest, Logout, Reauthenticate};
+
+/// What somebody offers to be signed in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoginBody {
+    email: String,
+    #[schema(format = Password)]
+    password: String,
+    /// Whether the session outlives the browser.
+    #[serde(default)]
+    remember_me: bool,
+}
+
+/// A proof of who one is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordBody {
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// `POST /api/session`: signs somebody in.
+#[utoipa::path(post, path = "/api/session", tag = "session", request_body = LoginBody, responses(
+    (status = 200, description = "Signed in; the cookie comes along", body = SignedInBody),
+    (status = 401, description = "`invalid_credentials`", body = ProblemBody),
+    (status = 409, description = "`session_limit_reached`", body = ProblemBody),
+    (status = 422, description = "`invalid_input`: this is no address", body = ProblemBody),
+    (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
+    (status = 503, description = "`busy` or `unavailable`", body = ProblemBody),
+))]
+pub(crate) async fn sign_in(
+    State(login): State<Login>,
+    State(sessions): State<Sessions>,
+    current: CurrentSession,
+    JsonObject(body): JsonObject<LoginBody>,
+) -> Result<Json<SignedInBody>, Problem> {
+    let request = login_request(&current, &body.email, &body.password, body.remember_me)?;
+    let (user, started) = login.with_password(request).await?;
+    let body = SignedInBody::new(&user, &started.session, sessions.policy());
+    current.set_session(started, Some(Arc::new(user)));
+    Ok(Json(body))
+}
+
+pub(crate) fn login_request(
+    current: &CurrentSession,
+    email: &str,
+    password: &str,
+    remember_me: bool,
+) -> Result<LoginRequest, Problem> {
+    let mut errors = FieldErrors::default();
+    let Some(email) = errors.check("email", Email::parse(email)) else {
+        return Err(errors.into_problem());
+    };
+    Ok(LoginRequest {
+        email,
+        password: Password::from_typed(password),
+        remember_me,
+        client: current.client(),
+        brought: current.token(),
+        leaving: current.session().ok().flatten(),
+        form: FormTurn::default(),
+    })
+}
+
+/// `GET /api/session`: who is signed in, and in which session.
+#[utoipa::path(get, path = "/api/session", tag = "session", responses(
+    (status = 200, description = "Who is signed in", body = SignedInBody),
+    (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+))]
+pub(crate) async fn who(
+    State(sessions): State<Sessions>,
+    current: CurrentUser,
+) -> Json<SignedInBody> {
+    let who = (&*current.user, &*current.session);
+    Json(SignedInBody::asked_from(&current.actor.client(), who, sessions.policy()))
+}
+
+/// `DELETE /api/session`: signs out. The same answer when nobody was signed in.
+#[utoipa::path(delete, path = "/api/session", tag = "session", responses(
+    (status = 204, description = "Nobody is signed in any more"),
+    (status = 503, description = "`unavailable`: still signed in", body = ProblemBody),
+))]
+pub(crate) async fn sign_out(
+    State(logout): State<Logout>,
+    current: CurrentSession,
+) -> Result<StatusCode, Problem> {
+    end_current(&logout, &current).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the session of the browser, if it has one, and takes the cookie away.
+pub(crate) async fn end_current(logout: &Logout, current: &CurrentSession) -> Result<(), Problem> {
+    match (current.session(), current.token()) {
+        (Ok(Some(session)), _) => logout.of_session(&session, current.client()).await?,
+        (Ok(None), _) => {}
+        (Err(problem), Some(token)) if problem.reason == Some(EndReason::Replaced) => {
+            logout.of_rotated(&token, current.client()).await?;
+        }
+        // Ended before, or two cookies: there is no session to end, and the cookie is removed.
+        (Err(problem), _) if problem.status == StatusCode::UNAUTHORIZED => {}
+        (Err(problem), _) => return Err(problem),
+    }
+    current.forget_session();
+    Ok(())
+}
+
+/// `POST /api/session/reauthenticate`: proves once more who one is, under a new token.
+#[utoipa::path(
+    post, path = "/api/session/reauthenticate", tag = "session", request_body = PasswordBody,
+    responses(
+        (status = 200, description = "Proven; the new cookie comes along", body = SignedInBody),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 403, description = "`invalid_credentials`", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
+    )
+)]
+pub(crate) async fn reauthenticate(
+    State(reauthenticate): State<Reauthenticate>,
+    State(sessions): State<Sessions>,
+    current: CurrentSession,
+    CurrentUser { user, session, token, actor }: CurrentUser,
+    JsonObject(body): JsonObject<PasswordBody>,
+) -> Result<Json<SignedInBody>, Problem> {
+    actor.count_change().await?;
+    let proof = current.proof(&body.password);
+    let by = (&actor.by(), &FormTurn::default());
+    let started = reauthenticate.with_password(&user, (&session, &token), &proof, by).await?;
+    let who = (&*user, &started.session);
+    let body = SignedInBody::asked_from(&current.client(), who, sessions.policy());
+    current.set_session(started, Some(user));
+    Ok(Json(body))
+}

@@ -1,0 +1,162 @@
+//! `/login` and `/logout`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::http::endpoints::session::api::{end_current, login_request};
+use crate::http::endpoints::session::cookie_check::{
+    RecentSignIns, cookie_was_refused, redirect_after_sign_in,
+};
+use crate::http::endpoints::session::view::{Cookies, SignInPage, SignOutPage};
+use crate::http::request::body::Form;
+use crate::http::request::query::Query;
+use crate::http::response::error::Problem;
+use crate::http::security::redirect::{Next, see_other, with_next};
+use crate::http::session::current::{CurrentSession, SessionState};
+use crate::http::state::FormSettings;
+use crate::http::web::form_problems::Problems;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::{problems_of, render};
+use crate::sessions::{EndReason, Sessions};
+use crate::use_cases::{Login, LoginRequest, Logout, SentForms};
+
+/// The redirect target after a sign-in: `next`, or the account.
+pub(in crate::http) fn destination(next: Option<&str>) -> String {
+    let next = next.and_then(Next::parse);
+    next.map_or_else(|| "/account".to_owned(), |next| next.as_str().to_owned())
+}
+
+/// `next` for the hidden field of a form; empty where it is no safe target.
+pub(in crate::http) fn safe_next(next: Option<&str>) -> String {
+    next.and_then(Next::parse).map(|next| next.as_str().to_owned()).unwrap_or_default()
+}
+
+/// The context of a form that continues to `next`. A change of language keeps nothing else of the
+/// query, which could contain a password.
+pub(in crate::http) fn with_path(context: PageContext, page: &str, next: &str) -> PageContext {
+    PageContext { path: with_next(page, next), ..context }
+}
+
+/// The context of a form that is shown again: under the same name, so that it still counts once.
+pub(in crate::http) fn resubmitted(context: PageContext, form: &Form) -> PageContext {
+    PageContext { form: SentForms::named(form.get("form")), ..context }
+}
+
+/// `GET /login`: the form, or a redirect where the browser is signed in.
+pub(crate) async fn sign_in_form(
+    (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
+    (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
+    State(logout): State<Logout>,
+    (current, context): (CurrentSession, PageContext),
+    query: Query,
+) -> Result<Response, Problem> {
+    let session_state = current.session_state();
+    if let SessionState::Unknown = session_state {
+        return Err(Problem::silent_store());
+    }
+    if matches!(&session_state, SessionState::Live(identity) if identity.user.is_some()) {
+        return Ok(see_other(&destination(query.find("next"))));
+    }
+    let cookie_refused =
+        cookie_was_refused(&recent_sign_ins, &sessions, &logout, &current, &query).await?;
+    let cookies = match session_state {
+        SessionState::SeveralCookies => Cookies::Several,
+        _ if cookie_refused => Cookies::NotKept,
+        _ => Cookies::Usable,
+    };
+    let next = safe_next(query.find("next"));
+    let page = SignInPage {
+        context: PageContext { form: forms.name(), ..with_path(context, "/login", &next) },
+        problems: Problems::none(),
+        email: String::new(),
+        remember_me: false,
+        next,
+        ended: match session_state {
+            SessionState::Ended(reason) => Some(reason.as_str()),
+            // The cookie has an unknown token, so the page says that a session has ended.
+            SessionState::Missing if current.token().is_some() => Some("unknown"),
+            // A page that left by itself says why; the cookie may be gone by now.
+            SessionState::Missing => {
+                query.find("ended").and_then(EndReason::parse).map(EndReason::as_str)
+            }
+            _ => None,
+        },
+        cookies,
+        signup_open: form_settings.signup_is_open,
+    };
+    Ok(render(StatusCode::OK, &page))
+}
+
+/// `POST /login`: signs in and redirects.
+pub(crate) async fn sign_in(
+    (State(login), State(forms)): (State<Login>, State<SentForms>),
+    (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
+    State(form_settings): State<FormSettings>,
+    (current, context): (CurrentSession, PageContext),
+    form: Form,
+) -> Result<Response, Problem> {
+    let (email, remember_me) = (form.get("email"), form.ticked("remember_me"));
+    let turn = forms.turn(form.get("form")).await;
+    let signed_in = match login_request(&current, email, form.get("password"), remember_me) {
+        Ok(request) => {
+            let request = LoginRequest { form: turn, ..request };
+            login.with_password(request).await.map_err(Problem::from)
+        }
+        Err(problem) => Err(problem),
+    };
+    match signed_in {
+        Ok((user, started)) => {
+            current.set_session(started, Some(Arc::new(user)));
+            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
+        }
+        Err(problem) => {
+            let retry_after = problem.retry_after;
+            let (status, problems) =
+                problems_of(problem, &context, form_settings.password_min_length)?;
+            let next = safe_next(form.find("next"));
+            let page = SignInPage {
+                context: resubmitted(with_path(context, "/login", &next), &form),
+                problems,
+                email: email.to_owned(),
+                remember_me,
+                next,
+                ended: None,
+                cookies: Cookies::Usable,
+                signup_open: form_settings.signup_is_open,
+            };
+            Ok(with_retry_after(retry_after, render(status, &page)))
+        }
+    }
+}
+
+/// Keeps `Retry-After` on a form that is shown again.
+pub(in crate::http) fn with_retry_after(seconds: Option<u64>, mut response: Response) -> Response {
+    if let Some(seconds) = seconds {
+        let seconds = axum::http::HeaderValue::from(seconds);
+        response.headers_mut().insert(axum::http::header::RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// `GET /logout`: asks for confirmation, because a link must not sign out.
+pub(crate) async fn ask_to_sign_out(current: CurrentSession, context: PageContext) -> Response {
+    match current.session_state() {
+        SessionState::Live(identity) if identity.user.is_some() => {
+            render(StatusCode::OK, &SignOutPage { context })
+        }
+        SessionState::Unknown => Problem::silent_store().into_response(),
+        _ => see_other("/login"),
+    }
+}
+
+/// `POST /logout`: signs out.
+pub(crate) async fn sign_out(
+    State(logout): State<Logout>,
+    current: CurrentSession,
+) -> Result<Response, Problem> {
+    end_current(&logout, &current).await?;
+    Ok(see_other("/login"))
+}

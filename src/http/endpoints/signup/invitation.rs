@@ -1,0 +1,93 @@
+//! `/invitation`: sets the first password of an account by an invitation link.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::accounts::{InvitationDigest, Password, User};
+use crate::http::endpoints::session::cookie_check::{RecentSignIns, redirect_after_sign_in};
+use crate::http::endpoints::session::page::{resubmitted, with_retry_after};
+use crate::http::endpoints::session::repeated_form::repeat_sign_in;
+use crate::http::endpoints::signup::view::InvitationPage;
+use crate::http::request::body::Form;
+use crate::http::request::query::Query;
+use crate::http::response::error::Problem;
+use crate::http::session::current::CurrentSession;
+use crate::http::state::FormSettings;
+use crate::http::web::form_problems::Problems;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::{problems_of, render};
+use crate::sessions::Sessions;
+use crate::use_cases::{Acceptance, Invitations, Login, SentForms};
+
+fn page(
+    context: PageContext,
+    token: &str,
+    user: &User,
+    form_settings: FormSettings,
+) -> InvitationPage {
+    InvitationPage {
+        // A change of language comes back by GET, which needs the token too.
+        context: PageContext { path: format!("/invitation?token={token}"), ..context },
+        token: token.to_owned(),
+        email: user.email.display(),
+        minimum_length: form_settings.password_min_length,
+        problems: Problems::none(),
+    }
+}
+
+/// `GET /invitation?token=…`: the form. Looking at it uses nothing up.
+pub(crate) async fn form(
+    State(invitations): State<Invitations>,
+    (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
+    context: PageContext,
+    query: Query,
+) -> Result<Response, Problem> {
+    let token = query.find("token").unwrap_or_default();
+    let invited = invitations.find(&InvitationDigest::of(token)).await?;
+    let user = invited.ok_or_else(Problem::needless_invitation)?;
+    let context = PageContext { form: forms.name(), ..context };
+    Ok(render(StatusCode::OK, &page(context, token, &user, form_settings)))
+}
+
+/// `POST /invitation`: sets the password and signs in.
+pub(crate) async fn submit(
+    (State(invitations), State(login)): (State<Invitations>, State<Login>),
+    (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
+    (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
+    (current, context): (CurrentSession, PageContext),
+    form: Form,
+) -> Result<Response, Problem> {
+    let (token, password) = (form.get("token"), form.get("password"));
+    let turn = forms.turn(form.get("form")).await;
+    if repeat_sign_in(&login, &current, &turn, password).await {
+        return Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form));
+    }
+    let invitation = InvitationDigest::of(token);
+    let invited = invitations.find(&invitation).await?;
+    let user = invited.ok_or_else(Problem::needless_invitation)?;
+    let acceptance = Acceptance {
+        invitation,
+        password: Password::from_typed(password),
+        client: current.client(),
+        brought: current.token(),
+        leaving: current.session().ok().flatten(),
+        form: turn,
+    };
+    match invitations.accept(acceptance).await.map_err(Problem::from) {
+        Ok((user, started)) => {
+            current.set_session(started, Some(Arc::new(user)));
+            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
+        }
+        Err(problem) => {
+            let retry_after = problem.retry_after;
+            let (status, problems) =
+                problems_of(problem, &context, form_settings.password_min_length)?;
+            let context = resubmitted(context, &form);
+            let page = InvitationPage { problems, ..page(context, token, &user, form_settings) };
+            Ok(with_retry_after(retry_after, render(status, &page)))
+        }
+    }
+}

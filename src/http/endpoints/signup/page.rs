@@ -1,0 +1,101 @@
+//! `/signup`: creates an account.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::accounts::Email;
+use crate::http::endpoints::session::cookie_check::{RecentSignIns, redirect_after_sign_in};
+use crate::http::endpoints::session::page::{
+    destination, resubmitted, safe_next, with_path, with_retry_after,
+};
+use crate::http::endpoints::session::repeated_form::repeat_sign_in;
+use crate::http::endpoints::signup::api::{signup_closed, signup_request};
+use crate::http::endpoints::signup::view::SignUpPage;
+use crate::http::request::body::Form;
+use crate::http::request::query::Query;
+use crate::http::response::error::Problem;
+use crate::http::security::redirect::see_other;
+use crate::http::session::current::{CurrentSession, SessionState};
+use crate::http::state::FormSettings;
+use crate::http::web::form_problems::Problems;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::{problems_of, render};
+use crate::sessions::Sessions;
+use crate::use_cases::{Login, SentForms, Signup, SignupRequest};
+
+/// `GET /signup`: the form, or a redirect where the browser is signed in.
+pub(crate) async fn form(
+    (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
+    current: CurrentSession,
+    context: PageContext,
+    query: Query,
+) -> Response {
+    match current.session_state() {
+        SessionState::Live(identity) if identity.user.is_some() => {
+            return see_other(&destination(query.find("next")));
+        }
+        SessionState::Unknown => return Problem::silent_store().into_response(),
+        _ => {}
+    }
+    let is_open = form_settings.signup_is_open;
+    let next = safe_next(query.find("next"));
+    let page = SignUpPage {
+        context: PageContext { form: forms.name(), ..with_path(context, "/signup", &next) },
+        is_open,
+        problems: Problems::none(),
+        email: String::new(),
+        name: String::new(),
+        minimum_length: form_settings.password_min_length,
+        next,
+    };
+    render(if is_open { StatusCode::OK } else { StatusCode::FORBIDDEN }, &page)
+}
+
+/// `POST /signup`: creates the account, signs in and redirects.
+pub(crate) async fn submit(
+    (State(signup), State(login)): (State<Signup>, State<Login>),
+    (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
+    (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
+    (current, context): (CurrentSession, PageContext),
+    form: Form,
+) -> Result<Response, Problem> {
+    let (email, name) = (form.get("email"), form.get("name"));
+    let turn = forms.turn(form.get("form")).await;
+    let made_before = turn.earlier().is_some_and(|it| Email::parse(email).ok() == Some(it.email));
+    if made_before && repeat_sign_in(&login, &current, &turn, form.get("password")).await {
+        return Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form));
+    }
+    let made = match signup_request(&current, email, name, form.get("password")) {
+        _ if !form_settings.signup_is_open => Err(signup_closed()),
+        Ok(request) => signup
+            .with_password(SignupRequest { form: turn, ..request })
+            .await
+            .map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    match made {
+        Ok((user, started)) => {
+            current.set_session(started, Some(Arc::new(user)));
+            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
+        }
+        Err(problem) => {
+            let retry_after = problem.retry_after;
+            let (status, problems) =
+                problems_of(problem, &context, form_settings.password_min_length)?;
+            let next = safe_next(form.find("next"));
+            let page = SignUpPage {
+                context: resubmitted(with_path(context, "/signup", &next), &form),
+                is_open: form_settings.signup_is_open,
+                problems,
+                email: email.to_owned(),
+                name: name.to_owned(),
+                minimum_length: form_settings.password_min_length,
+                next,
+            };
+            Ok(with_retry_after(retry_after, render(status, &page)))
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `/setup`: creates the first administrator by the one-time link that the server prints.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::accounts::Email;
+use crate::http::endpoints::session::cookie_check::{RecentSignIns, redirect_after_sign_in};
+use crate::http::endpoints::session::page::{resubmitted, with_retry_after};
+use crate::http::endpoints::session::repeated_form::repeat_sign_in;
+use crate::http::endpoints::signup::api::signup_request;
+use crate::http::endpoints::signup::view::SetupPage;
+use crate::http::request::body::Form;
+use crate::http::request::query::Query;
+use crate::http::response::error::Problem;
+use crate::http::session::current::CurrentSession;
+use crate::http::state::FormSettings;
+use crate::http::web::form_problems::Problems;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::{problems_of, render};
+use crate::sessions::Sessions;
+use crate::use_cases::{Login, SentForms, Signup, SignupRequest};
+
+/// `GET /setup?token=…`: the form. Looking at it uses nothing up.
+pub(crate) async fn form(
+    State(signup): State<Signup>,
+    (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
+    context: PageContext,
+    query: Query,
+) -> Result<Response, Problem> {
+    let token = query.find("token").unwrap_or_default();
+    if !signup.link_works(token).await? {
+        return Err(Problem::needless_setup());
+    }
+    let page = SetupPage {
+        context: PageContext { form: forms.name(), ..context },
+        token: token.to_owned(),
+        email: String::new(),
+        name: String::new(),
+        minimum_length: form_settings.password_min_length,
+        problems: Problems::none(),
+    };
+    Ok(render(StatusCode::OK, &page))
+}
+
+/// `POST /setup`: makes the administrator and signs them in.
+pub(crate) async fn submit(
+    (State(signup), State(login)): (State<Signup>, State<Login>),
+    (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
+    (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
+    (current, context): (CurrentSession, PageContext),
+    form: Form,
+) -> Result<Response, Problem> {
+    let (token, email, name) = (form.get("token"), form.get("email"), form.get("name"));
+    let turn = forms.turn(form.get("form")).await;
+    let made_before = turn.earlier().is_some_and(|it| Email::parse(email).ok() == Some(it.email));
+    if made_before && repeat_sign_in(&login, &current, &turn, form.get("password")).await {
+        return Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form));
+    }
+    if !signup.link_works(token).await? {
+        return Err(Problem::needless_setup());
+    }
+    let made = match signup_request(&current, email, name, form.get("password")) {
+        Ok(request) => {
+            let request = SignupRequest { form: turn, ..request };
+            signup.first_administrator(token, request).await.map_err(Problem::from)
+        }
+        Err(problem) => Err(problem),
+    };
+    match made {
+        Ok((user, started)) => {
+            current.set_session(started, Some(Arc::new(user)));
+            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
+        }
+        Err(problem) => {
+            let retry_after = problem.retry_after;
+            let (status, problems) =
+                problems_of(problem, &context, form_settings.password_min_length)?;
+            let page = SetupPage {
+                // A change of language comes back by GET, which needs the token too.
+                context: PageContext {
+                    path: format!("/setup?token={token}"),
+                    ..resubmitted(context, &form)
+                },
+                token: token.to_owned(),
+                email: email.to_owned(),
+                name: name.to_owned(),
+                minimum_length: form_settings.password_min_length,
+                problems,
+            };
+            Ok(with_retry_after(retry_after, render(status, &page)))
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! One of every page, filled as a handler would fill it.
+
+pub(super) mod administration;
+
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use super::*;
+use crate::http::web::language::Language;
+use crate::http::web::texts::Texts;
+use crate::http::web::theme::Theme;
+
+/// The present of every sample.
+pub(super) const NOW: OffsetDateTime = datetime!(2026-11-21 10:42:30 UTC);
+
+/// Around a visitor's page.
+pub(super) fn context(language: Language, path: &str) -> PageContext {
+    PageContext {
+        language,
+        theme: Theme::System,
+        signed_in: None,
+        path: path.to_owned(),
+        form: "AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+    }
+}
+
+/// Around the page of somebody who is signed in, with every link there is.
+pub(super) fn signed_in(language: Language, path: &str) -> PageContext {
+    let who = SignedInUser {
+        name_or_email: "Ada Lovelace".to_owned(),
+        session: "0197a1b2-0000-7000-8000-000000000001".to_owned(),
+        is_admin: true,
+    };
+    PageContext { signed_in: Some(who), ..context(language, path) }
+}
+
+pub(super) fn sign_in(language: Language) -> SignInPage {
+    SignInPage {
+        context: context(language, "/login?next=/account/sessions"),
+        problems: Problems::none(),
+        email: String::new(),
+        remember_me: false,
+        next: "/account/sessions".to_owned(),
+        ended: None,
+        cookies: Cookies::Usable,
+        signup_open: true,
+    }
+}
+
+pub(super) fn sign_up(language: Language) -> SignUpPage {
+    SignUpPage {
+        context: context(language, "/signup"),
+        is_open: true,
+        problems: Problems::none(),
+        email: String::new(),
+        name: String::new(),
+        minimum_length: 15,
+        next: String::new(),
+    }
+}
+
+pub(super) fn account(language: Language) -> AccountPage {
+    AccountPage {
+        context: signed_in(language, "/account"),
+        email: "ada@example.com".to_owned(),
+        email_verified: true,
+        name: "Ada Lovelace".to_owned(),
+        is_admin: true,
+        member_since: datetime!(2025-03-02 08:00 UTC),
+        signed_in_since: datetime!(2026-11-21 07:05 UTC),
+        problems: Problems::none(),
+        minimum_length: 15,
+        notice: None,
+    }
+}
+
+pub(super) fn profile(language: Language) -> ProfilePage {
+    ProfilePage {
+        context: signed_in(language, "/account/profile"),
+        problems: Problems::none(),
+        name: "Ada Lovelace".to_owned(),
+        email: "ada@example.com".to_owned(),
+    }
+}
+
+pub(super) fn delete(language: Language) -> DeletePage {
+    DeletePage {
+        context: signed_in(language, "/account/delete"),
+        problems: Problems::none(),
+        email: "ada@example.com".to_owned(),
+    }
+}
+
+pub(super) fn activity_entry(kind: &'static str, why: &str, by: ActivityActor) -> ActivityEntry {
+    let is_failure = kind == "login_failed";
+    let at = NOW - time::Duration::hours(3);
+    ActivityEntry { kind, why: why.to_owned(), is_failure, at, by }
+}
+
+pub(super) fn activity(language: Language) -> ActivityPage {
+    let device = "Firefox on Linux".to_owned();
+    let browser = ActivityActor::Browser { device, ip_address: Some("203.0.113.7".to_owned()) };
+    ActivityPage {
+        context: signed_in(language, "/account/activity"),
+        now: NOW,
+        entries: vec![
+            activity_entry("login", "", browser.clone()),
+            activity_entry("login_failed", "wrong_password", browser),
+            activity_entry("session_ended", "revoked_by_admin", ActivityActor::Administrator),
+            activity_entry("session_ended", "idle_timeout", ActivityActor::Service),
+        ],
+        next_cursor: Some("0197a1b2-0000-7000-8000-000000000009".to_owned()),
+    }
+}
+
+pub(super) fn remembered(language: Language) -> StoredDataPage {
+    let field = |name, value| Field { name, value };
+    StoredDataPage {
+        context: signed_in(language, "/account/remembered"),
+        now: NOW,
+        cookie_name: "__Host-anteroom",
+        fields: vec![
+            field("id", FieldValue::Text("0197a1b2-0000-7000-8000-000000000001".to_owned())),
+            field("created_at", FieldValue::Time(NOW - time::Duration::hours(3))),
+            field("expires_at", FieldValue::Deadline(NOW + time::Duration::hours(27))),
+            field("ip_address", FieldValue::Nothing),
+        ],
+    }
+}
+
+pub(super) fn card(id: &str, device: &str, is_current: bool) -> SessionCard {
+    let hours = if is_current { 0 } else { 3 };
+    SessionCard {
+        id: format!("0197a1b2-0000-7000-8000-00000000000{id}"),
+        device: device.to_owned(),
+        is_current,
+        ip_address: Some("203.0.113.7".to_owned()),
+        moved_to: (id == "2").then(|| ClientView {
+            device: "Safari on iPhone".to_owned(),
+            ip_address: Some("198.51.100.7".to_owned()),
+        }),
+        started_at: datetime!(2026-11-20 21:05 UTC),
+        last_seen_at: NOW - time::Duration::hours(hours),
+        idle_ends_at: datetime!(2026-12-04 10:42 UTC),
+        ends_at: datetime!(2026-12-20 21:05 UTC),
+    }
+}
+
+pub(super) fn sessions(language: Language) -> SessionsPage {
+    SessionsPage {
+        context: signed_in(language, "/account/sessions"),
+        now: NOW,
+        sessions: vec![
+            card("1", "Firefox on Linux", true),
+            card("2", "Safari on iPhone", false),
+            SessionCard { ip_address: None, ..card("3", "Unknown device", false) },
+        ],
+        notice: None,
+        problems: Problems::none(),
+    }
+}
+
+pub(super) fn reauthenticate(language: Language) -> ReauthenticatePage {
+    ReauthenticatePage {
+        context: signed_in(language, "/reauthenticate?next=/account"),
+        email: "ada@example.com".to_owned(),
+        next: "/account".to_owned(),
+        problems: Problems::none(),
+    }
+}
+
+pub(super) fn setup(language: Language) -> SetupPage {
+    SetupPage {
+        context: context(language, "/setup?token=secret"),
+        token: "secret".to_owned(),
+        email: String::new(),
+        name: String::new(),
+        minimum_length: 15,
+        problems: Problems::none(),
+    }
+}
+
+pub(super) fn invitation(language: Language) -> InvitationPage {
+    InvitationPage {
+        context: context(language, "/invitation?token=secret"),
+        token: "secret".to_owned(),
+        email: "ada@example.com".to_owned(),
+        minimum_length: 15,
+        problems: Problems::none(),
+    }
+}
+
+pub(super) fn error(language: Language, status: u16, code: &'static str) -> ErrorPage {
+    let request_id = "0197a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b".to_owned();
+    ErrorPage { context: context(language, "/account"), status, code, request_id }
+}
+
+/// Every page, with a name for messages, in `language`.
+pub(super) fn all(language: Language) -> Vec<(&'static str, String)> {
+    let mut pages = at_the_door(language);
+    pages.extend(inside(language));
+    pages.extend(administration::all(language));
+    pages.into_iter().map(|(name, html)| (name, html.unwrap())).collect()
+}
+
+pub(super) type Rendered = Result<String, askama::Error>;
+
+/// Before signing in.
+fn at_the_door(language: Language) -> Vec<(&'static str, Rendered)> {
+    let t = Texts::of(language);
+    let ended = SignInPage { ended: Some("revoked_by_user"), ..sign_in(language) };
+    let refused = SignInPage {
+        problems: Problems::of_form(t.get("sign-in-refused")),
+        email: "ada@example.com".to_owned(),
+        remember_me: true,
+        ..sign_in(language)
+    };
+    let cookies = SignInPage { cookies: Cookies::Several, ..sign_in(language) };
+    let wrong = SignUpPage {
+        problems: Problems::of_field("email", t.get("email-invalid"))
+            .and("password", t.weak_password("too_short", 15)),
+        email: "ada@".to_owned(),
+        ..sign_up(language)
+    };
+    vec![
+        ("landing", LandingPage { context: context(language, "/"), signup_open: true }.render()),
+        ("sign-in", sign_in(language).render()),
+        ("sign-in-ended", ended.render()),
+        ("sign-in-refused", refused.render()),
+        ("sign-in-cookies", cookies.render()),
+        ("sign-up", sign_up(language).render()),
+        ("sign-up-wrong", wrong.render()),
+        ("sign-up-closed", SignUpPage { is_open: false, ..sign_up(language) }.render()),
+        ("setup", setup(language).render()),
+        ("invitation", invitation(language).render()),
+        ("error-404", error(language, 404, "not_found").render()),
+        ("error-503", error(language, 503, "unavailable").render()),
+    ]
+}
+
+/// After it.
+fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
+    let t = Texts::of(language);
+    let landing = LandingPage { context: signed_in(language, "/"), signup_open: true };
+    let weak = AccountPage {
+        problems: Problems::of_field("current_password", t.get("password-wrong"))
+            .and("new_password", t.weak_password("guessable", 15)),
+        email_verified: false,
+        ..account(language)
+    };
+    let notice = Some(AccountNotice::Password);
+    let changed = AccountPage { notice, name: String::new(), ..account(language) };
+    let renamed = AccountPage { notice: Some(AccountNotice::Profile), ..account(language) };
+    let unconfirmed = DeletePage {
+        problems: Problems::of_field("confirm", t.get("delete-unconfirmed")),
+        ..delete(language)
+    };
+    let quiet = ActivityPage { entries: Vec::new(), next_cursor: None, ..activity(language) };
+    let alone = SessionsPage {
+        sessions: vec![card("1", "Firefox on Linux", true)],
+        notice: Some(SessionsNotice::Others(2)),
+        ..sessions(language)
+    };
+    vec![
+        ("landing-signed-in", landing.render()),
+        ("sign-out", SignOutPage { context: signed_in(language, "/logout") }.render()),
+        ("account", account(language).render()),
+        ("account-wrong", weak.render()),
+        ("account-changed", changed.render()),
+        ("account-renamed", renamed.render()),
+        ("profile", profile(language).render()),
+        ("delete", delete(language).render()),
+        ("delete-unconfirmed", unconfirmed.render()),
+        ("activity", activity(language).render()),
+        ("activity-none", quiet.render()),
+        ("remembered", remembered(language).render()),
+        ("sessions", sessions(language).render()),
+        ("sessions-ended", alone.render()),
+        ("reauthenticate", reauthenticate(language).render()),
+    ]
+}

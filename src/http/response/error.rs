@@ -1,0 +1,345 @@
+//! HTTP errors: a status, a stable code, a sentence; sent as RFC 9457 problem documents or pages.
+//!
+//! Services and use cases have their own errors; this file maps each to a status. Causes are
+//! logged here, once, and never sent.
+
+mod fields;
+mod links;
+mod throttled;
+
+pub use fields::FieldError;
+pub(crate) use fields::FieldErrors;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::accounts::{Busy, ChangeError, CreateError, WeakPassword};
+use crate::failure::StoreError;
+use crate::http::response::json::ProblemBody;
+use crate::sessions::{EndReason, ResumeError};
+use crate::use_cases::{
+    ChangePasswordError, LoginError, OwnChangeError, ReauthenticateError, RevokeSessionsError,
+};
+
+/// The stable word for what went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is its own word in the API description")]
+pub enum Code {
+    InvalidCredentials,
+    TooManyAttempts,
+    Busy,
+    NoSession,
+    SessionEnded,
+    ReauthenticationRequired,
+    CrossOrigin,
+    EmailTaken,
+    SignupClosed,
+    SessionLimitReached,
+    LastAdministrator,
+    CursorExpired,
+    MalformedBody,
+    InvalidInput,
+    UnsupportedMediaType,
+    BodyTooLarge,
+    PreconditionFailed,
+    NotFound,
+    MethodNotAllowed,
+    Misdirected,
+    Unavailable,
+    Internal,
+}
+
+impl Code {
+    /// The word itself.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::TooManyAttempts => "too_many_attempts",
+            Self::Busy => "busy",
+            Self::NoSession => "no_session",
+            Self::SessionEnded => "session_ended",
+            Self::ReauthenticationRequired => "reauthentication_required",
+            Self::CrossOrigin => "cross_origin",
+            Self::EmailTaken => "email_taken",
+            Self::SignupClosed => "signup_closed",
+            Self::SessionLimitReached => "session_limit_reached",
+            Self::LastAdministrator => "last_administrator",
+            Self::CursorExpired => "cursor_expired",
+            Self::MalformedBody => "malformed_body",
+            Self::InvalidInput => "invalid_input",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::BodyTooLarge => "body_too_large",
+            Self::PreconditionFailed => "precondition_failed",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Misdirected => "misdirected",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// An error response. The outermost layer makes it a problem document or a page.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) code: Code,
+    pub(crate) detail: Cow<'static, str>,
+    pub(crate) errors: BTreeMap<&'static str, FieldError>,
+    pub(crate) reason: Option<EndReason>,
+    /// Seconds.
+    pub(crate) retry_after: Option<u64>,
+}
+
+impl Problem {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: Code,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let (errors, reason, retry_after) = (BTreeMap::new(), None, None);
+        Self { status, code, detail: detail.into(), errors, reason, retry_after }
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, Code::NotFound, "There is nothing here.")
+    }
+
+    pub(crate) fn no_session() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, Code::NoSession, "Nobody is signed in: sign in first.")
+    }
+
+    pub(crate) fn several_cookies() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            Code::NoSession,
+            "The browser sent several session cookies of the same name, so none counts: delete \
+             the cookies of this site and sign in again.",
+        )
+    }
+
+    pub(crate) fn session_ended(reason: EndReason) -> Self {
+        let detail = "The session has ended: sign in again.";
+        let problem = Self::new(StatusCode::UNAUTHORIZED, Code::SessionEnded, detail);
+        Self { reason: Some(reason), ..problem }
+    }
+
+    pub(crate) fn reauthentication_required() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            Code::ReauthenticationRequired,
+            "This needs a proof of identity from within the last ten minutes: reauthenticate, \
+             then try again.",
+        )
+    }
+
+    pub(crate) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::MalformedBody, detail)
+    }
+
+    pub(crate) fn bad_parameter(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::InvalidInput, detail)
+    }
+
+    pub(crate) fn invalid(errors: BTreeMap<&'static str, FieldError>) -> Self {
+        let detail = "Some values cannot be accepted: see `errors`.";
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, Code::InvalidInput, detail);
+        Self { errors, ..problem }
+    }
+
+    pub(crate) fn wrong_password() -> Self {
+        Self::new(StatusCode::FORBIDDEN, Code::InvalidCredentials, "The password is wrong.")
+    }
+
+    pub(crate) fn busy(busy: Busy) -> Self {
+        let detail = "Too many passwords are being checked at once: try again in a few seconds.";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, detail);
+        let seconds = u64::try_from(busy.wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+        Self { retry_after: Some(seconds.max(1)), ..problem }
+    }
+
+    pub(crate) fn unavailable(error: &StoreError) -> Self {
+        let error: &dyn std::error::Error = error;
+        tracing::error!(error, "a store failed");
+        Self::silent_store()
+    }
+
+    /// 503 for a failure that was logged where it was met.
+    pub(crate) fn silent_store() -> Self {
+        let detail = "A store does not answer. What this request was to change may or may not have \
+                      happened: look again in a moment.";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, detail);
+        Self { retry_after: Some(1), ..problem }
+    }
+
+    pub(crate) fn cursor_expired() -> Self {
+        let detail = "What came after this cursor can no longer be told: drop everything that you \
+                      keep of sessions, and begin again without `after`.";
+        Self::new(StatusCode::GONE, Code::CursorExpired, detail)
+    }
+
+    pub(crate) fn internal() -> Self {
+        let detail = "Something went wrong here; the request id tells the operator what.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    /// A problem document without a request id, for applications that mount the session layer on
+    /// a router of their own; our own layers give it the form that belongs to the path.
+    fn into_response(self) -> Response {
+        let mut response = self.document("");
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl Problem {
+    /// The problem document.
+    pub(crate) fn document(&self, request_id: &str) -> Response {
+        let body = ProblemBody::new(self, request_id);
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        (self.status, [(header::CONTENT_TYPE, media_type)], body).into_response()
+    }
+}
+
+fn weak_password(field: &'static str, weak: WeakPassword) -> Problem {
+    if matches!(weak, WeakPassword::TooShort { .. }) {
+        // For the operator; a user who signs up cannot change it.
+        tracing::info!(
+            "refused a password as too short: the minimum is ANTEROOM_PASSWORD_MIN_LENGTH"
+        );
+    }
+    Problem::invalid(BTreeMap::from([(field, weak.into())]))
+}
+
+fn email_taken() -> Problem {
+    let detail = "Another account has this address: sign in, or use another address.";
+    Problem::new(StatusCode::CONFLICT, Code::EmailTaken, detail)
+}
+
+fn limit_reached() -> Problem {
+    let detail = "This account has as many sessions as allowed: sign out elsewhere first.";
+    Problem::new(StatusCode::CONFLICT, Code::SessionLimitReached, detail)
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+impl From<ResumeError> for Problem {
+    fn from(error: ResumeError) -> Self {
+        match error {
+            ResumeError::Unknown => Self::no_session(),
+            ResumeError::Ended(reason) => Self::session_ended(reason),
+            ResumeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LoginError> for Problem {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Refused => Self::new(
+                StatusCode::UNAUTHORIZED,
+                Code::InvalidCredentials,
+                "The email address or the password is wrong.",
+            ),
+            LoginError::Throttled(throttled) => throttled.into(),
+            LoginError::Busy(busy) => Self::busy(busy),
+            LoginError::LimitReached => limit_reached(),
+            LoginError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateError> for Problem {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Weak(weak) => weak_password("password", weak),
+            CreateError::EmailTaken => email_taken(),
+            CreateError::AdministratorExists => Self::needless_setup(),
+            CreateError::Throttled(throttled) => throttled.into(),
+            CreateError::Busy(busy) => Self::busy(busy),
+            CreateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReauthenticateError> for Problem {
+    fn from(error: ReauthenticateError) -> Self {
+        match error {
+            ReauthenticateError::Refused => Self::wrong_password(),
+            ReauthenticateError::Throttled(throttled) => throttled.into(),
+            ReauthenticateError::Busy(busy) => Self::busy(busy),
+            ReauthenticateError::Ended(reason) => Self::session_ended(reason),
+            ReauthenticateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangePasswordError> for Problem {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::Refused => Self::wrong_password(),
+            ChangePasswordError::Weak(weak) => weak_password("new_password", weak),
+            ChangePasswordError::Throttled(throttled) => throttled.into(),
+            ChangePasswordError::Busy(busy) => Self::busy(busy),
+            ChangePasswordError::Ended(reason) => Self::session_ended(reason),
+            ChangePasswordError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RevokeSessionsError> for Problem {
+    fn from(error: RevokeSessionsError) -> Self {
+        match error {
+            RevokeSessionsError::NotFound => Self::not_found(),
+            RevokeSessionsError::Ended(reason) => Self::session_ended(reason),
+            RevokeSessionsError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<OwnChangeError> for Problem {
+    fn from(error: OwnChangeError) -> Self {
+        match error {
+            OwnChangeError::Change(error) => error.into(),
+            OwnChangeError::Throttled(throttled) => throttled.into(),
+            OwnChangeError::Busy(busy) => Self::busy(busy),
+        }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::NotFound | ChangeError::InvitationGone => Self::not_found(),
+            ChangeError::EmailTaken => email_taken(),
+            ChangeError::LastAdministrator => Self::new(
+                StatusCode::CONFLICT,
+                Code::LastAdministrator,
+                "This is the last active administrator: make another one first.",
+            ),
+            ChangeError::KeptSessionEnded => Self::no_session(),
+            ChangeError::Moved => {
+                let detail = "Others keep changing this account: try again in a moment.";
+                let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, detail);
+                Self { retry_after: Some(1), ..problem }
+            }
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}

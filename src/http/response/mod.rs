@@ -1,0 +1,4 @@
+//! Errors and JSON bodies of responses.
+
+pub(in crate::http) mod error;
+pub(in crate::http) mod json;

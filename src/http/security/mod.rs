@@ -1,0 +1,6 @@
+//! Checks of requests by host and origin, security headers, redirect targets.
+
+pub(in crate::http) mod guard;
+pub(in crate::http) mod headers;
+pub(in crate::http) mod public_url;
+pub(in crate::http) mod redirect;

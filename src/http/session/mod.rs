@@ -1,0 +1,8 @@
+//! The session of a request: cookie, lookup, extractors, middleware.
+
+pub(in crate::http) mod cookie;
+pub(in crate::http) mod current;
+pub(in crate::http) mod data_store;
+pub(in crate::http) mod extract;
+pub(in crate::http) mod extract_public;
+pub(in crate::http) mod layer;

@@ -1,0 +1,108 @@
+//! Renders pages: the context of a request, HTML responses, form errors.
+
+use std::convert::Infallible;
+
+use askama::Template as Page;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::accounts::{Role, User};
+use crate::http::response::error::{Code, Problem};
+use crate::http::routes::keeps_path_after_post;
+use crate::http::session::cookie::preference;
+use crate::http::session::current::{CurrentSession, SessionState};
+use crate::http::web::form_problems::Problems;
+use crate::http::web::language::Language;
+use crate::http::web::page_context::{PageContext, SignedInUser};
+use crate::http::web::theme::Theme;
+use crate::sessions::SessionId;
+
+impl<S: Send + Sync> FromRequestParts<S> for PageContext {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let mut context = page_context_of(&parts.method, &parts.uri, &parts.headers);
+        let current = parts.extensions.get::<CurrentSession>();
+        if let Some(SessionState::Live(identity)) = current.map(CurrentSession::session_state) {
+            context.signed_in = identity.user.as_deref().map(|user| who(user, identity.session.id));
+        }
+        Ok(context)
+    }
+}
+
+/// The page context without a signed-in user.
+pub(crate) fn page_context_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> PageContext {
+    let answers_get =
+        matches!(*method, Method::GET | Method::HEAD) || keeps_path_after_post(uri.path());
+    let path = uri.path_and_query().filter(|_| answers_get);
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    PageContext {
+        language: Language::of(preference(headers, "lang"), accepted),
+        theme: Theme::of(preference(headers, "theme")),
+        signed_in: None,
+        path: path.map_or_else(|| "/".to_owned(), ToString::to_string),
+        form: String::new(),
+    }
+}
+
+fn who(user: &User, session: SessionId) -> SignedInUser {
+    let name = user.name.as_str();
+    SignedInUser {
+        name_or_email: if name.is_empty() { user.email.display() } else { name.to_owned() },
+        session: session.to_string(),
+        is_admin: user.role == Role::Admin,
+    }
+}
+
+/// Renders a page, with the status that the API would give.
+pub(crate) fn render(status: StatusCode, page: &impl Page) -> Response {
+    match page.render() {
+        Ok(html) => {
+            let media_type = HeaderValue::from_static("text/html; charset=utf-8");
+            (status, [(header::CONTENT_TYPE, media_type)], html).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "could not render a page");
+            Problem::internal().into_response()
+        }
+    }
+}
+
+/// The status and the errors of a form that is shown again. An error that no form can show is
+/// returned.
+pub(crate) fn problems_of(
+    problem: Problem,
+    context: &PageContext,
+    minimum_length: u32,
+) -> Result<(StatusCode, Problems), Problem> {
+    let texts = context.texts();
+    let problems = match problem.code {
+        Code::InvalidInput if !problem.errors.is_empty() => {
+            problem.errors.iter().fold(Problems::none(), |all, (field, error)| {
+                let message = match (*field, error.code) {
+                    ("email", "too_long") => texts.get("email-too_long"),
+                    ("email", "not_one_at") => texts.get("email-not_one_at"),
+                    ("email", _) => texts.get("email-invalid"),
+                    ("name", "too_long") => texts.get("name-too_long"),
+                    ("name", _) => texts.get("name-invisible"),
+                    (_, code) => texts.weak_password(code, minimum_length),
+                };
+                all.and(field, message)
+            })
+        }
+        Code::EmailTaken => Problems::of_field("email", texts.get("email-taken")),
+        Code::InvalidCredentials => Problems::of_form(texts.get("sign-in-refused")),
+        Code::TooManyAttempts => {
+            Problems::of_form(texts.too_many_attempts(problem.retry_after.unwrap_or(1)))
+        }
+        Code::Busy
+        | Code::Unavailable
+        | Code::SessionLimitReached
+        | Code::SignupClosed
+        | Code::LastAdministrator => Problems::of_form(texts.error_detail(problem.code.as_str())),
+        _ => return Err(problem),
+    };
+    Ok((problem.status, problems))
+}
