@@ -25,6 +25,8 @@ pub mod server;
 pub mod sessions;
 pub mod store;
 pub mod telemetry;
+#[cfg(any(test, feature = "conformance"))]
+pub mod testing;
 mod text;
 pub mod throttle;
 pub mod use_cases;

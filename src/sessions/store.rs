@@ -230,7 +230,8 @@ pub struct NewestSessions {
     pub next: Option<SessionId>,
 }
 
-/// Where sessions live between requests. [`super::conformance`] holds every backend to this:
+/// Where sessions live between requests. The suite `testing::conformance` (cargo feature
+/// `conformance`) holds every backend to this:
 /// 1. **Only `start` makes a live row.** Everything else updates a row that is live, and says
 ///    `false`, `None` or `Gone` when there is none. No upsert anywhere.
 /// 2. **Revocation wins.** Once an end is acknowledged it is durable, and no call that begins

@@ -465,7 +465,7 @@ async fn the_room_is_as_ready_as_its_store() {
 
 #[test]
 fn ends_that_nobody_takes_are_noted_up_to_a_bound() {
-    let noted = super::recently_ended::RecentlyEnded::default();
+    let noted = super::live::RecentlyEnded::default();
     let ended = Ended { reason: EndReason::IdleTimeout, at: datetime!(2030-01-01 00:00 UTC) };
     let end = TimedOut { id: SessionId::from_uuid(Uuid::nil()), user: ada(), ended };
     noted.note(None);

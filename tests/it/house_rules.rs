@@ -47,6 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("config", &["audit", "sessions", "http", "network", "telemetry", "throttle", "webhook"]),
     ("fuzzing", &["accounts", "config", "http", "sessions"]),
+    ("testing", &["accounts", "clock", "failure", "sessions"]),
     ("cli", &["*"]),
     (
         "app",

@@ -9,8 +9,8 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::Change;
-use super::drops::{Drops, Ticket};
 use super::entries::{Entries, Entry, RememberedUser};
+use super::invalidations::{Drops, Ticket};
 use super::lease::{Lease, LeaseState};
 use crate::accounts::{Account, User, UserId};
 use crate::sessions::{Client, Session, SessionId, TokenDigest};

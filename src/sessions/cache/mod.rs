@@ -6,21 +6,24 @@
 //! (`Sessions::outlast_leases`). So no check that begins after the answer to a revoke is accepted,
 //! by no server; docs/decisions/0010-leases.md has the argument, and names the rules.
 
-mod drops;
 mod entries;
 mod freshness;
-mod keeper;
+mod invalidations;
 mod lease;
+mod leases;
 mod memory;
+mod renewer;
 mod rules;
+mod waited_ends;
 
-pub(crate) use drops::Ticket;
 pub use freshness::{Change, Freshness, NotFresh, Subscription};
-pub(super) use keeper::Keeper;
+pub(crate) use invalidations::Ticket;
 pub use lease::{LEASE, LeaseState, OUTLASTS_LEASES};
-pub(super) use memory::Memory;
+pub use leases::LeaseOptions;
+pub(super) use leases::Leases;
 pub use memory::Remembered;
 pub(crate) use rules::{Rule, is_kept};
+pub(super) use waited_ends::{End, WaitedEnds};
 
 #[cfg(test)]
 mod tests;

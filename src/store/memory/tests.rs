@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::accounts::Epoch;
-use crate::sessions::conformance::random_trace;
 use crate::sessions::{Client, EndReason, Owner, SessionPolicy, TimeoutRule};
+use crate::testing::conformance::random_trace;
 
 const DAWN: time::OffsetDateTime = datetime!(2030-01-01 00:00 UTC);
 
@@ -160,7 +160,7 @@ async fn of_more_ended_ones_than_fit_the_oldest_are_forgotten() {
 async fn every_order_has_every_session_and_no_other() {
     let store = store(1_000);
     for operation in random_trace(11, 2_000) {
-        crate::sessions::conformance::replay(&store, &[operation]).await;
+        crate::testing::conformance::replay(&store, &[operation]).await;
 
         let tables = store.tables();
         let live = tables.live.order_lengths();

@@ -5,8 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Compartment, DataError, Keep, Keeping, Kept, SessionId, Sessions, VisitorData};
 use crate::failure::StoreError;
+use crate::sessions::{
+    Compartment, DataError, Keep, Keeping, Kept, SessionId, Sessions, VisitorData,
+};
 
 /// How often a change is made anew on top of what others wrote meanwhile.
 const TRIES: usize = 50;

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Cursor, Revocations, SessionId, Sessions};
 use crate::failure::StoreError;
+use crate::sessions::{Cursor, Revocations, SessionId, Sessions};
 
 /// How many ends and how many starts one look passes by. Where there are more, everybody looks.
 const AT_A_LOOK: u32 = 200;
 
 /// How far the look has come.
 #[derive(Default)]
-pub(super) struct ListPoll(tokio::sync::Mutex<Seen>);
+pub(in crate::sessions) struct ListPoll(tokio::sync::Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {

@@ -5,21 +5,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
-use super::{Client, Session, SessionId, SessionPolicy, SessionStore, Touch};
 use crate::failure::StoreError;
+use crate::sessions::{Client, Session, SessionId, SessionPolicy, SessionStore, Touch};
 
 /// How many touches one write takes.
 const BATCH: usize = 500;
 
 /// What was noted since the last write. Losing it can only shorten sessions.
 #[derive(Debug, Default)]
-pub(super) struct Touches {
+pub(in crate::sessions) struct Touches {
     pending: Mutex<HashMap<SessionId, (OffsetDateTime, Client)>>,
 }
 
 impl Touches {
     /// Notes that `session` was active at `now`, if what is written of it is old enough.
-    pub(super) fn note(
+    pub(in crate::sessions) fn note(
         &self,
         policy: &SessionPolicy,
         session: &Session,
@@ -36,7 +36,7 @@ impl Touches {
     }
 
     /// Adds to what was read of a session the activity that is noted and not yet written.
-    pub(super) fn add_to(&self, session: &mut Session) {
+    pub(in crate::sessions) fn add_to(&self, session: &mut Session) {
         if let Some((at, client)) = self.lock().get(&session.id)
             && session.last_seen_at < *at
         {
@@ -47,12 +47,15 @@ impl Touches {
 
     /// When a session was noted last.
     #[cfg(test)]
-    pub(super) fn noted(&self, id: SessionId) -> Option<OffsetDateTime> {
+    pub(in crate::sessions) fn noted(&self, id: SessionId) -> Option<OffsetDateTime> {
         self.lock().get(&id).map(|(at, _)| *at)
     }
 
     /// Writes what was noted. What could not be written is noted again, unless newer came.
-    pub(super) async fn flush(&self, store: &dyn SessionStore) -> Result<(), StoreError> {
+    pub(in crate::sessions) async fn flush(
+        &self,
+        store: &dyn SessionStore,
+    ) -> Result<(), StoreError> {
         let touch = |(id, (at, client)): (&SessionId, &(OffsetDateTime, Client))| Touch {
             id: *id,
             at: *at,

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::cache::{Change, Rule, is_kept};
-use super::{Ended, SessionId, Sessions};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
+use crate::sessions::cache::{Change, Rule, is_kept};
+use crate::sessions::{Ended, SessionId, Sessions};
 
 /// How often the store is asked for what nobody here did, by all who wait together.
 const LOOK: Duration = Duration::from_millis(250);
@@ -68,7 +68,7 @@ pub enum Revocations {
 
 /// How far the looks have come that all who wait share.
 #[derive(Default)]
-pub(super) struct Looks(tokio::sync::Mutex<Look>);
+pub(in crate::sessions) struct Looks(tokio::sync::Mutex<Look>);
 
 #[derive(Default)]
 struct Look {

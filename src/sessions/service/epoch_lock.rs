@@ -13,7 +13,7 @@ use crate::failure::StoreError;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Default)]
-pub(super) struct EpochLock(RwLock<()>);
+pub(in crate::sessions) struct EpochLock(RwLock<()>);
 
 /// Others had their turns for too long.
 #[derive(Debug, thiserror::Error)]
@@ -21,11 +21,11 @@ pub(super) struct EpochLock(RwLock<()>);
 struct NoTurn;
 
 impl EpochLock {
-    pub(super) async fn shared(&self) -> Result<RwLockReadGuard<'_, ()>, StoreError> {
+    pub(in crate::sessions) async fn shared(&self) -> Result<RwLockReadGuard<'_, ()>, StoreError> {
         timeout(PATIENCE, self.0.read()).await.map_err(|_| StoreError::backend(NoTurn))
     }
 
-    pub(super) async fn alone(&self) -> Result<RwLockWriteGuard<'_, ()>, StoreError> {
+    pub(in crate::sessions) async fn alone(&self) -> Result<RwLockWriteGuard<'_, ()>, StoreError> {
         timeout(PATIENCE, self.0.write()).await.map_err(|_| StoreError::backend(NoTurn))
     }
 }

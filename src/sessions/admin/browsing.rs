@@ -8,10 +8,10 @@ use std::net::IpAddr;
 
 use time::OffsetDateTime;
 
-use super::{Owner, Session, SessionId, Sessions, device_name};
 use crate::accounts::UserId;
 use crate::entropy::SET_BACK;
 use crate::failure::StoreError;
+use crate::sessions::{Owner, Session, SessionId, Sessions, device_name};
 use crate::text::folded;
 
 /// How many sessions one page looks at.

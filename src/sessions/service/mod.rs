@@ -4,23 +4,33 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::epoch_lock::EpochLock;
-use super::leases::{LeaseOptions, Leases};
-use super::lists::ListPoll;
-use super::outlasted::Outlasted;
-use super::recent::Recent;
-use super::recently_ended::RecentlyEnded;
-use super::revocations::Looks;
-use super::touches::Touches;
-use super::watch::{Watch, Watchers};
-use super::{
-    Counted, Cutoffs, Outbox, Session, SessionId, SessionPolicy, SessionStore, TimedOut,
-    TokenDigest,
-};
+mod check;
+mod epoch_lock;
+mod keep;
+mod kept_session;
+mod recent_activity;
+mod revoke;
+mod rotate;
+mod start;
+mod touches;
+
+pub use check::ResumeError;
+use epoch_lock::EpochLock;
+pub use keep::{KeepError, LARGEST_APPLICATION_DATA};
+use recent_activity::RecentActivity;
+pub use start::{EndedByStart, NewSession, StartError, StartedSession};
+use touches::Touches;
+
 use crate::accounts::UserId;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
+use crate::sessions::cache::{LeaseOptions, Leases, WaitedEnds};
+use crate::sessions::live::{ListPoll, Looks, RecentlyEnded, Subscribers, Watch};
+use crate::sessions::{
+    Counted, Cutoffs, Outbox, Session, SessionId, SessionPolicy, SessionStore, TimedOut,
+    TokenDigest,
+};
 
 /// What the room works with.
 pub struct SessionsOptions {
@@ -42,26 +52,26 @@ pub struct SessionsOptions {
 #[derive(Clone)]
 pub struct Sessions(Arc<Room>);
 
-pub(super) struct Room {
+pub(in crate::sessions) struct Room {
     store: Arc<dyn SessionStore>,
     outbox: Option<Arc<dyn Outbox>>,
-    pub(super) policy: SessionPolicy,
+    pub(in crate::sessions) policy: SessionPolicy,
     clock: Clock,
-    pub(super) entropy: Entropy,
-    pub(super) touches: Touches,
-    pub(super) recent: Recent,
-    pub(super) watchers: Arc<Watchers>,
-    pub(super) timed_out: RecentlyEnded,
+    pub(in crate::sessions) entropy: Entropy,
+    pub(in crate::sessions) touches: Touches,
+    pub(in crate::sessions) recent: RecentActivity,
+    pub(in crate::sessions) watchers: Arc<Subscribers>,
+    pub(in crate::sessions) timed_out: RecentlyEnded,
     /// For whoever follows the feed of ends.
-    pub(super) looks: Looks,
+    pub(in crate::sessions) looks: Looks,
     /// For whoever watches a list.
-    pub(super) list_look: ListPoll,
+    pub(in crate::sessions) list_look: ListPoll,
     /// Alone for a session that is to outlive the end of the others, and shared by whatever else
     /// ends or rotates single sessions.
-    pub(super) turns: EpochLock,
-    pub(super) leases: Leases,
+    pub(in crate::sessions) turns: EpochLock,
+    pub(in crate::sessions) leases: Leases,
     /// Which ends are known to be accepted nowhere.
-    pub(super) outlasted: Outlasted,
+    pub(in crate::sessions) outlasted: WaitedEnds,
 }
 
 impl Sessions {
@@ -74,11 +84,11 @@ impl Sessions {
             outbox,
             policy,
             leases: Leases::new(leases, clock.clone()),
-            outlasted: Outlasted::default(),
+            outlasted: WaitedEnds::default(),
             clock,
             entropy,
             touches: Touches::default(),
-            recent: Recent::default(),
+            recent: RecentActivity::default(),
             watchers: Arc::default(),
             timed_out: RecentlyEnded::default(),
             looks: Looks::default(),
@@ -93,15 +103,15 @@ impl Sessions {
         &self.0.policy
     }
 
-    pub(super) fn room(&self) -> &Room {
+    pub(in crate::sessions) fn room(&self) -> &Room {
         &self.0
     }
 
-    pub(super) fn store(&self) -> &dyn SessionStore {
+    pub(in crate::sessions) fn store(&self) -> &dyn SessionStore {
         &*self.0.store
     }
 
-    pub(super) fn outbox(&self) -> Option<&dyn Outbox> {
+    pub(in crate::sessions) fn outbox(&self) -> Option<&dyn Outbox> {
         self.0.outbox.as_deref()
     }
 
@@ -111,7 +121,7 @@ impl Sessions {
         self.0.clock.now()
     }
 
-    pub(super) fn cutoffs(&self) -> Cutoffs {
+    pub(in crate::sessions) fn cutoffs(&self) -> Cutoffs {
         self.0.policy.cutoffs(self.now())
     }
 
@@ -146,7 +156,7 @@ impl Sessions {
     }
 
     /// How many sessions nobody ended; `None` where the store does not count. Not for requests:
-    /// see [`super::SessionCount`].
+    /// see [`crate::sessions::SessionCount`].
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -154,7 +164,7 @@ impl Sessions {
         self.store().count().await
     }
 
-    pub(super) fn keep_live(&self, sessions: &mut Vec<Session>) {
+    pub(in crate::sessions) fn keep_live(&self, sessions: &mut Vec<Session>) {
         let cutoffs = self.cutoffs();
         for session in sessions.iter_mut() {
             self.0.touches.add_to(session);

@@ -9,10 +9,12 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::cache::OUTLASTS_LEASES;
-use super::{Cursor, EndReason, Revocation, Revocations, SessionId, Sessions, TokenDigest};
+use super::OUTLASTS_LEASES;
 use crate::accounts::{Account, Epoch, UserId};
 use crate::failure::StoreError;
+use crate::sessions::{
+    Cursor, EndReason, Revocation, Revocations, SessionId, Sessions, TokenDigest,
+};
 
 /// How many ends are remembered at least, once there were as many; at most twice as many. One that
 /// is forgotten is waited for again.
@@ -22,7 +24,7 @@ const AT_A_LOOK: u32 = 200;
 
 /// Something that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum End {
+pub(in crate::sessions) enum End {
     Token(TokenDigest),
     Session(SessionId),
     /// Of all sessions that a user had before this epoch.
@@ -31,7 +33,7 @@ pub(super) enum End {
 
 /// What is known to be accepted nowhere.
 #[derive(Default)]
-pub(super) struct Outlasted {
+pub(in crate::sessions) struct WaitedEnds {
     ends: Mutex<Generations>,
     feed: Mutex<Feed>,
 }
@@ -51,7 +53,7 @@ struct Feed {
     next: Option<(Cursor, Duration)>,
 }
 
-impl Outlasted {
+impl WaitedEnds {
     fn ends(&self) -> MutexGuard<'_, Generations> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,7 +90,7 @@ impl Feed {
 impl Sessions {
     /// Waits until nobody accepts what the store says is over, unless this server has waited for it
     /// before.
-    pub(super) async fn outlast_end(&self, end: End) -> Result<(), StoreError> {
+    pub(in crate::sessions) async fn outlast_end(&self, end: End) -> Result<(), StoreError> {
         let room = self.room();
         if room.leases.has_others() && !room.outlasted.ends().has(&end) {
             room.leases.outlast_what_was_read().await?;
@@ -98,7 +100,7 @@ impl Sessions {
     }
 
     /// Notes that nobody accepts these sessions any more, for good.
-    pub(super) fn note_outlasted(&self, ids: impl IntoIterator<Item = SessionId>) {
+    pub(in crate::sessions) fn note_outlasted(&self, ids: impl IntoIterator<Item = SessionId>) {
         if self.room().leases.has_others() {
             let mut known = self.room().outlasted.ends();
             ids.into_iter().for_each(|id| known.add(End::Session(id)));
@@ -134,7 +136,10 @@ impl Sessions {
     /// Waits until nobody accepts a session of this user, or of anybody, that was missing from what
     /// the store said before this call. It asks the feed of ends, and waits only where something
     /// has ended lately.
-    pub(super) async fn outlast_missing(&self, of: Option<UserId>) -> Result<(), StoreError> {
+    pub(in crate::sessions) async fn outlast_missing(
+        &self,
+        of: Option<UserId>,
+    ) -> Result<(), StoreError> {
         let room = self.room();
         if !room.leases.has_others() {
             return Ok(());

@@ -1,8 +1,8 @@
 //! How one session stands, for whoever has to explain it.
 
-use super::outlasted::End;
-use super::{Ended, Session, SessionId, Sessions};
 use crate::failure::StoreError;
+use crate::sessions::cache::End;
+use crate::sessions::{Ended, Session, SessionId, Sessions};
 
 /// A session that is live, or ended within the last day.
 #[derive(Clone, Debug, PartialEq, Eq)]

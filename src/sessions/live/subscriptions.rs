@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::{Session, SessionId, TokenDigest};
 use crate::accounts::UserId;
+use crate::sessions::{Session, SessionId, TokenDigest};
 
 /// Wakes the watchers whom something concerns. A wake says that it is worth looking, not what is to
 /// be seen.
 #[derive(Debug, Default)]
-pub(super) struct Watchers {
+pub(in crate::sessions) struct Subscribers {
     watched: Mutex<Watched>,
     /// Of whoever waits for the end of any session.
     any_end: Notify,
@@ -44,9 +44,9 @@ struct Listeners {
     count: usize,
 }
 
-impl Watchers {
+impl Subscribers {
     /// Watches the session, and the list of its user's sessions if that is wanted.
-    pub(super) fn watch(
+    pub(in crate::sessions) fn watch(
         self: &Arc<Self>,
         session: &Session,
         digest: TokenDigest,
@@ -65,7 +65,7 @@ impl Watchers {
     }
 
     /// Something may have happened to this session.
-    pub(super) fn wake(&self, id: SessionId) {
+    pub(in crate::sessions) fn wake(&self, id: SessionId) {
         let watched = self.lock();
         if let Some(user) = watched.wake_tokens(watched.by_session.get(&id)) {
             watched.wake_list(user);
@@ -75,7 +75,7 @@ impl Watchers {
     }
 
     /// Something may have happened to the session of this token.
-    pub(super) fn wake_token(&self, digest: &TokenDigest) {
+    pub(in crate::sessions) fn wake_token(&self, digest: &TokenDigest) {
         if let Some(watcher) = self.lock().tokens.get(digest) {
             watcher.notify.notify_waiters();
         }
@@ -83,7 +83,7 @@ impl Watchers {
     }
 
     /// Something may have happened to this user, and so to every session of theirs.
-    pub(super) fn wake_user(&self, user: UserId) {
+    pub(in crate::sessions) fn wake_user(&self, user: UserId) {
         let watched = self.lock();
         watched.wake_tokens(watched.by_user.get(&user));
         watched.wake_list(user);
@@ -92,22 +92,22 @@ impl Watchers {
     }
 
     /// A session of this user has started or ended.
-    pub(super) fn wake_list(&self, user: UserId) {
+    pub(in crate::sessions) fn wake_list(&self, user: UserId) {
         self.lock().wake_list(user);
     }
 
     /// Whoever watches anybody's list.
-    pub(super) fn wake_lists(&self) {
+    pub(in crate::sessions) fn wake_lists(&self) {
         self.lock().lists.values().for_each(|listeners| listeners.notify.notify_waiters());
     }
 
     /// Whether anybody watches a list.
-    pub(super) fn has_lists(&self) -> bool {
+    pub(in crate::sessions) fn has_lists(&self) -> bool {
         !self.lock().lists.is_empty()
     }
 
     /// Whoever watches a token that is not known to be fine.
-    pub(super) fn wake_unless(&self, is_fine: impl Fn(&TokenDigest) -> bool) {
+    pub(in crate::sessions) fn wake_unless(&self, is_fine: impl Fn(&TokenDigest) -> bool) {
         for (digest, watcher) in &self.lock().tokens {
             if !is_fine(digest) {
                 watcher.notify.notify_waiters();
@@ -115,31 +115,31 @@ impl Watchers {
         }
     }
 
-    pub(super) fn wake_all(&self) {
+    pub(in crate::sessions) fn wake_all(&self) {
         self.wake_unless(|_| false);
         self.wake_lists();
         self.tell_of_end();
     }
 
     /// Wakes whoever waits for the end of any session, and nobody else.
-    pub(super) fn tell_of_end(&self) {
+    pub(in crate::sessions) fn tell_of_end(&self) {
         self.any_end.notify_waiters();
     }
 
     /// Waits for the end of any session, from this call on.
-    pub(super) fn any_end(&self) -> impl Future<Output = ()> + Send + use<'_> {
+    pub(in crate::sessions) fn any_end(&self) -> impl Future<Output = ()> + Send + use<'_> {
         self.any_end.notified()
     }
 
     /// Wakes everybody for the last time.
-    pub(super) fn close(&self) {
+    pub(in crate::sessions) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.wake_all();
     }
 
     /// How many sessions and lists are watched.
     #[cfg(test)]
-    pub(super) fn watched(&self) -> (usize, usize) {
+    pub(in crate::sessions) fn watched(&self) -> (usize, usize) {
         let watched = self.lock();
         assert_eq!(watched.by_session.is_empty(), watched.tokens.is_empty());
         assert!(!watched.tokens.is_empty() || watched.by_user.is_empty());
@@ -229,7 +229,7 @@ pub struct Watch {
     digest: TokenDigest,
     own: Arc<Notify>,
     list: Option<ListWatch>,
-    watchers: Arc<Watchers>,
+    watchers: Arc<Subscribers>,
 }
 
 #[derive(Debug)]

@@ -3,7 +3,8 @@
 //!
 //! ```no_run
 //! # use std::sync::Arc;
-//! # use anteroom::sessions::{SessionStore, conformance};
+//! # use anteroom::sessions::SessionStore;
+//! # use anteroom::testing::conformance;
 //! # async fn fresh_store() -> Arc<dyn SessionStore> { unimplemented!() }
 //! # async fn test() {
 //! conformance::every_case(fresh_store).await;
@@ -40,8 +41,8 @@ use std::sync::Arc;
 pub use self::model::Model;
 pub use self::operation::{Operation, Question};
 pub use self::trace::{Answer, check_trace, random_trace, replay};
-use super::SessionStore;
 use crate::failure::StoreError;
+use crate::sessions::SessionStore;
 
 /// What a backend did against its promises, in words.
 #[derive(Debug, thiserror::Error)]
@@ -144,7 +145,7 @@ macro_rules! same {
             (left, right) => if *left != *right {
                 let what = format!($($what)+);
                 let found = format!("{what}: found {left:?}, expected {right:?}");
-                return Err($crate::sessions::conformance::Violation::new(found));
+                return Err($crate::testing::conformance::Violation::new(found));
             }
         }
     };
@@ -154,7 +155,7 @@ macro_rules! same {
 macro_rules! holds {
     ($condition:expr, $($what:tt)+) => {
         if !$condition {
-            return Err($crate::sessions::conformance::Violation::new(format!($($what)+)));
+            return Err($crate::testing::conformance::Violation::new(format!($($what)+)));
         }
     };
 }

@@ -1,9 +1,9 @@
 //! Ending sessions, and answering once nobody accepts them any more.
 
-use super::cache::{Change, Rule, is_kept};
-use super::{EndReason, Ended, Ending, Loaded, Session, SessionId, Sessions, Token};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
+use crate::sessions::cache::{Change, Rule, is_kept};
+use crate::sessions::{EndReason, Ended, Ending, Loaded, Session, SessionId, Sessions, Token};
 
 impl Sessions {
     /// Ends the session that went on when this token was rotated away. Its browser asked to sign
@@ -78,7 +78,7 @@ impl Sessions {
 
     /// Whatever came of ending a session or of changing its token: it is not remembered any more,
     /// and whoever watches it looks.
-    pub(super) fn is_over(&self, id: SessionId) {
+    pub(in crate::sessions) fn is_over(&self, id: SessionId) {
         self.room().leases.forget(Change::Session(id));
         self.room().watchers.wake(id);
     }
@@ -101,7 +101,7 @@ impl Sessions {
     }
 
     /// Wakes every watcher: something may have ended their sessions, and nobody knows whose.
-    pub(super) fn wake_all(&self) {
+    pub(in crate::sessions) fn wake_all(&self) {
         self.room().watchers.wake_all();
     }
 

@@ -8,9 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
-use super::{Client, Session, SessionId, Start};
 use crate::accounts::UserId;
 use crate::clock::unix_milliseconds;
+use crate::sessions::{Client, Session, SessionId, Start};
 
 const SHARDS: usize = 16;
 /// How many sessions one shard notes at most.
@@ -33,7 +33,7 @@ type Shard = HashMap<SessionId, Activity>;
 
 /// Bounded: beyond that it forgets, and what is written decides.
 #[derive(Debug)]
-pub(super) struct Recent {
+pub(in crate::sessions) struct RecentActivity {
     /// A request that finds its mark takes no lock.
     marks: Box<[AtomicU64]>,
     /// By the user.
@@ -41,7 +41,7 @@ pub(super) struct Recent {
     hashing: RandomState,
 }
 
-impl Default for Recent {
+impl Default for RecentActivity {
     fn default() -> Self {
         Self {
             marks: (0..MARKS).map(|_| AtomicU64::new(0)).collect(),
@@ -51,10 +51,10 @@ impl Default for Recent {
     }
 }
 
-impl Recent {
+impl RecentActivity {
     /// Whether nothing was noted of this session within the present tick. Anonymous sessions are
     /// never news: no limit counts them.
-    pub(super) fn is_news(&self, session: &Session, now: OffsetDateTime) -> bool {
+    pub(in crate::sessions) fn is_news(&self, session: &Session, now: OffsetDateTime) -> bool {
         if session.owner.user().is_none() {
             return false;
         }
@@ -66,7 +66,7 @@ impl Recent {
     }
 
     /// Notes that `session` was active at `now`.
-    pub(super) fn note(&self, session: &Session, now: OffsetDateTime, client: Client) {
+    pub(in crate::sessions) fn note(&self, session: &Session, now: OffsetDateTime, client: Client) {
         let Some(user) = session.owner.user() else { return };
         let mut shard = self.shard(user);
         if shard.len() >= MOST && !shard.contains_key(&session.id) {
@@ -79,14 +79,14 @@ impl Recent {
     }
 
     /// When the sessions of a user were last active, as far as that is noted.
-    pub(super) fn of_user(&self, user: UserId) -> Vec<(SessionId, OffsetDateTime)> {
+    pub(in crate::sessions) fn of_user(&self, user: UserId) -> Vec<(SessionId, OffsetDateTime)> {
         let shard = self.shard(user);
         let own = shard.iter().filter(|(_, activity)| activity.user == user);
         own.map(|(id, activity)| (*id, activity.at)).collect()
     }
 
     /// Adds to what was read of a session the activity that is noted.
-    pub(super) fn add_to(&self, session: &mut Session) {
+    pub(in crate::sessions) fn add_to(&self, session: &mut Session) {
         let Some(user) = session.owner.user() else { return };
         if let Some(activity) = self.shard(user).get(&session.id)
             && session.last_seen_at <= activity.at

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::cache::{
-    Change, Freshness, Keeper, LEASE, LeaseState, Memory, OUTLASTS_LEASES, Remembered, Rule,
-    Ticket, is_kept,
+use super::memory::Memory;
+use super::renewer::Keeper;
+use super::{
+    Change, Freshness, LEASE, LeaseState, OUTLASTS_LEASES, Remembered, Rule, Ticket, is_kept,
 };
-use super::{Client, Session, SessionId, Sessions, TokenDigest};
 use crate::accounts::{Account, UserId};
 use crate::clock::Clock;
 use crate::failure::StoreError;
+use crate::sessions::{Client, Session, SessionId, Sessions, TokenDigest};
 
 /// Whether sessions and their users are remembered beside the stores.
 #[derive(Clone, Default)]
@@ -44,27 +45,27 @@ impl fmt::Debug for LeaseOptions {
     }
 }
 
-pub(super) struct Leases {
+pub(in crate::sessions) struct Leases {
     memory: Arc<Memory>,
     options: LeaseOptions,
     clock: Clock,
 }
 
 impl Leases {
-    pub(super) fn new(options: LeaseOptions, clock: Clock) -> Self {
+    pub(in crate::sessions) fn new(options: LeaseOptions, clock: Clock) -> Self {
         let memory = Memory::of(options.vouching.len(), clock.uptime());
         Self { memory: Arc::new(memory), options, clock }
     }
 
     /// Forgets what is not so any more, or may not be.
-    pub(super) fn forget(&self, change: Change) {
+    pub(in crate::sessions) fn forget(&self, change: Change) {
         if !self.options.vouching.is_empty() {
             self.memory.forget(change);
         }
     }
 
     /// A session was seen, which is noted and will be written.
-    pub(super) fn see(
+    pub(in crate::sessions) fn see(
         &self,
         id: SessionId,
         seen: (OffsetDateTime, &Client),
@@ -74,21 +75,21 @@ impl Leases {
     }
 
     /// Whether other processes may remember sessions.
-    pub(super) fn has_others(&self) -> bool {
+    pub(in crate::sessions) fn has_others(&self) -> bool {
         self.options.sessions_elsewhere
     }
 
     /// Whether other processes may remember users.
-    pub(super) fn has_others_of_users(&self) -> bool {
+    pub(in crate::sessions) fn has_others_of_users(&self) -> bool {
         self.options.sessions_elsewhere || self.options.users_elsewhere
     }
 
-    pub(super) fn uptime(&self) -> Duration {
+    pub(in crate::sessions) fn uptime(&self) -> Duration {
         self.clock.uptime()
     }
 
     /// Sees to it that others are told of whatever this server has read by now.
-    pub(super) async fn tell_what_was_read(&self) -> Result<(), StoreError> {
+    pub(in crate::sessions) async fn tell_what_was_read(&self) -> Result<(), StoreError> {
         for store in &self.options.telling {
             store.tell_what_is_seen().await?;
         }
@@ -96,14 +97,14 @@ impl Leases {
     }
 
     /// Waits until nobody accepts what this server has just read to be over.
-    pub(super) async fn outlast_what_was_read(&self) -> Result<(), StoreError> {
+    pub(in crate::sessions) async fn outlast_what_was_read(&self) -> Result<(), StoreError> {
         self.tell_what_was_read().await?;
         outlast(&self.clock).await;
         Ok(())
     }
 
     /// Waits until nobody accepts a session that the store has ended by now.
-    pub(super) async fn outlast(&self) {
+    pub(in crate::sessions) async fn outlast(&self) {
         if self.options.sessions_elsewhere {
             outlast(&self.clock).await;
         }
@@ -135,7 +136,7 @@ impl Sessions {
     }
 
     /// Whether a check of this session would be answered from memory now.
-    pub(super) fn is_remembered(&self, id: SessionId) -> bool {
+    pub(in crate::sessions) fn is_remembered(&self, id: SessionId) -> bool {
         let leases = &self.room().leases;
         leases.memory.digest(id).is_some_and(|digest| self.remembered(&digest).is_some())
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Counted, Sessions};
+use crate::sessions::{Counted, Sessions};
 
 /// After a count nobody counts for this many times as long as it took, so that counting takes at
 /// most a hundredth of the time, however many sessions there are.
