@@ -50,8 +50,8 @@ pub(super) fn start(services: &Services, records: Records, service: &Service) ->
     if sessions.has_outbox() {
         tasks.spawn(keep_finishing(sessions.clone()));
     }
-    for keeper in sessions.lease_keepers() {
-        tasks.spawn(keeper);
+    for renewer in sessions.lease_renewers() {
+        tasks.spawn(renewer);
     }
     if webhook.is_on() {
         tasks.spawn(webhook.keep_delivering());
@@ -91,8 +91,8 @@ async fn keep_looking(sessions: Sessions) {
     let mut is_silent = false;
     loop {
         ticks.tick().await;
-        sessions.look_after_watches();
-        let looked = sessions.look_after_lists().await;
+        sessions.notify_unconfirmed();
+        let looked = sessions.poll_lists().await;
         // Once: this is asked every second.
         if let Err(error) = &looked
             && !is_silent
@@ -113,7 +113,7 @@ async fn keep_finishing(sessions: Sessions) {
     let mut failing = false;
     loop {
         ticks.tick().await;
-        match sessions.finish_left_behind(&mut pending).await {
+        match sessions.process_outbox(&mut pending).await {
             Ok(finished) => {
                 failing = false;
                 if finished > 0 {

@@ -136,7 +136,7 @@ impl Administration {
     /// can have missed it.
     pub(super) async fn order(&self, order: &Order) -> Result<(), Failure> {
         self.database.give_order(order).await?;
-        self.sessions.outlast_leases_of_users().await;
+        self.sessions.wait_for_user_leases().await;
         Ok(())
     }
 

@@ -56,7 +56,7 @@ pub(super) async fn serve(config: Config, mut signals: Signals) -> Result<(), Fa
     let stop = async move {
         signals.asked_to_stop().await;
         // Open event streams would hold the drain to its end.
-        sessions.close_watches();
+        sessions.close_subscriptions();
     };
     let metrics = serve_metrics(metrics_listener, &anteroom);
     crate::server::serve_with(listener, anteroom.front(), serving(&config), stop).await;

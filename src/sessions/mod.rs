@@ -23,7 +23,7 @@ pub use admin::{Explained, SessionCount, SessionFilter, SessionKind, SessionPage
 pub use cache::LeaseOptions;
 pub use data::{DataError, Etag, VisitorData};
 pub use device::device_name;
-pub use live::{Cursor, Revocation, Revocations, Watch};
+pub use live::{Cursor, Revocation, Revocations, SessionSubscription};
 pub use outbox::{Outbox, Pending};
 pub use policy::{Cutoffs, Limit, LimitPolicy, SessionPolicy, TimeoutRule, Timeouts};
 pub use reason::EndReason;
@@ -31,6 +31,7 @@ pub use service::{
     EndedByStart, KeepError, LARGEST_APPLICATION_DATA, NewSession, ResumeError, Sessions,
     SessionsOptions, StartError, StartedSession,
 };
+pub(crate) use service::{KeptSessionError, KeptSessionGuard};
 pub use session::{Client, Owner, Session, SessionId};
 pub use store::Ended;
 pub use store::{

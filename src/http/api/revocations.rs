@@ -18,7 +18,7 @@ use crate::http::error::{Code, Problem};
 use crate::http::extract::{Administrator, CurrentUser};
 use crate::http::json::{Id, ProblemBody, Timestamp};
 use crate::http::query::Query;
-use crate::sessions::{Cursor, Revocation, Revocations, Sessions, Watch};
+use crate::sessions::{Cursor, Revocation, Revocations, SessionSubscription, Sessions};
 use crate::use_cases::Check;
 
 /// How often whoever waits has to be an administrator still.
@@ -125,13 +125,13 @@ pub(super) struct Follower {
     pub(super) sessions: Sessions,
     check: Check,
     administrator: CurrentUser,
-    watch: Watch,
+    watch: SessionSubscription,
 }
 
 impl Follower {
     fn new(sessions: Sessions, check: Check, administrator: CurrentUser) -> Self {
         let digest = administrator.token.digest();
-        let watch = sessions.watch(&administrator.session, digest, false);
+        let watch = sessions.subscribe(&administrator.session, digest, false);
         Self { sessions, check, administrator, watch }
     }
 

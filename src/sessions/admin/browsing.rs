@@ -1,8 +1,8 @@
-//! Looking through the sessions of everybody, at a bounded price.
+//! Filtered pages of the sessions of all users, at a bounded cost.
 //!
-//! The store shows all of them, the newest first, by one index. Whatever an administrator asks for
-//! is picked out on the way, and after so many sessions the page ends and says where to go on. More
-//! indexes would cost every sign-in and every written activity.
+//! The store lists sessions by one index, the newest first, and the filter is applied while
+//! reading. A page ends after 5 000 sessions read, with a cursor. More indexes would slow down
+//! every sign-in and every write of activity.
 
 use std::net::IpAddr;
 
@@ -14,22 +14,22 @@ use crate::failure::StoreError;
 use crate::sessions::{Owner, Session, SessionId, Sessions, device_name};
 use crate::text::folded;
 
-/// How many sessions one page looks at.
-const LOOKED_AT: u32 = 5_000;
-/// How many of them are read at once.
-const AT_ONCE: u32 = 250;
+/// The most sessions that one page reads.
+const MAX_READ: u32 = 5_000;
+/// The most sessions that one query reads.
+const BATCH: u32 = 250;
 
-/// Whose sessions.
+/// The kind of a session's owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionKind {
-    /// Of people who signed in.
+    /// A signed-in user.
     User,
-    /// Of visitors who have not.
+    /// An anonymous visitor.
     Anonymous,
 }
 
 impl SessionKind {
-    /// The word of the API.
+    /// The name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl SessionKind {
     }
 }
 
-/// Which sessions to show. What is not asked for does not matter.
+/// Which sessions to return. `None` does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct SessionFilter {
     /// Of this user.
@@ -54,7 +54,7 @@ pub struct SessionFilter {
     pub kind: Option<SessionKind>,
     /// Started or last seen at this address.
     pub ip_address: Option<IpAddr>,
-    /// Whose device or program has this in its name, whatever its case.
+    /// The device or program name contains this, in any case.
     pub device: Option<String>,
     /// Started at this instant or after it.
     pub started_from: Option<OffsetDateTime>,
@@ -62,18 +62,18 @@ pub struct SessionFilter {
     pub started_until: Option<OffsetDateTime>,
 }
 
-/// Some of the sessions that were asked for, those that started last first.
+/// A page of sessions, the newest first.
 #[derive(Clone, Debug, Default)]
 pub struct SessionPage {
-    /// At most as many as were asked for.
+    /// At most the requested number.
     pub sessions: Vec<Session>,
-    /// After which one to go on; `None` where there are no more. A page may be short, or have none
-    /// at all, and not be the last.
+    /// The cursor of the next page; `None` after the last one. A page before the last may be short or
+    /// empty.
     pub next: Option<SessionId>,
 }
 
 impl SessionFilter {
-    fn fits(&self, session: &Session) -> bool {
+    fn matches(&self, session: &Session) -> bool {
         let is_user = session.owner != Owner::Anonymous;
         self.user.is_none_or(|user| session.owner.user() == Some(user))
             && self.kind.is_none_or(|kind| (kind == SessionKind::User) == is_user)
@@ -95,21 +95,21 @@ fn is_on(session: &Session, text: &str) -> bool {
 }
 
 impl Sessions {
-    /// The live sessions that fit, at most `limit` after the one at which the page before ended.
+    /// The live sessions that match, at most `limit`, after the cursor of the previous page.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn page(
+    pub(crate) async fn page(
         &self,
         filter: &SessionFilter,
         after: Option<SessionId>,
         limit: u32,
     ) -> Result<SessionPage, StoreError> {
         if let Some(user) = filter.user {
-            return self.page_of_user(user, filter, (after, limit)).await;
+            return self.page_of_user(user, filter, after, limit).await;
         }
         let page = self.page_of_all(filter, after, limit).await?;
-        self.outlast_missing(None).await?;
+        self.wait_for_missing(None).await?;
         Ok(page)
     }
 
@@ -127,11 +127,11 @@ impl Sessions {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        let (mut found, mut looked_at) = (Vec::new(), 0);
-        let mut at_once = limit.saturating_add(1).min(AT_ONCE);
-        while looked_at < LOOKED_AT {
+        let (mut found, mut read) = (Vec::new(), 0);
+        let mut at_once = limit.saturating_add(1).min(BATCH);
+        while read < MAX_READ {
             let met = self.store().list_newest(before, at_once).await?;
-            looked_at += at_once;
+            read += at_once;
             let mut live = met.sessions;
             self.keep_live(&mut live);
             for session in live {
@@ -142,7 +142,7 @@ impl Sessions {
                     return Ok(SessionPage { sessions: found, next: before });
                 }
                 before = Some(session.id);
-                if filter.fits(&session) {
+                if filter.matches(&session) {
                     found.push(session);
                 }
             }
@@ -150,22 +150,24 @@ impl Sessions {
             if before.is_none() {
                 break;
             }
-            at_once = AT_ONCE;
+            at_once = BATCH;
         }
         Ok(SessionPage { sessions: found, next: before })
     }
 
-    /// Of one user there are no more than the limit allows.
+    /// The limit bounds the number of sessions of one user.
     async fn page_of_user(
         &self,
         user: UserId,
         filter: &SessionFilter,
-        (after, limit): (Option<SessionId>, u32),
+        after: Option<SessionId>,
+        limit: u32,
     ) -> Result<SessionPage, StoreError> {
         let mut sessions = self.list(user).await?;
         sessions.sort_by_key(|session| std::cmp::Reverse(session.id));
-        sessions
-            .retain(|session| after.is_none_or(|after| session.id < after) && filter.fits(session));
+        sessions.retain(|session| {
+            after.is_none_or(|after| session.id < after) && filter.matches(session)
+        });
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = sessions.len() > limit;
         sessions.truncate(limit);

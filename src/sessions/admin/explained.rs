@@ -1,4 +1,4 @@
-//! How one session stands, for whoever has to explain it.
+//! The state of one session in detail, for administrators.
 
 use crate::failure::StoreError;
 use crate::sessions::cache::End;
@@ -7,32 +7,30 @@ use crate::sessions::{Ended, Session, SessionId, Sessions};
 /// A session that is live, or ended within the last day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
-    /// What is kept of it; `None` once its end was written down.
+    /// The session; `None` once its end was written.
     pub session: Option<Session>,
     /// How and when it ended; `None` while it is live.
     pub ended: Option<Ended>,
-    /// Whether this server would answer a check of it now without asking a store: from what it
-    /// remembers, under a lease.
+    /// Whether this server's cache would answer a check of it now.
     pub under_lease: bool,
 }
 
 impl Sessions {
-    /// How a session stands; `None` where nothing is known of it. Not told from memory: what is
-    /// explained is asked of the store.
+    /// The state of a session; `None` where it is unknown. Always asks the store.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn explain(&self, id: SessionId) -> Result<Option<Explained>, StoreError> {
+    pub(crate) async fn explain(&self, id: SessionId) -> Result<Option<Explained>, StoreError> {
         let cutoffs = self.cutoffs();
         if let Some(mut session) = self.store().find(id).await? {
             let ended = cutoffs.ended(&session);
-            self.room().recent.add_to(&mut session);
+            self.service().recent_activity.add_to(&mut session);
             let under_lease = self.is_remembered(id);
             return Ok(Some(Explained { session: Some(session), ended, under_lease }));
         }
         let ended = self.store().find_ended(id).await?;
         if ended.is_some() {
-            self.outlast_end(End::Session(id)).await?;
+            self.wait_for_end(End::Session(id)).await?;
         }
         let ended = ended.filter(|ended| cutoffs.remembers(*ended));
         Ok(ended.map(|ended| Explained { session: None, ended: Some(ended), under_lease: false }))

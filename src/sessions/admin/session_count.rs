@@ -1,44 +1,44 @@
-//! Counting the live sessions now and then, at a bounded price.
+//! The number of sessions, counted in the background at a bounded cost.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::sessions::{Counted, Sessions};
 
-/// After a count nobody counts for this many times as long as it took, so that counting takes at
-/// most a hundredth of the time, however many sessions there are.
-const REST: u32 = 99;
-/// How long somebody who asks waits for a count that is under way.
+/// The pause after a count, as a multiple of its duration. So counting takes at most 1 % of the
+/// time, whatever the number of sessions.
+const PAUSE_FACTOR: u32 = 99;
+/// How long a request waits for a count in progress.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How many sessions there were lately. Cheap to clone.
+/// The latest number of sessions. Cheap to clone; clones share one state.
 #[derive(Clone)]
 pub struct SessionCount {
     sessions: Sessions,
-    /// Held by the one who counts; when to count next.
+    /// When to count next. Locked while a count is in progress.
     due: Arc<tokio::sync::Mutex<Option<Instant>>>,
     latest: Arc<Mutex<Option<Counted>>>,
 }
 
 impl SessionCount {
-    /// Of these sessions.
+    /// Counts the sessions of this service.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
         Self { sessions, due: Arc::default(), latest: Arc::default() }
     }
 
-    /// The latest count, fresh unless the one before was long and recent. `None`: the store does
-    /// not count, or has not yet.
+    /// The latest count, renewed unless the last count was recent for its duration. `None`: the
+    /// store does not count, or no count has finished.
     pub async fn latest(&self) -> Option<Counted> {
         if let Ok(mut due) = Arc::clone(&self.due).try_lock_owned()
             && due.is_none_or(|at| Instant::now() >= at)
         {
-            let census = self.clone();
-            // In a task of its own: whoever asked may leave, and the next one finds the answer.
+            let this = self.clone();
+            // In a separate task, so that a dropped request does not stop the count.
             let counting = tokio::spawn(async move {
-                let begun = Instant::now();
-                census.count().await;
-                *due = Some(Instant::now() + begun.elapsed() * REST);
+                let started = Instant::now();
+                this.count().await;
+                *due = Some(Instant::now() + started.elapsed() * PAUSE_FACTOR);
             });
             let _ = tokio::time::timeout(PATIENCE, counting).await;
         }
@@ -52,7 +52,7 @@ impl SessionCount {
             }
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "the live sessions are not counted for now");
+                tracing::warn!(error, "could not count sessions; keeping the previous count");
             }
         }
     }

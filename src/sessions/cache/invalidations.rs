@@ -1,38 +1,38 @@
-//! What was dropped and when, so that nothing read before is remembered after.
+//! Counts invalidations, so that a value read before one is not cached after it.
 
 use std::time::Duration;
 
 use super::Change;
 use super::rules::{Rule, is_kept};
 
-/// Marks are shared by whatever falls on the same one: a drop may keep out more than it has to.
+/// Ids that hash to the same mark share it: an invalidation may reject more inserts than needed.
 const MARKS: usize = 4096;
 
-/// Taken before something is read from a store, and shown when it is to be remembered.
+/// Taken before a read from a store, and required to cache the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    drops: u64,
+    invalidations: u64,
     /// When it was taken.
     pub(super) at: Duration,
 }
 
-/// Counts drops, and knows of each change when it was dropped last.
+/// Counts invalidations, and holds for each mark the number of the last one.
 #[derive(Debug)]
-pub(super) struct Drops {
+pub(super) struct Invalidations {
     count: u64,
     of_everything: u64,
     marks: Box<[u64]>,
 }
 
-impl Drops {
+impl Invalidations {
     pub(super) fn new() -> Self {
         let marks = vec![0; MARKS].into_boxed_slice();
         Self { count: 0, of_everything: 0, marks }
     }
 
-    /// For what is read from now on.
+    /// For reads that begin now.
     pub(super) fn ticket(&self, at: Duration) -> Ticket {
-        Ticket { drops: self.count, at }
+        Ticket { invalidations: self.count, at }
     }
 
     pub(super) fn note(&mut self, change: Change) {
@@ -43,18 +43,18 @@ impl Drops {
         }
     }
 
-    /// Whether none of these was dropped since the ticket was taken.
+    /// Whether none of these was invalidated since the ticket was taken.
     pub(super) fn allow(&self, ticket: Ticket, changes: &[Change]) -> bool {
-        let since = |at: u64| at > ticket.drops;
-        let dropped = since(self.of_everything)
+        let since = |at: u64| at > ticket.invalidations;
+        let is_stale = since(self.of_everything)
             || changes
                 .iter()
                 .filter_map(|change| Self::mark(*change))
                 .any(|m| since(self.marks[m]));
-        !dropped || !is_kept(Rule::DropsReachFills)
+        !is_stale || !is_kept(Rule::DropsReachFills)
     }
 
-    /// Every id and every digest ends in bytes that are as good as chance.
+    /// The last bytes of every id and every digest are random.
     fn mark(change: Change) -> Option<usize> {
         let last = match change {
             Change::Everything => return None,

@@ -1,4 +1,4 @@
-//! The room's use of what it remembers: checks that need no store, and deeds that wait.
+//! Checks that the cache answers, and operations that wait for leases.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,28 +7,27 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::memory::Memory;
-use super::renewer::Keeper;
+use super::renewer::LeaseRenewer;
 use super::{
     Change, Freshness, LEASE, LeaseState, OUTLASTS_LEASES, Remembered, Rule, Ticket, is_kept,
 };
-use crate::accounts::{Account, UserId};
+use crate::accounts::Account;
 use crate::clock::Clock;
 use crate::failure::StoreError;
 use crate::sessions::{Client, Session, SessionId, Sessions, TokenDigest};
 
-/// Whether sessions and their users are remembered beside the stores.
+/// Whether sessions and their users are cached, in this process and in others.
 #[derive(Clone, Default)]
 pub struct LeaseOptions {
-    /// The stores that have to say whether they have told everything before anything is remembered
-    /// here: that of the sessions, and that of the accounts where it is another. Without any,
-    /// nothing is remembered, and every check asks the stores.
+    /// The stores that must confirm their invalidations before the cache may answer: that of the
+    /// sessions, and that of the accounts where it is another. Empty: no cache, and every check
+    /// asks the stores.
     pub vouching: Vec<Arc<dyn Freshness>>,
-    /// The stores by which other processes hear of changes, whether or not anything is remembered
-    /// here.
+    /// The stores that send invalidations to other processes, whether or not this one caches.
     pub telling: Vec<Arc<dyn Freshness>>,
-    /// Whether other processes may remember sessions that end here.
+    /// Whether other processes may cache sessions that end here.
     pub sessions_elsewhere: bool,
-    /// Whether other processes may remember users that change here.
+    /// Whether other processes may cache users that change here.
     pub users_elsewhere: bool,
 }
 
@@ -57,62 +56,73 @@ impl Leases {
         Self { memory: Arc::new(memory), options, clock }
     }
 
-    /// Forgets what is not so any more, or may not be.
-    pub(in crate::sessions) fn forget(&self, change: Change) {
+    /// Invalidates cache entries that have changed, or may have.
+    pub(in crate::sessions) fn invalidate(&self, change: Change) {
         if !self.options.vouching.is_empty() {
-            self.memory.forget(change);
+            self.memory.invalidate(change);
         }
     }
 
-    /// A session was seen, which is noted and will be written.
+    /// Updates the cached activity of a session.
     pub(in crate::sessions) fn see(
         &self,
         id: SessionId,
-        seen: (OffsetDateTime, &Client),
+        last_seen_at: OffsetDateTime,
+        client: &Client,
         idle_expires_at: OffsetDateTime,
     ) {
-        self.memory.see(id, seen, idle_expires_at);
+        self.memory.see(id, last_seen_at, client, idle_expires_at);
     }
 
-    /// Whether other processes may remember sessions.
-    pub(in crate::sessions) fn has_others(&self) -> bool {
+    /// Whether other processes may cache sessions.
+    pub(super) fn has_others(&self) -> bool {
         self.options.sessions_elsewhere
     }
 
-    /// Whether other processes may remember users.
-    pub(in crate::sessions) fn has_others_of_users(&self) -> bool {
+    /// Whether other processes may cache users.
+    pub(super) fn has_others_of_users(&self) -> bool {
         self.options.sessions_elsewhere || self.options.users_elsewhere
     }
 
-    pub(in crate::sessions) fn uptime(&self) -> Duration {
+    pub(super) fn uptime(&self) -> Duration {
         self.clock.uptime()
     }
 
-    /// Sees to it that others are told of whatever this server has read by now.
-    pub(in crate::sessions) async fn tell_what_was_read(&self) -> Result<(), StoreError> {
+    /// Makes sure that other processes receive an invalidation for every write that this server has
+    /// read by now.
+    pub(super) async fn publish_what_was_read(&self) -> Result<(), StoreError> {
         for store in &self.options.telling {
             store.tell_what_is_seen().await?;
         }
         Ok(())
     }
 
-    /// Waits until nobody accepts what this server has just read to be over.
-    pub(in crate::sessions) async fn outlast_what_was_read(&self) -> Result<(), StoreError> {
-        self.tell_what_was_read().await?;
-        outlast(&self.clock).await;
+    /// Waits until no server accepts a session whose end this server has just read.
+    pub(super) async fn wait_after_read(&self) -> Result<(), StoreError> {
+        self.publish_what_was_read().await?;
+        wait_for_leases(&self.clock).await;
         Ok(())
     }
 
-    /// Waits until nobody accepts a session that the store has ended by now.
-    pub(in crate::sessions) async fn outlast(&self) {
+    /// As [`Leases::wait_after_read`] where other processes may cache sessions. Returns whether it
+    /// waited.
+    pub(in crate::sessions) async fn wait_for_others_after_read(&self) -> Result<bool, StoreError> {
+        if self.has_others() {
+            self.wait_after_read().await?;
+        }
+        Ok(self.has_others())
+    }
+
+    /// Waits until no server accepts a session whose end the store has acknowledged by now.
+    pub(in crate::sessions) async fn wait(&self) {
         if self.options.sessions_elsewhere {
-            outlast(&self.clock).await;
+            wait_for_leases(&self.clock).await;
         }
     }
 }
 
-/// Waits until every lease that was given before now has run out, anywhere.
-async fn outlast(clock: &Clock) {
+/// Waits until every lease granted before now has expired, on every server.
+async fn wait_for_leases(clock: &Clock) {
     let acknowledged = clock.uptime();
     let time = if is_kept(Rule::Margin) { OUTLASTS_LEASES } else { LEASE };
     let over = if is_kept(Rule::Wait) { acknowledged + time } else { acknowledged };
@@ -126,33 +136,33 @@ async fn outlast(clock: &Clock) {
 }
 
 impl Sessions {
-    /// The session of this token and its user, if they are remembered and that may be relied on.
+    /// The cached session of this token and its user, if a lease is held.
     #[must_use]
     pub fn remembered(&self, digest: &TokenDigest) -> Option<Remembered> {
-        let leases = &self.room().leases;
-        // Read by each check, after its request came.
+        let leases = &self.service().leases;
+        // Each check reads the clock itself, after its request arrived.
         let now = leases.clock.uptime();
         leases.memory.find(digest, now, self.now())
     }
 
-    /// Whether a check of this session would be answered from memory now.
+    /// Whether the cache would answer a check of this session now.
     pub(in crate::sessions) fn is_remembered(&self, id: SessionId) -> bool {
-        let leases = &self.room().leases;
+        let leases = &self.service().leases;
         leases.memory.digest(id).is_some_and(|digest| self.remembered(&digest).is_some())
     }
 
-    /// To be taken before a session and its user are read from the stores; `None` where they
-    /// would not be remembered anyway.
+    /// Taken before a session and its user are read from the stores. `None` where they would not be
+    /// cached.
     pub(crate) fn ticket(&self) -> Option<Ticket> {
-        let leases = &self.room().leases;
+        let leases = &self.service().leases;
         if leases.options.vouching.is_empty() {
             return None;
         }
         leases.memory.ticket(leases.clock.uptime())
     }
 
-    /// Remembers what was read after the ticket was taken: a live session, and its user's account
-    /// under whose epoch it is live.
+    /// Caches a live session and its user's account, both read after the ticket was taken. The
+    /// session is under the epoch of that account.
     pub(crate) fn remember(
         &self,
         ticket: Ticket,
@@ -161,44 +171,43 @@ impl Sessions {
         account: Option<&Account>,
     ) {
         let deadline = self.policy().idle_expires_at(session);
-        self.room().leases.memory.remember(ticket, *digest, (session, deadline), account);
+        self.service().leases.memory.insert(ticket, *digest, session, deadline, account);
     }
 
-    /// Forgets a user who has changed, or may have.
-    pub fn forget_user(&self, user: UserId) {
-        self.room().leases.forget(Change::User(user));
-    }
-
-    /// Waits until no server accepts what a change of an account has ended or changed by now.
-    pub async fn outlast_leases_of_users(&self) {
-        if self.room().leases.has_others_of_users() {
-            outlast(&self.room().leases.clock).await;
+    /// Waits until no server accepts a session, or shows a user, that a change of an account has
+    /// ended or changed by now.
+    pub(crate) async fn wait_for_user_leases(&self) {
+        if self.service().leases.has_others_of_users() {
+            wait_for_leases(&self.service().leases.clock).await;
         }
     }
 
-    /// How the lease stands; `None` where nothing is ever remembered.
+    /// The state of the lease; `None` where nothing is cached.
     #[must_use]
     pub fn lease(&self) -> Option<LeaseState> {
-        let leases = &self.room().leases;
+        let leases = &self.service().leases;
         let is_on = !leases.options.vouching.is_empty();
         is_on.then(|| leases.memory.lease(leases.clock.uptime()))
     }
 
-    /// The tasks that keep the lease, for as long as they run.
+    /// The background tasks that renew the lease, one for each store.
     #[must_use]
-    pub fn lease_keepers(&self) -> Vec<impl Future<Output = ()> + Send + 'static> {
-        let leases = &self.room().leases;
-        let keeper = |(number, store): (usize, &Arc<dyn Freshness>)| {
+    pub(crate) fn lease_renewers(&self) -> Vec<impl Future<Output = ()> + Send + 'static> {
+        let leases = &self.service().leases;
+        let renewer = |(number, store): (usize, &Arc<dyn Freshness>)| {
             let (sessions, store) = (self.clone(), Arc::clone(store));
             let memory = Arc::clone(&leases.memory);
-            let keeper = Keeper { memory, number, store, clock: leases.clock.clone() };
-            keeper.run(move |change| match change {
-                Change::Session(id) => sessions.room().watchers.wake(id),
-                Change::Everything => sessions.wake_all(),
-                Change::Token(digest) => sessions.room().watchers.wake_token(&digest),
-                Change::User(user) => sessions.room().watchers.wake_user(user),
+            let renewer = LeaseRenewer { memory, number, store, clock: leases.clock.clone() };
+            renewer.run(move |change| {
+                let subscribers = &sessions.service().subscribers;
+                match change {
+                    Change::Session(id) => subscribers.notify_session(id),
+                    Change::Everything => subscribers.notify_all(),
+                    Change::Token(digest) => subscribers.notify_token(&digest),
+                    Change::User(user) => subscribers.notify_user(user),
+                }
             })
         };
-        leases.options.vouching.iter().enumerate().map(keeper).collect()
+        leases.options.vouching.iter().enumerate().map(renewer).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Keeping the lease: one task for each store, which alone listens to it and asks it.
+//! Renews the lease: one task for each store, which alone receives its invalidations and probes it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +11,20 @@ use super::{Change, Freshness, LEASE, NotFresh, Subscription};
 use crate::clock::Clock;
 use crate::failure::StoreError;
 
-/// How often a store is asked: four times in a lease, so that a late answer or two cost none.
-const EVERY: Duration = Duration::from_millis(25);
-/// How long a store may take to answer before the subscription is given up.
+/// The interval between probes: a quarter of a lease, so that one late answer does not lose it.
+const PROBE_INTERVAL: Duration = Duration::from_millis(25);
+/// How long a store may take to answer before the subscription is closed.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long nothing is tried after a subscription was lost.
+/// The pause after a subscription was lost.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The same where somebody has to change something before it can succeed. Each try may leave a line
-/// in the log of the store.
+/// The pause where an operator has to change the setup first. Each attempt may write a line to the
+/// log of the store.
 const LONG_PAUSE: Duration = Duration::from_secs(5);
 
-/// What a keeper works with.
-pub(in crate::sessions) struct Keeper {
+/// The background task for one store.
+pub(in crate::sessions) struct LeaseRenewer {
     pub(in crate::sessions) memory: Arc<Memory>,
-    /// Which of the stores that have to vouch.
+    /// The index of the store among those that have to confirm.
     pub(in crate::sessions) number: usize,
     pub(in crate::sessions) store: Arc<dyn Freshness>,
     pub(in crate::sessions) clock: Clock,
@@ -32,39 +32,39 @@ pub(in crate::sessions) struct Keeper {
 
 /// The store took too long to answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the store did not say within {} s whether it has told everything", PATIENCE.as_secs())]
+#[error("the store did not answer a probe within {} s", PATIENCE.as_secs())]
 struct Late;
 
-impl Keeper {
-    /// Keeps the lease for as long as the task runs. `told` hears of every change after it is
-    /// dropped, and of [`Change::Everything`] after each subscription.
-    pub(in crate::sessions) async fn run(self, told: impl Fn(Change) + Send) {
-        let mut trouble = Trouble { store: self.store.name(), is_known: false };
+impl LeaseRenewer {
+    /// Renews the lease for as long as the task runs. Calls `notify` for every change after its
+    /// invalidation, and with [`Change::Everything`] after each subscription.
+    pub(in crate::sessions) async fn run(self, notify: impl Fn(Change) + Send) {
+        let mut report = LossReport { store: self.store.name(), is_reported: false };
         loop {
             let lost = match timeout(PATIENCE, self.store.subscribe()).await {
                 Ok(Ok(subscription)) => {
                     self.memory.subscribed(self.number);
-                    told(Change::Everything);
-                    trouble.is_over();
-                    self.follow(subscription, &told).await.into()
+                    notify(Change::Everything);
+                    report.regained();
+                    self.follow(subscription, &notify).await.into()
                 }
                 Ok(Err(error)) => error,
                 Err(_) => StoreError::backend(Late).into(),
             };
-            self.memory.cut(self.number);
-            trouble.tell(&lost);
+            self.memory.unsubscribed(self.number);
+            report.lost(&lost);
             sleep(if matches!(lost, NotFresh::Mute(_)) { LONG_PAUSE } else { PAUSE }).await;
         }
     }
 
-    /// Until the subscription is over.
+    /// Runs until the subscription fails.
     async fn follow(
         &self,
         mut subscription: Box<dyn Subscription>,
-        told: &(impl Fn(Change) + Send),
+        notify: &(impl Fn(Change) + Send),
     ) -> StoreError {
         loop {
-            // Before the question is handed over: from then on nothing is vouched for.
+            // Read before the probe is sent: the lease counts from here.
             let asked = self.clock.uptime();
             let changes = match timeout(PATIENCE, subscription.probe()).await {
                 Ok(Ok(changes)) => changes,
@@ -73,71 +73,71 @@ impl Keeper {
             };
             for change in changes {
                 if is_kept(Rule::ChangesBeforeAnswers) {
-                    self.dropped(change, told);
+                    self.apply(change, notify);
                 } else {
-                    self.drop_late(change);
+                    self.apply_late(change);
                 }
             }
-            self.memory.vouched(self.number, asked, self.clock.uptime());
-            if let Err(error) = self.listen(&mut *subscription, told).await {
+            self.memory.confirmed(self.number, asked, self.clock.uptime());
+            if let Err(error) = self.receive(&mut *subscription, notify).await {
                 return error;
             }
         }
     }
 
-    /// Until it is time to ask again.
-    async fn listen(
+    /// Applies changes until the next probe is due.
+    async fn receive(
         &self,
         subscription: &mut dyn Subscription,
-        told: &(impl Fn(Change) + Send),
+        notify: &(impl Fn(Change) + Send),
     ) -> Result<(), StoreError> {
-        let again = sleep(EVERY);
+        let again = sleep(PROBE_INTERVAL);
         tokio::pin!(again);
         loop {
             tokio::select! {
                 biased;
                 () = &mut again => return Ok(()),
-                change = subscription.changed() => self.dropped(change?, told),
+                change = subscription.changed() => self.apply(change?, notify),
             }
         }
     }
 
-    /// What must not be: the answer counts, and what came before it does not.
-    fn drop_late(&self, change: Change) {
+    /// Wrong on purpose, for the test of the rule: the answer counts before the changes ahead of it.
+    fn apply_late(&self, change: Change) {
         let memory = Arc::clone(&self.memory);
         tokio::spawn(async move {
             sleep(4 * LEASE).await;
-            memory.told(change);
+            memory.apply_from_store(change);
         });
     }
 
-    fn dropped(&self, change: Change, told: &impl Fn(Change)) {
-        self.memory.told(change);
-        told(change);
+    fn apply(&self, change: Change, notify: &impl Fn(Change)) {
+        self.memory.apply_from_store(change);
+        notify(change);
     }
 }
 
-/// Says once that there is no lease, and once that there is one again.
-struct Trouble {
+/// Logs the loss of the lease once, and its return once.
+struct LossReport {
     store: &'static str,
-    is_known: bool,
+    is_reported: bool,
 }
 
-impl Trouble {
-    fn tell(&mut self, error: &NotFresh) {
-        if !std::mem::replace(&mut self.is_known, true) {
+impl LossReport {
+    fn lost(&mut self, error: &NotFresh) {
+        if !std::mem::replace(&mut self.is_reported, true) {
             let error: &dyn std::error::Error = error;
             tracing::warn!(
                 error,
                 store = self.store,
-                "no leases for now: every request asks the stores"
+                "lost the lease of the session cache; will retry, and requests ask the store"
             );
         }
     }
 
-    fn is_over(&mut self) {
-        if std::mem::take(&mut self.is_known) {
-            tracing::info!(store = self.store, "leases are held again");
+    fn regained(&mut self) {
+        if std::mem::take(&mut self.is_reported) {
+            tracing::info!(store = self.store, "regained the lease of the session cache");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Answers that say or imply an end come no sooner than the answer to whoever ended it.
+//! Ends for which this server has already waited until no lease from before them was left.
 //!
-//! An end can be read as soon as the store has written it, and other servers may accept the session
-//! for the rest of their leases. The time that is written with an end is of another clock, and from
-//! before its acknowledgement, so it does not tell whether that is over. This server remembers what
-//! it has outlasted, and waits for what it has not.
+//! An end can be read as soon as the store has written it, while other servers may accept the
+//! session for the rest of their leases. An answer that reports or implies the end has to wait for
+//! those leases. The written time of an end does not help: it is of another clock, and from before
+//! the acknowledgement. So this server remembers which ends it has waited for.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,40 +16,40 @@ use crate::sessions::{
     Cursor, EndReason, Revocation, Revocations, SessionId, Sessions, TokenDigest,
 };
 
-/// How many ends are remembered at least, once there were as many; at most twice as many. One that
-/// is forgotten is waited for again.
+/// The size of one generation: at least the latest 8192 ends are remembered, at most twice as
+/// many. A forgotten end is waited for again.
 const MOST: usize = 8192;
-/// How many entries of the feed are looked through. Where there are more, the answer waits.
-const AT_A_LOOK: u32 = 200;
+/// The most entries of the feed that are read. With more, the answer waits.
+const FEED_SIZE: u32 = 200;
 
-/// Something that is over.
+/// An end that an answer may report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::sessions) enum End {
     Token(TokenDigest),
     Session(SessionId),
-    /// Of all sessions that a user had before this epoch.
+    /// The end of all sessions that a user had before this epoch.
     EpochsBefore(UserId, Epoch),
 }
 
-/// What is known to be accepted nowhere.
+/// The ends after which no lease is left.
 #[derive(Default)]
 pub(in crate::sessions) struct WaitedEnds {
     ends: Mutex<Generations>,
     feed: Mutex<Feed>,
 }
 
-/// The older half is forgotten when the younger one is full.
+/// The older generation is dropped when the younger one is full.
 #[derive(Default)]
 struct Generations {
     younger: HashSet<End>,
     older: HashSet<End>,
 }
 
-/// How far every end of the feed is outlasted.
+/// The position up to which every end of the feed was waited for.
 #[derive(Default)]
 struct Feed {
-    outlasted: Option<Cursor>,
-    /// A cursor that was read, and when everybody had been told of what is before it.
+    waited: Option<Cursor>,
+    /// A cursor that was read, and when the invalidations before it had been published.
     next: Option<(Cursor, Duration)>,
 }
 
@@ -77,55 +77,55 @@ impl Generations {
 }
 
 impl Feed {
-    /// Up to where everything is outlasted at `now`.
-    fn outlasted(&mut self, now: Duration) -> Option<Cursor> {
+    /// The position up to which every end was waited for at `now`.
+    fn waited(&mut self, now: Duration) -> Option<Cursor> {
         let is_due = |next: &mut (Cursor, Duration)| now >= next.1 + OUTLASTS_LEASES;
         if let Some((cursor, _)) = self.next.take_if(is_due) {
-            self.outlasted = Some(cursor);
+            self.waited = Some(cursor);
         }
-        self.outlasted.clone()
+        self.waited.clone()
     }
 }
 
 impl Sessions {
-    /// Waits until nobody accepts what the store says is over, unless this server has waited for it
-    /// before.
-    pub(in crate::sessions) async fn outlast_end(&self, end: End) -> Result<(), StoreError> {
-        let room = self.room();
-        if room.leases.has_others() && !room.outlasted.ends().has(&end) {
-            room.leases.outlast_what_was_read().await?;
-            room.outlasted.ends().add(end);
+    /// Waits until no server accepts a session whose end was read, unless this server has waited
+    /// for that end before.
+    pub(in crate::sessions) async fn wait_for_end(&self, end: End) -> Result<(), StoreError> {
+        let service = self.service();
+        if service.leases.has_others() && !service.waited_ends.ends().has(&end) {
+            service.leases.wait_after_read().await?;
+            service.waited_ends.ends().add(end);
         }
         Ok(())
     }
 
-    /// Notes that nobody accepts these sessions any more, for good.
-    pub(in crate::sessions) fn note_outlasted(&self, ids: impl IntoIterator<Item = SessionId>) {
-        if self.room().leases.has_others() {
-            let mut known = self.room().outlasted.ends();
+    /// Notes that these sessions have ended and that no lease from before is left.
+    pub(in crate::sessions) fn note_waited_ends(&self, ids: impl IntoIterator<Item = SessionId>) {
+        if self.service().leases.has_others() {
+            let mut known = self.service().waited_ends.ends();
             ids.into_iter().for_each(|id| known.add(End::Session(id)));
         }
     }
 
-    /// Waits until nobody accepts a session that one of these accounts, as they were read, has
-    /// outgrown: a disabled account is shown when it can do nothing any more.
+    /// Waits until no server accepts a session from before the epoch of one of these accounts, as
+    /// they were read: an account is shown as disabled once its sessions are refused everywhere.
     ///
     /// # Errors
     /// [`StoreError`] when a store fails.
-    pub async fn outlast_epochs(&self, accounts: &[Account]) -> Result<(), StoreError> {
-        let room = self.room();
-        if !room.leases.has_others_of_users() {
+    pub(crate) async fn wait_for_epochs(&self, accounts: &[Account]) -> Result<(), StoreError> {
+        let service = self.service();
+        if !service.leases.has_others_of_users() {
             return Ok(());
         }
         let end = |account: &Account| End::EpochsBefore(account.user.id, account.epoch);
         let raised = accounts.iter().filter(|account| account.epoch > Epoch::FIRST).map(end);
         let new: Vec<End> = {
-            let known = room.outlasted.ends();
+            let known = service.waited_ends.ends();
             raised.filter(|end| !known.has(end)).collect()
         };
         if !new.is_empty() {
-            room.leases.outlast_what_was_read().await?;
-            let mut known = room.outlasted.ends();
+            service.leases.wait_after_read().await?;
+            let mut known = service.waited_ends.ends();
             for end in new {
                 known.add(end);
             }
@@ -133,39 +133,39 @@ impl Sessions {
         Ok(())
     }
 
-    /// Waits until nobody accepts a session of this user, or of anybody, that was missing from what
-    /// the store said before this call. It asks the feed of ends, and waits only where something
-    /// has ended lately.
-    pub(in crate::sessions) async fn outlast_missing(
+    /// Waits until no server accepts a session of this user, or of any user, that was missing from
+    /// a list that was read before this call. Reads the feed of ends, and waits only where a
+    /// session has ended recently.
+    pub(in crate::sessions) async fn wait_for_missing(
         &self,
         of: Option<UserId>,
     ) -> Result<(), StoreError> {
-        let room = self.room();
-        if !room.leases.has_others() {
+        let service = self.service();
+        if !service.leases.has_others() {
             return Ok(());
         }
-        let known = room.outlasted.feed().outlasted(room.leases.uptime());
-        let found = self.store().revocations_after(known.as_ref(), AT_A_LOOK).await?;
+        let known = service.waited_ends.feed().waited(service.leases.uptime());
+        let found = self.store().revocations_after(known.as_ref(), FEED_SIZE).await?;
         let Revocations::After { revocations, next } = found else {
-            *room.outlasted.feed() = Feed::default();
-            return room.leases.outlast_what_was_read().await;
+            *service.waited_ends.feed() = Feed::default();
+            return service.leases.wait_after_read().await;
         };
         if known.is_none() || !revocations.is_empty() {
-            room.leases.tell_what_was_read().await?;
+            service.leases.publish_what_was_read().await?;
         }
-        room.outlasted.feed().next.get_or_insert((next, room.leases.uptime()));
-        let is_all = u32::try_from(revocations.len()).is_ok_and(|all| all < AT_A_LOOK);
+        service.waited_ends.feed().next.get_or_insert((next, service.leases.uptime()));
+        let is_all = u32::try_from(revocations.len()).is_ok_and(|all| all < FEED_SIZE);
         if known.is_none() || !is_all || self.concerns(of, &revocations) {
-            room.leases.outlast().await;
+            service.leases.wait().await;
             let is_final = |end: &&Revocation| end.ended.reason != EndReason::Replaced;
-            self.note_outlasted(revocations.iter().filter(is_final).map(|end| end.session));
+            self.note_waited_ends(revocations.iter().filter(is_final).map(|end| end.session));
         }
         Ok(())
     }
 
-    /// Whether a session of this user, or of anybody, is among these and not known to be outlasted.
+    /// Whether one of these ends concerns this user, or any user, and was not waited for yet.
     fn concerns(&self, of: Option<UserId>, revocations: &[Revocation]) -> bool {
-        let known = self.room().outlasted.ends();
+        let known = self.service().waited_ends.ends();
         revocations
             .iter()
             .filter(|end| of.is_none() || end.user == of)
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded_and_the_latest_stay() {
+    fn remembered_ends_are_bounded_and_the_latest_stay() {
         let mut known = Generations::default();
         for number in 0..5 * MOST {
             known.add(token(number));
@@ -197,12 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_the_feed_counts_once_every_lease_from_before_it_is_over() {
+    fn a_feed_position_counts_once_every_earlier_lease_has_expired() {
         let read_at = Duration::from_secs(100);
-        let mut feed = Feed { outlasted: None, next: Some((Cursor::of("1"), read_at)) };
+        let mut feed = Feed { waited: None, next: Some((Cursor::of("1"), read_at)) };
         let almost = (read_at + OUTLASTS_LEASES).saturating_sub(Duration::from_nanos(1));
-        assert_eq!(feed.outlasted(almost), None);
-        assert_eq!(feed.outlasted(read_at + OUTLASTS_LEASES), Some(Cursor::of("1")));
+        assert_eq!(feed.waited(almost), None);
+        assert_eq!(feed.waited(read_at + OUTLASTS_LEASES), Some(Cursor::of("1")));
         assert!(feed.next.is_none());
     }
 }

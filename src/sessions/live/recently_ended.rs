@@ -1,13 +1,13 @@
-//! Sessions that timeouts ended, until somebody records it.
+//! Sessions that timeouts ended, until the audit trail records them.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::sessions::TimedOut;
 
-/// How many are noted at most. They are taken every second; more in between are not told of.
+/// The most ends kept. They are taken every second; more than this in between are not recorded.
 const MOST: usize = 10_000;
 
-/// The ends that were noticed and not yet taken.
+/// The ends since the last [`RecentlyEnded::take`].
 #[derive(Default)]
 pub(in crate::sessions) struct RecentlyEnded(Mutex<Vec<TimedOut>>);
 

@@ -1,9 +1,10 @@
-//! The feed of ends: by which whoever keeps a copy of sessions learns which to drop.
+//! The feed of ended sessions, for gateways that keep copies of sessions.
 //!
-//! A store writes the entry in the step that ends the session, so that it can be read as soon as
-//! the end is acknowledged. It is shown when every lease from before that read has run out, at any
-//! server: otherwise a reader could drop a session, ask a server that remembers it, and keep that. Whoever waits for the next one is woken by what this process ends or is
-//! told of, and by a look at the store, which all who wait share.
+//! A store writes the entry in the step that ends the session, so it can be read as soon as the end
+//! is acknowledged. It is shown once every lease from before that read has expired, on every
+//! server. Otherwise a reader could drop its copy, ask a server that still caches the session, and
+//! keep the answer. Ends on this server, invalidations and a poll of the store that all readers
+//! share notify the readers that wait.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,17 +16,17 @@ use crate::failure::StoreError;
 use crate::sessions::cache::{Change, Rule, is_kept};
 use crate::sessions::{Ended, SessionId, Sessions};
 
-/// How often the store is asked for what nobody here did, by all who wait together.
-const LOOK: Duration = Duration::from_millis(250);
-/// How many ends one such look passes by.
-const AT_A_LOOK: u32 = 200;
+/// The interval of the shared poll for ends on other servers.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// The most ends that one poll reads.
+const POLL_SIZE: u32 = 200;
 
-/// A place in the feed. Only the store that gave it can read it.
+/// A position in the feed. Only the store that issued it can read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(String);
 
 impl Cursor {
-    /// The cursor of this text, whether or not a store ever gave it.
+    /// The cursor of this text, whether or not a store issued it.
     #[must_use]
     pub fn of(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -41,49 +42,49 @@ impl Cursor {
 /// The end of a session, or of one of its tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
-    /// The place in the feed right after it.
+    /// The position in the feed right after it.
     pub cursor: Cursor,
-    /// Which. Where the reason is `replaced`, it may go on under another token.
+    /// The session. Where the reason is `replaced`, it may continue under another token.
     pub session: SessionId,
-    /// Whose; `None` where it was anonymous.
+    /// Its user; `None` where it was anonymous.
     pub user: Option<UserId>,
-    /// Why, and when.
+    /// The reason and the time.
     pub ended: Ended,
 }
 
-/// What came after a cursor.
+/// The entries after a cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revocations {
-    /// Everything, or as much of it as was asked for.
+    /// All of them, or the first ones up to the limit.
     After {
         /// In the order of the ends.
         revocations: Vec<Revocation>,
-        /// Where to go on.
+        /// The cursor for the next read.
         next: Cursor,
     },
-    /// What came after it is not known any more, or never was: everything that is kept of sessions
-    /// elsewhere has to be dropped.
+    /// The entries after the cursor are no longer kept, or the cursor is unknown. A reader has to
+    /// drop all its copies.
     Expired,
 }
 
-/// How far the looks have come that all who wait share.
+/// The poll of the feed that all waiting readers share.
 #[derive(Default)]
-pub(in crate::sessions) struct Looks(tokio::sync::Mutex<Look>);
+pub(in crate::sessions) struct EndPoll(tokio::sync::Mutex<LastPoll>);
 
 #[derive(Default)]
-struct Look {
+struct LastPoll {
     at: Option<Instant>,
     cursor: Option<Cursor>,
 }
 
 impl Sessions {
-    /// The ends after a cursor, at most `most`; without one none, and the cursor from which on
-    /// nothing is missed. By the time it answers no server accepts any of them, nor what ended
-    /// before a first cursor: whoever reads this may ask any server and keep its answer.
+    /// The ends after a cursor, at most `most`. Without a cursor: no ends, and the cursor from which
+    /// on none is missed. Returns once no server accepts any of these sessions, nor those that ended
+    /// before a first cursor. So a reader may ask any server afterwards and keep the answer.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn revocations_after(
+    pub(crate) async fn revocations_after(
         &self,
         after: Option<&Cursor>,
         most: u32,
@@ -94,7 +95,7 @@ impl Sessions {
                 if after.is_none() || !revocations.is_empty() =>
             {
                 if is_kept(Rule::FeedWaits) {
-                    self.outlast_found(after.is_none(), revocations).await?;
+                    self.wait_for_found(after.is_none(), revocations).await?;
                 }
             }
             Revocations::After { .. } | Revocations::Expired => {}
@@ -102,66 +103,66 @@ impl Sessions {
         Ok(found)
     }
 
-    /// How long ago these were acknowledged is unknown: the time of an end is of another clock, and
-    /// from before its acknowledgement. So the wait counts from this read.
-    async fn outlast_found(
+    /// The written time of an end is of another clock, and from before its acknowledgement. So the
+    /// wait counts from this read.
+    async fn wait_for_found(
         &self,
         is_first: bool,
         revocations: &[Revocation],
     ) -> Result<(), StoreError> {
-        let leases = &self.room().leases;
-        if leases.has_others() {
-            return leases.outlast_what_was_read().await;
+        let leases = &self.service().leases;
+        if leases.wait_for_others_after_read().await? {
+            return Ok(());
         }
-        // Nobody else remembers them, and here they are dropped.
+        // No other process caches them: invalidating them here is enough.
         if is_first {
-            leases.forget(Change::Everything);
+            leases.invalidate(Change::Everything);
         }
         for end in revocations {
-            leases.forget(Change::Session(end.session));
+            leases.invalidate(Change::Session(end.session));
         }
         Ok(())
     }
 
     /// Waits until a session may have ended since this call. Call it before reading the feed, and
-    /// wait where there was nothing to read, so that nothing is missed in between.
-    pub fn something_ended(&self) -> impl Future<Output = ()> + Send + use<'_> {
-        let rung = self.room().watchers.any_end();
+    /// wait if there was nothing to read, so that no end is missed in between.
+    pub(crate) fn something_ended(&self) -> impl Future<Output = ()> + Send + use<'_> {
+        let notified = self.service().subscribers.any_end();
         async move {
-            let mut rung = pin!(rung);
+            let mut notified = pin!(notified);
             loop {
                 tokio::select! {
-                    () = &mut rung => return,
-                    () = tokio::time::sleep(LOOK) => self.look_for_ends().await,
+                    () = &mut notified => return,
+                    () = tokio::time::sleep(POLL_INTERVAL) => self.poll_ends().await,
                 }
             }
         }
     }
 
-    /// Wakes all who wait if there is something new, unless somebody else has just looked. While
-    /// the store is silent nobody is woken.
-    async fn look_for_ends(&self) {
-        let Ok(mut look) = self.room().looks.0.try_lock() else { return };
-        if look.at.is_some_and(|at| at.elapsed() < LOOK) {
+    /// Notifies all waiting readers if there are new ends, unless another reader has just polled.
+    /// While the store does not answer, no reader is notified.
+    async fn poll_ends(&self) {
+        let Ok(mut last) = self.service().end_poll.0.try_lock() else { return };
+        if last.at.is_some_and(|at| at.elapsed() < POLL_INTERVAL) {
             return;
         }
-        look.at = Some(Instant::now());
-        let is_first = look.cursor.is_none();
-        // Whoever is woken reads for themselves, and waits then.
-        let found = self.store().revocations_after(look.cursor.as_ref(), AT_A_LOOK).await;
-        let is_news = match found {
+        last.at = Some(Instant::now());
+        let is_first = last.cursor.is_none();
+        // No wait for leases here: a reader reads the feed itself, and waits then.
+        let found = self.store().revocations_after(last.cursor.as_ref(), POLL_SIZE).await;
+        let has_news = match found {
             Ok(Revocations::After { revocations, next }) => {
-                look.cursor = Some(next);
+                last.cursor = Some(next);
                 is_first || !revocations.is_empty()
             }
             Ok(Revocations::Expired) => {
-                look.cursor = None;
+                last.cursor = None;
                 true
             }
             Err(_) => false,
         };
-        if is_news {
-            self.room().watchers.tell_of_end();
+        if has_news {
+            self.service().subscribers.notify_any_end();
         }
     }
 }

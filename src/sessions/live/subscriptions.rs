@@ -1,5 +1,6 @@
-//! Waking whoever waits for something to happen to a session, or to the list of somebody's
-//! sessions.
+//! Subscriptions to a session, and to the list of its user's sessions.
+//!
+//! A notification says that something may have changed. The subscriber reads the store to find out.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,163 +9,161 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::accounts::UserId;
-use crate::sessions::{Session, SessionId, TokenDigest};
+use crate::sessions::{Session, SessionId, Sessions, TokenDigest};
 
-/// Wakes the watchers whom something concerns. A wake says that it is worth looking, not what is to
-/// be seen.
+/// All subscriptions on this server.
 #[derive(Debug, Default)]
 pub(in crate::sessions) struct Subscribers {
-    watched: Mutex<Watched>,
-    /// Of whoever waits for the end of any session.
+    index: Mutex<Index>,
+    /// For requests that wait for the end of any session.
     any_end: Notify,
     closed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-struct Watched {
-    /// A session under one of its tokens: after a rotation somebody may watch it under either.
-    tokens: HashMap<TokenDigest, Watcher>,
+struct Index {
+    /// By token: after a rotation one session may be subscribed to under both tokens.
+    tokens: HashMap<TokenDigest, Subscribed>,
     by_session: HashMap<SessionId, Vec<TokenDigest>>,
     by_user: HashMap<UserId, Vec<TokenDigest>>,
-    lists: HashMap<UserId, Listeners>,
+    lists: HashMap<UserId, SubscribedList>,
 }
 
 #[derive(Debug)]
-struct Watcher {
+struct Subscribed {
     session: SessionId,
     user: Option<UserId>,
     notify: Arc<Notify>,
-    /// How many watch it, for example in several tabs.
+    /// The number of subscriptions, for example one for each tab.
     count: usize,
 }
 
 #[derive(Debug, Default)]
-struct Listeners {
+struct SubscribedList {
     notify: Arc<Notify>,
     count: usize,
 }
 
 impl Subscribers {
-    /// Watches the session, and the list of its user's sessions if that is wanted.
-    pub(in crate::sessions) fn watch(
+    /// Subscribes to the session, and with `with_list` to the list of its user's sessions.
+    fn subscribe(
         self: &Arc<Self>,
         session: &Session,
         digest: TokenDigest,
         with_list: bool,
-    ) -> Watch {
+    ) -> SessionSubscription {
         let user = session.owner.user();
-        let mut watched = self.lock();
-        let own = watched.enter(session.id, user, digest);
+        let mut index = self.lock();
+        let own = index.add(session.id, user, digest);
         let list = user.filter(|_| with_list).map(|user| {
-            let listeners = watched.lists.entry(user).or_default();
-            listeners.count += 1;
-            ListWatch { user, notify: Arc::clone(&listeners.notify) }
+            let list = index.lists.entry(user).or_default();
+            list.count += 1;
+            ListSubscription { user, notify: Arc::clone(&list.notify) }
         });
-        drop(watched);
-        Watch { digest, own, list, watchers: Arc::clone(self) }
+        drop(index);
+        SessionSubscription { digest, own, list, subscribers: Arc::clone(self) }
     }
 
-    /// Something may have happened to this session.
-    pub(in crate::sessions) fn wake(&self, id: SessionId) {
-        let watched = self.lock();
-        if let Some(user) = watched.wake_tokens(watched.by_session.get(&id)) {
-            watched.wake_list(user);
+    /// This session may have changed or ended.
+    pub(in crate::sessions) fn notify_session(&self, id: SessionId) {
+        let index = self.lock();
+        if let Some(user) = index.notify_tokens(index.by_session.get(&id)) {
+            index.notify_list(user);
         }
-        drop(watched);
-        self.tell_of_end();
+        drop(index);
+        self.notify_any_end();
     }
 
-    /// Something may have happened to the session of this token.
-    pub(in crate::sessions) fn wake_token(&self, digest: &TokenDigest) {
-        if let Some(watcher) = self.lock().tokens.get(digest) {
-            watcher.notify.notify_waiters();
+    /// The session of this token may have changed or ended.
+    pub(in crate::sessions) fn notify_token(&self, digest: &TokenDigest) {
+        if let Some(subscribed) = self.lock().tokens.get(digest) {
+            subscribed.notify.notify_waiters();
         }
-        self.tell_of_end();
+        self.notify_any_end();
     }
 
-    /// Something may have happened to this user, and so to every session of theirs.
-    pub(in crate::sessions) fn wake_user(&self, user: UserId) {
-        let watched = self.lock();
-        watched.wake_tokens(watched.by_user.get(&user));
-        watched.wake_list(user);
-        drop(watched);
-        self.tell_of_end();
+    /// This user, and so each of the user's sessions, may have changed or ended.
+    pub(in crate::sessions) fn notify_user(&self, user: UserId) {
+        let index = self.lock();
+        index.notify_tokens(index.by_user.get(&user));
+        index.notify_list(user);
+        drop(index);
+        self.notify_any_end();
     }
 
     /// A session of this user has started or ended.
-    pub(in crate::sessions) fn wake_list(&self, user: UserId) {
-        self.lock().wake_list(user);
+    pub(in crate::sessions) fn notify_list(&self, user: UserId) {
+        self.lock().notify_list(user);
     }
 
-    /// Whoever watches anybody's list.
-    pub(in crate::sessions) fn wake_lists(&self) {
-        self.lock().lists.values().for_each(|listeners| listeners.notify.notify_waiters());
+    /// Notifies the subscribers of every list.
+    pub(super) fn notify_lists(&self) {
+        self.lock().lists.values().for_each(|list| list.notify.notify_waiters());
     }
 
-    /// Whether anybody watches a list.
-    pub(in crate::sessions) fn has_lists(&self) -> bool {
+    pub(super) fn has_lists(&self) -> bool {
         !self.lock().lists.is_empty()
     }
 
-    /// Whoever watches a token that is not known to be fine.
-    pub(in crate::sessions) fn wake_unless(&self, is_fine: impl Fn(&TokenDigest) -> bool) {
-        for (digest, watcher) in &self.lock().tokens {
-            if !is_fine(digest) {
-                watcher.notify.notify_waiters();
+    /// Notifies the subscribers of every token for which `is_confirmed` is false.
+    pub(in crate::sessions) fn notify_unless(&self, is_confirmed: impl Fn(&TokenDigest) -> bool) {
+        for (digest, subscribed) in &self.lock().tokens {
+            if !is_confirmed(digest) {
+                subscribed.notify.notify_waiters();
             }
         }
     }
 
-    pub(in crate::sessions) fn wake_all(&self) {
-        self.wake_unless(|_| false);
-        self.wake_lists();
-        self.tell_of_end();
+    pub(in crate::sessions) fn notify_all(&self) {
+        self.notify_unless(|_| false);
+        self.notify_lists();
+        self.notify_any_end();
     }
 
-    /// Wakes whoever waits for the end of any session, and nobody else.
-    pub(in crate::sessions) fn tell_of_end(&self) {
+    /// Notifies only the requests that wait for the end of any session.
+    pub(super) fn notify_any_end(&self) {
         self.any_end.notify_waiters();
     }
 
     /// Waits for the end of any session, from this call on.
-    pub(in crate::sessions) fn any_end(&self) -> impl Future<Output = ()> + Send + use<'_> {
+    pub(super) fn any_end(&self) -> impl Future<Output = ()> + Send + use<'_> {
         self.any_end.notified()
     }
 
-    /// Wakes everybody for the last time.
-    pub(in crate::sessions) fn close(&self) {
+    /// Notifies all subscribers for the last time.
+    fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.wake_all();
+        self.notify_all();
     }
 
-    /// How many sessions and lists are watched.
+    /// The number of tokens and of lists with a subscription.
     #[cfg(test)]
-    pub(in crate::sessions) fn watched(&self) -> (usize, usize) {
-        let watched = self.lock();
-        assert_eq!(watched.by_session.is_empty(), watched.tokens.is_empty());
-        assert!(!watched.tokens.is_empty() || watched.by_user.is_empty());
-        (watched.tokens.len(), watched.lists.len())
+    pub(in crate::sessions) fn counts(&self) -> (usize, usize) {
+        let index = self.lock();
+        assert_eq!(index.by_session.is_empty(), index.tokens.is_empty());
+        assert!(!index.tokens.is_empty() || index.by_user.is_empty());
+        (index.tokens.len(), index.lists.len())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Watched> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Watched {
-    fn enter(
+impl Index {
+    fn add(
         &mut self,
         session: SessionId,
         user: Option<UserId>,
         digest: TokenDigest,
     ) -> Arc<Notify> {
-        if let Some(watcher) = self.tokens.get_mut(&digest) {
-            watcher.count += 1;
-            return Arc::clone(&watcher.notify);
+        if let Some(subscribed) = self.tokens.get_mut(&digest) {
+            subscribed.count += 1;
+            return Arc::clone(&subscribed.notify);
         }
         let notify = Arc::<Notify>::default();
-        let watcher = Watcher { session, user, notify: Arc::clone(&notify), count: 1 };
-        self.tokens.insert(digest, watcher);
+        let subscribed = Subscribed { session, user, notify: Arc::clone(&notify), count: 1 };
+        self.tokens.insert(digest, subscribed);
         self.by_session.entry(session).or_default().push(digest);
         if let Some(user) = user {
             self.by_user.entry(user).or_default().push(digest);
@@ -172,46 +171,46 @@ impl Watched {
         notify
     }
 
-    fn leave(&mut self, digest: &TokenDigest) {
-        let Some(watcher) = self.tokens.get_mut(digest) else { return };
-        watcher.count -= 1;
-        if watcher.count > 0 {
+    fn remove(&mut self, digest: &TokenDigest) {
+        let Some(subscribed) = self.tokens.get_mut(digest) else { return };
+        subscribed.count -= 1;
+        if subscribed.count > 0 {
             return;
         }
-        let (session, user) = (watcher.session, watcher.user);
+        let (session, user) = (subscribed.session, subscribed.user);
         self.tokens.remove(digest);
-        take_out(&mut self.by_session, &session, digest);
+        remove_digest(&mut self.by_session, &session, digest);
         if let Some(user) = user {
-            take_out(&mut self.by_user, &user, digest);
+            remove_digest(&mut self.by_user, &user, digest);
         }
     }
 
-    fn leave_list(&mut self, user: UserId) {
-        let Some(listeners) = self.lists.get_mut(&user) else { return };
-        listeners.count -= 1;
-        if listeners.count == 0 {
+    fn remove_list(&mut self, user: UserId) {
+        let Some(list) = self.lists.get_mut(&user) else { return };
+        list.count -= 1;
+        if list.count == 0 {
             self.lists.remove(&user);
         }
     }
 
-    /// Wakes whoever watches one of these. Whose sessions they are, if anybody does.
-    fn wake_tokens(&self, digests: Option<&Vec<TokenDigest>>) -> Option<UserId> {
+    /// Notifies the subscribers of these tokens. Returns their user, if one of them has any.
+    fn notify_tokens(&self, digests: Option<&Vec<TokenDigest>>) -> Option<UserId> {
         let mut user = None;
-        for watcher in digests.into_iter().flatten().filter_map(|digest| self.tokens.get(digest)) {
-            watcher.notify.notify_waiters();
-            user = user.or(watcher.user);
+        for one in digests.into_iter().flatten().filter_map(|digest| self.tokens.get(digest)) {
+            one.notify.notify_waiters();
+            user = user.or(one.user);
         }
         user
     }
 
-    fn wake_list(&self, user: UserId) {
-        if let Some(listeners) = self.lists.get(&user) {
-            listeners.notify.notify_waiters();
+    fn notify_list(&self, user: UserId) {
+        if let Some(list) = self.lists.get(&user) {
+            list.notify.notify_waiters();
         }
     }
 }
 
-fn take_out<K: Eq + std::hash::Hash>(
+fn remove_digest<K: Eq + std::hash::Hash>(
     index: &mut HashMap<K, Vec<TokenDigest>>,
     key: &K,
     digest: &TokenDigest,
@@ -223,25 +222,25 @@ fn take_out<K: Eq + std::hash::Hash>(
     }
 }
 
-/// One watcher of one session, and perhaps of the list that it is in.
+/// A subscription to one session, and perhaps to the list of its user's sessions. Dropping it
+/// unsubscribes.
 #[derive(Debug)]
-pub struct Watch {
+pub struct SessionSubscription {
     digest: TokenDigest,
     own: Arc<Notify>,
-    list: Option<ListWatch>,
-    watchers: Arc<Subscribers>,
+    list: Option<ListSubscription>,
+    subscribers: Arc<Subscribers>,
 }
 
 #[derive(Debug)]
-struct ListWatch {
+struct ListSubscription {
     user: UserId,
     notify: Arc<Notify>,
 }
 
-impl Watch {
-    /// Waits until something may have happened to the session, or to the list if that is watched.
-    /// `true`: it is the list. Begin to wait before looking at the session, so that nothing is
-    /// missed in between.
+impl SessionSubscription {
+    /// Waits until the session or the subscribed list may have changed. `true`: the list. Call this
+    /// before reading the session, so that no change is missed in between.
     pub fn changed(&self) -> impl Future<Output = bool> + Send + use<'_> {
         let own = self.own.notified();
         let list = self.list.as_ref().map(|list| list.notify.notified());
@@ -250,24 +249,49 @@ impl Watch {
                 own.await;
                 return false;
             };
-            // The list first: whoever looks at that looks at the session anyway.
+            // The list first: a subscriber that reads the list reads the session too.
             tokio::select! { biased; () = list => true, () = own => false }
         }
     }
 
-    /// Whether the server is stopping, so that nothing more will be told.
+    /// Whether the server is stopping, so that there are no more notifications.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.watchers.closed.load(Ordering::Acquire)
+        self.subscribers.closed.load(Ordering::Acquire)
     }
 }
 
-impl Drop for Watch {
+impl Drop for SessionSubscription {
     fn drop(&mut self) {
-        let mut watched = self.watchers.lock();
-        watched.leave(&self.digest);
+        let mut index = self.subscribers.lock();
+        index.remove(&self.digest);
         if let Some(list) = &self.list {
-            watched.leave_list(list.user);
+            index.remove_list(list.user);
         }
+    }
+}
+
+impl Sessions {
+    /// Subscribes to a session under the token of this digest, and with `with_list` to the list of
+    /// its user's sessions.
+    #[must_use]
+    pub(crate) fn subscribe(
+        &self,
+        session: &Session,
+        digest: TokenDigest,
+        with_list: bool,
+    ) -> SessionSubscription {
+        self.service().subscribers.subscribe(session, digest, with_list)
+    }
+
+    /// Notifies the subscribers of sessions that the cache does not confirm as live, so that they
+    /// read the store. For ends that send no notification: a timeout, or a command.
+    pub(crate) fn notify_unconfirmed(&self) {
+        self.service().subscribers.notify_unless(|digest| self.remembered(digest).is_some());
+    }
+
+    /// Closes all subscriptions, because the server is stopping.
+    pub(crate) fn close_subscriptions(&self) {
+        self.service().subscribers.close();
     }
 }

@@ -1,31 +1,37 @@
-//! Who waits for whom within this server: a session that is to outlive a change of its user is
-//! looked at and taken along while nothing else ends or rotates single sessions.
+//! The lock between a change that keeps a session and the requests that end or rotate sessions.
+//!
+//! Ends, starts and rotations share it. A change that keeps a session holds it exclusively, from
+//! the look at the session to the change itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, RwLockReadGuard};
 use tokio::time::timeout;
 
 use crate::failure::StoreError;
 
-/// How long anybody waits for a turn: as long as for a connection to the database. Whoever has one
-/// may be waiting for a store that is silent.
+/// The longest wait for the lock, as long as for a database connection. Its holder may be waiting
+/// for a store that does not answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Default)]
-pub(in crate::sessions) struct EpochLock(RwLock<()>);
+pub(in crate::sessions) struct EpochLock(Arc<RwLock<()>>);
 
-/// Others had their turns for too long.
+/// The lock was held for longer than [`PATIENCE`].
 #[derive(Debug, thiserror::Error)]
 #[error("waited {} s for other changes of sessions", PATIENCE.as_secs())]
-struct NoTurn;
+struct LockTimeout;
 
 impl EpochLock {
     pub(in crate::sessions) async fn shared(&self) -> Result<RwLockReadGuard<'_, ()>, StoreError> {
-        timeout(PATIENCE, self.0.read()).await.map_err(|_| StoreError::backend(NoTurn))
+        timeout(PATIENCE, self.0.read()).await.map_err(|_| StoreError::backend(LockTimeout))
     }
 
-    pub(in crate::sessions) async fn alone(&self) -> Result<RwLockWriteGuard<'_, ()>, StoreError> {
-        timeout(PATIENCE, self.0.write()).await.map_err(|_| StoreError::backend(NoTurn))
+    pub(in crate::sessions) async fn exclusive(
+        &self,
+    ) -> Result<OwnedRwLockWriteGuard<()>, StoreError> {
+        let lock = Arc::clone(&self.0).write_owned();
+        timeout(PATIENCE, lock).await.map_err(|_| StoreError::backend(LockTimeout))
     }
 }

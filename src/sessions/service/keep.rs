@@ -1,7 +1,7 @@
-//! The data of a session: what the browser keeps in it, and what server code keeps.
+//! Reads and writes the data of a session, for browsers and for server code.
 //!
-//! Nothing is overwritten that somebody else wrote since it was read: a change is made on top of
-//! what is there and tried again when it moved. Nothing is written into a session that has ended.
+//! A write names the version that it changes, and is retried on the new version after a conflict.
+//! Data of an ended session is never written.
 
 use serde_json::{Map, Value};
 
@@ -10,13 +10,13 @@ use crate::sessions::{
     Compartment, DataError, Keep, Keeping, Kept, SessionId, Sessions, VisitorData,
 };
 
-/// How often a change is made anew on top of what others wrote meanwhile.
-const TRIES: usize = 50;
+/// How often a change is retried after a conflicting write.
+const MAX_ATTEMPTS: usize = 50;
 
-/// The most that server code may keep in one session, in bytes of JSON.
+/// The largest application data of one session, in bytes of JSON.
 pub const LARGEST_APPLICATION_DATA: usize = 64 * 1024;
 
-/// Why data was not kept.
+/// Why data was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
     /// The session has ended.
@@ -31,7 +31,7 @@ pub enum KeepError {
     /// The data is not what `If-Match` names.
     #[error("the data has changed since it was read")]
     PreconditionFailed,
-    /// The store failed, or others never stopped writing.
+    /// The store failed, or every attempt met a conflicting write.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -41,23 +41,26 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn visitor_data(&self, id: SessionId) -> Result<Option<VisitorData>, StoreError> {
+    pub(crate) async fn visitor_data(
+        &self,
+        id: SessionId,
+    ) -> Result<Option<VisitorData>, StoreError> {
         let kept = self.store().data(id, Compartment::Visitor).await?;
         kept.map(|kept| visitor_data(&kept)).transpose()
     }
 
-    /// Merges a patch into the browser's own data and gives the whole of it. With `if_match` only
-    /// if the data is still what that header names.
+    /// Merges a patch (RFC 7396) into the browser's data and returns the result. With `if_match`,
+    /// only if the data still has the version that the header names.
     ///
     /// # Errors
     /// [`KeepError`]; nothing was changed.
-    pub async fn patch_visitor_data(
+    pub(crate) async fn patch_visitor_data(
         &self,
         id: SessionId,
         patch: &Value,
         if_match: Option<&str>,
     ) -> Result<VisitorData, KeepError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let kept = self.store().data(id, Compartment::Visitor).await?.ok_or(KeepError::Gone)?;
             let data = visitor_data(&kept)?;
             if if_match.is_some_and(|header| !data.etag().matches(header)) {
@@ -68,14 +71,14 @@ impl Sessions {
                 return Ok(merged);
             }
         }
-        Err(KeepError::Store(StoreError::Corrupt("data that never stands still")))
+        Err(KeepError::Store(StoreError::Corrupt("every write of session data met a conflict")))
     }
 
-    /// What server code keeps; `None` when the session has ended.
+    /// The data of server code; `None` when the session has ended.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn application_data(
+    pub(crate) async fn application_data(
         &self,
         id: SessionId,
     ) -> Result<Option<Map<String, Value>>, StoreError> {
@@ -83,17 +86,17 @@ impl Sessions {
         kept.map(|kept| application_data(&kept)).transpose()
     }
 
-    /// Changes what server code keeps. `change` may be called several times, each time with what
-    /// is there by then.
+    /// Changes the data of server code. `change` may run several times, each time on the current
+    /// data.
     ///
     /// # Errors
     /// [`KeepError`]; nothing was changed.
-    pub async fn change_application_data(
+    pub(crate) async fn change_application_data(
         &self,
         id: SessionId,
         change: impl Fn(&mut Map<String, Value>) + Send + Sync,
     ) -> Result<(), KeepError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let kept =
                 self.store().data(id, Compartment::Application).await?.ok_or(KeepError::Gone)?;
             let mut data = application_data(&kept)?;
@@ -106,10 +109,10 @@ impl Sessions {
                 return Ok(());
             }
         }
-        Err(KeepError::Store(StoreError::Corrupt("data that never stands still")))
+        Err(KeepError::Store(StoreError::Corrupt("every write of session data met a conflict")))
     }
 
-    /// `false`: somebody else wrote first.
+    /// `false`: another write came first.
     async fn keep(
         &self,
         id: SessionId,

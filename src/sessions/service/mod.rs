@@ -1,10 +1,7 @@
-//! The room itself: what it works with, who is in it, and its upkeep.
-
-use std::sync::Arc;
-
-use time::OffsetDateTime;
+//! The session service: [`Sessions`], with its reads and its upkeep.
 
 mod check;
+mod ended;
 mod epoch_lock;
 mod keep;
 mod kept_session;
@@ -15,95 +12,96 @@ mod start;
 mod touches;
 
 pub use check::ResumeError;
+pub(in crate::sessions) use ended::EndScope;
 use epoch_lock::EpochLock;
 pub use keep::{KeepError, LARGEST_APPLICATION_DATA};
+pub(crate) use kept_session::{KeptSessionError, KeptSessionGuard};
 use recent_activity::RecentActivity;
 pub use start::{EndedByStart, NewSession, StartError, StartedSession};
 use touches::Touches;
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
 
 use crate::accounts::UserId;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
 use crate::sessions::cache::{LeaseOptions, Leases, WaitedEnds};
-use crate::sessions::live::{ListPoll, Looks, RecentlyEnded, Subscribers, Watch};
+use crate::sessions::live::{EndPoll, ListPoll, RecentlyEnded, Subscribers};
 use crate::sessions::{
     Counted, Cutoffs, Outbox, Session, SessionId, SessionPolicy, SessionStore, TimedOut,
-    TokenDigest,
 };
 
-/// What the room works with.
+/// The dependencies of [`Sessions`].
 pub struct SessionsOptions {
-    /// Where sessions are kept.
+    /// Where sessions are stored.
     pub store: Arc<dyn SessionStore>,
-    /// What that store has still to be told, where the accounts are kept in another one.
+    /// The raises of epochs that `store` has not received yet, where the accounts are in another
+    /// store.
     pub outbox: Option<Arc<dyn Outbox>>,
-    /// How long they live.
+    /// Timeouts and limits.
     pub policy: SessionPolicy,
-    /// Tells the time.
+    /// The time.
     pub clock: Clock,
-    /// Draws tokens and ids.
+    /// The source of tokens and ids.
     pub entropy: Entropy,
-    /// Whether sessions are remembered beside the store, here and elsewhere.
+    /// Whether sessions are cached, here and in other processes.
     pub leases: LeaseOptions,
 }
 
-/// The sessions of everybody. Cheap to clone.
+/// The session service. Cheap to clone; clones share one state.
 #[derive(Clone)]
-pub struct Sessions(Arc<Room>);
+pub struct Sessions(Arc<Service>);
 
-pub(in crate::sessions) struct Room {
+pub(in crate::sessions) struct Service {
     store: Arc<dyn SessionStore>,
     outbox: Option<Arc<dyn Outbox>>,
     pub(in crate::sessions) policy: SessionPolicy,
     clock: Clock,
     pub(in crate::sessions) entropy: Entropy,
     pub(in crate::sessions) touches: Touches,
-    pub(in crate::sessions) recent: RecentActivity,
-    pub(in crate::sessions) watchers: Arc<Subscribers>,
+    pub(in crate::sessions) recent_activity: RecentActivity,
+    pub(in crate::sessions) subscribers: Arc<Subscribers>,
     pub(in crate::sessions) timed_out: RecentlyEnded,
-    /// For whoever follows the feed of ends.
-    pub(in crate::sessions) looks: Looks,
-    /// For whoever watches a list.
-    pub(in crate::sessions) list_look: ListPoll,
-    /// Alone for a session that is to outlive the end of the others, and shared by whatever else
-    /// ends or rotates single sessions.
-    pub(in crate::sessions) turns: EpochLock,
+    pub(in crate::sessions) end_poll: EndPoll,
+    pub(in crate::sessions) list_poll: ListPoll,
+    pub(in crate::sessions) epoch_lock: EpochLock,
     pub(in crate::sessions) leases: Leases,
-    /// Which ends are known to be accepted nowhere.
-    pub(in crate::sessions) outlasted: WaitedEnds,
+    pub(in crate::sessions) waited_ends: WaitedEnds,
 }
 
 impl Sessions {
-    /// Opens the room.
+    /// A service over these dependencies.
     #[must_use]
     pub fn new(options: SessionsOptions) -> Self {
         let SessionsOptions { store, outbox, policy, clock, entropy, leases } = options;
-        Self(Arc::new(Room {
+        Self(Arc::new(Service {
             store,
             outbox,
             policy,
             leases: Leases::new(leases, clock.clone()),
-            outlasted: WaitedEnds::default(),
+            waited_ends: WaitedEnds::default(),
             clock,
             entropy,
             touches: Touches::default(),
-            recent: RecentActivity::default(),
-            watchers: Arc::default(),
+            recent_activity: RecentActivity::default(),
+            subscribers: Arc::default(),
             timed_out: RecentlyEnded::default(),
-            looks: Looks::default(),
-            list_look: ListPoll::default(),
-            turns: EpochLock::default(),
+            end_poll: EndPoll::default(),
+            list_poll: ListPoll::default(),
+            epoch_lock: EpochLock::default(),
         }))
     }
 
-    /// How long sessions live.
+    /// Timeouts and limits.
     #[must_use]
     pub fn policy(&self) -> &SessionPolicy {
         &self.0.policy
     }
 
-    pub(in crate::sessions) fn room(&self) -> &Room {
+    pub(in crate::sessions) fn service(&self) -> &Service {
         &self.0
     }
 
@@ -115,7 +113,7 @@ impl Sessions {
         self.0.outbox.as_deref()
     }
 
-    /// The present instant.
+    /// The current time of the service's clock.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         self.0.clock.now()
@@ -125,21 +123,21 @@ impl Sessions {
         self.0.policy.cutoffs(self.now())
     }
 
-    /// The live sessions of a user, newest activity first. By the time it answers no server accepts
-    /// one that is missing.
+    /// The live sessions of a user, newest activity first. Returns once no server accepts a session
+    /// that is missing from the list.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     pub async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
         let mut sessions = self.store().list(user).await?;
-        self.outlast_missing(Some(user)).await?;
+        self.wait_for_missing(Some(user)).await?;
         self.keep_live(&mut sessions);
         sessions.sort_by_key(|session| std::cmp::Reverse((session.last_seen_at, session.id)));
         Ok(sessions)
     }
 
-    /// The live sessions of everybody in the order of their ids, at most `limit` after `after`,
-    /// and where to go on; `None` at the end.
+    /// The live sessions of all users in the order of their ids, at most `limit` after `after`, and
+    /// the id to continue after; `None` at the end.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -155,12 +153,12 @@ impl Sessions {
         Ok((sessions, next))
     }
 
-    /// How many sessions nobody ended; `None` where the store does not count. Not for requests:
-    /// see [`crate::sessions::SessionCount`].
+    /// The number of sessions in the store, expired ones included until they are swept. `None`
+    /// where the store does not count. Too slow for requests: see [`super::SessionCount`].
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn count(&self) -> Result<Option<Counted>, StoreError> {
+    pub(crate) async fn count(&self) -> Result<Option<Counted>, StoreError> {
         self.store().count().await
     }
 
@@ -171,39 +169,20 @@ impl Sessions {
         }
         sessions.retain(|session| cutoffs.ended(session).is_none());
         for session in sessions.iter_mut() {
-            self.0.recent.add_to(session);
+            self.0.recent_activity.add_to(session);
         }
     }
 
-    /// Writes the activity that was noted.
+    /// Writes noted activity to the store.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails; what was noted stays noted.
+    /// [`StoreError`] when the store fails; unwritten activity stays noted.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.0.touches.flush(self.store()).await
     }
 
-    /// Watches a session under the token of this digest; `with_list` also which sessions its user
-    /// has.
-    #[must_use]
-    pub fn watch(&self, session: &Session, digest: TokenDigest, with_list: bool) -> Watch {
-        self.0.watchers.watch(session, digest, with_list)
-    }
-
-    /// Wakes whoever watches a session that is not known to be live, so that they ask the store.
-    /// For those whose session ended without a word to this server: a timeout, a command. What is
-    /// remembered under a lease needs no look.
-    pub fn look_after_watches(&self) {
-        self.0.watchers.wake_unless(|digest| self.remembered(digest).is_some());
-    }
-
-    /// Lets every watcher go, for the server is stopping.
-    pub fn close_watches(&self) {
-        self.0.watchers.close();
-    }
-
-    /// Writes what was noted, then clears away what has ended, at most `most` rows. `true`: there
-    /// is nothing left to clear.
+    /// Writes noted activity, then deletes at most `most` expired rows. `true`: nothing is left to
+    /// delete.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -211,21 +190,23 @@ impl Sessions {
         self.flush().await?;
         let swept = self.store().sweep(&self.cutoffs(), most).await?;
         for end in swept.timed_out {
-            self.0.watchers.wake(end.id);
-            self.0.watchers.wake_list(end.user);
+            self.invalidate_and_notify(EndScope::Sessions {
+                ids: &[end.id],
+                owner: Some(end.user),
+            });
             self.0.timed_out.note(Some(end));
         }
         Ok(swept.done)
     }
 
-    /// The sessions of users that a timeout ended since the last call, noticed by a request or by
-    /// a sweep.
+    /// The sessions of users that a timeout ended since the last call, found by a request or by a
+    /// sweep. At most 10 000 are kept between two calls.
     #[must_use]
     pub fn take_timed_out(&self) -> Vec<TimedOut> {
         self.0.timed_out.take()
     }
 
-    /// The session of this handle; `None` when it is not live. Its timeouts are not judged.
+    /// The session of this id; `None` when it is not live. Timeouts are not applied.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -233,7 +214,7 @@ impl Sessions {
         self.store().find(id).await
     }
 
-    /// Whether the store answers.
+    /// Checks that the store answers.
     ///
     /// # Errors
     /// [`StoreError`] when it does not.

@@ -1,5 +1,7 @@
-//! The latest activity of people's sessions, written or not. What is written of a session is up to
-//! a minute old; a sign-in beyond the limit must not end the session that was used a moment ago.
+//! The latest activity of users' sessions, written or not.
+//!
+//! Written activity is up to a minute old. A sign-in beyond the limit must not evict a session that
+//! was used since.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -13,13 +15,13 @@ use crate::clock::unix_milliseconds;
 use crate::sessions::{Client, Session, SessionId, Start};
 
 const SHARDS: usize = 16;
-/// How many sessions one shard notes at most.
+/// The most sessions in one shard.
 const MOST: usize = 2048;
-/// Older activity is written by now.
-const KEPT: time::Duration = time::Duration::minutes(2);
-/// A session is noted at most once in so many milliseconds.
+/// Activity older than this has been written.
+const MAX_AGE: time::Duration = time::Duration::minutes(2);
+/// A session is noted at most once in this many milliseconds.
 const TICK: i64 = 20;
-/// How many marks say which sessions were noted within this tick.
+/// The number of marks for sessions noted within the current tick.
 const MARKS: usize = 4096;
 
 #[derive(Debug)]
@@ -31,12 +33,12 @@ struct Activity {
 
 type Shard = HashMap<SessionId, Activity>;
 
-/// Bounded: beyond that it forgets, and what is written decides.
+/// Bounded: activity beyond the bound is dropped, and written activity decides.
 #[derive(Debug)]
 pub(in crate::sessions) struct RecentActivity {
-    /// A request that finds its mark takes no lock.
+    /// A request that finds its mark set takes no lock.
     marks: Box<[AtomicU64]>,
-    /// By the user.
+    /// Sharded by user.
     shards: Box<[Mutex<Shard>]>,
     hashing: RandomState,
 }
@@ -52,8 +54,8 @@ impl Default for RecentActivity {
 }
 
 impl RecentActivity {
-    /// Whether nothing was noted of this session within the present tick. Anonymous sessions are
-    /// never news: no limit counts them.
+    /// Whether this session was not noted within the current tick. `false` for anonymous sessions,
+    /// which no limit counts.
     pub(in crate::sessions) fn is_news(&self, session: &Session, now: OffsetDateTime) -> bool {
         if session.owner.user().is_none() {
             return false;
@@ -70,7 +72,7 @@ impl RecentActivity {
         let Some(user) = session.owner.user() else { return };
         let mut shard = self.shard(user);
         if shard.len() >= MOST && !shard.contains_key(&session.id) {
-            shard.retain(|_, activity| now - activity.at < KEPT);
+            shard.retain(|_, activity| now - activity.at < MAX_AGE);
             if shard.len() >= MOST {
                 shard.clear();
             }
@@ -78,14 +80,14 @@ impl RecentActivity {
         shard.insert(session.id, Activity { user, at: now, client });
     }
 
-    /// When the sessions of a user were last active, as far as that is noted.
+    /// The last noted activity of a user's sessions.
     pub(in crate::sessions) fn of_user(&self, user: UserId) -> Vec<(SessionId, OffsetDateTime)> {
         let shard = self.shard(user);
         let own = shard.iter().filter(|(_, activity)| activity.user == user);
         own.map(|(id, activity)| (*id, activity.at)).collect()
     }
 
-    /// Adds to what was read of a session the activity that is noted.
+    /// Adds noted activity to a session that was read from the store.
     pub(in crate::sessions) fn add_to(&self, session: &mut Session) {
         let Some(user) = session.owner.user() else { return };
         if let Some(activity) = self.shard(user).get(&session.id)
@@ -102,7 +104,7 @@ impl RecentActivity {
 }
 
 impl Start {
-    /// When a session was last seen, written or not, where `written` is what the store has.
+    /// When a session was last seen, with unwritten activity. `written` is the value in the store.
     #[must_use]
     pub fn last_seen(&self, id: SessionId, written: OffsetDateTime) -> OffsetDateTime {
         let unwritten = self.unwritten.iter().filter(|(seen, _)| *seen == id).map(|(_, at)| *at);

@@ -1,18 +1,19 @@
 //! Gives a live session a new token.
 
+use super::Sessions;
+use super::ended::EndScope;
 use super::start::MAX_ID_ATTEMPTS;
 use crate::failure::StoreError;
 use crate::sessions::cache::Change;
-use crate::sessions::{
-    EndedByStart, ResumeError, Rotation, Session, Sessions, StartedSession, Token,
-};
+use crate::sessions::{EndedByStart, ResumeError, Rotation, Session, StartedSession, Token};
 
 impl Sessions {
-    /// Gives a live session a new token; the old one says `replaced` from now on. With
-    /// `authenticated` its user has just proven who they are.
+    /// Gives a live session a new token; the old one is refused as `replaced` from then on. With
+    /// `authenticated` its user has just proven their identity. Returns once no server accepts the
+    /// old token.
     ///
     /// # Errors
-    /// [`ResumeError`] when the session ended meanwhile or the store failed.
+    /// [`ResumeError`] when the session has ended or the store failed.
     pub async fn rotate(
         &self,
         session: &Session,
@@ -21,20 +22,21 @@ impl Sessions {
     ) -> Result<StartedSession, ResumeError> {
         let at = self.now();
         for _ in 0..MAX_ID_ATTEMPTS {
-            let new = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
+            let new = Token::generate(&self.service().entropy).map_err(StoreError::from)?;
             let rotation = Rotation { from: token.digest(), to: new.digest(), authenticated, at };
-            let shared = self.room().turns.shared().await?;
+            let shared = self.service().epoch_lock.shared().await?;
             let rotated = match self.store().rotate(&rotation).await {
-                // Perhaps only the reply is lost. Then nobody but this request has the token
-                // under which the session goes on.
-                Err(error) => self.went_on(session.id, &new).await.then_some(true).ok_or(error),
+                // Perhaps only the reply was lost. Then this request alone has the new token.
+                Err(error) => {
+                    self.is_live_under(session.id, &new).await.then_some(true).ok_or(error)
+                }
                 rotated => rotated,
             };
             drop(shared);
-            self.room().leases.forget(Change::Token(token.digest()));
-            self.is_over(session.id);
+            self.service().leases.invalidate(Change::Token(token.digest()));
+            self.invalidate_and_notify(EndScope::Sessions { ids: &[session.id], owner: None });
             if rotated? {
-                self.room().leases.outlast().await;
+                self.service().leases.wait().await;
                 let proven_at = if authenticated { Some(at) } else { session.authenticated_at };
                 let session = Session { authenticated_at: proven_at, ..session.clone() };
                 return Ok(StartedSession {
@@ -43,8 +45,8 @@ impl Sessions {
                     displaced: EndedByStart::default(),
                 });
             }
-            // Whoever rotated or ended it first left a reason. If it is live after all, the drawn
-            // token is somebody else's.
+            // The request that rotated or ended it first left a reason. If the session is live,
+            // the drawn token is in use.
             self.resume(token).await?;
         }
         Err(StoreError::Corrupt("every token drawn was in use").into())

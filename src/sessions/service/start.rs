@@ -1,53 +1,55 @@
-//! Starting sessions.
+//! Starts sessions.
 
 use time::OffsetDateTime;
 
+use super::Sessions;
+use super::ended::EndScope;
 use crate::accounts::{EpochReason, UserId};
 use crate::failure::StoreError;
 use crate::sessions::cache::Change;
 use crate::sessions::{
-    Client, EndReason, LimitPolicy, Owner, Session, SessionId, Sessions, Start, Started,
-    TimeoutRule, Token, TokenDigest,
+    Client, EndReason, LimitPolicy, Owner, Session, SessionId, Start, Started, TimeoutRule, Token,
+    TokenDigest,
 };
 
-/// How often a token or an id is drawn anew when the drawn one is in use. Once is already beyond
-/// all chance.
+/// How many tokens and ids are drawn before a start or a rotation fails because all were in use.
 pub(super) const MAX_ID_ATTEMPTS: usize = 4;
-/// A session about to begin.
+
+/// A session to start.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// Whose it is to be; a user under the epoch that was read before the proof.
+    /// The owner; a user under the epoch that was read before the password was checked.
     pub owner: Owner,
-    /// Whether the user is an administrator, who gets shorter timeouts whatever was ticked.
+    /// Whether the user is an administrator, whose timeouts are shorter, with "remember me" too.
     pub administrator: bool,
     /// Whether "remember me" was ticked.
     pub remember_me: bool,
-    /// Where it comes from.
+    /// The address and program of the request.
     pub client: Client,
-    /// The digest of the token that the browser brought, whose session ends in the same step.
+    /// The digest of the token that the request presented. Its session ends in the same step.
     pub brought: Option<TokenDigest>,
-    /// Why the epoch of the owner was raised last, as the account says: a sign-in may be faster
-    /// than what ends the sessions of the epochs before.
+    /// Why the owner's epoch was last raised, from the account. A sign-in may reach the session
+    /// store before that raise does.
     pub risen: Option<EpochReason>,
 }
 
-/// A session under a fresh token.
+/// A session and its new token.
 #[derive(Clone, Debug)]
 pub struct StartedSession {
-    /// For the cookie, and for nothing else.
+    /// For the `Set-Cookie` header only.
     pub token: Token,
     /// The session.
     pub session: Session,
-    /// What ended for it, or with it.
+    /// The sessions that ended in the same step.
     pub displaced: EndedByStart,
 }
 
 /// The sessions that ended in the step that started another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndedByStart {
-    /// Those that made room for it.
+    /// Sessions that the limit evicted.
     pub evicted: Vec<SessionId>,
-    /// The one that the browser brought.
+    /// The session of the token that the request presented.
     pub replaced: Option<SessionId>,
 }
 
@@ -60,75 +62,79 @@ pub enum StartError {
     /// The user's sessions were ended since the epoch was read: read the account again.
     #[error("the user's epoch has moved")]
     EpochMoved,
-    /// The store failed; no session started, or one whose token nobody has.
+    /// The store failed. No session started, or one whose token was never sent.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Sessions {
-    /// Starts a session under a fresh token. What the browser brought ends in the same step.
+    /// Starts a session under a new token. The session of the presented token ends in the same
+    /// step. Returns once no server accepts the sessions that ended.
     ///
     /// # Errors
     /// [`StartError`]; nothing has changed.
-    pub async fn start(&self, beginning: NewSession) -> Result<StartedSession, StartError> {
+    pub async fn start(&self, new: NewSession) -> Result<StartedSession, StartError> {
         for _ in 0..MAX_ID_ATTEMPTS {
-            let token = Token::generate(&self.room().entropy).map_err(StoreError::from)?;
-            let start = self.beginning(&beginning, &token)?;
-            let shared = self.room().turns.shared().await?;
+            let token = Token::generate(&self.service().entropy).map_err(StoreError::from)?;
+            let start = self.prepare_start(&new, &token)?;
+            let shared = self.service().epoch_lock.shared().await?;
             let started = self.store().start(&start).await;
             if started.is_err() {
                 // It may have started, and ended others.
-                self.forget_displaced(&start);
+                self.invalidate_displaced(&start);
             }
             match started? {
                 Started::Started { evicted, replaced } => {
                     drop(shared);
-                    start.session.owner.user().into_iter().for_each(|user| self.wake_list(user));
+                    let ids: Vec<SessionId> = evicted.iter().chain(&replaced).copied().collect();
                     let displaced = EndedByStart { evicted, replaced };
-                    self.end_displaced(&displaced).await;
-                    self.outlast_room_made(start.session.owner).await;
+                    self.started(start.session.owner, &ids).await;
                     return Ok(StartedSession { token, session: start.session, displaced });
                 }
                 Started::LimitReached => return Err(StartError::LimitReached),
                 Started::EpochMoved => return Err(StartError::EpochMoved),
                 Started::Taken => {
-                    tracing::error!("drew a token or an id that is in use: check the generator");
+                    tracing::error!(
+                        "generated a token or id that is in use; check the random source"
+                    );
                 }
             }
         }
         Err(StartError::Store(StoreError::Corrupt("every token drawn was in use")))
     }
 
-    /// Whatever a start may have ended of which nothing is known.
-    fn forget_displaced(&self, start: &Start) {
-        start.brought.iter().for_each(|brought| self.room().leases.forget(Change::Token(*brought)));
-        start.session.owner.user().into_iter().for_each(|user| self.forget_user(user));
-    }
-
-    /// Sees to it that nobody accepts them any more.
-    async fn end_displaced(&self, displaced: &EndedByStart) {
-        let ids = || displaced.evicted.iter().chain(&displaced.replaced);
-        ids().for_each(|id| self.is_over(*id));
-        if ids().next().is_some() {
-            self.room().leases.outlast().await;
-            self.note_outlasted(ids().copied());
+    /// For a start with an unknown outcome.
+    fn invalidate_displaced(&self, start: &Start) {
+        let leases = &self.service().leases;
+        if let Some(previous) = start.brought {
+            leases.invalidate(Change::Token(previous));
+        }
+        if let Some(user) = start.session.owner.user() {
+            leases.invalidate(Change::User(user));
         }
     }
 
-    /// That there was room may say that another session of the user has ended.
-    async fn outlast_room_made(&self, owner: Owner) {
-        let Some(user) = owner.user() else { return };
+    /// The consequences of a start, after the store acknowledged it.
+    async fn started(&self, owner: Owner, displaced: &[SessionId]) {
+        if let Some(user) = owner.user() {
+            self.service().subscribers.notify_list(user);
+        }
+        if !displaced.is_empty() {
+            self.ended(EndScope::Sessions { ids: displaced, owner: None }).await;
+        }
         if self.policy().limit.policy == LimitPolicy::Refuse
-            && let Err(error) = self.outlast_missing(Some(user)).await
+            && let Some(user) = owner.user()
+            && let Err(error) = self.wait_for_missing(Some(user)).await
         {
-            // The session is live, so its token has to be handed over.
-            tracing::warn!(%error, "could not ask what has ended lately; waiting for every lease");
-            self.room().leases.outlast().await;
+            // That the limit had space implies an end. The session is live, so its token has to be
+            // returned in any case.
+            tracing::warn!(%error, "could not read recent ends; waiting for every lease");
+            self.service().leases.wait().await;
         }
     }
 
-    fn beginning(&self, beginning: &NewSession, token: &Token) -> Result<Start, StoreError> {
-        let NewSession { owner, administrator, remember_me, .. } = *beginning;
+    fn prepare_start(&self, new: &NewSession, token: &Token) -> Result<Start, StoreError> {
+        let NewSession { owner, administrator, remember_me, .. } = *new;
         let now = self.now();
         let rule = match owner {
             Owner::User { .. } if administrator => TimeoutRule::Administrator,
@@ -136,32 +142,32 @@ impl Sessions {
             _ => TimeoutRule::Standard,
         };
         let session = Session {
-            id: SessionId::from_uuid(self.room().entropy.id(now)?),
+            id: SessionId::from_uuid(self.service().entropy.id(now)?),
             owner,
             created_at: now,
             authenticated_at: owner.user().map(|_| now),
             last_seen_at: now,
-            expires_at: self.room().policy.expires_at(rule, now),
+            expires_at: self.service().policy.expires_at(rule, now),
             rule,
             remember_me: rule == TimeoutRule::Remembered,
-            client: beginning.client.clone(),
+            client: new.client.clone(),
             moved_to: None,
         };
         Ok(Start {
             session,
             digest: token.digest(),
-            brought: beginning.brought,
-            outdated: beginning.risen.map_or(EndReason::Replaced, EndReason::from),
-            limit: owner.user().map(|_| self.room().policy.limit),
+            brought: new.brought,
+            outdated: new.risen.map_or(EndReason::Replaced, EndReason::from),
+            limit: owner.user().map(|_| self.service().policy.limit),
             unwritten: owner.user().map_or_else(Vec::new, |user| self.unwritten(user)),
-            cutoffs: self.room().policy.cutoffs(now),
+            cutoffs: self.service().policy.cutoffs(now),
         })
     }
 
-    /// What is noted of the sessions of a user, where it decides which of them make room.
+    /// Recent activity of a user's sessions, where it decides which of them the limit evicts.
     fn unwritten(&self, user: UserId) -> Vec<(SessionId, OffsetDateTime)> {
-        match self.room().policy.limit.policy {
-            LimitPolicy::EvictIdle => self.room().recent.of_user(user),
+        match self.service().policy.limit.policy {
+            LimitPolicy::EvictIdle => self.service().recent_activity.of_user(user),
             LimitPolicy::EvictOldest | LimitPolicy::Refuse => Vec::new(),
         }
     }

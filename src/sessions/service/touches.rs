@@ -1,4 +1,5 @@
-//! Activity that is noted but not yet written: at most once a minute per session, in batches.
+//! Activity that is noted but not yet written. It is written in batches, at most once a minute per
+//! session.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,17 +9,17 @@ use time::OffsetDateTime;
 use crate::failure::StoreError;
 use crate::sessions::{Client, Session, SessionId, SessionPolicy, SessionStore, Touch};
 
-/// How many touches one write takes.
+/// The most touches in one write.
 const BATCH: usize = 500;
 
-/// What was noted since the last write. Losing it can only shorten sessions.
+/// The activity since the last write. Losing it can only shorten sessions.
 #[derive(Debug, Default)]
 pub(in crate::sessions) struct Touches {
     pending: Mutex<HashMap<SessionId, (OffsetDateTime, Client)>>,
 }
 
 impl Touches {
-    /// Notes that `session` was active at `now`, if what is written of it is old enough.
+    /// Notes that `session` was active at `now`, if its written activity is old enough.
     pub(in crate::sessions) fn note(
         &self,
         policy: &SessionPolicy,
@@ -35,7 +36,7 @@ impl Touches {
         }
     }
 
-    /// Adds to what was read of a session the activity that is noted and not yet written.
+    /// Adds unwritten activity to a session that was read from the store.
     pub(in crate::sessions) fn add_to(&self, session: &mut Session) {
         if let Some((at, client)) = self.lock().get(&session.id)
             && session.last_seen_at < *at
@@ -45,13 +46,13 @@ impl Touches {
         }
     }
 
-    /// When a session was noted last.
+    /// The last noted activity of a session.
     #[cfg(test)]
     pub(in crate::sessions) fn noted(&self, id: SessionId) -> Option<OffsetDateTime> {
         self.lock().get(&id).map(|(at, _)| *at)
     }
 
-    /// Writes what was noted. What could not be written is noted again, unless newer came.
+    /// Writes the noted activity. After an error the rest stays noted.
     pub(in crate::sessions) async fn flush(
         &self,
         store: &dyn SessionStore,
@@ -64,7 +65,7 @@ impl Touches {
         let taken: Vec<Touch> = self.lock().iter().map(touch).collect();
         for batch in taken.chunks(BATCH) {
             store.touch(batch).await?;
-            // Only now: until it is written, a check must still find it here.
+            // Removed only now: until it is written, a check must find it here.
             let mut pending = self.lock();
             for touch in batch {
                 if pending.get(&touch.id).is_some_and(|(at, _)| *at == touch.at) {

@@ -37,7 +37,7 @@ impl FromRef<AppState> for Shown {
 impl Shown {
     async fn page(&self, frame: Frame, id: &str, own: SessionId) -> Result<UserPage, Problem> {
         let account = find(&self.accounts, id).await?;
-        self.sessions.outlast_epochs(std::slice::from_ref(&account)).await?;
+        self.sessions.wait_for_epochs(std::slice::from_ref(&account)).await?;
         let user: User = account.user;
         let listed = self.sessions.list(user.id).await?;
         Ok(UserPage {

@@ -89,8 +89,8 @@ pub(super) fn run(seed: u64) -> (Counted, Vec<String>) {
         let scene = Scene::of(seed);
         let mut all = JoinSet::new();
         for server in &*scene.servers {
-            server.sessions.lease_keepers().into_iter().for_each(|keeper| {
-                all.spawn(keeper);
+            server.sessions.lease_renewers().into_iter().for_each(|renewer| {
+                all.spawn(renewer);
             });
         }
         for number in 0..2 * SERVERS {
@@ -316,8 +316,7 @@ impl Scene {
             (raised.unwrap().unwrap(), vec![Change::User(id)])
         });
         let raised = raised.await;
-        server.sessions.forget_user(id);
-        server.sessions.outlast_leases_of_users().await;
+        server.sessions.ended(crate::sessions::service::EndScope::User(id)).await;
         if raised.is_ok() {
             for held in before {
                 self.told_over(held.token.digest());
