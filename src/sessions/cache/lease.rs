@@ -9,7 +9,7 @@ pub const LEASE: Duration = Duration::from_millis(100);
 /// After this time every lease granted before has expired, on every server: a quarter more than
 /// [`LEASE`], because the holder's clock may be slower than that of the server that waits. Clocks
 /// are slewed by at most 8 % (`maxslewrate` of chrony), one forward and the other back.
-pub const OUTLASTS_LEASES: Duration = Duration::from_millis(125);
+pub const LEASE_WAIT: Duration = Duration::from_millis(125);
 
 /// The state of the lease.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

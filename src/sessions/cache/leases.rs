@@ -8,9 +8,7 @@ use time::OffsetDateTime;
 
 use super::memory::Memory;
 use super::renewer::LeaseRenewer;
-use super::{
-    Change, Freshness, LEASE, LeaseState, OUTLASTS_LEASES, Remembered, Rule, Ticket, is_kept,
-};
+use super::{Change, Freshness, LEASE, LEASE_WAIT, LeaseState, Remembered, Rule, Ticket, is_kept};
 use crate::accounts::Account;
 use crate::clock::Clock;
 use crate::failure::StoreError;
@@ -124,7 +122,7 @@ impl Leases {
 /// Waits until every lease granted before now has expired, on every server.
 async fn wait_for_leases(clock: &Clock) {
     let acknowledged = clock.uptime();
-    let time = if is_kept(Rule::Margin) { OUTLASTS_LEASES } else { LEASE };
+    let time = if is_kept(Rule::Margin) { LEASE_WAIT } else { LEASE };
     let over = if is_kept(Rule::Wait) { acknowledged + time } else { acknowledged };
     loop {
         let left = over.saturating_sub(clock.uptime());

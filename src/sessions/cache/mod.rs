@@ -18,7 +18,7 @@ mod waited_ends;
 
 pub use freshness::{Change, Freshness, NotFresh, Subscription};
 pub(crate) use invalidations::Ticket;
-pub use lease::{LEASE, LeaseState, OUTLASTS_LEASES};
+pub use lease::{LEASE, LEASE_WAIT, LeaseState};
 pub use leases::LeaseOptions;
 pub(super) use leases::Leases;
 pub use memory::Remembered;

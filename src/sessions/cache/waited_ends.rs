@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::OUTLASTS_LEASES;
+use super::LEASE_WAIT;
 use crate::accounts::{Account, Epoch, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{
@@ -79,7 +79,7 @@ impl Generations {
 impl Feed {
     /// The position up to which every end was waited for at `now`.
     fn waited(&mut self, now: Duration) -> Option<Cursor> {
-        let is_due = |next: &mut (Cursor, Duration)| now >= next.1 + OUTLASTS_LEASES;
+        let is_due = |next: &mut (Cursor, Duration)| now >= next.1 + LEASE_WAIT;
         if let Some((cursor, _)) = self.next.take_if(is_due) {
             self.waited = Some(cursor);
         }
@@ -200,9 +200,9 @@ mod tests {
     fn a_feed_position_counts_once_every_earlier_lease_has_expired() {
         let read_at = Duration::from_secs(100);
         let mut feed = Feed { waited: None, next: Some((Cursor::of("1"), read_at)) };
-        let almost = (read_at + OUTLASTS_LEASES).saturating_sub(Duration::from_nanos(1));
+        let almost = (read_at + LEASE_WAIT).saturating_sub(Duration::from_nanos(1));
         assert_eq!(feed.waited(almost), None);
-        assert_eq!(feed.waited(read_at + OUTLASTS_LEASES), Some(Cursor::of("1")));
+        assert_eq!(feed.waited(read_at + LEASE_WAIT), Some(Cursor::of("1")));
         assert!(feed.next.is_none());
     }
 }
