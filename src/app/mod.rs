@@ -336,7 +336,7 @@ impl Anteroom {
 async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), StartupError> {
     let most = options.database_connections;
     let open = |place| SqlDatabase::open_for_server_with(options.database.clone(), place, most);
-    let mut vouching = Vec::new();
+    let mut confirming = Vec::new();
     let (database, sessions, sessions_elsewhere): (_, Arc<dyn SessionStore>, _) =
         match &options.sessions {
             SessionsKept::InDatabase => {
@@ -355,14 +355,14 @@ async fn open_stores(options: &Options) -> Result<(SqlDatabase, Stores), Startup
                 for warning in redis.warnings().await? {
                     tracing::warn!("{warning}");
                 }
-                vouching.push(Arc::clone(&redis) as Arc<dyn Freshness>);
+                confirming.push(Arc::clone(&redis) as Arc<dyn Freshness>);
                 (open(SessionsIn::Elsewhere).await?, redis, true)
             }
         };
-    vouching.push(database.freshness());
+    confirming.push(database.freshness());
     let leases = LeaseOptions {
-        telling: vouching.clone(),
-        vouching: if options.cache { vouching } else { Vec::new() },
+        publishing: confirming.clone(),
+        confirming: if options.cache { confirming } else { Vec::new() },
         sessions_elsewhere,
         users_elsewhere: database.is_shared(),
     };

@@ -20,9 +20,9 @@ pub struct LeaseOptions {
     /// The stores that must confirm their invalidations before the cache may answer: that of the
     /// sessions, and that of the accounts where it is another. Empty: no cache, and every check
     /// asks the stores.
-    pub vouching: Vec<Arc<dyn Freshness>>,
+    pub confirming: Vec<Arc<dyn Freshness>>,
     /// The stores that send invalidations to other processes, whether or not this one caches.
-    pub telling: Vec<Arc<dyn Freshness>>,
+    pub publishing: Vec<Arc<dyn Freshness>>,
     /// Whether other processes may cache sessions that end here.
     pub sessions_elsewhere: bool,
     /// Whether other processes may cache users that change here.
@@ -31,11 +31,11 @@ pub struct LeaseOptions {
 
 impl fmt::Debug for LeaseOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let vouching: Vec<&str> = self.vouching.iter().map(|store| store.name()).collect();
-        let telling: Vec<&str> = self.telling.iter().map(|store| store.name()).collect();
+        let confirming: Vec<&str> = self.confirming.iter().map(|store| store.name()).collect();
+        let publishing: Vec<&str> = self.publishing.iter().map(|store| store.name()).collect();
         f.debug_struct("LeaseOptions")
-            .field("vouching", &vouching)
-            .field("telling", &telling)
+            .field("confirming", &confirming)
+            .field("publishing", &publishing)
             .field("sessions_elsewhere", &self.sessions_elsewhere)
             .field("users_elsewhere", &self.users_elsewhere)
             .finish()
@@ -50,13 +50,13 @@ pub(in crate::sessions) struct Leases {
 
 impl Leases {
     pub(in crate::sessions) fn new(options: LeaseOptions, clock: Clock) -> Self {
-        let memory = Memory::of(options.vouching.len(), clock.uptime());
+        let memory = Memory::of(options.confirming.len(), clock.uptime());
         Self { memory: Arc::new(memory), options, clock }
     }
 
     /// Invalidates cache entries that have changed, or may have.
     pub(in crate::sessions) fn invalidate(&self, change: Change) {
-        if !self.options.vouching.is_empty() {
+        if !self.options.confirming.is_empty() {
             self.memory.invalidate(change);
         }
     }
@@ -89,7 +89,7 @@ impl Leases {
     /// Makes sure that other processes receive an invalidation for every write that this server has
     /// read by now.
     pub(super) async fn publish_what_was_read(&self) -> Result<(), StoreError> {
-        for store in &self.options.telling {
+        for store in &self.options.publishing {
             store.tell_what_is_seen().await?;
         }
         Ok(())
@@ -153,7 +153,7 @@ impl Sessions {
     /// cached.
     pub(crate) fn ticket(&self) -> Option<Ticket> {
         let leases = &self.service().leases;
-        if leases.options.vouching.is_empty() {
+        if leases.options.confirming.is_empty() {
             return None;
         }
         leases.memory.ticket(leases.clock.uptime())
@@ -184,7 +184,7 @@ impl Sessions {
     #[must_use]
     pub fn lease(&self) -> Option<LeaseState> {
         let leases = &self.service().leases;
-        let is_on = !leases.options.vouching.is_empty();
+        let is_on = !leases.options.confirming.is_empty();
         is_on.then(|| leases.memory.lease(leases.clock.uptime()))
     }
 
@@ -206,6 +206,6 @@ impl Sessions {
                 }
             })
         };
-        leases.options.vouching.iter().enumerate().map(renewer).collect()
+        leases.options.confirming.iter().enumerate().map(renewer).collect()
     }
 }

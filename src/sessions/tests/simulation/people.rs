@@ -136,8 +136,8 @@ impl Scene {
                     });
                 }),
                 leases: LeaseOptions {
-                    vouching: vec![Arc::clone(&telling)],
-                    telling: vec![telling],
+                    confirming: vec![Arc::clone(&telling)],
+                    publishing: vec![telling],
                     sessions_elsewhere: true,
                     users_elsewhere: true,
                 },
