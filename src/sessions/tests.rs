@@ -55,8 +55,8 @@ fn of(owner: Owner) -> NewSession {
         administrator: false,
         remember_me: false,
         client: Client::default(),
-        brought: None,
-        risen: None,
+        previous_token: None,
+        last_epoch_reason: None,
     }
 }
 
@@ -190,8 +190,8 @@ async fn a_start_reports_the_sessions_it_ended_and_notifies_them() {
     assert!(notified.await);
     let visitor = stage.start(of(Owner::Anonymous)).await;
     let notified = notifies(stage.subscribe(&visitor.session, &visitor.token), async {
-        let brought = Some(visitor.token.digest());
-        let third = stage.start(NewSession { brought, ..of_ada() }).await;
+        let previous_token = Some(visitor.token.digest());
+        let third = stage.start(NewSession { previous_token, ..of_ada() }).await;
         assert_eq!(third.displaced.replaced, Some(visitor.session.id));
     });
     assert!(notified.await);

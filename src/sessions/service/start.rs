@@ -27,10 +27,10 @@ pub struct NewSession {
     /// The address and program of the request.
     pub client: Client,
     /// The digest of the token that the request presented. Its session ends in the same step.
-    pub brought: Option<TokenDigest>,
+    pub previous_token: Option<TokenDigest>,
     /// Why the owner's epoch was last raised, from the account. A sign-in may reach the session
     /// store before that raise does.
-    pub risen: Option<EpochReason>,
+    pub last_epoch_reason: Option<EpochReason>,
 }
 
 /// A session and its new token.
@@ -106,7 +106,7 @@ impl Sessions {
     /// For a start with an unknown outcome.
     fn invalidate_displaced(&self, start: &Start) {
         let leases = &self.service().leases;
-        if let Some(previous) = start.brought {
+        if let Some(previous) = start.previous_token {
             leases.invalidate(Change::Token(previous));
         }
         if let Some(user) = start.session.owner.user() {
@@ -156,8 +156,8 @@ impl Sessions {
         Ok(Start {
             session,
             digest: token.digest(),
-            brought: new.brought,
-            outdated: new.risen.map_or(EndReason::Replaced, EndReason::from),
+            previous_token: new.previous_token,
+            outdated: new.last_epoch_reason.map_or(EndReason::Replaced, EndReason::from),
             limit: owner.user().map(|_| self.service().policy.limit),
             unwritten: owner.user().map_or_else(Vec::new, |user| self.unwritten(user)),
             cutoffs: self.service().policy.cutoffs(now),

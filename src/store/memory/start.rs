@@ -59,7 +59,7 @@ impl Tables {
 
     /// The session that the browser brought, if live, and whether it is for the same person.
     fn brought(&self, start: &Start, outdated: &[SessionId]) -> Option<(SessionId, bool)> {
-        let session = self.live.judged(self.live.row_of(&start.brought?)?);
+        let session = self.live.judged(self.live.row_of(&start.previous_token?)?);
         if outdated.contains(&session.id) || start.cutoffs.ended(&session).is_some() {
             return None;
         }

@@ -38,7 +38,7 @@ fn start(number: u8, owner: Owner, minutes: i64) -> Start {
     let digest = TokenDigest::from_bytes([number; 32]);
     let outdated = EndReason::Replaced;
     let (unwritten, cutoffs) = (Vec::new(), policy.cutoffs(at));
-    Start { session, digest, brought: None, outdated, limit: None, unwritten, cutoffs }
+    Start { session, digest, previous_token: None, outdated, limit: None, unwritten, cutoffs }
 }
 
 /// Starts it and gives what it evicted.
@@ -103,7 +103,7 @@ async fn a_start_that_frees_a_place_itself_finds_room_in_a_full_store() {
         begin(&store, start).await;
     }
 
-    let bringing = Start { brought: Some(signed_in.digest), ..start(3, user(2), 1) };
+    let bringing = Start { previous_token: Some(signed_in.digest), ..start(3, user(2), 1) };
     assert_eq!(begin(&store, &bringing).await, []);
 
     assert_eq!(reason(&store, &signed_in).await, Some(EndReason::Replaced));

@@ -34,7 +34,7 @@ pub(super) async fn start(write: &mut Write, start: &Start) -> Result<Started, S
     {
         return Ok(Started::EpochMoved);
     }
-    let brought = match &start.brought {
+    let brought = match &start.previous_token {
         Some(digest) => brought(write, *digest, &start.cutoffs).await?,
         None => None,
     };

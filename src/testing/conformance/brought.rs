@@ -58,7 +58,7 @@ async fn bring(
     owner: Owner,
 ) -> Result<(Held, Option<SessionId>), Violation> {
     let mut start = stage.draft(owner, minute(10));
-    start.brought = Some(brought.digest);
+    start.previous_token = Some(brought.digest);
     let (held, evicted, replaced) = stage.begin(&start).await?;
     same!(evicted, [], "the evicted");
     Ok((held, replaced))
@@ -173,7 +173,7 @@ async fn a_brought_session_frees_its_place(stage: Stage) -> Verdict {
         let other = stage.signed_in(user, minute(0)).await?;
         let brought = stage.signed_in(user, minute(1)).await?;
         let mut start = stage.draft_for(user, minute(2));
-        start.brought = Some(brought.digest);
+        start.previous_token = Some(brought.digest);
         start.limit = Some(limit);
 
         let (held, evicted, replaced) = stage.begin(&start).await?;
@@ -190,7 +190,7 @@ async fn another_users_session_frees_no_place(stage: Stage) -> Verdict {
     let only = stage.signed_in(user, minute(0)).await?;
     let other = stage.signed_in(stage.fresh_user(), minute(0)).await?;
     let mut start = stage.draft_for(user, minute(1));
-    start.brought = Some(other.digest);
+    start.previous_token = Some(other.digest);
     start.limit = Some(refuse_beyond(1));
 
     same!(stage.store.start(&start).await?, Started::LimitReached, "the start");
@@ -204,7 +204,7 @@ async fn a_timed_out_session_frees_no_place(stage: Stage) -> Verdict {
     let timed_out = stage.signed_in(user, minute(-60)).await?;
     stage.signed_in(user, minute(0)).await?;
     let mut start = stage.draft_for(user, minute(1));
-    start.brought = Some(timed_out.digest);
+    start.previous_token = Some(timed_out.digest);
     start.limit = Some(refuse_beyond(1));
 
     same!(stage.store.start(&start).await?, Started::LimitReached, "the start");

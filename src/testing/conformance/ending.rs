@@ -117,7 +117,7 @@ async fn end_somehow(
             (EndReason::IdleTimeout, minute(60))
         }
         4 => {
-            start.brought = Some(held.digest);
+            start.previous_token = Some(held.digest);
             stage.begin(&start).await?;
             (EndReason::Replaced, minute(1))
         }

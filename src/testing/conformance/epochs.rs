@@ -81,7 +81,7 @@ async fn a_start_under_a_lower_epoch_is_refused_and_writes_nothing(stage: Stage)
 
     for epoch in [1, 2] {
         let mut start = stage.draft(under(user, epoch), minute(1));
-        start.brought = Some(visitor.digest);
+        start.previous_token = Some(visitor.digest);
         start.limit = Some(evict_beyond(1));
 
         same!(stage.store.start(&start).await?, Started::EpochMoved, "the start");

@@ -115,7 +115,7 @@ async fn every_way_in_which_a_session_ends_is_in_the_feed(stage: Stage) -> Verdi
     let (evicted, brought) =
         (stage.signed_in(user, minute(0)).await?, stage.anonymous(minute(1)).await?);
     let mut start = stage.draft_for(user, minute(4));
-    (start.limit, start.brought) = (Some(evict_beyond(1)), Some(brought.digest));
+    (start.limit, start.previous_token) = (Some(evict_beyond(1)), Some(brought.digest));
     stage.begin(&start).await?;
     let idle = stage.anonymous(minute(0)).await?;
     stage.touch(rotated, minute(90)).await?;

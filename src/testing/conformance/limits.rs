@@ -151,7 +151,7 @@ async fn a_refused_start_writes_nothing(stage: Stage) -> Verdict {
     let visitor = stage.anonymous(minute(0)).await?;
     let mut start = stage.draft_for(user, minute(1));
     start.limit = Some(refuse_beyond(1));
-    start.brought = Some(visitor.digest);
+    start.previous_token = Some(visitor.digest);
 
     same!(stage.store.start(&start).await?, Started::LimitReached, "the start");
 

@@ -168,7 +168,7 @@ impl Model {
             self.rise(id, epoch, Ended { reason: start.outdated, at });
         }
         let brought = self.live.iter().find(|row| {
-            Some(row.digest) == start.brought && start.cutoffs.ended(&row.session).is_none()
+            Some(row.digest) == start.previous_token && start.cutoffs.ended(&row.session).is_none()
         });
         let brought = brought.cloned();
         if let Some(Row { session, data: held, .. }) = &brought {

@@ -221,8 +221,8 @@ impl Operation {
         let digest = token_of(named.1);
         let odd = owner.epoch().is_some_and(|epoch| epoch.number() % 2 == 1);
         let outdated = if odd { EndReason::PasswordChanged } else { EndReason::RoleChanged };
-        let (brought, limit, unwritten) = (bringing, limited, Vec::new());
-        Start { session, digest, brought, outdated, limit, unwritten, cutoffs: cutoffs(at) }
+        let (previous_token, limit, unwritten) = (bringing, limited, Vec::new());
+        Start { session, digest, previous_token, outdated, limit, unwritten, cutoffs: cutoffs(at) }
     }
 }
 

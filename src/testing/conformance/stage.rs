@@ -107,8 +107,8 @@ impl Stage {
         };
         let digest = self.fresh_digest();
         let outdated = EndReason::Replaced;
-        let (brought, limit, unwritten, cutoffs) = (None, None, Vec::new(), cutoffs(at));
-        Start { session, digest, brought, outdated, limit, unwritten, cutoffs }
+        let (previous_token, limit, unwritten, cutoffs) = (None, None, Vec::new(), cutoffs(at));
+        Start { session, digest, previous_token, outdated, limit, unwritten, cutoffs }
     }
 
     /// A draft for a user in the first epoch.

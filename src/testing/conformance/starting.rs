@@ -113,7 +113,7 @@ async fn refused_as_taken(stage: &Stage, held: &Held, collide: impl Fn(&mut Star
     let user = held.session.owner.user();
     let visitor = stage.anonymous(minute(2)).await?;
     let mut start = stage.draft(held.session.owner, minute(3));
-    start.brought = Some(visitor.digest);
+    start.previous_token = Some(visitor.digest);
     start.limit = Some(super::stage::evict_beyond(1));
     let (id, digest) = (start.session.id, start.digest);
     collide(&mut start);

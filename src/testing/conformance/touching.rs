@@ -106,7 +106,7 @@ async fn where_a_session_was_seen_goes_with_a_new_token_and_not_to_another_sessi
     };
     same!(stage.now(&held).await?.moved_to, Some(away("there")), "under a new token");
     let mut start = stage.draft_for(user, minute(3));
-    start.brought = Some(held.digest);
+    start.previous_token = Some(held.digest);
     let (next, ..) = stage.begin(&start).await?;
     same!(stage.now(&next).await?.moved_to, None, "where the next session was last seen");
     Ok(())

@@ -224,8 +224,8 @@ async fn attack_159_after_a_flush_everybody_is_signed_out_and_nothing_late_bring
         administrator: false,
         remember_me: false,
         client: anteroom::sessions::Client::default(),
-        brought: None,
-        risen: None,
+        previous_token: None,
+        last_epoch_reason: None,
     };
     // A sign-in that was under way since before the change, and before the flush.
     if let Ok(started) = app.anteroom.sessions().start(late).await {

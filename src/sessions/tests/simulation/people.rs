@@ -243,8 +243,8 @@ impl Scene {
             administrator: false,
             remember_me: false,
             client: Client::default(),
-            brought: None,
-            risen: account.epoch_reason,
+            previous_token: None,
+            last_epoch_reason: account.epoch_reason,
         };
         if let Ok(started) = server.sessions.start(beginning).await {
             self.hold(started.token, started.session, account.epoch);
