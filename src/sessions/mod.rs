@@ -1,8 +1,8 @@
 //! Server-side sessions: start, check, rotate, revoke.
 //!
-//! [`Sessions`] is the service. It stores sessions through the port [`SessionStore`], judges them by
-//! [`SessionPolicy`], and answers checks from [`cache`] where a lease allows it. It knows neither
-//! HTTP nor SQL nor Redis.
+//! [`Sessions`] is the service. It stores sessions through the port [`SessionStore`], judges them
+//! by [`SessionPolicy`], and answers checks from [`cache`] where a lease allows it. It knows
+//! neither HTTP nor SQL nor Redis.
 
 mod admin;
 pub mod cache;

@@ -45,8 +45,8 @@ impl Sessions {
         self.outbox().is_some()
     }
 
-    /// Raises a user's epoch in the session store, which ends the sessions of earlier epochs. Returns
-    /// how many ended.
+    /// Raises a user's epoch in the session store, which ends the sessions of earlier epochs.
+    /// Returns how many ended.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails. With an outbox, a server retries it.

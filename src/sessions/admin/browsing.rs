@@ -67,8 +67,8 @@ pub struct SessionFilter {
 pub struct SessionPage {
     /// At most the requested number.
     pub sessions: Vec<Session>,
-    /// The cursor of the next page; `None` after the last one. A page before the last may be short or
-    /// empty.
+    /// The cursor of the next page; `None` after the last one. A page before the last may be short
+    /// or empty.
     pub next: Option<SessionId>,
 }
 

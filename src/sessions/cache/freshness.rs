@@ -43,8 +43,8 @@ pub trait Freshness: Send + Sync {
     /// [`NotFresh`]; there is no subscription.
     async fn subscribe(&self) -> Result<Box<dyn Subscription>, NotFresh>;
 
-    /// Makes sure that every subscriber receives each change that can be read by now before its next
-    /// probe is answered. Needed only where a change can be read before it is sent.
+    /// Makes sure that every subscriber receives each change that can be read by now before its
+    /// next probe is answered. Needed only where a change can be read before it is sent.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

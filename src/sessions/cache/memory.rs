@@ -120,8 +120,8 @@ impl Memory {
         all.then(|| ledger.invalidations.ticket(now))
     }
 
-    /// Caches a session read after `ticket` was taken, unless it was invalidated since. `account` is
-    /// that of the session's user, under whose current epoch the session is live.
+    /// Caches a session read after `ticket` was taken, unless it was invalidated since. `account`
+    /// is that of the session's user, under whose current epoch the session is live.
     pub(in crate::sessions) fn insert(
         &self,
         ticket: Ticket,
@@ -151,7 +151,8 @@ impl Memory {
         };
         ledger.count += 1;
         ledger.bytes += entry.bytes();
-        // The session has a new token: an invalidation by its id would miss the entry of the old one.
+        // The session has a new token: an invalidation by its id would miss the entry of the old
+        // one.
         if let Some(before) = ledger.by_id.insert(session.id, digest)
             && before != digest
         {

@@ -102,7 +102,8 @@ impl LeaseRenewer {
         }
     }
 
-    /// Wrong on purpose, for the test of the rule: the answer counts before the changes ahead of it.
+    /// Wrong on purpose, for the test of the rule: the answer counts before the changes ahead of
+    /// it.
     fn apply_late(&self, change: Change) {
         let memory = Arc::clone(&self.memory);
         tokio::spawn(async move {

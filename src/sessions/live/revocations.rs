@@ -78,9 +78,10 @@ struct LastPoll {
 }
 
 impl Sessions {
-    /// The ends after a cursor, at most `most`. Without a cursor: no ends, and the cursor from which
-    /// on none is missed. Returns once no server accepts any of these sessions, nor those that ended
-    /// before a first cursor. So a reader may ask any server afterwards and keep the answer.
+    /// The ends after a cursor, at most `most`. Without a cursor: no ends, and the cursor from
+    /// which on none is missed. Returns once no server accepts any of these sessions, nor those
+    /// that ended before a first cursor. So a reader may ask any server afterwards and keep the
+    /// answer.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
