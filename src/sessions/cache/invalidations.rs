@@ -51,7 +51,7 @@ impl Invalidations {
                 .iter()
                 .filter_map(|change| Self::mark(*change))
                 .any(|m| since(self.marks[m]));
-        !is_stale || !is_kept(Rule::DropsReachFills)
+        !is_stale || !is_kept(Rule::InvalidationsRejectStaleInserts)
     }
 
     /// The last bytes of every id and every digest are random.

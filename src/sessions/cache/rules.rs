@@ -11,7 +11,7 @@ pub(crate) enum Rule {
     /// The wait happens also where there was nothing to end.
     WaitWhereNothingChanged,
     /// A value read before an invalidation is not cached after it.
-    DropsReachFills,
+    InvalidationsRejectStaleInserts,
     /// Invalidations ahead of the answer to a probe are applied before the answer counts.
     ChangesBeforeAnswers,
     /// A probe checks the subscription, not only the connection.
