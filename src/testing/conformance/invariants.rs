@@ -1,4 +1,4 @@
-//! A witness of one trace who knows no model: only what must never be seen.
+//! Checks one trace for states that must never occur, without the model.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use super::trace::Answer;
 use crate::accounts::{Epoch, UserId};
 use crate::sessions::{Compartment, Loaded, Session, SessionId, Start, Started};
 
-/// What the store showed since the last judgement, and what it may not show any more.
+/// The answers since the last check, and those that must not occur again.
 #[derive(Default)]
-pub(super) struct Witness {
+pub(super) struct InvariantChecker {
     now: Sight,
     before: Sight,
     dead_tokens: BTreeSet<u8>,
@@ -26,9 +26,9 @@ struct Sight {
     all: Vec<Session>,
 }
 
-impl Witness {
-    /// Notes what an operation was answered.
-    pub(super) fn hears(&mut self, operation: Operation, answer: &Answer) {
+impl InvariantChecker {
+    /// Records the answer to an operation.
+    pub(super) fn record(&mut self, operation: Operation, answer: &Answer) {
         self.limited = None;
         match (operation.request(), answer) {
             (Request::Start(start), Answer::Started(Started::Started { .. })) => {
@@ -49,8 +49,8 @@ impl Witness {
         *epoch = to.max(*epoch);
     }
 
-    /// Notes what was seen after it.
-    pub(super) fn sees(&mut self, question: Question, answer: &Answer) {
+    /// Records the answer to a read after it.
+    pub(super) fn observe(&mut self, question: Question, answer: &Answer) {
         match (question, answer) {
             (Question::Load(token), Answer::Loaded(loaded)) => {
                 self.now.tokens.insert(token, loaded.clone());
@@ -72,8 +72,8 @@ impl Witness {
         }
     }
 
-    /// Says what must not be, and goes on to the next step.
-    pub(super) fn judge(&mut self) -> Result<(), String> {
+    /// Returns a violation, if there is one, and starts the next step.
+    pub(super) fn check(&mut self) -> Result<(), String> {
         self.judge_tokens()?;
         self.judge_sessions()?;
         self.judge_limit()?;

@@ -1,5 +1,5 @@
-//! The promises of [`SessionStore`], as checks that any backend can be held
-//! to. Whoever writes another backend runs [`every_case`] over it, on a multi-threaded runtime:
+//! Tests of the promises of [`SessionStore`] for any implementation. Run [`every_case`] on a
+//! multi-threaded runtime:
 //!
 //! ```no_run
 //! # use std::sync::Arc;
@@ -11,25 +11,25 @@
 //! # }
 //! ```
 //!
-//! Each case is a rule by its name, gets an empty store of its own with room for a thousand live
-//! sessions, and starts no clock: the instants of the port are values, and the cases choose them.
+//! Each case is named after its rule and gets a separate empty store for 1000 live sessions. There
+//! is no clock: the cases choose the instants that they pass to the port.
 //! [`Operation`], [`Model`] and [`replay`] compare a backend, or two, over random traces.
 
-mod brought;
 mod data;
 mod ending;
 mod epochs;
 mod feed;
+mod fixture;
 mod invariants;
+mod kept_sessions;
 mod limits;
 mod listing;
 mod model;
 mod operation;
+mod previous_token;
 mod racing;
 mod rotating;
-mod stage;
 mod starting;
-mod survivors;
 mod sweeping;
 mod touching;
 mod trace;
@@ -44,7 +44,7 @@ pub use self::trace::{Answer, check_trace, random_trace, replay};
 use crate::failure::StoreError;
 use crate::sessions::SessionStore;
 
-/// What a backend did against its promises, in words.
+/// A description of a broken promise.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Violation(String);
@@ -61,10 +61,10 @@ impl From<StoreError> for Violation {
     }
 }
 
-type Verdict = Result<(), Violation>;
-type Check = fn(stage::Stage) -> Pin<Box<dyn Future<Output = Verdict> + Send>>;
+type CaseResult = Result<(), Violation>;
+type Check = fn(fixture::Fixture) -> Pin<Box<dyn Future<Output = CaseResult> + Send>>;
 
-/// One rule, and the check of it.
+/// One rule and its test.
 #[derive(Clone, Copy)]
 pub struct Case {
     name: &'static str,
@@ -78,12 +78,12 @@ impl Case {
         self.name
     }
 
-    /// Holds an empty store to the rule.
+    /// Tests an empty store against the rule.
     ///
     /// # Errors
     /// [`Violation`] says what the store did instead, or that it failed.
     pub async fn check(&self, store: Arc<dyn SessionStore>) -> Result<(), Violation> {
-        (self.check)(stage::Stage::new(store)).await
+        (self.check)(fixture::Fixture::new(store)).await
     }
 }
 
@@ -93,15 +93,15 @@ impl fmt::Debug for Case {
     }
 }
 
-const CHAPTERS: &[&[Case]] = &[
+const CASE_GROUPS: &[&[Case]] = &[
     starting::CASES,
     limits::CASES,
-    brought::CASES,
+    previous_token::CASES,
     ending::CASES,
     rotating::CASES,
     racing::CASES,
     epochs::CASES,
-    survivors::CASES,
+    kept_sessions::CASES,
     touching::CASES,
     data::CASES,
     listing::CASES,
@@ -110,15 +110,15 @@ const CHAPTERS: &[&[Case]] = &[
     trace::CASES,
 ];
 
-/// Every rule there is.
+/// All rules.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
-    CHAPTERS.iter().copied().flatten()
+    CASE_GROUPS.iter().copied().flatten()
 }
 
-/// Holds a backend to every rule, each on a store of its own that `fresh` makes.
+/// Tests a backend against every rule, each on a new store from `fresh`.
 ///
 /// # Panics
-/// When a rule is broken: names every broken one, and what happened instead.
+/// When a rule is broken. The message names all broken rules.
 pub async fn every_case(fresh: impl AsyncFn() -> Arc<dyn SessionStore>) {
     let mut broken = Vec::new();
     for case in cases() {
@@ -129,11 +129,11 @@ pub async fn every_case(fresh: impl AsyncFn() -> Arc<dyn SessionStore>) {
     assert!(broken.is_empty(), "the store breaks its promises:\n- {}", broken.join("\n- "));
 }
 
-/// The cases of a chapter, named after their functions.
-macro_rules! chapter {
+/// Defines the cases of a group, named after their functions.
+macro_rules! case_group {
     ($($case:ident,)+) => {
         pub(super) const CASES: &[super::Case] = &[
-            $(super::Case { name: stringify!($case), check: |stage| Box::pin($case(stage)) },)+
+            $(super::Case { name: stringify!($case), check: |fixture| Box::pin($case(fixture)) },)+
         ];
     };
 }
@@ -160,4 +160,4 @@ macro_rules! holds {
     };
 }
 
-use {chapter, holds, same};
+use {case_group, holds, same};

@@ -1,11 +1,11 @@
-//! The promises as the plainest program that keeps them: no index, no step that could fail.
+//! The reference model: the simplest program that keeps the promises, without index or failure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 
+use super::fixture::cutoffs;
 use super::operation::{Operation, Question, Request, session_of, token_of, user_of};
-use super::stage::cutoffs;
 use super::trace::{Answer, in_order};
 use crate::accounts::{Epoch, UserId};
 use crate::sessions::{
@@ -31,7 +31,7 @@ impl Row {
     }
 }
 
-/// What a store that keeps the promises answers.
+/// Answers as a store that keeps the promises.
 ///
 /// Where several refusals fit a start, the order is `EpochMoved`, `LimitReached`, `Taken`.
 #[derive(Clone, Debug, Default)]

@@ -1,10 +1,10 @@
-//! What a trace is made of: calls of the port over a handful of names, short enough to read when
-//! one of them goes wrong.
+//! The operations of a trace: calls of the port over a few names, short enough to read in a
+//! failure.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::stage::{cutoffs, digest, minute};
+use super::fixture::{cutoffs, digest, minute};
 use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::sessions::{
     Client, Compartment, EndReason, Ended, Ending, EpochMove, Keep, Limit, LimitPolicy, Owner,
@@ -40,8 +40,8 @@ pub enum Operation {
     Keep { session: u8, compartment: Compartment, over: u8, data: u8 },
     /// [`SessionStore::end`](crate::sessions::SessionStore::end).
     End { session: u8, of: Option<u8>, unseen_since: Option<u16>, reason: EndReason, at: u16 },
-    /// [`SessionStore::raise_epoch`](crate::sessions::SessionStore::raise_epoch); the survivor is
-    /// a session, its token, its next token, and whether its user proved who they are.
+    /// [`SessionStore::raise_epoch`](crate::sessions::SessionStore::raise_epoch); the kept session
+    /// is a session, its token, its next token, and whether its user proved who they are.
     RaiseEpoch {
         user: u8,
         to: u8,

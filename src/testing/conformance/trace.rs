@@ -2,16 +2,16 @@
 
 use std::cmp::Reverse;
 
-use super::invariants::Witness;
+use super::fixture::{Fixture, cutoffs};
+use super::invariants::InvariantChecker;
 use super::operation::{NAMES, Operation, Question, Request, USERS, session_of, token_of, user_of};
-use super::stage::{Stage, cutoffs};
-use super::{Model, Verdict, Violation, chapter, same};
+use super::{CaseResult, Model, Violation, case_group, same};
 use crate::failure::StoreError;
 use crate::sessions::{Compartment, Ended, Keeping, Kept, Loaded, Session, SessionStore, Started};
 
-chapter![a_random_trace_is_answered_as_by_the_model,];
+case_group![a_random_trace_is_answered_as_by_the_model,];
 
-/// What came of an [`Operation`], with ties and evictions in the order of their ids so that two
+/// The outcome of an [`Operation`], with ties and evictions in the order of their ids so that two
 /// stores can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -113,7 +113,7 @@ async fn ask(store: &dyn SessionStore, question: Question) -> Result<Answer, Sto
     })
 }
 
-/// Everything that can be asked about the names of [`Operation::chosen_by`].
+/// Every read about the names of [`Operation::chosen_by`].
 fn every_question() -> impl Iterator<Item = Question> {
     let of_session = |id| {
         [
@@ -142,7 +142,7 @@ pub async fn check_trace(
     store: &dyn SessionStore,
     operations: &[Operation],
 ) -> Result<(), Violation> {
-    let (mut model, mut witness) = (Model::default(), Witness::default());
+    let (mut model, mut witness) = (Model::default(), InvariantChecker::default());
     for (number, operation) in operations.iter().enumerate() {
         if !model.settles(*operation) {
             continue;
@@ -150,14 +150,14 @@ pub async fn check_trace(
         let found = answer(store, *operation).await;
         let expected = model.apply(*operation);
         same!(found, expected, "operation {number}, {operation:?}");
-        witness.hears(*operation, &found);
+        witness.record(*operation, &found);
         for question in every_question() {
             let found = ask(store, question).await?;
             let expected = model.answer(question);
             same!(found, expected, "{question:?} after operation {number}, {operation:?}");
-            witness.sees(question, &found);
+            witness.observe(question, &found);
         }
-        let verdict = witness.judge();
+        let verdict = witness.check();
         verdict.map_err(|what| {
             Violation::new(format!("after operation {number}, {operation:?}: {what}"))
         })?;
@@ -188,6 +188,6 @@ pub fn random_trace(seed: u64, length: usize) -> Vec<Operation> {
     operations
 }
 
-async fn a_random_trace_is_answered_as_by_the_model(stage: Stage) -> Verdict {
-    check_trace(&*stage.store, &random_trace(7, 120)).await
+async fn a_random_trace_is_answered_as_by_the_model(fixture: Fixture) -> CaseResult {
+    check_trace(&*fixture.store, &random_trace(7, 120)).await
 }

@@ -1,5 +1,4 @@
-//! What every case stands on: a store, fresh names for everything, and short ways to say what
-//! happens.
+//! The fixture of every case: a store, unique ids and tokens, and helpers for common calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,10 +17,10 @@ use crate::sessions::{
     Started, Swept, TimeoutRule, TokenDigest, Touch,
 };
 
-/// When everything begins.
+/// The start of all cases.
 pub(super) const DAWN: OffsetDateTime = datetime!(2030-01-01 00:00 UTC);
 
-/// So many minutes after the beginning.
+/// This many minutes after [`DAWN`].
 pub(super) fn minute(minutes: i64) -> OffsetDateTime {
     DAWN + Duration::minutes(minutes)
 }
@@ -43,7 +42,7 @@ pub(super) fn refuse_beyond(most: u32) -> Limit {
     Limit { most, policy: LimitPolicy::Refuse }
 }
 
-/// The digest of this number; nobody else's.
+/// The digest of this number, used once.
 pub(super) fn digest(number: u64) -> TokenDigest {
     let mut bytes = [0; 32];
     bytes[24..].copy_from_slice(&number.to_be_bytes());
@@ -52,25 +51,25 @@ pub(super) fn digest(number: u64) -> TokenDigest {
 
 /// A started session and its token.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(super) struct LiveSession {
     pub(super) session: Session,
     pub(super) digest: TokenDigest,
 }
 
-impl Held {
+impl LiveSession {
     pub(super) fn id(&self) -> SessionId {
         self.session.id
     }
 }
 
-/// A store under test. Clones share it, and never draw the same name twice.
+/// A store under test. Clones share it, and never use an id twice.
 #[derive(Clone)]
-pub(super) struct Stage {
+pub(super) struct Fixture {
     pub(super) store: Arc<dyn SessionStore>,
     drawn: Arc<AtomicU64>,
 }
 
-impl Stage {
+impl Fixture {
     pub(super) fn new(store: Arc<dyn SessionStore>) -> Self {
         Self { store, drawn: Arc::default() }
     }
@@ -87,7 +86,7 @@ impl Stage {
         UserId::from_uuid(Uuid::from_u128(u128::from(self.draw()) << 64))
     }
 
-    /// A session of `owner` that starts at `at`, without a limit, with nothing brought.
+    /// A session of `owner` that starts at `at`, without a limit, without a previous token.
     pub(super) fn draft(&self, owner: Owner, at: OffsetDateTime) -> Start {
         let rule = TimeoutRule::Standard;
         let number = u128::from(self.draw());
@@ -116,15 +115,15 @@ impl Stage {
         self.draft(Owner::User { id: user, epoch: Epoch::FIRST }, at)
     }
 
-    /// Starts what must not be refused, and says what it evicted and replaced.
+    /// Starts a session that must not be refused. Returns what it evicted and replaced.
     pub(super) async fn begin(
         &self,
         start: &Start,
-    ) -> Result<(Held, Vec<SessionId>, Option<SessionId>), Violation> {
+    ) -> Result<(LiveSession, Vec<SessionId>, Option<SessionId>), Violation> {
         match self.store.start(start).await? {
             Started::Started { mut evicted, replaced } => {
                 evicted.sort();
-                let held = Held { session: start.session.clone(), digest: start.digest };
+                let held = LiveSession { session: start.session.clone(), digest: start.digest };
                 Ok((held, evicted, replaced))
             }
             refused => Err(Violation::new(format!("a start was refused: {refused:?}"))),
@@ -135,28 +134,28 @@ impl Stage {
         &self,
         user: UserId,
         at: OffsetDateTime,
-    ) -> Result<Held, Violation> {
+    ) -> Result<LiveSession, Violation> {
         Ok(self.begin(&self.draft_for(user, at)).await?.0)
     }
 
-    pub(super) async fn anonymous(&self, at: OffsetDateTime) -> Result<Held, Violation> {
+    pub(super) async fn anonymous(&self, at: OffsetDateTime) -> Result<LiveSession, Violation> {
         Ok(self.begin(&self.draft(Owner::Anonymous, at)).await?.0)
     }
 
-    pub(super) async fn is_live(&self, held: &Held) -> Result<bool, Violation> {
+    pub(super) async fn is_live(&self, held: &LiveSession) -> Result<bool, Violation> {
         Ok(matches!(self.store.load(&held.digest).await?, Loaded::Live(_)))
     }
 
     /// The session as it is now.
-    pub(super) async fn now(&self, held: &Held) -> Result<Session, Violation> {
+    pub(super) async fn now(&self, held: &LiveSession) -> Result<Session, Violation> {
         match self.store.load(&held.digest).await? {
             Loaded::Live(session) => Ok(session),
             other => Err(Violation::new(format!("a session is not live: {other:?}"))),
         }
     }
 
-    /// How the session ended, if so; by its token and by its id alike.
-    pub(super) async fn end_of(&self, held: &Held) -> Result<Option<Ended>, Violation> {
+    /// The end of the session, by its token and by its id alike.
+    pub(super) async fn end_of(&self, held: &LiveSession) -> Result<Option<Ended>, Violation> {
         let by_id = self.store.find_ended(held.id()).await?;
         match self.store.load(&held.digest).await? {
             Loaded::Ended { ended, .. } if by_id == Some(ended) => Ok(by_id),
@@ -170,7 +169,7 @@ impl Stage {
 
     pub(super) async fn end(
         &self,
-        held: &Held,
+        held: &LiveSession,
         reason: EndReason,
         at: OffsetDateTime,
     ) -> Result<bool, Violation> {
@@ -179,7 +178,11 @@ impl Stage {
         Ok(self.store.end(&ending).await?)
     }
 
-    pub(super) async fn touch(&self, held: &Held, at: OffsetDateTime) -> Result<(), Violation> {
+    pub(super) async fn touch(
+        &self,
+        held: &LiveSession,
+        at: OffsetDateTime,
+    ) -> Result<(), Violation> {
         let client = held.session.client.clone();
         Ok(self.store.touch(&[Touch { id: held.id(), at, client }]).await?)
     }
@@ -187,18 +190,18 @@ impl Stage {
     /// Rotates to a fresh token at `at`. `None`: it was not live under the old one.
     pub(super) async fn rotate(
         &self,
-        held: &Held,
+        held: &LiveSession,
         at: OffsetDateTime,
-    ) -> Result<Option<Held>, Violation> {
+    ) -> Result<Option<LiveSession>, Violation> {
         let to = self.fresh_digest();
         let rotation = Rotation { from: held.digest, to, authenticated: false, at };
         let rotated = self.store.rotate(&rotation).await?;
-        Ok(rotated.then(|| Held { session: held.session.clone(), digest: to }))
+        Ok(rotated.then(|| LiveSession { session: held.session.clone(), digest: to }))
     }
 
     pub(super) async fn keep(
         &self,
-        held: &Held,
+        held: &LiveSession,
         compartment: Compartment,
         written: (i64, &[u8]),
     ) -> Result<Keeping, Violation> {
@@ -238,7 +241,7 @@ impl Stage {
     }
 }
 
-/// Lets every future go at the same instant, each on a task of its own.
+/// Runs the futures concurrently, each in a separate task.
 pub(super) async fn at_once<T: Send + 'static>(
     futures: Vec<impl Future<Output = Result<T, Violation>> + Send + 'static>,
 ) -> Result<Vec<T>, Violation> {
