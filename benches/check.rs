@@ -64,8 +64,8 @@ async fn anteroom(folder: &TempDir, sessions: SessionStorage) -> (Anteroom, Peer
         administrator: false,
         remember_me: false,
         client: Client { ip_address: Some([192, 0, 2, 1].into()), user_agent: FIREFOX.to_owned() },
-        brought: None,
-        risen: None,
+        previous_token: None,
+        last_epoch_reason: None,
     };
     let started = anteroom.sessions().start(beginning).await.unwrap();
     let cookie = ("Cookie", format!("anteroom={}", started.token.reveal()));

@@ -85,6 +85,8 @@ pub mod sessions;
 pub mod store;
 #[doc(hidden)]
 pub mod telemetry;
+#[cfg(any(test, feature = "conformance"))]
+pub mod testing;
 mod text;
 #[doc(hidden)]
 pub mod throttle;

@@ -58,8 +58,8 @@ impl Inside {
                     ip_address: Some([192, 0, 2, 1].into()),
                     user_agent: user_agent(number),
                 },
-                brought: None,
-                risen: None,
+                previous_token: None,
+                last_epoch_reason: None,
             };
             let started = self.runtime.block_on(self.anteroom.sessions().start(beginning)).unwrap();
             self.tokens.push(started.token);

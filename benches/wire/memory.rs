@@ -160,8 +160,8 @@ pub fn beginning(user: u128, client: Client) -> NewSession {
         administrator: false,
         remember_me: false,
         client,
-        brought: None,
-        risen: None,
+        previous_token: None,
+        last_epoch_reason: None,
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn start(services: &Services, records: Records, service: &Service) ->
     if sessions.has_outbox() {
         tasks.spawn(apply_outbox(sessions.clone()));
     }
-    for renewer in sessions.lease_keepers() {
+    for renewer in sessions.lease_renewers() {
         tasks.spawn(renewer);
     }
     if webhook.is_on() {
@@ -95,8 +95,8 @@ async fn poll_streams(sessions: Sessions) {
     let mut was_failing = false;
     loop {
         ticks.tick().await;
-        sessions.look_after_watches();
-        let polled = sessions.look_after_lists().await;
+        sessions.notify_unconfirmed();
+        let polled = sessions.poll_lists().await;
         // Log the first failure only: this runs every second.
         if let Err(error) = &polled
             && !was_failing
@@ -115,7 +115,7 @@ async fn apply_outbox(sessions: Sessions) {
     let mut was_failing = false;
     loop {
         ticks.tick().await;
-        match sessions.finish_left_behind(&mut pending).await {
+        match sessions.process_outbox(&mut pending).await {
             Ok(finished) => {
                 was_failing = false;
                 if finished > 0 {

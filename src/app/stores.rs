@@ -86,8 +86,8 @@ impl Stores {
         confirming.push(database.freshness());
         let leases = match opener {
             Opener::Server => LeaseOptions {
-                telling: confirming.clone(),
-                vouching: if options.cache { confirming } else { Vec::new() },
+                publishing: confirming.clone(),
+                confirming: if options.cache { confirming } else { Vec::new() },
                 sessions_elsewhere: match sessions_in {
                     SessionLocation::ThisDatabase => database.is_shared(),
                     SessionLocation::ServerMemory => false,

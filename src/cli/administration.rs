@@ -90,7 +90,7 @@ impl Administration {
     /// server follows it.
     pub(super) async fn order(&self, order: &SessionOrder) -> Result<(), Failure> {
         self.database.give_order(order).await?;
-        self.sessions.outlast_leases_of_users().await;
+        self.sessions.wait_for_user_leases().await;
         Ok(())
     }
 

@@ -51,7 +51,7 @@ pub(super) async fn serve(config: Config, mut signals: Signals) -> Result<(), Fa
     let stop = async move {
         signals.stop_requested().await;
         // Open event streams would delay the drain until its timeout.
-        sessions.close_watches();
+        sessions.close_subscriptions();
     };
     let metrics = serve_metrics(metrics_listener, &anteroom);
     crate::server::serve_with(listener, anteroom.front(), serve_options(&config), stop).await;

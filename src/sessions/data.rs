@@ -1,4 +1,4 @@
-//! The browser's own JSON object in its session: small, shallow, and never to be trusted.
+//! The browser's JSON object in its session. The server never trusts its contents.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-/// The JSON object that a browser keeps in its session. Equal objects have equal bytes: keys are
+/// The JSON object of a browser in its session. Equal objects have equal bytes: keys are
 /// sorted, and there is no white space.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VisitorData(Map<String, Value>);
 
-/// Why data was refused. What was there before stays.
+/// Why data was refused. The stored data is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DataError {
     /// A patch that is not an object would replace the object as a whole.
@@ -53,8 +53,8 @@ impl VisitorData {
         }
     }
 
-    /// The canonical form, at most [`VisitorData::LARGEST`] bytes: what a store keeps, what a
-    /// browser is sent, and what the [`Etag`] is made of.
+    /// The canonical form, at most [`VisitorData::LARGEST`] bytes: stored, sent to
+    /// the browser, and digested for the [`Etag`].
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         // A map with text for keys always has a JSON form.
@@ -70,7 +70,8 @@ impl VisitorData {
     /// The object after a merge patch (RFC 7396).
     ///
     /// # Errors
-    /// [`DataError`] when the patch is no object, is nested too deep, or would make too much of it.
+    /// [`DataError`] when the patch is no object, is nested too deep, or would make the object too
+    /// large.
     pub fn merge(&self, patch: &Value) -> Result<Self, DataError> {
         let Value::Object(changes) = patch else { return Err(DataError::NotAnObject) };
         if is_deeper_than(changes, Self::DEEPEST) {
@@ -85,7 +86,7 @@ impl VisitorData {
         Ok(merged)
     }
 
-    /// The tag of this very content.
+    /// The tag of this content.
     #[must_use]
     pub fn etag(&self) -> Etag {
         let digest = Sha256::digest(self.to_bytes());
@@ -123,7 +124,7 @@ fn merge_members(target: &mut Map<String, Value>, changes: &Map<String, Value>) 
     }
 }
 
-/// Looks no deeper than `levels`, so that no nesting exhausts the stack.
+/// Recurses at most `levels` deep, so that no nesting exhausts the stack.
 fn is_deeper_than(map: &Map<String, Value>, levels: usize) -> bool {
     levels == 0 || map.values().any(|value| goes_below(value, levels - 1))
 }
@@ -163,8 +164,8 @@ impl Etag {
         &self.0
     }
 
-    /// Whether an `If-Match` header lets a change of this content through: `*`, or a list that has
-    /// this tag. Weak tags never match; a header that cannot be read lets nothing through.
+    /// Whether an `If-Match` header allows a change of this content: `*`, or a list that has this
+    /// tag (RFC 9110, 13.1.1). Weak tags and malformed headers never match.
     #[must_use]
     pub fn matches(&self, if_match: &str) -> bool {
         let mut rest = trim_start(if_match);

@@ -1,19 +1,18 @@
-//! A short name for what a session was started from, for people who look at their list of
-//! sessions. A guess: nothing is decided by it.
+//! A short name of the device behind a `User-Agent`, for lists of sessions. A guess, for display
+//! only.
 
 mod table;
 
 use table::{BROWSERS, DEVICES, ON_IPAD, SYSTEMS, TOOLS};
 
-/// No classifier needs more of an agent than this; the rest could only cost time.
-const LOOKED_AT: usize = 512;
+/// The most bytes of an agent that are read.
+const MAX_READ: usize = 512;
 
 /// The device behind a `User-Agent`: "Firefox on Linux", "Safari on iPhone", "Samsung TV",
-/// "curl". Always one
-/// of a fixed set of texts; nothing of the agent itself is ever in it.
+/// "curl". Always one of a fixed set of texts, and never a part of the agent itself.
 #[must_use]
 pub fn device_name(user_agent: &str) -> String {
-    let agent = &user_agent[..user_agent.floor_char_boundary(LOOKED_AT)];
+    let agent = &user_agent[..user_agent.floor_char_boundary(MAX_READ)];
     let begins_with = |prefix: &str| {
         let beginning = agent.as_bytes().get(..prefix.len());
         beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(prefix.as_bytes()))
@@ -34,8 +33,8 @@ pub fn device_name(user_agent: &str) -> String {
     }
 }
 
-/// What the agent is by the first part of these that it contains. In one go: this is asked with
-/// every answer that describes a session.
+/// The name of the first known part that the agent contains, found in one pass: every response that
+/// describes a session calls this.
 fn first_of(known: &[(&str, &'static str)], agent: &str) -> Option<&'static str> {
     let (bytes, mut first) = (agent.as_bytes(), known.len());
     let beginnings = bytes.iter().enumerate().filter(|(_, byte)| may_begin(**byte));

@@ -1,72 +1,74 @@
-//! What the session store has still to be told, where the accounts are kept in another one.
+//! The outbox: raises of epochs that the session store has not received yet.
 //!
-//! The change of an account and the row that says which sessions end with it are one step there.
-//! Then the session store is told, the row is crossed off, and the change is acknowledged. A writer
-//! that dies in between leaves its row to the others, and telling twice changes nothing.
+//! Used where accounts and sessions are in different stores. The change of an account and its
+//! outbox row are one transaction. Then the session store gets the new epoch, the row is deleted,
+//! and the change is acknowledged. If a server crashes in between, another one processes the row.
+//! Processing a row twice changes nothing.
 
 use std::collections::HashSet;
 
 use async_trait::async_trait;
 
+use super::service::EndScope;
 use super::{EpochMove, Sessions};
 use crate::accounts::{Epoch, UserId};
 use crate::failure::StoreError;
 
-/// How many rows are carried out at a look, so that a long outage is made up for in turns.
-const AT_ONCE: u32 = 200;
+/// The most rows that one call processes.
+const BATCH: u32 = 200;
 
-/// The rises of epochs that were decided where the accounts are kept, and not crossed off yet.
+/// The raises of epochs in the accounts' store that the session store may not have received.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// At most `most` of them, the oldest first.
+    /// At most `most` rows, the oldest first.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn pending(&self, most: u32) -> Result<Vec<EpochMove>, StoreError>;
 
-    /// Crosses one off, once the session store has it. Nothing happens where it is gone already.
+    /// Deletes a row, once the session store has the epoch. A missing row is no error.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails; then it may be pending still.
+    /// [`StoreError`] when the store fails; then the row may still be there.
     async fn cross_off(&self, user: UserId, to: Epoch) -> Result<(), StoreError>;
 }
 
-/// What was pending at the last look. What is pending at the next look too, its writer has left
-/// behind: no clock has to be compared with that of another machine.
+/// The rows that the last call found. A row that the next call finds again was abandoned by its
+/// writer. So no clocks of different machines are compared.
 #[derive(Debug, Default)]
 pub struct Pending(HashSet<(UserId, Epoch)>);
 
 impl Sessions {
-    /// Whether the accounts are kept in another store than the sessions.
+    /// Whether accounts and sessions are in different stores.
     #[must_use]
-    pub fn has_outbox(&self) -> bool {
+    pub(crate) fn has_outbox(&self) -> bool {
         self.outbox().is_some()
     }
 
-    /// Ends the sessions that a change of an account ended, where they are not kept with it.
+    /// Raises a user's epoch in the session store, which ends the sessions of earlier epochs.
+    /// Returns how many ended.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails. Where there is an outbox, some server makes up for it.
-    pub async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
+    /// [`StoreError`] when the store fails. With an outbox, a server retries it.
+    pub(crate) async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError> {
         let ended = self.store().raise_epoch(epoch_move).await?;
         if let Some(outbox) = self.outbox()
             && let Err(error) = outbox.cross_off(epoch_move.user, epoch_move.to).await
         {
-            // It is told once more, which changes nothing.
+            // The row is processed once more, which changes nothing.
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "the end of some sessions stays in the outbox for now");
+            tracing::warn!(error, "could not delete a row of the outbox; will process it again");
         }
         Ok(ended)
     }
 
-    /// Carries out what writers have left behind: whatever is pending now and was at the last look.
-    /// How many that were.
+    /// Processes abandoned rows: those that this call and the last one found. Returns how many.
     ///
     /// # Errors
-    /// [`StoreError`] when a store fails; what is left is left to the next look.
-    pub async fn finish_left_behind(&self, seen: &mut Pending) -> Result<u32, StoreError> {
+    /// [`StoreError`] when a store fails; the next call retries the rest.
+    pub(crate) async fn process_outbox(&self, seen: &mut Pending) -> Result<u32, StoreError> {
         let Some(outbox) = self.outbox() else { return Ok(0) };
-        let pending = outbox.pending(AT_ONCE).await?;
+        let pending = outbox.pending(BATCH).await?;
         let (left, fresh): (Vec<EpochMove>, Vec<EpochMove>) =
             pending.into_iter().partition(|one| seen.0.contains(&(one.user, one.to)));
         seen.0.extend(fresh.iter().map(|one| (one.user, one.to)));
@@ -81,7 +83,7 @@ impl Sessions {
         let mut finished = 0;
         for one in left {
             self.raise_epoch(one).await?;
-            self.wake_user(one.user);
+            self.invalidate_and_notify(EndScope::User(one.user));
             finished += 1;
         }
         Ok(finished)

@@ -1,5 +1,5 @@
-//! How long a session lives and how many one user may have. Pure arithmetic: the caller brings
-//! the time.
+//! How long a session lives and how many one user may have. Pure arithmetic: the caller
+//! passes the time.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use time::OffsetDateTime;
 use super::{EndReason, Ended, Session};
 use crate::clock::SKEW;
 
-/// Which timeouts a session is under. Fixed at its start.
+/// The timeouts of a session. Fixed at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimeoutRule {
     /// Anonymous, or signed in without "remember me".
     Standard,
     /// Signed in with "remember me".
     Remembered,
-    /// Of an administrator, whatever was ticked.
+    /// Of an administrator, with or without "remember me".
     Administrator,
 }
 
@@ -23,7 +23,7 @@ impl TimeoutRule {
     /// Every rule, in the order of [`TimeoutRule::number`].
     pub const ALL: [Self; 3] = [Self::Standard, Self::Remembered, Self::Administrator];
 
-    /// What these timeouts are called in the API.
+    /// The name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -55,16 +55,16 @@ impl TimeoutRule {
 pub struct Timeouts {
     /// Ends a session this long after its last activity.
     pub idle: Duration,
-    /// Ends a session this long after its start, however busy it was.
+    /// Ends a session this long after its start, with activity too.
     pub absolute: Duration,
 }
 
-/// What happens to a sign-in that would be one too many.
+/// The effect of a sign-in beyond the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitPolicy {
-    /// The sessions of the user that were seen least recently end and make room.
+    /// The user's least recently active sessions end.
     EvictIdle,
-    /// The oldest sessions of the user end and make room.
+    /// The user's oldest sessions end.
     EvictOldest,
     /// The sign-in is refused.
     Refuse,
@@ -75,7 +75,7 @@ pub enum LimitPolicy {
 pub struct Limit {
     /// At most this many, at least 1.
     pub most: u32,
-    /// What happens to one more.
+    /// The effect of one more.
     pub policy: LimitPolicy,
 }
 
@@ -110,12 +110,12 @@ impl SessionPolicy {
     /// How long the reason of an end is kept.
     pub const REASON_KEPT: Duration = DAY;
 
-    /// How long a proof of identity allows what is grave: deleting the account, a new address,
-    /// an administrator's change.
+    /// How long a proof of identity allows sensitive operations: deleting the account, a new email
+    /// address, an administrator's change.
     pub const FRESH: Duration = Duration::from_mins(10);
 
-    /// Whether the user of `session` proved who they are within [`Self::FRESH`] before `now`. A
-    /// proof from the future was dated by a wrong clock, and nobody knows how old it is.
+    /// Whether the user of `session` proved their identity within [`Self::FRESH`] before `now`. A
+    /// proof from the future was dated by a wrong clock, so its age is unknown.
     #[must_use]
     pub fn is_fresh(&self, session: &Session, now: OffsetDateTime) -> bool {
         session
@@ -139,13 +139,13 @@ impl SessionPolicy {
         later(now, self.timeouts(rule).absolute)
     }
 
-    /// When `session` ends if nothing more is heard of it; never after `expires_at`.
+    /// When `session` expires without further activity; never after `expires_at`.
     #[must_use]
     pub fn idle_expires_at(&self, session: &Session) -> OffsetDateTime {
         self.idle_after(session, session.last_seen_at)
     }
 
-    /// When `session` would end if nothing more were heard of it after `at`.
+    /// When `session` would expire without activity after `at`.
     #[must_use]
     pub fn idle_after(&self, session: &Session, at: OffsetDateTime) -> OffsetDateTime {
         later(at, self.timeouts(session.rule).idle).min(session.expires_at)
@@ -158,14 +158,14 @@ impl SessionPolicy {
         (self.timeouts(rule).idle / 20).min(Duration::from_mins(1))
     }
 
-    /// The instants by which sessions are judged at `now`.
+    /// The policy at `now`.
     #[must_use]
     pub fn cutoffs(&self, now: OffsetDateTime) -> Cutoffs {
         Cutoffs { policy: *self, now }
     }
 }
 
-/// The policy at one instant: judges sessions, and gives stores the numbers to judge by.
+/// The policy at one instant: decides which sessions have expired, also for stores.
 #[derive(Clone, Copy, Debug)]
 pub struct Cutoffs {
     policy: SessionPolicy,
@@ -173,7 +173,7 @@ pub struct Cutoffs {
 }
 
 impl Cutoffs {
-    /// The instant of judgement.
+    /// The instant.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         self.now
@@ -216,7 +216,7 @@ impl Cutoffs {
         Some(Ended { reason, at: idle })
     }
 
-    /// Whether the reason of this end is still told.
+    /// Whether the reason of this end is still reported.
     #[must_use]
     pub fn remembers(&self, ended: Ended) -> bool {
         ended.at >= self.forgotten_before()

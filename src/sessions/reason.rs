@@ -2,14 +2,14 @@
 
 use crate::accounts::EpochReason;
 
-/// Why a session ended. Kept for a day after the end, and told to whoever still has the token.
+/// Why a session ended. Kept for a day after the end, and returned to a request with its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
     /// No request for the idle timeout.
     IdleTimeout,
     /// The absolute timeout passed, however busy it was.
     AbsoluteTimeout,
-    /// Its own browser signed out, or signed in as somebody else.
+    /// Its browser signed out, or signed in as another user.
     SignedOut,
     /// Its user ended it from another session.
     RevokedByUser,
@@ -19,18 +19,18 @@ pub enum EndReason {
     PasswordChanged,
     /// The role was changed.
     RoleChanged,
-    /// A newer sign-in needed its place.
+    /// A newer sign-in evicted it.
     SessionLimit,
     /// The account was disabled.
     AccountDisabled,
     /// The account was deleted.
     AccountDeleted,
-    /// The token was rotated away; the session may live on under another.
+    /// The token was rotated away; the session may continue under another.
     Replaced,
 }
 
 impl EndReason {
-    /// Every reason there is.
+    /// All reasons.
     pub const ALL: [Self; 11] = [
         Self::IdleTimeout,
         Self::AbsoluteTimeout,
@@ -45,7 +45,7 @@ impl EndReason {
         Self::Replaced,
     ];
 
-    /// The word of the contract, for example `idle_timeout`.
+    /// The name in the API, for example `idle_timeout`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

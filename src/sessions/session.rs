@@ -1,4 +1,4 @@
-//! One session: what the server remembers of a browser.
+//! One session: the server's record of a browser.
 
 use std::net::IpAddr;
 
@@ -13,14 +13,14 @@ id! {
     SessionId
 }
 
-/// Whose session it is.
+/// The owner of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// A visitor who has not signed in.
     Anonymous,
-    /// Somebody who has.
+    /// A signed-in user.
     User {
-        /// Who.
+        /// The user.
         id: UserId,
         /// The epoch of that user under which the session is live.
         epoch: Epoch,
@@ -28,7 +28,7 @@ pub enum Owner {
 }
 
 impl Owner {
-    /// Who it is, unless anonymous.
+    /// The user, unless anonymous.
     #[must_use]
     pub fn user(&self) -> Option<UserId> {
         match self {
@@ -47,7 +47,7 @@ impl Owner {
     }
 }
 
-/// Where a request came from.
+/// The origin of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
     /// The address of the browser; `None` where it is not known.
@@ -56,39 +56,39 @@ pub struct Client {
     pub user_agent: String,
 }
 
-/// What the server remembers of one browser. The token is not in it.
+/// The server's record of one browser. It does not contain the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Public handle; stays through rotations.
     pub id: SessionId,
-    /// Whose it is.
+    /// The owner.
     pub owner: Owner,
     /// When it started.
     pub created_at: OffsetDateTime,
-    /// When its user last proved who they are; `None` when anonymous.
+    /// When its user last proved their identity; `None` when anonymous.
     pub authenticated_at: Option<OffsetDateTime>,
-    /// The last activity that was written down, up to a minute behind.
+    /// The last written activity, up to a minute behind.
     pub last_seen_at: OffsetDateTime,
-    /// When it ends, however busy it is. Never moves.
+    /// The absolute deadline. Never moves.
     pub expires_at: OffsetDateTime,
-    /// Which timeouts it is under.
+    /// Its timeouts.
     pub rule: TimeoutRule,
     /// Whether "remember me" was ticked.
     pub remember_me: bool,
-    /// Where it was started from.
+    /// The origin of the request that started it.
     pub client: Client,
-    /// Where the activity of `last_seen_at` came from; `None` where that is the same.
+    /// The origin of the last written activity; `None` where it is `client`.
     pub moved_to: Option<Client>,
 }
 
 impl Session {
-    /// Where the last activity that was written down came from.
+    /// The origin of the last written activity.
     #[must_use]
     pub fn last_client(&self) -> &Client {
         self.moved_to.as_ref().unwrap_or(&self.client)
     }
 
-    /// The last activity came from `client`.
+    /// Sets the origin of the last activity.
     pub fn came_from(&mut self, client: &Client) {
         self.moved_to = (*client != self.client).then(|| client.clone());
     }

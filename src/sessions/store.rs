@@ -1,4 +1,4 @@
-//! Where sessions are kept: the port, and what every backend promises.
+//! The port for session stores, and the promises of every implementation.
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -18,24 +18,24 @@ pub struct Ended {
     pub at: OffsetDateTime,
 }
 
-/// What a store knows of a token.
+/// The state of a token in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loaded {
-    /// A session that nobody ended. Its timeouts are the policy's to judge.
+    /// A session that has not been ended. Its timeouts are not applied.
     Live(Session),
-    /// One that somebody ended, or the sweep.
+    /// A session that was ended, by a request or by the sweep.
     Ended {
-        /// How and when.
+        /// The reason and the time.
         ended: Ended,
-        /// Whether it was a visitor's who had not signed in.
+        /// Whether the session was anonymous.
         anonymous: bool,
     },
-    /// Nothing: never issued, or forgotten.
+    /// Never issued, or no longer kept.
     Unknown,
 }
 
 impl Loaded {
-    /// How and when it ended, if it did.
+    /// The end, if the session has ended.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
         match self {
@@ -48,58 +48,58 @@ impl Loaded {
 /// A session to start.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// The session, with an id that nobody has.
+    /// The session, with a new id.
     pub session: Session,
     /// The digest of its token.
     pub digest: TokenDigest,
-    /// The token that the browser brought. Its session, if live, ends in the same step: an
-    /// anonymous one or one of the same user hands over its data and is replaced, another user's
-    /// is signed out.
-    pub brought: Option<TokenDigest>,
-    /// Why sessions of the user's earlier epochs are over: the account knows, and the store may
-    /// not have been told yet.
+    /// The token that the request presented. Its session, if live, ends in the same step. An
+    /// anonymous session, or one of the same user, passes on its data and ends as `replaced`.
+    /// Another user's session ends as `signed_out`.
+    pub previous_token: Option<TokenDigest>,
+    /// The reason for ending sessions of the user's earlier epochs. The store may not have received
+    /// the raise of the epoch yet.
     pub outdated: EndReason,
     /// How many live sessions the user may have after it. Anonymous sessions have no limit.
     pub limit: Option<Limit>,
-    /// Activity of the user's sessions that is not written down yet: it counts like written
-    /// activity where the limit decides which sessions end, and is not written by this.
+    /// Unwritten activity of the user's sessions. It counts like written activity where the limit
+    /// decides which sessions to evict. A start does not write it.
     pub unwritten: Vec<(SessionId, OffsetDateTime)>,
-    /// By which sessions count as live.
+    /// Decides which sessions count as live.
     pub cutoffs: Cutoffs,
 }
 
-/// What came of a start.
+/// The outcome of a start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Started {
     /// It is live.
     Started {
         /// The sessions that it evicted.
         evicted: Vec<SessionId>,
-        /// The session that the browser brought and that ended with it.
+        /// The session of the presented token, if it ended with it.
         replaced: Option<SessionId>,
     },
     /// The user has as many as allowed, and the policy refuses. Nothing was written.
     LimitReached,
     /// The user's epoch is higher than the session's. Nothing was written.
     EpochMoved,
-    /// The id or the digest is in use or was before. Nothing was written: draw anew.
+    /// The id or the digest is or was in use. Nothing was written: generate others.
     Taken,
 }
 
 /// A new token for a live session.
 #[derive(Clone, Copy, Debug)]
 pub struct Rotation {
-    /// The digest that it has; rotated away it says `replaced`.
+    /// The old digest, refused as `replaced` after the rotation.
     pub from: TokenDigest,
-    /// The digest that it gets.
+    /// The new digest.
     pub to: TokenDigest,
-    /// Whether the user proved who they are, so that `authenticated_at` moves to `at`.
+    /// Whether the user has just proven their identity, so that `authenticated_at` becomes `at`.
     pub authenticated: bool,
     /// When.
     pub at: OffsetDateTime,
 }
 
-/// Activity to write down.
+/// Activity to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touch {
     /// Of which session.
@@ -117,13 +117,13 @@ pub struct Ending {
     pub id: SessionId,
     /// Only if it is this user's.
     pub of: Option<UserId>,
-    /// Only if nothing was seen of it after this instant: a touch that came first wins.
+    /// Only if its written activity is not after this instant: an earlier touch wins.
     pub unseen_since: Option<OffsetDateTime>,
     /// Why, and when.
     pub ended: Ended,
 }
 
-/// A rise of a user's epoch, with which all sessions of the earlier epochs end.
+/// A raise of a user's epoch, which ends all sessions of earlier epochs.
 #[derive(Clone, Copy, Debug)]
 pub struct EpochMove {
     /// Whose.
@@ -132,31 +132,31 @@ pub struct EpochMove {
     pub to: Epoch,
     /// Why.
     pub reason: EpochReason,
-    /// The session that goes on under a new token and the new epoch.
+    /// The session that continues under a new token and the new epoch.
     pub survivor: Option<KeptSession>,
     /// When.
     pub at: OffsetDateTime,
 }
 
-/// A part of a session's data. Neither can be reached through the other.
+/// A part of a session's data. The parts are separate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compartment {
-    /// The browser's own JSON object, `/api/session/data`.
+    /// The browser's JSON object, `/api/session/data`.
     Visitor,
-    /// What server code keeps through `tower_sessions::Session`.
+    /// The data of server code, through `tower_sessions::Session`.
     Application,
 }
 
 /// The data of one compartment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// Counts the writes; 0 before the first.
+    /// The number of writes; 0 before the first.
     pub version: i64,
     /// The data as it was written; empty before the first write.
     pub data: Vec<u8>,
 }
 
-/// Data to keep, on top of the version that was read.
+/// A conditional write of data.
 #[derive(Clone, Debug)]
 pub struct Keep {
     /// In which session.
@@ -169,12 +169,12 @@ pub struct Keep {
     pub data: Vec<u8>,
 }
 
-/// What came of keeping data.
+/// The outcome of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeping {
-    /// It is kept, under the next version.
+    /// Written, under the next version.
     Kept,
-    /// Somebody else wrote meanwhile: read again.
+    /// Another write came first: read again.
     Moved,
     /// The session has ended.
     Gone,
@@ -192,45 +192,46 @@ pub struct TimedOut {
 }
 
 impl TimedOut {
-    /// The end of this session, unless it was a visitor's.
+    /// The end of this session, unless it was anonymous.
     #[must_use]
     pub fn of(session: &Session, ended: Ended) -> Option<Self> {
         session.owner.user().map(|user| Self { id: session.id, user, ended })
     }
 }
 
-/// What a sweep did. `done` is false when there was more to do than one sweep may.
+/// The outcome of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Sessions past a timeout, moved to the ended.
     pub ended: u64,
-    /// Those of users that a timeout ended, for the record.
+    /// The sessions of users among them, for the audit trail.
     pub timed_out: Vec<TimedOut>,
-    /// Ended ones past their day, forgotten.
+    /// Ended sessions deleted after a day.
     pub forgotten: u64,
-    /// Whether nothing was left.
+    /// Whether nothing is left to do. `false` where the limit of one sweep was reached.
     pub done: bool,
 }
 
-/// How many sessions nobody ended, those past a timeout included until they are swept.
+/// The number of sessions, expired ones included until they are swept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Of people who signed in.
+    /// Sessions of users.
     pub users: u64,
-    /// Of visitors who have not.
+    /// Anonymous sessions.
     pub anonymous: u64,
 }
 
-/// Some of all sessions, the newest first.
+/// A page of all sessions, the newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewestSessions {
-    /// At most as many as were asked for.
+    /// At most the requested number.
     pub sessions: Vec<Session>,
-    /// After which one to go on; `None` where there are no more.
+    /// The id to continue after; `None` on the last page.
     pub next: Option<SessionId>,
 }
 
-/// Where sessions live between requests. [`super::conformance`] holds every backend to this:
+/// A session store. `testing::conformance` (cargo feature `conformance`) tests every implementation
+/// against these promises:
 /// 1. **Only `start` makes a live row.** Everything else updates a row that is live, and says
 ///    `false`, `None` or `Gone` when there is none. No upsert anywhere.
 /// 2. **Revocation wins.** Once an end is acknowledged it is durable, and no call that begins
@@ -240,30 +241,30 @@ pub struct NewestSessions {
 /// 4. **Limit and start are one step**: parallel starts never leave more live than the limit.
 /// 5. **A session is live only under its user's epoch.** The store's copy only rises; a start
 ///    that knows a higher epoch raises it, one that knows a lower is refused; a raise ends every
-///    session of an earlier epoch in the same step, but for its survivor.
+///    session of an earlier epoch in the same step, except the kept one.
 /// 6. **`touch` moves `last_seen_at` forward only**, with where that activity came from, and
 ///    nothing else.
 /// 7. **Timeouts are judged by [`Cutoffs`]**, never by the store's own clock: `load` may return a
 ///    session that the policy refuses.
-/// 8. **Digests only**: nothing in the store signs anybody in.
-/// 9. **A sweep changes no answer**, does a bounded amount of work, leaves no orphan, and names the
-///    sessions of users that it ended. Of an
-///    ended session only reason and time stay, and whether it was anonymous, for a day.
+/// 8. **Digests only**: the contents of the store cannot be used to sign in.
+/// 9. **A sweep changes no answer**, does a bounded amount of work, leaves no orphan, and returns
+///    the sessions of users that it ended. Of an ended session the store keeps, for a day, only the
+///    reason, the time, and whether it was anonymous.
 /// 10. **A failure is an error, never an absence.**
 /// 11. **Reading writes nothing.**
-/// 12. **The feed of ends misses nothing**: whatever ends is in it as soon as that is acknowledged,
-///     a token that is rotated away too, in an order in which nothing appears before a cursor that
-///     was given already. An end of all sessions makes every cursor expire instead, and so does
-///     what can no longer be told. What timed out more than a day before it was swept is not in it.
+/// 12. **The feed of ends is complete**: it has every end and every rotated token as soon as that is
+///     acknowledged. No entry appears before a cursor that was returned earlier. An end of all
+///     sessions makes every cursor expire instead, and so do entries that are no longer kept. A
+///     session that timed out more than a day before the sweep is not in the feed.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Starts a session, all or nothing.
     ///
     /// # Errors
-    /// [`StoreError::Full`] when there is no room; otherwise the backend failed.
+    /// [`StoreError::Full`] when the store is full; otherwise the backend failed.
     async fn start(&self, start: &Start) -> Result<Started, StoreError>;
 
-    /// What is known of a token.
+    /// The state of a token.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.
@@ -288,7 +289,7 @@ pub trait SessionStore: Send + Sync {
     /// [`StoreError`] when the backend fails.
     async fn find_rotated(&self, digest: &TokenDigest) -> Result<Option<SessionId>, StoreError>;
 
-    /// Writes activity down. Sessions that have ended are passed over.
+    /// Writes activity. Ended sessions are skipped.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails; some may have been written.
@@ -310,7 +311,7 @@ pub trait SessionStore: Send + Sync {
         compartment: Compartment,
     ) -> Result<Option<Kept>, StoreError>;
 
-    /// Keeps data in a live session, unless somebody else wrote since it was read.
+    /// Writes data of a live session, unless another write came first.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.
@@ -322,25 +323,25 @@ pub trait SessionStore: Send + Sync {
     /// [`StoreError`] when the backend fails; then it is unknown whether it ended.
     async fn end(&self, ending: &Ending) -> Result<bool, StoreError>;
 
-    /// Raises a user's epoch. The number of sessions that ended, the survivor not counted.
+    /// Raises a user's epoch. Returns the number of sessions that ended, without the kept one.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.
     async fn raise_epoch(&self, epoch_move: &EpochMove) -> Result<u64, StoreError>;
 
-    /// Ends every session there is, anonymous ones too. The number of those that ended.
+    /// Ends every session, anonymous ones too. Returns how many ended.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.
     async fn end_all(&self, ended: Ended) -> Result<u64, StoreError>;
 
-    /// The sessions of a user that nobody ended, newest activity first.
+    /// The sessions of a user that have not been ended, newest activity first.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.
     async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError>;
 
-    /// Sessions that nobody ended, in the order of their ids, those after `after`.
+    /// Sessions that have not been ended, in the order of their ids, after `after`.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.
@@ -350,8 +351,8 @@ pub trait SessionStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Session>, StoreError>;
 
-    /// Sessions that nobody ended, from the highest id to the lowest, which is the newest first:
-    /// those below `before`. It costs what it shows, wherever it begins.
+    /// Sessions that have not been ended, the newest (highest id) first, below `before`. The cost
+    /// depends on the size of the page only.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.
@@ -361,8 +362,8 @@ pub trait SessionStore: Send + Sync {
         limit: u32,
     ) -> Result<NewestSessions, StoreError>;
 
-    /// How many sessions nobody ended; `None`: this store does not count. It may cost what a look
-    /// at each row of an index costs, so it is not for requests.
+    /// The number of sessions; `None`: this store does not count. It may read a whole index, so it
+    /// is not for requests.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.
@@ -370,15 +371,15 @@ pub trait SessionStore: Send + Sync {
         Ok(None)
     }
 
-    /// Moves sessions past a timeout to the ended, with the reason and instant that
-    /// [`Cutoffs::ended`] gives, and forgets what ended more than a day ago; at most `most` rows.
+    /// Ends sessions past a timeout, with the reason and instant of [`Cutoffs::ended`], and deletes
+    /// those that ended more than a day ago; at most `most` rows.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.
     async fn sweep(&self, cutoffs: &Cutoffs, most: u32) -> Result<Swept, StoreError>;
 
-    /// The ends after a cursor, in their order, at most `most`. Without a cursor there are none,
-    /// and the next one is where the feed stands.
+    /// The ends after a cursor, in their order, at most `most`. Without a cursor: no ends, and the
+    /// cursor at the end of the feed.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.

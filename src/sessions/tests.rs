@@ -1,4 +1,4 @@
-//! The room over the store in memory.
+//! The session service over the memory store.
 
 mod simulation;
 
@@ -20,7 +20,7 @@ use crate::store::{MemoryOptions, MemoryStore, SessionLocation, SqlDatabase};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A room, the store below it and the clock that it goes by.
+/// A service, its store and its clock.
 struct Stage {
     sessions: Sessions,
     store: Arc<MemoryStore>,
@@ -55,8 +55,8 @@ fn of(owner: Owner) -> NewSession {
         administrator: false,
         remember_me: false,
         client: Client::default(),
-        brought: None,
-        risen: None,
+        previous_token: None,
+        last_epoch_reason: None,
     }
 }
 
@@ -92,9 +92,9 @@ impl Stage {
         })
     }
 
-    /// Watches the session, but not the list that it is in.
-    fn watch(&self, session: &Session, token: &Token) -> Watch {
-        self.sessions.watch(session, token.digest(), false)
+    /// Subscribes to the session, but not to the list that it is in.
+    fn subscribe(&self, session: &Session, token: &Token) -> SessionSubscription {
+        self.sessions.subscribe(session, token.digest(), false)
     }
 
     async fn refusal(&self, token: &Token) -> Option<EndReason> {
@@ -106,10 +106,10 @@ impl Stage {
     }
 }
 
-/// Whether what happened since woke this watcher.
-async fn wakes(watch: Watch, deed: impl Future<Output = ()>) -> bool {
-    let changed = watch.changed();
-    deed.await;
+/// Whether the action notified this subscription.
+async fn notifies(subscription: SessionSubscription, action: impl Future<Output = ()>) -> bool {
+    let changed = subscription.changed();
+    action.await;
     changed.now_or_never().is_some()
 }
 
@@ -126,7 +126,7 @@ fn stuck(times: usize) -> Entropy {
 }
 
 #[test]
-fn an_owner_is_a_user_under_an_epoch_or_nobody() {
+fn an_owner_is_a_user_under_an_epoch_or_anonymous() {
     let epoch = Epoch::from_number(7);
     let user = Owner::User { id: ada(), epoch };
     assert_eq!((user.user(), user.epoch()), (Some(ada()), Some(epoch)));
@@ -134,7 +134,7 @@ fn an_owner_is_a_user_under_an_epoch_or_nobody() {
 }
 
 #[tokio::test]
-async fn who_and_what_was_ticked_decide_the_timeouts_and_the_proof() {
+async fn role_and_remember_me_decide_the_timeouts() {
     let stage = stage();
     let anonymous = stage.start(of(Owner::Anonymous)).await.session;
     assert_eq!((anonymous.rule, anonymous.authenticated_at), (TimeoutRule::Standard, None));
@@ -158,7 +158,7 @@ async fn who_and_what_was_ticked_decide_the_timeouts_and_the_proof() {
 }
 
 #[tokio::test]
-async fn a_token_in_use_is_drawn_anew_and_after_four_draws_it_is_a_failure() {
+async fn a_token_in_use_is_drawn_again_and_the_fourth_failure_is_an_error() {
     let stage = stage_with(SessionPolicy::default(), stuck(4));
     let first = stage.start(of(Owner::Anonymous)).await;
     let second = stage.start(of(Owner::Anonymous)).await;
@@ -174,7 +174,7 @@ async fn a_token_in_use_is_drawn_anew_and_after_four_draws_it_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_start_says_and_wakes_what_it_displaced() {
+async fn a_start_reports_the_sessions_it_ended_and_notifies_them() {
     let limit = Limit { most: 1, policy: LimitPolicy::EvictOldest };
     let stage = stage_with(
         SessionPolicy { limit, ..SessionPolicy::default() },
@@ -182,19 +182,19 @@ async fn a_start_says_and_wakes_what_it_displaced() {
     );
     let first = stage.start(of_ada()).await;
     assert_eq!(first.displaced, EndedByStart::default());
-    let woken = wakes(stage.watch(&first.session, &first.token), async {
+    let notified = notifies(stage.subscribe(&first.session, &first.token), async {
         let second = stage.start(of_ada()).await;
         assert_eq!(second.displaced.evicted, [first.session.id]);
         assert_eq!(second.displaced.replaced, None);
     });
-    assert!(woken.await);
+    assert!(notified.await);
     let visitor = stage.start(of(Owner::Anonymous)).await;
-    let woken = wakes(stage.watch(&visitor.session, &visitor.token), async {
-        let brought = Some(visitor.token.digest());
-        let third = stage.start(NewSession { brought, ..of_ada() }).await;
+    let notified = notifies(stage.subscribe(&visitor.session, &visitor.token), async {
+        let previous_token = Some(visitor.token.digest());
+        let third = stage.start(NewSession { previous_token, ..of_ada() }).await;
         assert_eq!(third.displaced.replaced, Some(visitor.session.id));
     });
-    assert!(woken.await);
+    assert!(notified.await);
     assert_eq!(stage.refusal(&visitor.token).await, Some(EndReason::Replaced));
 }
 
@@ -233,7 +233,11 @@ async fn activity_counts_at_once_and_is_written_later() {
     stage.sessions.flush().await.unwrap();
 
     assert_eq!(stage.last_seen(&token).await, resumed.last_seen_at);
-    assert_eq!(stage.sessions.room().touches.noted(session.id), None, "it is written for ever");
+    assert_eq!(
+        stage.sessions.service().touches.noted(session.id),
+        None,
+        "it stays noted after the write"
+    );
     stage.sessions.seen(&resumed, Client::default);
     assert!(stage.sessions.sweep(10).await.unwrap());
     assert_eq!(stage.last_seen(&token).await, stage.sessions.now(), "a sweep writes it first");
@@ -245,18 +249,18 @@ async fn activity_is_noted_once_a_minute() {
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     stage.clock.advance(Duration::from_millis(59_999));
     stage.sessions.seen(&stage.sessions.resume(&token).await.unwrap(), Client::default);
-    assert_eq!(stage.sessions.room().touches.noted(session.id), None);
+    assert_eq!(stage.sessions.service().touches.noted(session.id), None);
     stage.clock.advance(Duration::from_millis(1));
     stage.sessions.seen(&stage.sessions.resume(&token).await.unwrap(), Client::default);
-    assert_eq!(stage.sessions.room().touches.noted(session.id), Some(stage.sessions.now()));
+    assert_eq!(stage.sessions.service().touches.noted(session.id), Some(stage.sessions.now()));
     stage.clock.advance(MINUTE / 2);
     stage.sessions.seen(&session, Client::default);
     let noted = Some(session.created_at + MINUTE);
-    assert_eq!(stage.sessions.room().touches.noted(session.id), noted);
+    assert_eq!(stage.sessions.service().touches.noted(session.id), noted);
 }
 
 #[tokio::test]
-async fn whoever_finds_a_session_too_old_ends_it_in_the_store_as_of_its_deadline() {
+async fn a_check_ends_an_expired_session_in_the_store_as_of_its_deadline() {
     let stage = stage();
     for beginning in [of(Owner::Anonymous), of_ada()] {
         let whose = beginning.owner.user();
@@ -264,11 +268,15 @@ async fn whoever_finds_a_session_too_old_ends_it_in_the_store_as_of_its_deadline
         stage.clock.advance(Duration::from_hours(2));
         let reason = whose.map(|_| EndReason::IdleTimeout);
 
-        let woken = wakes(stage.watch(&session, &token), async {
-            assert_eq!(stage.refusal(&token).await, reason, "a visitor is told nothing");
+        let notified = notifies(stage.subscribe(&session, &token), async {
+            assert_eq!(
+                stage.refusal(&token).await,
+                reason,
+                "the end of an anonymous session is not reported"
+            );
         });
 
-        assert!(woken.await);
+        assert!(notified.await);
         let ended = Ended {
             reason: EndReason::IdleTimeout,
             at: session.created_at + Duration::from_hours(1),
@@ -283,13 +291,13 @@ async fn whoever_finds_a_session_too_old_ends_it_in_the_store_as_of_its_deadline
 }
 
 #[tokio::test]
-async fn the_reason_of_an_end_is_known_for_a_day() {
+async fn the_reason_of_an_end_is_kept_for_a_day() {
     let stage = stage();
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     assert!(stage.sessions.revoke(session.id, Some(ada()), EndReason::SignedOut).await.unwrap());
     stage.clock.advance(Duration::from_secs(24 * 60 * 60 - 1));
     assert_eq!(stage.refusal(&token).await, Some(EndReason::SignedOut));
-    assert_eq!(stage.sessions.why_gone(&token).await.unwrap(), EndReason::SignedOut);
+    assert_eq!(stage.sessions.end_reason(&token).await.unwrap(), EndReason::SignedOut);
     stage.clock.advance(Duration::from_secs(2));
     assert_eq!(stage.refusal(&token).await, None);
 }
@@ -303,56 +311,75 @@ async fn a_rotation_moves_the_proof_only_where_there_was_one() {
     let rotated = stage.sessions.rotate(&session, &token, false).await.unwrap();
     assert_eq!(rotated.session, session);
     let mut proven = None;
-    let woken = wakes(stage.watch(&session, &rotated.token), async {
+    let notified = notifies(stage.subscribe(&session, &rotated.token), async {
         proven = Some(stage.sessions.rotate(&session, &rotated.token, true).await.unwrap());
     });
-    assert!(woken.await);
+    assert!(notified.await);
     let proven = proven.unwrap();
     assert_eq!(proven.session.authenticated_at, Some(stage.sessions.now()));
     assert!(stage.sessions.is_fresh(&proven.session));
     assert_eq!(stage.sessions.resume(&proven.token).await.unwrap(), proven.session);
     for old in [token, rotated.token] {
         assert_eq!(stage.refusal(&old).await, Some(EndReason::Replaced));
-        assert_eq!(stage.sessions.why_gone(&old).await.unwrap(), EndReason::Replaced);
+        assert_eq!(stage.sessions.end_reason(&old).await.unwrap(), EndReason::Replaced);
         let late = stage.sessions.rotate(&session, &old, true).await;
         assert!(matches!(late, Err(ResumeError::Ended(EndReason::Replaced))), "{late:?}");
     }
-    assert!(stage.sessions.went_on(session.id, &proven.token).await);
+    assert!(stage.sessions.is_live_under(session.id, &proven.token).await);
     let other = SessionId::from_uuid(Uuid::from_u128(1));
-    assert!(!stage.sessions.went_on(other, &proven.token).await);
+    assert!(!stage.sessions.is_live_under(other, &proven.token).await);
 }
 
 #[tokio::test]
-async fn a_session_outlives_a_change_of_its_user_under_its_new_token() {
+async fn a_kept_session_continues_under_its_new_token() {
     let stage = stage();
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     let other = stage.start(of_ada()).await;
-    let (survivor, new) = stage.sessions.survivor(&session, &token, true).unwrap();
-    assert!(stage.sessions.can_survive(&survivor).await.unwrap());
-    let stranger = crate::accounts::KeptSession { session: Uuid::from_u128(1), ..survivor };
-    assert!(!stage.sessions.can_survive(&stranger).await.unwrap());
+    let prepare =
+        async |session: &Session| stage.sessions.prepare_kept_session(session, &token, true).await;
+    let kept = prepare(&session).await.unwrap();
+    let stranger = Session { id: SessionId::from_uuid(Uuid::from_u128(1)), ..session.clone() };
+    assert!(matches!(prepare(&stranger).await, Err(KeptSessionError::Ended(_))));
     let reason = EpochReason::PasswordChanged;
     let to = Epoch::FIRST.next();
     let at = stage.sessions.now();
-    let raise = EpochMove { user: ada(), to, reason, survivor: Some(survivor), at };
+    let raise = EpochMove { user: ada(), to, reason, survivor: Some(kept.record()), at };
+    assert!(!kept.is_committed().await);
 
     assert_eq!(stage.sessions.raise_epoch(&raise).await.unwrap(), 1);
 
-    assert!(!stage.sessions.can_survive(&survivor).await.unwrap());
-    let survive = async |token: &Token, before: &Session| {
-        stage.sessions.survived(token.clone(), before).await
+    assert!(kept.is_committed().await);
+    assert_eq!(kept.end_reason().await.unwrap(), EndReason::Replaced);
+    let new = kept.token().clone();
+    let committed = kept.commit().await.unwrap();
+    assert_eq!((committed.session.id, committed.token.reveal()), (session.id, new.reveal()));
+    let again = prepare(&session).await;
+    assert!(matches!(again, Err(KeptSessionError::Ended(EndReason::Replaced))));
+    let under = async |token: &Token, before: &Session| {
+        stage.sessions.session_under(token.clone(), before).await
     };
-    let went_on = survive(&new, &session).await.unwrap();
-    assert_eq!((went_on.session.id, went_on.token.reveal()), (session.id, new.reveal()));
-    assert!(survive(&new, &other.session).await.is_none());
-    assert!(survive(&token, &session).await.is_none());
+    assert!(under(&new, &session).await.is_some());
+    assert!(under(&new, &other.session).await.is_none());
+    assert!(under(&token, &session).await.is_none());
     let never = Token::parse(&[b'A'; 43]).unwrap();
-    assert!(survive(&never, &session).await.is_none());
+    assert!(under(&never, &session).await.is_none());
     assert_eq!(stage.refusal(&other.token).await, Some(EndReason::PasswordChanged));
 }
 
 #[tokio::test]
-async fn a_sign_out_under_a_token_that_was_rotated_away_ends_what_went_on() {
+async fn a_guard_of_a_kept_session_blocks_other_ends_until_it_is_dropped() {
+    let stage = stage();
+    let StartedSession { token, session, .. } = stage.start(of_ada()).await;
+    let kept = stage.sessions.prepare_kept_session(&session, &token, false).await.unwrap();
+    let mut revoke = Box::pin(stage.sessions.revoke(session.id, None, EndReason::SignedOut));
+    assert!(futures_util::poll!(&mut revoke).is_pending(), "a revoke passed the guard");
+    drop(kept);
+    assert!(revoke.await.unwrap());
+    assert_eq!(stage.refusal(&token).await, Some(EndReason::SignedOut));
+}
+
+#[tokio::test]
+async fn a_sign_out_under_a_rotated_token_ends_the_session() {
     let stage = stage();
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     assert_eq!(stage.sessions.sign_out_rotated(&token).await.unwrap(), None, "it is in use");
@@ -364,38 +391,40 @@ async fn a_sign_out_under_a_token_that_was_rotated_away_ends_what_went_on() {
 }
 
 #[tokio::test]
-async fn a_revoke_ends_one_session_of_its_user_and_wakes_it() {
+async fn a_revoke_ends_one_session_of_its_user_and_notifies_it() {
     let stage = stage();
     let started = stage.start(of_ada()).await;
     let (id, reason) = (started.session.id, EndReason::RevokedByUser);
     let stranger = Some(UserId::from_uuid(Uuid::from_u128(0xB0B)));
     assert!(!stage.sessions.revoke(id, stranger, reason).await.unwrap());
-    let woken = wakes(stage.watch(&started.session, &started.token), async {
+    let notified = notifies(stage.subscribe(&started.session, &started.token), async {
         assert!(stage.sessions.revoke(id, Some(ada()), reason).await.unwrap());
     });
-    assert!(woken.await);
+    assert!(notified.await);
     assert!(!stage.sessions.revoke(id, Some(ada()), reason).await.unwrap());
     assert_eq!(stage.refusal(&started.token).await, Some(reason));
 }
 
 #[tokio::test]
-async fn ending_all_ends_all_and_wakes_everybody() {
+async fn revoke_all_ends_all_sessions_and_notifies_all_subscribers() {
     let stage = stage();
     let one = stage.start(of_ada()).await;
     let two = stage.start(of(Owner::Anonymous)).await;
     let counted = Counted { users: 1, anonymous: 1 };
     assert_eq!(stage.sessions.count().await.unwrap(), Some(counted));
-    let woken = wakes(stage.watch(&two.session, &two.token), async {
+    let notified = notifies(stage.subscribe(&two.session, &two.token), async {
         assert_eq!(stage.sessions.revoke_all(EndReason::RevokedByAdmin).await.unwrap(), 2);
     });
-    assert!(woken.await);
+    assert!(notified.await);
     assert_eq!(stage.refusal(&one.token).await, Some(EndReason::RevokedByAdmin));
-    let watch = stage.watch(&one.session, &one.token);
-    assert!(wakes(watch, async { stage.sessions.wake_all() }).await);
+    let subscription = stage.subscribe(&one.session, &one.token);
+    assert!(
+        notifies(subscription, async { stage.sessions.service().subscribers.notify_all() }).await
+    );
 }
 
 #[tokio::test]
-async fn lists_show_the_live_in_their_order_and_say_where_to_go_on() {
+async fn lists_are_ordered_live_sessions_with_a_cursor() {
     let stage = stage();
     let mut of_all = Vec::new();
     for _ in 0..3 {
@@ -424,7 +453,7 @@ async fn lists_show_the_live_in_their_order_and_say_where_to_go_on() {
 }
 
 #[tokio::test]
-async fn a_sweep_ends_what_is_past_its_time_says_whose_and_wakes_only_for_that() {
+async fn a_sweep_ends_expired_sessions_and_notifies_only_for_them() {
     let policy = SessionPolicy {
         limit: Limit { most: 9, policy: LimitPolicy::Refuse },
         ..SessionPolicy::default()
@@ -434,10 +463,10 @@ async fn a_sweep_ends_what_is_past_its_time_says_whose_and_wakes_only_for_that()
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     stage.start(of_ada()).await;
     let sweeps = async || while !stage.sessions.sweep(1).await.unwrap() {};
-    let watch = || stage.watch(&session, &token);
-    assert!(!wakes(watch(), sweeps()).await, "nothing had ended");
+    let subscription = || stage.subscribe(&session, &token);
+    assert!(!notifies(subscription(), sweeps()).await, "nothing had ended");
     stage.clock.advance(Duration::from_hours(1));
-    assert!(wakes(watch(), sweeps()).await);
+    assert!(notifies(subscription(), sweeps()).await);
     let ended = stage.sessions.take_timed_out();
     assert_eq!(ended.len(), 2);
     let at = session.created_at + Duration::from_hours(1);
@@ -446,7 +475,7 @@ async fn a_sweep_ends_what_is_past_its_time_says_whose_and_wakes_only_for_that()
 }
 
 #[tokio::test]
-async fn the_room_is_as_ready_as_its_store() {
+async fn readiness_is_that_of_the_store() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("anteroom.db");
     let store = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
@@ -464,8 +493,8 @@ async fn the_room_is_as_ready_as_its_store() {
 }
 
 #[test]
-fn ends_that_nobody_takes_are_noted_up_to_a_bound() {
-    let noted = super::recently_ended::RecentlyEnded::default();
+fn recently_ended_sessions_are_bounded() {
+    let noted = super::live::RecentlyEnded::default();
     let ended = Ended { reason: EndReason::IdleTimeout, at: datetime!(2030-01-01 00:00 UTC) };
     let end = TimedOut { id: SessionId::from_uuid(Uuid::nil()), user: ada(), ended };
     noted.note(None);
@@ -475,67 +504,70 @@ fn ends_that_nobody_takes_are_noted_up_to_a_bound() {
 }
 
 #[tokio::test]
-async fn a_watcher_is_woken_for_its_own_session_and_forgotten_with_its_last_watch() {
+async fn a_subscription_is_notified_for_its_own_session_and_removed_when_dropped() {
     let stage = stage();
     let (a, b) = (stage.start(of_ada()).await, stage.start(of(Owner::Anonymous)).await);
-    let watch = || stage.watch(&a.session, &a.token);
-    let watchers = stage.sessions.room().watchers.clone();
-    assert!(wakes(watch(), async { watchers.wake(a.session.id) }).await);
-    assert!(wakes(watch(), async { watchers.wake_token(&a.token.digest()) }).await);
-    assert!(wakes(watch(), async { watchers.wake_user(ada()) }).await);
-    assert!(wakes(watch(), async { stage.sessions.look_after_watches() }).await);
-    assert!(!wakes(watch(), async { watchers.wake(b.session.id) }).await);
-    assert!(!wakes(watch(), async { watchers.wake_token(&b.token.digest()) }).await);
-    assert!(!wakes(watch(), async { watchers.wake_list(ada()) }).await);
-    assert!(!wakes(watch(), async { watchers.wake_unless(|_| true) }).await);
-    assert_eq!(watchers.watched(), (0, 0));
+    let subscription = || stage.subscribe(&a.session, &a.token);
+    let subscribers = stage.sessions.service().subscribers.clone();
+    assert!(notifies(subscription(), async { subscribers.notify_session(a.session.id) }).await);
+    assert!(notifies(subscription(), async { subscribers.notify_token(&a.token.digest()) }).await);
+    assert!(notifies(subscription(), async { subscribers.notify_user(ada()) }).await);
+    assert!(notifies(subscription(), async { stage.sessions.notify_unconfirmed() }).await);
+    assert!(!notifies(subscription(), async { subscribers.notify_session(b.session.id) }).await);
+    assert!(!notifies(subscription(), async { subscribers.notify_token(&b.token.digest()) }).await);
+    assert!(!notifies(subscription(), async { subscribers.notify_list(ada()) }).await);
+    assert!(!notifies(subscription(), async { subscribers.notify_unless(|_| true) }).await);
+    assert_eq!(subscribers.counts(), (0, 0));
 
-    let (first, second) = (watch(), watch());
+    let (first, second) = (subscription(), subscription());
     drop(first);
-    assert_eq!(watchers.watched(), (1, 0));
+    assert_eq!(subscribers.counts(), (1, 0));
     let changed = second.changed();
-    watchers.wake(a.session.id);
-    assert!(changed.now_or_never().is_some(), "the other one's end took its wakes away");
+    subscribers.notify_session(a.session.id);
+    assert!(
+        changed.now_or_never().is_some(),
+        "dropping one subscription stopped the notifications of the other"
+    );
     assert!(!second.is_closed());
     let changed = second.changed();
-    stage.sessions.close_watches();
+    stage.sessions.close_subscriptions();
     assert!(changed.now_or_never().is_some());
     assert!(second.is_closed());
     drop(second);
-    assert_eq!(watchers.watched(), (0, 0));
+    assert_eq!(subscribers.counts(), (0, 0));
 }
 
 #[tokio::test]
-async fn whoever_watches_a_list_is_woken_for_every_session_of_that_person_and_nobody_elses() {
+async fn a_list_subscription_is_notified_for_every_session_of_its_user_only() {
     let stage = stage();
     let laptop = stage.start(of_ada()).await;
     let bob = Owner::User { id: UserId::from_uuid(Uuid::from_u128(0xB0B)), epoch: Epoch::FIRST };
-    let watch = || stage.sessions.watch(&laptop.session, laptop.token.digest(), true);
+    let subscription = || stage.sessions.subscribe(&laptop.session, laptop.token.digest(), true);
 
     let mut phone = None;
-    assert!(wakes(watch(), async { phone = Some(stage.start(of_ada()).await) }).await);
+    assert!(notifies(subscription(), async { phone = Some(stage.start(of_ada()).await) }).await);
     let id = phone.unwrap().session.id;
     let revoke = async || stage.sessions.revoke(id, Some(ada()), EndReason::RevokedByUser).await;
-    assert!(wakes(watch(), async { assert!(revoke().await.unwrap()) }).await);
-    assert!(!wakes(watch(), async { drop(stage.start(of(bob)).await) }).await);
-    // What somebody else did in the same store is found by a look, and nothing else is.
-    let look = async || stage.sessions.look_after_lists().await.unwrap();
+    assert!(notifies(subscription(), async { assert!(revoke().await.unwrap()) }).await);
+    assert!(!notifies(subscription(), async { drop(stage.start(of(bob)).await) }).await);
+    // A poll finds changes by another server in the same store, and only those.
+    let poll = async || stage.sessions.poll_lists().await.unwrap();
     let elsewhere = stage.elsewhere();
-    let open = watch();
-    assert!(wakes(watch(), look()).await, "the first look knows nothing");
-    assert!(!wakes(watch(), look()).await);
+    let open = subscription();
+    assert!(notifies(subscription(), poll()).await, "the first poll has no position");
+    assert!(!notifies(subscription(), poll()).await);
     let of_bob = elsewhere.start(of(bob)).await.unwrap();
-    assert!(!wakes(watch(), look()).await);
+    assert!(!notifies(subscription(), poll()).await);
     let tablet = elsewhere.start(of_ada()).await.unwrap();
-    assert!(wakes(watch(), look()).await, "a start at another server");
+    assert!(notifies(subscription(), poll()).await, "a start at another server");
     let reason = EndReason::RevokedByUser;
     assert!(elsewhere.revoke(of_bob.session.id, None, reason).await.unwrap());
-    assert!(!wakes(watch(), look()).await);
+    assert!(!notifies(subscription(), poll()).await);
     assert!(elsewhere.revoke(tablet.session.id, None, reason).await.unwrap());
-    assert!(wakes(watch(), look()).await, "an end at another server");
+    assert!(notifies(subscription(), poll()).await, "an end at another server");
     drop(open);
-    look().await;
-    assert_eq!(stage.sessions.room().watchers.watched(), (0, 0));
+    poll().await;
+    assert_eq!(stage.sessions.service().subscribers.counts(), (0, 0));
 }
 
 fn letters(bytes: usize) -> Value {
@@ -561,7 +593,7 @@ async fn server_code_keeps_64_kib_in_a_session_and_no_more() {
     keep(json!(1)).await.unwrap();
     assert_eq!(Value::Object(kept().await), json!({"a": 1}));
     let visitor = stage.sessions.visitor_data(id).await.unwrap().unwrap();
-    assert_eq!(visitor.to_bytes(), b"{}", "server code's data is out of the browser's reach");
+    assert_eq!(visitor.to_bytes(), b"{}", "the browser read the data of server code");
 
     stage.sessions.revoke(id, None, EndReason::SignedOut).await.unwrap();
     assert!(matches!(keep(json!(2)).await, Err(KeepError::Gone)));

@@ -1,4 +1,4 @@
-//! The secret in the cookie, and what the store keeps instead of it.
+//! The secret in the cookie, and its digest in the store.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::entropy::{Entropy, NoEntropy};
 
-/// The secret a browser holds: 43 characters of unpadded base64url, 32 random bytes. Whoever has
-/// it is signed in, so it is never stored, logged or shown.
+/// The secret in the cookie: 32 random bytes as 43 characters of unpadded base64url (OWASP asks for
+/// at least 64 bits of entropy). It is never stored or logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; Token::LENGTH]);
 
@@ -17,19 +17,18 @@ impl Token {
     /// The length of a token, in characters.
     pub const LENGTH: usize = 43;
 
-    /// A fresh token.
+    /// A new random token.
     ///
     /// # Errors
     /// [`NoEntropy`] when the operating system gives no random bytes.
     pub fn generate(entropy: &Entropy) -> Result<Self, NoEntropy> {
         let mut text = [0; Self::LENGTH];
-        // 32 bytes always fill 43 characters, so the result needs no look.
+        // 32 bytes always fill 43 characters, so the result is ignored.
         let _ = URL_SAFE_NO_PAD.encode_slice(entropy.bytes::<32>()?, &mut text);
         Ok(Self(text))
     }
 
-    /// Reads a cookie's value, byte for byte. `None`: nothing that was ever issued, so that no
-    /// store needs to be asked.
+    /// Reads a cookie's value. `None`: not the form of a token, so no store has to be asked.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
         let text = <[u8; Self::LENGTH]>::try_from(value).ok()?;
@@ -37,14 +36,14 @@ impl Token {
         text.iter().all(in_alphabet).then_some(Self(text))
     }
 
-    /// The cookie's value. For the `Set-Cookie` header and nothing else.
+    /// The cookie's value, for the `Set-Cookie` header only.
     #[must_use]
     pub fn reveal(&self) -> &str {
         // Both ways to make a token leave only ASCII in it.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// What the store keeps: SHA-256 of the text, so that two spellings can never be one token.
+    /// SHA-256 of the text, so that two spellings are never the same token.
     #[must_use]
     pub fn digest(&self) -> TokenDigest {
         TokenDigest(Sha256::digest(self.0).into())
@@ -57,7 +56,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The SHA-256 of a token: finds its session, signs nobody in.
+/// The SHA-256 of a token: finds its session, but is no token.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenDigest([u8; 32]);
 

@@ -12,7 +12,7 @@ use crate::accounts::{
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
-use crate::sessions::{EndReason, Session, Sessions, StartedSession, Token};
+use crate::sessions::{EndReason, KeptSessionError, Session, Sessions, StartedSession, Token};
 use crate::throttle::Throttled;
 
 /// Lets people change their own password.
@@ -67,6 +67,15 @@ impl From<NewPasswordError> for ChangePasswordError {
     }
 }
 
+impl From<KeptSessionError> for ChangePasswordError {
+    fn from(error: KeptSessionError) -> Self {
+        match error {
+            KeptSessionError::Ended(reason) => Self::Ended(reason),
+            KeptSessionError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl From<ChangeError> for ChangePasswordError {
     fn from(error: ChangeError) -> Self {
         match error {
@@ -107,8 +116,9 @@ impl ChangePassword {
         proofs::record_failure(&self.audit, &event, proven.as_ref().err()).await;
         let proven = proven?;
         let to = self.accounts.hash_new_password(new, (&user.email, &user.name)).await?;
-        let (survivor, token) = self.sessions.survivor(session, old, true)?;
-        let raise = EpochRaise { reason: EpochReason::PasswordChanged, survivor: Some(survivor) };
+        let mut kept = self.sessions.prepare_kept_session(session, old, true).await?;
+        let raise =
+            EpochRaise { reason: EpochReason::PasswordChanged, survivor: Some(kept.record()) };
         let change = Change {
             password: Some(PasswordChange { from: Some(proven.hash), to }),
             raise: Some(raise),
@@ -116,30 +126,31 @@ impl ChangePassword {
         };
         let decide = move |_: &_| Some(change.clone());
         let (this, by, id, done) = (self.clone(), by.clone(), user.id, event.clone());
-        let (form, owner, kept) = (form.clone(), user.clone(), token.clone());
-        let remember_me = session.remember_me;
-        let settled = run_to_completion(async move {
+        let (form, owner, remember_me) = (form.clone(), user.clone(), session.remember_me);
+        let (kept, changed) = run_to_completion(async move {
             let Self { accounts, sessions, audit } = this;
             let changed =
-                finish_credential_change(&accounts, &sessions, id, Some(survivor), decide).await?;
-            form.done(&owner, &kept, remember_me);
-            let ended = ends(&changed, id, EpochReason::PasswordChanged, &by);
-            audit.record(iter::once(done).chain(ended)).await;
-            Ok(changed)
+                finish_credential_change(&accounts, &sessions, id, Some(&mut kept), decide).await;
+            if let Ok(changed) = &changed {
+                form.done(&owner, kept.token(), remember_me);
+                let ended = ends(changed, id, EpochReason::PasswordChanged, &by);
+                audit.record(iter::once(done).chain(ended)).await;
+            }
+            (kept, changed)
         })
         .await?;
-        match settled {
+        match changed {
             Ok(_) => {}
             Err(ChangeError::KeptSessionEnded) => {
-                return Err(ChangePasswordError::Ended(self.sessions.why_gone(old).await?));
+                return Err(ChangePasswordError::Ended(kept.end_reason().await?));
             }
             // Perhaps only the reply is lost: the session went on in the step of the change, so
             // that its new token proves it done, and nobody else can hand that over.
-            Err(ChangeError::Store(_)) if self.sessions.went_on(session.id, &token).await => {
+            Err(ChangeError::Store(_)) if kept.is_committed().await => {
                 self.audit.record([event]).await;
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(self.sessions.survived(token, session).await)
+        Ok(kept.commit().await)
     }
 }

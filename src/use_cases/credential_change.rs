@@ -1,11 +1,8 @@
 //! Carrying a change of an account through to its sessions.
 
-use crate::accounts::{
-    Account, Accounts, Change, ChangeError, Changed, EpochReason, KeptSession, UserId,
-};
+use crate::accounts::{Account, Accounts, Change, ChangeError, Changed, EpochReason, UserId};
 use crate::audit::{By, Event};
-use crate::failure::StoreError;
-use crate::sessions::{EpochMove, Sessions};
+use crate::sessions::{KeptSessionGuard, Sessions};
 
 /// Changes an account and sees to it that the sessions follow before anything is acknowledged.
 /// Callers see it through: a request that is dropped in the middle must not leave the account
@@ -14,53 +11,11 @@ pub(super) async fn finish_credential_change(
     accounts: &Accounts,
     sessions: &Sessions,
     id: UserId,
-    survivor: Option<KeptSession>,
+    kept: Option<&mut KeptSessionGuard>,
     decide: impl Fn(&Account) -> Option<Change> + Send + Sync,
 ) -> Result<Changed, ChangeError> {
-    let turn = match &survivor {
-        None => None,
-        Some(survivor) => {
-            // Before the turn too: nobody is to wait in line for a store that is silent.
-            survives(sessions, survivor).await?;
-            let turn = sessions.turn_to_survive().await?;
-            survives(sessions, survivor).await?;
-            Some(turn)
-        }
-    };
     let changed = accounts.change(id, decide).await;
-    // Whatever came of it: somebody else may have changed the account a moment ago, and what is
-    // answered here has to be so everywhere.
-    sessions.forget_user(id);
-    let told = match &changed {
-        Ok(Changed { ended: Some(ended), .. }) => Ok(*ended),
-        Ok(changed) => tell_sessions(sessions, id, changed, survivor).await,
-        Err(_) => Ok(0),
-    };
-    drop(turn);
-    // Told or not, no session of an earlier epoch is good any more.
-    sessions.wake_user(id);
-    sessions.outlast_leases_of_users().await;
-    Ok(Changed { ended: Some(told?), ..changed? })
-}
-
-async fn survives(sessions: &Sessions, survivor: &KeptSession) -> Result<(), ChangeError> {
-    if sessions.can_survive(survivor).await? { Ok(()) } else { Err(ChangeError::KeptSessionEnded) }
-}
-
-/// Raises the epoch where the sessions are, which is not where the account is. What is lost in
-/// between every check makes up for: a session is good only under the epoch that its account has.
-async fn tell_sessions(
-    sessions: &Sessions,
-    user: UserId,
-    changed: &Changed,
-    survivor: Option<KeptSession>,
-) -> Result<u64, StoreError> {
-    let reason = match &changed.account {
-        None => EpochReason::AccountDeleted,
-        Some(account) => account.epoch_reason.unwrap_or(EpochReason::RevokedByAdmin),
-    };
-    let epoch_move = EpochMove { user, to: changed.epoch, reason, survivor, at: sessions.now() };
-    sessions.raise_epoch(&epoch_move).await
+    sessions.account_changed(id, changed, kept).await
 }
 
 /// The event of the sessions of `user` that a change ended, if it ended any.

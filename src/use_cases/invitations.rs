@@ -204,8 +204,8 @@ impl Invitations {
             administrator: account.user.role == Role::Admin,
             remember_me: false,
             client: acceptance.client.clone(),
-            brought: acceptance.brought.as_ref().map(Token::digest),
-            risen: account.epoch_reason,
+            previous_token: acceptance.brought.as_ref().map(Token::digest),
+            last_epoch_reason: account.epoch_reason,
         };
         self.sessions.start(beginning).await
     }

@@ -128,8 +128,8 @@ impl Login {
                 administrator: account.user.role == Role::Admin,
                 remember_me: request.remember_me,
                 client: client.clone(),
-                brought,
-                risen: account.epoch_reason,
+                previous_token: brought,
+                last_epoch_reason: account.epoch_reason,
             };
             match self.start(&account, beginning, (leaving, request.form.clone())).await? {
                 Ok(started) => return Ok((account.user, started)),

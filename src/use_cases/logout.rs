@@ -26,7 +26,7 @@ impl Logout {
     pub async fn of_session(&self, session: &Session, client: Client) -> Result<(), StoreError> {
         let (this, session) = (self.clone(), session.clone());
         run_to_completion(async move {
-            if this.sessions.revoke(session.id, None, EndReason::SignedOut).await? {
+            if this.sessions.revoke_session(&session, EndReason::SignedOut).await? {
                 this.record(&session, client).await;
             }
             Ok(())
@@ -53,7 +53,6 @@ impl Logout {
     /// A visitor who never signed in signs out of nothing.
     async fn record(&self, session: &Session, client: Client) {
         let Some(user) = session.owner.user() else { return };
-        self.sessions.wake_list(user);
         let by = By::user(user, session.id, client);
         let ended = Event::session_ended(session.id, EndReason::SignedOut, &by).about(user);
         self.audit.record([Event::new(Kind::Logout, &by).about(user), ended]).await;

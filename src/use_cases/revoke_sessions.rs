@@ -5,7 +5,10 @@ use super::detached::run_to_completion;
 use crate::accounts::{Accounts, Change, ChangeError, EpochRaise, EpochReason, UserId};
 use crate::audit::{AuditTrail, By, Event};
 use crate::failure::StoreError;
-use crate::sessions::{EndReason, Session, SessionId, Sessions, StartedSession, Token};
+use crate::sessions::{
+    EndReason, KeptSessionError, KeptSessionGuard, Session, SessionId, Sessions, StartedSession,
+    Token,
+};
 
 /// Ends sessions that others asked for: one, those of a user, or all but the one that asks.
 #[derive(Clone)]
@@ -39,6 +42,15 @@ impl From<ChangeError> for RevokeSessionsError {
     }
 }
 
+impl From<KeptSessionError> for RevokeSessionsError {
+    fn from(error: KeptSessionError) -> Self {
+        match error {
+            KeptSessionError::Ended(reason) => Self::Ended(reason),
+            KeptSessionError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl RevokeSessions {
     /// Works with these rooms.
     #[must_use]
@@ -59,19 +71,12 @@ impl RevokeSessions {
     ) -> Result<bool, StoreError> {
         let (this, by) = (self.clone(), by.clone());
         run_to_completion(async move {
-            let owner = match of {
-                Some(user) => Some(user),
-                None => this.sessions.find(id).await?.and_then(|session| session.owner.user()),
-            };
-            let revoked = this.sessions.revoke(id, of, reason).await?;
-            if let Some(user) = owner {
-                this.sessions.wake_list(user);
-            }
-            if revoked {
+            let revoked = this.sessions.revoke_with_owner(id, of, reason).await?;
+            if revoked.ended {
                 let event = Event::session_ended(id, reason, &by);
-                this.audit.record([Event { subject: owner, ..event }]).await;
+                this.audit.record([Event { subject: revoked.owner, ..event }]).await;
             }
-            Ok(revoked)
+            Ok(revoked.ended)
         })
         .await?
     }
@@ -87,15 +92,21 @@ impl RevokeSessions {
         (session, old): (&Session, &Token),
         by: &By,
     ) -> Result<(u64, Option<StartedSession>), RevokeSessionsError> {
-        let (survivor, token) = self.sessions.survivor(session, old, false)?;
-        let raise = EpochRaise { reason: EpochReason::RevokedByUser, survivor: Some(survivor) };
-        let revoked = match self.raise(user, raise, by).await {
-            Err(ChangeError::KeptSessionEnded) => {
-                return Err(RevokeSessionsError::Ended(self.sessions.why_gone(old).await?));
+        let kept = self.sessions.prepare_kept_session(session, old, false).await?;
+        let raise =
+            EpochRaise { reason: EpochReason::RevokedByUser, survivor: Some(kept.record()) };
+        let (kept, revoked) = self.raise(user, raise, Some(kept), by).await?;
+        let revoked = match (revoked, &kept) {
+            (Err(ChangeError::KeptSessionEnded), Some(kept)) => {
+                return Err(RevokeSessionsError::Ended(kept.end_reason().await?));
             }
-            revoked => revoked?,
+            (revoked, _) => revoked?,
         };
-        Ok((revoked, self.sessions.survived(token, session).await))
+        let started = match kept {
+            Some(kept) => kept.commit().await,
+            None => None,
+        };
+        Ok((revoked, started))
     }
 
     /// Ends every session of `user`. How many ended.
@@ -108,21 +119,31 @@ impl RevokeSessions {
         reason: EpochReason,
         by: &By,
     ) -> Result<u64, RevokeSessionsError> {
-        Ok(self.raise(user, EpochRaise { reason, survivor: None }, by).await?)
+        let (_, revoked) =
+            self.raise(user, EpochRaise { reason, survivor: None }, None, by).await?;
+        Ok(revoked?)
     }
 
-    async fn raise(&self, user: UserId, raise: EpochRaise, by: &By) -> Result<u64, ChangeError> {
-        let (survivor, reason) = (raise.survivor, raise.reason);
+    async fn raise(
+        &self,
+        user: UserId,
+        raise: EpochRaise,
+        mut kept: Option<KeptSessionGuard>,
+        by: &By,
+    ) -> Result<(Option<KeptSessionGuard>, Result<u64, ChangeError>), StoreError> {
+        let reason = raise.reason;
         let change = Change { raise: Some(raise), ..Change::default() };
         let decide = move |_: &_| Some(change.clone());
         let (this, by) = (self.clone(), by.clone());
         run_to_completion(async move {
             let Self { accounts, sessions, audit } = this;
             let changed =
-                finish_credential_change(&accounts, &sessions, user, survivor, decide).await?;
-            audit.record(ends(&changed, user, reason, &by)).await;
-            Ok(changed.ended.unwrap_or(0))
+                finish_credential_change(&accounts, &sessions, user, kept.as_mut(), decide).await;
+            if let Ok(changed) = &changed {
+                audit.record(ends(changed, user, reason, &by)).await;
+            }
+            (kept, changed.map(|changed| changed.ended.unwrap_or(0)))
         })
-        .await?
+        .await
     }
 }

@@ -165,8 +165,8 @@ impl Signup {
                 administrator: is_admin,
                 remember_me: false,
                 client: client.clone(),
-                brought,
-                risen: account.epoch_reason,
+                previous_token: brought,
+                last_epoch_reason: account.epoch_reason,
             };
             let started = this.sessions.start(beginning).await;
             if let Ok(started) = &started {

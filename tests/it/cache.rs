@@ -5,7 +5,7 @@ use std::time::Duration;
 use anteroom::Options;
 use anteroom::accounts::Role;
 use anteroom::metrics::Metrics;
-use anteroom::sessions::cache::OUTLASTS_LEASES;
+use anteroom::sessions::cache::LEASE_WAIT;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
@@ -125,7 +125,7 @@ async fn without_the_cache_every_request_asks_the_stores(kind: Kind) {
     let app = TestApp::start_with(kind, set).await;
     assert!(app.anteroom.sessions().lease().is_none());
     let browser = app.signed_in("ada@example.org").await;
-    tokio::time::sleep(OUTLASTS_LEASES).await;
+    tokio::time::sleep(LEASE_WAIT).await;
     for _ in 0..20 {
         assert!(browser.is_signed_in().await);
     }

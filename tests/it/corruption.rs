@@ -6,7 +6,7 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use anteroom::accounts::Role;
-use anteroom::sessions::cache::OUTLASTS_LEASES;
+use anteroom::sessions::cache::LEASE_WAIT;
 use reqwest::Method;
 use serde_json::json;
 use sqlx::{Executor as _, Row as _, SqlitePool};
@@ -46,7 +46,7 @@ impl Broken {
     async fn breaks(&self, statement: &'static str) {
         let done = self.database.execute(statement).await.unwrap();
         // Until nobody relies on what was read before.
-        tokio::time::sleep(OUTLASTS_LEASES).await;
+        tokio::time::sleep(LEASE_WAIT).await;
         assert_eq!(done.rows_affected(), 1, "{statement}");
     }
 
@@ -257,7 +257,7 @@ async fn attack_162_what_is_corrupt_is_an_error_in_the_log() {
     let database = database(&server.place.path().join("anteroom.db")).await;
 
     database.execute("UPDATE users SET password_hash = 'nonsense'").await.unwrap();
-    tokio::time::sleep(OUTLASTS_LEASES).await;
+    tokio::time::sleep(LEASE_WAIT).await;
     for email in ["ada@example.org", "nobody@example.org"] {
         assert_eq!(Client::of(&server).sign_in(email, client::PASSWORD).await, 401, "{email}");
     }
@@ -271,15 +271,15 @@ async fn attack_162_what_is_corrupt_is_an_error_in_the_log() {
     assert_eq!(log.matches("ERROR").count(), 1, "{log}");
     assert!(!log.contains("nonsense"), "{log}");
     database.execute("UPDATE sessions SET visitor_data = X'7B'").await.unwrap();
-    tokio::time::sleep(OUTLASTS_LEASES).await;
+    tokio::time::sleep(LEASE_WAIT).await;
     assert_eq!(ada.get("/api/session/data").await.status(), 503);
     told("the data of a session");
     database.execute("UPDATE users SET role = 'root'").await.unwrap();
-    tokio::time::sleep(OUTLASTS_LEASES).await;
+    tokio::time::sleep(LEASE_WAIT).await;
     assert_eq!(ada.get("/api/session").await.status(), 503);
     told("a role");
     database.execute("UPDATE sessions SET timeout_rule = 99").await.unwrap();
-    tokio::time::sleep(OUTLASTS_LEASES).await;
+    tokio::time::sleep(LEASE_WAIT).await;
     assert!(!ada.is_signed_in().await);
     told("the timeout rule of a session");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, symlink};
 use std::path::Path;
 
-use anteroom::sessions::cache::OUTLASTS_LEASES;
+use anteroom::sessions::cache::LEASE_WAIT;
 
 use crate::command_line::{done, refused};
 use crate::harness::app::{Kind, TestApp};
@@ -83,7 +83,7 @@ async fn a_file_that_is_moved_or_replaced_is_answered_for_by_nobody() {
             let file = format!("{}{ending}", app.database.display());
 
             fs::rename(&file, &aside).unwrap();
-            tokio::time::sleep(OUTLASTS_LEASES).await;
+            tokio::time::sleep(LEASE_WAIT).await;
             assert_eq!(browser.whoami().await.status, 503, "{kind:?}: {ending} moved");
             fs::copy(&aside, &file).unwrap();
             assert_eq!(browser.whoami().await.status, 503, "{kind:?}: {ending} replaced");

@@ -50,6 +50,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["audit", "sessions", "http", "network", "store", "telemetry", "throttle", "webhook"],
     ),
     ("fuzzing", &["accounts", "config", "http", "sessions"]),
+    ("testing", &["accounts", "clock", "failure", "sessions"]),
     ("cli", &["*"]),
     (
         "app",

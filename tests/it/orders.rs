@@ -9,7 +9,7 @@ use anteroom::accounts::{
 use anteroom::audit::{AuditOptions, AuditTrail, By};
 use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
-use anteroom::sessions::cache::OUTLASTS_LEASES;
+use anteroom::sessions::cache::LEASE_WAIT;
 use anteroom::sessions::{EndReason, Ended, LeaseOptions, Sessions, SessionsOptions};
 use anteroom::store::{
     FollowingStore, MemoryOptions, MemoryStore, RedisSessions, SessionLocation, SessionOrder,
@@ -166,12 +166,12 @@ async fn orders_reach_sessions(kind: Kind) {
     let id = phone.session_id().await;
     let id = anteroom::sessions::SessionId::parse(&id).unwrap();
     command.database.give_order(&SessionOrder::EndOne(id, ended)).await.unwrap();
-    tokio::time::sleep(OUTLASTS_LEASES).await;
+    tokio::time::sleep(LEASE_WAIT).await;
     assert_eq!(phone.why_not().await, "revoked_by_admin");
     assert!(laptop.is_signed_in().await);
 
     command.database.give_order(&SessionOrder::EndAll(ended)).await.unwrap();
-    tokio::time::sleep(OUTLASTS_LEASES).await;
+    tokio::time::sleep(LEASE_WAIT).await;
     assert_eq!(laptop.why_not().await, "revoked_by_admin");
     assert_eq!(visitor.get("/api/session/data").await.json(), json!({}));
     assert!(app.live_sessions().await.is_empty());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anteroom::accounts::{Email, Role};
 use anteroom::clock::Clock;
 use anteroom::sessions::Outbox as _;
-use anteroom::sessions::cache::OUTLASTS_LEASES;
+use anteroom::sessions::cache::LEASE_WAIT;
 use anteroom::store::{SessionLocation, SqlDatabase};
 use anteroom::{Anteroom, Options, SessionStorage};
 use serde_json::json;
@@ -118,7 +118,7 @@ async fn dies(change: &'static str, (nth, fault): (usize, Fault)) -> bool {
     }
     let is_done = two.epoch(email).await != before;
     // Nobody was told that it is done, so the other server may go on until its lease has run out.
-    tokio::time::sleep(OUTLASTS_LEASES).await;
+    tokio::time::sleep(LEASE_WAIT).await;
     assert_ne!(phone_there.is_signed_in().await, is_done, "{what}: half done");
     let took = two.is_finished(&what).await;
     println!("{what}: {}, finished after {took:?}", if is_done { "done" } else { "not done" });

@@ -2,7 +2,7 @@
 //! out, and what this server writes at the very next request, however fresh what was read before.
 
 use anteroom::accounts::Role;
-use anteroom::sessions::cache::OUTLASTS_LEASES;
+use anteroom::sessions::cache::LEASE_WAIT;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
@@ -27,7 +27,7 @@ async fn another_program_is_believed_once_the_lease_has_run_out(kind: Kind) {
         assert!(browser.is_signed_in().await);
         let name = format!("Ada {round}");
         sqlx::query("UPDATE users SET name = $1").bind(&name).execute(&mut stranger).await.unwrap();
-        tokio::time::sleep(OUTLASTS_LEASES).await;
+        tokio::time::sleep(LEASE_WAIT).await;
         assert_eq!(browser.whoami().await.json()["user"]["name"], name);
         if round % 5 == 0 {
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut stranger).await.unwrap();
@@ -35,7 +35,7 @@ async fn another_program_is_believed_once_the_lease_has_run_out(kind: Kind) {
     }
 
     sqlx::query("UPDATE users SET status = 'disabled'").execute(&mut stranger).await.unwrap();
-    tokio::time::sleep(OUTLASTS_LEASES).await;
+    tokio::time::sleep(LEASE_WAIT).await;
     assert_eq!(browser.why_not().await, "account_disabled");
 }
 

@@ -1,6 +1,6 @@
 //! Every backend keeps the promises of its port: the public suite over each of them.
 
-use anteroom::sessions::conformance;
+use anteroom::testing::conformance;
 
 use crate::harness::backends::{
     Fresh, following, following_postgres, memory, postgres_apart, redis, sqlite,

@@ -1,6 +1,6 @@
 //! Random traces: every backend answers as the model does, and so all of them alike.
 
-use anteroom::sessions::conformance::{Operation, check_trace, random_trace, replay};
+use anteroom::testing::conformance::{Operation, check_trace, random_trace, replay};
 use proptest::prelude::*;
 
 use crate::harness::backends::{Fresh, every};

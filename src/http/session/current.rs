@@ -233,8 +233,8 @@ impl CurrentSession {
             administrator: false,
             remember_me: false,
             client: self.client(),
-            brought: None,
-            risen: None,
+            previous_token: None,
+            last_epoch_reason: None,
         };
         let started = self.0.sessions.start(new_session).await.map_err(|error| match error {
             StartError::Store(error) => Problem::from(error),

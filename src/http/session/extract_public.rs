@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 
 use super::current::CurrentSession;
-use crate::http::response::error::Problem;
 use super::extract::CurrentUser;
 use crate::accounts::Role;
+use crate::http::response::error::Problem;
 
 /// `Option<CurrentUser>`: `None` without a live session of a user. A store that fails is still 503.
 impl<S: Send + Sync> OptionalFromRequestParts<S> for CurrentUser {

@@ -1,4 +1,4 @@
-//! What is remembered, in shards: whoever looks something up waits for nobody else who does.
+//! Cache entries in shards, so that lookups do not wait for each other.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -11,10 +11,10 @@ use crate::accounts::{Epoch, User};
 use crate::sessions::{Session, TokenDigest};
 
 const SHARDS: usize = 64;
-/// Whatever is remembered is read again after this long, lease or not.
-const LONGEST: Duration = Duration::from_secs(30);
+/// An entry is read from the store again after this time, under a lease too.
+const MAX_AGE: Duration = Duration::from_secs(30);
 
-/// A user as some check read it, shared by all sessions of that user.
+/// A cached user, shared by all cached sessions of that user.
 #[derive(Debug)]
 pub(super) struct RememberedUser {
     pub(super) user: Arc<User>,
@@ -27,7 +27,7 @@ impl RememberedUser {
         Self { user, epoch, is_dropped: AtomicBool::new(false) }
     }
 
-    /// No session of this user is found any more.
+    /// Invalidates all cached sessions of this user.
     pub(super) fn drop_all(&self) {
         self.is_dropped.store(true, Ordering::Release);
     }
@@ -43,16 +43,16 @@ impl RememberedUser {
     }
 }
 
-/// A live session as some check read it.
+/// A cached live session.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) digest: TokenDigest,
     pub(super) session: Arc<Session>,
     pub(super) user: Option<Arc<RememberedUser>>,
-    /// When it ends if nothing more is heard of it.
+    /// When it expires without further activity.
     pub(super) idle_expires_at: OffsetDateTime,
     pub(super) read_at: Duration,
-    /// Whether it was looked up since it was last to make room.
+    /// Whether it was used since the last eviction pass over it.
     pub(super) is_used: AtomicBool,
 }
 
@@ -61,12 +61,12 @@ impl Entry {
         self.user.as_ref().is_some_and(|user| user.is_dropped())
     }
 
-    /// Whether it is too old to be told at `now`, of the clock of leases.
+    /// Whether it is too old to be served at `now`, on the boot-time clock.
     pub(super) fn is_old(&self, now: Duration) -> bool {
-        now.saturating_sub(self.read_at) >= LONGEST
+        now.saturating_sub(self.read_at) >= MAX_AGE
     }
 
-    /// What it takes, with its share of everything: an upper bound.
+    /// An upper bound of its memory, with its share of the indexes.
     pub(super) fn bytes(&self) -> usize {
         const OVERHEAD: usize = 200;
         let user = self.user.as_ref().map_or(0, |user| user.bytes());
@@ -79,11 +79,11 @@ impl Entry {
     }
 }
 
-/// Entries by the digests of their tokens.
+/// Entries by token digest.
 #[derive(Debug)]
 pub(super) struct Entries(Box<[RwLock<HashTable<Entry>>]>);
 
-/// A digest is as good as chance already.
+/// A digest is already random.
 fn hash_of(digest: &TokenDigest) -> u64 {
     digest.as_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes)
 }
@@ -105,7 +105,7 @@ impl Entries {
         self.shard(digest).write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What `take` makes of the entry, if there is one.
+    /// The result of `take` on the entry, if there is one.
     pub(super) fn find<T>(
         &self,
         digest: &TokenDigest,
@@ -115,7 +115,7 @@ impl Entries {
         shard.find(hash_of(digest), |entry| entry.digest == *digest).and_then(take)
     }
 
-    /// Puts an entry in, in the place of another of the same digest.
+    /// Inserts an entry. Returns the entry that it replaced.
     pub(super) fn insert(&self, entry: Entry) -> Option<Entry> {
         let mut shard = self.write(&entry.digest);
         let hash = hash_of(&entry.digest);
@@ -126,7 +126,7 @@ impl Entries {
         None
     }
 
-    /// Changes an entry where it is, if there is one.
+    /// Changes an entry in place, if there is one.
     pub(super) fn change(&self, digest: &TokenDigest, change: impl FnOnce(&mut Entry)) {
         let mut shard = self.write(digest);
         if let Some(entry) = shard.find_mut(hash_of(digest), |entry| entry.digest == *digest) {

@@ -1,4 +1,4 @@
-//! The port by which a store tells what has changed in it.
+//! The port through which a store sends invalidations.
 
 use async_trait::async_trait;
 
@@ -6,23 +6,23 @@ use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{SessionId, TokenDigest};
 
-/// What may be remembered no longer.
+/// What has changed, so that its cache entries are invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Change {
     /// This session.
     Session(SessionId),
-    /// Whatever this token opens.
+    /// The session of this token.
     Token(TokenDigest),
-    /// This user, with all of their sessions.
+    /// This user and all of the user's sessions.
     User(UserId),
     /// Everything.
     Everything,
 }
 
-/// Why a store cannot tell what changes in it.
+/// Why a store cannot send invalidations.
 #[derive(Debug, thiserror::Error)]
 pub enum NotFresh {
-    /// What is between this server and the store lets no changes through.
+    /// A pooler or proxy between this server and the store blocks them.
     #[error("{0}")]
     Mute(&'static str),
     /// The store failed.
@@ -30,21 +30,21 @@ pub enum NotFresh {
     Store(#[from] StoreError),
 }
 
-/// A store that tells what changes in it, whoever changes it.
+/// A store that sends an invalidation for every change, by any process.
 #[async_trait]
 pub trait Freshness: Send + Sync {
     /// The store, for logs: `PostgreSQL`, `Redis`, `SQLite`.
     fn name(&self) -> &'static str;
 
-    /// Subscribes to the changes, over a connection of its own. It has been seen that a change
-    /// arrives by it; what changed before may have been missed.
+    /// Subscribes to changes over a separate connection. Returns once a test change has arrived
+    /// over it. Earlier changes may have been missed.
     ///
     /// # Errors
     /// [`NotFresh`]; there is no subscription.
     async fn subscribe(&self) -> Result<Box<dyn Subscription>, NotFresh>;
 
-    /// Makes sure that everybody who is subscribed is told of whatever can be read by now, before
-    /// their next probe is answered. Needed only where a change can be read before it is told.
+    /// Makes sure that every subscriber receives each change that can be read by now before its
+    /// next probe is answered. Needed only where a change can be read before it is sent.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -53,18 +53,18 @@ pub trait Freshness: Send + Sync {
     }
 }
 
-/// One subscription. Once it has failed it is of no use; it never begins anew by itself.
+/// One subscription. Once it has failed it stays failed; it never reconnects.
 #[async_trait]
 pub trait Subscription: Send {
-    /// Waits for what changes next. Dropping the future loses nothing.
+    /// Waits for the next change. Dropping the future loses nothing.
     ///
     /// # Errors
     /// [`StoreError`] when the subscription is over.
     async fn changed(&mut self) -> Result<Change, StoreError>;
 
-    /// Asks the store whether **this subscription** still stands, by the same connection, and
-    /// answers with everything that came before the store's answer and was not told yet. Whatever
-    /// was acknowledged to anybody before the question is among it or was told before.
+    /// Asks the store over the same connection whether **this subscription** is still in place.
+    /// Returns every change received before the answer and not yet returned. Every write that was
+    /// acknowledged to any client before the probe is among them or was returned earlier.
     ///
     /// # Errors
     /// [`StoreError`] when the subscription is over.

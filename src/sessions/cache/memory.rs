@@ -1,5 +1,5 @@
-//! What is remembered and what is dropped. Knows no store and no clock: callers bring the time,
-//! which makes every run of it repeatable.
+//! The cache: insert, find, invalidate. Has no store and no clock: callers pass the time, so that
+//! tests are repeatable.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,61 +9,61 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::Change;
-use super::drops::{Drops, Ticket};
 use super::entries::{Entries, Entry, RememberedUser};
+use super::invalidations::{Invalidations, Ticket};
 use super::lease::{Lease, LeaseState};
 use crate::accounts::{Account, User, UserId};
 use crate::sessions::{Client, Session, SessionId, TokenDigest};
 
-/// How many sessions are remembered, and how many bytes that may take.
+/// The bounds of the cache: sessions, and bytes.
 pub(super) const MOST_ENTRIES: usize = 100_000;
 pub(super) const MOST_BYTES: usize = 32 * 1024 * 1024;
 
-/// A live session, and whose it is.
+/// A cached live session and its user.
 #[derive(Clone, Debug)]
 pub struct Remembered {
     /// The session.
     pub session: Arc<Session>,
-    /// The person; `None` for an anonymous session.
+    /// The user; `None` for an anonymous session.
     pub user: Option<Arc<User>>,
 }
 
-/// What this server remembers.
+/// The cache of one server.
 #[derive(Debug)]
 pub(in crate::sessions) struct Memory {
     lease: Lease,
     entries: Entries,
-    /// Only whoever remembers or drops something takes it.
+    /// Locked by inserts and invalidations, not by lookups.
     ledger: Mutex<Ledger>,
 }
 
 #[derive(Debug)]
 struct Ledger {
-    drops: Drops,
-    /// Of each store, whether it tells what changes.
-    tells: Box<[bool]>,
+    invalidations: Invalidations,
+    /// For each store, whether it is subscribed to.
+    is_subscribed: Box<[bool]>,
     by_id: HashMap<SessionId, TokenDigest>,
     users: HashMap<UserId, Arc<RememberedUser>>,
-    /// Who has to make room next; some of them are gone.
-    turns: VecDeque<TokenDigest>,
+    /// The order of eviction; may name entries that are gone.
+    eviction_queue: VecDeque<TokenDigest>,
     count: usize,
     bytes: usize,
-    /// For how long there was no lease, up to `counted_until`.
+    /// The total time without a lease, up to `counted_until`.
     without: Duration,
     counted_until: Duration,
-    /// How many changes the stores have told.
+    /// The number of changes received from the stores.
     changes: u64,
 }
 
 impl Memory {
-    /// For so many stores that have to vouch.
+    /// A cache over this number of stores that have to confirm.
     pub(in crate::sessions) fn of(stores: usize, started: Duration) -> Self {
         let ledger = Ledger {
-            drops: Drops::new(),
-            tells: vec![false; stores].into_boxed_slice(),
+            invalidations: Invalidations::new(),
+            is_subscribed: vec![false; stores].into_boxed_slice(),
             by_id: HashMap::new(),
             users: HashMap::new(),
-            turns: VecDeque::new(),
+            eviction_queue: VecDeque::new(),
             count: 0,
             bytes: 0,
             without: Duration::ZERO,
@@ -77,7 +77,7 @@ impl Memory {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How the lease stands at `now`, of the clock of leases.
+    /// The state of the lease at `now`, on the boot-time clock.
     pub(in crate::sessions) fn lease(&self, now: Duration) -> LeaseState {
         let mut ledger = self.ledger();
         ledger.count_gap(self.lease.until(), now);
@@ -85,8 +85,8 @@ impl Memory {
         LeaseState { left, without: ledger.without, changes: ledger.changes }
     }
 
-    /// The session of this token, if it is remembered, a lease is held at `now`, and its timeouts
-    /// have not ended it by `wall`.
+    /// The session of this token, if it is cached, a lease is held at `now`, and its timeouts have
+    /// not passed at `wall`.
     pub(in crate::sessions) fn find(
         &self,
         digest: &TokenDigest,
@@ -108,31 +108,32 @@ impl Memory {
         })
     }
 
-    /// By which token this session is remembered, if it is.
+    /// The token under which this session is cached.
     pub(in crate::sessions) fn digest(&self, id: SessionId) -> Option<TokenDigest> {
         self.ledger().by_id.get(&id).copied()
     }
 
-    /// For what is about to be read at `now`; `None` while some store does not tell what changes.
+    /// For a read that begins at `now`; `None` while a store is not subscribed to.
     pub(in crate::sessions) fn ticket(&self, now: Duration) -> Option<Ticket> {
         let ledger = self.ledger();
-        let all_tell = !ledger.tells.is_empty() && ledger.tells.iter().all(|tells| *tells);
-        all_tell.then(|| ledger.drops.ticket(now))
+        let all = !ledger.is_subscribed.is_empty() && ledger.is_subscribed.iter().all(|one| *one);
+        all.then(|| ledger.invalidations.ticket(now))
     }
 
-    /// Remembers what was read after `ticket` was taken, unless it was dropped since. `account` is
-    /// that of the session's user, under whose present epoch the session is live.
-    pub(in crate::sessions) fn remember(
+    /// Caches a session read after `ticket` was taken, unless it was invalidated since. `account`
+    /// is that of the session's user, under whose current epoch the session is live.
+    pub(in crate::sessions) fn insert(
         &self,
         ticket: Ticket,
         digest: TokenDigest,
-        (session, idle_expires_at): (&Arc<Session>, OffsetDateTime),
+        session: &Arc<Session>,
+        idle_expires_at: OffsetDateTime,
         account: Option<&Account>,
     ) {
         let mut ledger = self.ledger();
         let mut parts = vec![Change::Session(session.id), Change::Token(digest)];
         parts.extend(account.map(|account| Change::User(account.user.id)));
-        if !ledger.drops.allow(ticket, &parts) {
+        if !ledger.invalidations.allow(ticket, &parts) {
             return;
         }
         let user = match account.map(|account| ledger.user(account)) {
@@ -150,25 +151,27 @@ impl Memory {
         };
         ledger.count += 1;
         ledger.bytes += entry.bytes();
-        // Under another token by now: of the one before nobody would be told by the session's id.
+        // The session has a new token: an invalidation by its id would miss the entry of the old
+        // one.
         if let Some(before) = ledger.by_id.insert(session.id, digest)
             && before != digest
         {
             ledger.remove(&self.entries, &before);
         }
-        ledger.turns.push_back(digest);
+        ledger.eviction_queue.push_back(digest);
         if let Some(before) = self.entries.insert(entry) {
-            ledger.let_go(&before);
+            ledger.note_removed(&before);
         }
-        ledger.make_room(&self.entries);
+        ledger.evict(&self.entries);
     }
 
-    /// The session was seen, which is noted and will be written. Nothing else is believed of whoever
-    /// saw it: what is remembered may be newer.
+    /// Updates the activity of a cached session, and nothing else: the cached entry may be newer
+    /// than the caller's copy.
     pub(in crate::sessions) fn see(
         &self,
         id: SessionId,
-        (last_seen_at, client): (OffsetDateTime, &Client),
+        last_seen_at: OffsetDateTime,
+        client: &Client,
         idle_expires_at: OffsetDateTime,
     ) {
         let mut ledger = self.ledger();
@@ -185,19 +188,19 @@ impl Memory {
             }
         });
         ledger.bytes = (ledger.bytes + after).saturating_sub(before);
-        ledger.make_room(&self.entries);
+        ledger.evict(&self.entries);
     }
 
-    /// As [`Memory::forget`], of what a store has told.
-    pub(in crate::sessions) fn told(&self, change: Change) {
+    /// As [`Memory::invalidate`], for a change received from a store.
+    pub(in crate::sessions) fn apply_from_store(&self, change: Change) {
         self.ledger().changes += 1;
-        self.forget(change);
+        self.invalidate(change);
     }
 
-    /// Forgets it, and lets nothing in that was read before.
-    pub(in crate::sessions) fn forget(&self, change: Change) {
+    /// Removes entries, and rejects inserts of values that were read before.
+    pub(in crate::sessions) fn invalidate(&self, change: Change) {
         let mut ledger = self.ledger();
-        ledger.drops.note(change);
+        ledger.invalidations.note(change);
         match change {
             Change::Session(id) => {
                 if let Some(digest) = ledger.by_id.get(&id).copied() {
@@ -214,29 +217,29 @@ impl Memory {
         }
     }
 
-    /// A store tells what changes from now on. What changed before may have been missed.
+    /// The store is subscribed to. Changes before the subscription may have been missed.
     pub(in crate::sessions) fn subscribed(&self, store: usize) {
-        self.forget(Change::Everything);
-        if let Some(tells) = self.ledger().tells.get_mut(store) {
-            *tells = true;
+        self.invalidate(Change::Everything);
+        if let Some(is_subscribed) = self.ledger().is_subscribed.get_mut(store) {
+            *is_subscribed = true;
         }
     }
 
-    /// The store was asked at `asked`, and has told everything that was acknowledged before.
-    pub(in crate::sessions) fn vouched(&self, store: usize, asked: Duration, now: Duration) {
+    /// The store answered the probe sent at `asked`: every change acknowledged before was applied.
+    pub(in crate::sessions) fn confirmed(&self, store: usize, asked: Duration, now: Duration) {
         self.ledger().count_gap(self.lease.until(), now);
         self.lease.extend(store, asked);
     }
 
-    /// A store does not tell any more what changes.
-    pub(in crate::sessions) fn cut(&self, store: usize) {
+    /// The subscription to the store is lost.
+    pub(in crate::sessions) fn unsubscribed(&self, store: usize) {
         self.lease.lose(store);
-        if let Some(tells) = self.ledger().tells.get_mut(store) {
-            *tells = false;
+        if let Some(is_subscribed) = self.ledger().is_subscribed.get_mut(store) {
+            *is_subscribed = false;
         }
     }
 
-    /// How many sessions are remembered, and how many bytes that takes at most.
+    /// The number of cached sessions, and an upper bound of their bytes.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, usize) {
         let ledger = self.ledger();
@@ -244,20 +247,19 @@ impl Memory {
     }
 
     #[cfg(test)]
-    pub(super) fn turns(&self) -> usize {
-        self.ledger().turns.len()
+    pub(super) fn eviction_queue_len(&self) -> usize {
+        self.ledger().eviction_queue.len()
     }
 }
 
 impl Ledger {
-    /// Counts the time from the end of the lease to `now`, unless it was counted before.
+    /// Adds the time from the end of the lease to `now`, unless it was added before.
     fn count_gap(&mut self, until: Duration, now: Duration) {
         self.without += now.saturating_sub(until.max(self.counted_until));
         self.counted_until = self.counted_until.max(now);
     }
 
-    /// The user as it is remembered; `None` where that is not what was read, though nothing was
-    /// said of a change.
+    /// The cached user; `None` where it differs from what was read, without an invalidation.
     fn user(&mut self, account: &Account) -> Option<Arc<RememberedUser>> {
         let id = account.user.id;
         if let Some(there) = self.users.get(&id) {
@@ -279,12 +281,12 @@ impl Ledger {
             if self.by_id.get(&entry.session.id) == Some(digest) {
                 self.by_id.remove(&entry.session.id);
             }
-            self.let_go(&entry);
+            self.note_removed(&entry);
         }
     }
 
-    /// What is left of an entry that is out.
-    fn let_go(&mut self, entry: &Entry) {
+    /// Updates the counts after an entry was removed.
+    fn note_removed(&mut self, entry: &Entry) {
         self.count -= 1;
         self.bytes = self.bytes.saturating_sub(entry.bytes());
         let Some(user) = &entry.user else { return };
@@ -302,25 +304,25 @@ impl Ledger {
         entries.clear();
         self.by_id = HashMap::new();
         self.users = HashMap::new();
-        self.turns = VecDeque::new();
+        self.eviction_queue = VecDeque::new();
         (self.count, self.bytes) = (0, 0);
     }
 
-    /// Lets those go that were not looked up since their last turn, the oldest first.
-    fn make_room(&mut self, entries: &Entries) {
+    /// Evicts entries that were not used since the last pass, the oldest first.
+    fn evict(&mut self, entries: &Entries) {
         while self.count > MOST_ENTRIES || self.bytes > MOST_BYTES {
-            let Some(digest) = self.turns.pop_front() else { return };
+            let Some(digest) = self.eviction_queue.pop_front() else { return };
             let was_used =
                 entries.find(&digest, |e| Some(e.is_used.swap(false, Ordering::Relaxed)));
             match was_used {
                 None => {}
-                Some(true) => self.turns.push_back(digest),
+                Some(true) => self.eviction_queue.push_back(digest),
                 Some(false) => self.remove(entries, &digest),
             }
         }
-        // Those that are gone keep their turns; there must not be more and more of them.
-        if self.turns.len() > 2 * self.count + 1024 {
-            self.turns.retain(|digest| entries.find(digest, |_| Some(())).is_some());
+        // Removed entries stay in the queue; drop them before it grows without bound.
+        if self.eviction_queue.len() > 2 * self.count + 1024 {
+            self.eviction_queue.retain(|digest| entries.find(digest, |_| Some(())).is_some());
         }
     }
 }

@@ -1,26 +1,29 @@
-//! What this server remembers of the stores, and until when it may answer from it.
+//! The session cache and its leases.
 //!
-//! A check is answered from here only under a *lease*: for a tenth of a second after each store was
-//! asked whether it has told everything ([`Freshness`]). Whoever ends or changes something drops it
-//! here and waits until every lease that was given before has run out, anywhere
-//! (`Sessions::outlast_leases`). So no check that begins after the answer to a revoke is accepted,
-//! by no server; docs/decisions/0010-leases.md has the argument, and names the rules.
+//! A check is answered from the cache only under a *lease*: for 100 ms after each store was asked
+//! whether every invalidation has arrived ([`Freshness`]). An operation that ends or changes a
+//! session invalidates its entry, then waits until every lease granted before has expired, on every
+//! server (`Sessions::ended`). So no server accepts a session after the answer to its revoke.
+//! docs/decisions/0010-leases.md has the argument, and names the rules.
 
-mod drops;
 mod entries;
 mod freshness;
-mod keeper;
+mod invalidations;
 mod lease;
+mod leases;
 mod memory;
+mod renewer;
 mod rules;
+mod waited_ends;
 
-pub(crate) use drops::Ticket;
 pub use freshness::{Change, Freshness, NotFresh, Subscription};
-pub(super) use keeper::Keeper;
-pub use lease::{LEASE, LeaseState, OUTLASTS_LEASES};
-pub(super) use memory::Memory;
+pub(crate) use invalidations::Ticket;
+pub use lease::{LEASE, LEASE_WAIT, LeaseState};
+pub use leases::LeaseOptions;
+pub(super) use leases::Leases;
 pub use memory::Remembered;
 pub(crate) use rules::{Rule, is_kept};
+pub(super) use waited_ends::{End, WaitedEnds};
 
 #[cfg(test)]
 mod tests;

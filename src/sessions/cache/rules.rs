@@ -1,29 +1,29 @@
-//! The rules by their names, so that tests can take one away and see what breaks.
+//! Names of the lease rules, so that tests can switch one off and see what breaks.
 
 /// A rule without which a revoked session may be accepted. docs/decisions/0010-leases.md explains
 /// each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// A revoke is answered when the leases given before have run out.
+    /// A revoke is answered once the leases granted before have expired.
     Wait,
-    /// And a quarter later, for clocks are not alike.
+    /// The wait is a quarter longer than a lease, because clock rates differ.
     Margin,
-    /// Also where it found nothing to end.
+    /// The wait happens also where there was nothing to end.
     WaitWhereNothingChanged,
-    /// What was read before something was dropped is not remembered after it.
-    DropsReachFills,
-    /// Changes that came before the answer to a probe are dropped before the answer counts.
+    /// A value read before an invalidation is not cached after it.
+    InvalidationsRejectStaleInserts,
+    /// Invalidations ahead of the answer to a probe are applied before the answer counts.
     ChangesBeforeAnswers,
-    /// A probe asks after the subscription, not after the connection.
+    /// A probe checks the subscription, not only the connection.
     SubscriptionIsChecked,
-    /// The feed of ends shows an entry when the leases given before it have run out.
+    /// The feed of ends shows an entry once the leases granted before it have expired.
     FeedWaits,
-    /// What was begun is seen through, whether or not anybody waits for it.
+    /// An operation runs to completion, also when its request is dropped.
     OutlivesItsRequest,
 }
 
-/// Whether a rule is in force: always in a release. In a build for tests a process that is started
-/// with its name in `TEST_WITHOUT_RULE` breaks it.
+/// Whether a rule is in force: always in a release. A debug build breaks the rule named in
+/// `TEST_WITHOUT_RULE`.
 #[cfg(not(debug_assertions))]
 pub(crate) const fn is_kept(_: Rule) -> bool {
     true

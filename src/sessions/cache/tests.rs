@@ -1,4 +1,4 @@
-//! The rules of what is remembered, one by one.
+//! The rules of the cache, one by one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::sessions::{Client, Owner, Session, SessionId, TimeoutRule, TokenDiges
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 09:00 UTC);
 const HOUR: Duration = Duration::from_hours(1);
-/// Since the machine was started.
+/// On the boot-time clock.
 const T: Duration = Duration::from_secs(1000);
 
 fn millis(count: u64) -> Duration {
@@ -56,27 +56,27 @@ fn session(number: u32, account: &Account) -> Arc<Session> {
     })
 }
 
-/// A memory over some stores, each of which tells what changes and vouched at `T`.
+/// A cache over this number of stores, all subscribed to and confirmed at `T`.
 fn over(stores: usize) -> Memory {
     let memory = Memory::of(stores, T);
     for store in 0..stores {
         memory.subscribed(store);
-        memory.vouched(store, T, T);
+        memory.confirmed(store, T, T);
     }
     memory
 }
 
 fn fill_with(memory: &Memory, ticket: Ticket, number: u32, account: &Account) {
     let session = session(number, account);
-    memory.remember(ticket, digest(number), (&session, NOW + HOUR), Some(account));
+    memory.insert(ticket, digest(number), &session, NOW + HOUR, Some(account));
 }
 
-/// As a check does that asked the stores.
+/// Inserts as a check does after it asked the stores.
 fn fill(memory: &Memory, number: u32) {
     fill_with(memory, memory.ticket(T).unwrap(), number, &account(number));
 }
 
-fn is_told(memory: &Memory, number: u32) -> bool {
+fn is_found(memory: &Memory, number: u32) -> bool {
     memory.find(&digest(number), T, NOW).is_some()
 }
 
@@ -91,116 +91,116 @@ fn changes_of(number: u32) -> [Change; 4] {
 }
 
 #[test]
-fn what_was_read_is_told_under_a_lease_and_not_a_moment_longer() {
+fn an_entry_is_found_only_while_the_lease_lasts() {
     let memory = over(1);
     fill(&memory, 1);
-    let told = memory.find(&digest(1), millis(99), NOW).unwrap();
+    let found = memory.find(&digest(1), millis(99), NOW).unwrap();
     assert_eq!(
-        (told.session.id, told.user.unwrap().id),
+        (found.session.id, found.user.unwrap().id),
         (session(1, &account(1)).id, account(1).user.id)
     );
     assert!(memory.find(&digest(1), T + LEASE, NOW).is_none());
-    memory.vouched(0, millis(25), millis(25));
+    memory.confirmed(0, millis(25), millis(25));
     assert!(memory.find(&digest(1), millis(124), NOW).is_some());
     assert!(memory.find(&digest(1), millis(125), NOW).is_none());
 }
 
 #[test]
-fn every_store_has_to_vouch() {
+fn every_store_has_to_confirm() {
     let memory = over(2);
     fill(&memory, 1);
-    assert!(is_told(&memory, 1));
-    memory.vouched(0, millis(50), millis(50));
+    assert!(is_found(&memory, 1));
+    memory.confirmed(0, millis(50), millis(50));
     assert!(memory.find(&digest(1), millis(120), NOW).is_none(), "one of them did not");
-    memory.cut(0);
-    assert!(!is_told(&memory, 1) && memory.ticket(T).is_none());
-    assert!(over(0).lease(T).left.is_zero(), "where nobody can vouch, nothing is told");
+    memory.unsubscribed(0);
+    assert!(!is_found(&memory, 1) && memory.ticket(T).is_none());
+    assert!(over(0).lease(T).left.is_zero(), "without a store there is no lease");
 }
 
 #[test]
-fn what_is_dropped_is_not_told_again() {
-    for dropped in changes_of(1) {
+fn an_invalidated_entry_is_not_found() {
+    for change in changes_of(1) {
         let memory = over(1);
         fill(&memory, 1);
         fill(&memory, 2);
-        memory.forget(dropped);
-        assert!(!is_told(&memory, 1), "{dropped:?}");
-        assert_eq!(is_told(&memory, 2), dropped != Change::Everything, "{dropped:?}");
+        memory.invalidate(change);
+        assert!(!is_found(&memory, 1), "{change:?}");
+        assert_eq!(is_found(&memory, 2), change != Change::Everything, "{change:?}");
     }
 }
 
 #[test]
-fn what_was_read_before_a_drop_is_not_remembered_after_it() {
-    for dropped in changes_of(1) {
+fn a_value_read_before_an_invalidation_is_not_cached_after_it() {
+    for change in changes_of(1) {
         let memory = over(1);
         let before = memory.ticket(T).unwrap();
-        memory.forget(dropped);
+        memory.invalidate(change);
         fill_with(&memory, before, 1, &account(1));
-        assert!(!is_told(&memory, 1), "{dropped:?}");
+        assert!(!is_found(&memory, 1), "{change:?}");
         fill(&memory, 1);
-        assert!(is_told(&memory, 1), "{dropped:?}");
+        assert!(is_found(&memory, 1), "{change:?}");
     }
 }
 
 #[test]
-fn a_drop_of_another_session_keeps_nothing_out() {
+fn an_invalidation_of_another_session_rejects_nothing() {
     let memory = over(1);
     let before = memory.ticket(T).unwrap();
     for change in &changes_of(2)[..3] {
-        memory.forget(*change);
+        memory.invalidate(*change);
     }
     fill_with(&memory, before, 1, &account(1));
-    assert!(is_told(&memory, 1));
+    assert!(is_found(&memory, 1));
 }
 
 #[test]
-fn a_new_subscription_begins_with_nothing() {
+fn a_new_subscription_starts_with_an_empty_cache() {
     let memory = over(1);
     let before = memory.ticket(T).unwrap();
     fill(&memory, 1);
-    memory.cut(0);
-    assert!(!is_told(&memory, 1));
+    memory.unsubscribed(0);
+    assert!(!is_found(&memory, 1));
     memory.subscribed(0);
-    memory.vouched(0, T, T);
+    memory.confirmed(0, T, T);
     fill_with(&memory, before, 2, &account(2));
-    assert!(!is_told(&memory, 1) && !is_told(&memory, 2));
+    assert!(!is_found(&memory, 1) && !is_found(&memory, 2));
 }
 
 #[test]
-fn nothing_is_told_for_longer_than_half_a_minute() {
+fn no_entry_is_found_after_thirty_seconds() {
     let memory = over(1);
     fill(&memory, 1);
-    for (second, told) in [(29, true), (30, false), (31, false)] {
+    for (second, is_found) in [(29, true), (30, false), (31, false)] {
         let now = T + Duration::from_secs(second);
-        memory.vouched(0, now, now);
-        assert_eq!(memory.find(&digest(1), now, NOW).is_some(), told, "after {second} s");
+        memory.confirmed(0, now, now);
+        assert_eq!(memory.find(&digest(1), now, NOW).is_some(), is_found, "after {second} s");
     }
 }
 
 #[test]
-fn a_session_that_looks_idle_is_asked_of_the_store() {
+fn an_entry_past_its_idle_timeout_is_not_found() {
     let memory = over(1);
     fill(&memory, 1);
     let almost = NOW + HOUR - Duration::from_millis(1);
     assert!(memory.find(&digest(1), T, almost).is_some());
     assert!(memory.find(&digest(1), T, NOW + HOUR).is_none());
-    memory.see(session(1, &account(1)).id, (almost, &Client::default()), almost + HOUR);
-    let told = memory.find(&digest(1), T, NOW + HOUR).unwrap();
-    assert_eq!(told.session.last_seen_at, almost);
+    memory.see(session(1, &account(1)).id, almost, &Client::default(), almost + HOUR);
+    let found = memory.find(&digest(1), T, NOW + HOUR).unwrap();
+    assert_eq!(found.session.last_seen_at, almost);
 }
 
 #[test]
-fn what_contradicts_what_is_remembered_is_not_remembered_either() {
+fn a_read_that_contradicts_the_cached_user_removes_both() {
     let memory = over(1);
     fill(&memory, 1);
     let raised = Account { epoch: Epoch::FIRST.next(), ..account(1) };
     let ticket = memory.ticket(T).unwrap();
     fill_with(&memory, ticket, 2, &raised);
-    assert!(!is_told(&memory, 1) && !is_told(&memory, 2));
+    assert!(!is_found(&memory, 1) && !is_found(&memory, 2));
 }
 
 #[test]
-fn what_is_remembered_is_bounded_and_what_is_looked_up_stays() {
+fn the_cache_is_bounded_and_used_entries_stay() {
     let memory = over(1);
     fill(&memory, 0);
     let many = u32::try_from(MOST_ENTRIES).unwrap() * 3 / 2;
@@ -209,23 +209,23 @@ fn what_is_remembered_is_bounded_and_what_is_looked_up_stays() {
         let (count, bytes) = memory.size();
         assert!(count <= MOST_ENTRIES && bytes <= MOST_BYTES, "{count} take {bytes}");
         if number % 1000 == 0 {
-            assert!(is_told(&memory, 0), "{number} later");
+            assert!(is_found(&memory, 0), "{number} later");
         }
     }
-    assert!(!is_told(&memory, 1), "the oldest made room");
-    memory.forget(Change::Everything);
+    assert!(!is_found(&memory, 1), "the oldest entry was not evicted");
+    memory.invalidate(Change::Everything);
     assert_eq!(memory.size(), (0, 0));
 }
 
 #[test]
-fn what_was_remembered_and_dropped_again_and_again_leaves_nothing() {
+fn repeated_inserts_and_invalidations_leave_nothing_behind() {
     let memory = over(1);
     for round in 0..10_000 {
         fill(&memory, round % 10);
-        memory.forget(changes_of(round % 10)[usize::try_from(round % 3).unwrap()]);
+        memory.invalidate(changes_of(round % 10)[usize::try_from(round % 3).unwrap()]);
     }
     assert!(memory.size().0 <= 10);
-    assert!(memory.turns() <= 2048);
+    assert!(memory.eviction_queue_len() <= 2048);
 }
 
 #[test]
@@ -234,25 +234,25 @@ fn the_time_without_a_lease_is_counted_once() {
     let seconds = |count| T + Duration::from_secs(count);
     assert_eq!(memory.lease(millis(40)).left, Duration::from_millis(60));
     assert_eq!(memory.lease(millis(300)).without, Duration::from_millis(200));
-    memory.vouched(0, seconds(1), seconds(1));
+    memory.confirmed(0, seconds(1), seconds(1));
     assert_eq!(memory.lease(seconds(1)).without, Duration::from_millis(900));
-    memory.told(Change::Everything);
+    memory.apply_from_store(Change::Everything);
     let state = memory.lease(seconds(3));
     assert_eq!((state.left, state.without), (Duration::ZERO, Duration::from_millis(2800)));
     assert_eq!(state.changes, 1);
 }
 
 #[test]
-fn a_session_is_remembered_under_one_token() {
+fn a_session_is_cached_under_one_token() {
     for (first, second) in [(1, 2), (2, 1)] {
         let memory = over(1);
         let session = session(1, &account(1));
         for token in [first, second] {
             let ticket = memory.ticket(T).unwrap();
-            memory.remember(ticket, digest(token), (&session, NOW + HOUR), Some(&account(1)));
+            memory.insert(ticket, digest(token), &session, NOW + HOUR, Some(&account(1)));
         }
-        assert!(!is_told(&memory, first) && is_told(&memory, second));
-        memory.forget(Change::Session(session.id));
-        assert!(!is_told(&memory, first) && !is_told(&memory, second));
+        assert!(!is_found(&memory, first) && is_found(&memory, second));
+        memory.invalidate(Change::Session(session.id));
+        assert!(!is_found(&memory, first) && !is_found(&memory, second));
     }
 }

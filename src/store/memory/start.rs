@@ -59,7 +59,7 @@ impl Tables {
 
     /// The live session of the browser, and whether it belongs to the same user.
     fn brought(&self, start: &Start, outdated: &[SessionId]) -> Option<(SessionId, bool)> {
-        let session = self.live.without_clients(self.live.row_of(&start.brought?)?);
+        let session = self.live.without_clients(self.live.row_of(&start.previous_token?)?);
         if outdated.contains(&session.id) || start.cutoffs.ended(&session).is_some() {
             return None;
         }

@@ -9,8 +9,8 @@ use super::live_session::LiveSession;
 use super::sorted::{RowKey, SortedIndex};
 use super::*;
 use crate::accounts::Epoch;
-use crate::sessions::conformance::random_trace;
 use crate::sessions::{Client, EndReason, Owner, SessionPolicy, TimeoutRule};
+use crate::testing::conformance::random_trace;
 
 const DAWN: time::OffsetDateTime = datetime!(2030-01-01 00:00 UTC);
 
@@ -40,7 +40,7 @@ fn start(number: u8, owner: Owner, minutes: i64) -> Start {
     let digest = TokenDigest::from_bytes([number; 32]);
     let outdated = EndReason::Replaced;
     let (unwritten, cutoffs) = (Vec::new(), policy.cutoffs(at));
-    Start { session, digest, brought: None, outdated, limit: None, unwritten, cutoffs }
+    Start { session, digest, previous_token: None, outdated, limit: None, unwritten, cutoffs }
 }
 
 /// Starts a session and returns the evicted ones.
@@ -105,7 +105,7 @@ async fn a_start_that_ends_a_session_itself_succeeds_in_a_full_store() {
         begin(&store, start).await;
     }
 
-    let bringing = Start { brought: Some(signed_in.digest), ..start(3, user(2), 1) };
+    let bringing = Start { previous_token: Some(signed_in.digest), ..start(3, user(2), 1) };
     assert_eq!(begin(&store, &bringing).await, []);
 
     assert_eq!(reason(&store, &signed_in).await, Some(EndReason::Replaced));
@@ -162,7 +162,7 @@ async fn beyond_the_capacity_the_oldest_ended_sessions_are_forgotten() {
 async fn every_index_holds_exactly_the_live_sessions() {
     let store = store(1_000);
     for operation in random_trace(11, 2_000) {
-        crate::sessions::conformance::replay(&store, &[operation]).await;
+        crate::testing::conformance::replay(&store, &[operation]).await;
 
         let tables = store.tables();
         let live = tables.live.index_lengths();

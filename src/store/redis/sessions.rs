@@ -108,7 +108,7 @@ impl RedisSessions {
 impl SessionStore for RedisSessions {
     #[tracing::instrument(name = "store.session.start", skip_all, err(level = "debug"))]
     async fn start(&self, start: &Start) -> Result<Started, StoreError> {
-        let Start { session, digest, brought, outdated, limit, unwritten, cutoffs } = start;
+        let Start { session, digest, previous_token, outdated, limit, unwritten, cutoffs } = start;
         let [idle, remembered, administrator] = idle_timeouts(cutoffs);
         let policy = limit.map_or(LimitPolicy::Refuse, |limit| limit.policy);
         let seen = |(id, at): &(SessionId, OffsetDateTime)| (bytes_of(*id), record::time(*at));
@@ -122,7 +122,7 @@ impl SessionStore for RedisSessions {
             &record,
             &seen_at,
             &due,
-            brought.as_ref().map_or(&[][..], |digest| digest.as_bytes()),
+            previous_token.as_ref().map_or(&[][..], |digest| digest.as_bytes()),
             most.as_bytes(),
             named(policy),
             now.as_bytes(),

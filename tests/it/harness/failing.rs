@@ -64,7 +64,7 @@ impl Faults {
         stores.audit = Arc::new(Failing { inner: stores.audit, faults: self.clone() });
         stores.deliveries = Arc::new(Failing { inner: stores.deliveries, faults: self.clone() });
         // Nothing is remembered: every call is to be made, so that it can fail.
-        stores.leases.vouching.clear();
+        stores.leases.confirming.clear();
         stores
     }
 

@@ -99,7 +99,7 @@ fn start_of(user: UserId, epoch: Epoch, limit: u32) -> Start {
             moved_to: None,
         },
         digest: fresh_digest(),
-        brought: None,
+        previous_token: None,
         outdated: EndReason::Replaced,
         limit: Some(Limit { most: limit, policy: LimitPolicy::EvictOldest }),
         unwritten: Vec::new(),

@@ -300,8 +300,8 @@ async fn what_the_server_gave_up_for_a_deadlock_is_done_all_the_same() {
         }
         // Each brings the other's session, and has to evict its own.
         let mut next = [start_of(ada, epoch, 1), start_of(bob, epoch, 1)];
-        next[0].brought = Some(starts[1].digest);
-        next[1].brought = Some(starts[0].digest);
+        next[0].previous_token = Some(starts[1].digest);
+        next[1].previous_token = Some(starts[0].digest);
         let both = next.into_iter().enumerate().map(|(turn, start)| {
             let node = nodes.sessions(turn);
             async move { node.start(&start).await.unwrap() }

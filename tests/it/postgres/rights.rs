@@ -9,9 +9,9 @@ use anteroom::audit::{
 };
 use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
-use anteroom::sessions::conformance::{check_trace, random_trace};
 use anteroom::sessions::{self, EndReason, Ended, Outbox as _, SessionPolicy, SessionStore};
 use anteroom::store::{SessionLocation, SessionOrder, SqlDatabase};
+use anteroom::testing::conformance::{check_trace, random_trace};
 use anteroom::throttle::ThrottleStore;
 use anteroom::webhook::{DeliveryStore, Failed, Failure, Left};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anteroom::sessions::cache::OUTLASTS_LEASES;
+use anteroom::sessions::cache::LEASE_WAIT;
 use reqwest::Method;
 use serde_json::json;
 
@@ -97,7 +97,7 @@ async fn suffer(
 /// longest answer took.
 async fn all_wait(stage: &Stage, people: &[(Browser, Vec<usize>)], what: &str) -> Duration {
     // What is remembered counts until then.
-    tokio::time::sleep(OUTLASTS_LEASES).await;
+    tokio::time::sleep(LEASE_WAIT).await;
     let begun = Instant::now();
     let mut asked = Vec::new();
     for (browser, _) in people {

@@ -104,7 +104,7 @@ fn start(number: u64, of: Option<u64>, at: i64) -> Start {
     let cutoffs = policy.cutoffs(at);
     let outdated = EndReason::Replaced;
     let (digest, unwritten) = (digest(number), Vec::new());
-    Start { session, digest, brought: None, outdated, limit: None, unwritten, cutoffs }
+    Start { session, digest, previous_token: None, outdated, limit: None, unwritten, cutoffs }
 }
 
 fn limited(start: Start, limit: Limit) -> Start {

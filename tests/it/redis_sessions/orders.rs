@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anteroom::accounts::{EpochReason, UserId};
-use anteroom::sessions::conformance::{random_trace, replay};
 use anteroom::sessions::{
     Compartment, EndReason, Ended, Ending, EpochMove, Keep, Limit, LimitPolicy, Rotation, Session,
     SessionId, SessionPolicy, SessionStore, Start, Touch,
 };
 use anteroom::store::{MemoryOptions, MemoryStore};
+use anteroom::testing::conformance::{random_trace, replay};
 use redis::aio::MultiplexedConnection;
 use time::OffsetDateTime;
 

@@ -97,7 +97,7 @@ async fn ops_4_a_user_with_the_rights_of_the_manual_and_no_other_can_do_everythi
     let url = user_without(&server, "nothing").await;
     let next = std::sync::atomic::AtomicU32::new(0);
 
-    anteroom::sessions::conformance::every_case(async || {
+    anteroom::testing::conformance::every_case(async || {
         let number = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         redis_at(&format!("{url}/{number}")).await.store
     })

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anteroom::audit::By;
-use anteroom::sessions::cache::OUTLASTS_LEASES;
+use anteroom::sessions::cache::LEASE_WAIT;
 use anteroom::sessions::{EndReason, SessionStore, Token};
 use anteroom::use_cases::{Check, RevokeSessions};
 use futures_util::future::join_all;
@@ -23,7 +23,7 @@ impl Stage {
     /// it said before has had its time.
     async fn answers_503(&self) {
         let Self { app, ada, .. } = self;
-        tokio::time::sleep(OUTLASTS_LEASES).await;
+        tokio::time::sleep(LEASE_WAIT).await;
         let token = ada.token();
         let (begun, visitor) = (Instant::now(), app.browser());
         let (whoami, page, data, revoke, sign_in, password, ready) = tokio::join!(
@@ -203,7 +203,7 @@ async fn attack_159_after_a_flush_everybody_is_signed_out_and_nothing_late_bring
     let id = ada.session_id().await;
     let _: () = redis.ask(&["FLUSHALL"]).await;
 
-    tokio::time::sleep(OUTLASTS_LEASES).await;
+    tokio::time::sleep(LEASE_WAIT).await;
     assert_eq!(ada.whoami().await.refusal(), (401, "no_session".to_owned()));
     app.pass(Duration::from_mins(2)).await;
     assert_eq!(ada.patch("/api/session/data", json!({ "a": 1 })).await.status, 200);
@@ -224,8 +224,8 @@ async fn attack_159_after_a_flush_everybody_is_signed_out_and_nothing_late_bring
         administrator: false,
         remember_me: false,
         client: anteroom::sessions::Client::default(),
-        brought: None,
-        risen: None,
+        previous_token: None,
+        last_epoch_reason: None,
     };
     // A sign-in that was under way since before the change, and before the flush.
     if let Ok(started) = app.anteroom.sessions().start(late).await {

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anteroom::sessions::EndReason;
-use anteroom::sessions::cache::OUTLASTS_LEASES;
+use anteroom::sessions::cache::LEASE_WAIT;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -37,7 +37,7 @@ macro_rules! each_waits {
         let signs = async {
             tokio::join!($(async {
                 let after = shows($begun, $what, $is_shown).await;
-                assert!(after >= OUTLASTS_LEASES, "{} after {after:?}", $what);
+                assert!(after >= LEASE_WAIT, "{} after {after:?}", $what);
             }),+)
         };
         tokio::join!($ending, signs)
@@ -80,10 +80,10 @@ async fn a_first_cursor_waits(other: &TestApp) {
     let root = other.administrator("boss@example.org").await;
     let begun = Instant::now();
     position(&root).await;
-    assert!(begun.elapsed() >= OUTLASTS_LEASES, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= LEASE_WAIT, "{:?}", begun.elapsed());
     let begun = Instant::now();
     let (_stream, _) = Stream::open(&root, "", "").await.begun().await;
-    assert!(begun.elapsed() >= OUTLASTS_LEASES, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= LEASE_WAIT, "{:?}", begun.elapsed());
 }
 
 /// However long ago it ended by the time that is written, it may have been acknowledged just now.
@@ -98,12 +98,12 @@ async fn a_refusal_waits_once(one: &TestApp, other: &TestApp) {
         begun.elapsed()
     };
     let first = ask().await;
-    assert!(first >= OUTLASTS_LEASES, "{first:?}");
+    assert!(first >= LEASE_WAIT, "{first:?}");
     let mut later = Vec::new();
     for _ in 0..5 {
         later.push(ask().await);
     }
-    assert!(later.iter().min().unwrap() < &OUTLASTS_LEASES, "{later:?}");
+    assert!(later.iter().min().unwrap() < &LEASE_WAIT, "{later:?}");
 }
 
 async fn a_disabled_account_is_shown_late(one: &TestApp, other: &TestApp) {

@@ -82,8 +82,8 @@ async fn sid_1_attack_20_ten_thousand_tokens_are_distinct_and_look_like_chance()
             administrator: false,
             remember_me: n % 3 == 0,
             client: Client::default(),
-            brought: None,
-            risen: None,
+            previous_token: None,
+            last_epoch_reason: None,
         };
         let started = app.anteroom.sessions().start(beginning).await.unwrap();
         tokens.push(started.token.reveal().to_owned());

@@ -269,8 +269,8 @@ async fn sid_10_two_servers_over_one_store_find_the_same_session_by_the_same_dig
             administrator: false,
             remember_me: false,
             client: Where::default(),
-            brought: None,
-            risen: None,
+            previous_token: None,
+            last_epoch_reason: None,
         };
 
         let started = one.start(beginning).await.unwrap();

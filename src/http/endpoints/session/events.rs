@@ -18,7 +18,7 @@ use crate::http::response::error::Problem;
 use crate::http::response::json::ProblemBody;
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::CurrentUser;
-use crate::sessions::{EndReason, ResumeError, SessionId, Sessions, Token, Watch};
+use crate::sessions::{EndReason, ResumeError, SessionId, SessionSubscription, Sessions, Token};
 use crate::use_cases::Check;
 
 /// `GET /api/session/events`: `ended` with its reason, or `rotated` when the token changed in
@@ -43,7 +43,7 @@ pub(crate) async fn watch(
 ) -> Result<Response, Problem> {
     current.skip_activity();
     let with_list = query.switch("sessions")?;
-    let watch = sessions.watch(&session, token.digest(), with_list);
+    let watch = sessions.subscribe(&session, token.digest(), with_list);
     let list = with_list.then(|| List { user: user.id, known: None });
     let watcher = Watcher { sessions, check, token, watch, list, greeting: session.id };
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
@@ -55,7 +55,7 @@ struct Watcher {
     sessions: Sessions,
     check: Check,
     token: Token,
-    watch: Watch,
+    watch: SessionSubscription,
     list: Option<List>,
     greeting: SessionId,
 }

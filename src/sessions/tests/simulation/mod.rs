@@ -93,7 +93,7 @@ fn without_the_wait_of_the_feed_it_breaks() {
 
 #[test]
 fn without_keeping_out_what_was_read_before_it_breaks() {
-    breaks_without(Rule::DropsReachFills);
+    breaks_without(Rule::InvalidationsRejectStaleInserts);
 }
 
 #[test]

@@ -89,8 +89,8 @@ pub(super) fn run(seed: u64) -> (Counted, Vec<String>) {
         let scene = Scene::of(seed);
         let mut all = JoinSet::new();
         for server in &*scene.servers {
-            server.sessions.lease_keepers().into_iter().for_each(|keeper| {
-                all.spawn(keeper);
+            server.sessions.lease_renewers().into_iter().for_each(|renewer| {
+                all.spawn(renewer);
             });
         }
         for number in 0..2 * SERVERS {
@@ -136,8 +136,8 @@ impl Scene {
                     });
                 }),
                 leases: LeaseOptions {
-                    vouching: vec![Arc::clone(&telling)],
-                    telling: vec![telling],
+                    confirming: vec![Arc::clone(&telling)],
+                    publishing: vec![telling],
                     sessions_elsewhere: true,
                     users_elsewhere: true,
                 },
@@ -243,8 +243,8 @@ impl Scene {
             administrator: false,
             remember_me: false,
             client: Client::default(),
-            brought: None,
-            risen: account.epoch_reason,
+            previous_token: None,
+            last_epoch_reason: account.epoch_reason,
         };
         if let Ok(started) = server.sessions.start(beginning).await {
             self.hold(started.token, started.session, account.epoch);
@@ -316,8 +316,7 @@ impl Scene {
             (raised.unwrap().unwrap(), vec![Change::User(id)])
         });
         let raised = raised.await;
-        server.sessions.forget_user(id);
-        server.sessions.outlast_leases_of_users().await;
+        server.sessions.ended(crate::sessions::service::EndScope::User(id)).await;
         if raised.is_ok() {
             for held in before {
                 self.told_over(held.token.digest());

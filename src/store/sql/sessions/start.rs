@@ -37,7 +37,7 @@ pub(in crate::store::sql) async fn start(
     {
         return Ok(Started::EpochMoved);
     }
-    let brought = match &start.brought {
+    let brought = match &start.previous_token {
         Some(digest) => previous_session(tx, *digest, &start.cutoffs).await?,
         None => None,
     };

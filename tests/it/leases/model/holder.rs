@@ -134,7 +134,7 @@ impl Holder {
     /// check alone that began it.
     pub fn drop_entry(&mut self, laws: Laws) {
         self.remembers = false;
-        if laws.keep(Rule::DropsReachFills) {
+        if laws.keep(Rule::InvalidationsRejectStaleInserts) {
             self.reading = Reading::Nothing;
         }
     }

@@ -83,7 +83,7 @@ each_is_needed! {
     without_asking_after_the_subscription: SubscriptionIsChecked in ONE_REVOKE FILE;
     without_the_word_of_every_store: EveryStoreVouches in ONE_REVOKE FILE;
     without_dropping_everything_when_subscribed: ConfirmationDropsEverything in ONE_REVOKE FILE;
-    without_drops_that_reach_fills: DropsReachFills in ONE_REVOKE FILE MEMORY TOKENS;
+    without_drops_that_reach_fills: InvalidationsRejectStaleInserts in ONE_REVOKE FILE MEMORY TOKENS;
     without_one_token_of_a_session: OneTokenOfASession in TOKENS;
     without_touches_that_bring_nothing_back: TouchesBringNothingBack in TOKENS;
     without_reads_of_their_own: ReadsOfTheirOwn in ONE_REVOKE FILE;

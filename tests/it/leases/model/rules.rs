@@ -9,7 +9,7 @@ pub enum Rule {
     SubscriptionIsChecked,
     EveryStoreVouches,
     ConfirmationDropsEverything,
-    DropsReachFills,
+    InvalidationsRejectStaleInserts,
     OneTokenOfASession,
     TouchesBringNothingBack,
     ReadsOfTheirOwn,

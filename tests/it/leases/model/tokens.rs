@@ -110,7 +110,7 @@ impl Tokens {
         if let Some(token) = state.listed {
             state.remove(usize::from(token));
         }
-        if self.laws.keep(Rule::DropsReachFills) {
+        if self.laws.keep(Rule::InvalidationsRejectStaleInserts) {
             state.readings = [Reading::Nothing; TOKENS];
         }
     }

@@ -128,7 +128,7 @@ async fn every_end_is_told_and_every_new_token_also_where_there_is_nothing_to_en
 
     let (first, second) =
         (signed_in(&store, ada, epoch).await, signed_in(&store, ada, epoch).await);
-    let brought = Start { brought: Some(second.digest), ..start_of(ada, epoch, 1) };
+    let brought = Start { previous_token: Some(second.digest), ..start_of(ada, epoch, 1) };
     SessionStore::start(&store, &brought).await.unwrap();
     ear.hears("a sign-in for which others end", &[first, second].map(|s| session(s.session.id)))
         .await;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anteroom::failure::StoreError;
 use anteroom::sessions::SessionStore as _;
-use anteroom::sessions::cache::{Change, Freshness as _, OUTLASTS_LEASES};
+use anteroom::sessions::cache::{Change, Freshness as _, LEASE_WAIT};
 use futures_util::FutureExt as _;
 use tokio::time::{sleep, timeout};
 
@@ -162,7 +162,7 @@ async fn the_lease_runs_out_where_redis_is_silent_or_gone() {
     let Some(mut stage) = Stage::warm(&options, "a silent Redis and leases").await else { return };
 
     stage.redis.signal("STOP");
-    sleep(OUTLASTS_LEASES).await;
+    sleep(LEASE_WAIT).await;
     assert!(!has_lease(&stage.app.anteroom), "paused");
     assert_eq!(stage.ada.whoami().await.status, 503);
     stage.redis.signal("CONT");
@@ -189,7 +189,7 @@ async fn the_lease_runs_out_where_redis_is_silent_or_gone() {
 async fn what_is_flushed_is_not_remembered() {
     let Some(stage) = Stage::warm(&[], "a flush and leases").await else { return };
     let _: () = stage.redis.ask(&["FLUSHALL"]).await;
-    sleep(OUTLASTS_LEASES).await;
+    sleep(LEASE_WAIT).await;
     assert_eq!(stage.ada.whoami().await.refusal(), (401, "no_session".to_owned()));
 }
 

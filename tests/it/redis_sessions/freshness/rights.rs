@@ -39,11 +39,11 @@ async fn a_server_without_the_rights_for_leases_serves_and_says_so_once() {
     let server = Place::new().with("ANTEROOM_SESSIONS", &url).serve(&[]);
     let ada = Client::of(&server);
     ada.sign_up("ada@example.org").await;
-    wait_for(|| server.stderr().contains("no leases for now").then_some(()));
+    wait_for(|| server.stderr().contains("lost the lease of the session cache").then_some(()));
     // It goes on trying.
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert!(ada.is_signed_in().await);
     let said = server.stderr();
-    assert_eq!(said.matches("no leases for now").count(), 1, "{said}");
+    assert_eq!(said.matches("lost the lease of the session cache").count(), 1, "{said}");
     assert!(said.contains(RIGHTS[0]), "{said}");
 }

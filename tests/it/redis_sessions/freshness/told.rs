@@ -66,7 +66,7 @@ async fn what_ends_sessions_tells_of_each_and_of_no_other() {
     assert_eq!(told(&mut *subscription).await, set([token(1)]));
 
     let mut brought = start(2, Some(1), 1);
-    brought.brought = Some(visitor.digest);
+    brought.previous_token = Some(visitor.digest);
     begin(&*store, &brought).await;
     assert_eq!(told(&mut *subscription).await, set([token(1), token(2)]));
 

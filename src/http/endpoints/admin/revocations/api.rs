@@ -18,7 +18,7 @@ use crate::http::response::error::{Code, Problem};
 use crate::http::response::json::{Id, ProblemBody, Timestamp};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::{Administrator, CurrentUser};
-use crate::sessions::{Cursor, Revocation, Revocations, Sessions, Watch};
+use crate::sessions::{Cursor, Revocation, Revocations, SessionSubscription, Sessions};
 use crate::use_cases::Check;
 
 /// Interval between checks that a waiting client is still an administrator.
@@ -125,13 +125,13 @@ pub(in crate::http) struct Follower {
     pub(in crate::http) sessions: Sessions,
     check: Check,
     administrator: CurrentUser,
-    watch: Watch,
+    watch: SessionSubscription,
 }
 
 impl Follower {
     fn new(sessions: Sessions, check: Check, administrator: CurrentUser) -> Self {
         let digest = administrator.token.digest();
-        let watch = sessions.watch(&administrator.session, digest, false);
+        let watch = sessions.subscribe(&administrator.session, digest, false);
         Self { sessions, check, administrator, watch }
     }
 

@@ -55,7 +55,7 @@ pub(crate) async fn list(
 ) -> Result<Json<UsersBody>, Problem> {
     let listing = listing(&query)?;
     let page = accounts.list(&listing).await?;
-    sessions.outlast_epochs(&page.accounts).await?;
+    sessions.wait_for_epochs(&page.accounts).await?;
     let next_cursor = page.next.map(|id| id.to_string());
     let users = page.accounts.iter().map(|account| (&account.user).into()).collect();
     Ok(Json(UsersBody { users, next_cursor }))
@@ -84,7 +84,7 @@ pub(crate) async fn show(
     PathId(id): PathId,
 ) -> Result<Json<OneUserBody>, Problem> {
     let account = find(&accounts, &id).await?;
-    sessions.outlast_epochs(std::slice::from_ref(&account)).await?;
+    sessions.wait_for_epochs(std::slice::from_ref(&account)).await?;
     Ok(Json(OneUserBody { user: (&account.user).into() }))
 }
 

@@ -40,7 +40,7 @@ async fn page(
     listing: &Listing,
 ) -> Result<UsersPage, Problem> {
     let found = accounts.list(listing).await?;
-    sessions.outlast_epochs(&found.accounts).await?;
+    sessions.wait_for_epochs(&found.accounts).await?;
     let query = listing.query.clone().unwrap_or_default();
     let limit = listing.limit.to_string();
     let next = found.next.map(|id| {

@@ -44,7 +44,7 @@ impl UserPageServices {
         own: SessionId,
     ) -> Result<UserPage, Problem> {
         let account = find(&self.accounts, id).await?;
-        self.sessions.outlast_epochs(std::slice::from_ref(&account)).await?;
+        self.sessions.wait_for_epochs(std::slice::from_ref(&account)).await?;
         let user: User = account.user;
         let listed = self.sessions.list(user.id).await?;
         Ok(UserPage {

@@ -1,0 +1,140 @@
+//! Checks a presented token: finds its live session, or says why there is none.
+
+use time::OffsetDateTime;
+
+use super::Sessions;
+use super::ended::EndScope;
+use crate::failure::StoreError;
+use crate::sessions::cache::{Change, End};
+use crate::sessions::{
+    Client, EndReason, Ended, Ending, Loaded, Owner, Session, TimedOut, Token, TokenDigest,
+};
+
+/// Why a token does not open a session.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// Never issued, or ended more than a day ago.
+    #[error("no session has this token")]
+    Unknown,
+    /// Ended within the last day.
+    #[error("the session has ended: {}", .0.as_str())]
+    Ended(EndReason),
+    /// The store failed, so nothing is known about the session. Refuse the request, but leave the
+    /// cookie alone.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Sessions {
+    /// The live session of a token, or why there is none. Always asks the store. Does not count as
+    /// activity: see [`Self::seen`].
+    ///
+    /// # Errors
+    /// [`ResumeError`] says what may be concluded.
+    pub async fn resume(&self, token: &Token) -> Result<Session, ResumeError> {
+        self.resume_digest(&token.digest()).await
+    }
+
+    /// As [`Sessions::resume`], by the digest of the token.
+    ///
+    /// # Errors
+    /// [`ResumeError`] says what may be concluded.
+    pub(crate) async fn resume_digest(&self, digest: &TokenDigest) -> Result<Session, ResumeError> {
+        // A refusal for age is only right if the row was still that old when it ended. If another
+        // node has written activity since, read it again.
+        for _ in 0..3 {
+            let mut session = match self.store().load(digest).await? {
+                Loaded::Live(session) => session,
+                Loaded::Ended { ended, anonymous } => {
+                    return Err(self.refuse(digest, ended, anonymous).await);
+                }
+                Loaded::Unknown => return Err(ResumeError::Unknown),
+            };
+            let written = session.last_seen_at;
+            self.service().touches.add_to(&mut session);
+            let Some(ended) = self.cutoffs().ended(&session) else { return Ok(session) };
+            if self.end_aged(&session, written, ended).await {
+                let anonymous = session.owner == Owner::Anonymous;
+                return Err(self.refuse(digest, ended, anonymous).await);
+            }
+        }
+        Err(ResumeError::Unknown)
+    }
+
+    /// Ends a session past its timeout in the store, unless activity was written since. Returns
+    /// whether to refuse it. If the store fails, the session is refused by its age.
+    async fn end_aged(&self, session: &Session, written: OffsetDateTime, ended: Ended) -> bool {
+        let ending = Ending { id: session.id, of: None, unseen_since: Some(written), ended };
+        match self.store().end(&ending).await {
+            Ok(true) => {
+                self.invalidate_and_notify(EndScope::Sessions { ids: &[session.id], owner: None });
+                self.service().timed_out.note(TimedOut::of(session, ended));
+                true
+            }
+            Ok(false) => false,
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "could not end an expired session; refused it by its age");
+                true
+            }
+        }
+    }
+
+    /// The request that ended the session may still be waiting for leases. The written time of the
+    /// end does not tell: it is from before the acknowledgement. So this server waits once too.
+    async fn refuse(&self, digest: &TokenDigest, ended: Ended, anonymous: bool) -> ResumeError {
+        self.service().leases.invalidate(Change::Token(*digest));
+        match self.wait_for_end(End::Token(*digest)).await {
+            Ok(()) => self.refusal(ended, anonymous),
+            Err(error) => ResumeError::Store(error),
+        }
+    }
+
+    /// The end of an anonymous session is not reported, except `replaced` after a sign-in: a new
+    /// anonymous session serves as well.
+    fn refusal(&self, ended: Ended, anonymous: bool) -> ResumeError {
+        let is_reported = !anonymous || ended.reason == EndReason::Replaced;
+        if is_reported && self.cutoffs().remembers(ended) {
+            ResumeError::Ended(ended.reason)
+        } else {
+            ResumeError::Unknown
+        }
+    }
+
+    /// Whether the user of `session` proved their identity within [`SessionPolicy::FRESH`].
+    ///
+    /// [`SessionPolicy::FRESH`]: crate::sessions::SessionPolicy::FRESH
+    #[must_use]
+    pub(crate) fn is_fresh(&self, session: &Session) -> bool {
+        self.service().policy.is_fresh(session, self.now())
+    }
+
+    /// Notes a request of a live session; written within seconds, at most once a minute. `client`
+    /// is the origin of the request, and only called where something is noted.
+    pub(crate) fn seen(&self, session: &Session, client: impl FnOnce() -> Client) {
+        let (service, now) = (self.service(), self.now());
+        let is_due = now - session.last_seen_at >= service.policy.touch_interval(session.rule);
+        if !is_due && !service.recent_activity.is_news(session, now) {
+            return;
+        }
+        let client = client();
+        if is_due {
+            service.touches.note(&service.policy, session, now, &client);
+            let deadline = service.policy.idle_after(session, now);
+            service.leases.see(session.id, now, &client, deadline);
+        }
+        service.recent_activity.note(session, now, client);
+    }
+
+    /// Why a token that was just accepted is refused now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub(crate) async fn end_reason(&self, token: &Token) -> Result<EndReason, StoreError> {
+        match self.resume(token).await {
+            Err(ResumeError::Ended(reason)) => Ok(reason),
+            Err(ResumeError::Store(error)) => Err(error),
+            Err(ResumeError::Unknown) | Ok(_) => Ok(EndReason::SignedOut),
+        }
+    }
+}

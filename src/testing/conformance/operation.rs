@@ -1,0 +1,312 @@
+//! The operations of a trace: calls of the port over a few names, short enough to read in a
+//! failure.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::fixture::{cutoffs, digest, minute};
+use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
+use crate::sessions::{
+    Client, Compartment, EndReason, Ended, Ending, EpochMove, Keep, Limit, LimitPolicy, Owner,
+    Rotation, Session, SessionId, SessionPolicy, Start, TimeoutRule, TokenDigest, Touch,
+};
+
+/// One call of the port. Users, sessions and tokens are numbers; times are counted in steps of
+/// five minutes and may go back.
+///
+/// Each writing call names what an earlier reading saw (a session, a token, a version, the last
+/// activity), so it is the second half of any reading before it: every interleaving of requests
+/// that read first and write later is some trace.
+#[expect(missing_docs, reason = "the fields are those of the port's own types")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// [`SessionStore::start`](crate::sessions::SessionStore::start), of an anonymous session
+    /// where there is no user.
+    Start {
+        session: u8,
+        token: u8,
+        user: Option<u8>,
+        epoch: u8,
+        rule: TimeoutRule,
+        brought: Option<u8>,
+        limit: Option<Limit>,
+        at: u16,
+    },
+    /// [`SessionStore::touch`](crate::sessions::SessionStore::touch) of one session.
+    Touch { session: u8, at: u16 },
+    /// [`SessionStore::rotate`](crate::sessions::SessionStore::rotate).
+    Rotate { from: u8, to: u8, authenticated: bool, at: u16 },
+    /// [`SessionStore::keep`](crate::sessions::SessionStore::keep).
+    Keep { session: u8, compartment: Compartment, over: u8, data: u8 },
+    /// [`SessionStore::end`](crate::sessions::SessionStore::end).
+    End { session: u8, of: Option<u8>, unseen_since: Option<u16>, reason: EndReason, at: u16 },
+    /// [`SessionStore::raise_epoch`](crate::sessions::SessionStore::raise_epoch); the kept session
+    /// is a session, its token, its next token, and whether its user proved who they are.
+    RaiseEpoch {
+        user: u8,
+        to: u8,
+        reason: EpochReason,
+        survivor: Option<(u8, u8, u8, bool)>,
+        at: u16,
+    },
+    /// [`SessionStore::end_all`](crate::sessions::SessionStore::end_all).
+    EndAll { at: u16 },
+    /// [`SessionStore::sweep`](crate::sessions::SessionStore::sweep), so many rows at a time,
+    /// until it is done.
+    Sweep { at: u16, most: u8 },
+    /// A call that only reads.
+    Ask(Question),
+}
+
+/// A call that only reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// [`SessionStore::load`](crate::sessions::SessionStore::load).
+    Load(u8),
+    /// [`SessionStore::find`](crate::sessions::SessionStore::find).
+    Find(u8),
+    /// [`SessionStore::find_ended`](crate::sessions::SessionStore::find_ended).
+    FindEnded(u8),
+    /// [`SessionStore::data`](crate::sessions::SessionStore::data).
+    Data(u8, Compartment),
+    /// [`SessionStore::list`](crate::sessions::SessionStore::list).
+    List(u8),
+    /// [`SessionStore::list_all`](crate::sessions::SessionStore::list_all): after which session,
+    /// and how many.
+    ListAll(Option<u8>, u8),
+}
+
+/// Names that [`Operation::chosen_by`] uses.
+pub(super) const USERS: u8 = 3;
+pub(super) const NAMES: u8 = 24;
+
+pub(super) fn user_of(number: u8) -> UserId {
+    UserId::from_uuid(Uuid::from_u128(u128::from(number) + 1))
+}
+
+pub(super) fn session_of(number: u8) -> SessionId {
+    SessionId::from_uuid(Uuid::from_u128((0x7 << 76) | u128::from(number)))
+}
+
+pub(super) fn token_of(number: u8) -> TokenDigest {
+    digest(u64::from(number))
+}
+
+pub(super) fn instant(at: u16) -> OffsetDateTime {
+    minute(i64::from(at) * 5)
+}
+
+/// Where everybody is at a time: on the way every third step.
+fn client_at(at: u16) -> Client {
+    match at % 3 {
+        0 => Client { ip_address: None, user_agent: "on the way".to_owned() },
+        _ => Client::default(),
+    }
+}
+
+/// The same call in the types of the port.
+pub(super) enum Request {
+    Start(Box<Start>),
+    Touch([Touch; 1]),
+    Rotate(Rotation),
+    Keep(Keep),
+    End(Ending),
+    RaiseEpoch(EpochMove),
+    EndAll(Ended),
+    Sweep(OffsetDateTime, u32),
+    Ask(Question),
+}
+
+impl Operation {
+    /// An operation by a source of choices: `choose(n)` gives a number below `n`, 0 the simplest.
+    /// The source may be a generator, a fuzzer, or a property test that shrinks.
+    pub fn chosen_by(choose: &mut impl FnMut(u32) -> u32) -> Self {
+        let mut pick = Pick(choose);
+        match pick.below(20) {
+            0..6 => pick.start(),
+            6..8 => Self::Touch { session: pick.name(), at: pick.time() },
+            8..10 => {
+                let (from, to, authenticated) = (pick.name(), pick.name(), pick.yes());
+                Self::Rotate { from, to, authenticated, at: pick.time() }
+            }
+            10..12 => {
+                let (session, compartment) = (pick.name(), pick.compartment());
+                Self::Keep { session, compartment, over: pick.below(3), data: pick.below(250) }
+            }
+            12..14 => Self::End {
+                session: pick.name(),
+                of: pick.maybe(|pick| pick.below(USERS)),
+                unseen_since: pick.maybe(Pick::time),
+                reason: pick.of(&EndReason::ALL),
+                at: pick.time(),
+            },
+            14..16 => pick.raise(),
+            16 => Self::Sweep { at: pick.time(), most: pick.below(5) + 1 },
+            17 if pick.below(8) == 7 => Self::EndAll { at: pick.time() },
+            _ => Self::Ask(pick.question()),
+        }
+    }
+
+    pub(super) fn request(self) -> Request {
+        match self {
+            start @ Self::Start { .. } => Request::Start(Box::new(start.to_start())),
+            Self::Touch { session, at } => Request::Touch([Touch {
+                id: session_of(session),
+                at: instant(at),
+                client: client_at(at),
+            }]),
+            Self::Rotate { from, to, authenticated, at } => Request::Rotate(Rotation {
+                from: token_of(from),
+                to: token_of(to),
+                authenticated,
+                at: instant(at),
+            }),
+            Self::Keep { session, compartment, over, data } => Request::Keep(Keep {
+                id: session_of(session),
+                compartment,
+                over: i64::from(over),
+                data: vec![data],
+            }),
+            Self::End { session, of, unseen_since, reason, at } => Request::End(Ending {
+                id: session_of(session),
+                of: of.map(user_of),
+                unseen_since: unseen_since.map(instant),
+                ended: Ended { reason, at: instant(at) },
+            }),
+            Self::RaiseEpoch { user, to, reason, survivor, at } => Request::RaiseEpoch(EpochMove {
+                user: user_of(user),
+                to: Epoch::from_number(i64::from(to)),
+                reason,
+                survivor: survivor.map(|(session, from, to, authenticated)| KeptSession {
+                    session: session_of(session).as_uuid(),
+                    from: *token_of(from).as_bytes(),
+                    to: *token_of(to).as_bytes(),
+                    authenticated,
+                }),
+                at: instant(at),
+            }),
+            Self::EndAll { at } => {
+                Request::EndAll(Ended { reason: EndReason::RevokedByAdmin, at: instant(at) })
+            }
+            Self::Sweep { at, most } => Request::Sweep(instant(at), u32::from(most)),
+            Self::Ask(question) => Request::Ask(question),
+        }
+    }
+
+    /// Of a start; of anything else a start of nothing in particular.
+    fn to_start(self) -> Start {
+        let (mut named, mut owner, mut rule) = ((0, 0), Owner::Anonymous, TimeoutRule::Standard);
+        let (mut bringing, mut limited, mut when) = (None, None, 0);
+        if let Self::Start { session, token, user, epoch, rule: under, brought, limit, at } = self {
+            named = (session, token);
+            if let Some(user) = user {
+                let epoch = Epoch::from_number(i64::from(epoch));
+                owner = Owner::User { id: user_of(user), epoch };
+            }
+            (rule, bringing, limited, when) = (under, brought.map(token_of), limit, at);
+        }
+        let at = instant(when);
+        let session = Session {
+            id: session_of(named.0),
+            owner,
+            created_at: at,
+            authenticated_at: owner.user().map(|_| at),
+            last_seen_at: at,
+            expires_at: SessionPolicy::default().expires_at(rule, at),
+            rule,
+            remember_me: rule == TimeoutRule::Remembered,
+            client: Client::default(),
+            moved_to: None,
+        };
+        let digest = token_of(named.1);
+        let odd = owner.epoch().is_some_and(|epoch| epoch.number() % 2 == 1);
+        let outdated = if odd { EndReason::PasswordChanged } else { EndReason::RoleChanged };
+        let (previous_token, limit, unwritten) = (bringing, limited, Vec::new());
+        Start { session, digest, previous_token, outdated, limit, unwritten, cutoffs: cutoffs(at) }
+    }
+}
+
+struct Pick<'a, C>(&'a mut C);
+
+impl<C: FnMut(u32) -> u32> Pick<'_, C> {
+    fn below(&mut self, bound: u8) -> u8 {
+        u8::try_from((self.0)(u32::from(bound))).unwrap_or(0) % bound
+    }
+
+    fn yes(&mut self) -> bool {
+        self.below(2) == 1
+    }
+
+    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[usize::from(self.below(u8::try_from(all.len()).unwrap_or(1)))]
+    }
+
+    fn maybe<T>(&mut self, some: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.yes() { Some(some(self)) } else { None }
+    }
+
+    fn name(&mut self) -> u8 {
+        self.below(NAMES)
+    }
+
+    /// Mostly of the same number, so that a session and its token meet often.
+    fn token_of(&mut self, session: u8) -> u8 {
+        if self.below(4) == 3 { self.name() } else { session }
+    }
+
+    /// Mostly within the hours in which sessions go idle, sometimes days later.
+    fn time(&mut self) -> u16 {
+        let within = u16::from(self.below(20));
+        match self.below(8) {
+            0..7 => within,
+            _ => within * 40,
+        }
+    }
+
+    fn compartment(&mut self) -> Compartment {
+        self.of(&[Compartment::Visitor, Compartment::Application])
+    }
+
+    fn start(&mut self) -> Operation {
+        let limit = self.maybe(|pick| Limit {
+            most: u32::from(pick.below(3)) + 1,
+            policy: pick.of(&[
+                LimitPolicy::EvictIdle,
+                LimitPolicy::EvictOldest,
+                LimitPolicy::Refuse,
+            ]),
+        });
+        let session = self.name();
+        Operation::Start {
+            session,
+            token: self.token_of(session),
+            user: [Some(0), Some(0), Some(1), Some(2), None][usize::from(self.below(5))],
+            epoch: [1, 1, 1, 2, 3][usize::from(self.below(5))],
+            rule: self.of(&TimeoutRule::ALL),
+            brought: self.maybe(Self::name),
+            limit,
+            at: self.time(),
+        }
+    }
+
+    fn raise(&mut self) -> Operation {
+        let reason = self.of(&[EpochReason::PasswordChanged, EpochReason::RevokedByUser]);
+        let survivor = self.maybe(|pick| {
+            let session = pick.name();
+            (session, pick.token_of(session), pick.name(), pick.yes())
+        });
+        let (user, to) = (self.below(USERS), self.below(3) + 1);
+        Operation::RaiseEpoch { user, to, reason, survivor, at: self.time() }
+    }
+
+    fn question(&mut self) -> Question {
+        match self.below(6) {
+            0 => Question::Load(self.name()),
+            1 => Question::Find(self.name()),
+            2 => Question::FindEnded(self.name()),
+            3 => Question::Data(self.name(), self.compartment()),
+            4 => Question::List(self.below(USERS)),
+            _ => Question::ListAll(self.maybe(Self::name), self.below(6)),
+        }
+    }
+}
