@@ -41,6 +41,12 @@ impl Pace {
         Self::stepping(spread, milliseconds(per), count.saturating_sub(spread))
     }
 
+    /// `burst` at once, and then `count` in `per`.
+    #[must_use]
+    pub fn bursting(burst: u32, count: u32, per: Duration) -> Self {
+        Self::stepping(count, milliseconds(per), burst)
+    }
+
     /// `steps` in `per`, and `burst` of them at once. Rounded so that nothing more gets through.
     fn stepping(steps: u32, per: i64, burst: u32) -> Self {
         let steps = i64::from(steps.max(1));

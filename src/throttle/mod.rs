@@ -10,9 +10,9 @@
 mod attempt;
 mod counter;
 mod in_flight;
+mod keyed_throttle;
 mod limits;
 mod network;
-mod network_throttle;
 mod own_writes;
 mod reports;
 mod room;
@@ -20,9 +20,9 @@ mod store;
 
 pub use attempt::Attempt;
 pub use counter::{AccountKey, Counter, CounterKey, Pace, Rate};
+pub use keyed_throttle::{KeyedThrottle, NetworkThrottle};
 pub use limits::{Limit, ThrottleOptions};
 pub use network::Network;
-pub use network_throttle::{KeyedThrottle, NetworkThrottle};
 pub use own_writes::OwnWrites;
 pub use room::{AttemptError, Throttle, Throttled};
 pub use store::{KNOWN_NETWORKS, Refusal, Release, ThrottleStore};

@@ -1,7 +1,7 @@
 //! Hashes of older parameters become hashes of the present ones, without undoing anything.
 
 use anteroom::accounts::{
-    Email, HasherOptions, Name, NewUser, Password, PasswordHash, PasswordCheck, Role,
+    Email, HasherOptions, Name, NewUser, Password, PasswordCheck, PasswordHash, Role,
 };
 use anteroom::{Anteroom, Options};
 use tempfile::TempDir;

@@ -68,7 +68,6 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["webhook/post.rs"]),
     ("tower_sessions", &["http/tower_session.rs", "lib.rs"]),
     ("argon2", &["accounts/"]),
-    ("governor", &["throttle/"]),
     ("clap", &["cli/"]),
     (
         "rustix",

@@ -17,7 +17,7 @@ use anteroom::sessions::{
     Started, Swept, TokenDigest, Touch,
 };
 use anteroom::throttle::{AccountKey, Counter, Network, Refusal, Release, ThrottleStore};
-use anteroom::webhook::{Claimed, DeliveryStore, Failed, Left, DeliveryState};
+use anteroom::webhook::{Claimed, DeliveryState, DeliveryStore, Failed, Left};
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
