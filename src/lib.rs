@@ -13,6 +13,7 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod detached;
 pub mod entropy;
 pub mod failure;
 #[cfg(any(test, feature = "fuzzing"))]

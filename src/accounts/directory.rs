@@ -9,6 +9,7 @@ use super::{
     PasswordPolicy, Role, Status, User, UserId, WeakPassword,
 };
 use crate::clock::Clock;
+use crate::detached::run_to_completion;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
 use crate::throttle::{AccountKey, Attempt, AttemptError, Network, Throttle, Throttled};
@@ -156,16 +157,15 @@ impl Accounts {
         let who = (&new.email, &new.name);
         let hash = self.hash_new_password_at(place, &new.password, who).await?;
         let accounts = self.clone();
-        // In a task of its own: a request that is dropped now makes an account all the same, and
-        // that has to count.
-        let adding = tokio::spawn(async move {
+        // A dropped request may still create the account, and then the attempt has to count.
+        let account = run_to_completion(async move {
             let added = accounts.add(new, &hash, false).await;
             if matches!(added, Ok(_) | Err(CreateError::EmailTaken)) {
                 attempt.stands();
             }
             added
-        });
-        let account = adding.await.map_err(StoreError::backend)??;
+        })
+        .await??;
         self.came_from(from, &account).await;
         Ok(account)
     }

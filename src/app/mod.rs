@@ -319,6 +319,7 @@ impl Anteroom {
 
     /// Writes what was noted and closes the stores, once nothing is being served any more.
     pub async fn stop(mut self) {
+        crate::detached::drain().await;
         if self.services.webhook.is_on() {
             self.services.webhook.rest().await;
         }

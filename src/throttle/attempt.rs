@@ -4,11 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tracing::Instrument as _;
 
 use super::limits::Limited;
 use super::room::Throttle;
 use super::{AccountKey, Network, Release};
+use crate::detached;
 
 /// An attempt that is counted. Dropped without a verdict it is given back: nothing was learned by
 /// it.
@@ -47,11 +47,8 @@ impl Attempt {
     /// from this network is forgotten, and the network is known from now on.
     pub async fn succeeded(mut self) {
         if let Some(open) = self.0.take() {
-            // In a task of its own: a request that is dropped now must not leave it half done.
-            let settling = tokio::spawn(open.settle(true).in_current_span());
-            if let Err(error) = settling.await {
-                tracing::error!(%error, "settling a count ended early");
-            }
+            // Fails only where the runtime ends: then the counters run out by themselves.
+            let _ = detached::run_to_completion(open.settle(true)).await;
         }
     }
 }
@@ -59,10 +56,11 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if let Some(open) = self.0.take() {
-            match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn(open.settle(false).in_current_span())),
-                // Nothing runs any more that could give it back; its time passes by itself.
-                Err(_) => open.close(false),
+            if tokio::runtime::Handle::try_current().is_ok() {
+                drop(detached::spawn(open.settle(false)));
+            } else {
+                // Without a runtime nothing can give it back: the counters run out by themselves.
+                open.close(false);
             }
         }
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
-use tracing::Instrument as _;
 
 use super::attempt::{Attempt, Open};
 use super::in_flight::{InFlight, Prospect};
@@ -14,6 +13,7 @@ use super::limits::Limited;
 use super::reports::Reports;
 use super::{AccountKey, Counter, Network, Refusal, Release, ThrottleOptions, ThrottleStore};
 use crate::clock::Clock;
+use crate::detached::run_to_completion;
 use crate::failure::StoreError;
 
 /// How long a network is known to an account after the owner came from it.
@@ -149,9 +149,8 @@ impl Throttle {
             };
             let refusal = match self.0.store.refusal(&counters(&limits), at).await? {
                 Some(refusal) => refusal,
-                // In a task of its own: what is being written when the request is dropped has to
-                // be given back.
-                None => match spawn(reserve(open())).await? {
+                // A dropped request must not leave a count that nobody gives back.
+                None => match run_to_completion(reserve(open())).await?? {
                     Ok(attempt) => return Ok(attempt),
                     Err(refusal) => refusal,
                 },
@@ -224,11 +223,4 @@ async fn reserve(open: Open) -> Result<Result<Attempt, Refusal>, StoreError> {
             Err(error)
         }
     }
-}
-
-async fn spawn<T: Send + 'static>(
-    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-) -> Result<T, StoreError> {
-    let work = tokio::spawn(work.in_current_span()).await;
-    work.unwrap_or_else(|error| Err(StoreError::backend(error)))
 }

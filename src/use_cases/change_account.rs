@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::credential_change::{ends, finish_credential_change};
-use super::detached::run_to_completion;
+use super::run_to_completion;
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Changed, Email, EpochRaise, EpochReason, Name,
     PasswordChange, PasswordHash, Role, Status, User, UserId,

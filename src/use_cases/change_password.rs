@@ -3,9 +3,8 @@
 use std::iter;
 
 use super::credential_change::{ends, finish_credential_change};
-use super::detached::run_to_completion;
-use super::proofs;
 use super::sent_forms::FormTurn;
+use super::{record_failed_check, run_to_completion};
 use crate::accounts::{
     Accounts, AuthenticateError, Busy, Change, ChangeError, EpochRaise, EpochReason,
     NewPasswordError, Password, PasswordChange, PasswordCheck, User, WeakPassword,
@@ -104,7 +103,9 @@ impl ChangePassword {
     ) -> Result<Option<StartedSession>, ChangePasswordError> {
         let event = Event::new(Kind::PasswordChanged, by).about(user.id);
         let proven = self.accounts.prove(user.id, current).await;
-        proofs::record_failure(&self.audit, &event, proven.as_ref().err()).await;
+        if let Err(error) = &proven {
+            record_failed_check(&self.audit, &event, error).await;
+        }
         let proven = proven?;
         let to = self.accounts.hash_new_password(new, (&user.email, &user.name)).await?;
         let (survivor, token) = self.sessions.survivor(session, old, true)?;

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::credential_change::{ends, finish_credential_change};
-use super::detached::run_to_completion;
-use super::displaced;
 use super::sent_forms::FormTurn;
+use super::{ended_by_start, run_to_completion};
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Changed, CreateError, EpochRaise, EpochReason,
     InvitationDigest, InvitedUser, IssuedInvitation, NewPasswordError, Password, PasswordChange,
@@ -229,7 +228,7 @@ impl Invitations {
         if let Some(started) = started {
             events.push(Event::new(Kind::Login, &by).about(user).with("by", "invitation"));
             let leaving = acceptance.leaving.as_deref();
-            events.extend(displaced::ends(&started.displaced, leaving, user, &by));
+            events.extend(ended_by_start(&started.displaced, leaving, user, &by));
         }
         self.audit.record(events).await;
     }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::detached::run_to_completion;
-use super::displaced;
 use super::sent_forms::FormTurn;
+use super::{ended_by_start, run_to_completion};
 use crate::accounts::{
     Account, Accounts, AuthenticateError, Busy, Email, Password, PasswordCheck, Role, Status, User,
     UserId,
@@ -171,7 +170,7 @@ impl Login {
             form.done(&user, &started.token, started.session.remember_me);
             let by = By::user(user.id, started.session.id, client);
             let mut events = vec![Event::new(Kind::Login, &by).about(user.id)];
-            events.extend(displaced::ends(&started.displaced, leaving.as_deref(), user.id, &by));
+            events.extend(ended_by_start(&started.displaced, leaving.as_deref(), user.id, &by));
             audit.record(events).await;
             Ok(started)
         })

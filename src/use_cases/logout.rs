@@ -1,6 +1,6 @@
 //! Signing out.
 
-use super::detached::run_to_completion;
+use super::run_to_completion;
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{Client, EndReason, Session, Sessions, Token};

@@ -1,8 +1,7 @@
 //! Proving once more who one is, in a session that goes on.
 
-use super::detached::run_to_completion;
-use super::proofs;
 use super::sent_forms::FormTurn;
+use super::{record_failed_check, run_to_completion};
 use crate::accounts::{Accounts, AuthenticateError, Busy, PasswordCheck, User};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -79,7 +78,9 @@ impl Reauthenticate {
     ) -> Result<StartedSession, ReauthenticateError> {
         let event = Event::new(Kind::Reauthenticated, by).about(user.id);
         let proven = self.accounts.prove(user.id, proof).await;
-        proofs::record_failure(&self.audit, &event, proven.as_ref().err()).await;
+        if let Err(error) = &proven {
+            record_failed_check(&self.audit, &event, error).await;
+        }
         proven?;
         let (this, session, token) = (self.clone(), session.clone(), token.clone());
         let (user, form) = (user.clone(), form.clone());

@@ -1,7 +1,7 @@
 //! Ending a session from elsewhere, all sessions of a user, or all but the one that asks.
 
 use super::credential_change::{ends, finish_credential_change};
-use super::detached::run_to_completion;
+use super::run_to_completion;
 use crate::accounts::{Accounts, Change, ChangeError, EpochRaise, EpochReason, UserId};
 use crate::audit::{AuditTrail, By, Event};
 use crate::failure::StoreError;

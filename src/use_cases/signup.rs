@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::detached::run_to_completion;
-use super::displaced;
 use super::sent_forms::FormTurn;
+use super::{ended_by_start, run_to_completion};
 use crate::accounts::{
     Account, Accounts, CreateError, Email, Name, NewUser, Password, Role, SetupLink, User,
 };
@@ -196,7 +195,7 @@ impl Signup {
         }
         events.push(Event::new(Kind::Signup, &by).about(user.id).with("role", user.role.as_str()));
         if let Some(started) = started {
-            events.extend(displaced::ends(&started.displaced, leaving, user.id, &by));
+            events.extend(ended_by_start(&started.displaced, leaving, user.id, &by));
         }
         self.audit.record(events).await;
     }

@@ -12,12 +12,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("text", &[]),
     ("metrics", &["clock"]),
-    ("throttle", &["clock", "failure"]),
-    ("accounts", &["clock", "entropy", "failure", "metrics", "text", "throttle"]),
+    ("detached", &["failure"]),
+    ("throttle", &["clock", "detached", "failure"]),
+    ("accounts", &["clock", "detached", "entropy", "failure", "metrics", "text", "throttle"]),
     ("sessions", &["accounts", "clock", "entropy", "failure", "text"]),
     ("audit", &["accounts", "sessions", "clock", "entropy", "failure", "throttle"]),
     ("webhook", &["audit", "clock", "entropy", "failure", "metrics"]),
-    ("use_cases", &["accounts", "sessions", "audit", "entropy", "failure", "metrics", "throttle"]),
+    (
+        "use_cases",
+        &["accounts", "sessions", "audit", "detached", "entropy", "failure", "metrics", "throttle"],
+    ),
     ("network", &["sessions"]),
     ("server", &["network", "throttle"]),
     (
@@ -35,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "audit",
             "use_cases",
             "clock",
+            "detached",
             "entropy",
             "failure",
             "metrics",
@@ -51,8 +56,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "accounts", "sessions", "audit", "store", "http", "clock", "entropy", "failure",
-            "metrics", "network", "throttle", "webhook",
+            "accounts", "sessions", "audit", "store", "http", "clock", "detached", "entropy",
+            "failure", "metrics", "network", "throttle", "webhook",
         ],
     ),
     ("main", &[]),
@@ -67,6 +72,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("hyper", &["http/", "server/", "webhook/post.rs"]),
     ("tokio_rustls", &["webhook/post.rs"]),
     ("tower_sessions", &["http/tower_session.rs", "lib.rs"]),
+    ("tokio_util", &["detached.rs"]),
     ("argon2", &["accounts/"]),
     ("clap", &["cli/"]),
     (
