@@ -31,7 +31,7 @@ pub struct Authenticated {
 
 /// Why nobody was authenticated.
 #[derive(Debug, thiserror::Error)]
-pub enum AuthenticateError {
+pub enum PasswordCheckError {
     /// Unknown, disabled or a wrong password: nobody is told which.
     #[error("the address or the password is wrong")]
     Refused,
@@ -51,12 +51,12 @@ impl Accounts {
     /// counts once and says the same. A hash of old parameters is replaced on the way.
     ///
     /// # Errors
-    /// [`AuthenticateError`]; nobody is authenticated.
+    /// [`PasswordCheckError`]; nobody is authenticated.
     pub async fn authenticate(
         &self,
         email: &Email,
         proof: &PasswordCheck,
-    ) -> Result<Authenticated, AuthenticateError> {
+    ) -> Result<Authenticated, PasswordCheckError> {
         let place = self.0.hasher.place()?;
         let found = self.0.store.credentials_by_email(email).await?;
         let (credentials, outdated) = self.judge(place, Some(email), found, proof).await?;
@@ -70,12 +70,12 @@ impl Accounts {
     /// left as it is, so that a change of password can name it.
     ///
     /// # Errors
-    /// [`AuthenticateError`]; nothing is proven.
+    /// [`PasswordCheckError`]; nothing is proven.
     pub async fn prove(
         &self,
         id: UserId,
         proof: &PasswordCheck,
-    ) -> Result<Credentials, AuthenticateError> {
+    ) -> Result<Credentials, PasswordCheckError> {
         let place = self.0.hasher.place()?;
         let found = self.0.store.credentials(id).await?;
         let email = found.as_ref().map(|found| found.account.user.email.clone());
@@ -91,7 +91,7 @@ impl Accounts {
         email: Option<&Email>,
         found: Option<Credentials>,
         proof: &PasswordCheck,
-    ) -> Result<(Credentials, bool), AuthenticateError> {
+    ) -> Result<(Credentials, bool), PasswordCheckError> {
         let span = match &found {
             Some(found) => tracing::error_span!("verify", user.id = %found.account.user.id),
             None => tracing::Span::none(),
@@ -103,7 +103,7 @@ impl Accounts {
             let judged = self.verify(place, found, &proof.password).await;
             match &judged {
                 Ok(_) => attempt.succeeded().await,
-                Err(AuthenticateError::Refused) => attempt.stands(),
+                Err(PasswordCheckError::Refused) => attempt.stands(),
                 // Nothing was learned about the password: the attempt gives itself back.
                 Err(_) => drop(attempt),
             }
@@ -119,7 +119,7 @@ impl Accounts {
         place: Place,
         found: Option<Credentials>,
         password: &Password,
-    ) -> Result<(Credentials, bool), AuthenticateError> {
+    ) -> Result<(Credentials, bool), PasswordCheckError> {
         let hash = found.as_ref().map(|credentials| &credentials.hash);
         let verdict = self.0.hasher.verify(place, password, hash).await?;
         match (found, verdict) {
@@ -128,7 +128,7 @@ impl Accounts {
             {
                 Ok((credentials, outdated))
             }
-            _ => Err(AuthenticateError::Refused),
+            _ => Err(PasswordCheckError::Refused),
         }
     }
 
@@ -137,7 +137,7 @@ impl Accounts {
         let id = proven.account.user.id;
         let upgraded = async {
             let hash = self.0.hasher.hash(password).await?;
-            Ok::<_, AuthenticateError>(self.0.store.upgrade_hash(id, &proven.hash, &hash).await?)
+            Ok::<_, PasswordCheckError>(self.0.store.upgrade_hash(id, &proven.hash, &hash).await?)
         };
         if let Err(error) = upgraded.await {
             let error = &error as &dyn std::error::Error;
@@ -146,7 +146,7 @@ impl Accounts {
     }
 }
 
-impl From<HashError> for AuthenticateError {
+impl From<HashError> for PasswordCheckError {
     fn from(error: HashError) -> Self {
         match error {
             HashError::Busy(busy) => Self::Busy(busy),
@@ -156,7 +156,7 @@ impl From<HashError> for AuthenticateError {
     }
 }
 
-impl From<AttemptError> for AuthenticateError {
+impl From<AttemptError> for PasswordCheckError {
     fn from(error: AttemptError) -> Self {
         match error {
             AttemptError::Throttled(throttled) => Self::Throttled(throttled),

@@ -6,8 +6,8 @@ use super::credential_change::{ends, finish_credential_change};
 use super::sent_forms::FormTurn;
 use super::{record_failed_check, run_to_completion};
 use crate::accounts::{
-    Accounts, AuthenticateError, Busy, Change, ChangeError, EpochRaise, EpochReason,
-    NewPasswordError, Password, PasswordChange, PasswordCheck, User, WeakPassword,
+    Accounts, Busy, Change, ChangeError, EpochRaise, EpochReason, NewPasswordError, Password,
+    PasswordChange, PasswordCheck, PasswordCheckError, User, WeakPassword,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -45,13 +45,13 @@ pub enum ChangePasswordError {
     Store(#[from] StoreError),
 }
 
-impl From<AuthenticateError> for ChangePasswordError {
-    fn from(error: AuthenticateError) -> Self {
+impl From<PasswordCheckError> for ChangePasswordError {
+    fn from(error: PasswordCheckError) -> Self {
         match error {
-            AuthenticateError::Refused => Self::Refused,
-            AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
-            AuthenticateError::Busy(busy) => Self::Busy(busy),
-            AuthenticateError::Store(error) => Self::Store(error),
+            PasswordCheckError::Refused => Self::Refused,
+            PasswordCheckError::Throttled(throttled) => Self::Throttled(throttled),
+            PasswordCheckError::Busy(busy) => Self::Busy(busy),
+            PasswordCheckError::Store(error) => Self::Store(error),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::sent_forms::FormTurn;
 use super::{ended_by_start, run_to_completion};
 use crate::accounts::{
-    Account, Accounts, AuthenticateError, Busy, Email, Password, PasswordCheck, Role, Status, User,
-    UserId,
+    Account, Accounts, Busy, Email, Password, PasswordCheck, PasswordCheckError, Role, Status,
+    User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -68,13 +68,13 @@ pub enum LoginError {
     Store(#[from] StoreError),
 }
 
-impl From<AuthenticateError> for LoginError {
-    fn from(error: AuthenticateError) -> Self {
+impl From<PasswordCheckError> for LoginError {
+    fn from(error: PasswordCheckError) -> Self {
         match error {
-            AuthenticateError::Refused => Self::Refused,
-            AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
-            AuthenticateError::Busy(busy) => Self::Busy(busy),
-            AuthenticateError::Store(error) => Self::Store(error),
+            PasswordCheckError::Refused => Self::Refused,
+            PasswordCheckError::Throttled(throttled) => Self::Throttled(throttled),
+            PasswordCheckError::Busy(busy) => Self::Busy(busy),
+            PasswordCheckError::Store(error) => Self::Store(error),
         }
     }
 }

@@ -26,7 +26,7 @@ pub use revoke_sessions::{RevokeSessions, RevokeSessionsError};
 pub use sent_forms::{Done, FormTurn, SentForms};
 pub use signup::{Signup, SignupError, SignupRequest};
 
-use crate::accounts::{AuthenticateError, UserId};
+use crate::accounts::{PasswordCheckError, UserId};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::detached;
 use crate::failure::StoreError;
@@ -49,14 +49,14 @@ async fn run_to_completion<T: Send + 'static>(
 }
 
 /// Records a failed password check of a signed-in user, who wanted to do what `event` says.
-async fn record_failed_check(audit: &AuditTrail, event: &Event, error: &AuthenticateError) {
+async fn record_failed_check(audit: &AuditTrail, event: &Event, error: &PasswordCheckError) {
     let failed = match error {
-        AuthenticateError::Refused => event.clone().outcome("wrong_password"),
-        AuthenticateError::Throttled(_) => {
+        PasswordCheckError::Refused => event.clone().outcome("wrong_password"),
+        PasswordCheckError::Throttled(_) => {
             let event = Event { kind: Kind::Throttled, ..event.clone() };
             event.outcome("refused").with("limit", "passwords")
         }
-        AuthenticateError::Busy(_) | AuthenticateError::Store(_) => return,
+        PasswordCheckError::Busy(_) | PasswordCheckError::Store(_) => return,
     };
     audit.record([failed]).await;
 }

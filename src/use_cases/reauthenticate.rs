@@ -2,7 +2,7 @@
 
 use super::sent_forms::FormTurn;
 use super::{record_failed_check, run_to_completion};
-use crate::accounts::{Accounts, AuthenticateError, Busy, PasswordCheck, User};
+use crate::accounts::{Accounts, Busy, PasswordCheck, PasswordCheckError, User};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
@@ -36,13 +36,13 @@ pub enum ReauthenticateError {
     Store(#[from] StoreError),
 }
 
-impl From<AuthenticateError> for ReauthenticateError {
-    fn from(error: AuthenticateError) -> Self {
+impl From<PasswordCheckError> for ReauthenticateError {
+    fn from(error: PasswordCheckError) -> Self {
         match error {
-            AuthenticateError::Refused => Self::Refused,
-            AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
-            AuthenticateError::Busy(busy) => Self::Busy(busy),
-            AuthenticateError::Store(error) => Self::Store(error),
+            PasswordCheckError::Refused => Self::Refused,
+            PasswordCheckError::Throttled(throttled) => Self::Throttled(throttled),
+            PasswordCheckError::Busy(busy) => Self::Busy(busy),
+            PasswordCheckError::Store(error) => Self::Store(error),
         }
     }
 }
