@@ -26,7 +26,7 @@ pub use hashing::{
 };
 pub use invitation::{InvitationDigest, InvitedUser, IssuedInvitation};
 pub use password::{Password, PasswordPolicy, WeakPassword};
-pub use password_check::{Authenticated, PasswordCheck, PasswordCheckError};
+pub use password_check::{Authenticated, FailedSignIn, PasswordCheck, PasswordCheckError};
 pub use setup_link::{SetupClaim, SetupLink};
 pub use store::{
     Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,

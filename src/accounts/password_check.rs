@@ -7,7 +7,7 @@ use tracing::Instrument as _;
 
 use super::hashing::Place;
 use super::{
-    Account, Accounts, Busy, Credentials, Email, HashError, Password, Status, UserId, Verdict,
+    Account, Accounts, Busy, Credentials, Email, HashError, Password, Status, User, UserId, Verdict,
 };
 use crate::failure::StoreError;
 use crate::throttle::{AccountKey, AttemptError, Network, Throttled};
@@ -46,20 +46,39 @@ pub enum PasswordCheckError {
     Store(#[from] StoreError),
 }
 
+/// A sign-in that failed. Only for the audit trail: the client must not learn of the account.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct FailedSignIn {
+    /// The user with this address; `None` if there is none or the store was not asked.
+    pub user: Option<User>,
+    /// Why it failed.
+    #[source]
+    pub error: PasswordCheckError,
+}
+
+impl<E: Into<PasswordCheckError>> From<E> for FailedSignIn {
+    fn from(error: E) -> Self {
+        Self { user: None, error: error.into() }
+    }
+}
+
 impl Accounts {
-    /// Finds out whether an address and a password belong together. Every refusal costs one hash,
-    /// counts once and says the same. A hash of old parameters is replaced on the way.
+    /// Checks whether an address and a password belong together. Every refusal costs one hash,
+    /// counts once and says the same. A hash of old parameters is replaced.
     ///
     /// # Errors
-    /// [`PasswordCheckError`]; nobody is authenticated.
+    /// [`FailedSignIn`]; nobody is authenticated.
     pub async fn authenticate(
         &self,
         email: &Email,
         proof: &PasswordCheck,
-    ) -> Result<Authenticated, PasswordCheckError> {
+    ) -> Result<Authenticated, FailedSignIn> {
         let place = self.0.hasher.place()?;
         let found = self.0.store.credentials_by_email(email).await?;
-        let (credentials, outdated) = self.judge(place, Some(email), found, proof).await?;
+        let user = found.as_ref().map(|found| found.account.user.clone());
+        let judged = self.judge(place, Some(email), found, proof).await;
+        let (credentials, outdated) = judged.map_err(|error| FailedSignIn { user, error })?;
         if outdated {
             self.upgrade_hash(&credentials, &proof.password).await;
         }

@@ -6,13 +6,12 @@ use super::credential_change::{ends, finish_credential_change};
 use super::sent_forms::FormTurn;
 use super::{record_failed_check, run_to_completion};
 use crate::accounts::{
-    Accounts, Busy, Change, ChangeError, EpochRaise, EpochReason, NewPasswordError, Password,
+    Accounts, Change, ChangeError, EpochRaise, EpochReason, NewPasswordError, Password,
     PasswordChange, PasswordCheck, PasswordCheckError, User, WeakPassword,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Session, Sessions, StartedSession, Token};
-use crate::throttle::Throttled;
 
 /// Lets people change their own password.
 #[derive(Clone)]
@@ -25,34 +24,20 @@ pub struct ChangePassword {
 /// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// The current password is wrong, or was changed by somebody else meanwhile.
-    #[error("the current password is wrong")]
-    Refused,
-    /// The new password may not be used.
+    /// The current password was not accepted, or has changed since the check.
+    #[error(transparent)]
+    PasswordCheck(#[from] PasswordCheckError),
+    /// The policy rejects the new password.
     #[error(transparent)]
     Weak(WeakPassword),
-    /// There were too many wrong passwords before; this one was not looked at.
-    #[error(transparent)]
-    Throttled(#[from] Throttled),
-    /// Too many passwords are being checked at once.
-    #[error(transparent)]
-    Busy(#[from] Busy),
-    /// This session ended meanwhile.
+    /// The session ended before the change.
     #[error("the session has ended: {}", .0.as_str())]
     Ended(EndReason),
-    /// A store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
-impl From<PasswordCheckError> for ChangePasswordError {
-    fn from(error: PasswordCheckError) -> Self {
-        match error {
-            PasswordCheckError::Refused => Self::Refused,
-            PasswordCheckError::Throttled(throttled) => Self::Throttled(throttled),
-            PasswordCheckError::Busy(busy) => Self::Busy(busy),
-            PasswordCheckError::Store(error) => Self::Store(error),
-        }
+impl From<StoreError> for ChangePasswordError {
+    fn from(error: StoreError) -> Self {
+        Self::PasswordCheck(error.into())
     }
 }
 
@@ -60,8 +45,8 @@ impl From<NewPasswordError> for ChangePasswordError {
     fn from(error: NewPasswordError) -> Self {
         match error {
             NewPasswordError::Weak(weak) => Self::Weak(weak),
-            NewPasswordError::Busy(busy) => Self::Busy(busy),
-            NewPasswordError::Store(error) => Self::Store(error),
+            NewPasswordError::Busy(busy) => Self::PasswordCheck(busy.into()),
+            NewPasswordError::Store(error) => error.into(),
         }
     }
 }
@@ -69,14 +54,14 @@ impl From<NewPasswordError> for ChangePasswordError {
 impl From<ChangeError> for ChangePasswordError {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::Store(error) => Self::Store(error),
-            // Somebody else changed the account first: the proof was of the password before.
+            ChangeError::Store(error) => error.into(),
+            // The account changed since the check, which was of the earlier password.
             ChangeError::NotFound
             | ChangeError::Moved
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::EmailTaken
-            | ChangeError::LastAdministrator => Self::Refused,
+            | ChangeError::LastAdministrator => PasswordCheckError::Refused.into(),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::sent_forms::FormTurn;
 use super::{ended_by_start, run_to_completion};
 use crate::accounts::{
-    Account, Accounts, Busy, Email, Password, PasswordCheck, PasswordCheckError, Role, Status,
-    User, UserId,
+    Account, Accounts, Busy, Email, FailedSignIn, Password, PasswordCheck, PasswordCheckError,
+    Role, Status, User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -14,7 +14,7 @@ use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::{
     Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token, TokenDigest,
 };
-use crate::throttle::{Network, Throttled};
+use crate::throttle::Network;
 
 /// How often a sign-in proves itself again when the sessions of its user were ended while the
 /// password was hashed.
@@ -48,34 +48,20 @@ pub struct LoginRequest {
     pub form: FormTurn,
 }
 
-/// Why somebody was not signed in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// Unknown, disabled or wrong: one and the same.
-    #[error("the address or the password is wrong")]
-    Refused,
-    /// There were too many wrong passwords before; this one was not looked at.
+    /// The password was not accepted.
     #[error(transparent)]
-    Throttled(#[from] Throttled),
-    /// Too many passwords are being checked at once.
-    #[error(transparent)]
-    Busy(#[from] Busy),
+    PasswordCheck(#[from] PasswordCheckError),
     /// The user has as many sessions as allowed, and the policy refuses.
     #[error("the user has as many live sessions as allowed")]
     LimitReached,
-    /// A store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
-impl From<PasswordCheckError> for LoginError {
-    fn from(error: PasswordCheckError) -> Self {
-        match error {
-            PasswordCheckError::Refused => Self::Refused,
-            PasswordCheckError::Throttled(throttled) => Self::Throttled(throttled),
-            PasswordCheckError::Busy(busy) => Self::Busy(busy),
-            PasswordCheckError::Store(error) => Self::Store(error),
-        }
+impl From<StoreError> for LoginError {
+    fn from(error: StoreError) -> Self {
+        Self::PasswordCheck(error.into())
     }
 }
 
@@ -103,15 +89,6 @@ impl Login {
     ) -> Result<(User, StartedSession), LoginError> {
         let signed_in = self.sign_in(&request).await;
         self.metrics.sign_in(outcome_of(signed_in.as_ref().err()));
-        match &signed_in {
-            Err(error @ (LoginError::Refused | LoginError::LimitReached)) => {
-                self.record(Kind::LoginFailed, &request, error).await;
-            }
-            Err(error @ LoginError::Throttled(_)) => {
-                self.record(Kind::Throttled, &request, error).await;
-            }
-            Ok(_) | Err(LoginError::Busy(_) | LoginError::Store(_)) => {}
-        }
         signed_in
     }
 
@@ -120,7 +97,13 @@ impl Login {
         let from = client.ip_address.map(Network::of);
         let proof = PasswordCheck { password: password.clone(), from };
         for _ in 0..MAX_PASSWORD_CHECKS {
-            let account = self.accounts.authenticate(email, &proof).await?.account;
+            let account = match self.accounts.authenticate(email, &proof).await {
+                Ok(authenticated) => authenticated.account,
+                Err(failed) => {
+                    self.record_failure(client, &failed).await;
+                    return Err(failed.error.into());
+                }
+            };
             let (brought, leaving) = self.left(request, account.user.id).await;
             let beginning = NewSession {
                 owner: Owner::User { id: account.user.id, epoch: account.epoch },
@@ -134,11 +117,15 @@ impl Login {
                 Ok(started) => return Ok((account.user, started)),
                 // The password may be another by now: prove it again under the new epoch.
                 Err(StartError::EpochMoved) => {}
-                Err(StartError::LimitReached) => return Err(LoginError::LimitReached),
-                Err(StartError::Store(error)) => return Err(LoginError::Store(error)),
+                Err(StartError::LimitReached) => {
+                    let event = failed_login(client, Some(&account.user));
+                    self.audit.record([event.outcome("session_limit_reached")]).await;
+                    return Err(LoginError::LimitReached);
+                }
+                Err(StartError::Store(error)) => return Err(error.into()),
             }
         }
-        Err(LoginError::Busy(Busy::A_MOMENT))
+        Err(PasswordCheckError::Busy(Busy::A_MOMENT).into())
     }
 
     /// The session that ends with the start of this one: what the same form started a moment ago,
@@ -177,36 +164,41 @@ impl Login {
         .await
     }
 
-    /// The trail may say what the answer does not. The address stays out of it: it may be a
-    /// password that somebody typed into the wrong field.
-    async fn record(&self, kind: Kind, request: &LoginRequest, error: &LoginError) {
-        let account = self.accounts.find_by_email(&request.email).await;
-        let event = Event::new(kind, &By::nobody(request.client.clone()));
-        let event = match (error, &account) {
-            (LoginError::Throttled(_), _) => event.outcome("refused").with("limit", "passwords"),
-            (LoginError::LimitReached, _) => event.outcome("session_limit_reached"),
-            (_, Ok(Some(account))) if account.user.status == Status::Disabled => {
-                event.outcome("account_disabled")
+    /// The audit trail may say what the response must not.
+    async fn record_failure(&self, client: &Client, failed: &FailedSignIn) {
+        let user = failed.user.as_ref();
+        let event = failed_login(client, user);
+        let event = match &failed.error {
+            PasswordCheckError::Throttled(_) => {
+                let event = Event { kind: Kind::Throttled, ..event };
+                event.outcome("refused").with("limit", "passwords")
             }
-            (_, Ok(Some(_))) => event.outcome("wrong_password"),
-            (_, Ok(None)) => event.outcome("unknown_account"),
-            (_, Err(_)) => event.outcome("refused"),
-        };
-        let event = match account {
-            Ok(Some(account)) => event.about(account.user.id),
-            Ok(None) | Err(_) => event,
+            PasswordCheckError::Refused => event.outcome(match user {
+                Some(user) if user.status == Status::Disabled => "account_disabled",
+                Some(_) => "wrong_password",
+                None => "unknown_account",
+            }),
+            PasswordCheckError::Busy(_) | PasswordCheckError::Store(_) => return,
         };
         self.audit.record([event]).await;
     }
 }
 
+/// Without the address: it may be a password that was typed into the wrong field.
+fn failed_login(client: &Client, user: Option<&User>) -> Event {
+    let event = Event::new(Kind::LoginFailed, &By::nobody(client.clone()));
+    Event { subject: user.map(|user| user.id), ..event }
+}
+
 fn outcome_of(error: Option<&LoginError>) -> SignInOutcome {
     match error {
         None => SignInOutcome::Ok,
-        Some(LoginError::Refused) => SignInOutcome::Refused,
-        Some(LoginError::Throttled(_)) => SignInOutcome::Throttled,
-        Some(LoginError::Busy(_)) => SignInOutcome::Busy,
         Some(LoginError::LimitReached) => SignInOutcome::Limit,
-        Some(LoginError::Store(_)) => SignInOutcome::Unavailable,
+        Some(LoginError::PasswordCheck(error)) => match error {
+            PasswordCheckError::Refused => SignInOutcome::Refused,
+            PasswordCheckError::Throttled(_) => SignInOutcome::Throttled,
+            PasswordCheckError::Busy(_) => SignInOutcome::Busy,
+            PasswordCheckError::Store(_) => SignInOutcome::Unavailable,
+        },
     }
 }

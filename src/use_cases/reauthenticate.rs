@@ -2,11 +2,10 @@
 
 use super::sent_forms::FormTurn;
 use super::{record_failed_check, run_to_completion};
-use crate::accounts::{Accounts, Busy, PasswordCheck, PasswordCheckError, User};
+use crate::accounts::{Accounts, PasswordCheck, PasswordCheckError, User};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
-use crate::throttle::Throttled;
 
 /// Lets signed-in people prove themselves again.
 #[derive(Clone)]
@@ -16,34 +15,20 @@ pub struct Reauthenticate {
     audit: AuditTrail,
 }
 
-/// Why the proof did not count.
+/// Why a user could not authenticate again.
 #[derive(Debug, thiserror::Error)]
 pub enum ReauthenticateError {
-    /// The password is wrong.
-    #[error("the password is wrong")]
-    Refused,
-    /// There were too many wrong passwords before; this one was not looked at.
+    /// The password was not accepted.
     #[error(transparent)]
-    Throttled(#[from] Throttled),
-    /// Too many passwords are being checked at once.
-    #[error(transparent)]
-    Busy(#[from] Busy),
-    /// The session ended meanwhile.
+    PasswordCheck(#[from] PasswordCheckError),
+    /// The session ended during the check.
     #[error("the session has ended: {}", .0.as_str())]
     Ended(EndReason),
-    /// A store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
-impl From<PasswordCheckError> for ReauthenticateError {
-    fn from(error: PasswordCheckError) -> Self {
-        match error {
-            PasswordCheckError::Refused => Self::Refused,
-            PasswordCheckError::Throttled(throttled) => Self::Throttled(throttled),
-            PasswordCheckError::Busy(busy) => Self::Busy(busy),
-            PasswordCheckError::Store(error) => Self::Store(error),
-        }
+impl From<StoreError> for ReauthenticateError {
+    fn from(error: StoreError) -> Self {
+        Self::PasswordCheck(error.into())
     }
 }
 
@@ -52,7 +37,7 @@ impl From<ResumeError> for ReauthenticateError {
         match error {
             ResumeError::Unknown => Self::Ended(EndReason::SignedOut),
             ResumeError::Ended(reason) => Self::Ended(reason),
-            ResumeError::Store(error) => Self::Store(error),
+            ResumeError::Store(error) => error.into(),
         }
     }
 }
