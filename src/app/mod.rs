@@ -17,7 +17,7 @@ pub use startup_error::StartupError;
 use crate::accounts::{
     AccountStore, Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy, SetupLink,
 };
-use crate::audit::{AuditLines, AuditOptions, AuditStore, AuditTrail, Retention, Telling};
+use crate::audit::{AuditLines, AuditOptions, AuditOutputs, AuditStore, AuditTrail, Retention};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
@@ -196,9 +196,9 @@ impl Services {
         });
         let webhook = webhook.map_err(StartupError::Webhook)?;
         let announced = webhook.events().into_iter().collect();
-        let telling = Telling { lines: options.audit_lines.clone(), announced, bell };
+        let outputs = AuditOutputs { lines: options.audit_lines.clone(), announced, bell };
         let (store, clock, entropy) = (stores.audit, clock.clone(), entropy.clone());
-        let audit = AuditTrail::start_telling(AuditOptions { store, clock, entropy }, telling);
+        let audit = AuditTrail::start_with_outputs(AuditOptions { store, clock, entropy }, outputs);
         Ok(Self { accounts, sessions, audit, throttle, webhook })
     }
 }
@@ -329,7 +329,7 @@ impl Anteroom {
             tracing::warn!(error, "the last activity of some sessions was not written");
         }
         housekeeping::record_timeouts(&self.services.sessions, &self.services.audit).await;
-        self.services.audit.settle().await;
+        self.services.audit.flush().await;
         self.database.close().await;
     }
 }

@@ -18,7 +18,7 @@ const LONGEST_TEXT: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// Nobody that is known: nobody was signed in.
-    Nobody,
+    Anonymous,
     /// Somebody who is signed in, or just signed in by it.
     User(UserId),
     /// Whoever runs the program.
@@ -32,7 +32,7 @@ impl Actor {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
-            "nobody" => Some(Self::Nobody),
+            "nobody" => Some(Self::Anonymous),
             "command_line" => Some(Self::CommandLine),
             "server" => Some(Self::Server),
             id => UserId::parse(id).map(Self::User),
@@ -44,7 +44,7 @@ impl fmt::Display for Actor {
     /// The id of a user, or `command_line`, `server`, `nobody`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nobody => f.write_str("nobody"),
+            Self::Anonymous => f.write_str("nobody"),
             Self::User(id) => id.fmt(f),
             Self::CommandLine => f.write_str("command_line"),
             Self::Server => f.write_str("server"),
@@ -72,8 +72,8 @@ impl By {
 
     /// By somebody who is not signed in.
     #[must_use]
-    pub fn nobody(client: Client) -> Self {
-        Self { actor: Actor::Nobody, session: None, client }
+    pub fn anonymous(client: Client) -> Self {
+        Self { actor: Actor::Anonymous, session: None, client }
     }
 
     /// By a command.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Recorded, Told};
+use super::{EventBody, Recorded};
 
 /// How many lines may wait for their reader, some 500 bytes each.
 const QUEUE: usize = 4096;
@@ -46,7 +46,7 @@ impl AuditLines {
 
     /// Says what happened, or counts it as lost; at once in any case.
     pub(super) fn tell(&self, recorded: &Recorded) {
-        let told = Told::from(recorded.clone());
+        let told = EventBody::from(recorded.clone());
         let sent = serde_json::to_string(&told).map(|line| self.queue.try_send(Entry::Line(line)));
         if !matches!(sent, Ok(Ok(()))) {
             self.lost.fetch_add(1, Ordering::Relaxed);

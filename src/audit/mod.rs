@@ -10,6 +10,7 @@
 //! token is ever part of one. This room knows no HTTP and no SQL.
 
 mod event;
+mod event_body;
 mod figures;
 mod kind;
 mod limits;
@@ -17,15 +18,14 @@ mod lines;
 mod listing;
 mod retention;
 mod store;
-mod told;
 mod trail;
 
 pub use event::{Actor, By, Event, EventId, Recorded};
+pub use event_body::EventBody;
 pub use figures::{Activity, Span};
 pub use kind::Kind;
 pub use lines::AuditLines;
 pub use listing::{AuditListing, AuditPage};
 pub use retention::{Retention, shortened};
 pub use store::{Along, AuditStore, AuditWalk};
-pub use told::Told;
-pub use trail::{AuditOptions, AuditTrail, Telling};
+pub use trail::{AuditOptions, AuditOutputs, AuditTrail};

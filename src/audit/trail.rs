@@ -36,7 +36,7 @@ pub struct AuditOptions {
 
 /// Who is told of events besides the store and the log.
 #[derive(Clone, Debug, Default)]
-pub struct Telling {
+pub struct AuditOutputs {
     /// Whoever reads them as lines.
     pub lines: Option<AuditLines>,
     /// Which of them are for the webhook.
@@ -54,7 +54,7 @@ struct Inner {
     clock: Clock,
     entropy: Entropy,
     limits: Limits,
-    telling: Telling,
+    outputs: AuditOutputs,
     queue: mpsc::Sender<Entry>,
     lost: Arc<AtomicU64>,
     counts: Counts,
@@ -70,20 +70,20 @@ impl AuditTrail {
     /// Starts the task that writes. Call it inside of a tokio runtime.
     #[must_use]
     pub fn start(options: AuditOptions) -> Self {
-        Self::start_telling(options, Telling::default())
+        Self::start_with_outputs(options, AuditOutputs::default())
     }
 
     /// As [`AuditTrail::start`], and others are told, too.
     #[must_use]
-    pub fn start_telling(options: AuditOptions, telling: Telling) -> Self {
+    pub fn start_with_outputs(options: AuditOptions, outputs: AuditOutputs) -> Self {
         let AuditOptions { store, clock, entropy } = options;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
-        let task = Writing { store: store.clone(), lost: lost.clone(), bell: telling.bell.clone() };
+        let task = Writing { store: store.clone(), lost: lost.clone(), bell: outputs.bell.clone() };
         tokio::spawn(task.go_on(waiting));
         let limits = Limits::new(&clock);
         let counts = Counts::default();
-        Self(Arc::new(Inner { store, clock, entropy, limits, telling, queue, lost, counts }))
+        Self(Arc::new(Inner { store, clock, entropy, limits, outputs, queue, lost, counts }))
     }
 
     /// Logs what happened and returns once it is durable, after six seconds at the latest. Events
@@ -98,7 +98,7 @@ impl AuditTrail {
         }
         for event in &events {
             log(event);
-            if let Some(lines) = &self.0.telling.lines {
+            if let Some(lines) = &self.0.outputs.lines {
                 lines.tell(event);
             }
         }
@@ -116,7 +116,7 @@ impl AuditTrail {
         let at = self.0.clock.now();
         match self.0.entropy.id(at) {
             Ok(id) => {
-                let is_announced = self.0.telling.announced.contains(&event.kind);
+                let is_announced = self.0.outputs.announced.contains(&event.kind);
                 let recorded = Recorded::new(EventId::from_uuid(id), at, event);
                 Some(Recorded { is_announced, ..recorded })
             }
@@ -173,7 +173,7 @@ impl AuditTrail {
     /// Logs how many events were passed over, and forgets networks that have been quiet.
     pub fn sweep(&self) {
         self.0.limits.sweep();
-        if let Some(lines) = &self.0.telling.lines {
+        if let Some(lines) = &self.0.outputs.lines {
             lines.report();
         }
     }
@@ -185,9 +185,9 @@ impl AuditTrail {
     }
 
     /// Returns once everything recorded before is written, after nine seconds at the latest.
-    pub async fn settle(&self) {
+    pub async fn flush(&self) {
         self.written().await;
-        if let Some(lines) = &self.0.telling.lines {
+        if let Some(lines) = &self.0.outputs.lines {
             // A reader that has gone to sleep must not keep the server from stopping.
             let _ = timeout(PATIENCE, lines.written()).await;
             lines.report();

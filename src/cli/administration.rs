@@ -7,7 +7,7 @@ use super::tables::print;
 use crate::accounts::{
     Account, Accounts, AccountsOptions, Email, Hasher, Listing, PasswordPolicy, UserId,
 };
-use crate::audit::{AuditOptions, AuditTrail, By, Event, Telling};
+use crate::audit::{AuditOptions, AuditOutputs, AuditTrail, By, Event};
 use crate::clock::Clock;
 use crate::config::{Config, Database, SessionsIn as Kept};
 use crate::entropy::Entropy;
@@ -78,7 +78,10 @@ impl Administration {
         // The server delivers what is queued here.
         let announced = config.webhook.as_ref().map(|webhook| webhook.events.clone());
         let announced = announced.unwrap_or_default();
-        let audit = AuditTrail::start_telling(audit, Telling { announced, ..Telling::default() });
+        let audit = AuditTrail::start_with_outputs(
+            audit,
+            AuditOutputs { announced, ..AuditOutputs::default() },
+        );
         let policy = config.policy;
         // A server may be running, and remember what is changed here.
         let leases = LeaseOptions {

@@ -220,7 +220,7 @@ impl Invitations {
         let (user, client) = (account.user.id, acceptance.client.clone());
         let by = match started {
             Some(started) => By::user(user, started.session.id, client),
-            None => By::nobody(client),
+            None => By::anonymous(client),
         };
         let set = Event::new(Kind::PasswordChanged, &by).about(user).with("by", "invitation");
         let mut events = vec![set];

@@ -186,7 +186,7 @@ impl Login {
 
 /// Without the address: it may be a password that was typed into the wrong field.
 fn failed_login(client: &Client, user: Option<&User>) -> Event {
-    let event = Event::new(Kind::LoginFailed, &By::nobody(client.clone()));
+    let event = Event::new(Kind::LoginFailed, &By::anonymous(client.clone()));
     Event { subject: user.map(|user| user.id), ..event }
 }
 

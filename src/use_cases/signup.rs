@@ -154,7 +154,7 @@ impl Signup {
                 this.accounts.sign_up(new, from).await
             };
             if let Err(CreateError::Throttled(_)) = &made {
-                let throttled = Event::new(Kind::Throttled, &By::nobody(client.clone()));
+                let throttled = Event::new(Kind::Throttled, &By::anonymous(client.clone()));
                 let throttled = throttled.outcome("refused").with("limit", "sign_ups");
                 this.audit.record([throttled]).await;
             }
@@ -187,7 +187,7 @@ impl Signup {
     ) {
         let by = match started {
             Some(started) => By::user(user.id, started.session.id, client),
-            None => By::nobody(client),
+            None => By::anonymous(client),
         };
         let mut events = Vec::new();
         if user.role == Role::Admin {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::audit::{EventId, Recorded, Told};
+use crate::audit::{EventBody, EventId, Recorded};
 use crate::failure::StoreError;
 
 /// A delivery that is ours until the claim runs out.
@@ -154,7 +154,7 @@ struct Body {
     #[serde(rename = "type")]
     kind: &'static str,
     timestamp: String,
-    data: Told,
+    data: EventBody,
 }
 
 /// What is sent of an event: its kind as `type`, its time as `timestamp`, and all of it as `data`.
@@ -162,7 +162,7 @@ struct Body {
 /// # Errors
 /// [`StoreError`] when it cannot be written as JSON.
 pub fn body(recorded: &Recorded) -> Result<String, StoreError> {
-    let told = Told::from(recorded.clone());
+    let told = EventBody::from(recorded.clone());
     let body = Body { kind: told.kind, timestamp: told.time.clone(), data: told };
     serde_json::to_string(&body).map_err(StoreError::backend)
 }

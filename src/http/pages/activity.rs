@@ -58,7 +58,7 @@ fn doer(event: &Event, ip_address: Option<String>, user: UserId) -> Doer {
     match event.by.actor {
         Actor::User(id) if id != user => Doer::Administrator,
         Actor::CommandLine | Actor::Server => Doer::Service,
-        Actor::User(_) | Actor::Nobody => {
+        Actor::User(_) | Actor::Anonymous => {
             Doer::Browser { device: device_name(&event.by.client.user_agent), ip_address }
         }
     }

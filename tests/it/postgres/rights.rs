@@ -196,7 +196,7 @@ async fn every_statement_can_be_carried_out(store: &SqlDatabase) {
 async fn every_record_can_be_let_go_of(store: &SqlDatabase) {
     let now = Clock::system().now();
     let ip_address = Some("203.0.113.7".parse().unwrap());
-    let by = By::nobody(sessions::Client { ip_address, user_agent: String::new() });
+    let by = By::anonymous(sessions::Client { ip_address, user_agent: String::new() });
     for days in [50, 400] {
         let at = now - time::Duration::days(days);
         let id = EventId::from_uuid(Entropy::operating_system().id(at).unwrap());
