@@ -54,7 +54,7 @@ pub(super) fn start(services: &Services, records: Records, service: &Service) ->
         tasks.spawn(keeper);
     }
     if webhook.is_on() {
-        tasks.spawn(webhook.keep_delivering());
+        tasks.spawn(webhook.run_deliveries());
     }
     tasks.spawn(keep_flushing(sessions.clone(), audit));
     tasks.spawn(keep_looking(sessions.clone()));

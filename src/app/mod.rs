@@ -185,18 +185,18 @@ impl Services {
             entropy: entropy.clone(),
             leases: stores.leases,
         });
-        let bell = Arc::<Notify>::default();
+        let wake = Arc::<Notify>::default();
         let webhook = Webhook::new(WebhookParts {
             store: stores.deliveries,
             options: options.webhook.clone(),
-            bell: bell.clone(),
+            wake: wake.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             metrics: metrics.clone(),
         });
         let webhook = webhook.map_err(StartupError::Webhook)?;
         let announced = webhook.events().into_iter().collect();
-        let outputs = AuditOutputs { lines: options.audit_lines.clone(), announced, bell };
+        let outputs = AuditOutputs { lines: options.audit_lines.clone(), announced, wake };
         let (store, clock, entropy) = (stores.audit, clock.clone(), entropy.clone());
         let audit = AuditTrail::start_with_outputs(AuditOptions { store, clock, entropy }, outputs);
         Ok(Self { accounts, sessions, audit, throttle, webhook })
@@ -321,7 +321,7 @@ impl Anteroom {
     pub async fn stop(mut self) {
         crate::detached::drain().await;
         if self.services.webhook.is_on() {
-            self.services.webhook.rest().await;
+            self.services.webhook.finish_deliveries().await;
         }
         self.housekeeping.shutdown().await;
         if let Err(error) = self.services.sessions.flush().await {

@@ -42,7 +42,7 @@ pub struct AuditOutputs {
     /// Which of them are for the webhook.
     pub announced: BTreeSet<Kind>,
     /// Rung as soon as there is something for it.
-    pub bell: Arc<Notify>,
+    pub wake: Arc<Notify>,
 }
 
 /// Records what happened. Cheap to clone; one task writes for all clones, and ends with the last.
@@ -79,7 +79,7 @@ impl AuditTrail {
         let AuditOptions { store, clock, entropy } = options;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
-        let task = Writing { store: store.clone(), lost: lost.clone(), bell: outputs.bell.clone() };
+        let task = Writing { store: store.clone(), lost: lost.clone(), wake: outputs.wake.clone() };
         tokio::spawn(task.go_on(waiting));
         let limits = Limits::new(&clock);
         let counts = Counts::default();
@@ -207,7 +207,7 @@ impl AuditTrail {
 struct Writing {
     store: Arc<dyn AuditStore>,
     lost: Arc<AtomicU64>,
-    bell: Arc<Notify>,
+    wake: Arc<Notify>,
 }
 
 impl Writing {
@@ -235,7 +235,7 @@ impl Writing {
         if let Err(error) = written.unwrap_or_else(|error| Err(StoreError::backend(error))) {
             lose(&events, &self.lost, &error);
         } else if events.iter().any(|event| event.is_announced) {
-            self.bell.notify_one();
+            self.wake.notify_one();
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::failure::StoreError;
 
 /// A delivery that is ours until the claim runs out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claimed {
+pub struct ClaimedDelivery {
     /// The event.
     pub id: EventId,
     /// What is sent.
@@ -20,7 +20,7 @@ pub struct Claimed {
 
 /// Why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum DeliveryFailure {
     /// The receiver answered with something else than 2xx.
     Status(u16),
     /// There was no answer in time.
@@ -33,7 +33,7 @@ pub enum Failure {
     Broken,
 }
 
-impl Failure {
+impl DeliveryFailure {
     const WORDS: [Self; 4] = [Self::Timeout, Self::Unreachable, Self::Tls, Self::Broken];
 
     /// A word of the API, for example `timeout`.
@@ -60,7 +60,7 @@ impl Failure {
         self.status().map_or_else(|| self.as_str().to_owned(), |status| status.to_string())
     }
 
-    /// Reads what [`Failure::written`] writes.
+    /// Reads what [`DeliveryFailure::written`] writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let word = Self::WORDS.into_iter().find(|failure| failure.as_str() == text);
@@ -70,11 +70,11 @@ impl Failure {
 
 /// An attempt that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failed {
+pub struct FailedAttempt {
     /// When.
     pub at: OffsetDateTime,
     /// Why.
-    pub why: Failure,
+    pub why: DeliveryFailure,
     /// When it is tried again; `None` for never.
     pub again_at: Option<OffsetDateTime>,
 }
@@ -89,14 +89,14 @@ pub struct DeliveryState {
     /// When the last one was made.
     pub last_success: Option<OffsetDateTime>,
     /// When the last attempt failed, and why.
-    pub last_failure: Option<(OffsetDateTime, Failure)>,
+    pub last_failure: Option<(OffsetDateTime, DeliveryFailure)>,
     /// When the next attempt is due.
     pub next_attempt: Option<OffsetDateTime>,
 }
 
 /// What a sweep leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Left {
+pub struct DeliveryRetention {
     /// What was given up since then.
     pub given_up_since: OffsetDateTime,
     /// What waits since then; `None` for all that waits.
@@ -121,7 +121,7 @@ pub trait DeliveryStore: Send + Sync {
         now: OffsetDateTime,
         until: OffsetDateTime,
         most: u32,
-    ) -> Result<Vec<Claimed>, StoreError>;
+    ) -> Result<Vec<ClaimedDelivery>, StoreError>;
 
     /// Crosses off what the receiver has.
     ///
@@ -133,20 +133,24 @@ pub trait DeliveryStore: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails; then it comes back with the end of the claim.
-    async fn put_back(&self, claimed: &Claimed, failed: &Failed) -> Result<(), StoreError>;
+    async fn put_back(
+        &self,
+        claimed: &ClaimedDelivery,
+        failed: &FailedAttempt,
+    ) -> Result<(), StoreError>;
 
     /// How the deliveries stand.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn standing(&self) -> Result<DeliveryState, StoreError>;
+    async fn state(&self) -> Result<DeliveryState, StoreError>;
 
     /// Clears away what is not to be left, at most so many of a kind. Whether nothing more is to be
     /// cleared away.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn sweep(&self, left: &Left, most: u32) -> Result<bool, StoreError>;
+    async fn sweep(&self, left: &DeliveryRetention, most: u32) -> Result<bool, StoreError>;
 }
 
 #[derive(Serialize)]

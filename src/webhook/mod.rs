@@ -8,17 +8,20 @@
 //! operator alone.
 
 mod delivery;
-mod keeper;
 mod options;
 mod post;
-mod room;
 mod schedule;
+mod service;
 mod signature;
+mod worker;
 
 #[cfg(test)]
 mod tests;
 
-pub use delivery::{Claimed, DeliveryState, DeliveryStore, Failed, Failure, Left, body};
+pub use delivery::{
+    ClaimedDelivery, DeliveryFailure, DeliveryRetention, DeliveryState, DeliveryStore,
+    FailedAttempt, body,
+};
 pub(crate) use options::shown_path;
 pub use options::{Secrets, Target, WebhookOptions};
-pub use room::{Webhook, WebhookParts};
+pub use service::{Webhook, WebhookParts};

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 use super::post::Post;
-use super::{DeliveryState, DeliveryStore, Left, WebhookOptions};
+use super::{DeliveryRetention, DeliveryState, DeliveryStore, WebhookOptions};
 use crate::audit::Kind;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -31,7 +31,7 @@ pub struct WebhookParts {
     /// Where they go; `None` for nowhere.
     pub options: Option<WebhookOptions>,
     /// Rung when there is a new one.
-    pub bell: Arc<Notify>,
+    pub wake: Arc<Notify>,
     /// Tells the time.
     pub clock: Clock,
     /// Keeps attempts apart.
@@ -47,7 +47,7 @@ pub struct Webhook(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) store: Arc<dyn DeliveryStore>,
     pub(super) post: Option<Post>,
-    pub(super) bell: Arc<Notify>,
+    pub(super) wake: Arc<Notify>,
     pub(super) clock: Clock,
     pub(super) entropy: Entropy,
     pub(super) metrics: Metrics,
@@ -58,15 +58,15 @@ pub(super) struct Inner {
 }
 
 impl Webhook {
-    /// Puts it together; nothing is sent before somebody runs [`Webhook::keep_delivering`].
+    /// Puts it together; nothing is sent before somebody runs [`Webhook::run_deliveries`].
     ///
     /// # Errors
     /// One sentence that says what to do, where no connection could ever be made.
     pub fn new(parts: WebhookParts) -> Result<Self, String> {
-        let WebhookParts { store, options, bell, clock, entropy, metrics } = parts;
+        let WebhookParts { store, options, wake, clock, entropy, metrics } = parts;
         let post = options.map(Post::to).transpose()?;
         let (fails, places) = (AtomicBool::new(false), Arc::new(Semaphore::new(MOST_AT_ONCE)));
-        Ok(Self(Arc::new(Inner { store, post, bell, clock, entropy, metrics, fails, places })))
+        Ok(Self(Arc::new(Inner { store, post, wake, clock, entropy, metrics, fails, places })))
     }
 
     /// Whether anything is sent.
@@ -90,7 +90,7 @@ impl Webhook {
 
     /// Begins no other delivery, and returns once those under way are made, after three seconds at
     /// the latest: what is broken off then is made once more by whoever comes next.
-    pub async fn rest(&self) {
+    pub async fn finish_deliveries(&self) {
         let all = u32::try_from(MOST_AT_ONCE).unwrap_or(1);
         if let Ok(Ok(places)) = timeout(REST_LIMIT, self.0.places.acquire_many(all)).await {
             places.forget();
@@ -101,8 +101,8 @@ impl Webhook {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn standing(&self) -> Result<DeliveryState, StoreError> {
-        self.0.store.standing().await
+    pub async fn state(&self) -> Result<DeliveryState, StoreError> {
+        self.0.store.state().await
     }
 
     /// Forgets what was given up a week ago and, where nothing is sent, what has waited as long.
@@ -113,7 +113,7 @@ impl Webhook {
     pub async fn sweep(&self, most: u32) -> Result<bool, StoreError> {
         let since = self.0.clock.now() - KEPT;
         let waiting_since = (!self.is_on()).then_some(since);
-        self.0.store.sweep(&Left { given_up_since: since, waiting_since }, most).await
+        self.0.store.sweep(&DeliveryRetention { given_up_since: since, waiting_since }, most).await
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::post::Post;
 use super::schedule::wait_after;
-use super::{Claimed, Failed, Failure, Webhook};
+use super::{ClaimedDelivery, DeliveryFailure, FailedAttempt, Webhook};
 use crate::failure::StoreError;
 use crate::metrics::WebhookOutcome;
 
@@ -25,7 +25,7 @@ const CLAIM: time::Duration = time::Duration::seconds(30);
 impl Webhook {
     /// Makes deliveries until it is dropped. What is under way then is made again by whoever comes
     /// next.
-    pub async fn keep_delivering(self) {
+    pub async fn run_deliveries(self) {
         let (mut under_way, mut counted, mut is_gone) = (JoinSet::new(), None, false);
         loop {
             while under_way.try_join_next().is_some() {}
@@ -47,7 +47,7 @@ impl Webhook {
             }
             self.count(&mut counted).await;
             tokio::select! {
-                () = self.0.bell.notified(), if self.0.places.available_permits() > 0 => {}
+                () = self.0.wake.notified(), if self.0.places.available_permits() > 0 => {}
                 Some(_) = under_way.join_next() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
@@ -58,7 +58,7 @@ impl Webhook {
         std::iter::from_fn(|| self.0.places.clone().try_acquire_owned().ok()).collect()
     }
 
-    async fn claim(&self, free: usize) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim(&self, free: usize) -> Result<Vec<ClaimedDelivery>, StoreError> {
         if free == 0 {
             return Ok(Vec::new());
         }
@@ -72,13 +72,13 @@ impl Webhook {
         if is_recent || !self.0.metrics.is_on() {
             return;
         }
-        if let Ok(standing) = self.0.store.standing().await {
+        if let Ok(standing) = self.0.store.state().await {
             *counted = Some(Instant::now());
             self.0.metrics.webhook_pending(standing.pending);
         }
     }
 
-    async fn deliver(self, claimed: Claimed, _place: OwnedSemaphorePermit) {
+    async fn deliver(self, claimed: ClaimedDelivery, _place: OwnedSemaphorePermit) {
         let Some(post) = &self.0.post else { return };
         let sent = post.send(&claimed, self.0.clock.now().unix_timestamp()).await;
         let kept = match sent {
@@ -91,7 +91,7 @@ impl Webhook {
         }
     }
 
-    async fn succeeded(&self, post: &Post, claimed: &Claimed) -> Result<(), StoreError> {
+    async fn succeeded(&self, post: &Post, claimed: &ClaimedDelivery) -> Result<(), StoreError> {
         self.0.metrics.webhook(WebhookOutcome::Ok);
         if self.0.fails.swap(false, Ordering::Relaxed) {
             let url = post.options().target.shown();
@@ -101,14 +101,19 @@ impl Webhook {
         self.0.store.delivered(claimed.id, self.0.clock.now()).await
     }
 
-    async fn failed(&self, post: &Post, claimed: &Claimed, why: Failure) -> Result<(), StoreError> {
+    async fn failed(
+        &self,
+        post: &Post,
+        claimed: &ClaimedDelivery,
+        why: DeliveryFailure,
+    ) -> Result<(), StoreError> {
         let at = self.0.clock.now();
         let [chance] = self.0.entropy.bytes::<1>()?;
         let again_at = wait_after(claimed.attempt, chance).map(|wait| at + wait);
         let (status, error, url) = (why.status(), why.as_str(), post.options().target.shown());
         let (event, attempt) = (claimed.id, claimed.attempt);
         self.0.metrics.webhook(match why {
-            Failure::Status(_) => WebhookOutcome::Refused,
+            DeliveryFailure::Status(_) => WebhookOutcome::Refused,
             _ => WebhookOutcome::Failed,
         });
         // Of those that follow the first, each would say the same.
@@ -120,6 +125,6 @@ impl Webhook {
             self.0.metrics.webhook(WebhookOutcome::GivenUp);
             tracing::error!(event.id = %event, url, status, error, "an event is never delivered");
         }
-        self.0.store.put_back(claimed, &Failed { at, why, again_at }).await
+        self.0.store.put_back(claimed, &FailedAttempt { at, why, again_at }).await
     }
 }
