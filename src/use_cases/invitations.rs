@@ -33,10 +33,10 @@ pub struct Acceptance {
     pub password: Password,
     /// Where it comes from.
     pub client: Client,
-    /// The token that the browser brought.
-    pub brought: Option<Token>,
+    /// The token that the browser sent.
+    pub previous_token: Option<Token>,
     /// The live session of that token.
-    pub leaving: Option<Arc<Session>>,
+    pub previous_session: Option<Arc<Session>>,
     /// The turn of the form that it came by.
     pub form: FormTurn,
 }
@@ -203,7 +203,7 @@ impl Invitations {
             administrator: account.user.role == Role::Admin,
             remember_me: false,
             client: acceptance.client.clone(),
-            brought: acceptance.brought.as_ref().map(Token::digest),
+            brought: acceptance.previous_token.as_ref().map(Token::digest),
             risen: account.epoch_reason,
         };
         self.sessions.start(beginning).await
@@ -227,8 +227,8 @@ impl Invitations {
         events.extend(ends(changed, user, EpochReason::PasswordChanged, &by));
         if let Some(started) = started {
             events.push(Event::new(Kind::Login, &by).about(user).with("by", "invitation"));
-            let leaving = acceptance.leaving.as_deref();
-            events.extend(ended_by_start(&started.displaced, leaving, user, &by));
+            let previous = acceptance.previous_session.as_deref();
+            events.extend(ended_by_start(&started.displaced, previous, user, &by));
         }
         self.audit.record(events).await;
     }

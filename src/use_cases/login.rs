@@ -40,10 +40,10 @@ pub struct LoginRequest {
     pub remember_me: bool,
     /// Where it comes from.
     pub client: Client,
-    /// The token that the browser brought.
-    pub brought: Option<Token>,
+    /// The token that the browser sent.
+    pub previous_token: Option<Token>,
     /// The live session of that token.
-    pub leaving: Option<Arc<Session>>,
+    pub previous_session: Option<Arc<Session>>,
     /// The turn of the form that it came by.
     pub form: FormTurn,
 }
@@ -104,16 +104,16 @@ impl Login {
                     return Err(failed.error.into());
                 }
             };
-            let (brought, leaving) = self.left(request, account.user.id).await;
+            let (previous_token, previous) = self.left(request, account.user.id).await;
             let beginning = NewSession {
                 owner: Owner::User { id: account.user.id, epoch: account.epoch },
                 administrator: account.user.role == Role::Admin,
                 remember_me: request.remember_me,
                 client: client.clone(),
-                brought,
+                brought: previous_token,
                 risen: account.epoch_reason,
             };
-            match self.start(&account, beginning, (leaving, request.form.clone())).await? {
+            match self.start(&account, beginning, (previous, request.form.clone())).await? {
                 Ok(started) => return Ok((account.user, started)),
                 // The password may be another by now: prove it again under the new epoch.
                 Err(StartError::EpochMoved) => {}
@@ -140,14 +140,14 @@ impl Login {
         {
             return (Some(earlier.session), Some(Arc::new(session)));
         }
-        (request.brought.as_ref().map(Token::digest), request.leaving.clone())
+        (request.previous_token.as_ref().map(Token::digest), request.previous_session.clone())
     }
 
     async fn start(
         &self,
         account: &Account,
         beginning: NewSession,
-        (leaving, form): (Option<Arc<Session>>, FormTurn),
+        (previous, form): (Option<Arc<Session>>, FormTurn),
     ) -> Result<Result<StartedSession, StartError>, StoreError> {
         let (sessions, audit, user) =
             (self.sessions.clone(), self.audit.clone(), account.user.clone());
@@ -157,7 +157,7 @@ impl Login {
             form.done(&user, &started.token, started.session.remember_me);
             let by = By::user(user.id, started.session.id, client);
             let mut events = vec![Event::new(Kind::Login, &by).about(user.id)];
-            events.extend(ended_by_start(&started.displaced, leaving.as_deref(), user.id, &by));
+            events.extend(ended_by_start(&started.displaced, previous.as_deref(), user.id, &by));
             audit.record(events).await;
             Ok(started)
         })

@@ -36,10 +36,10 @@ pub struct SignupRequest {
     pub password: Password,
     /// Where it comes from.
     pub client: Client,
-    /// The token that the browser brought.
-    pub brought: Option<Token>,
+    /// The token that the browser sent.
+    pub previous_token: Option<Token>,
     /// The live session of that token.
-    pub leaving: Option<Arc<Session>>,
+    pub previous_session: Option<Arc<Session>>,
     /// The turn of the form that it came by.
     pub form: FormTurn,
 }
@@ -143,8 +143,8 @@ impl Signup {
             role,
             password: request.password,
         };
-        let (client, leaving, form) = (request.client, request.leaving, request.form);
-        let brought = request.brought.as_ref().map(Token::digest);
+        let (client, previous, form) = (request.client, request.previous_session, request.form);
+        let previous_token = request.previous_token.as_ref().map(Token::digest);
         let this = self.clone();
         run_to_completion(async move {
             let from = client.ip_address.map(Network::of);
@@ -164,14 +164,14 @@ impl Signup {
                 administrator: is_admin,
                 remember_me: false,
                 client: client.clone(),
-                brought,
+                brought: previous_token,
                 risen: account.epoch_reason,
             };
             let started = this.sessions.start(beginning).await;
             if let Ok(started) = &started {
                 form.done(&account.user, &started.token, false);
             }
-            this.record(&account, started.as_ref().ok(), leaving.as_deref(), client).await;
+            this.record(&account, started.as_ref().ok(), previous.as_deref(), client).await;
             Ok((account.user, started?))
         })
         .await?
@@ -182,7 +182,7 @@ impl Signup {
         &self,
         Account { user, .. }: &Account,
         started: Option<&StartedSession>,
-        leaving: Option<&Session>,
+        previous: Option<&Session>,
         client: Client,
     ) {
         let by = match started {
@@ -195,7 +195,7 @@ impl Signup {
         }
         events.push(Event::new(Kind::Signup, &by).about(user.id).with("role", user.role.as_str()));
         if let Some(started) = started {
-            events.extend(ended_by_start(&started.displaced, leaving, user.id, &by));
+            events.extend(ended_by_start(&started.displaced, previous, user.id, &by));
         }
         self.audit.record(events).await;
     }
