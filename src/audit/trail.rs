@@ -1,4 +1,4 @@
-//! The way of an event into the log and the store.
+//! Records events: to the log, the JSON lines and the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
 
-/// How many deeds may wait to be written. Each waits itself, so this is also how many requests.
+/// The most writes that wait. Each one is a request that waits.
 const QUEUE: usize = 1024;
-/// How many are written in one step.
+/// The most writes of one transaction.
 const MOST_AT_ONCE: usize = 256;
-/// How long a deed waits, first for its place and then for its record to be durable.
+/// How long a request waits for room in the queue, and again for its events to be durable.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What the trail works with.
+/// The dependencies of the trail.
 pub struct AuditOptions {
     /// Where events are kept.
     pub store: Arc<dyn AuditStore>,
@@ -34,14 +34,14 @@ pub struct AuditOptions {
     pub entropy: Entropy,
 }
 
-/// Who is told of events besides the store and the log.
+/// Outputs of events besides the store and the log.
 #[derive(Clone, Debug, Default)]
 pub struct AuditOutputs {
-    /// Whoever reads them as lines.
+    /// JSON lines.
     pub lines: Option<AuditLines>,
-    /// Which of them are for the webhook.
+    /// The events that the webhook sends.
     pub announced: BTreeSet<Kind>,
-    /// Rung as soon as there is something for it.
+    /// Wakes the webhook worker when there is a new one.
     pub wake: Arc<Notify>,
 }
 
@@ -60,7 +60,7 @@ struct Inner {
     counts: Counts,
 }
 
-/// Events of one deed, and who waits for them to be durable.
+/// The events of one action, and the request that waits for them.
 struct Entry {
     events: Vec<Recorded>,
     done: oneshot::Sender<()>,
@@ -73,7 +73,7 @@ impl AuditTrail {
         Self::start_with_outputs(options, AuditOutputs::default())
     }
 
-    /// As [`AuditTrail::start`], and others are told, too.
+    /// As [`AuditTrail::start`], with more outputs.
     #[must_use]
     pub fn start_with_outputs(options: AuditOptions, outputs: AuditOutputs) -> Self {
         let AuditOptions { store, clock, entropy } = options;
@@ -108,7 +108,9 @@ impl AuditTrail {
         let (done, written) = oneshot::channel();
         place.send(Entry { events, done });
         if timeout(PATIENCE, written).await.is_err() {
-            tracing::warn!("the audit trail is behind: a deed is answered before it is recorded");
+            tracing::warn!(
+                "the audit trail is slow: an action is answered before its event is recorded"
+            );
         }
     }
 
@@ -123,7 +125,7 @@ impl AuditTrail {
             Err(error) => {
                 self.0.lost.fetch_add(1, Ordering::Relaxed);
                 let kind = event.kind.as_str();
-                tracing::error!(kind, %error, "an audit event is lost");
+                tracing::error!(kind, %error, "could not record an audit event");
                 None
             }
         }
@@ -198,7 +200,7 @@ impl AuditTrail {
         let Ok(Ok(place)) = timeout(PATIENCE, self.0.queue.reserve()).await else { return };
         let (done, written) = oneshot::channel();
         place.send(Entry { events: Vec::new(), done });
-        // Whatever was not written by now is told of by the task itself.
+        // The writer logs what it could not write.
         let _ = timeout(PATIENCE, written).await;
     }
 }
@@ -211,7 +213,7 @@ struct Writing {
 }
 
 impl Writing {
-    /// Writes all that is waiting in one step: under load many deeds share one commit.
+    /// Writes all waiting events in one transaction: under load, many actions share one commit.
     async fn go_on(self, mut waiting: mpsc::Receiver<Entry>) {
         let mut entries = Vec::new();
         while waiting.recv_many(&mut entries, MOST_AT_ONCE).await > 0 {
@@ -221,13 +223,13 @@ impl Writing {
                 self.write(events).await;
             }
             for entry in entries.drain(..) {
-                // Whoever waited may have lost patience.
+                // The request may have timed out.
                 let _ = entry.done.send(());
             }
         }
     }
 
-    /// In a task of its own: a store that panics must not be the end of all records to come.
+    /// In a separate task, so that a panic of the store does not end the writer.
     async fn write(&self, events: Vec<Recorded>) {
         let (store, events) = (self.store.clone(), Arc::new(events));
         let to_write = events.clone();
@@ -244,7 +246,7 @@ fn lose(events: &[Recorded], lost: &AtomicU64, why: &dyn std::fmt::Display) {
     lost.fetch_add(u64::try_from(events.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
     for Recorded { id, event, .. } in events {
         let kind = event.kind.as_str();
-        tracing::error!(kind, event.id = %id, why = %why, "an audit event is lost");
+        tracing::error!(kind, event.id = %id, why = %why, "could not record an audit event");
     }
 }
 

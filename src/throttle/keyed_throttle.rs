@@ -10,7 +10,7 @@ use super::{Network, Pace};
 use crate::clock::{Clock, unix_milliseconds};
 
 /// The most keys that are counted at once, some 50 bytes each. Beyond it, new keys are not
-/// limited: an attacker with so many networks has the allowance of each of them anyway.
+/// limited: an attacker with that many networks has the allowance of each anyway.
 const MAX_KEYS: usize = 500_000;
 /// Least time between two sweeps of a full table, so that a flood does not pay for one each time.
 const SWEEP_INTERVAL: i64 = 1_000;
@@ -28,10 +28,10 @@ pub type NetworkThrottle = KeyedThrottle<Network>;
 /// Times are milliseconds since 1970.
 struct Counters<K> {
     busy_until: HashMap<K, i64>,
-    /// What the clock showed last.
+    /// The last time of the clock.
     last_seen: i64,
-    /// By how much the clock was set back, in all. Added to the time, so that nobody who was
-    /// counted is refused until the clock is where it was.
+    /// By how much the clock was set back, in all. Added to the time, so that a clock
+    /// that is set back does not refuse requests until it catches up.
     set_back: i64,
     /// When a full table was swept last.
     swept_at: i64,

@@ -1,4 +1,4 @@
-//! A new password: every other session of the user ends, this one goes on under a new token.
+//! Changes a password: ends the other sessions of the user and rotates the token of this one.
 
 use std::iter;
 
@@ -67,7 +67,7 @@ impl From<ChangeError> for ChangePasswordError {
 }
 
 impl ChangePassword {
-    /// Works with these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
         Self { accounts, sessions, audit }
@@ -75,7 +75,7 @@ impl ChangePassword {
 
     /// Changes the password of `user`, whose session `session` is under the token `old`.
     ///
-    /// The session under its new token; `None` where somebody ended it since.
+    /// The session under its new token; `None` if it ended since.
     ///
     /// # Errors
     /// [`ChangePasswordError`]; nothing has changed.

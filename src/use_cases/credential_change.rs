@@ -1,4 +1,4 @@
-//! Carrying a change of an account through to its sessions.
+//! Applies a change of an account to its sessions.
 
 use crate::accounts::{
     Account, Accounts, Change, ChangeError, Changed, EpochReason, KeptSession, UserId,
@@ -7,9 +7,8 @@ use crate::audit::{By, Event};
 use crate::failure::StoreError;
 use crate::sessions::{EpochMove, Sessions};
 
-/// Changes an account and sees to it that the sessions follow before anything is acknowledged.
-/// Callers see it through: a request that is dropped in the middle must not leave the account
-/// changed and the sessions not.
+/// Changes an account and its sessions before anything is acknowledged. Callers run it to
+/// completion, so that a dropped request cannot change the account without its sessions.
 pub(super) async fn finish_credential_change(
     accounts: &Accounts,
     sessions: &Sessions,
@@ -20,7 +19,7 @@ pub(super) async fn finish_credential_change(
     let turn = match &survivor {
         None => None,
         Some(survivor) => {
-            // Before the turn too: nobody is to wait in line for a store that is silent.
+            // Before the lock too: a store that does not answer must not block the queue.
             survives(sessions, survivor).await?;
             let turn = sessions.turn_to_survive().await?;
             survives(sessions, survivor).await?;
@@ -28,8 +27,8 @@ pub(super) async fn finish_credential_change(
         }
     };
     let changed = accounts.change(id, decide).await;
-    // Whatever came of it: somebody else may have changed the account a moment ago, and what is
-    // answered here has to be so everywhere.
+    // Also after a failure: a concurrent change may have been applied, and the response must be
+    // true on every server.
     sessions.forget_user(id);
     let told = match &changed {
         Ok(Changed { ended: Some(ended), .. }) => Ok(*ended),

@@ -1,4 +1,4 @@
-//! Giving people accounts: an administrator makes one, its owner sets the password by a link.
+//! Invitations: an administrator creates an account, its owner sets the password by a link.
 
 use std::sync::Arc;
 
@@ -24,24 +24,24 @@ pub struct Invitations {
     audit: AuditTrail,
 }
 
-/// What somebody gives who comes by an invitation.
+/// A request to accept an invitation.
 #[derive(Debug)]
 pub struct Acceptance {
     /// The digest of the secret in the link.
     pub invitation: InvitationDigest,
     /// The password to set.
     pub password: Password,
-    /// Where it comes from.
+    /// The client of the request.
     pub client: Client,
     /// The token that the browser sent.
     pub previous_token: Option<Token>,
     /// The live session of that token.
     pub previous_session: Option<Arc<Session>>,
-    /// The turn of the form that it came by.
+    /// The lock of the submitted form.
     pub form: FormTurn,
 }
 
-/// Why an invitation was of no use.
+/// Why an invitation could not be accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
     /// It was never made, or is used, expired or void.
@@ -86,7 +86,7 @@ impl From<ChangeError> for AcceptError {
 }
 
 impl Invitations {
-    /// Works with these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
         Self { accounts, sessions, audit }

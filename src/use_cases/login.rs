@@ -1,4 +1,4 @@
-//! Signing in with a password.
+//! Sign-in with a password.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::throttle::Network;
 /// password was hashed.
 const MAX_PASSWORD_CHECKS: usize = 3;
 
-/// Signs people in.
+/// Signs users in.
 #[derive(Clone)]
 pub struct Login {
     accounts: Accounts,
@@ -29,7 +29,7 @@ pub struct Login {
     audit: AuditTrail,
 }
 
-/// What somebody offers to be signed in.
+/// A sign-in request.
 #[derive(Debug)]
 pub struct LoginRequest {
     /// The address.
@@ -38,13 +38,13 @@ pub struct LoginRequest {
     pub password: Password,
     /// Whether "remember me" was ticked.
     pub remember_me: bool,
-    /// Where it comes from.
+    /// The client of the request.
     pub client: Client,
     /// The token that the browser sent.
     pub previous_token: Option<Token>,
     /// The live session of that token.
     pub previous_session: Option<Arc<Session>>,
-    /// The turn of the form that it came by.
+    /// The lock of the submitted form.
     pub form: FormTurn,
 }
 
@@ -66,7 +66,7 @@ impl From<StoreError> for LoginError {
 }
 
 impl Login {
-    /// Works with these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
         Self { accounts, sessions, audit, metrics: Metrics::off() }
@@ -82,7 +82,7 @@ impl Login {
     /// password, and fails alike.
     ///
     /// # Errors
-    /// [`LoginError`]; no session has started, and the one that was brought goes on.
+    /// [`LoginError`]; no session has started, and the previous one continues.
     pub async fn with_password(
         &self,
         request: LoginRequest,
@@ -104,7 +104,7 @@ impl Login {
                     return Err(failed.error.into());
                 }
             };
-            let (previous_token, previous) = self.left(request, account.user.id).await;
+            let (previous_token, previous) = self.replaced_session(request, account.user.id).await;
             let beginning = NewSession {
                 owner: Owner::User { id: account.user.id, epoch: account.epoch },
                 administrator: account.user.role == Role::Admin,
@@ -128,9 +128,9 @@ impl Login {
         Err(PasswordCheckError::Busy(Busy::A_MOMENT).into())
     }
 
-    /// The session that ends with the start of this one: what the same form started a moment ago,
-    /// or what the browser brought.
-    async fn left(
+    /// The session that ends when this one starts: the one that the same form started just before,
+    /// or the one of the browser.
+    async fn replaced_session(
         &self,
         request: &LoginRequest,
         user: UserId,

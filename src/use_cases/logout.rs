@@ -1,4 +1,4 @@
-//! Signing out.
+//! Sign-out.
 
 use super::run_to_completion;
 use crate::audit::{AuditTrail, By, Event, Kind};
@@ -13,7 +13,7 @@ pub struct Logout {
 }
 
 impl Logout {
-    /// Works with this room.
+    /// Creates the use case.
     #[must_use]
     pub fn new(sessions: Sessions, audit: AuditTrail) -> Self {
         Self { sessions, audit }

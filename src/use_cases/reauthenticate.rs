@@ -1,4 +1,4 @@
-//! Proving once more who one is, in a session that goes on.
+//! Checks the password again within a session, and rotates its token.
 
 use super::sent_forms::FormTurn;
 use super::{record_failed_check, run_to_completion};
@@ -43,7 +43,7 @@ impl From<ResumeError> for ReauthenticateError {
 }
 
 impl Reauthenticate {
-    /// Works with these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
         Self { accounts, sessions, audit }

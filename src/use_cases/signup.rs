@@ -1,4 +1,4 @@
-//! Making an account and signing its owner in.
+//! Sign-up: creates an account and starts its first session.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::sessions::{
 };
 use crate::throttle::Network;
 
-/// Signs people up.
+/// Signs users up.
 #[derive(Clone)]
 pub struct Signup {
     accounts: Accounts,
@@ -25,7 +25,7 @@ pub struct Signup {
     audit: AuditTrail,
 }
 
-/// What somebody gives to get an account.
+/// A sign-up request.
 #[derive(Debug)]
 pub struct SignupRequest {
     /// The address to sign in with.
@@ -34,17 +34,17 @@ pub struct SignupRequest {
     pub name: Name,
     /// The password.
     pub password: Password,
-    /// Where it comes from.
+    /// The client of the request.
     pub client: Client,
     /// The token that the browser sent.
     pub previous_token: Option<Token>,
     /// The live session of that token.
     pub previous_session: Option<Arc<Session>>,
-    /// The turn of the form that it came by.
+    /// The lock of the submitted form.
     pub form: FormTurn,
 }
 
-/// Why somebody was not signed up.
+/// Why a sign-up failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignupError {
     /// No account was made.
@@ -65,7 +65,7 @@ impl From<StoreError> for SignupError {
 }
 
 impl Signup {
-    /// Works with these rooms; the first administrator comes by `link`.
+    /// Creates the use case; `link` is for the first administrator.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, link: SetupLink, audit: AuditTrail) -> Self {
         Self { accounts, sessions, link, audit, metrics: Metrics::off() }
