@@ -64,6 +64,7 @@ pub mod cli;
 pub mod clock;
 #[doc(hidden)]
 pub mod config;
+mod detached;
 #[doc(hidden)]
 pub mod entropy;
 #[doc(hidden)]

@@ -1,14 +1,15 @@
-//! The accounts: who signs in, who is added, what changes.
+//! The account service: creates, changes, finds and lists accounts.
 
 use std::sync::Arc;
 
-use super::hashing::Place;
+use super::hashing::HashSlot;
 use super::{
     Account, AccountCount, AccountPage, AccountStore, AddError, Busy, Change, ChangeError, Changed,
     Email, Epoch, EpochReason, HashError, Hasher, Listing, Name, Password, PasswordHash,
     PasswordPolicy, Role, Status, User, UserId, WeakPassword,
 };
 use crate::clock::Clock;
+use crate::detached::run_to_completion;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
 use crate::throttle::{AccountKey, Attempt, AttemptError, Network, Throttle, Throttled};
@@ -17,13 +18,13 @@ use crate::throttle::{AccountKey, Attempt, AttemptError, Network, Throttle, Thro
 #[derive(Clone)]
 pub struct Accounts(pub(super) Arc<AccountsOptions>);
 
-/// What the accounts are made of.
+/// The dependencies of [`Accounts`].
 pub struct AccountsOptions {
     /// Where accounts are kept.
     pub store: Arc<dyn AccountStore>,
     /// Who hashes passwords.
     pub hasher: Hasher,
-    /// What a new password has to be.
+    /// The rules for new passwords.
     pub policy: PasswordPolicy,
     /// Who counts passwords that are offered, and sign-ups.
     pub throttle: Throttle,
@@ -42,7 +43,7 @@ pub enum NewPasswordError {
     /// Too many passwords are being hashed: ask to try again.
     #[error(transparent)]
     Busy(#[from] Busy),
-    /// What hashing needs failed.
+    /// The operating system or the hasher failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -73,20 +74,20 @@ pub enum CreateError {
 /// Somebody who is to have an account.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// What the person signs in with.
+    /// The address for sign-in.
     pub email: Email,
     /// Whether an administrator or the command line set the address.
     pub email_verified: bool,
     /// How the person wants to be called; may be empty.
     pub name: Name,
-    /// What the person may do.
+    /// The permissions.
     pub role: Role,
     /// The password, as typed; held to the policy.
     pub password: Password,
 }
 
 impl Accounts {
-    /// How often a change is decided anew when the account moved meanwhile.
+    /// Attempts of a change when the account changes concurrently.
     const TRIES: usize = 5;
 
     /// The accounts of this store.
@@ -95,7 +96,7 @@ impl Accounts {
         Self(Arc::new(options))
     }
 
-    /// What a new password has to be, for forms that say so beforehand.
+    /// The rules for new passwords, for forms that show them.
     #[must_use]
     pub fn password_policy(&self) -> PasswordPolicy {
         self.0.policy
@@ -125,20 +126,20 @@ impl Accounts {
         password: &Password,
         (email, name): (&Email, &Name),
     ) -> Result<PasswordHash, NewPasswordError> {
-        self.hash_new_password_at(self.0.hasher.place()?, password, (email, name)).await
+        self.hash_new_password_at(self.0.hasher.reserve_slot()?, password, (email, name)).await
     }
 
     async fn hash_new_password_at(
         &self,
-        place: Place,
+        slot: HashSlot,
         password: &Password,
         (email, name): (&Email, &Name),
     ) -> Result<PasswordHash, NewPasswordError> {
         let (policy, typed) = (self.0.policy, password.clone());
         let (email, name) = (email.clone(), name.clone());
         let check = move || policy.check(&typed, &[email.as_str(), name.as_str()]);
-        self.0.hasher.run(place.clone(), check).await??;
-        Ok(self.0.hasher.hash_at(place, password).await?)
+        self.0.hasher.run(slot.clone(), check).await??;
+        Ok(self.0.hasher.hash_at(slot, password).await?)
     }
 
     /// Adds the account of somebody who signs up from this network, and lets them have so many of
@@ -151,21 +152,20 @@ impl Accounts {
         new: NewUser,
         from: Option<Network>,
     ) -> Result<Account, CreateError> {
-        let place = self.0.hasher.place().map_err(NewPasswordError::from)?;
-        let attempt = self.0.throttle.sign_up(from, place.clone()).await?;
+        let slot = self.0.hasher.reserve_slot().map_err(NewPasswordError::from)?;
+        let attempt = self.0.throttle.sign_up(from, slot.clone()).await?;
         let who = (&new.email, &new.name);
-        let hash = self.hash_new_password_at(place, &new.password, who).await?;
+        let hash = self.hash_new_password_at(slot, &new.password, who).await?;
         let accounts = self.clone();
-        // In a task of its own: a request that is dropped now makes an account all the same, and
-        // that has to count.
-        let adding = tokio::spawn(async move {
+        // A dropped request may still create the account, and then the attempt has to count.
+        let account = run_to_completion(async move {
             let added = accounts.add(new, &hash, false).await;
             if matches!(added, Ok(_) | Err(CreateError::EmailTaken)) {
-                attempt.stands();
+                attempt.keep_counted();
             }
             added
-        });
-        let account = adding.await.map_err(StoreError::backend)??;
+        })
+        .await??;
         self.came_from(from, &account).await;
         Ok(account)
     }
@@ -184,13 +184,13 @@ impl Accounts {
         Ok(account)
     }
 
-    /// What strangers try elsewhere does not keep the owner out where the account was made.
+    /// Attempts from other networks then cannot lock the owner out of this one.
     async fn came_from(&self, from: Option<Network>, account: &Account) {
         let key = AccountKey::of_address(account.user.email.as_str());
         self.0.throttle.remember(key, from).await;
     }
 
-    /// Adds an account, as whoever runs the server may. With `only_first_administrator` it is
+    /// Adds an account on behalf of the operator. With `only_first_administrator` it is
     /// added only while there is no active administrator.
     ///
     /// # Errors
@@ -242,8 +242,8 @@ impl Accounts {
         decide: impl Fn(&Account) -> Option<Change> + Send,
     ) -> Result<Changed, ChangeError> {
         for _ in 0..Self::TRIES {
-            // Also where there is nothing to change, or nobody: whoever changed it a moment ago may
-            // not have been heard of everywhere, and this is.
+            // Also where nothing changes or there is no account: a concurrent change may not have
+            // reached all servers yet, and this call makes sure of it.
             let change = match self.0.store.find(id).await? {
                 None => Change::default(),
                 Some(account) => {

@@ -1,4 +1,4 @@
-//! The address somebody signs in with, in the one spelling that counts.
+//! Email addresses in canonical form.
 //!
 //! An address is brought into canonical form first, then judged, then used: what is compared,
 //! stored and shown is always what was judged. Two spellings of one address are one account, and
@@ -65,7 +65,7 @@ impl Email {
     /// The longest text that is looked at, in bytes as typed.
     const LONGEST_TYPED: usize = 1024;
 
-    /// Reads an address as somebody typed it. Parsing the result again gives the same result.
+    /// Parses an address as typed. Parsing the result again gives the same result.
     ///
     /// # Errors
     /// [`InvalidEmail`] says what to change.
@@ -116,7 +116,7 @@ impl Email {
         &self.0
     }
 
-    /// What stands before the `@`.
+    /// The part before the `@`.
     #[must_use]
     pub fn local_part(&self) -> &str {
         self.0.split_once('@').map_or(&self.0, |(local, _)| local)
@@ -165,7 +165,7 @@ fn may_stand_before_at(c: char) -> bool {
     }
 }
 
-/// Leaves out controls, spaces, joiners, direction marks and everything else that nobody sees: none
+/// Leaves out controls, spaces, joiners, direction marks and other invisible characters: none
 /// of them is a letter, and those that count as combining marks are outside the profile.
 fn is_letter_or_digit(c: char) -> bool {
     c.is_ascii_alphanumeric()
@@ -186,7 +186,7 @@ fn is_confusable(letters: &str, level: RestrictionLevel) -> bool {
 /// The domain in lower-case ASCII. Refused are IP addresses, a dot at the end, empty labels and
 /// labels that look like another; a single label such as `localhost` is allowed.
 fn canonical_domain(text: &str) -> Result<String, InvalidEmail> {
-    // UTS 46 drops what nobody sees; whoever typed it meant something else.
+    // UTS 46 would drop invisible characters silently.
     let expected = |c: char| matches!(c, '.' | '-' | '。') || is_letter_or_digit(c);
     if !text.chars().all(expected) {
         return Err(InvalidEmail::Domain);

@@ -1,6 +1,6 @@
 //! The per-user epoch: a number that only rises, and with which every session of the user ends.
 
-/// Counts the deeds that ended all sessions of one user. A session is live only under the epoch
+/// Counts the actions that ended all sessions of one user. A session is live only under the epoch
 /// that its user has now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(i64);
@@ -75,7 +75,7 @@ impl EpochReason {
     }
 }
 
-/// What a change of an account does to the sessions of its user, in the same step.
+/// The effect of an account change on the sessions of its user, in the same transaction.
 #[derive(Clone, Debug)]
 pub struct EpochRaise {
     /// Why the sessions end.
@@ -84,7 +84,7 @@ pub struct EpochRaise {
     pub survivor: Option<KeptSession>,
 }
 
-/// The session that outlives its own user's change. This room passes it on and looks at nothing.
+/// The session that outlives its own user's change. This module only passes it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptSession {
     /// The public handle of the session.

@@ -1,4 +1,4 @@
-//! What must hold of every address, name and password that somebody types. See [`crate::fuzzing`].
+//! Properties of every address, name and password. See [`crate::fuzzing`].
 
 use super::{Email, Name, Password, UserId};
 

@@ -1,7 +1,7 @@
 //! Argon2id for passwords: stated parameters, bounded threads, and one cost for every outcome.
 //!
 //! An unknown account, a stored hash that cannot be read and a password that was too long cost the
-//! same hash as a wrong password, so that time tells nobody which it was.
+//! same hash as a wrong password, so that response times do not reveal which it was.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 pub(super) mod fuzzing;
 mod workers;
 
-pub(super) use workers::Place;
+pub(super) use workers::HashSlot;
 use workers::{Memory, Workers};
 
 const SALT_LENGTH: usize = 16;
@@ -39,7 +39,7 @@ impl PasswordHash {
     /// In place of a hash, where no password was set yet: nothing fits it.
     pub const NO_PASSWORD: &str = "*";
 
-    /// Of an account that nobody can sign in to until a password is set.
+    /// The placeholder of an account without a password: sign-in is refused.
     #[must_use]
     pub fn none() -> Self {
         Self(Self::NO_PASSWORD.to_owned())
@@ -100,7 +100,7 @@ impl HashParameters {
         Self::bounded(64, 1, 1, TAG_LENGTH).unwrap_or_default()
     }
 
-    /// What a hash is taken to need before one was measured: 40 ms for the default.
+    /// The assumed duration of a hash before one was measured: 40 ms for the default.
     fn expected(&self) -> Duration {
         let (kibibytes, passes, _) = Self::MINIMUM;
         let work = |kibibytes: u32, passes: u32| u64::from(kibibytes) * u64::from(passes);
@@ -144,13 +144,12 @@ impl Default for HashParameters {
 /// How much hashing goes on at once.
 #[derive(Clone, Debug)]
 pub struct HasherOptions {
-    /// Hashes computed at the same time, each on a thread of its own.
+    /// Concurrent hashes, each on its own thread.
     pub threads: NonZeroUsize,
-    /// Requests that may wait for a thread, however fast they are done; one more is told
-    /// [`HashError::Busy`] at once.
+    /// The most requests that wait for a thread; one more gets [`HashError::Busy`] at once.
     pub queue: usize,
-    /// The longest that a request waits for a thread. Whoever would wait longer, as hashes take now,
-    /// is told [`HashError::Busy`] at once.
+    /// The longest wait for a thread. A request whose expected wait is longer gets
+    /// [`HashError::Busy`] at once.
     pub wait: Duration,
     /// The parameters of every new hash.
     pub parameters: HashParameters,
@@ -159,7 +158,7 @@ pub struct HasherOptions {
 }
 
 impl Default for HasherOptions {
-    /// A thread per core, and before them whoever is done within two seconds, 1024 at most.
+    /// A thread per core, waits of two seconds at most, and 1024 waiting requests at most.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {
@@ -184,7 +183,7 @@ impl HasherOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many passwords are being checked at once")]
 pub struct Busy {
-    /// What waits now is done by then.
+    /// The expected time until the waiting work is done.
     pub wait: Duration,
 }
 
@@ -212,17 +211,17 @@ pub enum HashError {
 
 /// Whether a password is the one of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordMatch {
     /// It is.
-    Match {
+    Yes {
         /// The hash was made with other parameters than new ones are.
         outdated: bool,
     },
     /// It is not, or there is nothing that it could be compared with.
-    Mismatch,
+    No,
 }
 
-/// Hashes passwords on threads of its own. Cheap to clone; the threads end with the last clone.
+/// Hashes passwords on dedicated threads. Cheap to clone; the threads end with the last clone.
 #[derive(Clone)]
 pub struct Hasher {
     workers: Arc<Workers>,
@@ -248,12 +247,12 @@ impl Hasher {
         Ok(Self { workers: Arc::new(workers), parameters: options.parameters, entropy })
     }
 
-    /// Takes a place among those whose passwords are worked on, at once or not at all.
+    /// Reserves a slot of the queue without waiting.
     ///
     /// # Errors
     /// [`HashError::Busy`] when none is free.
-    pub(super) fn place(&self) -> Result<Place, HashError> {
-        self.workers.place()
+    pub(super) fn reserve_slot(&self) -> Result<HashSlot, HashError> {
+        self.workers.reserve_slot()
     }
 
     /// Hashes a new password under a fresh salt.
@@ -261,13 +260,13 @@ impl Hasher {
     /// # Errors
     /// [`HashError`]; there is no hash.
     pub async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
-        self.hash_at(self.place()?, password).await
+        self.hash_at(self.reserve_slot()?, password).await
     }
 
-    /// As [`Hasher::hash`], in a place that was taken before.
+    /// As [`Hasher::hash`], in a reserved slot.
     pub(super) async fn hash_at(
         &self,
-        place: Place,
+        slot: HashSlot,
         password: &Password,
     ) -> Result<PasswordHash, HashError> {
         if password.reveal().is_none() {
@@ -276,7 +275,7 @@ impl Hasher {
         let salt = self.entropy.bytes::<SALT_LENGTH>()?;
         let (parameters, password) = (self.parameters.clone(), password.clone());
         self.workers
-            .hash(place, move |memory| {
+            .hash(slot, move |memory| {
                 let mut tag = [0; TAG_LENGTH];
                 let text = password.reveal().unwrap_or_default();
                 parameters.compute(text, &salt, &mut tag, memory)?;
@@ -291,10 +290,10 @@ impl Hasher {
     /// [`HashError`]; the work gave nothing.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        place: Place,
+        slot: HashSlot,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        self.workers.run(place, move |_| work()).await
+        self.workers.run(slot, move |_| work()).await
     }
 
     /// Compares a password with the hash of an account; `None` stands for an account that does not
@@ -304,10 +303,10 @@ impl Hasher {
     /// [`HashError`]; nothing is known about the password.
     pub(super) async fn verify(
         &self,
-        place: Place,
+        slot: HashSlot,
         password: &Password,
         hash: Option<&PasswordHash>,
-    ) -> Result<Verdict, HashError> {
+    ) -> Result<PasswordMatch, HashError> {
         let stored = hash.and_then(|hash| {
             let stored = Stored::read(hash);
             if stored.is_none() && hash.is_set() {
@@ -320,15 +319,15 @@ impl Hasher {
         });
         let (current, password) = (self.parameters.clone(), password.clone());
         self.workers
-            .hash(place, move |memory| {
+            .hash(slot, move |memory| {
                 let proven = stored.is_some() && password.reveal().is_some();
                 let stored = stored.unwrap_or_else(|| Stored::decoy(&current));
                 let text = password.reveal().unwrap_or_default();
                 let matches = stored.matches(text, memory)?;
                 Ok(if matches && proven {
-                    Verdict::Match { outdated: stored.is_outdated(&current) }
+                    PasswordMatch::Yes { outdated: stored.is_outdated(&current) }
                 } else {
-                    Verdict::Mismatch
+                    PasswordMatch::No
                 })
             })
             .await?
@@ -363,7 +362,7 @@ impl Stored {
         known.then(|| Self { parameters, salt: salt.to_vec(), tag: tag.as_bytes().to_vec() })
     }
 
-    /// What no password matches, at the cost of one that it might.
+    /// A hash that no password matches, at the usual cost.
     fn decoy(current: &HashParameters) -> Self {
         Self { parameters: current.clone(), salt: vec![0; SALT_LENGTH], tag: vec![0; TAG_LENGTH] }
     }

@@ -1,4 +1,4 @@
-//! The one-time link by which somebody sets the password of an account that an administrator made.
+//! Invitations: one-time links to set the password of an account that an administrator created.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{
 use crate::clock::SKEW;
 use crate::failure::StoreError;
 
-/// What a store keeps of an invitation: the SHA-256 of its secret, which signs nobody in.
+/// The SHA-256 of the secret of an invitation, as stores keep it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct InvitationDigest([u8; 32]);
 
@@ -38,9 +38,9 @@ impl fmt::Debug for InvitationDigest {
     }
 }
 
-/// A link that was just made. Its secret is told once.
+/// A link that was just made. Its secret is shown once.
 pub struct IssuedInvitation {
-    /// What the link carries.
+    /// The secret of the link.
     pub secret: String,
     /// Until when it works.
     pub expires_at: OffsetDateTime,
@@ -52,14 +52,14 @@ impl fmt::Debug for IssuedInvitation {
     }
 }
 
-/// Somebody whom an administrator gives an account.
+/// The account that an administrator creates.
 #[derive(Clone, Debug)]
 pub struct InvitedUser {
-    /// What the person signs in with; it counts as verified.
+    /// The address for sign-in; it counts as verified.
     pub email: Email,
     /// How the person is called; may be empty.
     pub name: Name,
-    /// What the person may do.
+    /// The permissions.
     pub role: Role,
     /// Whether the person may sign in.
     pub status: Status,

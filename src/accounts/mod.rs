@@ -1,8 +1,8 @@
-//! Who somebody is: accounts, the address they sign in with, and the proof by password.
+//! Accounts: users, email addresses and password checks.
 //!
 //! An account is added by sign-up, by the setup link or on the command line, and changed only
 //! through [`AccountStore::change`]. What a change means for the sessions of the account travels
-//! with it as an [`EpochRaise`]; this room knows no session, no HTTP and no SQL.
+//! with it as an [`EpochRaise`]; this module knows no session, no HTTP and no SQL.
 
 mod directory;
 mod email;
@@ -21,12 +21,12 @@ pub use directory::{Accounts, AccountsOptions, CreateError, NewPasswordError, Ne
 pub use email::{Email, InvalidEmail};
 pub use epoch::{Epoch, EpochRaise, EpochReason, KeptSession};
 pub use hashing::{
-    Busy, HashError, HashParameters, Hasher, HasherOptions, PasswordHash, RefusedParameters,
-    Verdict,
+    Busy, HashError, HashParameters, Hasher, HasherOptions, PasswordHash, PasswordMatch,
+    RefusedParameters,
 };
 pub use invitation::{InvitationDigest, InvitedUser, IssuedInvitation};
 pub use password::{Password, PasswordPolicy, WeakPassword};
-pub use password_check::{AuthenticateError, Authenticated, PasswordCheck};
+pub use password_check::{Authenticated, FailedSignIn, PasswordCheck, PasswordCheckError};
 pub use setup_link::{SetupClaim, SetupLink};
 pub use store::{
     Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,

@@ -1,4 +1,4 @@
-//! What somebody typed as a password, and the rules for a new one.
+//! Passwords as typed, and the rules for new ones.
 //!
 //! The rules apply when a password is set and never at sign-in: a person whose password is older
 //! than a rule still gets in. How a password is hashed is the next file's matter.
@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 mod guessing;
 
-/// A password as somebody typed it, in the form of RFC 8265 (`OpaqueString`): NFC, and every space
+/// A password as typed, in the form of RFC 8265 (`OpaqueString`): NFC, and every space
 /// beyond ASCII as U+0020, for keyboards differ in both. Nothing else is changed, nothing is cut
 /// off, spaces at the ends count. Never shown, and wiped from memory when it is dropped.
 #[derive(Clone)]
@@ -71,7 +71,7 @@ fn plain_space(c: char) -> char {
     }
 }
 
-/// What a new password has to be.
+/// The rules for new passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordPolicy {
     /// The fewest code points of a new password. Anything under

@@ -1,41 +1,42 @@
-//! The proof by password, and the one way to have it looked at.
+//! Password checks of accounts.
 //!
-//! Every password that anybody offers for an account goes through [`Accounts::judge`], which has it
-//! counted before it is compared. A new way to test a password has no other one to call.
+//! Every check goes through [`Accounts::count_and_check`], which counts the attempt before it compares. There
+//! is no other function for it, so no caller can skip the throttle.
 
 use tracing::Instrument as _;
 
-use super::hashing::Place;
+use super::hashing::HashSlot;
 use super::{
-    Account, Accounts, Busy, Credentials, Email, HashError, Password, Status, UserId, Verdict,
+    Account, Accounts, Busy, Credentials, Email, HashError, Password, PasswordMatch, Status, User,
+    UserId,
 };
 use crate::failure::StoreError;
 use crate::throttle::{AccountKey, AttemptError, Network, Throttled};
 
-/// A password that somebody offers.
+/// A password to check.
 #[derive(Clone, Debug)]
 pub struct PasswordCheck {
     /// As typed.
     pub password: Password,
-    /// Where it comes from; `None` where nobody knows, which counts as one place.
+    /// The network of the client; all unknown ones (`None`) count as one.
     pub from: Option<Network>,
 }
 
-/// Somebody who proved an account to be theirs.
+/// A successful password check.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
     /// The account as it was **before** the password was compared. A session that starts under its
-    /// epoch is void if the account changed meanwhile.
+    /// epoch is void if the account changed since.
     pub account: Account,
 }
 
-/// Why nobody was authenticated.
+/// Why a password check failed.
 #[derive(Debug, thiserror::Error)]
-pub enum AuthenticateError {
-    /// Unknown, disabled or a wrong password: nobody is told which.
+pub enum PasswordCheckError {
+    /// Unknown account, disabled account or wrong password: clients must not learn which.
     #[error("the address or the password is wrong")]
     Refused,
-    /// There were too many before, and this one was not looked at.
+    /// There were too many attempts before; this one was not checked.
     #[error(transparent)]
     Throttled(#[from] Throttled),
     /// Too many passwords are being checked: ask to try again.
@@ -46,89 +47,107 @@ pub enum AuthenticateError {
     Store(#[from] StoreError),
 }
 
+/// A sign-in that failed. Only for the audit trail: the client must not learn of the account.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct FailedSignIn {
+    /// The user with this address; `None` if there is none or the store was not asked.
+    pub user: Option<User>,
+    /// Why it failed.
+    #[source]
+    pub error: PasswordCheckError,
+}
+
+impl<E: Into<PasswordCheckError>> From<E> for FailedSignIn {
+    fn from(error: E) -> Self {
+        Self { user: None, error: error.into() }
+    }
+}
+
 impl Accounts {
-    /// Finds out whether an address and a password belong together. Every refusal costs one hash,
-    /// counts once and says the same. A hash of old parameters is replaced on the way.
+    /// Checks whether an address and a password belong together. Every refusal costs one hash,
+    /// counts once and says the same. A hash of old parameters is replaced.
     ///
     /// # Errors
-    /// [`AuthenticateError`]; nobody is authenticated.
+    /// [`FailedSignIn`]; there is no authentication.
     pub async fn authenticate(
         &self,
         email: &Email,
         proof: &PasswordCheck,
-    ) -> Result<Authenticated, AuthenticateError> {
-        let place = self.0.hasher.place()?;
+    ) -> Result<Authenticated, FailedSignIn> {
+        let slot = self.0.hasher.reserve_slot()?;
         let found = self.0.store.credentials_by_email(email).await?;
-        let (credentials, outdated) = self.judge(place, Some(email), found, proof).await?;
+        let user = found.as_ref().map(|found| found.account.user.clone());
+        let result = self.count_and_check(slot, Some(email), found, proof).await;
+        let (credentials, outdated) = result.map_err(|error| FailedSignIn { user, error })?;
         if outdated {
             self.upgrade_hash(&credentials, &proof.password).await;
         }
         Ok(Authenticated { account: credentials.account })
     }
 
-    /// Finds out whether somebody who is signed in knows the password. The hash that was proven is
-    /// left as it is, so that a change of password can name it.
+    /// Checks the password of a signed-in user. The hash is not upgraded, so that a change of
+    /// password can name it.
     ///
     /// # Errors
-    /// [`AuthenticateError`]; nothing is proven.
+    /// [`PasswordCheckError`]; nothing is proven.
     pub async fn prove(
         &self,
         id: UserId,
         proof: &PasswordCheck,
-    ) -> Result<Credentials, AuthenticateError> {
-        let place = self.0.hasher.place()?;
+    ) -> Result<Credentials, PasswordCheckError> {
+        let slot = self.0.hasher.reserve_slot()?;
         let found = self.0.store.credentials(id).await?;
         let email = found.as_ref().map(|found| found.account.user.email.clone());
-        Ok(self.judge(place, email.as_ref(), found, proof).await?.0)
+        Ok(self.count_and_check(slot, email.as_ref(), found, proof).await?.0)
     }
 
-    /// Counts, then compares. The place in the queue is taken before anything else: whoever is sent
-    /// away for want of one asks no store and is not counted, and no more are counted at once than
-    /// there are places.
-    async fn judge(
+    /// Counts, then compares. The slot is reserved first: a request without a slot reads no store
+    /// and is not counted, and the slots bound how many are counted at once.
+    async fn count_and_check(
         &self,
-        place: Place,
+        slot: HashSlot,
         email: Option<&Email>,
         found: Option<Credentials>,
         proof: &PasswordCheck,
-    ) -> Result<(Credentials, bool), AuthenticateError> {
+    ) -> Result<(Credentials, bool), PasswordCheckError> {
         let span = match &found {
             Some(found) => tracing::error_span!("verify", user.id = %found.account.user.id),
             None => tracing::Span::none(),
         };
-        let judging = async {
+        let checking = async {
             let key = email
-                .map_or_else(AccountKey::of_nobody, |email| AccountKey::of_address(email.as_str()));
-            let attempt = self.0.throttle.password(key, proof.from, place.clone()).await?;
-            let judged = self.verify(place, found, &proof.password).await;
-            match &judged {
+                .map_or_else(AccountKey::anonymous, |email| AccountKey::of_address(email.as_str()));
+            let attempt = self.0.throttle.password(key, proof.from, slot.clone()).await?;
+            let result = self.verify(slot, found, &proof.password).await;
+            match &result {
                 Ok(_) => attempt.succeeded().await,
-                Err(AuthenticateError::Refused) => attempt.stands(),
-                // Nothing was learned about the password: the attempt gives itself back.
+                Err(PasswordCheckError::Refused) => attempt.keep_counted(),
+                // The password was not checked: dropping the attempt releases it.
                 Err(_) => drop(attempt),
             }
-            judged
+            result
         };
-        judging.instrument(span).await
+        checking.instrument(span).await
     }
 
     /// Compares, then looks at the status, so that a disabled account costs its hash as well. Says
     /// too whether the hash is outdated.
     async fn verify(
         &self,
-        place: Place,
+        slot: HashSlot,
         found: Option<Credentials>,
         password: &Password,
-    ) -> Result<(Credentials, bool), AuthenticateError> {
+    ) -> Result<(Credentials, bool), PasswordCheckError> {
         let hash = found.as_ref().map(|credentials| &credentials.hash);
-        let verdict = self.0.hasher.verify(place, password, hash).await?;
-        match (found, verdict) {
-            (Some(credentials), Verdict::Match { outdated })
+        let matched = self.0.hasher.verify(slot, password, hash).await?;
+        match (found, matched) {
+            (Some(credentials), PasswordMatch::Yes { outdated })
                 if credentials.account.user.status == Status::Active =>
             {
                 Ok((credentials, outdated))
             }
-            _ => Err(AuthenticateError::Refused),
+            _ => Err(PasswordCheckError::Refused),
         }
     }
 
@@ -137,16 +156,16 @@ impl Accounts {
         let id = proven.account.user.id;
         let upgraded = async {
             let hash = self.0.hasher.hash(password).await?;
-            Ok::<_, AuthenticateError>(self.0.store.upgrade_hash(id, &proven.hash, &hash).await?)
+            Ok::<_, PasswordCheckError>(self.0.store.upgrade_hash(id, &proven.hash, &hash).await?)
         };
         if let Err(error) = upgraded.await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(user.id = %id, error, "a password hash keeps its old parameters");
+            tracing::warn!(user.id = %id, error, "could not upgrade a password hash; will retry");
         }
     }
 }
 
-impl From<HashError> for AuthenticateError {
+impl From<HashError> for PasswordCheckError {
     fn from(error: HashError) -> Self {
         match error {
             HashError::Busy(busy) => Self::Busy(busy),
@@ -156,7 +175,7 @@ impl From<HashError> for AuthenticateError {
     }
 }
 
-impl From<AttemptError> for AuthenticateError {
+impl From<AttemptError> for PasswordCheckError {
     fn from(error: AttemptError) -> Self {
         match error {
             AttemptError::Throttled(throttled) => Self::Throttled(throttled),

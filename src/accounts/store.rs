@@ -29,7 +29,7 @@ pub struct Credentials {
     pub hash: PasswordHash,
 }
 
-/// What to change; `None` leaves a field as it is.
+/// The change; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     /// The epoch that the account had when this was decided.
@@ -80,7 +80,7 @@ pub struct PasswordChange {
     pub to: PasswordHash,
 }
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Clone, Debug)]
 pub struct Changed {
     /// The account after the change; `None` once deleted.
@@ -88,7 +88,7 @@ pub struct Changed {
     /// The epoch after the change.
     pub epoch: Epoch,
     /// How many sessions ended in the same step, the survivor not counted. `None`: sessions are
-    /// kept elsewhere and have to be told.
+    /// kept elsewhere and have to be updated.
     pub ended: Option<u64>,
 }
 
@@ -112,14 +112,14 @@ pub enum ChangeError {
     /// There is no such account.
     #[error("no such account")]
     NotFound,
-    /// The account changed since it was read: read it again and decide anew.
-    #[error("the account has changed meanwhile")]
+    /// The account changed since it was read: read it again and decide again.
+    #[error("the account has changed since it was read")]
     Moved,
     /// The session that was to outlive the change has ended or has another token by now. Whoever
     /// asked for the change asked with a session that no longer counts.
     #[error("the session that was to outlive the change is gone")]
     KeptSessionEnded,
-    /// The invitation was used, replaced or withdrawn meanwhile.
+    /// The invitation was used, replaced or withdrawn before.
     #[error("the invitation does not work any more")]
     InvitationGone,
     /// Another account has this address.
@@ -165,7 +165,7 @@ pub struct AccountCount {
     pub disabled: u64,
 }
 
-/// A link by which somebody may set the password of an account.
+/// A link to set the password of an account.
 #[derive(Clone, Copy, Debug)]
 pub struct Invitation {
     /// Whose account.

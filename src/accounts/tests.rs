@@ -86,9 +86,9 @@ impl Stage {
         &self,
         name: &str,
         password: &str,
-    ) -> Result<Authenticated, AuthenticateError> {
+    ) -> Result<Authenticated, PasswordCheckError> {
         let email = email(&format!("{name}@example.org"));
-        self.accounts.authenticate(&email, &proof(password)).await
+        self.accounts.authenticate(&email, &proof(password)).await.map_err(|failed| failed.error)
     }
 
     async fn change(&self, id: UserId, change: Change) -> Result<Changed, ChangeError> {
@@ -96,8 +96,8 @@ impl Stage {
     }
 }
 
-fn is_refused<T>(proof: &Result<T, AuthenticateError>) -> bool {
-    matches!(proof, Err(AuthenticateError::Refused))
+fn is_refused<T>(proof: &Result<T, PasswordCheckError>) -> bool {
+    matches!(proof, Err(PasswordCheckError::Refused))
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn a_sign_in_replaces_a_hash_of_old_parameters_and_a_proof_leaves_it() {
     newer.prove(ada.id, &proof(PHRASE)).await.unwrap();
     assert_eq!(hash().await, old);
     let wrong = newer.authenticate(&ada.email, &proof(OTHER)).await;
-    assert!(is_refused(&wrong));
+    assert!(is_refused(&wrong.map_err(|failed| failed.error)));
     assert_eq!(hash().await, old);
 
     newer.authenticate(&ada.email, &proof(PHRASE)).await.unwrap();
@@ -157,12 +157,12 @@ async fn wrong_passwords_count_and_right_ones_do_not() {
     assert!(is_refused(&stage.authenticate("ada", OTHER).await));
     assert!(is_refused(&stage.accounts.prove(ada.id, &proof(OTHER)).await));
     let throttled = stage.authenticate("ada", PHRASE).await;
-    assert!(matches!(throttled, Err(AuthenticateError::Throttled(_))), "{throttled:?}");
+    assert!(matches!(throttled, Err(PasswordCheckError::Throttled(_))), "{throttled:?}");
     for name in ["eve", "eve"] {
         assert!(is_refused(&stage.authenticate(name, PHRASE).await));
     }
     let throttled = stage.authenticate("eve", PHRASE).await;
-    assert!(matches!(throttled, Err(AuthenticateError::Throttled(_))), "{throttled:?}");
+    assert!(matches!(throttled, Err(PasswordCheckError::Throttled(_))), "{throttled:?}");
 }
 
 #[tokio::test]
@@ -203,7 +203,8 @@ async fn where_an_account_was_made_strangers_keep_its_owner_not_out() {
             let email = email(&format!("{name}@example.org"));
             let wrong = PasswordCheck { from, ..proof(OTHER) };
             let outcome = stage.accounts.authenticate(&email, &wrong).await;
-            throttled += usize::from(matches!(outcome, Err(AuthenticateError::Throttled(_))));
+            let outcome = outcome.map_err(|failed| failed.error);
+            throttled += usize::from(matches!(outcome, Err(PasswordCheckError::Throttled(_))));
         }
     }
     assert_eq!(throttled, 20, "ten a day from everywhere");

@@ -1,4 +1,4 @@
-//! What is known of a person.
+//! Users.
 
 use time::OffsetDateTime;
 use unicode_normalization::UnicodeNormalization as _;
@@ -7,7 +7,7 @@ use super::Email;
 use crate::entropy::id;
 
 id! {
-    /// Names one account for ever. Never reused, safe to show and to log.
+    /// Identifies one account. Never reused, safe to show and to log.
     UserId
 }
 
@@ -16,13 +16,13 @@ id! {
 pub struct User {
     /// Names the account.
     pub id: UserId,
-    /// What the person signs in with.
+    /// The address for sign-in.
     pub email: Email,
     /// Whether an administrator or the command line set the address.
     pub email_verified: bool,
     /// How the person wants to be called; may be empty.
     pub name: Name,
-    /// What the person may do.
+    /// The permissions.
     pub role: Role,
     /// Whether the person may sign in.
     pub status: Status,
@@ -30,7 +30,7 @@ pub struct User {
     pub created_at: OffsetDateTime,
 }
 
-/// What a person may do.
+/// The permissions of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Own account and sessions.
@@ -112,7 +112,7 @@ impl Name {
     /// The longest name, in code points.
     pub const LONGEST: usize = 100;
 
-    /// Reads a name as somebody typed it; the empty one is allowed.
+    /// Parses a name as typed; the empty one is allowed.
     ///
     /// # Errors
     /// [`InvalidName`] says what to change.
@@ -144,13 +144,13 @@ impl Name {
     }
 }
 
-/// What comes along when a name is copied, before it or after it.
+/// Characters that copying a name may add at its ends.
 fn comes_along(c: char) -> bool {
     c.is_whitespace()
         || matches!(c, '\u{AD}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{FEFF}')
 }
 
-/// Characters that change how others are shown, or that nobody sees. The zero-width joiners stay:
+/// Characters that change how others are shown, or that are invisible. The zero-width joiners stay:
 /// names in several scripts and emoji need them.
 fn is_invisible(c: char) -> bool {
     c.is_control()

@@ -54,7 +54,7 @@ pub(super) fn start(services: &Services, records: Records, service: &Service) ->
         tasks.spawn(renewer);
     }
     if webhook.is_on() {
-        tasks.spawn(webhook.keep_delivering());
+        tasks.spawn(webhook.run_deliveries());
     }
     tasks.spawn(flush_activity(sessions.clone(), audit));
     tasks.spawn(poll_streams(sessions.clone()));

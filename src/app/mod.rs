@@ -226,8 +226,9 @@ impl Anteroom {
     /// Writes pending activity and audit events, then closes the stores. Call it after the listener
     /// has stopped.
     pub async fn stop(mut self) {
+        crate::detached::drain().await;
         if self.services.webhook.is_on() {
-            self.services.webhook.rest().await;
+            self.services.webhook.finish_deliveries().await;
         }
         self.background.shutdown().await;
         if let Err(error) = self.services.sessions.flush().await {
@@ -235,7 +236,7 @@ impl Anteroom {
             tracing::warn!(error, "could not write the last activity of some sessions");
         }
         background::record_timeouts(&self.services.sessions, &self.services.audit).await;
-        self.services.audit.settle().await;
+        self.services.audit.flush().await;
         self.database.close().await;
     }
 }

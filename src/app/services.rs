@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use super::stores::Opener;
 use super::{Options, StartupError, Stores};
 use crate::accounts::{Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy};
-use crate::audit::{AuditOptions, AuditTrail, Telling};
+use crate::audit::{AuditOptions, AuditOutputs, AuditTrail};
 use crate::sessions::{Sessions, SessionsOptions};
 use crate::throttle::Throttle;
 use crate::use_cases::{AccountChanges, RevokeSessions};
@@ -54,11 +54,11 @@ impl Services {
             entropy: entropy.clone(),
             leases: stores.leases,
         });
-        let bell = Arc::<Notify>::default();
+        let wake = Arc::<Notify>::default();
         let webhook = Webhook::new(WebhookParts {
             store: stores.deliveries,
             options: options.webhook.clone().filter(|_| opener == Opener::Server),
-            bell: bell.clone(),
+            wake: wake.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             metrics: metrics.clone(),
@@ -66,10 +66,10 @@ impl Services {
         let webhook = webhook.map_err(StartupError::Webhook)?;
         let announced =
             options.webhook.as_ref().map(|webhook| webhook.events.clone()).unwrap_or_default();
-        let telling = Telling { lines: options.audit_lines.clone(), announced, bell };
+        let telling = AuditOutputs { lines: options.audit_lines.clone(), announced, wake };
         let audit =
             AuditOptions { store: stores.audit, clock: clock.clone(), entropy: entropy.clone() };
-        let audit = AuditTrail::start_telling(audit, telling);
+        let audit = AuditTrail::start_with_outputs(audit, telling);
         Ok(Self { accounts, sessions, audit, throttle, webhook })
     }
 

@@ -17,11 +17,11 @@ const LONGEST_TEXT: usize = 256;
 /// Who did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// Nobody that is known: nobody was signed in.
-    Nobody,
+    /// A client that was not signed in.
+    Anonymous,
     /// Somebody who is signed in, or just signed in by it.
     User(UserId),
-    /// Whoever runs the program.
+    /// A command of the operator.
     CommandLine,
     /// The server by itself: a timeout passed.
     Server,
@@ -32,7 +32,7 @@ impl Actor {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
-            "nobody" => Some(Self::Nobody),
+            "nobody" => Some(Self::Anonymous),
             "command_line" => Some(Self::CommandLine),
             "server" => Some(Self::Server),
             id => UserId::parse(id).map(Self::User),
@@ -44,7 +44,7 @@ impl fmt::Display for Actor {
     /// The id of a user, or `command_line`, `server`, `nobody`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nobody => f.write_str("nobody"),
+            Self::Anonymous => f.write_str("nobody"),
             Self::User(id) => id.fmt(f),
             Self::CommandLine => f.write_str("command_line"),
             Self::Server => f.write_str("server"),
@@ -64,16 +64,16 @@ pub struct By {
 }
 
 impl By {
-    /// By somebody in a session of theirs.
+    /// By a user in their session.
     #[must_use]
     pub fn user(user: UserId, session: SessionId, client: Client) -> Self {
         Self { actor: Actor::User(user), session: Some(session), client }
     }
 
-    /// By somebody who is not signed in.
+    /// By a client that is not signed in.
     #[must_use]
-    pub fn nobody(client: Client) -> Self {
-        Self { actor: Actor::Nobody, session: None, client }
+    pub fn anonymous(client: Client) -> Self {
+        Self { actor: Actor::Anonymous, session: None, client }
     }
 
     /// By a command.
@@ -92,7 +92,7 @@ impl By {
 /// Something that happened. Ids only: what people typed is not in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// What kind of thing.
+    /// The kind.
     pub kind: Kind,
     /// By whom, and from where.
     pub by: By,
@@ -102,15 +102,15 @@ pub struct Event {
     pub session: Option<SessionId>,
     /// How it came out: `ok`, or a stable word for why not.
     pub outcome: Cow<'static, str>,
-    /// What else is to be known, by kind: a reason, a count, what it was before. Never a secret.
+    /// More data, by kind: a reason, a count, an old value. Never a secret.
     pub details: Map<String, Value>,
 }
 
 impl Event {
-    /// The outcome of a deed that was done.
+    /// The outcome of a successful action.
     pub const OK: &'static str = "ok";
 
-    /// Something that was done, in the session of whoever did it.
+    /// A successful action, in the session of the actor.
     #[must_use]
     pub fn new(kind: Kind, by: &By) -> Self {
         Self {
@@ -141,7 +141,7 @@ impl Event {
         }
     }
 
-    /// The end of every session of `user`, but for the one of whoever asked, if it goes on.
+    /// The end of every session of `user`, except the one of the actor if it is kept.
     #[must_use]
     pub fn sessions_ended(user: UserId, reason: EndReason, count: Option<u64>, by: &By) -> Self {
         let mut event = Self::new(Kind::SessionEnded, by).about(user);
@@ -206,7 +206,7 @@ pub struct Recorded {
     pub id: EventId,
     /// When it was recorded, whole milliseconds.
     pub at: OffsetDateTime,
-    /// What happened.
+    /// The event.
     pub event: Event,
     /// Whether so much time has passed that the address is only the network that it was in.
     pub is_shortened: bool,

@@ -18,14 +18,14 @@ const DAYS: i64 = 30;
 /// server whose clock is behind.
 const SETTLED: Duration = Duration::minutes(2);
 
-/// What happened in an hour or a day.
+/// The sign-ins of an hour or a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// When it began.
     pub begun_at: OffsetDateTime,
-    /// How often somebody signed in.
+    /// Successful sign-ins.
     pub sign_ins: u64,
-    /// How often somebody failed to.
+    /// Failed sign-ins.
     pub failures: u64,
 }
 
@@ -41,7 +41,7 @@ pub struct Activity {
 /// Kind, beginning in milliseconds, and length in hours.
 type Counted = BTreeMap<(Kind, i64, i64), u64>;
 
-/// What was counted of spans that are over. Whoever holds the lock counts, and nobody beside them.
+/// The counts of past spans. One task counts at a time.
 #[derive(Clone, Default)]
 pub(super) struct Counts {
     turn: Arc<tokio::sync::Mutex<()>>,

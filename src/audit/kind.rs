@@ -1,6 +1,6 @@
 //! The kinds of events, in the words of the API.
 
-/// What kind of event it is.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// An account was made.

@@ -1,4 +1,4 @@
-//! How much strangers can make the trail grow: so many events of a class per network and minute.
+//! Limits of audit events that anonymous clients can cause, per class, network and minute.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
@@ -8,12 +8,12 @@ use super::{Event, Kind};
 use crate::clock::Clock;
 use crate::throttle::{Network, NetworkThrottle};
 
-/// Wrong passwords cost a hash each, which is a limit of its own.
+/// Wrong passwords cost a hash each, which limits them too.
 const PROOFS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
 /// Refusals cost next to nothing, and ten of a kind say what a thousand would.
 const REFUSALS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
-/// What is bounded, each class by itself: a flood of one must not hide another.
+/// One limit per class, so that a flood of one class does not hide another.
 pub(super) struct Limits {
     proofs: Limit,
     throttled: Limit,
@@ -58,14 +58,18 @@ impl Limits {
         admitted
     }
 
-    /// Logs how many were passed over since the last time, and forgets networks that are quiet.
+    /// Logs how many events were not recorded since the last call, and deletes expired counters.
     pub(super) fn sweep(&self) {
         for limit in [&self.proofs, &self.throttled, &self.cross_origin] {
             limit.throttle.sweep();
             let events = limit.passed_over.swap(0, Ordering::Relaxed);
             if events > 0 {
                 let what = limit.what;
-                tracing::warn!(what, events, "so many more events were not recorded one by one");
+                tracing::warn!(
+                    what,
+                    events,
+                    "more audit events than the limit; counted instead of recorded"
+                );
             }
         }
     }

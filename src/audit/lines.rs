@@ -1,5 +1,8 @@
-//! Events as lines of JSON, for whoever collects them. A reader that is slow, asleep or gone holds
-//! nobody up: beyond a bound lines are lost, counted, and told of in the log.
+//! Audit events as JSON lines, for log collectors. A slow or closed reader never blocks a request:
+//! beyond a bound, lines are dropped, counted and reported in the log.
+//!
+//! `tracing-appender` cannot replace this: it does not count write errors, waits at most a second
+//! at shutdown, and with a full queue prints to stdout, which may block and is not JSON.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -10,14 +13,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Recorded, Told};
+use super::{EventBody, Recorded};
 
-/// How many lines may wait for their reader, some 500 bytes each.
+/// The most lines that wait for the reader, some 500 bytes each.
 const QUEUE: usize = 4096;
-/// How often whoever waits for the end of the queue looks for a place in it.
+/// Interval at which a flush retries to enter a full queue.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// A place where each event becomes one line. Cheap to clone.
+/// Writes each event as one line. Cheap to clone.
 #[derive(Clone)]
 pub struct AuditLines {
     queue: SyncSender<Entry>,
@@ -26,12 +29,12 @@ pub struct AuditLines {
 
 enum Entry {
     Line(String),
-    /// All before it is written.
+    /// Signals that all lines before it are written.
     Mark(oneshot::Sender<()>),
 }
 
 impl AuditLines {
-    /// Starts the thread that writes, which may wait there as long as it likes.
+    /// Starts the thread that writes. Only this thread blocks.
     ///
     /// # Errors
     /// [`io::Error`] when the thread does not start.
@@ -44,9 +47,9 @@ impl AuditLines {
         Ok(Self { queue, lost })
     }
 
-    /// Says what happened, or counts it as lost; at once in any case.
+    /// Queues a line, or counts it as lost. Never blocks.
     pub(super) fn tell(&self, recorded: &Recorded) {
-        let told = Told::from(recorded.clone());
+        let told = EventBody::from(recorded.clone());
         let sent = serde_json::to_string(&told).map(|line| self.queue.try_send(Entry::Line(line)));
         if !matches!(sent, Ok(Ok(()))) {
             self.lost.fetch_add(1, Ordering::Relaxed);
@@ -57,7 +60,10 @@ impl AuditLines {
     pub(super) fn report(&self) {
         let lines = self.lost.swap(0, Ordering::Relaxed);
         if lines > 0 {
-            tracing::error!(lines, "so many audit lines were not written: nobody reads them");
+            tracing::error!(
+                lines,
+                "dropped audit lines: the reader of stdout is too slow or closed"
+            );
         }
     }
 
@@ -84,7 +90,7 @@ fn write(mut writer: impl Write, waiting: &Receiver<Entry>, lost: &AtomicU64) {
                 }
             }
             Entry::Mark(reached) => {
-                // Whoever waited may have lost patience.
+                // The flush may have timed out.
                 let _ = reached.send(());
             }
         }

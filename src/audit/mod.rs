@@ -1,15 +1,14 @@
-//! What happened, who did it and from where: kept for administrators, never changed afterwards, and
-//! let go of when its time is over.
+//! The audit trail: who did what and from where. Append-only, deleted after its retention.
 //!
-//! Whoever does a deed records an [`Event`] with the [`AuditTrail`], once the deed is done. The
-//! trail logs it, writes it together with whatever else is waiting, and says so when it is durable.
-//! A store that fails takes nothing back: the deed keeps its answer, and the loss is an error in
-//! the log.
+//! Use cases record an [`Event`] with the [`AuditTrail`] after the action. The trail logs it, writes
+//! it in a batch with others, and returns once it is durable. If the store fails, the action keeps
+//! its response, and the lost event is an error in the log.
 //!
-//! An event names accounts and sessions by id. No address that somebody typed, no password and no
-//! token is ever part of one. This room knows no HTTP and no SQL.
+//! Events name accounts and sessions by id. They never contain a typed address, a password or a
+//! token. This module knows no HTTP and no SQL.
 
 mod event;
+mod event_body;
 mod figures;
 mod kind;
 mod limits;
@@ -17,15 +16,14 @@ mod lines;
 mod listing;
 mod retention;
 mod store;
-mod told;
 mod trail;
 
 pub use event::{Actor, By, Event, EventId, Recorded};
+pub use event_body::EventBody;
 pub use figures::{Activity, Span};
 pub use kind::Kind;
 pub use lines::AuditLines;
 pub use listing::{AuditListing, AuditPage};
 pub use retention::{Retention, shortened};
 pub use store::{Along, AuditStore, AuditWalk};
-pub use told::Told;
-pub use trail::{AuditOptions, AuditTrail, Telling};
+pub use trail::{AuditOptions, AuditOutputs, AuditTrail};

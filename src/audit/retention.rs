@@ -7,7 +7,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// For how long what is recorded is kept; `None` is for ever.
+/// How long events are kept; `None` is without end.
 ///
 /// Neither is ever shorter than [`Retention::LEAST`]: the database itself refuses to let go of what
 /// is younger, whoever asks.
@@ -20,7 +20,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// What happened during the last day is there, as it was recorded.
+    /// Events of the last day are always kept unchanged.
     pub const LEAST: Duration = DAY;
 
     /// Nothing is deleted and nothing shortened.

@@ -9,7 +9,7 @@ use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::SessionId;
 
-/// Which events a walk meets: each of these is an order of its own, which an index keeps.
+/// The events of a walk: one index for each variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Along {
     /// All there are.
@@ -64,7 +64,7 @@ pub trait AuditStore: Send + Sync {
     /// [`StoreError`] when the store fails.
     async fn count(&self, kind: Kind, range: (EventId, EventId)) -> Result<u64, StoreError>;
 
-    /// What [`AuditStore::keep_settings`] kept last; `None` before the first time.
+    /// The settings of the last [`AuditStore::keep_settings`]; `None` before the first time.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

@@ -1,4 +1,4 @@
-//! The way of an event into the log and the store.
+//! Records events: to the log, the JSON lines and the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
 
-/// How many deeds may wait to be written. Each waits itself, so this is also how many requests.
+/// The most writes that wait. Each one is a request that waits.
 const QUEUE: usize = 1024;
-/// How many are written in one step.
+/// The most writes of one transaction.
 const MOST_AT_ONCE: usize = 256;
-/// How long a deed waits, first for its place and then for its record to be durable.
+/// How long a request waits for room in the queue, and again for its events to be durable.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What the trail works with.
+/// The dependencies of the trail.
 pub struct AuditOptions {
     /// Where events are kept.
     pub store: Arc<dyn AuditStore>,
@@ -34,15 +34,15 @@ pub struct AuditOptions {
     pub entropy: Entropy,
 }
 
-/// Who is told of events besides the store and the log.
+/// Outputs of events besides the store and the log.
 #[derive(Clone, Debug, Default)]
-pub struct Telling {
-    /// Whoever reads them as lines.
+pub struct AuditOutputs {
+    /// JSON lines.
     pub lines: Option<AuditLines>,
-    /// Which of them are for the webhook.
+    /// The events that the webhook sends.
     pub announced: BTreeSet<Kind>,
-    /// Rung as soon as there is something for it.
-    pub bell: Arc<Notify>,
+    /// Wakes the webhook worker when there is a new one.
+    pub wake: Arc<Notify>,
 }
 
 /// Records what happened. Cheap to clone; one task writes for all clones, and ends with the last.
@@ -54,13 +54,13 @@ struct Inner {
     clock: Clock,
     entropy: Entropy,
     limits: Limits,
-    telling: Telling,
+    outputs: AuditOutputs,
     queue: mpsc::Sender<Entry>,
     lost: Arc<AtomicU64>,
     counts: Counts,
 }
 
-/// Events of one deed, and who waits for them to be durable.
+/// The events of one action, and the request that waits for them.
 struct Entry {
     events: Vec<Recorded>,
     done: oneshot::Sender<()>,
@@ -70,20 +70,20 @@ impl AuditTrail {
     /// Starts the task that writes. Call it inside of a tokio runtime.
     #[must_use]
     pub fn start(options: AuditOptions) -> Self {
-        Self::start_telling(options, Telling::default())
+        Self::start_with_outputs(options, AuditOutputs::default())
     }
 
-    /// As [`AuditTrail::start`], and others are told, too.
+    /// As [`AuditTrail::start`], with more outputs.
     #[must_use]
-    pub fn start_telling(options: AuditOptions, telling: Telling) -> Self {
+    pub fn start_with_outputs(options: AuditOptions, outputs: AuditOutputs) -> Self {
         let AuditOptions { store, clock, entropy } = options;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
-        let task = Writing { store: store.clone(), lost: lost.clone(), bell: telling.bell.clone() };
+        let task = Writing { store: store.clone(), lost: lost.clone(), wake: outputs.wake.clone() };
         tokio::spawn(task.go_on(waiting));
         let limits = Limits::new(&clock);
         let counts = Counts::default();
-        Self(Arc::new(Inner { store, clock, entropy, limits, telling, queue, lost, counts }))
+        Self(Arc::new(Inner { store, clock, entropy, limits, outputs, queue, lost, counts }))
     }
 
     /// Logs what happened and returns once it is durable, after six seconds at the latest. Events
@@ -98,7 +98,7 @@ impl AuditTrail {
         }
         for event in &events {
             log(event);
-            if let Some(lines) = &self.0.telling.lines {
+            if let Some(lines) = &self.0.outputs.lines {
                 lines.tell(event);
             }
         }
@@ -108,7 +108,9 @@ impl AuditTrail {
         let (done, written) = oneshot::channel();
         place.send(Entry { events, done });
         if timeout(PATIENCE, written).await.is_err() {
-            tracing::warn!("the audit trail is behind: a deed is answered before it is recorded");
+            tracing::warn!(
+                "the audit trail is slow: an action is answered before its event is recorded"
+            );
         }
     }
 
@@ -116,14 +118,14 @@ impl AuditTrail {
         let at = self.0.clock.now();
         match self.0.entropy.id(at) {
             Ok(id) => {
-                let is_announced = self.0.telling.announced.contains(&event.kind);
+                let is_announced = self.0.outputs.announced.contains(&event.kind);
                 let recorded = Recorded::new(EventId::from_uuid(id), at, event);
                 Some(Recorded { is_announced, ..recorded })
             }
             Err(error) => {
                 self.0.lost.fetch_add(1, Ordering::Relaxed);
                 let kind = event.kind.as_str();
-                tracing::error!(kind, %error, "an audit event is lost");
+                tracing::error!(kind, %error, "could not record an audit event");
                 None
             }
         }
@@ -173,7 +175,7 @@ impl AuditTrail {
     /// Logs how many events were passed over, and forgets networks that have been quiet.
     pub fn sweep(&self) {
         self.0.limits.sweep();
-        if let Some(lines) = &self.0.telling.lines {
+        if let Some(lines) = &self.0.outputs.lines {
             lines.report();
         }
     }
@@ -185,9 +187,9 @@ impl AuditTrail {
     }
 
     /// Returns once everything recorded before is written, after nine seconds at the latest.
-    pub async fn settle(&self) {
+    pub async fn flush(&self) {
         self.written().await;
-        if let Some(lines) = &self.0.telling.lines {
+        if let Some(lines) = &self.0.outputs.lines {
             // A reader that has gone to sleep must not keep the server from stopping.
             let _ = timeout(PATIENCE, lines.written()).await;
             lines.report();
@@ -198,7 +200,7 @@ impl AuditTrail {
         let Ok(Ok(place)) = timeout(PATIENCE, self.0.queue.reserve()).await else { return };
         let (done, written) = oneshot::channel();
         place.send(Entry { events: Vec::new(), done });
-        // Whatever was not written by now is told of by the task itself.
+        // The writer logs what it could not write.
         let _ = timeout(PATIENCE, written).await;
     }
 }
@@ -207,11 +209,11 @@ impl AuditTrail {
 struct Writing {
     store: Arc<dyn AuditStore>,
     lost: Arc<AtomicU64>,
-    bell: Arc<Notify>,
+    wake: Arc<Notify>,
 }
 
 impl Writing {
-    /// Writes all that is waiting in one step: under load many deeds share one commit.
+    /// Writes all waiting events in one transaction: under load, many actions share one commit.
     async fn go_on(self, mut waiting: mpsc::Receiver<Entry>) {
         let mut entries = Vec::new();
         while waiting.recv_many(&mut entries, MOST_AT_ONCE).await > 0 {
@@ -221,13 +223,13 @@ impl Writing {
                 self.write(events).await;
             }
             for entry in entries.drain(..) {
-                // Whoever waited may have lost patience.
+                // The request may have timed out.
                 let _ = entry.done.send(());
             }
         }
     }
 
-    /// In a task of its own: a store that panics must not be the end of all records to come.
+    /// In a separate task, so that a panic of the store does not end the writer.
     async fn write(&self, events: Vec<Recorded>) {
         let (store, events) = (self.store.clone(), Arc::new(events));
         let to_write = events.clone();
@@ -235,7 +237,7 @@ impl Writing {
         if let Err(error) = written.unwrap_or_else(|error| Err(StoreError::backend(error))) {
             lose(&events, &self.lost, &error);
         } else if events.iter().any(|event| event.is_announced) {
-            self.bell.notify_one();
+            self.wake.notify_one();
         }
     }
 }
@@ -244,7 +246,7 @@ fn lose(events: &[Recorded], lost: &AtomicU64, why: &dyn std::fmt::Display) {
     lost.fetch_add(u64::try_from(events.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
     for Recorded { id, event, .. } in events {
         let kind = event.kind.as_str();
-        tracing::error!(kind, event.id = %id, why = %why, "an audit event is lost");
+        tracing::error!(kind, event.id = %id, why = %why, "could not record an audit event");
     }
 }
 

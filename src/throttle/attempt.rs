@@ -1,68 +1,65 @@
-//! An attempt that is counted: what it turns out to be decides what becomes of the count.
+//! A counted attempt: its result decides whether the count is kept or released.
 
 use std::fmt;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tracing::Instrument as _;
 
 use super::limits::Limited;
-use super::room::Throttle;
+use super::service::Throttle;
 use super::{AccountKey, Network, Release};
+use crate::detached;
 
-/// An attempt that is counted. Dropped without a verdict it is given back: nothing was learned by
-/// it.
-#[must_use = "an attempt that is dropped is given back"]
-pub struct Attempt(Option<Open>);
+/// A counted attempt. Dropping it without a result releases its count.
+#[must_use = "an attempt that is dropped is released"]
+pub struct Attempt(Option<Reservation>);
 
-/// What an attempt has under way.
-pub(super) struct Open {
+/// The counts of an attempt without a result.
+pub(super) struct Reservation {
     pub(super) throttle: Throttle,
     pub(super) limits: Vec<Limited>,
     pub(super) at: OffsetDateTime,
-    /// Whose success it would be.
+    /// The account, and the network to remember on success.
     pub(super) owner: Option<(AccountKey, Network)>,
-    /// Kept until the count is settled.
+    /// Dropped once the count is kept or released.
     pub(super) held: Box<dyn Send + Sync>,
 }
 
 impl Attempt {
-    pub(super) fn of(open: Open) -> Self {
-        Self(Some(open))
+    pub(super) fn of(reservation: Reservation) -> Self {
+        Self(Some(reservation))
     }
 
-    /// Where no limit is set there is nothing to count.
+    /// An attempt that no limit applies to.
     pub(super) fn uncounted() -> Self {
         Self(None)
     }
 
-    /// It told something: it stays counted.
-    pub fn stands(mut self) {
-        if let Some(open) = self.0.take() {
-            open.close(false);
+    /// Keeps the count: the attempt failed, or revealed something.
+    pub fn keep_counted(mut self) {
+        if let Some(reservation) = self.0.take() {
+            reservation.close(false);
         }
     }
 
-    /// It proved the owner of the account: it is given back, what was counted for this account
-    /// from this network is forgotten, and the network is known from now on.
+    /// The owner of the account succeeded. Releases the count, clears the counters of this account
+    /// from this network, and remembers the network.
     pub async fn succeeded(mut self) {
-        if let Some(open) = self.0.take() {
-            // In a task of its own: a request that is dropped now must not leave it half done.
-            let settling = tokio::spawn(open.settle(true).in_current_span());
-            if let Err(error) = settling.await {
-                tracing::error!(%error, "settling a count ended early");
-            }
+        if let Some(reservation) = self.0.take() {
+            // Fails only where the runtime ends: then the counters run out by themselves.
+            let _ = detached::run_to_completion(reservation.settle(true)).await;
         }
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if let Some(open) = self.0.take() {
-            match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn(open.settle(false).in_current_span())),
-                // Nothing runs any more that could give it back; its time passes by itself.
-                Err(_) => open.close(false),
+        if let Some(reservation) = self.0.take() {
+            if tokio::runtime::Handle::try_current().is_ok() {
+                drop(detached::spawn(reservation.settle(false)));
+            } else {
+                // Without a runtime nothing can give it back: the counters run out by themselves.
+                reservation.close(false);
             }
         }
     }
@@ -74,15 +71,15 @@ impl fmt::Debug for Attempt {
     }
 }
 
-impl Open {
+impl Reservation {
     async fn settle(self, is_success: bool) {
         let now = self.throttle.now();
         let elapsed = Duration::try_from(now - self.at).unwrap_or_default().as_millis();
         let is_cleared = |limited: &&Limited| is_success && limited.0.is_cleared_by_success();
-        // A counter that may have run out since was not moved by this attempt any more.
-        let is_there =
+        // A counter that may have expired since no longer contains this attempt.
+        let still_counts =
             |limited: &&Limited| u128::try_from(limited.1.pace.step()).is_ok_and(|s| elapsed < s);
-        let give_back = self.limits.iter().filter(|one| !is_cleared(one)).filter(is_there);
+        let give_back = self.limits.iter().filter(|one| !is_cleared(one)).filter(still_counts);
         let release = Release {
             give_back: give_back.map(|(_, counter)| counter.clone()).collect(),
             clear: self.limits.iter().filter(is_cleared).map(|(_, c)| c.key.clone()).collect(),
@@ -92,10 +89,10 @@ impl Open {
         self.close(true);
     }
 
-    /// Makes room for those who wait for the verdict.
-    fn close(self, gave_back: bool) {
+    /// Wakes the attempts that wait for this result.
+    fn close(self, was_released: bool) {
         let Self { throttle, limits, held, .. } = self;
         drop(held);
-        throttle.in_flight().leave(&limits, gave_back);
+        throttle.in_flight().leave(&limits, was_released);
     }
 }

@@ -1,24 +1,22 @@
-//! What is counted, and how: one time per counter.
+//! Counters of the generic cell rate algorithm (GCRA, ITU-T I.371): one timestamp each.
 //!
-//! The time until which a counter is busy moves on by one step with each attempt, and comes nearer
-//! by itself. An attempt is let through while the counter is busy for no longer than its window.
-//! This is the generic cell rate algorithm: as many at once as the window has steps, then one with
-//! each step.
+//! Each attempt moves the timestamp on by one step. An attempt is allowed while the timestamp is
+//! at most one window ahead of now. This allows a burst of window / step, then one per step.
 
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-/// So many at once, and as many again spread over a time.
+/// A number of attempts per time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// This many at once, at least 1.
+    /// Attempts at once, at least 1.
     pub count: u32,
-    /// After this long without an attempt there may be as many again.
+    /// After this long without an attempt, as many are allowed again.
     pub per: Duration,
 }
 
-/// How fast a counter moves.
+/// The step and the window of a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     step: i64,
@@ -26,8 +24,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// As many at once as the rate says, and then one more each time that its part of the time has
-    /// passed.
+    /// The count of the rate at once, then one for each `per / count`.
     #[must_use]
     pub fn of(rate: Rate) -> Self {
         Self::stepping(rate.count, milliseconds(rate.per), rate.count)
@@ -41,7 +38,13 @@ impl Pace {
         Self::stepping(spread, milliseconds(per), count.saturating_sub(spread))
     }
 
-    /// `steps` in `per`, and `burst` of them at once. Rounded so that nothing more gets through.
+    /// `burst` at once, and then `count` in `per`.
+    #[must_use]
+    pub fn bursting(burst: u32, count: u32, per: Duration) -> Self {
+        Self::stepping(count, milliseconds(per), burst)
+    }
+
+    /// `steps` in `per`, and `burst` of them at once. Rounded so that no more are allowed.
     fn stepping(steps: u32, per: i64, burst: u32) -> Self {
         let steps = i64::from(steps.max(1));
         let step = ((per + steps - 1) / steps).max(1);
@@ -67,8 +70,8 @@ impl Pace {
         now.saturating_add(self.window.saturating_mul(2))
     }
 
-    /// How long an attempt has to wait at `now` for a counter that is busy until then, times in
-    /// milliseconds since 1970. `None`: not at all.
+    /// How long an attempt at `now` has to wait for a counter that shows `busy_until`, both in
+    /// milliseconds since 1970. `None`: it is allowed.
     #[must_use]
     pub fn wait(self, busy_until: i64, now: i64) -> Option<Duration> {
         if busy_until > self.latest(now) {
@@ -83,8 +86,7 @@ fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
-/// Whom an attempt is about, without saying so: the digest of an address, whether or not an
-/// account has it.
+/// The digest of an email address, whether or not an account has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccountKey([u8; 32]);
 
@@ -95,20 +97,20 @@ impl AccountKey {
         Self(digest("account", canonical))
     }
 
-    /// The key that everything has in common which is no address at all.
+    /// The key that all attempts without a valid address share.
     #[must_use]
-    pub fn of_nobody() -> Self {
+    pub fn anonymous() -> Self {
         Self(digest("nobody", ""))
     }
 
-    /// What a store keeps.
+    /// The bytes that a store keeps.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// Names a counter.
+/// The name of a counter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CounterKey {
     subject: [u8; 32],
@@ -127,13 +129,13 @@ impl CounterKey {
         Self { subject: digest("network", network), scope: scope.to_owned() }
     }
 
-    /// Whose counter it is: the [`AccountKey`], or a digest of the network.
+    /// The [`AccountKey`], or a digest of the network.
     #[must_use]
     pub fn subject(&self) -> &[u8; 32] {
         &self.subject
     }
 
-    /// Which of the counters of its subject it is, at most 64 bytes.
+    /// The limit, and the network where it counts one: at most 64 bytes.
     #[must_use]
     pub fn scope(&self) -> &str {
         &self.scope
@@ -143,9 +145,9 @@ impl CounterKey {
 /// A counter and its pace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counter {
-    /// Which one.
+    /// Its name.
     pub key: CounterKey,
-    /// How fast it moves.
+    /// Its step and window.
     pub pace: Pace,
 }
 

@@ -1,5 +1,5 @@
-//! Attempts that are counted and not yet judged. Whoever is refused because of them waits for the
-//! verdict: many right passwords at once are no guessing.
+//! Counted attempts without a result. An attempt that is refused because of them waits for their
+//! results, so that many correct passwords at once are not taken for guessing.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,40 +12,40 @@ use super::CounterKey;
 use super::limits::Limited;
 
 #[derive(Default)]
-pub(super) struct InFlight(Mutex<State>);
+pub(super) struct InFlight(Mutex<InFlightCounters>);
 
 #[derive(Default)]
-struct State {
-    /// How often something was given back to any counter.
-    given_back: u64,
-    moving: HashMap<CounterKey, Moving>,
+struct InFlightCounters {
+    /// How many attempts were released, of all counters.
+    released: u64,
+    moving: HashMap<CounterKey, PendingAttempts>,
 }
 
-/// Attempts that move one counter.
+/// The attempts of one counter.
 #[derive(Default)]
-struct Moving {
+struct PendingAttempts {
     count: u32,
-    judged: Arc<Notify>,
+    decided: Arc<Notify>,
 }
 
-/// Whether a refusal stands.
-pub(super) enum Prospect {
-    /// Attempts are under way that may give something back: ask again then.
+/// Whether a refused attempt may try again.
+pub(super) enum Retry {
+    /// After this: attempts in flight may still be released.
     After(OwnedNotified),
-    /// Something was given back meanwhile: ask again.
-    Again,
-    /// It stands.
-    None,
+    /// At once: an attempt was released in between.
+    Now,
+    /// Not: the refusal is final.
+    Never,
 }
 
 impl InFlight {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, InFlightCounters> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// To be asked before the counters are, and shown to [`InFlight::prospect`].
-    pub(super) fn given_back(&self) -> u64 {
-        self.state().given_back
+    /// To be read before the counters, and passed to [`InFlight::retry`].
+    pub(super) fn released(&self) -> u64 {
+        self.state().released
     }
 
     pub(super) fn enter(&self, limits: &[Limited]) {
@@ -55,17 +55,16 @@ impl InFlight {
         }
     }
 
-    /// Wakes those for whom it makes a difference: something was given back, or nothing is left
-    /// to be waited for.
-    pub(super) fn leave(&self, limits: &[Limited], gave_back: bool) {
+    /// Wakes the waiting attempts if one was released, or if this was the last in flight.
+    pub(super) fn leave(&self, limits: &[Limited], was_released: bool) {
         let mut state = self.state();
-        state.given_back += u64::from(gave_back);
+        state.released += u64::from(was_released);
         for (_, counter) in limits {
             if let Entry::Occupied(mut moving) = state.moving.entry(counter.key.clone()) {
                 moving.get_mut().count -= 1;
                 let is_last = moving.get().count == 0;
-                if gave_back || is_last {
-                    moving.get().judged.notify_waiters();
+                if was_released || is_last {
+                    moving.get().decided.notify_waiters();
                 }
                 if is_last {
                     moving.remove();
@@ -74,13 +73,13 @@ impl InFlight {
         }
     }
 
-    /// What whoever was refused by this counter may hope for.
-    pub(super) fn prospect(&self, key: &CounterKey, given_back_before: u64) -> Prospect {
+    /// Whether an attempt that this counter refused may try again.
+    pub(super) fn retry(&self, key: &CounterKey, released_before: u64) -> Retry {
         let state = self.state();
         match state.moving.get(key) {
-            Some(moving) => Prospect::After(Arc::clone(&moving.judged).notified_owned()),
-            None if state.given_back != given_back_before => Prospect::Again,
-            None => Prospect::None,
+            Some(moving) => Retry::After(Arc::clone(&moving.decided).notified_owned()),
+            None if state.released != released_before => Retry::Now,
+            None => Retry::Never,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which counters an attempt moves. `docs/decisions/0005-throttling.md` says why these.
+//! The counters that an attempt moves. `docs/decisions/0005-throttling.md` explains the choice.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ const DAY_FROM_ONE_NETWORK: u32 = 5;
 /// And all networks together.
 const DAY_FROM_EVERYWHERE: u32 = 10;
 
-/// How often somebody may try; `None` for as often as they like.
+/// The limits; `None` for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ThrottleOptions {
-    /// Wrong passwords for one account from one network. The limits of an account for a day follow
-    /// from it.
+    /// Wrong passwords for one account from one network. The daily limits of an account derive from
+    /// it.
     pub account: Option<Rate>,
     /// Wrong passwords from one network, whatever the account.
     pub network: Option<Rate>,
@@ -32,7 +32,7 @@ impl Default for ThrottleOptions {
     }
 }
 
-/// What a counter is there for.
+/// The limit that a counter belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// Passwords for one account from one network, in a short time.
@@ -50,7 +50,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// A word for logs.
+    /// The name in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,13 +63,13 @@ impl Limit {
         }
     }
 
-    /// Whether the owner of the account, once proven, takes the earlier counts along.
+    /// Whether a correct password clears the counter.
     pub(super) fn is_cleared_by_success(self) -> bool {
         matches!(self, Self::AccountFromNetwork | Self::AccountFromNetworkInADay)
     }
 }
 
-/// A counter, and what it is there for.
+/// A counter and its limit.
 pub(super) type Limited = (Limit, Counter);
 
 impl ThrottleOptions {
@@ -79,8 +79,8 @@ impl ThrottleOptions {
         Self { account: None, network: None, signup: None }
     }
 
-    /// What a password for an account moves. Networks that are known to it are left out of what
-    /// all networks share.
+    /// The counters of a password attempt. A network that is known to the account is left out of
+    /// the limit that all networks share.
     pub(super) fn of_password(
         &self,
         account: &AccountKey,
@@ -97,14 +97,14 @@ impl ThrottleOptions {
         of_account(Limit::AccountFromNetwork, format!("short {from}"), Pace::of(rate));
         let day = in_a_day(DAY_FROM_ONE_NETWORK);
         of_account(Limit::AccountFromNetworkInADay, format!("day {from}"), day);
-        if !is_known && *account != AccountKey::of_nobody() {
+        if !is_known && *account != AccountKey::anonymous() {
             let day = in_a_day(DAY_FROM_EVERYWHERE);
             of_account(Limit::AccountInADay, "day everywhere".to_owned(), day);
         }
         limits
     }
 
-    /// What a sign-up moves.
+    /// The counters of a sign-up.
     pub(super) fn of_sign_up(&self, from: Option<Network>) -> Vec<Limited> {
         of_network(self.signup, from, "signups", [Limit::SignUps; 2])
     }

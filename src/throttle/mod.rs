@@ -1,30 +1,29 @@
-//! How often somebody may try: passwords, sign-ups, sessions of nobody.
+//! Rate limits: passwords, sign-ups, anonymous sessions, own changes.
 //!
-//! An attempt is counted in [`Throttle`] before anything is known about it. What it turns out to
-//! be decides whether the count stands, is given back, or takes earlier counts along. A counter is
-//! a single time, kept in the [`ThrottleStore`], and is gone once that has passed.
+//! [`Throttle`] counts an attempt before its result is known. The result decides whether the count
+//! is kept, released, or clears earlier counts. A counter is a single timestamp in the
+//! [`ThrottleStore`] and expires when that has passed.
 //!
-//! This room knows no account and no password: whose attempt it is, it is told as an
-//! [`AccountKey`].
+//! This module knows no accounts and no passwords: an [`AccountKey`] names the account.
 
 mod attempt;
 mod counter;
 mod in_flight;
+mod keyed_throttle;
 mod limits;
 mod network;
-mod network_throttle;
 mod own_writes;
 mod reports;
-mod room;
+mod service;
 mod store;
 
 pub use attempt::Attempt;
 pub use counter::{AccountKey, Counter, CounterKey, Pace, Rate};
+pub use keyed_throttle::{KeyedThrottle, NetworkThrottle};
 pub use limits::{Limit, ThrottleOptions};
 pub use network::Network;
-pub use network_throttle::{KeyedThrottle, NetworkThrottle};
 pub use own_writes::OwnWrites;
-pub use room::{AttemptError, Throttle, Throttled};
+pub use service::{AttemptError, Throttle, Throttled};
 pub use store::{KNOWN_NETWORKS, Refusal, Release, ThrottleStore};
 
 #[cfg(test)]

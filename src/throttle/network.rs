@@ -1,4 +1,4 @@
-//! The part of an address that is held to a limit.
+//! The network of an address, which limits apply to.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv6Addr};
 pub struct Network(IpAddr);
 
 impl Network {
-    /// The network of an address. An IPv4 address in the clothes of IPv6 (`::ffff:192.0.2.1`) is
-    /// the IPv4 address.
+    /// The network of an address. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`)
+    /// counts as the IPv4 address.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {

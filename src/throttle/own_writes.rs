@@ -1,5 +1,5 @@
-//! How often people may write what costs them nothing: each write is kept, most in the audit trail
-//! for a year. Counted in the memory of each server.
+//! Limits of cheap writes, which would otherwise fill the database and the audit trail. Counted in
+//! the memory of each server.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -15,16 +15,16 @@ const fn times(count: u32) -> NonZeroU32 {
 
 /// Anonymous sessions that one network may start in a minute.
 const STARTS_PER_MINUTE: NonZeroU32 = times(30);
-/// Changes of the own account in one session: at once, and then in a minute. Counted by session, so
-/// that a stolen session cannot keep the owner from ending it.
+/// Changes of the own account in one session: burst, then per minute. Counted by session, so that
+/// a stolen session cannot keep the owner from ending it.
 const CHANGES: (NonZeroU32, NonZeroU32) = (times(60), times(6));
-/// Writes of the data of one session: at once, and then in a minute.
+/// Writes of the data of one session: burst, then per minute.
 const DATA: (NonZeroU32, NonZeroU32) = (times(600), times(600));
 
-/// The limits of what people write about themselves.
+/// The limits of cheap writes.
 pub struct OwnWrites {
     starts: NetworkThrottle,
-    /// `None`: as often as they like.
+    /// `None`: no limit.
     changes: Option<KeyedThrottle<Uuid>>,
     data: Option<KeyedThrottle<Uuid>>,
 }
@@ -64,7 +64,7 @@ impl OwnWrites {
         self.data.as_ref().map_or(Ok(()), |data| data.count(&session))
     }
 
-    /// Forgets those that have been quiet.
+    /// Deletes counters that have expired.
     pub fn sweep(&self) {
         self.starts.sweep();
         self.changes.iter().chain(&self.data).for_each(KeyedThrottle::sweep);

@@ -1,4 +1,4 @@
-//! What was logged lately, so that a flood does not fill the log.
+//! Refusals that were logged lately, so that a flood does not fill the log.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,40 +8,40 @@ use time::OffsetDateTime;
 
 use super::CounterKey;
 
-/// A counter is named in the log at most once in this time.
-const QUIET: Duration = Duration::from_mins(1);
-/// And at most this many of them.
-const MOST: usize = 1000;
+/// A counter is logged at most once in this time.
+const REPORT_INTERVAL: Duration = Duration::from_mins(1);
+/// The most counters that are remembered.
+const MAX_COUNTERS: usize = 1000;
 
 #[derive(Default)]
-pub(super) struct Reports(Mutex<Told>);
+pub(super) struct Reports(Mutex<Reported>);
 
 #[derive(Default)]
-struct Told {
+struct Reported {
     counters: HashMap<CounterKey, OffsetDateTime>,
-    /// When they were found to be all fresh. Looking through them for each refusal would make a
-    /// flood dearer.
+    /// When all of them were found to be recent. Scanning them for each refusal would make a flood
+    /// more expensive.
     full_since: Option<OffsetDateTime>,
 }
 
 impl Reports {
-    /// Whether the refusal by this counter is news.
+    /// Whether a refusal by this counter is to be logged.
     pub(super) fn is_due(&self, key: &CounterKey, now: OffsetDateTime) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_fresh = |at: &OffsetDateTime| *at <= now && now - *at < QUIET;
-        if told.counters.get(key).is_some_and(is_fresh) {
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |at: &OffsetDateTime| *at <= now && now - *at < REPORT_INTERVAL;
+        if reported.counters.get(key).is_some_and(is_recent) {
             return false;
         }
-        if told.counters.len() >= MOST {
-            if told.full_since.as_ref().is_some_and(is_fresh) {
+        if reported.counters.len() >= MAX_COUNTERS {
+            if reported.full_since.as_ref().is_some_and(is_recent) {
                 return false;
             }
-            told.counters.retain(|_, at| is_fresh(at));
+            reported.counters.retain(|_, at| is_recent(at));
         }
-        let is_full = told.counters.len() >= MOST;
-        told.full_since = is_full.then_some(now);
+        let is_full = reported.counters.len() >= MAX_COUNTERS;
+        reported.full_since = is_full.then_some(now);
         if !is_full {
-            told.counters.insert(key.clone(), now);
+            reported.counters.insert(key.clone(), now);
         }
         !is_full
     }

@@ -1,4 +1,4 @@
-//! Where counters are kept: the port, and what every backend promises.
+//! The store of counters: the trait, and the guarantees of every backend.
 
 use std::time::Duration;
 
@@ -8,59 +8,57 @@ use time::OffsetDateTime;
 use super::{AccountKey, Counter, CounterKey, Network};
 use crate::failure::StoreError;
 
-/// How many networks of an account are remembered, the newest.
+/// The most networks that are remembered for an account: the newest.
 pub const KNOWN_NETWORKS: u32 = 32;
 
-/// A counter lets nothing through for now.
+/// A counter refused an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The counter with the longest wait.
     pub key: CounterKey,
-    /// After this long all of the counters let an attempt through, if there is none meanwhile.
+    /// After this long all of the counters allow an attempt, if there is none before.
     pub wait: Duration,
 }
 
-/// What is taken back of an attempt.
+/// The counts that an attempt releases.
 #[derive(Clone, Debug, Default)]
 pub struct Release {
-    /// Counters that take back one step.
+    /// Counters that go back by one step.
     pub give_back: Vec<Counter>,
-    /// Counters that start afresh.
+    /// Counters that are reset.
     pub clear: Vec<CounterKey>,
-    /// A network from which the owner of an account came.
+    /// A network from which the owner of an account signed in.
     pub remember: Option<(AccountKey, Network)>,
 }
 
-/// Where counters live. Every backend promises:
-/// - **All or none**: an attempt counts in every counter that it names, or one refuses and it
-///   counts in none.
-/// - **Never too many**: however many attempts arrive at once, by however many connections, no
-///   counter goes beyond its window.
+/// The store of counters. Every backend guarantees:
+/// - **All or none**: an attempt counts in all its counters, or one refuses it and it counts in
+///   none.
+/// - **Never too many**: concurrent attempts cannot move a counter beyond its window.
 /// - **An acknowledged count survives a restart.**
 /// - **A refusal writes nothing.**
-/// - **A counter goes away by itself** once its time has passed.
+/// - **A counter expires by itself** once its time has passed.
 #[async_trait]
 pub trait ThrottleStore: Send + Sync {
-    /// Which of the counters would refuse an attempt; `None`: none of them. Reading only.
+    /// The counter that would refuse an attempt; `None`: none of them. It only reads.
     async fn refusal(
         &self,
         counters: &[Counter],
         now: OffsetDateTime,
     ) -> Result<Option<Refusal>, StoreError>;
 
-    /// Counts an attempt. What it answers is why it did not count, if it did not; ask
-    /// [`ThrottleStore::refusal`] before, which takes nobody's turn to write.
+    /// Counts an attempt, or returns why it was refused. Call [`ThrottleStore::refusal`] first,
+    /// which takes no write lock.
     async fn reserve(
         &self,
         counters: &[Counter],
         now: OffsetDateTime,
     ) -> Result<Option<Refusal>, StoreError>;
 
-    /// Takes back what an attempt was counted for, in one step. A counter whose time has passed
-    /// has nothing to give back.
+    /// Releases the counts of an attempt in one step. An expired counter has nothing to release.
     async fn release(&self, release: &Release, now: OffsetDateTime) -> Result<(), StoreError>;
 
-    /// Whether the owner of the account came from this network since then.
+    /// Whether the owner of the account signed in from this network since then.
     async fn is_known(
         &self,
         account: &AccountKey,
@@ -68,8 +66,8 @@ pub trait ThrottleStore: Send + Sync {
         since: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Deletes counters whose time has passed, and networks not seen since `known_since`, at most
-    /// so many of each. `true`: there was no more to delete.
+    /// Deletes expired counters and networks not seen since `known_since`, at most `most` of each.
+    /// `true`: none is left.
     async fn sweep(
         &self,
         now: OffsetDateTime,

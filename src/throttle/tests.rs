@@ -3,7 +3,7 @@ mod over_a_store;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::in_flight::{InFlight, Prospect};
+use super::in_flight::{InFlight, Retry};
 use super::reports::Reports;
 use super::{AccountKey, Counter, CounterKey, Limit, Network, Pace, Rate, ThrottleOptions};
 use crate::clock::from_unix_milliseconds;
@@ -124,7 +124,7 @@ fn a_password_moves_the_counters_of_its_account_and_of_its_network() {
     let ada = AccountKey::of_address("ada@example.org");
     let nowhere = named(&options.of_password(&ada, None, false));
     assert_eq!(nowhere, [&own[..], &[AccountInADay]].concat());
-    let nobody = AccountKey::of_nobody();
+    let nobody = AccountKey::anonymous();
     let nobody = named(&options.of_password(&nobody, Some(network("192.0.2.1")), false));
     assert_eq!(nobody, [&[Network], &own[..]].concat(), "what is no address is shared by all");
     assert!(ThrottleOptions::off().of_password(&ada, None, false).is_empty());
@@ -163,7 +163,7 @@ fn counters_of_different_things_have_different_names() {
 #[test]
 fn a_flood_is_in_the_log_once_a_minute_and_takes_bounded_memory() {
     let reports = Reports::default();
-    let key = |n: u32| CounterKey::of_account(&AccountKey::of_nobody(), n.to_string());
+    let key = |n: u32| CounterKey::of_account(&AccountKey::anonymous(), n.to_string());
     let at = |seconds: i64| from_unix_milliseconds(1_800_000_000_000 + seconds * 1000);
     assert!(reports.is_due(&key(0), at(0)));
     assert!(!reports.is_due(&key(0), at(59)));
@@ -224,17 +224,17 @@ fn a_refusal_stands_unless_something_is_given_back_that_it_was_for() {
     let in_flight = InFlight::default();
     let moved = limits("192.0.2.1", false);
     let key = &moved[0].1.key;
-    let before = in_flight.given_back();
-    assert!(matches!(in_flight.prospect(key, before), Prospect::None));
+    let before = in_flight.released();
+    assert!(matches!(in_flight.retry(key, before), Retry::Never));
     in_flight.enter(&moved);
-    assert!(matches!(in_flight.prospect(key, before), Prospect::After(_)));
+    assert!(matches!(in_flight.retry(key, before), Retry::After(_)));
     in_flight.leave(&moved, false);
-    assert!(matches!(in_flight.prospect(key, before), Prospect::None));
+    assert!(matches!(in_flight.retry(key, before), Retry::Never));
     for _ in 0..3 {
-        let before = in_flight.given_back();
+        let before = in_flight.released();
         in_flight.enter(&moved);
         in_flight.leave(&moved, true);
-        assert!(matches!(in_flight.prospect(key, before), Prospect::Again), "it looked too early");
-        assert!(matches!(in_flight.prospect(key, in_flight.given_back()), Prospect::None));
+        assert!(matches!(in_flight.retry(key, before), Retry::Now), "it looked too early");
+        assert!(matches!(in_flight.retry(key, in_flight.released()), Retry::Never));
     }
 }

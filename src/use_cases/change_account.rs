@@ -1,10 +1,9 @@
-//! What administrators, the command line and people themselves change about an account, and which
-//! of it ends sessions.
+//! Changes accounts, for administrators, the command line and the owners. Some changes end sessions.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::credential_change::{ends, finish_credential_change};
-use super::detached::run_to_completion;
+use super::run_to_completion;
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Changed, Email, EpochRaise, EpochReason, Name,
     PasswordChange, PasswordHash, Role, Status, User, UserId,
@@ -21,7 +20,7 @@ pub struct AccountChanges {
     audit: AuditTrail,
 }
 
-/// What to change; `None` leaves a field as it is.
+/// The change; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct AccountChange {
     /// A new name.
@@ -38,7 +37,7 @@ pub struct AccountChange {
     pub delete: bool,
 }
 
-/// Why somebody could not change their own account.
+/// Why an owner could not change the account.
 #[derive(Debug, thiserror::Error)]
 pub enum OwnChangeError {
     /// Nothing has changed.
@@ -63,7 +62,7 @@ impl From<AttemptError> for OwnChangeError {
 }
 
 impl AccountChanges {
-    /// Works with these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
         Self { accounts, sessions, audit }
@@ -83,7 +82,7 @@ impl AccountChanges {
         let (this, by) = (self.clone(), by.clone());
         run_to_completion(async move {
             let Self { accounts, sessions, audit } = this;
-            // What was decided last, and on whom, is what was done.
+            // `decide` may run several times: the last decision is the one that was applied.
             let decided: Arc<Mutex<Option<(User, Change)>>> = Arc::default();
             let decide = |account: &Account| {
                 let change = decide(account, &wanted);
@@ -135,7 +134,7 @@ impl AccountChanges {
             let attempt = attempt?;
             let changed = this.apply(id, wanted, &by).await;
             if matches!(changed, Ok(_) | Err(ChangeError::EmailTaken)) {
-                attempt.stands();
+                attempt.keep_counted();
             }
             Ok(changed?)
         })
@@ -144,8 +143,8 @@ impl AccountChanges {
     }
 }
 
-/// What was changed, one event for each thing that has a kind of its own. A new name has none: it
-/// opens nothing to anybody, and is a line in the log.
+/// One event for each change that has a kind. A new name has none: it grants no access, and is
+/// only logged.
 fn events(before: &User, change: &Change, by: &By) -> Vec<Event> {
     let event = |kind| Event::new(kind, by).about(before.id);
     if change.delete {

@@ -1,19 +1,17 @@
-//! A new password: every other session of the user ends, this one goes on under a new token.
+//! Changes a password: ends the other sessions of the user and rotates the token of this one.
 
 use std::iter;
 
 use super::credential_change::{ends, finish_credential_change};
-use super::detached::run_to_completion;
-use super::proofs;
 use super::sent_forms::FormTurn;
+use super::{record_failed_check, run_to_completion};
 use crate::accounts::{
-    Accounts, AuthenticateError, Busy, Change, ChangeError, EpochRaise, EpochReason,
-    NewPasswordError, Password, PasswordChange, PasswordCheck, User, WeakPassword,
+    Accounts, Change, ChangeError, EpochRaise, EpochReason, NewPasswordError, Password,
+    PasswordChange, PasswordCheck, PasswordCheckError, User, WeakPassword,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, KeptSessionError, Session, Sessions, StartedSession, Token};
-use crate::throttle::Throttled;
 
 /// Lets people change their own password.
 #[derive(Clone)]
@@ -26,34 +24,20 @@ pub struct ChangePassword {
 /// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// The current password is wrong, or was changed by somebody else meanwhile.
-    #[error("the current password is wrong")]
-    Refused,
-    /// The new password may not be used.
+    /// The current password was not accepted, or has changed since the check.
+    #[error(transparent)]
+    PasswordCheck(#[from] PasswordCheckError),
+    /// The policy rejects the new password.
     #[error(transparent)]
     Weak(WeakPassword),
-    /// There were too many wrong passwords before; this one was not looked at.
-    #[error(transparent)]
-    Throttled(#[from] Throttled),
-    /// Too many passwords are being checked at once.
-    #[error(transparent)]
-    Busy(#[from] Busy),
-    /// This session ended meanwhile.
+    /// The session ended before the change.
     #[error("the session has ended: {}", .0.as_str())]
     Ended(EndReason),
-    /// A store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
-impl From<AuthenticateError> for ChangePasswordError {
-    fn from(error: AuthenticateError) -> Self {
-        match error {
-            AuthenticateError::Refused => Self::Refused,
-            AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
-            AuthenticateError::Busy(busy) => Self::Busy(busy),
-            AuthenticateError::Store(error) => Self::Store(error),
-        }
+impl From<StoreError> for ChangePasswordError {
+    fn from(error: StoreError) -> Self {
+        Self::PasswordCheck(error.into())
     }
 }
 
@@ -61,8 +45,8 @@ impl From<NewPasswordError> for ChangePasswordError {
     fn from(error: NewPasswordError) -> Self {
         match error {
             NewPasswordError::Weak(weak) => Self::Weak(weak),
-            NewPasswordError::Busy(busy) => Self::Busy(busy),
-            NewPasswordError::Store(error) => Self::Store(error),
+            NewPasswordError::Busy(busy) => Self::PasswordCheck(busy.into()),
+            NewPasswordError::Store(error) => error.into(),
         }
     }
 }
@@ -71,7 +55,7 @@ impl From<KeptSessionError> for ChangePasswordError {
     fn from(error: KeptSessionError) -> Self {
         match error {
             KeptSessionError::Ended(reason) => Self::Ended(reason),
-            KeptSessionError::Store(error) => Self::Store(error),
+            KeptSessionError::Store(error) => error.into(),
         }
     }
 }
@@ -79,20 +63,20 @@ impl From<KeptSessionError> for ChangePasswordError {
 impl From<ChangeError> for ChangePasswordError {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::Store(error) => Self::Store(error),
-            // Somebody else changed the account first: the proof was of the password before.
+            ChangeError::Store(error) => error.into(),
+            // The account changed since the check, which was of the earlier password.
             ChangeError::NotFound
             | ChangeError::Moved
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::EmailTaken
-            | ChangeError::LastAdministrator => Self::Refused,
+            | ChangeError::LastAdministrator => PasswordCheckError::Refused.into(),
         }
     }
 }
 
 impl ChangePassword {
-    /// Works with these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
         Self { accounts, sessions, audit }
@@ -100,7 +84,7 @@ impl ChangePassword {
 
     /// Changes the password of `user`, whose session `session` is under the token `old`.
     ///
-    /// The session under its new token; `None` where somebody ended it since.
+    /// The session under its new token; `None` if it ended since.
     ///
     /// # Errors
     /// [`ChangePasswordError`]; nothing has changed.
@@ -113,7 +97,9 @@ impl ChangePassword {
     ) -> Result<Option<StartedSession>, ChangePasswordError> {
         let event = Event::new(Kind::PasswordChanged, by).about(user.id);
         let proven = self.accounts.prove(user.id, current).await;
-        proofs::record_failure(&self.audit, &event, proven.as_ref().err()).await;
+        if let Err(error) = &proven {
+            record_failed_check(&self.audit, &event, error).await;
+        }
         let proven = proven?;
         let to = self.accounts.hash_new_password(new, (&user.email, &user.name)).await?;
         let mut kept = self.sessions.prepare_kept_session(session, old, true).await?;

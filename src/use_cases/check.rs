@@ -1,4 +1,4 @@
-//! Who is there: the question that every request asks.
+//! Checks a session token: its session, and the account of the session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct Identity {
 }
 
 impl Check {
-    /// Asks these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions) -> Self {
         Self { accounts, sessions }
@@ -66,7 +66,7 @@ impl Check {
         Some(Identity { session, user, under_lease: true })
     }
 
-    /// Asks the stores, always by reads of its own: whatever was acknowledged before is in them.
+    /// Reads the stores, never a shared read: so it sees every acknowledged change.
     async fn ask(&self, token: &Token, digest: &TokenDigest) -> Result<Identity, ResumeError> {
         let (mut pauses, mut endings) = (SETTLING.into_iter(), 0);
         loop {
@@ -85,7 +85,7 @@ impl Check {
                 return Ok(Identity { session, user, under_lease: false });
             }
             // The account was read after the session, and in between the session may have been
-            // rotated into the new epoch, or ended with a reason of its own.
+            // rotated into the new epoch, or ended for another reason.
             let is_behind = is_behind(&session, account.as_ref());
             match pauses.next() {
                 Some(pause) if pause.is_zero() || is_behind => tokio::time::sleep(pause).await,

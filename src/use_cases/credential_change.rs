@@ -1,12 +1,11 @@
-//! Carrying a change of an account through to its sessions.
+//! Applies a change of an account to its sessions.
 
 use crate::accounts::{Account, Accounts, Change, ChangeError, Changed, EpochReason, UserId};
 use crate::audit::{By, Event};
 use crate::sessions::{KeptSessionGuard, Sessions};
 
-/// Changes an account and sees to it that the sessions follow before anything is acknowledged.
-/// Callers see it through: a request that is dropped in the middle must not leave the account
-/// changed and the sessions not.
+/// Changes an account and its sessions before anything is acknowledged. Callers run it to
+/// completion, so that a dropped request cannot change the account without its sessions.
 pub(super) async fn finish_credential_change(
     accounts: &Accounts,
     sessions: &Sessions,

@@ -1,4 +1,4 @@
-//! How it stands: how many accounts, how many sessions, how many signed in lately.
+//! Counts for the overview of administrators: accounts, sessions and recent sign-ins.
 
 use crate::accounts::{AccountCount, Accounts};
 use crate::audit::{Activity, AuditTrail};
@@ -13,10 +13,10 @@ pub struct Figures {
     audit: AuditTrail,
 }
 
-/// What was counted.
+/// The counts.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    /// Sessions that nobody ended; `None` where they are not counted.
+    /// Sessions that have not ended; `None` where they are not counted.
     pub sessions: Option<Counted>,
     /// Accounts.
     pub accounts: AccountCount,
@@ -25,7 +25,7 @@ pub struct Counts {
 }
 
 impl Figures {
-    /// Of these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
         Self { accounts, census: SessionCount::new(sessions), audit }

@@ -1,11 +1,10 @@
-//! Giving people accounts: an administrator makes one, its owner sets the password by a link.
+//! Invitations: an administrator creates an account, its owner sets the password by a link.
 
 use std::sync::Arc;
 
 use super::credential_change::{ends, finish_credential_change};
-use super::detached::run_to_completion;
-use super::displaced;
 use super::sent_forms::FormTurn;
+use super::{ended_by_start, run_to_completion};
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Changed, CreateError, EpochRaise, EpochReason,
     InvitationDigest, InvitedUser, IssuedInvitation, NewPasswordError, Password, PasswordChange,
@@ -25,24 +24,24 @@ pub struct Invitations {
     audit: AuditTrail,
 }
 
-/// What somebody gives who comes by an invitation.
+/// A request to accept an invitation.
 #[derive(Debug)]
 pub struct Acceptance {
     /// The digest of the secret in the link.
     pub invitation: InvitationDigest,
     /// The password to set.
     pub password: Password,
-    /// Where it comes from.
+    /// The client of the request.
     pub client: Client,
-    /// The token that the browser brought.
-    pub brought: Option<Token>,
+    /// The token that the browser sent.
+    pub previous_token: Option<Token>,
     /// The live session of that token.
-    pub leaving: Option<Arc<Session>>,
-    /// The turn of the form that it came by.
+    pub previous_session: Option<Arc<Session>>,
+    /// The lock of the submitted form.
     pub form: FormTurn,
 }
 
-/// Why an invitation was of no use.
+/// Why an invitation could not be accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
     /// It was never made, or is used, expired or void.
@@ -87,7 +86,7 @@ impl From<ChangeError> for AcceptError {
 }
 
 impl Invitations {
-    /// Works with these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
         Self { accounts, sessions, audit }
@@ -204,7 +203,7 @@ impl Invitations {
             administrator: account.user.role == Role::Admin,
             remember_me: false,
             client: acceptance.client.clone(),
-            previous_token: acceptance.brought.as_ref().map(Token::digest),
+            previous_token: acceptance.previous_token.as_ref().map(Token::digest),
             last_epoch_reason: account.epoch_reason,
         };
         self.sessions.start(beginning).await
@@ -221,15 +220,15 @@ impl Invitations {
         let (user, client) = (account.user.id, acceptance.client.clone());
         let by = match started {
             Some(started) => By::user(user, started.session.id, client),
-            None => By::nobody(client),
+            None => By::anonymous(client),
         };
         let set = Event::new(Kind::PasswordChanged, &by).about(user).with("by", "invitation");
         let mut events = vec![set];
         events.extend(ends(changed, user, EpochReason::PasswordChanged, &by));
         if let Some(started) = started {
             events.push(Event::new(Kind::Login, &by).about(user).with("by", "invitation"));
-            let leaving = acceptance.leaving.as_deref();
-            events.extend(displaced::ends(&started.displaced, leaving, user, &by));
+            let previous = acceptance.previous_session.as_deref();
+            events.extend(ended_by_start(&started.displaced, previous, user, &by));
         }
         self.audit.record(events).await;
     }

@@ -1,13 +1,12 @@
-//! Signing in with a password.
+//! Sign-in with a password.
 
 use std::sync::Arc;
 
-use super::detached::run_to_completion;
-use super::displaced;
 use super::sent_forms::FormTurn;
+use super::{ended_by_start, run_to_completion};
 use crate::accounts::{
-    Account, Accounts, AuthenticateError, Busy, Email, Password, PasswordCheck, Role, Status, User,
-    UserId,
+    Account, Accounts, Busy, Email, FailedSignIn, Password, PasswordCheck, PasswordCheckError,
+    Role, Status, User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -15,13 +14,13 @@ use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::{
     Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token, TokenDigest,
 };
-use crate::throttle::{Network, Throttled};
+use crate::throttle::Network;
 
 /// How often a sign-in proves itself again when the sessions of its user were ended while the
 /// password was hashed.
 const MAX_PASSWORD_CHECKS: usize = 3;
 
-/// Signs people in.
+/// Signs users in.
 #[derive(Clone)]
 pub struct Login {
     accounts: Accounts,
@@ -30,7 +29,7 @@ pub struct Login {
     audit: AuditTrail,
 }
 
-/// What somebody offers to be signed in.
+/// A sign-in request.
 #[derive(Debug)]
 pub struct LoginRequest {
     /// The address.
@@ -39,49 +38,35 @@ pub struct LoginRequest {
     pub password: Password,
     /// Whether "remember me" was ticked.
     pub remember_me: bool,
-    /// Where it comes from.
+    /// The client of the request.
     pub client: Client,
-    /// The token that the browser brought.
-    pub brought: Option<Token>,
+    /// The token that the browser sent.
+    pub previous_token: Option<Token>,
     /// The live session of that token.
-    pub leaving: Option<Arc<Session>>,
-    /// The turn of the form that it came by.
+    pub previous_session: Option<Arc<Session>>,
+    /// The lock of the submitted form.
     pub form: FormTurn,
 }
 
-/// Why somebody was not signed in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// Unknown, disabled or wrong: one and the same.
-    #[error("the address or the password is wrong")]
-    Refused,
-    /// There were too many wrong passwords before; this one was not looked at.
+    /// The password was not accepted.
     #[error(transparent)]
-    Throttled(#[from] Throttled),
-    /// Too many passwords are being checked at once.
-    #[error(transparent)]
-    Busy(#[from] Busy),
+    PasswordCheck(#[from] PasswordCheckError),
     /// The user has as many sessions as allowed, and the policy refuses.
     #[error("the user has as many live sessions as allowed")]
     LimitReached,
-    /// A store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
-impl From<AuthenticateError> for LoginError {
-    fn from(error: AuthenticateError) -> Self {
-        match error {
-            AuthenticateError::Refused => Self::Refused,
-            AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
-            AuthenticateError::Busy(busy) => Self::Busy(busy),
-            AuthenticateError::Store(error) => Self::Store(error),
-        }
+impl From<StoreError> for LoginError {
+    fn from(error: StoreError) -> Self {
+        Self::PasswordCheck(error.into())
     }
 }
 
 impl Login {
-    /// Works with these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
         Self { accounts, sessions, audit, metrics: Metrics::off() }
@@ -97,22 +82,13 @@ impl Login {
     /// password, and fails alike.
     ///
     /// # Errors
-    /// [`LoginError`]; no session has started, and the one that was brought goes on.
+    /// [`LoginError`]; no session has started, and the previous one continues.
     pub async fn with_password(
         &self,
         request: LoginRequest,
     ) -> Result<(User, StartedSession), LoginError> {
         let signed_in = self.sign_in(&request).await;
         self.metrics.sign_in(outcome_of(signed_in.as_ref().err()));
-        match &signed_in {
-            Err(error @ (LoginError::Refused | LoginError::LimitReached)) => {
-                self.record(Kind::LoginFailed, &request, error).await;
-            }
-            Err(error @ LoginError::Throttled(_)) => {
-                self.record(Kind::Throttled, &request, error).await;
-            }
-            Ok(_) | Err(LoginError::Busy(_) | LoginError::Store(_)) => {}
-        }
         signed_in
     }
 
@@ -121,30 +97,40 @@ impl Login {
         let from = client.ip_address.map(Network::of);
         let proof = PasswordCheck { password: password.clone(), from };
         for _ in 0..MAX_PASSWORD_CHECKS {
-            let account = self.accounts.authenticate(email, &proof).await?.account;
-            let (brought, leaving) = self.left(request, account.user.id).await;
+            let account = match self.accounts.authenticate(email, &proof).await {
+                Ok(authenticated) => authenticated.account,
+                Err(failed) => {
+                    self.record_failure(client, &failed).await;
+                    return Err(failed.error.into());
+                }
+            };
+            let (previous_token, previous) = self.replaced_session(request, account.user.id).await;
             let beginning = NewSession {
                 owner: Owner::User { id: account.user.id, epoch: account.epoch },
                 administrator: account.user.role == Role::Admin,
                 remember_me: request.remember_me,
                 client: client.clone(),
-                previous_token: brought,
+                previous_token,
                 last_epoch_reason: account.epoch_reason,
             };
-            match self.start(&account, beginning, (leaving, request.form.clone())).await? {
+            match self.start(&account, beginning, (previous, request.form.clone())).await? {
                 Ok(started) => return Ok((account.user, started)),
                 // The password may be another by now: prove it again under the new epoch.
                 Err(StartError::EpochMoved) => {}
-                Err(StartError::LimitReached) => return Err(LoginError::LimitReached),
-                Err(StartError::Store(error)) => return Err(LoginError::Store(error)),
+                Err(StartError::LimitReached) => {
+                    let event = failed_login(client, Some(&account.user));
+                    self.audit.record([event.outcome("session_limit_reached")]).await;
+                    return Err(LoginError::LimitReached);
+                }
+                Err(StartError::Store(error)) => return Err(error.into()),
             }
         }
-        Err(LoginError::Busy(Busy::A_MOMENT))
+        Err(PasswordCheckError::Busy(Busy::A_MOMENT).into())
     }
 
-    /// The session that ends with the start of this one: what the same form started a moment ago,
-    /// or what the browser brought.
-    async fn left(
+    /// The session that ends when this one starts: the one that the same form started just before,
+    /// or the one of the browser.
+    async fn replaced_session(
         &self,
         request: &LoginRequest,
         user: UserId,
@@ -154,14 +140,14 @@ impl Login {
         {
             return (Some(earlier.session), Some(Arc::new(session)));
         }
-        (request.brought.as_ref().map(Token::digest), request.leaving.clone())
+        (request.previous_token.as_ref().map(Token::digest), request.previous_session.clone())
     }
 
     async fn start(
         &self,
         account: &Account,
         beginning: NewSession,
-        (leaving, form): (Option<Arc<Session>>, FormTurn),
+        (previous, form): (Option<Arc<Session>>, FormTurn),
     ) -> Result<Result<StartedSession, StartError>, StoreError> {
         let (sessions, audit, user) =
             (self.sessions.clone(), self.audit.clone(), account.user.clone());
@@ -171,43 +157,48 @@ impl Login {
             form.done(&user, &started.token, started.session.remember_me);
             let by = By::user(user.id, started.session.id, client);
             let mut events = vec![Event::new(Kind::Login, &by).about(user.id)];
-            events.extend(displaced::ends(&started.displaced, leaving.as_deref(), user.id, &by));
+            events.extend(ended_by_start(&started.displaced, previous.as_deref(), user.id, &by));
             audit.record(events).await;
             Ok(started)
         })
         .await
     }
 
-    /// The trail may say what the answer does not. The address stays out of it: it may be a
-    /// password that somebody typed into the wrong field.
-    async fn record(&self, kind: Kind, request: &LoginRequest, error: &LoginError) {
-        let account = self.accounts.find_by_email(&request.email).await;
-        let event = Event::new(kind, &By::nobody(request.client.clone()));
-        let event = match (error, &account) {
-            (LoginError::Throttled(_), _) => event.outcome("refused").with("limit", "passwords"),
-            (LoginError::LimitReached, _) => event.outcome("session_limit_reached"),
-            (_, Ok(Some(account))) if account.user.status == Status::Disabled => {
-                event.outcome("account_disabled")
+    /// The audit trail may say what the response must not.
+    async fn record_failure(&self, client: &Client, failed: &FailedSignIn) {
+        let user = failed.user.as_ref();
+        let event = failed_login(client, user);
+        let event = match &failed.error {
+            PasswordCheckError::Throttled(_) => {
+                let event = Event { kind: Kind::Throttled, ..event };
+                event.outcome("refused").with("limit", "passwords")
             }
-            (_, Ok(Some(_))) => event.outcome("wrong_password"),
-            (_, Ok(None)) => event.outcome("unknown_account"),
-            (_, Err(_)) => event.outcome("refused"),
-        };
-        let event = match account {
-            Ok(Some(account)) => event.about(account.user.id),
-            Ok(None) | Err(_) => event,
+            PasswordCheckError::Refused => event.outcome(match user {
+                Some(user) if user.status == Status::Disabled => "account_disabled",
+                Some(_) => "wrong_password",
+                None => "unknown_account",
+            }),
+            PasswordCheckError::Busy(_) | PasswordCheckError::Store(_) => return,
         };
         self.audit.record([event]).await;
     }
 }
 
+/// Without the address: it may be a password that was typed into the wrong field.
+fn failed_login(client: &Client, user: Option<&User>) -> Event {
+    let event = Event::new(Kind::LoginFailed, &By::anonymous(client.clone()));
+    Event { subject: user.map(|user| user.id), ..event }
+}
+
 fn outcome_of(error: Option<&LoginError>) -> SignInOutcome {
     match error {
         None => SignInOutcome::Ok,
-        Some(LoginError::Refused) => SignInOutcome::Refused,
-        Some(LoginError::Throttled(_)) => SignInOutcome::Throttled,
-        Some(LoginError::Busy(_)) => SignInOutcome::Busy,
         Some(LoginError::LimitReached) => SignInOutcome::Limit,
-        Some(LoginError::Store(_)) => SignInOutcome::Unavailable,
+        Some(LoginError::PasswordCheck(error)) => match error {
+            PasswordCheckError::Refused => SignInOutcome::Refused,
+            PasswordCheckError::Throttled(_) => SignInOutcome::Throttled,
+            PasswordCheckError::Busy(_) => SignInOutcome::Busy,
+            PasswordCheckError::Store(_) => SignInOutcome::Unavailable,
+        },
     }
 }

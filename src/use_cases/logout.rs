@@ -1,6 +1,6 @@
-//! Signing out.
+//! Sign-out.
 
-use super::detached::run_to_completion;
+use super::run_to_completion;
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{Client, EndReason, Session, Sessions, Token};
@@ -13,7 +13,7 @@ pub struct Logout {
 }
 
 impl Logout {
-    /// Works with this room.
+    /// Creates the use case.
     #[must_use]
     pub fn new(sessions: Sessions, audit: AuditTrail) -> Self {
         Self { sessions, audit }

@@ -1,16 +1,14 @@
-//! Deeds that take more than one room, one file each. No SQL, no HTTP, and no flow calls another.
+//! Operations that involve more than one service, one file each. No SQL, no HTTP, and no use case
+//! calls another.
 
 mod change_account;
 mod change_password;
 mod check;
 mod credential_change;
-mod detached;
-mod displaced;
 mod figures;
 mod invitations;
 mod login;
 mod logout;
-mod proofs;
 mod reauthenticate;
 mod revoke_sessions;
 mod sent_forms;
@@ -27,3 +25,59 @@ pub use reauthenticate::{Reauthenticate, ReauthenticateError};
 pub use revoke_sessions::{RevokeSessions, RevokeSessionsError};
 pub use sent_forms::{Done, FormTurn, SentForms};
 pub use signup::{Signup, SignupError, SignupRequest};
+
+use crate::accounts::{PasswordCheckError, UserId};
+use crate::audit::{AuditTrail, By, Event, Kind};
+use crate::detached;
+use crate::failure::StoreError;
+use crate::sessions::cache::{Rule, is_kept};
+use crate::sessions::{EndReason, EndedByStart, Owner, Session};
+
+/// Runs an operation and its audit record to completion, even if the client disconnects.
+///
+/// # Errors
+/// [`StoreError`] when the runtime ends before the work does; then it is unknown what was done.
+async fn run_to_completion<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, StoreError> {
+    // Tests switch this off to show that it is needed.
+    if is_kept(Rule::OutlivesItsRequest) {
+        detached::run_to_completion(work).await
+    } else {
+        Ok(work.await)
+    }
+}
+
+/// Records a failed password check of a signed-in user, who wanted to do what `event` says.
+async fn record_failed_check(audit: &AuditTrail, event: &Event, error: &PasswordCheckError) {
+    let failed = match error {
+        PasswordCheckError::Refused => event.clone().outcome("wrong_password"),
+        PasswordCheckError::Throttled(_) => {
+            let event = Event { kind: Kind::Throttled, ..event.clone() };
+            event.outcome("refused").with("limit", "passwords")
+        }
+        PasswordCheckError::Busy(_) | PasswordCheckError::Store(_) => return,
+    };
+    audit.record([failed]).await;
+}
+
+/// The events of sessions that ended because `user` started a new one. `previous` is the live
+/// session that the browser had; an anonymous one has no event.
+fn ended_by_start(
+    ended: &EndedByStart,
+    previous: Option<&Session>,
+    user: UserId,
+    by: &By,
+) -> Vec<Event> {
+    let mut events: Vec<Event> = ended
+        .evicted
+        .iter()
+        .map(|id| Event::session_ended(*id, EndReason::SessionLimit, by).about(user))
+        .collect();
+    let replaced = previous.filter(|session| ended.replaced == Some(session.id));
+    if let Some(Session { id, owner: Owner::User { id: owner, .. }, .. }) = replaced {
+        let reason = if *owner == user { EndReason::Replaced } else { EndReason::SignedOut };
+        events.push(Event::session_ended(*id, reason, by).about(*owner));
+    }
+    events
+}

@@ -1,13 +1,11 @@
-//! Proving once more who one is, in a session that goes on.
+//! Checks the password again within a session, and rotates its token.
 
-use super::detached::run_to_completion;
-use super::proofs;
 use super::sent_forms::FormTurn;
-use crate::accounts::{Accounts, AuthenticateError, Busy, PasswordCheck, User};
+use super::{record_failed_check, run_to_completion};
+use crate::accounts::{Accounts, PasswordCheck, PasswordCheckError, User};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
-use crate::throttle::Throttled;
 
 /// Lets signed-in people prove themselves again.
 #[derive(Clone)]
@@ -17,34 +15,20 @@ pub struct Reauthenticate {
     audit: AuditTrail,
 }
 
-/// Why the proof did not count.
+/// Why a user could not authenticate again.
 #[derive(Debug, thiserror::Error)]
 pub enum ReauthenticateError {
-    /// The password is wrong.
-    #[error("the password is wrong")]
-    Refused,
-    /// There were too many wrong passwords before; this one was not looked at.
+    /// The password was not accepted.
     #[error(transparent)]
-    Throttled(#[from] Throttled),
-    /// Too many passwords are being checked at once.
-    #[error(transparent)]
-    Busy(#[from] Busy),
-    /// The session ended meanwhile.
+    PasswordCheck(#[from] PasswordCheckError),
+    /// The session ended during the check.
     #[error("the session has ended: {}", .0.as_str())]
     Ended(EndReason),
-    /// A store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
-impl From<AuthenticateError> for ReauthenticateError {
-    fn from(error: AuthenticateError) -> Self {
-        match error {
-            AuthenticateError::Refused => Self::Refused,
-            AuthenticateError::Throttled(throttled) => Self::Throttled(throttled),
-            AuthenticateError::Busy(busy) => Self::Busy(busy),
-            AuthenticateError::Store(error) => Self::Store(error),
-        }
+impl From<StoreError> for ReauthenticateError {
+    fn from(error: StoreError) -> Self {
+        Self::PasswordCheck(error.into())
     }
 }
 
@@ -53,13 +37,13 @@ impl From<ResumeError> for ReauthenticateError {
         match error {
             ResumeError::Unknown => Self::Ended(EndReason::SignedOut),
             ResumeError::Ended(reason) => Self::Ended(reason),
-            ResumeError::Store(error) => Self::Store(error),
+            ResumeError::Store(error) => error.into(),
         }
     }
 }
 
 impl Reauthenticate {
-    /// Works with these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
         Self { accounts, sessions, audit }
@@ -79,7 +63,9 @@ impl Reauthenticate {
     ) -> Result<StartedSession, ReauthenticateError> {
         let event = Event::new(Kind::Reauthenticated, by).about(user.id);
         let proven = self.accounts.prove(user.id, proof).await;
-        proofs::record_failure(&self.audit, &event, proven.as_ref().err()).await;
+        if let Err(error) = &proven {
+            record_failed_check(&self.audit, &event, error).await;
+        }
         proven?;
         let (this, session, token) = (self.clone(), session.clone(), token.clone());
         let (user, form) = (user.clone(), form.clone());

@@ -1,7 +1,7 @@
-//! Ending a session from elsewhere, all sessions of a user, or all but the one that asks.
+//! Revokes one session, all sessions of a user, or all but the current one.
 
 use super::credential_change::{ends, finish_credential_change};
-use super::detached::run_to_completion;
+use super::run_to_completion;
 use crate::accounts::{Accounts, Change, ChangeError, EpochRaise, EpochReason, UserId};
 use crate::audit::{AuditTrail, By, Event};
 use crate::failure::StoreError;
@@ -24,7 +24,7 @@ pub enum RevokeSessionsError {
     /// There is no such account.
     #[error("no such account")]
     NotFound,
-    /// This session has ended meanwhile; it can end no others.
+    /// The current session has ended; it can end no others.
     #[error("the session has ended: {}", .0.as_str())]
     Ended(EndReason),
     /// A store failed.
@@ -52,7 +52,7 @@ impl From<KeptSessionError> for RevokeSessionsError {
 }
 
 impl RevokeSessions {
-    /// Works with these rooms.
+    /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
         Self { accounts, sessions, audit }
@@ -82,7 +82,7 @@ impl RevokeSessions {
     }
 
     /// Ends every session of `user` but `session`, which goes on under a new token. How many
-    /// ended, and the session under its new token; `None` where somebody ended it since.
+    /// ended, and the session under its new token; `None` if it ended since.
     ///
     /// # Errors
     /// [`RevokeSessionsError`] says what has ended.

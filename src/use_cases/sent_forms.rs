@@ -44,7 +44,7 @@ struct Sent {
     done: Arc<Mutex<Option<Done>>>,
 }
 
-/// What came of a form that was sent before.
+/// The result of an earlier request of the same form.
 #[derive(Clone, Debug)]
 pub struct Done {
     /// Who was signed in by it.
@@ -71,15 +71,14 @@ impl SentForms {
         key.map(|key| URL_SAFE_NO_PAD.encode(key)).unwrap_or_default()
     }
 
-    /// The name that a request brought, for the form that is shown again; empty for a text that is
-    /// no name.
+    /// The name that a request sent, for the form that is shown again; empty if it is invalid.
     #[must_use]
     pub fn named(name: &str) -> String {
         key_of(name).map(|key| URL_SAFE_NO_PAD.encode(key)).unwrap_or_default()
     }
 
-    /// Waits until no other request of the form of this name is at work, five seconds at most. A text
-    /// that is no name waits for nobody.
+    /// Waits until no other request of the form of this name is at work, five seconds at most. An
+    /// invalid name does not wait.
     pub async fn turn(&self, name: &str) -> FormTurn {
         let Some(done) = key_of(name).and_then(|key| self.find(key)) else {
             return FormTurn::default();
@@ -135,7 +134,7 @@ fn key_of(name: &str) -> Option<Key> {
 pub struct FormTurn(Option<Arc<StdMutex<OwnedMutexGuard<Option<Done>>>>>);
 
 impl FormTurn {
-    /// What came of the same form before; `None` the first time.
+    /// The result of an earlier request of the form; `None` the first time.
     #[must_use]
     pub fn earlier(&self) -> Option<Done> {
         let guard = self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);

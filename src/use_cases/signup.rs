@@ -1,10 +1,9 @@
-//! Making an account and signing its owner in.
+//! Sign-up: creates an account and starts its first session.
 
 use std::sync::Arc;
 
-use super::detached::run_to_completion;
-use super::displaced;
 use super::sent_forms::FormTurn;
+use super::{ended_by_start, run_to_completion};
 use crate::accounts::{
     Account, Accounts, CreateError, Email, Name, NewUser, Password, Role, SetupLink, User,
 };
@@ -16,7 +15,7 @@ use crate::sessions::{
 };
 use crate::throttle::Network;
 
-/// Signs people up.
+/// Signs users up.
 #[derive(Clone)]
 pub struct Signup {
     accounts: Accounts,
@@ -26,7 +25,7 @@ pub struct Signup {
     audit: AuditTrail,
 }
 
-/// What somebody gives to get an account.
+/// A sign-up request.
 #[derive(Debug)]
 pub struct SignupRequest {
     /// The address to sign in with.
@@ -35,17 +34,17 @@ pub struct SignupRequest {
     pub name: Name,
     /// The password.
     pub password: Password,
-    /// Where it comes from.
+    /// The client of the request.
     pub client: Client,
-    /// The token that the browser brought.
-    pub brought: Option<Token>,
+    /// The token that the browser sent.
+    pub previous_token: Option<Token>,
     /// The live session of that token.
-    pub leaving: Option<Arc<Session>>,
-    /// The turn of the form that it came by.
+    pub previous_session: Option<Arc<Session>>,
+    /// The lock of the submitted form.
     pub form: FormTurn,
 }
 
-/// Why somebody was not signed up.
+/// Why a sign-up failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignupError {
     /// No account was made.
@@ -66,7 +65,7 @@ impl From<StoreError> for SignupError {
 }
 
 impl Signup {
-    /// Works with these rooms; the first administrator comes by `link`.
+    /// Creates the use case; `link` is for the first administrator.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, link: SetupLink, audit: AuditTrail) -> Self {
         Self { accounts, sessions, link, audit, metrics: Metrics::off() }
@@ -144,8 +143,8 @@ impl Signup {
             role,
             password: request.password,
         };
-        let (client, leaving, form) = (request.client, request.leaving, request.form);
-        let brought = request.brought.as_ref().map(Token::digest);
+        let (client, previous, form) = (request.client, request.previous_session, request.form);
+        let previous_token = request.previous_token.as_ref().map(Token::digest);
         let this = self.clone();
         run_to_completion(async move {
             let from = client.ip_address.map(Network::of);
@@ -155,7 +154,7 @@ impl Signup {
                 this.accounts.sign_up(new, from).await
             };
             if let Err(CreateError::Throttled(_)) = &made {
-                let throttled = Event::new(Kind::Throttled, &By::nobody(client.clone()));
+                let throttled = Event::new(Kind::Throttled, &By::anonymous(client.clone()));
                 let throttled = throttled.outcome("refused").with("limit", "sign_ups");
                 this.audit.record([throttled]).await;
             }
@@ -165,14 +164,14 @@ impl Signup {
                 administrator: is_admin,
                 remember_me: false,
                 client: client.clone(),
-                previous_token: brought,
+                previous_token,
                 last_epoch_reason: account.epoch_reason,
             };
             let started = this.sessions.start(beginning).await;
             if let Ok(started) = &started {
                 form.done(&account.user, &started.token, false);
             }
-            this.record(&account, started.as_ref().ok(), leaving.as_deref(), client).await;
+            this.record(&account, started.as_ref().ok(), previous.as_deref(), client).await;
             Ok((account.user, started?))
         })
         .await?
@@ -183,12 +182,12 @@ impl Signup {
         &self,
         Account { user, .. }: &Account,
         started: Option<&StartedSession>,
-        leaving: Option<&Session>,
+        previous: Option<&Session>,
         client: Client,
     ) {
         let by = match started {
             Some(started) => By::user(user.id, started.session.id, client),
-            None => By::nobody(client),
+            None => By::anonymous(client),
         };
         let mut events = Vec::new();
         if user.role == Role::Admin {
@@ -196,7 +195,7 @@ impl Signup {
         }
         events.push(Event::new(Kind::Signup, &by).about(user.id).with("role", user.role.as_str()));
         if let Some(started) = started {
-            events.extend(displaced::ends(&started.displaced, leaving, user.id, &by));
+            events.extend(ended_by_start(&started.displaced, previous, user.id, &by));
         }
         self.audit.record(events).await;
     }

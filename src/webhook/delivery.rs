@@ -1,42 +1,42 @@
-//! What is delivered, and the port to where it waits.
+//! Deliveries, and the store of pending ones.
 
 use async_trait::async_trait;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::audit::{EventId, Recorded, Told};
+use crate::audit::{EventBody, EventId, Recorded};
 use crate::failure::StoreError;
 
-/// A delivery that is ours until the claim runs out.
+/// A delivery that this server has claimed, until the claim expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claimed {
+pub struct ClaimedDelivery {
     /// The event.
     pub id: EventId,
-    /// What is sent.
+    /// The body to send.
     pub body: String,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
 }
 
 /// Why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// The receiver answered with something else than 2xx.
+pub enum DeliveryFailure {
+    /// The receiver responded with another status than 2xx.
     Status(u16),
-    /// There was no answer in time.
+    /// There was no response in time.
     Timeout,
     /// No connection could be made.
     Unreachable,
-    /// The receiver could not prove who it is.
+    /// The TLS handshake failed.
     Tls,
-    /// The connection broke, or what came over it was no answer.
+    /// The connection broke, or the response was not HTTP.
     Broken,
 }
 
-impl Failure {
+impl DeliveryFailure {
     const WORDS: [Self; 4] = [Self::Timeout, Self::Unreachable, Self::Tls, Self::Broken];
 
-    /// A word of the API, for example `timeout`.
+    /// The name in the API, for example `timeout`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,19 +48,19 @@ impl Failure {
         }
     }
 
-    /// The status that came back, if any did.
+    /// The status of the response, if there was one.
     #[must_use]
     pub fn status(self) -> Option<u16> {
         if let Self::Status(status) = self { Some(status) } else { None }
     }
 
-    /// In the form in which stores keep it.
+    /// The text that stores keep.
     #[must_use]
     pub fn written(self) -> String {
         self.status().map_or_else(|| self.as_str().to_owned(), |status| status.to_string())
     }
 
-    /// Reads what [`Failure::written`] writes.
+    /// Reads what [`DeliveryFailure::written`] writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let word = Self::WORDS.into_iter().find(|failure| failure.as_str() == text);
@@ -70,83 +70,86 @@ impl Failure {
 
 /// An attempt that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failed {
+pub struct FailedAttempt {
     /// When.
     pub at: OffsetDateTime,
     /// Why.
-    pub why: Failure,
-    /// When it is tried again; `None` for never.
+    pub why: DeliveryFailure,
+    /// When the next attempt is due; `None` for never.
     pub again_at: Option<OffsetDateTime>,
 }
 
-/// How the deliveries stand.
+/// The state of all deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryState {
-    /// How many are still to be made.
+    /// How many are pending.
     pub pending: u64,
     /// How many were given up during the last week.
     pub failed: u64,
-    /// When the last one was made.
+    /// When the last one succeeded.
     pub last_success: Option<OffsetDateTime>,
     /// When the last attempt failed, and why.
-    pub last_failure: Option<(OffsetDateTime, Failure)>,
+    pub last_failure: Option<(OffsetDateTime, DeliveryFailure)>,
     /// When the next attempt is due.
     pub next_attempt: Option<OffsetDateTime>,
 }
 
-/// What a sweep leaves.
+/// The deliveries that a sweep keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Left {
-    /// What was given up since then.
+pub struct DeliveryRetention {
+    /// Deliveries given up since then.
     pub given_up_since: OffsetDateTime,
-    /// What waits since then; `None` for all that waits.
+    /// Deliveries pending since then; `None` for all pending ones.
     pub waiting_since: Option<OffsetDateTime>,
 }
 
-/// Where deliveries wait. Every backend promises:
-/// - **One is claimed by one**: while a claim lasts, nobody else gets it.
-/// - **One that waits behind others does not wait for them**: what is due first comes first, and
-///   what failed is due later.
+/// The store of pending deliveries. Every backend guarantees:
+/// - **Claims are exclusive**: while a claim lasts, no other server gets the delivery.
+/// - **No head-of-line blocking**: deliveries come in the order in which they are due, and a failed
+///   one is due later.
 /// - **A failure is an error, never an absence.**
 #[async_trait]
 pub trait DeliveryStore: Send + Sync {
-    /// Claims what is due at `now` and nobody has claimed, at most so many, and counts an attempt
+    /// Claims at most `most` deliveries that are due at `now` and unclaimed, and counts an attempt
     /// for each.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails; what it claimed nevertheless comes back with the end
-    /// of the claim.
+    /// [`StoreError`] when the store fails; deliveries claimed nevertheless are due again when the
+    /// claim expires.
     async fn claim(
         &self,
         now: OffsetDateTime,
         until: OffsetDateTime,
         most: u32,
-    ) -> Result<Vec<Claimed>, StoreError>;
+    ) -> Result<Vec<ClaimedDelivery>, StoreError>;
 
-    /// Crosses off what the receiver has.
+    /// Deletes a delivery that the receiver has accepted.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails; then the receiver is told again.
+    /// [`StoreError`] when the store fails; then the event is sent again.
     async fn delivered(&self, id: EventId, at: OffsetDateTime) -> Result<(), StoreError>;
 
-    /// Puts back what the receiver did not take, unless somebody else has begun another attempt.
+    /// Schedules the next attempt of a failed one, unless another server has claimed it since.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails; then it comes back with the end of the claim.
-    async fn put_back(&self, claimed: &Claimed, failed: &Failed) -> Result<(), StoreError>;
+    /// [`StoreError`] when the store fails; then it is due again when the claim expires.
+    async fn put_back(
+        &self,
+        claimed: &ClaimedDelivery,
+        failed: &FailedAttempt,
+    ) -> Result<(), StoreError>;
 
-    /// How the deliveries stand.
+    /// The state of all deliveries.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn standing(&self) -> Result<DeliveryState, StoreError>;
+    async fn state(&self) -> Result<DeliveryState, StoreError>;
 
-    /// Clears away what is not to be left, at most so many of a kind. Whether nothing more is to be
-    /// cleared away.
+    /// Deletes deliveries that are not to be kept, at most `most` of a kind. `true`: none is left.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn sweep(&self, left: &Left, most: u32) -> Result<bool, StoreError>;
+    async fn sweep(&self, left: &DeliveryRetention, most: u32) -> Result<bool, StoreError>;
 }
 
 #[derive(Serialize)]
@@ -154,15 +157,15 @@ struct Body {
     #[serde(rename = "type")]
     kind: &'static str,
     timestamp: String,
-    data: Told,
+    data: EventBody,
 }
 
-/// What is sent of an event: its kind as `type`, its time as `timestamp`, and all of it as `data`.
+/// The body of a delivery: the kind as `type`, the time as `timestamp`, the event as `data`.
 ///
 /// # Errors
 /// [`StoreError`] when it cannot be written as JSON.
 pub fn body(recorded: &Recorded) -> Result<String, StoreError> {
-    let told = Told::from(recorded.clone());
+    let told = EventBody::from(recorded.clone());
     let body = Body { kind: told.kind, timestamp: told.time.clone(), data: told };
     serde_json::to_string(&body).map_err(StoreError::backend)
 }

@@ -1,24 +1,25 @@
-//! Telling another program of what happened: each event of the audit trail that it wants to know
-//! becomes a signed request.
+//! Webhook: sends audit events to a receiver as signed HTTP requests (Standard Webhooks).
 //!
-//! What is to be told is queued by whoever keeps the event, in the same step, so that no crash
-//! loses one. A task of every server takes from the queue what is due, a few at a time, and keeps
-//! at it for about a day. The receiver may be told twice and knows events by their id; it is never
-//! waited for by a request. This room knows no SQL, and where the requests go is said by the
-//! operator alone.
+//! The audit store queues a delivery in the transaction of the event, so that a crash loses none. A
+//! background task on every server sends what is due, a few at a time, and retries for about a day.
+//! Delivery is at least once: receivers deduplicate by event id. Requests of users never wait for
+//! it. Only the operator sets the URL. This module knows no SQL.
 
 mod delivery;
-mod keeper;
 mod options;
 mod post;
-mod room;
 mod schedule;
+mod service;
 mod signature;
+mod worker;
 
 #[cfg(test)]
 mod tests;
 
-pub use delivery::{Claimed, DeliveryState, DeliveryStore, Failed, Failure, Left, body};
+pub use delivery::{
+    ClaimedDelivery, DeliveryFailure, DeliveryRetention, DeliveryState, DeliveryStore,
+    FailedAttempt, body,
+};
 pub(crate) use options::shown_path;
 pub use options::{Secrets, Target, WebhookOptions};
-pub use room::{Webhook, WebhookParts};
+pub use service::{Webhook, WebhookParts};

@@ -1,4 +1,4 @@
-//! Where events are sent, signed with what.
+//! The URL, the secrets and the events of the webhook.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,12 +17,12 @@ const SHORTEST_SECRET: usize = 32;
 /// One that is in use, and one that comes or goes.
 const MOST_SECRETS: usize = 2;
 
-/// What the webhook is made of.
+/// The settings of the webhook.
 #[derive(Clone, Debug)]
 pub struct WebhookOptions {
     /// Where events are sent.
     pub target: Target,
-    /// What they are signed with.
+    /// The keys of the signatures.
     pub secrets: Secrets,
     /// Which of them are sent.
     pub events: BTreeSet<Kind>,

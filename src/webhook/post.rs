@@ -20,7 +20,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::signature::sign;
-use super::{Claimed, Failure, WebhookOptions};
+use super::{ClaimedDelivery, DeliveryFailure, WebhookOptions};
 
 /// Finding the host, connecting to it, and its proof that it is the one.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -52,14 +52,18 @@ impl Post {
     }
 
     /// Sends it; done when the receiver says so.
-    pub(super) async fn send(&self, claimed: &Claimed, unix_time: i64) -> Result<(), Failure> {
-        let request = self.request(claimed, unix_time).ok_or(Failure::Broken)?;
+    pub(super) async fn send(
+        &self,
+        claimed: &ClaimedDelivery,
+        unix_time: i64,
+    ) -> Result<(), DeliveryFailure> {
+        let request = self.request(claimed, unix_time).ok_or(DeliveryFailure::Broken)?;
         let sent = timeout(WHOLE_LIMIT, self.exchange(request)).await;
-        let status = sent.map_err(|_| Failure::Timeout)??;
-        if (200..300).contains(&status) { Ok(()) } else { Err(Failure::Status(status)) }
+        let status = sent.map_err(|_| DeliveryFailure::Timeout)??;
+        if (200..300).contains(&status) { Ok(()) } else { Err(DeliveryFailure::Status(status)) }
     }
 
-    fn request(&self, claimed: &Claimed, unix_time: i64) -> Option<Request<Full<Bytes>>> {
+    fn request(&self, claimed: &ClaimedDelivery, unix_time: i64) -> Option<Request<Full<Bytes>>> {
         let WebhookOptions { target, secrets, .. } = &self.options;
         let id = claimed.id.to_string();
         let signature = sign(secrets, &id, unix_time, &claimed.body);
@@ -78,21 +82,22 @@ impl Post {
     }
 
     /// The status of the answer.
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<u16, Failure> {
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<u16, DeliveryFailure> {
         let connected = timeout(CONNECT_LIMIT, self.connect()).await;
-        match connected.map_err(|_| Failure::Timeout)?? {
+        match connected.map_err(|_| DeliveryFailure::Timeout)?? {
             Stream::Plain(stream) => answered(stream, request).await,
             Stream::Tls(stream) => answered(*stream, request).await,
         }
     }
 
-    async fn connect(&self) -> Result<Stream, Failure> {
+    async fn connect(&self) -> Result<Stream, DeliveryFailure> {
         let target = &self.options.target;
         let stream = TcpStream::connect((target.host(), target.port())).await;
-        let stream = stream.map_err(|_| Failure::Unreachable)?;
+        let stream = stream.map_err(|_| DeliveryFailure::Unreachable)?;
         let Some(tls) = &self.tls else { return Ok(Stream::Plain(stream)) };
-        let name = ServerName::try_from(target.host().to_owned()).map_err(|_| Failure::Tls)?;
-        let stream = tls.connect(name, stream).await.map_err(|_| Failure::Tls)?;
+        let name =
+            ServerName::try_from(target.host().to_owned()).map_err(|_| DeliveryFailure::Tls)?;
+        let stream = tls.connect(name, stream).await.map_err(|_| DeliveryFailure::Tls)?;
         Ok(Stream::Tls(Box::new(stream)))
     }
 }
@@ -102,16 +107,16 @@ enum Stream {
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
 }
 
-async fn answered<S>(stream: S, request: Request<Full<Bytes>>) -> Result<u16, Failure>
+async fn answered<S>(stream: S, request: Request<Full<Bytes>>) -> Result<u16, DeliveryFailure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let handshake = http1::Builder::new().max_buf_size(BUFFER).handshake(TokioIo::new(stream));
-    let (mut sender, connection) = handshake.await.map_err(|_| Failure::Broken)?;
+    let (mut sender, connection) = handshake.await.map_err(|_| DeliveryFailure::Broken)?;
     // It ends with this set, however that ends.
     let mut connections = JoinSet::new();
     connections.spawn(connection);
-    let answer = sender.send_request(request).await.map_err(|_| Failure::Broken)?;
+    let answer = sender.send_request(request).await.map_err(|_| DeliveryFailure::Broken)?;
     let status = answer.status().as_u16();
     // The status is all that counts; a receiver that is cut off in its words might log an error.
     let _ = timeout(REST_LIMIT, read_the_rest(answer)).await;

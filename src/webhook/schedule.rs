@@ -1,4 +1,4 @@
-//! When a delivery that failed is tried again.
+//! The retry schedule: exponential backoff with jitter.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::schedule::wait_after;
 use super::signature::sign;
-use super::{Failure, Secrets, Target};
+use super::{DeliveryFailure, Secrets, Target};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const EXPECTED: &str = "v1,rkwp5YuvdrMkcu0ZhuMsXoTg44mHAr1Q0+FFgFpXsjY=";
@@ -122,13 +122,13 @@ fn attempts_go_on_for_about_a_day_each_later_than_the_one_before() {
 #[test]
 fn a_failure_comes_back_as_it_was_written() {
     for failure in [
-        Failure::Status(503),
-        Failure::Timeout,
-        Failure::Unreachable,
-        Failure::Tls,
-        Failure::Broken,
+        DeliveryFailure::Status(503),
+        DeliveryFailure::Timeout,
+        DeliveryFailure::Unreachable,
+        DeliveryFailure::Tls,
+        DeliveryFailure::Broken,
     ] {
-        assert_eq!(Failure::parse(&failure.written()), Some(failure));
+        assert_eq!(DeliveryFailure::parse(&failure.written()), Some(failure));
     }
-    assert_eq!(Failure::parse("nonsense"), None);
+    assert_eq!(DeliveryFailure::parse("nonsense"), None);
 }

@@ -55,7 +55,7 @@ async fn events_are_found_by_everything_that_is_known_of_them(kind: Kind) {
 async fn the_whole_trail_is_one_file(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
-    let by = By::nobody(Client::default());
+    let by = By::anonymous(Client::default());
     // More than are in memory at once.
     for _ in 0..13 {
         app.anteroom.audit().record((0..100).map(|_| Event::new(What::Logout, &by))).await;
@@ -90,7 +90,7 @@ async fn inj_4_no_cell_of_a_file_is_a_formula(kind: Kind) {
     let root = app.administrator("root@example.org").await;
     for agent in ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)", " =1", "＝1", "a,\"b\""] {
         let client = Client { user_agent: agent.to_owned(), ..Client::default() };
-        app.anteroom.audit().record([Event::new(What::Logout, &By::nobody(client))]).await;
+        app.anteroom.audit().record([Event::new(What::Logout, &By::anonymous(client))]).await;
     }
     let file = root.get("/api/admin/audit/export?format=csv&kind=logout").await.text;
     for cell in [

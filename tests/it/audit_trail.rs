@@ -182,7 +182,7 @@ fn trail(store: &Arc<Scripted>) -> AuditTrail {
 }
 
 fn login() -> Event {
-    Event::new(What::Login, &By::nobody(Client::default()))
+    Event::new(What::Login, &By::anonymous(Client::default()))
 }
 
 /// A server whose trail is kept there, and a browser.
@@ -254,7 +254,7 @@ async fn log_7_a_store_that_stands_still_holds_a_deed_up_for_seconds_and_no_long
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(ada.is_signed_in().await, "whoever is signed in does not wait for the trail");
     store.turns.add_permits(1);
-    anteroom.audit().settle().await;
+    anteroom.audit().flush().await;
     assert_eq!(store.appended.lock().await.concat()[0].event.kind, What::Signup);
     assert_eq!(anteroom.audit().lost(), 0);
 }

@@ -186,7 +186,7 @@ fn ago(time: Duration) -> OffsetDateTime {
 
 async fn record(database: &SqlDatabase, kind: What, at: OffsetDateTime, address: Option<&str>) {
     let ip_address = address.map(|address| address.parse().unwrap());
-    let by = By::nobody(Client { ip_address, user_agent: String::new() });
+    let by = By::anonymous(Client { ip_address, user_agent: String::new() });
     let id = EventId::from_uuid(ENTROPY.id(at).unwrap());
     database.append(&[Recorded::new(id, at, Event::new(kind, &by))]).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anteroom::accounts::{AuthenticateError, Email, HasherOptions, Password, PasswordCheck, Role};
+use anteroom::accounts::{Email, HasherOptions, Password, PasswordCheck, PasswordCheckError, Role};
 use anteroom::failure::StoreError;
 use anteroom::throttle::{
     AccountKey, Counter, Network, Rate, Refusal, Release, ThrottleOptions, ThrottleStore,
@@ -382,9 +382,10 @@ async fn thr_9_counters_survive_a_restart() {
     for n in 0..12 {
         let anteroom = opened(&folder, |stores| stores).await;
         let outcome = anteroom.accounts().authenticate(&ada, &wrong).await;
+        let outcome = outcome.map_err(|failed| failed.error);
         match outcome {
-            Err(AuthenticateError::Refused) => assert!(n < 10, "the {n}th was looked at"),
-            Err(AuthenticateError::Throttled(_)) => assert!(n >= 10, "the {n}th was not"),
+            Err(PasswordCheckError::Refused) => assert!(n < 10, "the {n}th was looked at"),
+            Err(PasswordCheckError::Throttled(_)) => assert!(n >= 10, "the {n}th was not"),
             other => panic!("{other:?}"),
         }
         anteroom.stop().await;
@@ -398,12 +399,14 @@ async fn thr_9_without_an_address_of_the_client_the_account_alone_counts() {
     for n in 0..45 {
         let somebody = Email::parse(&format!("{n}@example.org")).unwrap();
         let outcome = anteroom.accounts().authenticate(&somebody, &proof("wrong")).await;
-        assert!(matches!(outcome, Err(AuthenticateError::Refused)), "{outcome:?}");
+        let outcome = outcome.map_err(|failed| failed.error);
+        assert!(matches!(outcome, Err(PasswordCheckError::Refused)), "{outcome:?}");
     }
     let ada = Email::parse(ADA).unwrap();
     for n in 0..12 {
         let outcome = anteroom.accounts().authenticate(&ada, &proof("wrong")).await;
-        let is_throttled = matches!(outcome, Err(AuthenticateError::Throttled(_)));
+        let outcome = outcome.map_err(|failed| failed.error);
+        let is_throttled = matches!(outcome, Err(PasswordCheckError::Throttled(_)));
         assert_eq!(is_throttled, n >= 10, "{outcome:?}");
     }
     anteroom.stop().await;

@@ -70,7 +70,7 @@ fn verify(told: &Told, secret: &str, now: i64) -> Result<(), &'static str> {
 }
 
 async fn standing(app: &TestApp) -> DeliveryState {
-    app.anteroom.webhook().standing().await.unwrap()
+    app.anteroom.webhook().state().await.unwrap()
 }
 
 /// Waits until the deliveries stand so.
@@ -358,7 +358,7 @@ async fn what_waits_is_kept_while_somebody_wants_it_and_for_a_week_while_nobody_
     let off = Webhook::new(WebhookParts {
         store: Arc::new(store),
         options: None,
-        bell: Arc::default(),
+        wake: Arc::default(),
         clock: Clock::from(&ManualClock::at(now)),
         entropy: Entropy::operating_system(),
         metrics: Metrics::off(),
@@ -455,7 +455,7 @@ async fn a_server_that_is_told_to_stop_waits_for_what_is_under_way() {
 
     let path = place.path().join("anteroom.db");
     let store = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
-    let standing = DeliveryStore::standing(&store).await.unwrap();
+    let standing = DeliveryStore::state(&store).await.unwrap();
     assert_eq!((standing.pending, standing.last_success.is_some()), (0, true));
     assert_eq!(receiver.told().len(), 1);
 }

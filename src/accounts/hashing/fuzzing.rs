@@ -1,4 +1,4 @@
-//! What must hold of every hash that a store may have kept. See [`crate::fuzzing`].
+//! Properties of every stored hash. See [`crate::fuzzing`].
 
 use super::workers::Memory;
 use super::{HashParameters, PasswordHash, Stored, phc};

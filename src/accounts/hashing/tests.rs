@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use super::{
-    HashError, HashParameters, Hasher, HasherOptions, Memory, PasswordHash, TAG_LENGTH, Verdict,
-    phc,
+    HashError, HashParameters, Hasher, HasherOptions, Memory, PasswordHash, PasswordMatch,
+    TAG_LENGTH, phc,
 };
 use crate::accounts::Password;
 use crate::entropy::Entropy;
@@ -36,8 +36,8 @@ async fn verify(
     hasher: &Hasher,
     password: &Password,
     hash: Option<&PasswordHash>,
-) -> Result<Verdict, HashError> {
-    hasher.verify(hasher.place()?, password, hash).await
+) -> Result<PasswordMatch, HashError> {
+    hasher.verify(hasher.reserve_slot()?, password, hash).await
 }
 
 type Work = JoinHandle<Result<(), HashError>>;
@@ -52,7 +52,7 @@ async fn occupy(hasher: &Hasher) -> (mpsc::Sender<()>, Work) {
             let _ = begun.send(());
             let _ = released.recv();
         };
-        hasher.run(hasher.place()?, work).await
+        hasher.run(hasher.reserve_slot()?, work).await
     });
     beginning.await.unwrap();
     (release, work)
@@ -60,10 +60,10 @@ async fn occupy(hasher: &Hasher) -> (mpsc::Sender<()>, Work) {
 
 /// Asks for a thread and stands in the queue before this returns.
 async fn wait_in_line(hasher: &Hasher) -> Work {
-    let places = hasher.workers.free_places();
+    let slots = hasher.workers.free_slots();
     let waiting = hasher.clone();
-    let work = tokio::spawn(async move { waiting.run(waiting.place()?, || ()).await });
-    while hasher.workers.free_places() == places {
+    let work = tokio::spawn(async move { waiting.run(waiting.reserve_slot()?, || ()).await });
+    while hasher.workers.free_slots() == slots {
         tokio::task::yield_now().await;
     }
     work
@@ -75,12 +75,12 @@ async fn a_password_matches_its_own_hash_and_no_other() {
     let hash = hasher.hash(&password(PHRASE)).await.unwrap();
 
     let verify = async |typed: &str| verify(&hasher, &password(typed), Some(&hash)).await.unwrap();
-    assert_eq!(verify(PHRASE).await, Verdict::Match { outdated: false });
+    assert_eq!(verify(PHRASE).await, PasswordMatch::Yes { outdated: false });
     for other in ["", "velvet tundra piston oatmea", "Velvet tundra piston oatmeal", "velvet"] {
-        assert_eq!(verify(other).await, Verdict::Mismatch, "{other:?}");
+        assert_eq!(verify(other).await, PasswordMatch::No, "{other:?}");
     }
-    assert_eq!(verify(&format!("{PHRASE} ")).await, Verdict::Mismatch);
-    assert_eq!(verify(&format!("{PHRASE}\0")).await, Verdict::Mismatch);
+    assert_eq!(verify(&format!("{PHRASE} ")).await, PasswordMatch::No);
+    assert_eq!(verify(&format!("{PHRASE}\0")).await, PasswordMatch::No);
 }
 
 #[tokio::test]
@@ -94,8 +94,8 @@ async fn hash_1_a_hash_is_argon2id_of_the_stated_parameters_under_a_salt_of_its_
     assert_eq!((fields[4].len(), fields[5].len(), fields.len()), (22, 43, 6));
     assert_ne!(one, other);
     let stored = PasswordHash::from_stored(one.as_str().to_owned());
-    let verdict = verify(&hasher, &password(PHRASE), Some(&stored)).await.unwrap();
-    assert_eq!(verdict, Verdict::Match { outdated: false });
+    let matched = verify(&hasher, &password(PHRASE), Some(&stored)).await.unwrap();
+    assert_eq!(matched, PasswordMatch::Yes { outdated: false });
 }
 
 #[tokio::test]
@@ -113,10 +113,10 @@ async fn a_hash_of_another_program_of_the_same_kind_is_understood() {
     let reference = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$\
                      nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
     let stored = PasswordHash::from_stored(reference.to_owned());
-    let verdict = verify(&hasher, &password("password"), Some(&stored)).await.unwrap();
-    assert_eq!(verdict, Verdict::Match { outdated: true });
-    let verdict = verify(&hasher, &password("passwore"), Some(&stored)).await.unwrap();
-    assert_eq!(verdict, Verdict::Mismatch);
+    let matched = verify(&hasher, &password("password"), Some(&stored)).await.unwrap();
+    assert_eq!(matched, PasswordMatch::Yes { outdated: true });
+    let matched = verify(&hasher, &password("passwore"), Some(&stored)).await.unwrap();
+    assert_eq!(matched, PasswordMatch::No);
 }
 
 #[tokio::test]
@@ -132,8 +132,8 @@ async fn a_hash_of_other_parameters_still_matches_and_is_outdated() {
 
     // On one thread, so that it fills the same memory for both.
     for (hash, outdated) in [(&cheap, true), (&costly, false), (&cheap, true)] {
-        let verdict = verify(&new, &password(PHRASE), Some(hash)).await.unwrap();
-        assert_eq!(verdict, Verdict::Match { outdated });
+        let matched = verify(&new, &password(PHRASE), Some(hash)).await.unwrap();
+        assert_eq!(matched, PasswordMatch::Yes { outdated });
     }
 }
 
@@ -146,10 +146,10 @@ async fn a_hash_under_a_short_salt_matches_and_is_outdated() {
         parameters.compute(PHRASE, b"somesalt", &mut tag, memory).unwrap();
         phc(&parameters, b"somesalt", &tag)
     };
-    let short = hasher.workers.run(hasher.place().unwrap(), work).await.unwrap().unwrap();
+    let short = hasher.workers.run(hasher.reserve_slot().unwrap(), work).await.unwrap().unwrap();
 
-    let verdict = verify(&hasher, &password(PHRASE), Some(&short)).await.unwrap();
-    assert_eq!(verdict, Verdict::Match { outdated: true });
+    let matched = verify(&hasher, &password(PHRASE), Some(&short)).await.unwrap();
+    assert_eq!(matched, PasswordMatch::Yes { outdated: true });
 }
 
 #[tokio::test]
@@ -189,8 +189,8 @@ async fn an_unreadable_hash_is_a_mismatch_and_nothing_worse() {
     ];
     for stored in changed {
         let stored = PasswordHash::from_stored(stored);
-        let verdict = verify(&hasher, &password(PHRASE), Some(&stored)).await.unwrap();
-        assert_eq!(verdict, Verdict::Mismatch, "{}", stored.as_str());
+        let matched = verify(&hasher, &password(PHRASE), Some(&stored)).await.unwrap();
+        assert_eq!(matched, PasswordMatch::No, "{}", stored.as_str());
     }
 }
 
@@ -202,7 +202,7 @@ async fn a_password_that_was_too_long_matches_nothing_and_is_not_hashed() {
     let cut = hasher.hash(&password(&"a".repeat(1024))).await.unwrap();
 
     for hash in [None, Some(&empty), Some(&cut)] {
-        assert_eq!(verify(&hasher, &too_long, hash).await.unwrap(), Verdict::Mismatch);
+        assert_eq!(verify(&hasher, &too_long, hash).await.unwrap(), PasswordMatch::No);
     }
     assert!(matches!(hasher.hash(&too_long).await, Err(HashError::TooLong)));
 }
@@ -227,7 +227,7 @@ async fn enum_2_every_mismatch_costs_one_hash() {
     for turn in 1..=200 {
         for ((_, typed, hash), fastest) in cases.iter().zip(&mut fastest) {
             let start = Instant::now();
-            assert_eq!(verify(&hasher, typed, *hash).await.unwrap(), Verdict::Mismatch);
+            assert_eq!(verify(&hasher, typed, *hash).await.unwrap(), PasswordMatch::No);
             *fastest = start.elapsed().min(*fastest);
         }
         let wrong = fastest[0];
@@ -262,11 +262,13 @@ async fn as_many_wait_as_are_done_in_time_and_the_others_are_told_how_long_that_
         ..HasherOptions::default()
     });
     let (release, first) = occupy(&hasher).await;
-    let places: Vec<_> = std::iter::from_fn(|| hasher.place().ok()).collect();
-    assert_eq!(places.len(), 50);
-    let Err(HashError::Busy(busy)) = hasher.place() else { panic!("one too many was let in") };
+    let slots: Vec<_> = std::iter::from_fn(|| hasher.reserve_slot().ok()).collect();
+    assert_eq!(slots.len(), 50);
+    let Err(HashError::Busy(busy)) = hasher.reserve_slot() else {
+        panic!("one too many was let in")
+    };
     assert_eq!(busy.wait, Duration::from_secs(2));
-    drop((places, release));
+    drop((slots, release));
     assert!(first.await.unwrap().is_ok());
 }
 
@@ -278,7 +280,7 @@ async fn on_a_slow_machine_nobody_waits_and_whoever_comes_alone_is_served() {
         assert!(hasher.hash(&password(PHRASE)).await.is_ok());
     }
     let (release, first) = occupy(&hasher).await;
-    assert!(matches!(hasher.place(), Err(HashError::Busy(_))));
+    assert!(matches!(hasher.reserve_slot(), Err(HashError::Busy(_))));
     drop(release);
     assert!(first.await.unwrap().is_ok());
 }
@@ -293,7 +295,7 @@ async fn nobody_waits_longer_than_allowed() {
     drop(release);
     assert!(first.await.unwrap().is_ok());
     assert!(hasher.hash(&password(PHRASE)).await.is_ok());
-    assert_eq!(hasher.workers.free_places(), 2);
+    assert_eq!(hasher.workers.free_slots(), 2);
 }
 
 #[tokio::test]
@@ -320,7 +322,7 @@ async fn hash_7_a_request_dropped_while_it_is_hashed_frees_its_place_when_the_th
     assert!(matches!(hasher.hash(&password(PHRASE)).await, Err(HashError::Busy(_))));
 
     drop(release);
-    while hasher.workers.free_places() == 0 {
+    while hasher.workers.free_slots() == 0 {
         tokio::task::yield_now().await;
     }
     assert!(hasher.hash(&password(PHRASE)).await.is_ok());
@@ -330,8 +332,9 @@ async fn hash_7_a_request_dropped_while_it_is_hashed_frees_its_place_when_the_th
 async fn a_panic_takes_neither_the_thread_nor_the_place() {
     let hasher = narrow(0, Duration::from_mins(10));
     for _ in 0..3 {
-        let outcome =
-            hasher.run(hasher.place().unwrap(), || panic!("this panic belongs to the test")).await;
+        let outcome = hasher
+            .run(hasher.reserve_slot().unwrap(), || panic!("this panic belongs to the test"))
+            .await;
         assert!(matches!(outcome, Err::<(), _>(HashError::Failed)));
     }
     assert!(hasher.hash(&password(PHRASE)).await.is_ok());
@@ -342,11 +345,11 @@ async fn the_threads_end_with_the_last_clone() {
     thread_local!(static ALIVE: RefCell<Option<mpsc::Sender<()>>> = const { RefCell::new(None) });
     let (alive, ended) = mpsc::channel::<()>();
     let hasher = narrow(0, Duration::from_mins(10));
-    hasher.run(hasher.place().unwrap(), move || ALIVE.set(Some(alive))).await.unwrap();
+    hasher.run(hasher.reserve_slot().unwrap(), move || ALIVE.set(Some(alive))).await.unwrap();
 
     let clone = hasher.clone();
     drop(hasher);
-    assert!(clone.run(clone.place().unwrap(), || ()).await.is_ok());
+    assert!(clone.run(clone.reserve_slot().unwrap(), || ()).await.is_ok());
     assert_eq!(ended.try_recv(), Err(mpsc::TryRecvError::Empty));
 
     drop(clone);

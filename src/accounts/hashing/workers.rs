@@ -1,7 +1,7 @@
-//! The threads that hash, and who is let in to them.
+//! The threads that hash passwords, and their bounded queue.
 //!
-//! Everybody who asks takes a place (a thread's or a waiting one) or is sent away; a place comes
-//! back when its work is done or its request is dropped, whatever happens in between.
+//! Each request takes a slot (running or waiting) or is rejected. A slot is freed when its work is
+//! done or its request is dropped.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,8 +16,8 @@ use tokio::time::timeout;
 use super::{Busy, HashError, HasherOptions};
 use crate::metrics::Metrics;
 
-/// Whoever is signed in comes first: where a core is wanted by both, a thread that hashes gets a
-/// tenth of it and is put off at once. In the steps of `nice`.
+/// The `nice` value of hashing threads: on a busy core they get about a tenth of it, so that other
+/// requests stay fast.
 #[cfg(target_os = "linux")]
 const GIVES_WAY: i32 = 10;
 
@@ -25,19 +25,19 @@ const GIVES_WAY: i32 = 10;
 fn give_way() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(GIVES_WAY) {
-        tracing::warn!(%error, "hashing does not give way to the requests of those signed in");
+        tracing::warn!(%error, "could not lower the priority of a hashing thread");
     }
 }
 
-/// A fixed number of threads, and before them whoever is done within the longest wait.
+/// A fixed number of threads, with a bounded queue.
 pub(super) struct Workers {
     threads: usize,
-    /// Of all places.
+    /// The number of slots.
     most: usize,
-    /// What a hash takes, in microseconds: of the latest ones on average.
+    /// Moving average of the duration of a hash, in microseconds.
     takes: Arc<AtomicU64>,
-    /// One permit for each request under way or waiting.
-    places: Arc<Semaphore>,
+    /// One permit for each running or waiting request.
+    slots: Arc<Semaphore>,
     /// One permit for each thread.
     free: Arc<Semaphore>,
     wait: Duration,
@@ -46,9 +46,9 @@ pub(super) struct Workers {
     jobs: Sender<Job>,
 }
 
-/// A place among those who are let in. It comes back with its last clone.
+/// A slot of the queue. It is freed with its last clone.
 #[derive(Clone)]
-pub(in crate::accounts) struct Place(
+pub(in crate::accounts) struct HashSlot(
     #[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>,
 );
 
@@ -71,7 +71,7 @@ impl Workers {
             threads: threads.get(),
             most,
             takes: Arc::new(AtomicU64::new(microseconds(options.parameters.expected()))),
-            places: Arc::new(Semaphore::new(most)),
+            slots: Arc::new(Semaphore::new(most)),
             free: Arc::new(Semaphore::new(threads.get())),
             wait,
             metrics: metrics.clone(),
@@ -79,21 +79,21 @@ impl Workers {
         })
     }
 
-    /// Takes a place, at once or not at all.
+    /// Reserves a slot without waiting.
     ///
     /// # Errors
     /// [`HashError::Busy`] when none is free, or when those before take longer than the wait.
-    pub(super) fn place(&self) -> Result<Place, HashError> {
-        let taken = self.most - self.places.available_permits().min(self.most);
+    pub(super) fn reserve_slot(&self) -> Result<HashSlot, HashError> {
+        let taken = self.most - self.slots.available_permits().min(self.most);
         let waiting = taken.saturating_sub(self.threads);
         if taken >= self.threads && self.needed_by(waiting + 1) > self.wait {
             return Err(self.refused(waiting));
         }
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map(|place| Place(Arc::new(place))).map_err(|_| self.refused(waiting))
+        let slot = Arc::clone(&self.slots).try_acquire_owned();
+        slot.map(|slot| HashSlot(Arc::new(slot))).map_err(|_| self.refused(waiting))
     }
 
-    /// How long the threads need for so many hashes.
+    /// The expected duration of this many hashes.
     fn needed_by(&self, hashes: usize) -> Duration {
         let takes = self.takes.load(Ordering::Relaxed);
         let all = takes.saturating_mul(u64::try_from(hashes).unwrap_or(u64::MAX));
@@ -108,7 +108,7 @@ impl Workers {
     /// As [`Workers::run`], of a hash: what it takes says how many may wait.
     pub(super) async fn hash<T: Send + 'static>(
         &self,
-        place: Place,
+        slot: HashSlot,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let takes = Arc::clone(&self.takes);
@@ -116,38 +116,38 @@ impl Workers {
             let begun = Instant::now();
             let outcome = work(memory);
             let took = microseconds(begun.elapsed());
-            // Two at once may lose one of them, which matters to nobody.
+            // Two concurrent updates may lose one, which does not matter for an average.
             let before = takes.load(Ordering::Relaxed);
             takes.store((before.saturating_mul(7).saturating_add(took)) / 8, Ordering::Relaxed);
             outcome
         };
-        self.run(place, measured).await
+        self.run(slot, measured).await
     }
 
-    /// Has `work` done on a thread for whoever has this place, and waits for what it gives.
+    /// Runs `work` on a thread and waits for its result.
     ///
     /// # Errors
     /// [`HashError::Busy`] when no thread comes free in time, [`HashError::Failed`] when the work
     /// panicked.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        place: Place,
+        slot: HashSlot,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let thread = self.thread().await?;
-        let permits = (place, thread);
+        let permits = (slot, thread);
         let metrics = self.metrics.clone();
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |memory| {
             let permits = permits;
-            // Nobody waits any more: leave the thread to somebody who does.
+            // The request was dropped: free the thread for another one.
             let outcome = (!answer.is_closed()).then(|| {
                 let (_running, begun) = (metrics.hash_runs(), Instant::now());
                 let outcome = catch_unwind(AssertUnwindSafe(|| work(memory)));
                 metrics.hashed(begun.elapsed());
                 outcome
             });
-            // Before the answer, so that whoever has it finds the place free.
+            // Before the answer, so that the slot is free when the answer arrives.
             drop(permits);
             if let Some(Ok(outcome)) = outcome {
                 let _ = answer.send(outcome);
@@ -163,7 +163,7 @@ impl Workers {
         if let Ok(Ok(thread)) = thread.await {
             return Ok(thread);
         }
-        let taken = self.most - self.places.available_permits().min(self.most);
+        let taken = self.most - self.slots.available_permits().min(self.most);
         Err(self.refused(taken.saturating_sub(self.threads)))
     }
 }
@@ -171,8 +171,8 @@ impl Workers {
 #[cfg(test)]
 impl Workers {
     /// How many more could ask now.
-    pub(super) fn free_places(&self) -> usize {
-        self.places.available_permits()
+    pub(super) fn free_slots(&self) -> usize {
+        self.slots.available_permits()
     }
 }
 
@@ -199,7 +199,7 @@ impl Memory {
     /// This many blocks, with anything in them. `None`: there is no memory for them.
     pub(super) fn blocks(&mut self, count: usize) -> Option<&mut [Block]> {
         if self.0.len() > count {
-            // One costlier hash of other days must not hold its memory for ever.
+            // A larger hash with older parameters must not keep its memory.
             self.0.truncate(count);
             self.0.shrink_to_fit();
         }

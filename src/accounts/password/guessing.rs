@@ -1,4 +1,4 @@
-//! What whoever knows the person, or a list of common passwords, would try first.
+//! Rejects passwords that attackers try first: personal data and common passwords.
 
 use std::collections::BTreeSet;
 

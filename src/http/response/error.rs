@@ -17,7 +17,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::accounts::{Busy, ChangeError, CreateError, WeakPassword};
+use crate::accounts::{Busy, ChangeError, CreateError, PasswordCheckError, WeakPassword};
 use crate::failure::StoreError;
 use crate::http::response::json::ProblemBody;
 use crate::sessions::{EndReason, ResumeError};
@@ -252,15 +252,13 @@ impl From<ResumeError> for Problem {
 impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::Refused => Self::new(
+            LoginError::PasswordCheck(PasswordCheckError::Refused) => Self::new(
                 StatusCode::UNAUTHORIZED,
                 Code::InvalidCredentials,
                 "The email address or the password is wrong.",
             ),
-            LoginError::Throttled(throttled) => throttled.into(),
-            LoginError::Busy(busy) => Self::busy(busy),
+            LoginError::PasswordCheck(error) => error.into(),
             LoginError::LimitReached => limit_reached(),
-            LoginError::Store(error) => error.into(),
         }
     }
 }
@@ -278,14 +276,22 @@ impl From<CreateError> for Problem {
     }
 }
 
+impl From<PasswordCheckError> for Problem {
+    fn from(error: PasswordCheckError) -> Self {
+        match error {
+            PasswordCheckError::Refused => Self::wrong_password(),
+            PasswordCheckError::Throttled(throttled) => throttled.into(),
+            PasswordCheckError::Busy(busy) => Self::busy(busy),
+            PasswordCheckError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<ReauthenticateError> for Problem {
     fn from(error: ReauthenticateError) -> Self {
         match error {
-            ReauthenticateError::Refused => Self::wrong_password(),
-            ReauthenticateError::Throttled(throttled) => throttled.into(),
-            ReauthenticateError::Busy(busy) => Self::busy(busy),
+            ReauthenticateError::PasswordCheck(error) => error.into(),
             ReauthenticateError::Ended(reason) => Self::session_ended(reason),
-            ReauthenticateError::Store(error) => error.into(),
         }
     }
 }
@@ -293,12 +299,9 @@ impl From<ReauthenticateError> for Problem {
 impl From<ChangePasswordError> for Problem {
     fn from(error: ChangePasswordError) -> Self {
         match error {
-            ChangePasswordError::Refused => Self::wrong_password(),
+            ChangePasswordError::PasswordCheck(error) => error.into(),
             ChangePasswordError::Weak(weak) => weak_password("new_password", weak),
-            ChangePasswordError::Throttled(throttled) => throttled.into(),
-            ChangePasswordError::Busy(busy) => Self::busy(busy),
             ChangePasswordError::Ended(reason) => Self::session_ended(reason),
-            ChangePasswordError::Store(error) => error.into(),
         }
     }
 }

@@ -203,7 +203,7 @@ impl RequestGuard {
 
     /// A refusal of [`RequestGuard::same_origin`], for the audit trail.
     fn refusal(&self, request: &Request) -> Event {
-        let by = By::nobody(self.client(request));
+        let by = By::anonymous(self.client(request));
         let event = Event::new(Kind::CrossOriginRefused, &by).outcome("refused");
         match single(request.headers(), &header::ORIGIN) {
             Sent::Once(origin) => event.with("origin", origin),

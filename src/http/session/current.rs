@@ -225,7 +225,7 @@ impl CurrentSession {
         if let Some(address) = self.0.sender.address
             && let Err(wait) = self.0.writes.count_start(Network::of(address))
         {
-            self.record_refusal(&By::nobody(self.client()), "anonymous_sessions").await;
+            self.record_refusal(&By::anonymous(self.client()), "anonymous_sessions").await;
             return Err(too_many_starts(wait));
         }
         let new_session = NewSession {

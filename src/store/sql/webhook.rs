@@ -11,7 +11,10 @@ use super::rows::uuid;
 use crate::audit::{EventId, Recorded};
 use crate::clock::{from_unix_milliseconds, unix_milliseconds};
 use crate::failure::StoreError;
-use crate::webhook::{self, Claimed, DeliveryState, DeliveryStore, Failed, Failure, Left};
+use crate::webhook::{
+    self, ClaimedDelivery, DeliveryFailure, DeliveryRetention, DeliveryState, DeliveryStore,
+    FailedAttempt,
+};
 
 const LAST_SUCCESS: &str = "webhook_last_success";
 const LAST_FAILURE: &str = "webhook_last_failure";
@@ -33,7 +36,7 @@ impl DeliveryStore for SqlDatabase {
         now: OffsetDateTime,
         until: OffsetDateTime,
         most: u32,
-    ) -> Result<Vec<Claimed>, StoreError> {
+    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
         // Polled every second and mostly nothing is due, so ask without a transaction first.
         let any = statement(
             "SELECT 1 FROM webhook_deliveries WHERE given_up_at IS NULL AND due_at <= $1 \
@@ -73,8 +76,12 @@ impl DeliveryStore for SqlDatabase {
         })
     }
 
-    async fn put_back(&self, claimed: &Claimed, failed: &Failed) -> Result<(), StoreError> {
-        let Failed { at, why, again_at } = *failed;
+    async fn put_back(
+        &self,
+        claimed: &ClaimedDelivery,
+        failed: &FailedAttempt,
+    ) -> Result<(), StoreError> {
+        let FailedAttempt { at, why, again_at } = *failed;
         in_transaction!(self.engine, tx => {
             let back = statement(
                 "UPDATE webhook_deliveries SET due_at = $1, given_up_at = $2, claimed_until = 0 \
@@ -91,7 +98,7 @@ impl DeliveryStore for SqlDatabase {
         })
     }
 
-    async fn standing(&self) -> Result<DeliveryState, StoreError> {
+    async fn state(&self) -> Result<DeliveryState, StoreError> {
         let waiting = self.engine.one_row(statement(
             "SELECT COUNT(*) AS number, MIN(due_at) AS first FROM webhook_deliveries \
              WHERE given_up_at IS NULL",
@@ -120,7 +127,7 @@ impl DeliveryStore for SqlDatabase {
         Ok(standing)
     }
 
-    async fn sweep(&self, left: &Left, most: u32) -> Result<bool, StoreError> {
+    async fn sweep(&self, left: &DeliveryRetention, most: u32) -> Result<bool, StoreError> {
         let given_up = statement(for_update_skip_locked!(
             "DELETE FROM webhook_deliveries WHERE event_id IN \
              (SELECT event_id FROM webhook_deliveries \
@@ -150,9 +157,9 @@ fn fact(name: &'static str, value: String) -> Statement {
     keep.bind(name).bind(value)
 }
 
-fn one_more_attempt(row: &SqlRow) -> Result<Claimed, StoreError> {
+fn one_more_attempt(row: &SqlRow) -> Result<ClaimedDelivery, StoreError> {
     let (id, attempts): (Vec<u8>, i64) = (row.get("event_id")?, row.get("attempts")?);
-    Ok(Claimed {
+    Ok(ClaimedDelivery {
         id: EventId::from_uuid(uuid(&id)?),
         body: row.get("body")?,
         attempt: u32::try_from(attempts.saturating_add(1)).unwrap_or(u32::MAX),
@@ -164,7 +171,7 @@ fn number(row: &SqlRow) -> Result<u64, StoreError> {
     Ok(u64::try_from(number).unwrap_or(0))
 }
 
-fn last_failure(value: &str) -> Option<(OffsetDateTime, Failure)> {
+fn last_failure(value: &str) -> Option<(OffsetDateTime, DeliveryFailure)> {
     let (at, why) = value.split_once(' ')?;
-    Some((from_unix_milliseconds(at.parse().ok()?), Failure::parse(why)?))
+    Some((from_unix_milliseconds(at.parse().ok()?), DeliveryFailure::parse(why)?))
 }

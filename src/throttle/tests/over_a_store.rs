@@ -45,7 +45,7 @@ impl Stage {
     async fn wrong(&self, from: &str) -> usize {
         for wrong in 0..10 {
             match self.password(from).await {
-                Ok(attempt) => attempt.stands(),
+                Ok(attempt) => attempt.keep_counted(),
                 Err(AttemptError::Throttled(_)) => return wrong,
                 Err(other) => panic!("{other}"),
             }
@@ -84,8 +84,8 @@ async fn wrong_passwords_stand_until_their_time_has_passed() {
 async fn a_right_password_takes_the_wrong_ones_of_its_network_along() {
     let stage = stage().await;
     for _ in 0..20 {
-        stage.password(HERE).await.unwrap().stands();
-        stage.password(HERE).await.unwrap().stands();
+        stage.password(HERE).await.unwrap().keep_counted();
+        stage.password(HERE).await.unwrap().keep_counted();
         stage.password(HERE).await.unwrap().succeeded().await;
     }
     assert_eq!(stage.wrong(HERE).await, 3);
@@ -133,7 +133,7 @@ async fn nothing_is_given_back_of_what_has_passed_by_itself() {
     let slow = stage.password(HERE).await.unwrap();
     stage.clock.advance(Duration::from_secs(200));
     for _ in 0..3 {
-        stage.password(HERE).await.unwrap().stands();
+        stage.password(HERE).await.unwrap().keep_counted();
     }
     drop(slow);
     settled().await;
@@ -146,7 +146,7 @@ async fn a_step_that_is_almost_over_is_given_back() {
     let slow = stage.password(HERE).await.unwrap();
     stage.clock.advance(Duration::from_secs(199));
     for _ in 0..2 {
-        stage.password(HERE).await.unwrap().stands();
+        stage.password(HERE).await.unwrap().keep_counted();
     }
     drop(slow);
     settled().await;
@@ -162,7 +162,7 @@ async fn whoever_is_refused_by_attempts_under_way_waits_for_their_verdict() {
     }
     let waiting = || {
         let stage = stage.clone();
-        tokio::spawn(async move { stage.password(HERE).await.map(Attempt::stands) })
+        tokio::spawn(async move { stage.password(HERE).await.map(Attempt::keep_counted) })
     };
     let fourth = waiting();
     settled().await;
@@ -172,10 +172,10 @@ async fn whoever_is_refused_by_attempts_under_way_waits_for_their_verdict() {
 
     let fifth = waiting();
     settled().await;
-    under_way.pop().unwrap().stands();
+    under_way.pop().unwrap().keep_counted();
     settled().await;
     assert!(!fifth.is_finished(), "one may still be right");
-    under_way.pop().unwrap().stands();
+    under_way.pop().unwrap().keep_counted();
     assert!(matches!(fifth.await.unwrap(), Err(AttemptError::Throttled(_))));
     assert_eq!(stage.wait(HERE).await, Duration::from_secs(200), "it waits for nobody");
 }
@@ -198,7 +198,7 @@ async fn sign_ups_are_counted_apart_and_an_ipv6_48_counts_for_ten_networks() {
     let stage = stage().await;
     let sign_up = async |from: String| {
         let attempt = stage.throttle.sign_up(Some(network(&from)), ()).await;
-        attempt.map(Attempt::stands).is_ok()
+        attempt.map(Attempt::keep_counted).is_ok()
     };
     assert!(sign_up(HERE.to_owned()).await && sign_up(HERE.to_owned()).await);
     assert!(!sign_up(HERE.to_owned()).await);
@@ -254,8 +254,8 @@ fn a_network_may_so_often_a_minute_and_a_quiet_one_is_forgotten() {
 #[tokio::test]
 async fn a_sweep_says_when_nothing_is_left_and_takes_only_what_has_passed() {
     let stage = stage().await;
-    stage.password(HERE).await.unwrap().stands();
-    stage.password(ELSEWHERE).await.unwrap().stands();
+    stage.password(HERE).await.unwrap().keep_counted();
+    stage.password(ELSEWHERE).await.unwrap().keep_counted();
     assert!(stage.throttle.sweep(1).await.unwrap());
     stage.clock.advance(DAY);
     assert!(!stage.throttle.sweep(1).await.unwrap());

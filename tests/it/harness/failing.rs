@@ -10,7 +10,9 @@ use anteroom::failure::StoreError;
 use anteroom::sessions::{EpochMove, Outbox};
 use anteroom::store::{Intercepted, Interceptor, StoreCall, StoreFailure};
 use anteroom::throttle::{AccountKey, Counter, Network, Refusal, Release, ThrottleStore};
-use anteroom::webhook::{Claimed, DeliveryState, DeliveryStore, Failed, Left};
+use anteroom::webhook::{
+    ClaimedDelivery, DeliveryRetention, DeliveryState, DeliveryStore, FailedAttempt,
+};
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
@@ -253,7 +255,7 @@ impl DeliveryStore for Failing<dyn DeliveryStore> {
         now: OffsetDateTime,
         until: OffsetDateTime,
         most: u32,
-    ) -> Result<Vec<Claimed>, StoreError> {
+    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
         self.inner.claim(now, until, most).await
     }
 
@@ -261,15 +263,19 @@ impl DeliveryStore for Failing<dyn DeliveryStore> {
         self.inner.delivered(id, at).await
     }
 
-    async fn put_back(&self, claimed: &Claimed, failed: &Failed) -> Result<(), StoreError> {
+    async fn put_back(
+        &self,
+        claimed: &ClaimedDelivery,
+        failed: &FailedAttempt,
+    ) -> Result<(), StoreError> {
         self.inner.put_back(claimed, failed).await
     }
 
-    async fn standing(&self) -> Result<DeliveryState, StoreError> {
-        self.faults.around("standing of deliveries", self.inner.standing()).await
+    async fn state(&self) -> Result<DeliveryState, StoreError> {
+        self.faults.around("state of deliveries", self.inner.state()).await
     }
 
-    async fn sweep(&self, left: &Left, most: u32) -> Result<bool, StoreError> {
+    async fn sweep(&self, left: &DeliveryRetention, most: u32) -> Result<bool, StoreError> {
         self.inner.sweep(left, most).await
     }
 }

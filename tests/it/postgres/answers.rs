@@ -215,7 +215,7 @@ async fn events_are_listed_alike() {
             let session = SessionId::from_uuid(id(100 + n));
             let by = match n % 4 {
                 0 => By::user(user, session, client),
-                1 => By::nobody(client),
+                1 => By::anonymous(client),
                 2 => By::command_line(),
                 _ => By::server(),
             };

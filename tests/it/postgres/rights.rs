@@ -13,7 +13,7 @@ use anteroom::sessions::{self, EndReason, Ended, Outbox as _, SessionPolicy, Ses
 use anteroom::store::{SessionLocation, SessionOrder, SqlDatabase};
 use anteroom::testing::conformance::{check_trace, random_trace};
 use anteroom::throttle::ThrottleStore;
-use anteroom::webhook::{DeliveryStore, Failed, Failure, Left};
+use anteroom::webhook::{DeliveryFailure, DeliveryRetention, DeliveryStore, FailedAttempt};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::{NOW, add};
@@ -198,7 +198,7 @@ async fn every_statement_can_be_carried_out(store: &SqlDatabase) {
 async fn every_record_can_be_let_go_of(store: &SqlDatabase) {
     let now = Clock::system().now();
     let ip_address = Some("203.0.113.7".parse().unwrap());
-    let by = By::nobody(sessions::Client { ip_address, user_agent: String::new() });
+    let by = By::anonymous(sessions::Client { ip_address, user_agent: String::new() });
     for days in [50, 400] {
         let at = now - time::Duration::days(days);
         let id = EventId::from_uuid(Entropy::operating_system().id(at).unwrap());
@@ -223,13 +223,14 @@ async fn every_delivery_can_be_made(store: &SqlDatabase, event: &Recorded) {
     }
     let store: &dyn DeliveryStore = store;
     let claimed = store.claim(now, now, 10).await.unwrap();
-    let failed = Failed { at: now, why: Failure::Timeout, again_at: None };
+    let failed = FailedAttempt { at: now, why: DeliveryFailure::Timeout, again_at: None };
     store.put_back(&claimed[0], &failed).await.unwrap();
     store.delivered(claimed[1].id, now).await.unwrap();
-    let left = Left { given_up_since: now + time::Duration::DAY, waiting_since: Some(now) };
-    assert_eq!(store.standing().await.unwrap().failed, 1);
+    let left =
+        DeliveryRetention { given_up_since: now + time::Duration::DAY, waiting_since: Some(now) };
+    assert_eq!(store.state().await.unwrap().failed, 1);
     assert!(store.sweep(&left, 10).await.unwrap());
-    assert_eq!(store.standing().await.unwrap().failed, 0);
+    assert_eq!(store.state().await.unwrap().failed, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -59,7 +59,7 @@ fn activity_actor(event: &Event, ip_address: Option<String>, user: UserId) -> Ac
     match event.by.actor {
         Actor::User(id) if id != user => ActivityActor::Administrator,
         Actor::CommandLine | Actor::Server => ActivityActor::Service,
-        Actor::User(_) | Actor::Nobody => {
+        Actor::User(_) | Actor::Anonymous => {
             ActivityActor::Browser { device: device_name(&event.by.client.user_agent), ip_address }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::accounts::UserId;
-use crate::audit::{AuditListing, AuditTrail, Told};
+use crate::audit::{AuditListing, AuditTrail, EventBody};
 use crate::failure::StoreError;
 use crate::http::response::error::Problem;
 use crate::http::response::json::{ProblemBody, SessionBody, Timestamp, UserBody};
@@ -32,7 +32,7 @@ pub(crate) struct OwnDataBody {
     session_data: Map<String, Value>,
     /// What happened to the account, the newest first, at most 5,000. Of what others did to it,
     /// neither who they are nor where they were.
-    events: Vec<Told>,
+    events: Vec<EventBody>,
     /// Whether there are older events.
     has_older_events: bool,
 }
@@ -72,7 +72,10 @@ pub(crate) async fn download(
 }
 
 /// The events about a user, and whether there are older ones.
-async fn events_about(audit: &AuditTrail, user: UserId) -> Result<(Vec<Told>, bool), StoreError> {
+async fn events_about(
+    audit: &AuditTrail,
+    user: UserId,
+) -> Result<(Vec<EventBody>, bool), StoreError> {
     let mut events = Vec::new();
     let mut before = None;
     while events.len() < MOST_EVENTS {
@@ -80,7 +83,7 @@ async fn events_about(audit: &AuditTrail, user: UserId) -> Result<(Vec<Told>, bo
             AuditListing { user: Some(user), before, limit: STEP, ..AuditListing::default() };
         let page = audit.list(&listing).await?;
         let about = page.events.into_iter().filter(|one| one.event.subject == Some(user));
-        events.extend(about.map(|recorded| Told::to_subject(recorded, user)));
+        events.extend(about.map(|recorded| EventBody::to_subject(recorded, user)));
         if page.next.is_none() {
             return Ok((events, false));
         }

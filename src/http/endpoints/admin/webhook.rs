@@ -74,6 +74,6 @@ pub(crate) async fn show(
     State(webhook): State<Webhook>,
     _: Administrator,
 ) -> Result<Json<WebhookBody>, Problem> {
-    let state = webhook.standing().await?;
+    let state = webhook.state().await?;
     Ok(Json(WebhookBody::of(&webhook, &state)))
 }

@@ -74,8 +74,8 @@ pub(crate) fn login_request(
         password: Password::from_typed(password),
         remember_me,
         client: current.client(),
-        brought: current.token(),
-        leaving: current.session().ok().flatten(),
+        previous_token: current.token(),
+        previous_session: current.session().ok().flatten(),
         form: FormTurn::default(),
     })
 }

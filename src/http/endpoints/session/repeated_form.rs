@@ -21,8 +21,8 @@ pub(in crate::http) async fn repeat_sign_in(
         password: Password::from_typed(password),
         remember_me: earlier.remember_me,
         client: current.client(),
-        brought: current.token(),
-        leaving: current.session().ok().flatten(),
+        previous_token: current.token(),
+        previous_session: current.session().ok().flatten(),
         form: turn.clone(),
     };
     match login.with_password(request).await {

@@ -72,8 +72,8 @@ pub(crate) async fn submit(
         invitation,
         password: Password::from_typed(password),
         client: current.client(),
-        brought: current.token(),
-        leaving: current.session().ok().flatten(),
+        previous_token: current.token(),
+        previous_session: current.session().ok().flatten(),
         form: turn,
     };
     match invitations.accept(acceptance).await.map_err(Problem::from) {

@@ -111,7 +111,7 @@ fn insert(recorded: &Recorded) -> Result<Statement, StoreError> {
         Actor::User(id) => ("user", Some(id)),
         Actor::CommandLine => ("command_line", None),
         Actor::Server => ("server", None),
-        Actor::Nobody => ("nobody", None),
+        Actor::Anonymous => ("nobody", None),
     };
     let details = serde_json::to_string(&event.details).map_err(StoreError::backend)?;
     let insert = statement(
@@ -156,7 +156,7 @@ fn recorded(row: &SqlRow) -> Result<Recorded, StoreError> {
         ("user", Some(id)) => Actor::User(id),
         ("command_line", None) => Actor::CommandLine,
         ("server", None) => Actor::Server,
-        ("nobody", None) => Actor::Nobody,
+        ("nobody", None) => Actor::Anonymous,
         _ => return Err(corrupt()),
     };
     let session = row.session_id.map(|id| uuid(&id).map(SessionId::from_uuid)).transpose()?;

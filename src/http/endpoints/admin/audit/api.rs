@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::UserId;
-use crate::audit::{Actor, AuditListing, AuditTrail, EventId, Kind, Told};
+use crate::audit::{Actor, AuditListing, AuditTrail, EventBody, EventId, Kind};
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::response::json::ProblemBody;
@@ -16,7 +16,7 @@ use crate::sessions::SessionId;
 /// A page of events.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EventsBody {
-    events: Vec<Told>,
+    events: Vec<EventBody>,
     /// What to send as `cursor` for the next page; `null` on the last.
     next_cursor: Option<String>,
 }
@@ -52,7 +52,10 @@ pub(crate) async fn list(
 ) -> Result<Json<EventsBody>, Problem> {
     let page = audit.list(&listing(&query)?).await?;
     let next_cursor = page.next.map(|id| id.to_string());
-    Ok(Json(EventsBody { events: page.events.into_iter().map(Told::from).collect(), next_cursor }))
+    Ok(Json(EventsBody {
+        events: page.events.into_iter().map(EventBody::from).collect(),
+        next_cursor,
+    }))
 }
 
 /// Which events a query asks for.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-use crate::audit::{AuditListing, AuditPage, AuditTrail, Told};
+use crate::audit::{AuditListing, AuditPage, AuditTrail, EventBody};
 use crate::failure::StoreError;
 use crate::http::endpoints::admin::audit::api::listing;
 use crate::http::request::query::Query;
@@ -56,7 +56,7 @@ impl Format {
     fn beginning(self) -> String {
         match self {
             // Spreadsheets take a file without the mark for one in the encoding of the machine.
-            Self::Csv => format!("\u{FEFF}{}\r\n", Told::COLUMNS.join(",")),
+            Self::Csv => format!("\u{FEFF}{}\r\n", EventBody::COLUMNS.join(",")),
             Self::Json => "{\"events\":[".to_owned(),
         }
     }
@@ -68,7 +68,7 @@ impl Format {
         }
     }
 
-    fn row(self, event: &Told, is_first: bool) -> String {
+    fn row(self, event: &EventBody, is_first: bool) -> String {
         match self {
             Self::Csv => {
                 let cells = event.cells().map(|cell| cell_of(&cell));
@@ -146,7 +146,7 @@ async fn write(
     let mut page = first;
     loop {
         for recorded in page.events {
-            text.push_str(&format.row(&Told::from(recorded), is_first));
+            text.push_str(&format.row(&EventBody::from(recorded), is_first));
             is_first = false;
         }
         let Some(next) = page.next else { break };

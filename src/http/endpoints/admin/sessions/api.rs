@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::{Accounts, EpochReason, UserId};
-use crate::audit::{AuditListing, AuditTrail, Told};
+use crate::audit::{AuditListing, AuditTrail, EventBody};
 use crate::http::endpoints::admin::users::api::find;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
@@ -34,7 +34,7 @@ pub(crate) struct ExplainedBody {
     under_lease: bool,
     /// What the audit trail has of it, the newest first, 50 at most: who started it and from where,
     /// what was done in it, and who ended it.
-    events: Vec<Told>,
+    events: Vec<EventBody>,
 }
 
 /// How many events of a session are shown with it.
@@ -219,7 +219,7 @@ pub(crate) async fn explain(
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
     let explained = sessions.explain(id).await?.ok_or_else(Problem::not_found)?;
     let listing = AuditListing { session: Some(id), limit: MOST_EVENTS, ..Default::default() };
-    let events = audit.list(&listing).await?.events.into_iter().map(Told::from).collect();
+    let events = audit.list(&listing).await?.events.into_iter().map(EventBody::from).collect();
     let asking = (administrator.session.id, &administrator.actor.client());
     let body = ExplainedBody::new(&explained, sessions.policy(), asking);
     Ok(Json(ExplainedBody { events, ..body }))

@@ -1,4 +1,4 @@
-//! Counting attempts before they are judged.
+//! Counts attempts before their result is known.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,41 +6,41 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
-use tracing::Instrument as _;
 
-use super::attempt::{Attempt, Open};
-use super::in_flight::{InFlight, Prospect};
+use super::attempt::{Attempt, Reservation};
+use super::in_flight::{InFlight, Retry};
 use super::limits::Limited;
 use super::reports::Reports;
 use super::{AccountKey, Counter, Network, Refusal, Release, ThrottleOptions, ThrottleStore};
 use crate::clock::Clock;
+use crate::detached::run_to_completion;
 use crate::failure::StoreError;
 
-/// How long a network is known to an account after the owner came from it.
+/// How long a network stays known to an account after the owner signed in from it.
 const KNOWN_FOR: time::Duration = time::Duration::days(30);
-/// How long an attempt waits for others that were counted before it and are not yet judged: these may
-/// have waited two seconds for their hash.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long an attempt waits for the results of earlier ones, which may wait two seconds for their
+/// hash.
+const MAX_WAIT: Duration = Duration::from_secs(3);
 
-/// One attempt too many. It does not say for what, so that nobody learns whether an account is
-/// being guessed at.
+/// One attempt too many. It does not name the limit, which would show that an account is under
+/// attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many attempts")]
 pub struct Throttled {
-    /// After this long the next attempt is let through, if there is none meanwhile.
+    /// After this long the next attempt is allowed, if there is none before.
     pub wait: Duration,
 }
 
-/// Why an attempt may not be made.
+/// Why an attempt is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
-    /// There were too many before it.
+    /// There were too many attempts before.
     #[error(transparent)]
     Throttled(#[from] Throttled),
-    /// Too many are being judged at this moment.
-    #[error("too many attempts are being judged at once")]
+    /// Too many attempts are in flight.
+    #[error("too many attempts at once")]
     Busy,
-    /// The store failed: nothing is known, so nothing may be tried.
+    /// The store failed: without a count no attempt is allowed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -58,24 +58,24 @@ struct Inner {
 }
 
 impl Throttle {
-    /// Keeps counters in this store.
+    /// A throttle whose counters are in this store.
     #[must_use]
     pub fn new(store: Arc<dyn ThrottleStore>, options: ThrottleOptions, clock: Clock) -> Self {
         let (in_flight, reports) = (InFlight::default(), Reports::default());
         Self(Arc::new(Inner { store, options, clock, in_flight, reports }))
     }
 
-    /// Whether what is tried on one account is limited at all.
+    /// Whether attempts on one account are limited.
     #[must_use]
     pub fn limits_accounts(&self) -> bool {
         self.0.options.account.is_some()
     }
 
-    /// Counts a password that is offered for an account, before it is looked at. `held` is kept
-    /// until the count is settled.
+    /// Counts a password for an account, before it is checked. `held` is dropped once the count is
+    /// kept or released.
     ///
     /// # Errors
-    /// [`AttemptError`]; it is not counted and may not be looked at.
+    /// [`AttemptError`]; it is not counted and may not be checked.
     pub async fn password(
         &self,
         account: AccountKey,
@@ -98,7 +98,7 @@ impl Throttle {
     /// Counts a sign-up, before it is known whether the address is taken.
     ///
     /// # Errors
-    /// [`AttemptError`]; it is not counted and may not go on.
+    /// [`AttemptError`]; it is not counted and must not continue.
     pub async fn sign_up(
         &self,
         from: Option<Network>,
@@ -107,8 +107,7 @@ impl Throttle {
         self.count(self.0.options.of_sign_up(from), None, held).await
     }
 
-    /// Notes that the owner of an account came from this network without a password of theirs
-    /// being tried: the account was made there.
+    /// Remembers the network where an account was created as one of its owner.
     pub async fn remember(&self, account: AccountKey, from: Option<Network>) {
         if let Some(network) = from.filter(|_| self.0.options.account.is_some()) {
             let remember = Some((account, network));
@@ -116,7 +115,7 @@ impl Throttle {
         }
     }
 
-    /// Deletes what has passed, at most so many rows of each kind. `true`: there was no more.
+    /// Deletes expired rows, at most `most` of each kind. `true`: none is left.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -134,13 +133,13 @@ impl Throttle {
         if limits.is_empty() {
             return Ok(Attempt::uncounted());
         }
-        // One order for all, so that no two wait for each other's rows.
+        // One order for all, so that two attempts cannot deadlock on their rows.
         limits.sort_by(|(_, one), (_, other)| one.key.cmp(&other.key));
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + MAX_WAIT;
         loop {
-            let given_back = self.0.in_flight.given_back();
+            let released = self.0.in_flight.released();
             let at = self.now();
-            let open = || Open {
+            let open = || Reservation {
                 throttle: self.clone(),
                 limits: limits.clone(),
                 at,
@@ -149,19 +148,18 @@ impl Throttle {
             };
             let refusal = match self.0.store.refusal(&counters(&limits), at).await? {
                 Some(refusal) => refusal,
-                // In a task of its own: what is being written when the request is dropped has to
-                // be given back.
-                None => match spawn(reserve(open())).await? {
+                // A dropped request must not leave a count that is never released.
+                None => match run_to_completion(reserve(open())).await?? {
                     Ok(attempt) => return Ok(attempt),
                     Err(refusal) => refusal,
                 },
             };
-            // Refused by attempts of which one may yet turn out to be right, or just has?
-            match self.0.in_flight.prospect(&refusal.key, given_back) {
-                Prospect::None => return Err(self.refused(&limits, &refusal, at).into()),
-                Prospect::Again => {}
-                Prospect::After(judged) => {
-                    timeout_at(deadline, judged).await.map_err(|_| AttemptError::Busy)?;
+            // The refusal may be due to attempts that are released later, or were just now.
+            match self.0.in_flight.retry(&refusal.key, released) {
+                Retry::Never => return Err(self.refused(&limits, &refusal, at).into()),
+                Retry::Now => {}
+                Retry::After(decided) => {
+                    timeout_at(deadline, decided).await.map_err(|_| AttemptError::Busy)?;
                 }
             }
             if Instant::now() >= deadline {
@@ -189,11 +187,14 @@ impl Throttle {
         &self.0.in_flight
     }
 
-    /// A failure leaves too much counted, never too little.
+    /// A failure can leave too much counted, never too little.
     pub(super) async fn release(&self, release: &Release, now: OffsetDateTime) {
         if let Err(error) = self.0.store.release(release, now).await {
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "an attempt stays counted that says nothing");
+            tracing::warn!(
+                error,
+                "could not release a throttle reservation; the attempt stays counted"
+            );
         }
     }
 }
@@ -208,9 +209,9 @@ fn counters(limits: &[Limited]) -> Vec<Counter> {
     limits.iter().map(|(_, counter)| counter.clone()).collect()
 }
 
-async fn reserve(open: Open) -> Result<Result<Attempt, Refusal>, StoreError> {
+async fn reserve(open: Reservation) -> Result<Result<Attempt, Refusal>, StoreError> {
     let throttle = open.throttle.clone();
-    // Before it is counted: whoever is refused by the count must find it here.
+    // Before it is counted: an attempt that this count refuses must find it here.
     throttle.0.in_flight.enter(&open.limits);
     let reserved = throttle.0.store.reserve(&counters(&open.limits), open.at).await;
     match reserved {
@@ -224,11 +225,4 @@ async fn reserve(open: Open) -> Result<Result<Attempt, Refusal>, StoreError> {
             Err(error)
         }
     }
-}
-
-async fn spawn<T: Send + 'static>(
-    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-) -> Result<T, StoreError> {
-    let work = tokio::spawn(work.in_current_span()).await;
-    work.unwrap_or_else(|error| Err(StoreError::backend(error)))
 }

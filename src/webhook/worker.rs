@@ -1,4 +1,4 @@
-//! The task that makes deliveries, a few at a time.
+//! The background task that sends deliveries, a few at a time.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,23 +9,20 @@ use tokio::time::Instant;
 
 use super::post::Post;
 use super::schedule::wait_after;
-use super::{Claimed, Failed, Failure, Webhook};
+use super::{ClaimedDelivery, DeliveryFailure, FailedAttempt, Webhook};
 use crate::failure::StoreError;
 use crate::metrics::WebhookOutcome;
 
-/// How often the queue is looked at for what other servers and commands put there, and what is due
-/// again.
+/// Interval of the queue polls, for entries of other servers and commands, and for retries.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often it is counted for the metrics.
+/// Interval of the pending count in the metrics.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
-/// For how long a delivery is ours: longer than an attempt takes, by as much as the clocks of
-/// servers may differ.
+/// Duration of a claim: longer than an attempt takes, with a margin for clock skew.
 const CLAIM: time::Duration = time::Duration::seconds(30);
 
 impl Webhook {
-    /// Makes deliveries until it is dropped. What is under way then is made again by whoever comes
-    /// next.
-    pub async fn keep_delivering(self) {
+    /// Sends deliveries until it is dropped. Those in flight then are sent again later.
+    pub async fn run_deliveries(self) {
         let (mut under_way, mut counted, mut is_gone) = (JoinSet::new(), None, false);
         loop {
             while under_way.try_join_next().is_some() {}
@@ -37,17 +34,20 @@ impl Webhook {
                         under_way.spawn(self.clone().deliver(one, place));
                     }
                 }
-                // Once: this is asked every second.
+                // Logged once: the next poll is in a second.
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
                     if !std::mem::replace(&mut is_gone, true) {
-                        tracing::warn!(error, "the webhook is told nothing for now");
+                        tracing::warn!(
+                            error,
+                            "could not read pending webhook deliveries; will retry"
+                        );
                     }
                 }
             }
             self.count(&mut counted).await;
             tokio::select! {
-                () = self.0.bell.notified(), if self.0.places.available_permits() > 0 => {}
+                () = self.0.wake.notified(), if self.0.places.available_permits() > 0 => {}
                 Some(_) = under_way.join_next() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
@@ -58,7 +58,7 @@ impl Webhook {
         std::iter::from_fn(|| self.0.places.clone().try_acquire_owned().ok()).collect()
     }
 
-    async fn claim(&self, free: usize) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim(&self, free: usize) -> Result<Vec<ClaimedDelivery>, StoreError> {
         if free == 0 {
             return Ok(Vec::new());
         }
@@ -72,13 +72,13 @@ impl Webhook {
         if is_recent || !self.0.metrics.is_on() {
             return;
         }
-        if let Ok(standing) = self.0.store.standing().await {
+        if let Ok(standing) = self.0.store.state().await {
             *counted = Some(Instant::now());
             self.0.metrics.webhook_pending(standing.pending);
         }
     }
 
-    async fn deliver(self, claimed: Claimed, _place: OwnedSemaphorePermit) {
+    async fn deliver(self, claimed: ClaimedDelivery, _place: OwnedSemaphorePermit) {
         let Some(post) = &self.0.post else { return };
         let sent = post.send(&claimed, self.0.clock.now().unix_timestamp()).await;
         let kept = match sent {
@@ -87,39 +87,49 @@ impl Webhook {
         };
         if let Err(error) = kept {
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, event.id = %claimed.id, "the webhook may be told of it once more");
+            tracing::warn!(error, event.id = %claimed.id, "could not save a delivery result; may send again");
         }
     }
 
-    async fn succeeded(&self, post: &Post, claimed: &Claimed) -> Result<(), StoreError> {
+    async fn succeeded(&self, post: &Post, claimed: &ClaimedDelivery) -> Result<(), StoreError> {
         self.0.metrics.webhook(WebhookOutcome::Ok);
         if self.0.fails.swap(false, Ordering::Relaxed) {
             let url = post.options().target.shown();
-            tracing::info!(url, "the webhook takes events again");
+            tracing::info!(url, "the webhook receiver accepts events again");
         }
-        tracing::debug!(event.id = %claimed.id, claimed.attempt, "the webhook has an event");
+        tracing::debug!(event.id = %claimed.id, claimed.attempt, "webhook event delivered");
         self.0.store.delivered(claimed.id, self.0.clock.now()).await
     }
 
-    async fn failed(&self, post: &Post, claimed: &Claimed, why: Failure) -> Result<(), StoreError> {
+    async fn failed(
+        &self,
+        post: &Post,
+        claimed: &ClaimedDelivery,
+        why: DeliveryFailure,
+    ) -> Result<(), StoreError> {
         let at = self.0.clock.now();
         let [chance] = self.0.entropy.bytes::<1>()?;
         let again_at = wait_after(claimed.attempt, chance).map(|wait| at + wait);
         let (status, error, url) = (why.status(), why.as_str(), post.options().target.shown());
         let (event, attempt) = (claimed.id, claimed.attempt);
         self.0.metrics.webhook(match why {
-            Failure::Status(_) => WebhookOutcome::Refused,
+            DeliveryFailure::Status(_) => WebhookOutcome::Refused,
             _ => WebhookOutcome::Failed,
         });
-        // Of those that follow the first, each would say the same.
+        // Only the first of consecutive failures is a warning.
         if !self.0.fails.swap(true, Ordering::Relaxed) {
-            tracing::warn!(url, status, error, "the webhook does not take events");
+            tracing::warn!(
+                url,
+                status,
+                error,
+                "the webhook receiver does not accept events; will retry"
+            );
         }
-        tracing::debug!(event.id = %event, attempt, status, error, "an event is not delivered");
+        tracing::debug!(event.id = %event, attempt, status, error, "delivery failed");
         if again_at.is_none() {
             self.0.metrics.webhook(WebhookOutcome::GivenUp);
-            tracing::error!(event.id = %event, url, status, error, "an event is never delivered");
+            tracing::error!(event.id = %event, url, status, error, "gave up on a webhook delivery");
         }
-        self.0.store.put_back(claimed, &Failed { at, why, again_at }).await
+        self.0.store.put_back(claimed, &FailedAttempt { at, why, again_at }).await
     }
 }

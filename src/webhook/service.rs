@@ -1,4 +1,4 @@
-//! The webhook as others know it: on or off, and how it stands.
+//! The webhook service: its settings, its state and its cleanup.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,29 +9,29 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 use super::post::Post;
-use super::{DeliveryState, DeliveryStore, Left, WebhookOptions};
+use super::{DeliveryRetention, DeliveryState, DeliveryStore, WebhookOptions};
 use crate::audit::Kind;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
 use crate::metrics::Metrics;
 
-/// How long what was given up is there to be looked at, and what waits while the webhook is off.
+/// Retention of deliveries that were given up, and of pending ones while the webhook is off.
 const KEPT: time::Duration = time::Duration::days(7);
 
-/// How many requests are under way at once, from each server.
+/// Concurrent requests of each server.
 const MOST_AT_ONCE: usize = 4;
-/// How long a server that is to stop waits for them.
+/// How long a shutdown waits for them.
 const REST_LIMIT: Duration = Duration::from_secs(3);
 
-/// What the webhook works with.
+/// The dependencies of the webhook.
 pub struct WebhookParts {
-    /// Where deliveries wait.
+    /// The store of pending deliveries.
     pub store: Arc<dyn DeliveryStore>,
-    /// Where they go; `None` for nowhere.
+    /// The receiver; `None` where the webhook is off.
     pub options: Option<WebhookOptions>,
-    /// Rung when there is a new one.
-    pub bell: Arc<Notify>,
+    /// Wakes the worker when there is a new one.
+    pub wake: Arc<Notify>,
     /// Tells the time.
     pub clock: Clock,
     /// Keeps attempts apart.
@@ -40,33 +40,33 @@ pub struct WebhookParts {
     pub metrics: Metrics,
 }
 
-/// Tells a receiver of events. Cheap to clone.
+/// Sends events to a receiver. Cheap to clone.
 #[derive(Clone)]
 pub struct Webhook(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) store: Arc<dyn DeliveryStore>,
     pub(super) post: Option<Post>,
-    pub(super) bell: Arc<Notify>,
+    pub(super) wake: Arc<Notify>,
     pub(super) clock: Clock,
     pub(super) entropy: Entropy,
     pub(super) metrics: Metrics,
     /// Whether the last attempt failed.
     pub(super) fails: AtomicBool,
-    /// A place for each request that may be under way.
+    /// One permit for each concurrent request.
     pub(super) places: Arc<Semaphore>,
 }
 
 impl Webhook {
-    /// Puts it together; nothing is sent before somebody runs [`Webhook::keep_delivering`].
+    /// Creates the service; [`Webhook::run_deliveries`] sends the events.
     ///
     /// # Errors
-    /// One sentence that says what to do, where no connection could ever be made.
+    /// One sentence that says what to do, where no TLS connection is possible.
     pub fn new(parts: WebhookParts) -> Result<Self, String> {
-        let WebhookParts { store, options, bell, clock, entropy, metrics } = parts;
+        let WebhookParts { store, options, wake, clock, entropy, metrics } = parts;
         let post = options.map(Post::to).transpose()?;
         let (fails, places) = (AtomicBool::new(false), Arc::new(Semaphore::new(MOST_AT_ONCE)));
-        Ok(Self(Arc::new(Inner { store, post, bell, clock, entropy, metrics, fails, places })))
+        Ok(Self(Arc::new(Inner { store, post, wake, clock, entropy, metrics, fails, places })))
     }
 
     /// Whether anything is sent.
@@ -88,32 +88,32 @@ impl Webhook {
         options.map(|options| options.events.iter().copied().collect()).unwrap_or_default()
     }
 
-    /// Begins no other delivery, and returns once those under way are made, after three seconds at
-    /// the latest: what is broken off then is made once more by whoever comes next.
-    pub async fn rest(&self) {
+    /// Starts no more deliveries and waits for those in flight, three seconds at most. Those that
+    /// are cancelled then are sent again later.
+    pub async fn finish_deliveries(&self) {
         let all = u32::try_from(MOST_AT_ONCE).unwrap_or(1);
         if let Ok(Ok(places)) = timeout(REST_LIMIT, self.0.places.acquire_many(all)).await {
             places.forget();
         }
     }
 
-    /// How the deliveries stand.
+    /// The state of the deliveries.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn standing(&self) -> Result<DeliveryState, StoreError> {
-        self.0.store.standing().await
+    pub async fn state(&self) -> Result<DeliveryState, StoreError> {
+        self.0.store.state().await
     }
 
-    /// Forgets what was given up a week ago and, where nothing is sent, what has waited as long.
-    /// Whether nothing more is to be forgotten.
+    /// Deletes deliveries given up a week ago and, where the webhook is off, those pending as long.
+    /// `true`: none is left.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     pub async fn sweep(&self, most: u32) -> Result<bool, StoreError> {
         let since = self.0.clock.now() - KEPT;
         let waiting_since = (!self.is_on()).then_some(since);
-        self.0.store.sweep(&Left { given_up_since: since, waiting_since }, most).await
+        self.0.store.sweep(&DeliveryRetention { given_up_since: since, waiting_since }, most).await
     }
 }
 

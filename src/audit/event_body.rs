@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 /// Something that happened, as everybody is told of it: the API, a line on stdout, the webhook.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditEvent)]
-pub struct Told {
+pub struct EventBody {
     id: String,
     /// When it was recorded.
     #[schema(format = DateTime)]
@@ -41,7 +41,7 @@ pub struct Told {
     details: Map<String, Value>,
 }
 
-impl From<Recorded> for Told {
+impl From<Recorded> for EventBody {
     fn from(recorded: Recorded) -> Self {
         let network = recorded.network();
         let Recorded { id, at, event, .. } = recorded;
@@ -50,7 +50,7 @@ impl From<Recorded> for Told {
             time: Timestamp::of(at).as_str().to_owned(),
             kind: event.kind.as_str(),
             actor: match event.by.actor {
-                Actor::Nobody => None,
+                Actor::Anonymous => None,
                 actor => Some(actor.to_string()),
             },
             subject: event.subject.map(|id| id.to_string()),
@@ -63,8 +63,8 @@ impl From<Recorded> for Told {
     }
 }
 
-impl Told {
-    /// The names of [`Told::cells`].
+impl EventBody {
+    /// The names of [`EventBody::cells`].
     pub(crate) const COLUMNS: [&str; 10] = [
         "id",
         "time",
