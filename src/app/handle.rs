@@ -8,7 +8,9 @@ use crate::accounts::{
 use crate::audit::{By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Session, SessionId};
-use crate::use_cases::{AccountChange, AccountChanges, RevokeSessions, RevokeSessionsError};
+use crate::use_cases::{
+    AccountChange, AccountChanges, Authorized, RevokeSessions, RevokeSessionsError,
+};
 
 /// Manages accounts and sessions from the code of the application. [`crate::Anteroom::handle`]
 /// makes one; clones are cheap.
@@ -209,7 +211,7 @@ impl Handle {
         id: UserId,
         change: AccountChange,
     ) -> Result<Changed, ChangeError> {
-        self.account_changes.apply(id, change, &self.by).await
+        self.account_changes.apply(id, change, &Authorized::by_operator(self.by.clone())).await
     }
 }
 

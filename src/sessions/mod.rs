@@ -28,8 +28,8 @@ pub use outbox::{Outbox, Pending};
 pub use policy::{Cutoffs, Limit, LimitPolicy, SessionPolicy, TimeoutRule, Timeouts};
 pub use reason::EndReason;
 pub use service::{
-    EndedByStart, KeepError, LARGEST_APPLICATION_DATA, NewSession, ResumeError, Sessions,
-    SessionsOptions, StartError, StartedSession,
+    EndedByStart, FreshProof, KeepError, LARGEST_APPLICATION_DATA, NewSession, ResumeError,
+    Sessions, SessionsOptions, StartError, StartedSession,
 };
 pub(crate) use service::{KeptSessionError, KeptSessionGuard};
 pub use session::{Client, Owner, Session, SessionId};

@@ -307,7 +307,7 @@ async fn a_rotation_moves_the_proof_only_where_there_was_one() {
     let stage = stage();
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     stage.clock.advance(MINUTE * 11);
-    assert!(!stage.sessions.is_fresh(&session));
+    assert!(!stage.sessions.fresh_proof(&session).is_some());
     let rotated = stage.sessions.rotate(&session, &token, false).await.unwrap();
     assert_eq!(rotated.session, session);
     let mut proven = None;
@@ -317,7 +317,7 @@ async fn a_rotation_moves_the_proof_only_where_there_was_one() {
     assert!(notified.await);
     let proven = proven.unwrap();
     assert_eq!(proven.session.authenticated_at, Some(stage.sessions.now()));
-    assert!(stage.sessions.is_fresh(&proven.session));
+    assert!(stage.sessions.fresh_proof(&proven.session).is_some());
     assert_eq!(stage.sessions.resume(&proven.token).await.unwrap(), proven.session);
     for old in [token, rotated.token] {
         assert_eq!(stage.refusal(&old).await, Some(EndReason::Replaced));

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::authorization::Authorized;
 use super::credential_change::{ends, finish_credential_change};
 use super::run_to_completion;
 use crate::accounts::{
@@ -9,7 +10,7 @@ use crate::accounts::{
     PasswordChange, PasswordHash, Role, Status, User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
-use crate::sessions::Sessions;
+use crate::sessions::{FreshProof, Sessions};
 use crate::throttle::{AttemptError, Network, Throttled};
 
 /// Changes accounts.
@@ -35,6 +36,15 @@ pub struct AccountChange {
     pub password: Option<PasswordHash>,
     /// Whether the account goes altogether.
     pub delete: bool,
+}
+
+/// A change by the owner; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct OwnChange {
+    /// A new name.
+    pub name: Option<Name>,
+    /// A new address, which requires a fresh proof of identity.
+    pub email: Option<(Email, FreshProof)>,
 }
 
 /// Why an owner could not change the account.
@@ -74,6 +84,15 @@ impl AccountChanges {
     /// # Errors
     /// [`ChangeError`]; nothing has changed.
     pub async fn apply(
+        &self,
+        id: UserId,
+        wanted: AccountChange,
+        authorized: &Authorized,
+    ) -> Result<Changed, ChangeError> {
+        self.apply_as(id, wanted, authorized.by()).await
+    }
+
+    async fn apply_as(
         &self,
         id: UserId,
         wanted: AccountChange,
@@ -117,11 +136,14 @@ impl AccountChanges {
     pub async fn by_owner(
         &self,
         id: UserId,
-        wanted: AccountChange,
+        wanted: OwnChange,
         by: &By,
     ) -> Result<Changed, OwnChangeError> {
-        if wanted.email.is_none() {
-            return Ok(self.apply(id, wanted, by).await?);
+        let has_email = wanted.email.is_some();
+        let email = wanted.email.map(|(email, _)| (email, false));
+        let wanted = AccountChange { name: wanted.name, email, ..AccountChange::default() };
+        if !has_email {
+            return Ok(self.apply_as(id, wanted, by).await?);
         }
         let (this, by) = (self.clone(), by.clone());
         run_to_completion(async move {
@@ -132,7 +154,7 @@ impl AccountChanges {
                 this.audit.record([throttled.with("limit", "sign_ups")]).await;
             }
             let attempt = attempt?;
-            let changed = this.apply(id, wanted, &by).await;
+            let changed = this.apply_as(id, wanted, &by).await;
             if matches!(changed, Ok(_) | Err(ChangeError::EmailTaken)) {
                 attempt.keep_counted();
             }

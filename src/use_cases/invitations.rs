@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::authorization::Authorized;
 use super::credential_change::{ends, finish_credential_change};
 use super::sent_forms::FormTurn;
 use super::{ended_by_start, run_to_completion};
@@ -99,9 +100,9 @@ impl Invitations {
     pub async fn create(
         &self,
         invited: InvitedUser,
-        by: &By,
+        authorized: &Authorized,
     ) -> Result<(User, IssuedInvitation), CreateError> {
-        let (this, by) = (self.clone(), by.clone());
+        let (this, by) = (self.clone(), authorized.by().clone());
         run_to_completion(async move {
             let user = this.accounts.add_invited(invited).await?.user;
             let made = Event::new(Kind::Signup, &by).about(user.id);
@@ -126,9 +127,9 @@ impl Invitations {
     pub async fn renew(
         &self,
         user: UserId,
-        by: &By,
+        authorized: &Authorized,
     ) -> Result<Option<IssuedInvitation>, StoreError> {
-        let (this, by) = (self.clone(), by.clone());
+        let (this, by) = (self.clone(), authorized.by().clone());
         run_to_completion(async move {
             let issued = this.accounts.invite(user).await?;
             if issued.is_some() {

@@ -1,6 +1,7 @@
 //! Operations that involve more than one service, one file each. No SQL, no HTTP, and no use case
 //! calls another.
 
+mod authorization;
 mod change_account;
 mod change_password;
 mod check;
@@ -14,7 +15,8 @@ mod revoke_sessions;
 mod sent_forms;
 mod signup;
 
-pub use change_account::{AccountChange, AccountChanges, OwnChangeError};
+pub use authorization::Authorized;
+pub use change_account::{AccountChange, AccountChanges, OwnChange, OwnChangeError};
 pub use change_password::{ChangePassword, ChangePasswordError};
 pub use check::{Check, Identity};
 pub use figures::{Counts, Figures};

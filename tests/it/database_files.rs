@@ -230,3 +230,27 @@ fn a_broken_database_is_refused_and_nothing_is_left_behind() {
     }
     assert_eq!(fs::read_to_string(place.path().join("anteroom.db")).unwrap(), text);
 }
+
+#[test]
+fn the_database_of_another_program_is_refused_and_not_changed() {
+    let place = Place::new();
+    let path = place.path().join("shop.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
+        sqlx::raw_sql("CREATE TABLE users (id INTEGER)").execute(&mut connection).await.unwrap();
+        sqlx::Connection::close(connection).await.unwrap();
+    });
+    let before = fs::read(&path).unwrap();
+
+    for command in
+        [&SERVE[..], &["migrate"], &["user", "list"], &["session", "revoke", "--all", "--yes"]]
+    {
+        let outcome = at(&place, "shop.db").run(command);
+
+        let line = refused(&outcome, 1);
+        let is_said = line.contains("of another program") || line.contains("no tables of Anteroom");
+        assert!(is_said, "{command:?}: {line}");
+        assert_eq!(fs::read(&path).unwrap(), before, "{command:?}");
+    }
+}

@@ -3,6 +3,7 @@
 use anteroom::accounts::{
     Email, HasherOptions, Name, NewUser, Password, PasswordCheck, PasswordHash, Role,
 };
+use anteroom::use_cases::Authorized;
 use anteroom::{Anteroom, Options};
 use tempfile::TempDir;
 
@@ -76,7 +77,8 @@ async fn hash_3_an_upgrade_that_comes_late_undoes_no_change_of_password() {
     let personal = (&account.user.email, &account.user.name);
     let to = anteroom.accounts().hash_new_password(&next, personal).await.unwrap();
     let change = anteroom::use_cases::AccountChange { password: Some(to), ..Default::default() };
-    changes.apply(account.user.id, change, &anteroom::audit::By::command_line()).await.unwrap();
+    let operator = Authorized::by_operator(anteroom::audit::By::command_line());
+    changes.apply(account.user.id, change, &operator).await.unwrap();
 
     let path = folder.path().join("anteroom.db");
     let store = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();

@@ -16,7 +16,7 @@ use anteroom::store::{
     SqlDatabase,
 };
 use anteroom::throttle::{Throttle, ThrottleOptions};
-use anteroom::use_cases::{AccountChange, AccountChanges, RevokeSessions};
+use anteroom::use_cases::{AccountChange, AccountChanges, Authorized, RevokeSessions};
 use serde_json::json;
 
 use crate::harness::app::{Kind, PASSWORD, TestApp, on_every_store};
@@ -116,7 +116,11 @@ async fn what_a_command_decides_about_an_account_holds_at_the_next_request(kind:
         let command = Command::beside(&app, kind).await;
         let id = command.account(&email).await.user.id;
 
-        command.changes.apply(id, wanted, &By::command_line()).await.unwrap();
+        command
+            .changes
+            .apply(id, wanted, &Authorized::by_operator(By::command_line()))
+            .await
+            .unwrap();
 
         assert_eq!(laptop.why_not().await, reason);
         let page = phone.get("/account").await;

@@ -44,7 +44,7 @@ fn output_that_was_not_written_is_a_failure() {
         let last = outcome.stderr.lines().last().unwrap_or_default();
         assert_eq!(outcome.code, Some(1), "{command:?}: {outcome:?}");
         assert!(last.starts_with("anteroom: "), "{command:?}: {outcome:?}");
-        assert!(last.contains("output could not be written"), "{command:?}: {outcome:?}");
+        assert!(last.contains("could not write its output"), "{command:?}: {outcome:?}");
     }
     // They did their work.
     assert!(done(&place.run(&["user", "list"])).contains("disabled"));

@@ -118,7 +118,7 @@ impl Workers {
             let took = microseconds(begun.elapsed());
             // Two concurrent updates may lose one, which does not matter for an average.
             let before = takes.load(Ordering::Relaxed);
-            takes.store((before.saturating_mul(7).saturating_add(took)) / 8, Ordering::Relaxed);
+            takes.store(next_estimate(before, took), Ordering::Relaxed);
             outcome
         };
         self.run(slot, measured).await
@@ -174,6 +174,13 @@ impl Workers {
     pub(super) fn free_slots(&self) -> usize {
         self.slots.available_permits()
     }
+}
+
+/// The estimate of a hash's duration after one more took `took` microseconds. It falls faster than
+/// it rises: once a busy machine is idle again, a few hashes are enough to let others wait again.
+fn next_estimate(before: u64, took: u64) -> u64 {
+    let weight = if took < before { 1 } else { 7 };
+    before.saturating_mul(weight).saturating_add(took) / (weight + 1)
 }
 
 fn microseconds(duration: Duration) -> u64 {

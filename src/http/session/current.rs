@@ -15,8 +15,8 @@ use crate::http::session::cookie::{CookieShape, Presented};
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::network::Sender;
 use crate::sessions::{
-    Client, EndReason, NewSession, Owner, ResumeError, Session, SessionId, Sessions, StartError,
-    StartedSession, Token,
+    Client, EndReason, FreshProof, NewSession, Owner, ResumeError, Session, SessionId, Sessions,
+    StartError, StartedSession, Token,
 };
 use crate::throttle::{Network, OwnWrites};
 use crate::use_cases::{Check, Identity};
@@ -162,8 +162,8 @@ impl CurrentSession {
     }
 
     /// Whether the user of `session` proved their identity in the last ten minutes.
-    pub(super) fn is_fresh(&self, session: &Session) -> bool {
-        self.0.sessions.is_fresh(session)
+    pub(super) fn fresh_proof(&self, session: &Session) -> Option<FreshProof> {
+        self.0.sessions.fresh_proof(session)
     }
 
     /// Where the request comes from.

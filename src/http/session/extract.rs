@@ -17,6 +17,7 @@ use crate::http::security::redirect::{Next, see_other, with_next};
 use crate::http::session::current::CurrentSession;
 use crate::http::state::AppState;
 use crate::sessions::{Client, Session, SessionId, Sessions, Token};
+use crate::use_cases::Authorized;
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentSession {
     type Rejection = Problem;
@@ -84,6 +85,14 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     }
 }
 
+impl CurrentUser {
+    /// `Some` if the user proved their identity a moment ago.
+    pub(crate) fn authorized(&self, sessions: &Sessions) -> Option<Authorized> {
+        let proof = sessions.fresh_proof(&self.session)?;
+        Some(Authorized::by_user(proof, self.actor.by()))
+    }
+}
+
 /// Like [`CurrentUser`], for pages: without, the browser is sent to the sign-in page and comes
 /// back from there. If the store fails, the response is 503 instead.
 #[derive(Clone, Debug)]
@@ -126,11 +135,19 @@ fn page_of_form(parts: &Parts) -> Option<Next> {
     let sent_from = sent_from.and_then(|address| Url::parse(address).ok());
     let area = |path: &str| path.split('/').nth(1).map(str::to_owned);
     // A forged header can only choose among our own pages of the same area.
-    let page = sent_from.filter(|from| area(from.path()) == area(usual)).and_then(|from| {
-        let query = from.query().map(|query| format!("?{query}")).unwrap_or_default();
-        Next::parse(&format!("{}{query}", from.path()))
-    });
+    let page = sent_from
+        .filter(|from| area(from.path()) == area(usual))
+        .and_then(|from| Next::parse(&format!("{}{}", from.path(), query_without_done(&from))));
     page.or_else(|| Next::parse(usual))
+}
+
+/// The query of a page with a form. `done` reports what an earlier form did: it must not come back
+/// after a form that changed nothing.
+fn query_without_done(page: &Url) -> String {
+    let pairs = page.query().unwrap_or_default().split('&');
+    let kept: Vec<&str> =
+        pairs.filter(|pair| !pair.is_empty() && pair.split('=').next() != Some("done")).collect();
+    if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) }
 }
 
 /// The `{id}` of a path. One that cannot even be decoded names nothing.
@@ -147,17 +164,17 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
 
 /// An administrator with a fresh proof of identity, as every change requires.
 #[derive(Clone, Debug)]
-pub(crate) struct FreshAdministrator(pub(crate) CurrentUser);
+pub(crate) struct FreshAdministrator(pub(crate) Authorized);
 
 impl FromRequestParts<AppState> for FreshAdministrator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let Administrator(current) = Administrator::from_request_parts(parts, state).await?;
-        if !Sessions::from_ref(state).is_fresh(&current.session) {
-            return Err(Problem::reauthentication_required());
-        }
-        Ok(Self(current))
+        current
+            .authorized(&Sessions::from_ref(state))
+            .map(Self)
+            .ok_or_else(Problem::reauthentication_required)
     }
 }
 
@@ -181,7 +198,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AdministratorOrLogin {
 /// Like [`FreshAdministrator`], for the forms of pages: without a fresh proof the browser is sent
 /// to give one, and comes back to the page that has the form.
 #[derive(Clone, Debug)]
-pub(crate) struct FreshAdministratorOrProof(pub(crate) CurrentUser);
+pub(crate) struct FreshAdministratorOrProof(pub(crate) CurrentUser, pub(crate) Authorized);
 
 impl FromRequestParts<AppState> for FreshAdministratorOrProof {
     type Rejection = Response;
@@ -189,12 +206,12 @@ impl FromRequestParts<AppState> for FreshAdministratorOrProof {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
         let AdministratorOrLogin(current) =
             AdministratorOrLogin::from_request_parts(parts, state).await?;
-        if !Sessions::from_ref(state).is_fresh(&current.session) {
+        let Some(authorized) = current.authorized(&Sessions::from_ref(state)) else {
             let page = page_of_form(parts);
             let page = page.as_ref().map_or("", Next::as_str);
             return Err(see_other(&with_next("/reauthenticate", page)));
-        }
-        Ok(Self(current))
+        };
+        Ok(Self(current, authorized))
     }
 }
 

@@ -71,9 +71,7 @@ impl<S: Send + Sync> FromRequestParts<S> for FreshUser {
         let session = CurrentSession::from_request_parts(parts, state).await?;
         let current =
             <CurrentUser as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        if !session.is_fresh(&current.session) {
-            return Err(Problem::reauthentication_required());
-        }
+        session.fresh_proof(&current.session).ok_or_else(Problem::reauthentication_required)?;
         Ok(Self(current))
     }
 }

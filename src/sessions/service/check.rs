@@ -25,6 +25,11 @@ pub enum ResumeError {
     Store(#[from] StoreError),
 }
 
+/// Evidence that a user proved their identity a moment ago. Only [`Sessions`] makes it, and use
+/// cases that need it take it as a parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct FreshProof(());
+
 impl Sessions {
     /// The live session of a token, or why there is none. Always asks the store. Does not count as
     /// activity: see [`Self::seen`].
@@ -101,12 +106,12 @@ impl Sessions {
         }
     }
 
-    /// Whether the user of `session` proved their identity within [`SessionPolicy::FRESH`].
+    /// `Some` if the user of `session` proved their identity within [`SessionPolicy::FRESH`].
     ///
     /// [`SessionPolicy::FRESH`]: crate::sessions::SessionPolicy::FRESH
     #[must_use]
-    pub(crate) fn is_fresh(&self, session: &Session) -> bool {
-        self.service().policy.is_fresh(session, self.now())
+    pub(crate) fn fresh_proof(&self, session: &Session) -> Option<FreshProof> {
+        self.service().policy.is_fresh(session, self.now()).then_some(FreshProof(()))
     }
 
     /// Notes a request of a live session; written within seconds, at most once a minute. `client`

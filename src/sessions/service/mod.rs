@@ -11,7 +11,7 @@ mod rotate;
 mod start;
 mod touches;
 
-pub use check::ResumeError;
+pub use check::{FreshProof, ResumeError};
 pub(in crate::sessions) use ended::EndScope;
 use epoch_lock::EpochLock;
 pub use keep::{KeepError, LARGEST_APPLICATION_DATA};

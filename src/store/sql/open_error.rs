@@ -38,6 +38,15 @@ pub enum OpenError {
         /// The name that was given.
         path: String,
     },
+    /// The file holds tables, and not those of Anteroom. It was not changed.
+    #[error(
+        "{path} is the database of another program: nothing was changed; set ANTEROOM_DATABASE to \
+         a file for Anteroom alone"
+    )]
+    Foreign {
+        /// The file.
+        path: String,
+    },
     /// The file cannot be created or opened.
     #[error(
         "cannot open {path}: {source}; check the path and its permissions, or set ANTEROOM_DATABASE"

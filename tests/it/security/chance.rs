@@ -181,7 +181,7 @@ fn sid_2_chance_comes_from_the_operating_system_alone() {
         assert!(is_entropy || !text.contains("scripted("), "{name} scripts chance");
         for source in other_sources {
             // What people send must not be able to crowd one place of a table; no secret is drawn.
-            let tables = ["memory/names.rs", "sessions/recent.rs"];
+            let tables = ["memory/interned.rs", "sessions/service/recent_activity.rs"];
             let is_for_tables =
                 source == "RandomState" && tables.iter().any(|table| name.ends_with(table));
             assert!(is_for_tables || !text.contains(source), "{name} names {source}");

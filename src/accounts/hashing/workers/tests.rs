@@ -8,3 +8,12 @@ fn a_thread_keeps_the_memory_of_its_last_hash_and_no_more() {
         assert_eq!(memory.0.capacity(), count);
     }
 }
+
+#[test]
+fn the_estimate_recovers_within_four_hashes_and_rises_slowly() {
+    let after_four_fast =
+        (0..4).fold(800_000, |estimate, _| super::next_estimate(estimate, 40_000));
+    assert!(after_four_fast < 90_000, "{after_four_fast}");
+    assert!(super::next_estimate(40_000, 800_000) < 140_000);
+    assert_eq!(super::next_estimate(40_000, 40_000), 40_000);
+}

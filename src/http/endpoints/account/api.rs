@@ -13,7 +13,7 @@ use crate::http::response::json::{OneUserBody, ProblemBody};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::CurrentUser;
 use crate::sessions::Sessions;
-use crate::use_cases::{AccountChange, AccountChanges, ChangePassword, FormTurn};
+use crate::use_cases::{AccountChange, AccountChanges, ChangePassword, FormTurn, OwnChange};
 
 /// What to change about one's own account.
 #[derive(Deserialize, ToSchema)]
@@ -62,22 +62,22 @@ pub(crate) async fn change(
     CurrentUser { user, session, actor, .. }: CurrentUser,
     JsonObject(body): JsonObject<ProfileBody>,
 ) -> Result<Json<OneUserBody>, Problem> {
-    let change = profile_change(&user, body.name.as_deref(), body.email.as_deref())?;
-    if change.email.is_some() && !sessions.is_fresh(&session) {
-        return Err(Problem::reauthentication_required());
-    }
+    let (name, email) = profile_change(&user, body.name.as_deref(), body.email.as_deref())?;
+    let proof = || sessions.fresh_proof(&session).ok_or_else(Problem::reauthentication_required);
+    let email = email.map(|email| Ok::<_, Problem>((email, proof()?))).transpose()?;
+    let change = OwnChange { name, email };
     actor.count_change().await?;
     let outcome = changes.by_owner(user.id, change, &actor.by()).await?;
     let user = outcome.account.ok_or_else(Problem::no_session)?.user;
     Ok(Json(OneUserBody { user: (&user).into() }))
 }
 
-/// What somebody wants to change about themselves; `None` leaves a field as it is.
+/// The name and the address that a user wants to have; `None` leaves a field as it is.
 pub(crate) fn profile_change(
     user: &User,
     name: Option<&str>,
     email: Option<&str>,
-) -> Result<AccountChange, Problem> {
+) -> Result<(Option<Name>, Option<Email>), Problem> {
     let mut errors = FieldErrors::default();
     let name = match name {
         Some(name) => errors.check("name", Name::parse(name)).map(Some),
@@ -88,8 +88,7 @@ pub(crate) fn profile_change(
         None => Some(None),
     };
     let (Some(name), Some(email)) = (name, email) else { return Err(errors.into_problem()) };
-    let email = email.filter(|email| *email != user.email).map(|email| (email, false));
-    Ok(AccountChange { name, email, ..AccountChange::default() })
+    Ok((name, email.filter(|email| *email != user.email)))
 }
 
 /// `PUT /api/account/password`: a new password. All other sessions end, this one gets a new token.
@@ -130,13 +129,11 @@ pub(crate) async fn delete(
     State(changes): State<AccountChanges>,
     State(sessions): State<Sessions>,
     current: CurrentSession,
-    CurrentUser { user, session, actor, .. }: CurrentUser,
+    user: CurrentUser,
 ) -> Result<StatusCode, Problem> {
-    if !sessions.is_fresh(&session) {
-        return Err(Problem::reauthentication_required());
-    }
+    let authorized = user.authorized(&sessions).ok_or_else(Problem::reauthentication_required)?;
     let change = AccountChange { delete: true, ..AccountChange::default() };
-    changes.apply(user.id, change, &actor.by()).await?;
+    changes.apply(user.user.id, change, &authorized).await?;
     current.forget_session();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -31,7 +31,7 @@ pub(crate) async fn form(
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     context: PageContext,
 ) -> Response {
-    if !sessions.is_fresh(&current.session) {
+    if sessions.fresh_proof(&current.session).is_none() {
         return see_other(&with_next("/reauthenticate", PATH));
     }
     render(StatusCode::OK, &page(context, &current, Problems::none()))
@@ -44,15 +44,15 @@ pub(crate) async fn submit(
     (current, context): (CurrentSession, PageContext),
     form: Form,
 ) -> Result<Response, Problem> {
-    if !sessions.is_fresh(&signed_in.session) {
+    let Some(authorized) = signed_in.authorized(&sessions) else {
         return Ok(see_other(&with_next("/reauthenticate", PATH)));
-    }
+    };
     if !form.ticked("confirm") {
         let problems = Problems::of_field("confirm", context.text("delete-unconfirmed"));
         return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &page(context, &signed_in, problems)));
     }
     let change = AccountChange { delete: true, ..AccountChange::default() };
-    match changes.apply(signed_in.user.id, change, &signed_in.actor.by()).await {
+    match changes.apply(signed_in.user.id, change, &authorized).await {
         Ok(_) => {
             current.forget_session();
             Ok(see_other("/login?ended=account_deleted"))

@@ -16,7 +16,7 @@ use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
 use crate::sessions::Sessions;
-use crate::use_cases::AccountChanges;
+use crate::use_cases::{AccountChanges, OwnChange};
 
 const PATH: &str = "/account/profile";
 
@@ -42,10 +42,14 @@ pub(crate) async fn submit(
     let (name, email) = (form.find("name"), form.find("email"));
     let outcome = match profile_change(&user, name, email) {
         Err(problem) => Err(problem),
-        Ok(wanted) if wanted.email.is_some() && !sessions.is_fresh(&session) => {
-            return Ok(see_other(&with_next("/reauthenticate", PATH)));
+        Ok((name, email)) => {
+            let proof = sessions.fresh_proof(&session);
+            if email.is_some() && proof.is_none() {
+                return Ok(see_other(&with_next("/reauthenticate", PATH)));
+            }
+            let change = OwnChange { name, email: email.zip(proof) };
+            actor.counted(changes.by_owner(user.id, change, &actor.by())).await
         }
-        Ok(wanted) => actor.counted(changes.by_owner(user.id, wanted, &actor.by())).await,
     };
     match outcome {
         Ok(_) => Ok(see_other("/account?done=profile")),

@@ -69,7 +69,10 @@
     if (reason) query.set("ended", reason);
     // Whoever ended it on purpose is done with this page; the others come back to it.
     const onPurpose = reason === "signed_out" || reason === "account_deleted";
-    if (!onPurpose) query.set("next", location.pathname + location.search + location.hash);
+    // `done` reports what an earlier form did.
+    const here = new URL(location);
+    here.searchParams.delete("done");
+    if (!onPurpose) query.set("next", here.pathname + here.search + here.hash);
     location.replace(`/login?${query}`);
   }
 

@@ -105,8 +105,12 @@ impl DatabaseFile {
         let name = || absolute_path(&self.real);
         let failed =
             |source: sqlx::Error| OpenError::Database { path: name(), source: source.into() };
-        if self.if_absent == IfAbsent::Refuse && !self.has_tables().await.map_err(failed)? {
-            return Err(OpenError::Absent { place: name() + NO_TABLES });
+        match self.contents().await.map_err(failed)? {
+            Contents::Empty | Contents::Foreign if self.if_absent == IfAbsent::Refuse => {
+                return Err(OpenError::Absent { place: name() + NO_TABLES });
+            }
+            Contents::Foreign => return Err(OpenError::Foreign { path: name() }),
+            Contents::Empty | Contents::Tables => {}
         }
         let options = plain(&self.real)
             .journal_mode(SqliteJournalMode::Wal)
@@ -139,16 +143,28 @@ impl DatabaseFile {
         Ok(OpenDatabase { writer, writers, readers, files })
     }
 
-    /// Whether it has the tables of Anteroom.
-    async fn has_tables(&self) -> Result<bool, sqlx::Error> {
+    /// Reads which tables it has, and changes nothing.
+    async fn contents(&self) -> Result<Contents, sqlx::Error> {
         let mut connection = plain(&self.real).connect().await?;
-        let asked = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'users')",
-        );
-        let has_tables = asked.fetch_one(&mut connection).await?;
+        let names = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'");
+        let names: Vec<String> = names.fetch_all(&mut connection).await?;
         connection.close().await?;
-        Ok(has_tables)
+        let has = |name: &str| names.iter().any(|known| known == name);
+        Ok(match (has("_sqlx_migrations"), has("users")) {
+            (true, true) => Contents::Tables,
+            // A first migration may have been interrupted before its first table.
+            (true, false) if names.len() == 1 => Contents::Empty,
+            _ if names.is_empty() => Contents::Empty,
+            _ => Contents::Foreign,
+        })
     }
+}
+
+/// The tables of a file.
+enum Contents {
+    Empty,
+    Tables,
+    Foreign,
 }
 
 /// Options that do not change the file.

@@ -110,10 +110,9 @@ pub(crate) async fn change(
     JsonObject(body): JsonObject<AccountBody>,
 ) -> Result<Json<OneUserBody>, Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
-    if !sessions.is_fresh(&administrator.session) {
-        return Err(Problem::reauthentication_required());
-    }
-    let outcome = changes.apply(id, account_change(&body)?, &administrator.actor.by()).await?;
+    let authorized =
+        administrator.authorized(&sessions).ok_or_else(Problem::reauthentication_required)?;
+    let outcome = changes.apply(id, account_change(&body)?, &authorized).await?;
     let user = outcome.account.ok_or_else(Problem::not_found)?.user;
     Ok(Json(OneUserBody { user: (&user).into() }))
 }
@@ -163,11 +162,10 @@ pub(crate) async fn delete(
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
-    if !sessions.is_fresh(&administrator.session) {
-        return Err(Problem::reauthentication_required());
-    }
+    let authorized =
+        administrator.authorized(&sessions).ok_or_else(Problem::reauthentication_required)?;
     let change = AccountChange { delete: true, ..AccountChange::default() };
-    changes.apply(id, change, &administrator.actor.by()).await?;
+    changes.apply(id, change, &authorized).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

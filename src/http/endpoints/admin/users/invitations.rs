@@ -77,13 +77,13 @@ pub(crate) struct OneInvitationBody {
 pub(crate) async fn create(
     State(invitations): State<Invitations>,
     State(links): State<Links>,
-    FreshAdministrator(administrator): FreshAdministrator,
+    FreshAdministrator(authorized): FreshAdministrator,
     JsonObject(body): JsonObject<NewUserBody>,
 ) -> Result<(StatusCode, Json<InvitedBody>), Problem> {
     let NewUserBody { email, name, role, status } = body;
     let name = name.unwrap_or_default();
     let invited = invited_user(&email, &name, role.as_deref(), status.as_deref())?;
-    let (user, issued) = invitations.create(invited, &administrator.actor.by()).await?;
+    let (user, issued) = invitations.create(invited, &authorized).await?;
     let invitation = InvitationBody::new(&issued, &links);
     Ok((StatusCode::CREATED, Json(InvitedBody { user: (&user).into(), invitation })))
 }
@@ -128,11 +128,11 @@ pub(crate) fn invited_user(
 pub(crate) async fn renew(
     State(invitations): State<Invitations>,
     State(links): State<Links>,
-    FreshAdministrator(administrator): FreshAdministrator,
+    FreshAdministrator(authorized): FreshAdministrator,
     PathId(id): PathId,
 ) -> Result<(StatusCode, Json<OneInvitationBody>), Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
-    let issued = invitations.renew(id, &administrator.actor.by()).await?;
+    let issued = invitations.renew(id, &authorized).await?;
     let invitation = InvitationBody::new(&issued.ok_or_else(Problem::not_found)?, &links);
     Ok((StatusCode::CREATED, Json(OneInvitationBody { invitation })))
 }

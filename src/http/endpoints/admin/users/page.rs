@@ -64,17 +64,14 @@ async fn page(
 pub(in crate::http) async fn create(
     (State(accounts), State(sessions)): (State<Accounts>, State<Sessions>),
     (State(invitations), State(links)): (State<Invitations>, State<Links>),
-    FreshAdministratorOrProof(administrator): FreshAdministratorOrProof,
+    FreshAdministratorOrProof(_, authorized): FreshAdministratorOrProof,
     context: PageContext,
     form: Form,
 ) -> Result<Response, Problem> {
     let (email, name) = (form.get("email"), form.get("name"));
     let role = form.find("role").filter(|role| !role.is_empty());
     let made = match invited_user(email, name, role, None) {
-        Ok(invited) => {
-            let by = administrator.actor.by();
-            invitations.create(invited, &by).await.map_err(Problem::from)
-        }
+        Ok(invited) => invitations.create(invited, &authorized).await.map_err(Problem::from),
         Err(problem) => Err(problem),
     };
     let context = PageContext { path: "/admin/users".to_owned(), ..context };

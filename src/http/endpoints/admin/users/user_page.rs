@@ -96,7 +96,7 @@ pub(in crate::http) async fn show(
 /// `POST /admin/users/{id}`: changes what the form has of address, name, role and status.
 pub(in crate::http) async fn change(
     (State(services), State(changes)): (State<UserPageServices>, State<AccountChanges>),
-    FreshAdministratorOrProof(current): FreshAdministratorOrProof,
+    FreshAdministratorOrProof(current, authorized): FreshAdministratorOrProof,
     context: PageContext,
     PathId(id): PathId,
     form: Form,
@@ -110,7 +110,7 @@ pub(in crate::http) async fn change(
         email: field("email"),
     };
     let outcome = match account_change(&body) {
-        Ok(change) => changes.apply(user, change, &current.actor.by()).await.map_err(Problem::from),
+        Ok(change) => changes.apply(user, change, &authorized).await.map_err(Problem::from),
         Err(problem) => Err(problem),
     };
     match outcome {
@@ -128,7 +128,7 @@ pub(in crate::http) async fn change(
 /// `POST /admin/users/{id}/delete`: deletes the account, with all its sessions.
 pub(in crate::http) async fn delete(
     (State(services), State(changes)): (State<UserPageServices>, State<AccountChanges>),
-    FreshAdministratorOrProof(current): FreshAdministratorOrProof,
+    FreshAdministratorOrProof(current, authorized): FreshAdministratorOrProof,
     context: PageContext,
     PathId(id): PathId,
     form: Form,
@@ -140,7 +140,7 @@ pub(in crate::http) async fn delete(
         return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { problems, ..page }));
     }
     let change = AccountChange { delete: true, ..AccountChange::default() };
-    match changes.apply(user, change, &current.actor.by()).await.map_err(Problem::from) {
+    match changes.apply(user, change, &authorized).await.map_err(Problem::from) {
         Ok(_) => Ok(see_other("/admin/users?done=deleted")),
         Err(problem) => {
             let (status, page) =
@@ -154,12 +154,12 @@ pub(in crate::http) async fn delete(
 pub(in crate::http) async fn invite(
     State(services): State<UserPageServices>,
     (State(invitations), State(links)): (State<Invitations>, State<Links>),
-    FreshAdministratorOrProof(current): FreshAdministratorOrProof,
+    FreshAdministratorOrProof(current, authorized): FreshAdministratorOrProof,
     context: PageContext,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let user = UserId::parse(&id).ok_or_else(Problem::not_found)?;
-    let issued = invitations.renew(user, &current.actor.by()).await?;
+    let issued = invitations.renew(user, &authorized).await?;
     let issued = issued.ok_or_else(Problem::not_found)?;
     let page = services.page(context, &id, current.session.id).await?;
     let invitation = Some(invitation_link(&page.user.email, &issued, &links));
