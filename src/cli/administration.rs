@@ -46,8 +46,8 @@ impl Administration {
             metrics: Metrics::off(),
             ..Options::from(config)
         };
-        let opened = Stores::open(&options, opener).await?;
-        let OpenStores { stores, database, location, sessions_in } = opened;
+        let open = Stores::open(&options, opener).await?;
+        let OpenStores { stores, database, location, sessions_in } = open;
         let services = Services::new(stores, &options, opener)?;
         Ok(Self {
             accounts: services.accounts.clone(),

@@ -75,7 +75,7 @@ impl Service<Request> for FastPath {
 
     fn call(&mut self, request: Request) -> FastPathFuture {
         // After a panic here the router answers, which handles its own panics.
-        match catch_unwind(AssertUnwindSafe(|| self.state.from_cache(&request))) {
+        match catch_unwind(AssertUnwindSafe(|| self.state.cached_response(&request))) {
             Ok(Some(response)) => FastPathFuture(ResponseSource::Cache(Some(response))),
             Ok(None) | Err(_)
                 if WriteLimit::is_for(request.method()) && !is_check(request.uri().path()) =>
@@ -129,7 +129,7 @@ fn cached_check(request: &Request) -> Option<CachedCheck> {
 
 impl FastPathState {
     /// The response, or `None` where the router has to answer.
-    fn from_cache(&self, request: &Request) -> Option<Response> {
+    fn cached_response(&self, request: &Request) -> Option<Response> {
         let check = cached_check(request)?;
         let begun = Instant::now();
         self.admit(check, request)?;

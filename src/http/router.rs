@@ -49,8 +49,28 @@ fn without_session() -> Router<AppState> {
 pub(in crate::http) fn router(parts: RouterParts) -> Router {
     let RouterParts { state, session_layer, request_guard, ids, metrics } = parts;
     let audit = AuditTrail::from_ref(&state);
+    let checks = checks(state.clone(), session_layer.clone(), ids.clone());
+    let router = pages()
+        .merge(administration())
+        .merge(api())
+        .merge(administration_api())
+        .layer(session_layer)
+        .layer(from_fn(whole_body))
+        .merge(without_session())
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(state)
+        .layer(cross_origin(&request_guard))
+        .layer(from_fn_with_state((request_guard.clone(), audit), guard))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(ids, finish_response))
+        .layer(MapResponseLayer::new(move |response| security_headers(&request_guard, response)))
+        .merge(checks);
+    if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
+}
 
-    let pages = Router::new()
+fn pages() -> Router<AppState> {
+    Router::new()
         .route("/", get(home::page::home))
         .route("/signup", get(signup::page::form).post(signup::page::submit))
         .route("/login", get(session::page::sign_in_form).post(session::page::sign_in))
@@ -78,9 +98,11 @@ pub(in crate::http) fn router(parts: RouterParts) -> Router {
             get(session::reauthenticate::form).post(session::reauthenticate::submit),
         )
         .route("/preferences", get(redirect_to_form).post(home::preferences::prefer))
-        .route("/.well-known/change-password", get(change_password_form));
+        .route("/.well-known/change-password", get(change_password_form))
+}
 
-    let api = Router::new()
+fn api() -> Router<AppState> {
+    Router::new()
         .route("/api/signup", post(signup::api::sign_up))
         .route(
             "/api/session",
@@ -96,26 +118,7 @@ pub(in crate::http) fn router(parts: RouterParts) -> Router {
             get(account::api::show).merge(patch(account::api::change)).delete(account::api::delete),
         )
         .route("/api/account/password", put(account::api::change_password))
-        .route("/api/account/data", get(account::own_data::download));
-
-    let checks = checks(state.clone(), session_layer.clone(), ids.clone());
-    let router = pages
-        .merge(administration())
-        .merge(api)
-        .merge(administration_api())
-        .layer(session_layer)
-        .layer(from_fn(whole_body))
-        .merge(without_session())
-        .fallback(no_such_path)
-        .method_not_allowed_fallback(no_such_method)
-        .with_state(state)
-        .layer(cross_origin(&request_guard))
-        .layer(from_fn_with_state((request_guard.clone(), audit), guard))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(ids, finish_response))
-        .layer(MapResponseLayer::new(move |response| security_headers(&request_guard, response)))
-        .merge(checks);
-    if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
+        .route("/api/account/data", get(account::own_data::download))
 }
 
 /// Session checks of reverse proxies, for requests to other applications. The request guard does

@@ -12,7 +12,7 @@ use crate::http::endpoints::session::cookie_check::RecentSignIns;
 use crate::http::fast_path::{FastPath, FastPathState, PreparedHeaders};
 use crate::http::finish::RequestIds;
 use crate::http::router::{RouterParts, router};
-use crate::http::security::guard::{GuardSettings, RequestGuard};
+use crate::http::security::guard::RequestGuard;
 use crate::http::security::public_url::PublicUrl;
 use crate::http::session::cookie::CookieShape;
 use crate::http::session::layer::{SessionLayer, SessionLayerParts};
@@ -70,11 +70,9 @@ impl Service {
     /// Builds the router and the layers.
     #[must_use]
     pub fn new(options: HttpOptions) -> Self {
-        let HttpOptions { accounts, sessions, audit, public_url, proxies, clock, metrics, .. } =
-            options;
-        let cookie =
-            if public_url.is_https() { CookieShape::SECURE } else { CookieShape::LOOPBACK };
-        let writes = Arc::new(OwnWrites::new(accounts.limits_attempts(), &clock));
+        let HttpOptions { accounts, sessions, audit, public_url, proxies, metrics, .. } = options;
+        let cookie = CookieShape::of(&public_url);
+        let writes = Arc::new(OwnWrites::new(accounts.limits_attempts(), &options.clock));
         let check = Check::new(accounts.clone(), sessions.clone());
         let parts = SessionLayerParts {
             check: check.clone(),
@@ -88,11 +86,7 @@ impl Service {
         };
         let own = SessionLayer::new(SessionLayerParts { keeps_data: false, ..parts.clone() });
         let session_layer = SessionLayer::new(parts);
-        let request_guard = RequestGuard(Arc::new(GuardSettings {
-            public_url,
-            trusted_origins: options.trusted_origins,
-            proxies,
-        }));
+        let request_guard = RequestGuard::new(public_url, options.trusted_origins, proxies);
         let ids = RequestIds::new(&options.entropy);
         let state = FastPathState {
             check: check.clone(),

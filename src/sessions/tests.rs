@@ -307,7 +307,7 @@ async fn a_rotation_moves_the_proof_only_where_there_was_one() {
     let stage = stage();
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     stage.clock.advance(MINUTE * 11);
-    assert!(!stage.sessions.fresh_proof(&session).is_some());
+    assert!(stage.sessions.fresh_proof(&session).is_none());
     let rotated = stage.sessions.rotate(&session, &token, false).await.unwrap();
     assert_eq!(rotated.session, session);
     let mut proven = None;

@@ -1,7 +1,7 @@
 //! Whole requests before the guard.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Method, Uri, Version};
 use ipnet::IpNet;
 
 use crate::http::fuzzing::addresses::names;
-use crate::http::security::guard::{GuardSettings, RequestGuard};
+use crate::http::security::guard::RequestGuard;
 use crate::http::security::public_url::PublicUrl;
 use crate::network::TrustedProxies;
 
@@ -32,11 +32,11 @@ const TRUSTED: &str = "https://app.example.org";
 
 static GUARD: LazyLock<Option<RequestGuard>> = LazyLock::new(|| {
     let networks: Vec<IpNet> = "10.0.0.0/8".parse().into_iter().collect();
-    Some(RequestGuard(Arc::new(GuardSettings {
-        public_url: PublicUrl::parse(OURS).ok()?,
-        trusted_origins: vec![TRUSTED.to_owned()],
-        proxies: TrustedProxies::new(networks),
-    })))
+    Some(RequestGuard::new(
+        PublicUrl::parse(OURS).ok()?,
+        vec![TRUSTED.to_owned()],
+        TrustedProxies::new(networks),
+    ))
 });
 
 /// `METHOD TARGET VERSION PEER` and a header per line: who is let in is who by these rules may be.

@@ -38,6 +38,14 @@ pub(in crate::http) struct GuardSettings {
 }
 
 impl RequestGuard {
+    pub(in crate::http) fn new(
+        public_url: PublicUrl,
+        trusted_origins: Vec<String>,
+        proxies: TrustedProxies,
+    ) -> Self {
+        Self(Arc::new(GuardSettings { public_url, trusted_origins, proxies }))
+    }
+
     pub(in crate::http) fn is_https(&self) -> bool {
         self.0.public_url.is_https()
     }

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
+use crate::http::security::public_url::PublicUrl;
 use crate::sessions::Token;
 
 /// The session cookie of a request.
@@ -30,6 +31,11 @@ impl CookieShape {
     pub const SECURE: Self = Self { name: "__Host-anteroom", secure: true };
     /// The cookie under a loopback http one, where browsers refuse the prefix.
     pub const LOOPBACK: Self = Self { name: "anteroom", secure: false };
+
+    /// The cookie under this public URL.
+    pub(in crate::http) fn of(public_url: &PublicUrl) -> Self {
+        if public_url.is_https() { Self::SECURE } else { Self::LOOPBACK }
+    }
 
     /// The name.
     #[must_use]

@@ -153,7 +153,7 @@ impl Receiver {
                     match meaning_of(key) {
                         Invalidation::Change(change) => state.push(change),
                         Invalidation::Canary(canary) => {
-                            state.canary_arrived |= canary == self.0.canary
+                            state.canary_arrived |= canary == self.0.canary;
                         }
                     }
                 }

@@ -1,4 +1,4 @@
-//! `/openapi.json`: the OpenAPI description, generated from the handlers.
+//! `/openapi.json`: the `OpenAPI` description, generated from the handlers.
 
 use std::sync::LazyLock;
 
