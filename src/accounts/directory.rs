@@ -142,8 +142,8 @@ impl Accounts {
         Ok(self.0.hasher.hash_at(slot, password).await?)
     }
 
-    /// Adds the account of somebody who signs up from this network, and lets them have so many of
-    /// them only: whether it is made or the address is taken, the answer tells who has an account.
+    /// Adds the account of a sign-up. Attempts per network are limited, because the answer tells
+    /// whether an address has an account.
     ///
     /// # Errors
     /// [`CreateError`]; nothing was added.

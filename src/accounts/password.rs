@@ -103,7 +103,7 @@ pub enum WeakPassword {
          words that have nothing to do with them"
     )]
     Personal,
-    /// Found among the first guesses of whoever tries.
+    /// Found among the first guesses of an attacker.
     #[error("this password is easy to guess. {advice} Try four or more unrelated words")]
     Guessable {
         /// One or more English sentences on what makes it so.

@@ -115,7 +115,7 @@ pub enum ChangeError {
     /// The account changed since it was read: read it again and decide again.
     #[error("the account has changed since it was read")]
     Moved,
-    /// The session that was to outlive the change has ended or has another token by now. Whoever
+    /// The session that was to outlive the change has ended or has another token by now. The caller
     /// asked for the change asked with a session that no longer counts.
     #[error("the session that was to outlive the change is gone")]
     KeptSessionEnded,
@@ -149,8 +149,8 @@ pub struct Listing {
 pub struct AccountPage {
     /// At most as many as were asked for.
     pub accounts: Vec<Account>,
-    /// After which account to go on; `None` where there are no more. A search looks at so many
-    /// accounts and no more, so that a page may be short and not the last.
+    /// After which account to go on; `None` where there are no more. A search looks at a
+    /// limited number of accounts, so a short page need not be the last.
     pub next: Option<UserId>,
 }
 

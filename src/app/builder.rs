@@ -72,7 +72,7 @@ impl AnteroomBuilder {
     }
 
     /// Ends a session this long after its last request. Default: 1 hour. Sessions with
-    /// "remember me" and those of administrators have timeouts of their own.
+    /// "remember me" and those of administrators have separate timeouts.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.options.policy.standard.idle = timeout;
         self

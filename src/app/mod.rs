@@ -127,7 +127,7 @@ impl Anteroom {
     /// `ConnectInfo` the per-network limits do not apply.
     ///
     /// # Panics
-    /// When `routes` has a fallback of its own, or a path that Anteroom also has.
+    /// When `routes` has a fallback, or a path that Anteroom also has.
     ///
     /// ```no_run
     /// use anteroom::{Anteroom, CurrentUserOrLogin};

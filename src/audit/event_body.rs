@@ -10,7 +10,7 @@ use super::{Actor, Recorded};
 use crate::accounts::UserId;
 use crate::clock::Timestamp;
 
-/// Something that happened, as everybody is told of it: the API, a line on stdout, the webhook.
+/// An event as the API, a line on stdout and the webhook show it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditEvent)]
 pub struct EventBody {

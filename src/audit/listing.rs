@@ -1,8 +1,7 @@
-//! Looking for events: by any of what is known of them, at a bounded price.
+//! Searches for events by any of their fields, at a bounded cost.
 //!
-//! The store walks along one index. Whatever else is asked for is picked out on the way, and after
-//! so many events the walk ends and says where to go on: an administrator waits no longer where
-//! there is nothing to be found than where there is.
+//! The store walks along one index and filters by the other fields. After a limited number of events
+//! the walk ends with a cursor, so a search without a match takes no longer than one with matches.
 
 use std::net::IpAddr;
 

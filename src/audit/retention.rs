@@ -10,7 +10,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// How long events are kept; `None` is without end.
 ///
 /// Neither is ever shorter than [`Retention::LEAST`]: the database itself refuses to let go of what
-/// is younger, whoever asks.
+/// is younger, for any caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Events, after which they are deleted.

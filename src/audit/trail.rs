@@ -86,10 +86,10 @@ impl AuditTrail {
         Self(Arc::new(Inner { store, clock, entropy, limits, outputs, queue, lost, counts }))
     }
 
-    /// Logs what happened and returns once it is durable, after six seconds at the latest. Events
-    /// of one call are written all or none. A store that fails is an error in the log and nothing
-    /// else: what was done is done. What strangers can cause without end is recorded so many times
-    /// a minute and network, then counted.
+    /// Logs the events and returns once they are durable, after six seconds at the latest. Events
+    /// of one call are written all or none. A store that fails is only an error in the log: the
+    /// operation is not undone. Events that strangers can cause without limit are recorded a limited
+    /// number of times a minute and network, then counted.
     pub async fn record(&self, events: impl IntoIterator<Item = Event>) {
         let events = events.into_iter().filter(|event| self.0.limits.admit(event));
         let events: Vec<Recorded> = events.filter_map(|event| self.recorded(event)).collect();

@@ -172,7 +172,7 @@ pub(super) fn database_connections(text: &str) -> Result<u32, String> {
 pub(super) fn duration_or_off(text: &str) -> Result<Option<Duration>, String> {
     match text {
         "off" => Ok(None),
-        text => duration::parse(text).map(Some).map_err(|form| format!("{form}, or off")),
+        text => duration::parse(text).map(Some).map_err(|form| format!("{form}; or write off")),
     }
 }
 
@@ -214,9 +214,9 @@ pub(super) fn retention(text: &str) -> Result<Option<Duration>, String> {
         return Ok(None);
     }
     let kept = duration::parse_up_to(3660, text)
-        .map_err(|form| format!("{form}, or off to keep it for ever"))?;
+        .map_err(|form| format!("{form}; or write off to keep it without a limit"))?;
     if kept < Retention::LEAST {
-        return Err("write 1d or more, or off to keep it for ever".to_owned());
+        return Err("write 1d or more, or off to keep it without a limit".to_owned());
     }
     Ok(Some(kept))
 }
@@ -225,7 +225,7 @@ pub(crate) fn webhook_url(text: &str) -> Result<Option<Target>, String> {
     if text == "off" {
         return Ok(None);
     }
-    Target::parse(text).map(Some).map_err(|form| format!("{form}, or off"))
+    Target::parse(text).map(Some).map_err(|form| format!("{form}; or write off"))
 }
 
 pub(crate) fn webhook_secret(text: &str) -> Result<Option<Secrets>, String> {

@@ -1,4 +1,4 @@
-//! Accept loop and graceful shutdown. Each connection has a task of its own.
+//! Accept loop and graceful shutdown. Each connection has its task.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;

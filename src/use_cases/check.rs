@@ -8,7 +8,7 @@ use crate::sessions::cache::Remembered;
 use crate::sessions::{EndReason, Owner, ResumeError, Session, Sessions, Token, TokenDigest};
 
 /// How long a check waits before it looks again, where the account has a higher epoch than the
-/// session: the change that raised it tells sessions in a store of their own right after.
+/// session: the change that raised it tells sessions in a separate store right after.
 const SETTLING: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_millis(5),

@@ -3,7 +3,7 @@
 //! the first instead of leaving a second session behind.
 //!
 //! Nothing is handed over by naming a form: each request proves the password by itself and gets a
-//! token of its own. Forms are remembered by this server alone, for a minute.
+//! new token. Forms are remembered by this server alone, for a minute.
 
 use std::collections::HashMap;
 use std::fmt;

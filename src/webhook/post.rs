@@ -1,4 +1,4 @@
-//! One request to the receiver, over a connection of its own. What answers is believed nothing but
+//! One request to the receiver, over a new connection. Nothing of the answer is trusted but
 //! its status: no redirect is followed, and of its body some kilobytes are read and thrown away.
 
 use std::sync::Arc;

@@ -272,7 +272,7 @@ async fn as_many_wait_as_are_done_in_time_and_the_others_are_told_how_long_that_
     assert!(first.await.unwrap().is_ok());
 }
 
-/// Where one hash alone takes longer than anybody may wait, whoever finds a free thread is let in.
+/// A request that finds a free thread hashes, even if one hash takes longer than the wait.
 #[tokio::test]
 async fn on_a_slow_machine_nobody_waits_and_whoever_comes_alone_is_served() {
     let hasher = narrow(100, Duration::ZERO);

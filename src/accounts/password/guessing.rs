@@ -28,7 +28,7 @@ pub(super) fn refuse_personal(text: &str, personal: &[&str]) -> Result<(), WeakP
 /// Refuses a password that zxcvbn would have guessed in fewer than 10^10 tries, or 10^`min` where
 /// that is less: by its measure any random password of `min` characters passes.
 ///
-/// Only the beginning is judged. Whoever has to guess the whole has to guess that as well.
+/// Only the beginning is judged: to guess the whole, an attacker has to guess that too.
 pub(super) fn refuse_guessable(
     text: &str,
     personal: &[&str],

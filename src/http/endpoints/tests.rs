@@ -96,7 +96,7 @@ fn a_page_says_its_language_and_has_one_heading_a_skip_link_and_landmarks() {
     for (name, language, html) in every_page() {
         assert!(html.starts_with("<!doctype html>"), "{name}");
         assert_eq!(attribute(tags(&html, "html")[0], "lang"), Some(language.tag()), "{name}");
-        // A drawing has a title of its own.
+        // A drawing has its title.
         let outside: String =
             html.split("<svg").map(|part| part.rsplit("</svg>").next().unwrap()).collect();
         for (tag, count) in [("h1", 1), ("main", 1), ("header", 1), ("footer", 1), ("title", 1)] {
@@ -349,7 +349,7 @@ fn every_session_can_be_ended_and_all_others_only_where_there_are_some() {
     let html = sessions(Korean).render().unwrap();
     for session in sessions(Korean).sessions {
         let ends = format!("action=\"/account/sessions/{}/revoke\"", session.id);
-        // One's own is signed out of, so that nobody is told of another device.
+        // The current session is signed out, so no other device is named.
         assert_eq!(html.contains(&ends), !session.is_current);
     }
     assert!(html.contains("Linux의 Firefox") && html.contains("알 수 없는 기기"));

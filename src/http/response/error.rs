@@ -192,7 +192,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     /// A problem document without a request id, for applications that mount the session layer on
-    /// a router of their own; our own layers give it the form that belongs to the path.
+    /// a separate router; our own layers give it the form that belongs to the path.
     fn into_response(self) -> Response {
         let mut response = self.document("");
         if let Some(seconds) = self.retry_after {

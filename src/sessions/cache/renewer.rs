@@ -39,7 +39,7 @@ impl LeaseRenewer {
     /// Renews the lease for as long as the task runs. Calls `notify` for every change after its
     /// invalidation, and with [`Change::Everything`] after each subscription.
     pub(in crate::sessions) async fn run(self, notify: impl Fn(Change) + Send) {
-        let mut report = LossReport { store: self.store.name(), is_reported: false };
+        let mut report = LossReport::of(self.store.name());
         loop {
             let lost = match timeout(PATIENCE, self.store.subscribe()).await {
                 Ok(Ok(subscription)) => {
@@ -118,15 +118,24 @@ impl LeaseRenewer {
     }
 }
 
-/// Logs the loss of the lease once, and its return once.
+/// Logs the loss of the lease once, and its return once. A database without triggers is a reason
+/// with advice, so it is logged even after another one.
 struct LossReport {
     store: &'static str,
     is_reported: bool,
+    is_mute_reported: bool,
 }
 
 impl LossReport {
+    fn of(store: &'static str) -> Self {
+        Self { store, is_reported: false, is_mute_reported: false }
+    }
+
     fn lost(&mut self, error: &NotFresh) {
-        if !std::mem::replace(&mut self.is_reported, true) {
+        let is_mute = matches!(error, NotFresh::Mute(_));
+        if !self.is_reported || is_mute && !self.is_mute_reported {
+            self.is_reported = true;
+            self.is_mute_reported |= is_mute;
             let error: &dyn std::error::Error = error;
             tracing::warn!(
                 error,
@@ -137,7 +146,7 @@ impl LossReport {
     }
 
     fn regained(&mut self) {
-        if std::mem::take(&mut self.is_reported) {
+        if std::mem::replace(self, Self::of(self.store)).is_reported {
             tracing::info!(store = self.store, "regained the lease of the session cache");
         }
     }

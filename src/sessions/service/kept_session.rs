@@ -1,4 +1,4 @@
-//! The session that a change of its own user keeps: it continues under a new token and epoch.
+//! The session that a change by its user keeps: it continues under a new token and epoch.
 
 use tokio::sync::OwnedRwLockWriteGuard;
 
@@ -71,7 +71,7 @@ impl KeptSessionGuard {
 }
 
 impl Sessions {
-    /// Prepares the session of `token` to be kept by a change of its own user. With
+    /// Prepares the session of `token` to be kept by a change of its user. With
     /// `authenticated`, the change counts as a proof of identity.
     ///
     /// # Errors

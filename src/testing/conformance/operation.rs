@@ -51,7 +51,7 @@ pub enum Operation {
     },
     /// [`SessionStore::end_all`](crate::sessions::SessionStore::end_all).
     EndAll { at: u16 },
-    /// [`SessionStore::sweep`](crate::sessions::SessionStore::sweep), so many rows at a time,
+    /// [`SessionStore::sweep`](crate::sessions::SessionStore::sweep), in steps of this many rows,
     /// until it is done.
     Sweep { at: u16, most: u8 },
     /// A call that only reads.

@@ -161,7 +161,7 @@ async fn a_sweep_leaves_no_orphan(fixture: Fixture) -> CaseResult {
 }
 
 async fn a_sweep_tells_idle_from_absolute(fixture: Fixture) -> CaseResult {
-    // Whoever ended before must not stand in the way of those behind.
+    // Sessions that ended before must not block later ones.
     let gone = fixture.signed_in(fixture.fresh_user(), minute(-5)).await?;
     fixture.end(&gone, EndReason::SignedOut, minute(30)).await?;
     let idle = fixture.signed_in(fixture.fresh_user(), minute(0)).await?;

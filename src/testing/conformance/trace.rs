@@ -165,7 +165,7 @@ pub async fn check_trace(
     Ok(())
 }
 
-/// So many operations, the same for the same seed, all of which the promises settle.
+/// This many operations, the same for the same seed, each of which the promises decide.
 #[must_use]
 pub fn random_trace(seed: u64, length: usize) -> Vec<Operation> {
     let mut state = seed;

@@ -61,7 +61,7 @@ impl Stage {
     }
 }
 
-/// What was dropped is given back in a task of its own.
+/// A dropped reservation is released in a separate task.
 async fn settled() {
     for _ in 0..100 {
         tokio::time::sleep(Duration::from_millis(1)).await;

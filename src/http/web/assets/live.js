@@ -67,9 +67,8 @@
     leaving = true;
     const query = new URLSearchParams();
     if (reason) query.set("ended", reason);
-    // Whoever ended it on purpose is done with this page; the others come back to it.
+    // After an end on purpose nobody needs this page again.
     const onPurpose = reason === "signed_out" || reason === "account_deleted";
-    // `done` reports what an earlier form did.
     const here = new URL(location);
     here.searchParams.delete("done");
     if (!onPurpose) query.set("next", here.pathname + here.search + here.hash);

@@ -57,7 +57,7 @@ fn a_seed_tells_the_same_story_twice() {
     }
 }
 
-/// In a process of its own, for rules hold for a whole process.
+/// In a separate process, because rules apply to a whole process.
 fn breaks_without(rule: Rule) {
     let mut process = Command::new(std::env::current_exe().unwrap());
     process.args(["--exact", "--nocapture"]);

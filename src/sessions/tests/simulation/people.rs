@@ -260,7 +260,7 @@ impl Scene {
         lock(&self.record).held.push(Arc::new(Held { token, session }));
     }
 
-    /// Until somebody answers. Whoever asks may leave meanwhile, and ask at another server.
+    /// Until a server answers. The client may give up first, and ask another server.
     async fn revoke(&self, held: &Arc<Held>) {
         self.doubt(held.token.digest());
         for _ in 0..3 {
@@ -287,7 +287,7 @@ impl Scene {
         let rotated = server.sessions.rotate(&held.session, &held.token, false).await;
         if let Ok(rotated) = rotated {
             self.told_over(held.token.digest());
-            // Whoever ends the session ends it under this token too, by its handle.
+            // Ending the session by its handle ends it under this token too.
             self.doubt(rotated.token.digest());
             let new = Held { token: rotated.token, session: rotated.session };
             lock(&self.record).held.push(Arc::new(new));

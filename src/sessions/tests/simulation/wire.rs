@@ -71,7 +71,7 @@ impl Wire {
         self.sent.notify_one();
     }
 
-    /// The connection lives on, and tells of no more changes.
+    /// The connection stays open and reports no more changes.
     pub(super) fn unsubscribe(&self) {
         self.stands.store(false, Ordering::SeqCst);
     }
@@ -85,7 +85,7 @@ impl Wire {
             match first {
                 Some(at) if at <= Instant::now() => {
                     process.breathe().await;
-                    // Whoever waits for this is alone, and nothing is lost between here and there.
+                    // One task alone waits for this, so nothing is lost in between.
                     if let Some((_, message)) = lock(&self.messages).pop_front() {
                         return Ok(message);
                     }

@@ -105,7 +105,7 @@ impl World {
         wires.iter().filter(|wire| wire.server == server).for_each(|wire| what(wire));
     }
 
-    /// Wakes those who listen: they are told of all that anybody has done by now.
+    /// Wakes the subscribers: they receive every change made so far.
     pub(super) fn tell(&self) {
         let changes = std::mem::take(&mut *lock(&self.untold));
         let wires = lock(&self.wires).clone();

@@ -129,7 +129,7 @@ impl Attempts<'_> {
                 attempts.finish(tx, done).await
             }
             (_, Transaction::Sqlite(tx)) => Some(tx.finish(done).await),
-            // Unreachable: `begin` returns the transaction of its own engine.
+            // Unreachable: `begin` returns a transaction of the same engine.
             (Self::Sqlite(_), Transaction::Postgres(_)) => Some(Err(no_row().into())),
         }
     }
