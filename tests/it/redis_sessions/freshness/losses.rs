@@ -103,10 +103,15 @@ async fn a_server_to_which_the_calls_do_not_go_any_more_tells_nothing_of_use() {
 async fn a_probe_that_was_not_waited_for_is_the_last_one() {
     let Some(redis) = RedisServer::start(&[], "a probe that is given up") else { return };
     let store = opened(&redis.url()).await;
-    let mut subscription = subscribed(&store).await;
-    // Asked once and dropped, before anything can have been answered.
-    assert!(subscription.probe().now_or_never().is_none());
-    assert!(subscription.probe().await.is_err());
+    for _ in 0..100 {
+        let mut subscription = subscribed(&store).await;
+        // Asked once and dropped. On a busy machine the answer may be there already.
+        if subscription.probe().now_or_never().is_none() {
+            assert!(subscription.probe().await.is_err());
+            return;
+        }
+    }
+    panic!("every probe was answered at once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
