@@ -3,16 +3,18 @@
 //! Code that checks an age or a deadline holds a [`Clock`], so that tests can move time instead of
 //! sleeping. Times are UTC in whole milliseconds.
 
+#[cfg(any(test, feature = "testing"))]
+mod manual;
 mod timestamp;
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use time::OffsetDateTime;
 
+#[cfg(any(test, feature = "testing"))]
+pub use manual::ManualClock;
 pub(crate) use timestamp::Timestamp;
 
 /// The tolerated difference between clocks. A timestamp further in the future is from a wrong
@@ -26,6 +28,7 @@ pub struct Clock(Source);
 #[derive(Clone)]
 enum Source {
     System,
+    #[cfg(any(test, feature = "testing"))]
     Manual(ManualClock),
     /// The time at the start of a simulation, the start, and the speed.
     #[cfg(test)]
@@ -45,6 +48,7 @@ impl Clock {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "this is the Clock")]
             Source::System => whole_milliseconds(OffsetDateTime::now_utc()),
+            #[cfg(any(test, feature = "testing"))]
             Source::Manual(clock) => clock.now(),
             #[cfg(test)]
             Source::Simulated(at, start, pace) => {
@@ -75,13 +79,13 @@ impl Clock {
     }
 }
 
-#[cfg(not(debug_assertions))]
+#[cfg(not(all(feature = "testing", debug_assertions)))]
 const fn at_test_pace(uptime: Duration) -> Duration {
     uptime
 }
 
-/// Debug builds can run with a slow or fast clock, for tests.
-#[cfg(debug_assertions)]
+/// Tests run programs with a slow or fast clock.
+#[cfg(all(feature = "testing", debug_assertions))]
 fn at_test_pace(uptime: Duration) -> Duration {
     static PACE: std::sync::LazyLock<Option<f64>> =
         std::sync::LazyLock::new(|| std::env::var("TEST_CLOCK_PACE").ok()?.parse().ok());
@@ -97,45 +101,11 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Source::System => f.write_str("Clock(system)"),
+            #[cfg(any(test, feature = "testing"))]
             Source::Manual(_) => f.write_str("Clock(manual)"),
             #[cfg(test)]
             Source::Simulated(..) => f.write_str("Clock(simulated)"),
         }
-    }
-}
-
-impl From<&ManualClock> for Clock {
-    fn from(clock: &ManualClock) -> Self {
-        Self(Source::Manual(clock.clone()))
-    }
-}
-
-/// A clock that only moves when a test moves it. Clones share the time.
-#[derive(Clone, Debug)]
-pub struct ManualClock(Arc<AtomicI64>);
-
-impl ManualClock {
-    /// A clock at this time.
-    #[must_use]
-    pub fn at(at: OffsetDateTime) -> Self {
-        Self(Arc::new(AtomicI64::new(unix_milliseconds(at))))
-    }
-
-    /// The current time.
-    #[must_use]
-    pub fn now(&self) -> OffsetDateTime {
-        from_unix_milliseconds(self.0.load(Ordering::SeqCst))
-    }
-
-    /// Moves the time forward.
-    pub fn advance(&self, by: Duration) {
-        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX / 4);
-        self.0.fetch_add(by, Ordering::SeqCst);
-    }
-
-    /// Sets the time, forward or back.
-    pub fn set(&self, at: OffsetDateTime) {
-        self.0.store(unix_milliseconds(at), Ordering::SeqCst);
     }
 }
 

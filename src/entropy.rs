@@ -70,11 +70,13 @@ pub struct Entropy {
     last_id: Arc<Mutex<(i64, u16)>>,
 }
 
+#[cfg(any(test, feature = "testing"))]
 type Script = dyn FnMut(&mut [u8]) + Send;
 
 #[derive(Clone)]
 enum Source {
     OperatingSystem,
+    #[cfg(any(test, feature = "testing"))]
     Scripted(Arc<Mutex<Script>>),
 }
 
@@ -90,6 +92,7 @@ impl Entropy {
         Self::from(Source::OperatingSystem)
     }
 
+    #[cfg(any(test, feature = "testing"))]
     /// Bytes chosen by a test, for example to force two equal tokens.
     pub fn scripted(fill: impl FnMut(&mut [u8]) + Send + 'static) -> Self {
         Self::from(Source::Scripted(Arc::new(Mutex::new(fill))))
@@ -104,6 +107,7 @@ impl Entropy {
         match &self.source {
             #[expect(clippy::disallowed_methods, reason = "this is Entropy")]
             Source::OperatingSystem => getrandom::fill(&mut bytes).map_err(|_| NoEntropy)?,
+            #[cfg(any(test, feature = "testing"))]
             Source::Scripted(fill) => {
                 fill.lock().unwrap_or_else(PoisonError::into_inner)(&mut bytes);
             }

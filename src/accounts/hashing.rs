@@ -94,7 +94,8 @@ impl HashParameters {
         Self::bounded(kibibytes, passes, lanes, TAG_LENGTH).ok_or(RefusedParameters)
     }
 
-    /// So cheap that tests may sign hundreds of people in. Protects nothing.
+    #[cfg(any(test, feature = "testing"))]
+    /// Cheap enough for tests with hundreds of sign-ins. Protects nothing.
     #[must_use]
     pub fn cheap_for_tests() -> Self {
         Self::bounded(64, 1, 1, TAG_LENGTH).unwrap_or_default()
@@ -171,8 +172,9 @@ impl Default for HasherOptions {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 impl HasherOptions {
-    /// As usual, but with [`HashParameters::cheap_for_tests`], which protect nothing.
+    /// The default, but with [`HashParameters::cheap_for_tests`], which protect nothing.
     #[must_use]
     pub fn cheap_for_tests() -> Self {
         Self { parameters: HashParameters::cheap_for_tests(), ..Self::default() }

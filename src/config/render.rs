@@ -42,10 +42,10 @@ impl Config {
 pub fn env_example() -> String {
     let mut text = String::from(
         "# Every setting of Anteroom with its default. Copy this file to .env in the directory in\n\
-         # which Anteroom starts, and take away the # before what you change. A flag of the same\n\
-         # name (--listen) comes first, then a variable of the environment, then this file.\n\
-         # Quote a value that holds blanks, quotes, $ or # like this: '…'. An empty value counts as none.\n\
-         # A secret may stand in a file of its own, whose path is in the variable with _FILE.\n",
+         # which Anteroom starts, and remove the # before a line you change. A flag of the same\n\
+         # name (--listen) comes first, then an environment variable, then this file.\n\
+         # Quote a value that contains spaces, quotes, $ or # like this: '…'. An empty value is not set.\n\
+         # A secret may be in a separate file: set the variable with _FILE to its path.\n",
     );
     let mut group = None;
     for setting in SETTINGS {

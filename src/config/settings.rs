@@ -178,93 +178,92 @@ settings! {
     LISTEN: SocketAddr = "127.0.0.1:8080", Address, Plain, values::address,
         "IP address and port to listen on.";
     PUBLIC_URL: PublicUrl = "http://localhost:8080", Address, Plain, PublicUrl::parse,
-        "The URL under which browsers reach it; by default with the port of LISTEN. Decides the \
-         name of the cookie and whether it is Secure, the Origin and Host that are let in, and \
-         every absolute link. http only for a loopback host.";
+        "The URL under which browsers reach the server; by default with the port of LISTEN. It sets \
+         the name of the cookie, its Secure attribute, the accepted Origin and Host, and absolute \
+         links. http only for a loopback host.";
 
     DATABASE: DatabaseAt = "sqlite:anteroom.db", Storage, Secret, values::database,
-        "Where accounts and the audit trail are kept: sqlite:PATH, the path relative to the \
+        "Database of accounts and the audit trail: sqlite:PATH, the path relative to the \
          working directory, or postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full.";
     SESSIONS: SessionStorage = "database", Storage, Secret, values::sessions,
-        "Where sessions are kept: database (the same as the accounts), memory: (gone at a restart), \
-         or Redis 7 or Valkey, which several servers may share: redis://USER:PASSWORD@HOST:PORT, \
+        "Store of the sessions: database (the same as the accounts), memory: (lost at a restart), or \
+         Redis 7 or Valkey, which several servers may share: redis://USER:PASSWORD@HOST:PORT, \
          rediss:// for TLS, or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE. See docs/redis.md.";
     CACHE: bool = "on", Storage, Plain, values::on_or_off,
-        "Whether sessions in use are kept in memory too, under leases that no revoke escapes; off \
-         asks the store at every request.";
+        "Whether checks are answered from memory, under leases that every revoke waits for; off reads \
+         the store at every request.";
     MEMORY_LIMIT: usize = "1000000", Storage, Plain, values::memory_limit,
-        "How many sessions memory: keeps. At the limit anonymous ones go first, then new \
-         sign-ins are turned away; a signed-in session is never dropped.";
+        "Maximum number of sessions in memory:. At the limit anonymous ones are dropped first, then new \
+         sign-ins are refused; a signed-in session is never dropped.";
 
     DATABASE_CONNECTIONS: u32 = "16", Storage, Plain, values::database_connections,
-        "How many connections to PostgreSQL one server uses at most; one more is used to hear of \
-         changes. Fewer where the servers together would take more than max_connections allows.";
+        "Maximum number of connections of one server to PostgreSQL, plus one that receives changes. \
+         All servers together must stay below max_connections.";
     STORE_WAIT: Option<Duration> = "1m", Storage, Plain, values::duration_or_off,
-        "How long a start waits for a database or a Redis that does not answer yet, or off. \
-         A wrong password and the like end the start at once.";
+        "How long a start waits for a database or a Redis that does not answer yet, or off. A wrong \
+         password and similar errors end the start at once.";
 
     IDLE_TIMEOUT: Duration = "1h", Sessions, Plain, duration::parse,
         "Ends a session without \"remember me\" this long after its last request. Durations are \
          a number and s, m, h, d or w.";
     ABSOLUTE_TIMEOUT: Duration = "24h", Sessions, Plain, duration::parse,
-        "Ends a session without \"remember me\" this long after sign-in, however busy it is.";
+        "Ends a session without \"remember me\" this long after sign-in, even while it is in use.";
     REMEMBER_IDLE_TIMEOUT: Duration = "14d", Sessions, Plain, duration::parse,
         "Ends a session with \"remember me\" this long after its last request.";
     REMEMBER_ABSOLUTE_TIMEOUT: Duration = "30d", Sessions, Plain, duration::parse,
         "Ends a session with \"remember me\" this long after sign-in.";
     ADMIN_IDLE_TIMEOUT: Duration = "15m", Sessions, Plain, duration::parse,
-        "Ends a session of an administrator this long after its last request, whatever was \
-         ticked.";
+        "Ends a session of an administrator this long after its last request, also with \"remember \
+         me\".";
     ADMIN_ABSOLUTE_TIMEOUT: Duration = "12h", Sessions, Plain, duration::parse,
         "Ends a session of an administrator this long after sign-in.";
     SESSION_LIMIT: u32 = "20", Sessions, Plain, values::session_limit,
-        "How many live sessions a user may have.";
+        "Maximum number of live sessions of a user.";
     SESSION_LIMIT_POLICY: LimitPolicy = "evict-idle", Sessions, Plain, values::limit_policy,
-        "What a sign-in beyond that does: evict-idle ends the session that was used least \
-         recently, evict-oldest the one that started first, refuse turns the sign-in away.";
+        "Effect of a sign-in beyond that limit: evict-idle ends the least recently used session, \
+         evict-oldest the one that started first, refuse rejects the sign-in.";
 
     SIGNUP: Signup = "open", Accounts, Plain, values::signup,
-        "Whether people may make their own account: open or closed.";
+        "Whether people may create their own account: open or closed.";
     PASSWORD_MIN_LENGTH: usize = "15", Accounts, Plain, values::password_min_length,
-        "How many characters a new password has at least, 8 to 128. Existing passwords go on \
-         working.";
+        "Minimum length of a new password in characters, 8 to 128. Existing passwords still work.";
 
     THROTTLE_ACCOUNT: Option<Rate> = "10/10m", Limits, Plain, values::throttle,
-        "Wrong passwords let through for an account from one network and time, or off: so many at \
-         once, then one each time its part of the time has passed. In a day five times as many, \
-         and ten times as many from all networks from which the owner has not signed in lately.";
+        "Wrong passwords allowed for an account from one network, as COUNT/DURATION, or off. COUNT are \
+         allowed at once, then one for each DURATION/COUNT. A day allows five times as many, and \
+         ten times as many from all networks without a recent sign-in of the owner.";
     THROTTLE_NETWORK: Option<Rate> = "30/10m", Limits, Plain, values::throttle,
-        "Wrong passwords let through per network (an IPv4 address, an IPv6 /64) and time, whatever \
-         the account, or off; ten times as many per IPv6 /48.";
+        "Wrong passwords allowed per network (an IPv4 address, an IPv6 /64) for all accounts, or off; \
+         ten times as many per IPv6 /48.";
     THROTTLE_SIGNUP: Option<Rate> = "20/1h", Limits, Plain, values::throttle,
-        "Sign-ups let through per network and time, or off: accounts made, and addresses found to \
-         be taken. Ten times as many per IPv6 /48.";
+        "Sign-ups allowed per network, or off: created accounts, and addresses found to be taken. Ten \
+         times as many per IPv6 /48.";
     MAX_CONNECTIONS: usize = "4096", Limits, Plain, values::connections,
-        "How many connections may be open at once. Past it idle ones are closed, and where none is \
-         idle new ones get 503.";
+        "Maximum number of open connections. Beyond it the longest idle one is closed; if none is idle, \
+         the new one gets 503.";
     MAX_CONNECTIONS_PER_NETWORK: usize = "256", Limits, Plain, values::connections,
-        "How many of them one network (an IPv4 address, an IPv6 /64) may have; trusted proxies have \
-         no cap of their own.";
+        "Maximum number of open connections of one network (an IPv4 address, an IPv6 /64). Trusted \
+         proxies are exempt.";
 
     TRUSTED_PROXIES: Vec<IpNet> = "", Trust, List, values::networks,
-        "Addresses and networks of the proxies in front, between commas, for example \
-         10.0.0.0/8,fd00::1. X-Forwarded-For, -Proto and -Host are read from these alone.";
+        "Addresses and networks of trusted proxies, separated by commas, for example \
+         10.0.0.0/8,fd00::1. Only their X-Forwarded-For, -Proto and -Host headers count.";
     TRUSTED_ORIGINS: Vec<String> = "", Trust, List, values::origins,
-        "Origins of the same site that may call the API with cookies, between commas, for example \
+        "Origins of the same site that may call the API with cookies, separated by commas, for example \
          https://app.example.org.";
 
     AUDIT_RETENTION: Option<Duration> = "365d", Retention, Plain, values::retention,
-        "For how long the audit trail is kept, at least 1d, or off: for ever.";
+        "How long audit events are kept, at least 1d, or off to keep them without a limit.";
     ADDRESS_RETENTION: Option<Duration> = "30d", Retention, Plain, values::retention,
-        "After this time the network addresses in it are shortened, IPv4 to /24 and IPv6 to /48; at \
+        "After this time network addresses in audit events are shortened, IPv4 to /24 and IPv6 to /48; at \
          least 1d, or off. See docs/privacy.md.";
 
     METRICS_LISTEN: Option<SocketAddr> = "off", Observation, Plain, values::address_or_off,
-        "IP address and port for metrics in a text form that Prometheus reads, or off. Nobody is \
-         asked for a password there: keep it to loopback or a private network.";
+        "IP address and port for metrics in the Prometheus text format, or off. There is no password: \
+         use loopback or a private network.";
     LOG: String = "info", Observation, Plain, values::log,
-        "What is logged to stderr: error, warn, info, debug, trace or off, also per part, for \
-         example info,anteroom::http=debug.";
+        "Log level on stderr: error, warn, info, debug, trace or off, also per module, for example \
+         info,anteroom::http=debug.";
     LOG_FORMAT: LogFormat = "text", Observation, Plain, values::log_format,
         "text or json, one line per event.";
     AUDIT_LOG: bool = "off", Observation, Plain, values::stdout_or_off,
@@ -272,13 +271,13 @@ settings! {
          fields of GET /api/admin/audit: stdout or off. Nothing else is on stdout then.";
 
     WEBHOOK_URL: Option<Target> = "off", Webhook, Secret, values::webhook_url,
-        "Where events of the audit trail are sent as signed requests, or off: an https URL, or http \
-         to this machine, a private address or a host name without a dot. See docs/webhook.md.";
+        "URL that receives audit events as signed requests, or off: an https URL, or http to this \
+         machine, a private address or a host name without a dot. See docs/webhook.md.";
     WEBHOOK_SECRET: Option<Secrets> = "", Webhook, Hidden, values::webhook_secret,
-        "What those requests are signed with: at least 32 characters without blanks or commas, for \
-         example what `openssl rand -base64 32` prints. While you change it, the new one and the old \
-         one with a comma in between.";
+        "Secret that signs those requests: at least 32 characters without spaces or commas, for example \
+         the output of `openssl rand -base64 32`. During a rotation, the new and the old secret \
+         separated by a comma.";
     WEBHOOK_EVENTS: BTreeSet<Event> = "all", Webhook, Plain, values::webhook_events,
-        "Which kinds of events are sent, between commas, for example login_failed,account_deleted, \
+        "Event kinds that are sent, separated by commas, for example login_failed,account_deleted, \
          or all.";
 }

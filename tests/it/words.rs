@@ -32,7 +32,14 @@ type Numbered = (usize, String);
 /// The documents that people read: the ones at the root and all below `docs`.
 fn documents() -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"] {
+    for name in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        ".env.example",
+    ] {
         if let Ok(text) = fs::read_to_string(root().join(name)) {
             found.push((name.to_owned(), text));
         }

@@ -239,14 +239,14 @@ fn a_throttle_is_a_count_and_a_time_or_off() {
 }
 
 #[test]
-fn what_is_recorded_is_kept_for_a_day_at_least_or_for_ever() {
+fn retention_is_a_day_at_least_or_without_a_limit() {
     assert_eq!(values::retention("1d"), Ok(Some(Duration::from_hours(24))));
     assert_eq!(values::retention("3660d"), Ok(Some(Duration::from_hours(3660 * 24))));
     assert_eq!(values::retention("off"), Ok(None));
 
     for wrong in ["", "0", "23h", "0d", "3661d", "never", "1y"] {
         let form = values::retention(wrong).unwrap_err();
-        assert!(form.contains("or off"), "{wrong}: {form}");
+        assert!(form.contains("off to keep it"), "{wrong}: {form}");
     }
 }
 

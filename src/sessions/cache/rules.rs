@@ -22,15 +22,15 @@ pub(crate) enum Rule {
     OutlivesItsRequest,
 }
 
-/// Whether a rule is in force: always in a release. A debug build breaks the rule named in
-/// `TEST_WITHOUT_RULE`.
-#[cfg(not(debug_assertions))]
+/// Whether a rule is in force: always, except in debug builds with the feature `testing`, which break
+/// the rule named in `TEST_WITHOUT_RULE`.
+#[cfg(not(all(feature = "testing", debug_assertions)))]
 pub(crate) const fn is_kept(_: Rule) -> bool {
     true
 }
 
 /// See above.
-#[cfg(debug_assertions)]
+#[cfg(all(feature = "testing", debug_assertions))]
 pub(crate) fn is_kept(rule: Rule) -> bool {
     static BROKEN: std::sync::LazyLock<String> =
         std::sync::LazyLock::new(|| std::env::var("TEST_WITHOUT_RULE").unwrap_or_default());
