@@ -16,7 +16,7 @@ use crate::failure::StoreError;
 /// How long a shutdown waits for the tasks.
 const DRAIN_LIMIT: Duration = Duration::from_secs(3);
 
-/// All such tasks of this process.
+/// All such tasks of this process: of two applications in it, each waits for both.
 static TASKS: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
 
 /// Starts `work` in a task, in the span of the caller. The panic hook logs a panic of it.

@@ -54,12 +54,20 @@ impl AnteroomBuilder {
 
     /// The most connections to a `PostgreSQL` server; one more listens for changes. Default: 16.
     pub fn database_connections(mut self, most: u32) -> Self {
+        if let Err(mistake) = values::database_connections(&most.to_string()) {
+            return self.mistaken("database_connections", &mistake);
+        }
         self.options.database_connections = most;
         self
     }
 
     /// Where sessions are stored. Default: in the database.
     pub fn sessions(mut self, storage: SessionStorage) -> Self {
+        if let SessionStorage::Memory { limit } = &storage
+            && let Err(mistake) = values::memory_limit(&limit.to_string())
+        {
+            return self.mistaken("sessions", &mistake);
+        }
         self.options.sessions = storage;
         self
     }
@@ -100,6 +108,9 @@ impl AnteroomBuilder {
 
     /// Live sessions that one user may have. One more ends the least recently used. Default: 20.
     pub fn session_limit(mut self, most: u32) -> Self {
+        if let Err(mistake) = values::session_limit(&most.to_string()) {
+            return self.mistaken("session_limit", &mistake);
+        }
         self.options.policy.limit.most = most;
         self
     }
@@ -176,6 +187,9 @@ impl AnteroomBuilder {
         }
         let policy = &self.options.policy;
         for timeouts in [policy.standard, policy.remembered, policy.administrator] {
+            if timeouts.idle.is_zero() {
+                return Err(StartupError::Setting("an idle timeout is zero".to_owned()));
+            }
             if timeouts.idle > timeouts.absolute {
                 let mistake = "an idle timeout is longer than the absolute timeout beside it";
                 return Err(StartupError::Setting(mistake.to_owned()));

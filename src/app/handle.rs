@@ -6,6 +6,7 @@ use crate::accounts::{
     User, UserId, WeakPassword,
 };
 use crate::audit::{By, Event, Kind};
+use crate::detached;
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Session, SessionId};
 use crate::use_cases::{
@@ -199,10 +200,15 @@ impl Handle {
 
     /// Creates an account and records it.
     pub(crate) async fn create(&self, new: NewUser) -> Result<User, CreateError> {
-        let user = self.services.accounts.create(new, false).await?.user;
-        let event = Event::new(Kind::Signup, &self.by).about(user.id);
-        self.services.audit.record([event.with("role", user.role.as_str())]).await;
-        Ok(user)
+        let (services, by) = (self.services.clone(), self.by.clone());
+        // The embedding handler may be cancelled in between.
+        detached::run_to_completion(async move {
+            let user = services.accounts.create(new, false).await?.user;
+            let event = Event::new(Kind::Signup, &by).about(user.id);
+            services.audit.record([event.with("role", user.role.as_str())]).await;
+            Ok(user)
+        })
+        .await?
     }
 
     /// Changes an account and records it.

@@ -126,6 +126,10 @@ impl Anteroom {
     /// [`crate::serve`], or with `into_make_service_with_connect_info::<SocketAddr>()`: without
     /// `ConnectInfo` the per-network limits do not apply.
     ///
+    /// The checks of origin and body size and the security headers cover the routes of Anteroom, not
+    /// `routes`. Handlers there that change something rely on `SameSite=Lax` of the cookie, or need
+    /// a check of their origin.
+    ///
     /// # Panics
     /// When `routes` has a fallback, or a path that Anteroom also has.
     ///
@@ -226,10 +230,12 @@ impl Anteroom {
     /// Writes pending activity and audit events, then closes the stores. Call it after the listener
     /// has stopped.
     pub async fn stop(mut self) {
-        crate::detached::drain().await;
-        if self.services.webhook.is_on() {
-            self.services.webhook.finish_deliveries().await;
-        }
+        // At once, so that a stop takes no longer than the longer of the two.
+        tokio::join!(crate::detached::drain(), async {
+            if self.services.webhook.is_on() {
+                self.services.webhook.finish_deliveries().await;
+            }
+        });
         self.background.shutdown().await;
         if let Err(error) = self.services.sessions.flush().await {
             let error: &dyn std::error::Error = &error;

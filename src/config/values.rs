@@ -155,17 +155,17 @@ fn one_of<T, const N: usize>(text: &str, known: [(&str, T); N]) -> Result<T, Str
     known.into_iter().find(|(name, _)| *name == text).map(|(_, value)| value).ok_or(form)
 }
 
-pub(super) fn session_limit(text: &str) -> Result<u32, String> {
+pub(crate) fn session_limit(text: &str) -> Result<u32, String> {
     number(text, 1, 10_000)
 }
 
 /// A session in memory takes some hundred bytes, so that a larger number could never be kept.
-pub(super) fn memory_limit(text: &str) -> Result<usize, String> {
+pub(crate) fn memory_limit(text: &str) -> Result<usize, String> {
     number(text, 1, 1_000_000_000)
 }
 
-/// More than any server of that kind lets in.
-pub(super) fn database_connections(text: &str) -> Result<u32, String> {
+/// A limit against mistakes: `max_connections` of a server is usually about 100.
+pub(crate) fn database_connections(text: &str) -> Result<u32, String> {
     number(text, 1, 1000)
 }
 

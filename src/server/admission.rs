@@ -71,7 +71,8 @@ impl Admission {
         Some(ConnectionSlot { admission: self.clone(), id, network, state })
     }
 
-    /// Closes the connection that has been idle longest. `false` if none is idle.
+    /// Closes the connection that has been idle longest, one of a trusted proxy only if no other
+    /// is idle. `false` if none is idle.
     pub(super) fn evict_one(&self) -> bool {
         self.lock().evict_from_all()
     }
@@ -131,7 +132,8 @@ impl Connections {
         let idle = self.networks.iter().filter_map(|(network, connections)| {
             longest_idle(connections).map(|(since, id)| (since, id, *network))
         });
-        let longest = idle.min_by_key(|(since, id, _)| (*since, *id));
+        // A proxy that reuses a connection just as it closes answers 502 to somebody.
+        let longest = idle.min_by_key(|(since, id, network)| (network.is_none(), *since, *id));
         longest.is_some_and(|(_, id, network)| self.evict(network, id))
     }
 

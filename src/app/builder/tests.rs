@@ -33,6 +33,14 @@ async fn start_reports_a_setting_that_cannot_be_used() {
     assert!(text.starts_with("trusted_origins: "), "{text}");
     let text = refusal(builder(&folder).password_min_length(7)).await;
     assert!(text.starts_with("password_min_length: "), "{text}");
+    let text = refusal(builder(&folder).database_connections(0)).await;
+    assert!(text.starts_with("database_connections: "), "{text}");
+    let text = refusal(builder(&folder).session_limit(0)).await;
+    assert!(text.starts_with("session_limit: "), "{text}");
+    let text = refusal(builder(&folder).sessions(SessionStorage::Memory { limit: 0 })).await;
+    assert!(text.starts_with("sessions: "), "{text}");
+    let text = refusal(builder(&folder).idle_timeout(Duration::ZERO)).await;
+    assert!(text.contains("idle timeout"), "{text}");
     let text = refusal(builder(&folder).webhook("off", "short")).await;
     assert!(text.starts_with("webhook: "), "{text}");
     let text = refusal(builder(&folder).idle_timeout(Duration::from_hours(48))).await;

@@ -30,6 +30,8 @@ const PING_AFTER: Duration = Duration::from_secs(1);
 const PING_LIMIT: Duration = Duration::from_millis(500);
 /// How long a request waits for a returned connection before it retries to connect.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// How often a request connects again after its new connection was ended.
+const RECONNECTS: u32 = 3;
 /// The minimum interval between log lines about refused connections.
 const WARN_INTERVAL: Duration = Duration::from_mins(1);
 /// How long closing waits for running operations.
@@ -126,10 +128,11 @@ impl Pool {
 
     async fn try_to_connect(&self) -> Result<TrackedConnection, sqlx::Error> {
         let mut connected = connect(&self.0.address.options).await;
-        // Nothing was asked on it yet. The caller's time limit ends this.
-        while let Err(error) = &connected
-            && was_ended(error)
-        {
+        // Nothing was asked on it yet, and the server may have ended this one alone.
+        for _ in 0..RECONNECTS {
+            if !connected.as_ref().is_err_and(was_ended) {
+                break;
+            }
             tokio::time::sleep(RETRY_PAUSE).await;
             connected = connect(&self.0.address.options).await;
         }

@@ -180,10 +180,10 @@ impl Follower {
     ) -> Result<(), Problem> {
         let mut something = pin!(something);
         let left = || deadline.map_or(LOOK, |at| at.saturating_duration_since(Instant::now()));
-        let mut is_forgotten = false;
-        while !is_forgotten && !left().is_zero() && !self.watch.is_closed() {
+        let mut is_over = false;
+        while !is_over && !left().is_zero() && !self.watch.is_closed() {
             let own = self.watch.changed();
-            is_forgotten = tokio::select! {
+            is_over = tokio::select! {
                 () = &mut something => true,
                 _ = own => false,
                 () = sleep(left().min(LOOK)) => false,
