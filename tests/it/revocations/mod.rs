@@ -217,9 +217,16 @@ async fn what_ended_more_than_a_day_ago_expires_the_cursors_before_it(kind: Kind
 
     let root = app.administrator("root@example.org").await;
     assert_eq!(read(&root, &old, "").await.refusal(), (410, "cursor_expired".to_owned()));
-    let begun = position(&root).await;
-    sign_out(&app.signed_in("bob@example.org").await).await;
-    assert_eq!(entries(&read(&root, &begun, "").await).len(), 1);
+    for attempt in 1.. {
+        let begun = position(&root).await;
+        sign_out(&app.signed_in(&format!("bob{attempt}@example.org")).await).await;
+        let answer = read(&root, &begun, "").await;
+        // A cursor from the middle of a sweep of the background task is expired by that sweep.
+        if answer.status == 200 || attempt == 3 {
+            assert_eq!(entries(&answer).len(), 1);
+            break;
+        }
+    }
 }
 
 async fn an_answer_that_waits_is_refused_once_its_administrator_is_none(kind: Kind) {
