@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef as _, FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
@@ -15,8 +15,8 @@ use crate::http::response::error::Problem;
 use crate::http::routes::form_page;
 use crate::http::security::redirect::{Next, see_other, with_next};
 use crate::http::session::current::CurrentSession;
-use crate::http::state::AppState;
-use crate::sessions::{Client, Session, SessionId, Sessions, Token};
+use crate::http::session::extract_public::RequireAdmin;
+use crate::sessions::{Client, FreshProof, Session, SessionId, Token};
 use crate::use_cases::Authorized;
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentSession {
@@ -87,9 +87,13 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
 
 impl CurrentUser {
     /// `Some` if the user proved their identity a moment ago.
-    pub(crate) fn authorized(&self, sessions: &Sessions) -> Option<Authorized> {
-        let proof = sessions.fresh_proof(&self.session)?;
-        Some(Authorized::by_user(proof, self.actor.by()))
+    pub(crate) fn fresh_proof(&self) -> Option<FreshProof> {
+        self.actor.current.fresh_proof(&self.session)
+    }
+
+    /// The right to change accounts, which needs a fresh proof.
+    pub(crate) fn authorized(&self) -> Option<Authorized> {
+        Some(Authorized::by_user(self.fresh_proof()?, self.actor.by()))
     }
 }
 
@@ -166,19 +170,16 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
 #[derive(Clone, Debug)]
 pub(crate) struct FreshAdministrator(pub(crate) Authorized);
 
-impl FromRequestParts<AppState> for FreshAdministrator {
+impl<S: Send + Sync> FromRequestParts<S> for FreshAdministrator {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let Administrator(current) = Administrator::from_request_parts(parts, state).await?;
-        current
-            .authorized(&Sessions::from_ref(state))
-            .map(Self)
-            .ok_or_else(Problem::reauthentication_required)
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let RequireAdmin(current) = RequireAdmin::from_request_parts(parts, state).await?;
+        current.authorized().map(Self).ok_or_else(Problem::reauthentication_required)
     }
 }
 
-/// Like [`Administrator`], for pages: without a user, the browser is sent to the sign-in page.
+/// Like [`RequireAdmin`], for pages: without a user, the browser is sent to the sign-in page.
 #[derive(Clone, Debug)]
 pub(crate) struct AdministratorOrLogin(pub(crate) CurrentUser);
 
@@ -200,33 +201,17 @@ impl<S: Send + Sync> FromRequestParts<S> for AdministratorOrLogin {
 #[derive(Clone, Debug)]
 pub(crate) struct FreshAdministratorOrProof(pub(crate) CurrentUser, pub(crate) Authorized);
 
-impl FromRequestParts<AppState> for FreshAdministratorOrProof {
+impl<S: Send + Sync> FromRequestParts<S> for FreshAdministratorOrProof {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let AdministratorOrLogin(current) =
             AdministratorOrLogin::from_request_parts(parts, state).await?;
-        let Some(authorized) = current.authorized(&Sessions::from_ref(state)) else {
+        let Some(authorized) = current.authorized() else {
             let page = page_of_form(parts);
             let page = page.as_ref().map_or("", Next::as_str);
             return Err(see_other(&with_next("/reauthenticate", page)));
         };
         Ok(Self(current, authorized))
-    }
-}
-
-/// The administrator of the request. For others the response is 404.
-#[derive(Clone, Debug)]
-pub(crate) struct Administrator(pub(crate) CurrentUser);
-
-impl<S: Send + Sync> FromRequestParts<S> for Administrator {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let current = CurrentUser::from_request_parts(parts, state).await?;
-        match current.user.role {
-            Role::Admin => Ok(Self(current)),
-            Role::User => Err(Problem::not_found()),
-        }
     }
 }

@@ -5,7 +5,6 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 
-use super::current::CurrentSession;
 use super::extract::CurrentUser;
 use crate::accounts::Role;
 use crate::http::response::error::Problem;
@@ -68,10 +67,9 @@ impl<S: Send + Sync> FromRequestParts<S> for FreshUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let session = CurrentSession::from_request_parts(parts, state).await?;
         let current =
             <CurrentUser as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        session.fresh_proof(&current.session).ok_or_else(Problem::reauthentication_required)?;
+        current.fresh_proof().ok_or_else(Problem::reauthentication_required)?;
         Ok(Self(current))
     }
 }

@@ -12,7 +12,6 @@ use crate::http::response::error::{FieldErrors, Problem};
 use crate::http::response::json::{OneUserBody, ProblemBody};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::CurrentUser;
-use crate::sessions::Sessions;
 use crate::use_cases::{AccountChange, AccountChanges, ChangePassword, FormTurn, OwnChange};
 
 /// What to change about one's own account.
@@ -58,16 +57,15 @@ pub(crate) async fn show(current: CurrentUser) -> Json<OneUserBody> {
 )]
 pub(crate) async fn change(
     State(changes): State<AccountChanges>,
-    State(sessions): State<Sessions>,
-    CurrentUser { user, session, actor, .. }: CurrentUser,
+    current: CurrentUser,
     JsonObject(body): JsonObject<ProfileBody>,
 ) -> Result<Json<OneUserBody>, Problem> {
-    let (name, email) = profile_change(&user, body.name.as_deref(), body.email.as_deref())?;
-    let proof = || sessions.fresh_proof(&session).ok_or_else(Problem::reauthentication_required);
+    let (name, email) = profile_change(&current.user, body.name.as_deref(), body.email.as_deref())?;
+    let proof = || current.fresh_proof().ok_or_else(Problem::reauthentication_required);
     let email = email.map(|email| Ok::<_, Problem>((email, proof()?))).transpose()?;
     let change = OwnChange { name, email };
-    actor.count_change().await?;
-    let outcome = changes.by_owner(user.id, change, &actor.by()).await?;
+    current.actor.count_change().await?;
+    let outcome = changes.by_owner(current.user.id, change, &current.actor.by()).await?;
     let user = outcome.account.ok_or_else(Problem::no_session)?.user;
     Ok(Json(OneUserBody { user: (&user).into() }))
 }
@@ -127,11 +125,10 @@ pub(crate) async fn change_password(
 ))]
 pub(crate) async fn delete(
     State(changes): State<AccountChanges>,
-    State(sessions): State<Sessions>,
     current: CurrentSession,
     user: CurrentUser,
 ) -> Result<StatusCode, Problem> {
-    let authorized = user.authorized(&sessions).ok_or_else(Problem::reauthentication_required)?;
+    let authorized = user.authorized().ok_or_else(Problem::reauthentication_required)?;
     let change = AccountChange { delete: true, ..AccountChange::default() };
     changes.apply(user.user.id, change, &authorized).await?;
     current.forget_session();

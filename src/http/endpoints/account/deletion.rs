@@ -14,7 +14,6 @@ use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin};
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
-use crate::sessions::Sessions;
 use crate::use_cases::{AccountChange, AccountChanges};
 
 const PATH: &str = "/account/delete";
@@ -27,11 +26,10 @@ fn page(context: PageContext, current: &CurrentUser, problems: Problems) -> Dele
 /// `GET /account/delete`: asks for confirmation. Without a fresh proof of identity it redirects to
 /// the reauthentication.
 pub(crate) async fn form(
-    State(sessions): State<Sessions>,
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     context: PageContext,
 ) -> Response {
-    if sessions.fresh_proof(&current.session).is_none() {
+    if current.fresh_proof().is_none() {
         return see_other(&with_next("/reauthenticate", PATH));
     }
     render(StatusCode::OK, &page(context, &current, Problems::none()))
@@ -39,12 +37,12 @@ pub(crate) async fn form(
 
 /// `POST /account/delete`: deletes the account and ends its sessions.
 pub(crate) async fn submit(
-    (State(changes), State(sessions)): (State<AccountChanges>, State<Sessions>),
+    State(changes): State<AccountChanges>,
     CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
     (current, context): (CurrentSession, PageContext),
     form: Form,
 ) -> Result<Response, Problem> {
-    let Some(authorized) = signed_in.authorized(&sessions) else {
+    let Some(authorized) = signed_in.authorized() else {
         return Ok(see_other(&with_next("/reauthenticate", PATH)));
     };
     if !form.ticked("confirm") {

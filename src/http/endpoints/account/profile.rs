@@ -15,7 +15,6 @@ use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
-use crate::sessions::Sessions;
 use crate::use_cases::{AccountChanges, OwnChange};
 
 const PATH: &str = "/account/profile";
@@ -32,18 +31,18 @@ pub(crate) async fn form(
 
 /// `POST /account/profile`: another name or address. An address needs a fresh proof.
 pub(crate) async fn submit(
-    (State(changes), State(sessions)): (State<AccountChanges>, State<Sessions>),
+    State(changes): State<AccountChanges>,
     State(form_settings): State<FormSettings>,
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     context: PageContext,
     form: Form,
 ) -> Result<Response, Problem> {
-    let CurrentUser { user, session, actor, .. } = current;
+    let CurrentUser { user, actor, .. } = &current;
     let (name, email) = (form.find("name"), form.find("email"));
-    let outcome = match profile_change(&user, name, email) {
+    let outcome = match profile_change(user, name, email) {
         Err(problem) => Err(problem),
         Ok((name, email)) => {
-            let proof = sessions.fresh_proof(&session);
+            let proof = current.fresh_proof();
             if email.is_some() && proof.is_none() {
                 return Ok(see_other(&with_next("/reauthenticate", PATH)));
             }

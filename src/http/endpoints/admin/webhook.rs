@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::audit::Kind;
 use crate::http::response::error::Problem;
 use crate::http::response::json::{ProblemBody, timestamp};
-use crate::http::session::extract::Administrator;
+use crate::http::session::extract_public::RequireAdmin;
 use crate::webhook::{DeliveryState, Webhook};
 
 /// How the deliveries stand.
@@ -72,7 +72,7 @@ impl WebhookBody {
 )]
 pub(crate) async fn show(
     State(webhook): State<Webhook>,
-    _: Administrator,
+    _: RequireAdmin,
 ) -> Result<Json<WebhookBody>, Problem> {
     let state = webhook.state().await?;
     Ok(Json(WebhookBody::of(&webhook, &state)))

@@ -10,7 +10,7 @@ use crate::audit::{Actor, AuditListing, AuditTrail, EventBody, EventId, Kind};
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::response::json::ProblemBody;
-use crate::http::session::extract::Administrator;
+use crate::http::session::extract_public::RequireAdmin;
 use crate::sessions::SessionId;
 
 /// A page of events.
@@ -47,7 +47,7 @@ pub(crate) struct EventsBody {
 )]
 pub(crate) async fn list(
     State(audit): State<AuditTrail>,
-    _: Administrator,
+    _: RequireAdmin,
     query: Query,
 ) -> Result<Json<EventsBody>, Problem> {
     let page = audit.list(&listing(&query)?).await?;

@@ -16,7 +16,7 @@ use crate::http::endpoints::admin::audit::api::listing;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::response::json::ProblemBody;
-use crate::http::session::extract::Administrator;
+use crate::http::session::extract_public::RequireAdmin;
 
 /// Events per page.
 const PAGE: u32 = 500;
@@ -115,7 +115,7 @@ fn cell_of(text: &str) -> String {
 )]
 pub(crate) async fn export(
     State(audit): State<AuditTrail>,
-    _: Administrator,
+    _: RequireAdmin,
     query: Query,
 ) -> Result<Response, Problem> {
     let format = query.filter("format", "`csv` or `json`", Format::parse)?;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::audit::Span;
 use crate::http::response::error::Problem;
 use crate::http::response::json::{ProblemBody, Timestamp};
-use crate::http::session::extract::Administrator;
+use crate::http::session::extract_public::RequireAdmin;
 use crate::use_cases::{Counts, Figures};
 
 /// How it stands.
@@ -82,7 +82,7 @@ impl From<Counts> for FiguresBody {
 ))]
 pub(crate) async fn show(
     State(figures): State<Figures>,
-    _: Administrator,
+    _: RequireAdmin,
 ) -> Result<Json<FiguresBody>, Problem> {
     Ok(Json(figures.count().await?.into()))
 }

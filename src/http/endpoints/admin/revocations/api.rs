@@ -17,7 +17,8 @@ use crate::http::request::query::Query;
 use crate::http::response::error::{Code, Problem};
 use crate::http::response::json::{Id, ProblemBody, Timestamp};
 use crate::http::session::current::CurrentSession;
-use crate::http::session::extract::{Administrator, CurrentUser};
+use crate::http::session::extract::CurrentUser;
+use crate::http::session::extract_public::RequireAdmin;
 use crate::sessions::{Cursor, Revocation, Revocations, SessionSubscription, Sessions};
 use crate::use_cases::Check;
 
@@ -94,7 +95,7 @@ impl From<&Revocation> for RevocationBody {
 pub(crate) async fn follow(
     (State(sessions), State(check)): (State<Sessions>, State<Check>),
     current: CurrentSession,
-    Administrator(administrator): Administrator,
+    RequireAdmin(administrator): RequireAdmin,
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -14,7 +14,8 @@ use crate::http::response::error::Problem;
 use crate::http::response::json::{
     Asking, ProblemBody, RevokedBody, SessionBody, SessionPageBody, SessionsBody, Timestamp,
 };
-use crate::http::session::extract::{Administrator, CurrentUser, PathId};
+use crate::http::session::extract::{CurrentUser, PathId};
+use crate::http::session::extract_public::RequireAdmin;
 use crate::sessions::{
     EndReason, Ended, Explained, Session, SessionFilter, SessionId, SessionKind, SessionPolicy,
     Sessions,
@@ -100,7 +101,7 @@ impl From<Ended> for EndedBody {
 )]
 pub(crate) async fn of_user(
     (State(accounts), State(sessions)): (State<Accounts>, State<Sessions>),
-    Administrator(administrator): Administrator,
+    RequireAdmin(administrator): RequireAdmin,
     PathId(id): PathId,
 ) -> Result<Json<SessionsBody>, Problem> {
     let user = find(&accounts, &id).await?.user;
@@ -119,7 +120,7 @@ pub(crate) async fn of_user(
 )]
 pub(crate) async fn revoke_of_user(
     State(revoke): State<RevokeSessions>,
-    Administrator(administrator): Administrator,
+    RequireAdmin(administrator): RequireAdmin,
     PathId(id): PathId,
 ) -> Result<Json<RevokedBody>, Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
@@ -151,7 +152,7 @@ pub(crate) async fn revoke_of_user(
 )]
 pub(crate) async fn list(
     State(sessions): State<Sessions>,
-    Administrator(administrator): Administrator,
+    RequireAdmin(administrator): RequireAdmin,
     query: Query,
 ) -> Result<Json<SessionPageBody>, Problem> {
     let after = query.cursor(SessionId::parse)?;
@@ -190,7 +191,7 @@ fn bodies(listed: &[Session], sessions: &Sessions, asking: &CurrentUser) -> Vec<
 )]
 pub(crate) async fn revoke(
     State(revoke): State<RevokeSessions>,
-    Administrator(administrator): Administrator,
+    RequireAdmin(administrator): RequireAdmin,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
@@ -213,7 +214,7 @@ pub(crate) async fn revoke(
 )]
 pub(crate) async fn explain(
     (State(sessions), State(audit)): (State<Sessions>, State<AuditTrail>),
-    Administrator(administrator): Administrator,
+    RequireAdmin(administrator): RequireAdmin,
     PathId(id): PathId,
 ) -> Result<Json<ExplainedBody>, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;

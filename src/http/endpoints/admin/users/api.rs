@@ -11,7 +11,8 @@ use crate::http::request::body::{JsonObject, present};
 use crate::http::request::query::Query;
 use crate::http::response::error::{FieldError, FieldErrors, Problem};
 use crate::http::response::json::{OneUserBody, ProblemBody, UsersBody};
-use crate::http::session::extract::{Administrator, PathId};
+use crate::http::session::extract::PathId;
+use crate::http::session::extract_public::RequireAdmin;
 use crate::sessions::Sessions;
 use crate::use_cases::{AccountChange, AccountChanges};
 
@@ -50,7 +51,7 @@ pub(crate) struct AccountBody {
 )]
 pub(crate) async fn list(
     (State(accounts), State(sessions)): (State<Accounts>, State<Sessions>),
-    _: Administrator,
+    _: RequireAdmin,
     query: Query,
 ) -> Result<Json<UsersBody>, Problem> {
     let listing = listing(&query)?;
@@ -80,7 +81,7 @@ pub(crate) fn listing(query: &Query) -> Result<Listing, Problem> {
 )]
 pub(crate) async fn show(
     (State(accounts), State(sessions)): (State<Accounts>, State<Sessions>),
-    _: Administrator,
+    _: RequireAdmin,
     PathId(id): PathId,
 ) -> Result<Json<OneUserBody>, Problem> {
     let account = find(&accounts, &id).await?;
@@ -104,14 +105,12 @@ pub(crate) async fn show(
 )]
 pub(crate) async fn change(
     State(changes): State<AccountChanges>,
-    State(sessions): State<Sessions>,
-    Administrator(administrator): Administrator,
+    RequireAdmin(administrator): RequireAdmin,
     PathId(id): PathId,
     JsonObject(body): JsonObject<AccountBody>,
 ) -> Result<Json<OneUserBody>, Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
-    let authorized =
-        administrator.authorized(&sessions).ok_or_else(Problem::reauthentication_required)?;
+    let authorized = administrator.authorized().ok_or_else(Problem::reauthentication_required)?;
     let outcome = changes.apply(id, account_change(&body)?, &authorized).await?;
     let user = outcome.account.ok_or_else(Problem::not_found)?.user;
     Ok(Json(OneUserBody { user: (&user).into() }))
@@ -157,13 +156,11 @@ pub(crate) fn one_of(this: &str, that: &str) -> FieldError {
 )]
 pub(crate) async fn delete(
     State(changes): State<AccountChanges>,
-    State(sessions): State<Sessions>,
-    Administrator(administrator): Administrator,
+    RequireAdmin(administrator): RequireAdmin,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
-    let authorized =
-        administrator.authorized(&sessions).ok_or_else(Problem::reauthentication_required)?;
+    let authorized = administrator.authorized().ok_or_else(Problem::reauthentication_required)?;
     let change = AccountChange { delete: true, ..AccountChange::default() };
     changes.apply(id, change, &authorized).await?;
     Ok(StatusCode::NO_CONTENT)
