@@ -55,8 +55,6 @@ pub(crate) struct OpenStores {
     /// The database, and the place of the sessions where that is another. For people; without
     /// user and password.
     pub(crate) location: String,
-    /// Where the running servers keep sessions.
-    pub(crate) sessions_in: SessionLocation,
 }
 
 /// A session store, and the handle to Redis where it is that.
@@ -115,7 +113,6 @@ impl Stores {
                 leases,
             },
             database,
-            sessions_in,
         })
     }
 

@@ -46,8 +46,7 @@ impl Administration {
             metrics: Metrics::off(),
             ..Options::from(config)
         };
-        let open = Stores::open(&options, opener).await?;
-        let OpenStores { stores, database, location, sessions_in } = open;
+        let OpenStores { stores, database, location } = Stores::open(&options, opener).await?;
         let services = Services::new(stores, &options, opener)?;
         Ok(Self {
             accounts: services.accounts.clone(),
@@ -55,9 +54,9 @@ impl Administration {
             audit: services.audit.clone(),
             revoke_sessions: services.revoke_sessions(),
             handle: Handle::new(services, By::command_line()),
+            sessions_in_memory: database.sessions_in() == SessionLocation::ServerMemory,
             database,
             location,
-            sessions_in_memory: sessions_in == SessionLocation::ServerMemory,
         })
     }
 
