@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisResult};
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue};
 use tempfile::TempDir;
 
 use super::left_out;
@@ -162,21 +161,14 @@ impl RedisServer {
 
     /// Waits until `INFO section` contains `text`. A Sentinel ends the connections of a server
     /// whose role it changes, so a question that gets no answer is asked again.
-    pub async fn reports(&self, section: &str, text: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let connected = redis::Client::open(self.url()).unwrap();
-            let answer = async {
-                let mut connection = connected.get_multiplexed_async_connection().await?;
-                command(&["INFO", section]).query_async::<String>(&mut connection).await
-            };
-            let answer: RedisResult<String> = answer.await;
-            if answer.as_ref().is_ok_and(|answer| answer.contains(text)) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{section} does not report {text}: {answer:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    pub fn reports(&self, section: &str, text: &str) {
+        let client = redis::Client::open(self.url()).unwrap();
+        wait_for(|| {
+            let mut connection = client.get_connection_with_timeout(PATIENCE).ok()?;
+            connection.set_read_timeout(Some(PATIENCE)).ok()?;
+            let answer: String = command(&["INFO", section]).query(&mut connection).ok()?;
+            answer.contains(text).then_some(())
+        });
     }
 }
 

@@ -23,7 +23,7 @@ async fn sentinels_lead_to_the_primary_also_when_it_is_another() {
         why,
     )
     .unwrap();
-    replica.reports("replication", "link_status:up").await;
+    replica.reports("replication", "link_status:up");
     let nobody = free_port();
     let url = format!("redis+sentinel://127.0.0.1:{nobody},127.0.0.1:{}/main", sentinel.port);
 
@@ -31,15 +31,15 @@ async fn sentinels_lead_to_the_primary_also_when_it_is_another() {
     let (before, after) = (start(1, Some(1), 0), start(2, Some(1), 0));
     begin(&*store, &before).await;
     let mut told_by_the_old_one = store.subscribe().await.unwrap();
-    sentinel.reports("sentinel", "slaves=1").await;
+    sentinel.reports("sentinel", "slaves=1");
     // `WAIT` counts only what its own connection wrote.
     while !has(&replica, &before).await {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let _: () = sentinel.ask(&["SENTINEL", "FAILOVER", "main"]).await;
     // Until then the old one goes on answering as a primary, and what it takes is lost.
-    replica.reports("replication", "role:master").await;
-    primary.reports("replication", "role:slave").await;
+    replica.reports("replication", "role:master");
+    primary.reports("replication", "role:slave");
 
     assert!(told_by_the_old_one.probe().await.is_err());
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
