@@ -82,7 +82,7 @@ fn moment(server: &Server, people: u8, time: Duration) -> Moment {
     })
 }
 
-/// Signs in again and again; whoever is turned away comes back when the answer says.
+/// Signs in again and again; a rejected client retries when the answer says.
 fn sign_in(server: &Server, person: u8, when: std::ops::Range<Instant>) -> (u32, u32) {
     // Whoever measures does not wait for these, who share a core with it.
     rustix::process::nice(19).unwrap();
@@ -149,7 +149,7 @@ pub fn run(plan: Plan) -> Vec<Goal> {
         "{rounds} rounds of {seconds} s each, {RATE} requests/s to `/api/session`; milliseconds:"
     );
     let [half, most, nearly_all] = TOLD.map(|(_, name)| name);
-    let head = ["", half, most, nearly_all, "sign-ins/s", "turned away/s"];
+    let head = ["", half, most, nearly_all, "sign-ins/s", "rejected/s"];
     print_table("storm", &what, &head, &rows.collect::<Vec<_>>());
     let bars = TOLD.iter().flat_map(|(thousandths, told)| {
         names.iter().zip(&moments).enumerate().map(move |(place, (name, of))| Bar {
