@@ -99,17 +99,30 @@ fn is_for_us(request: &Request, by_proxy: bool) -> bool {
         return true;
     }
     let hosts = values(request, "host");
-    let forwarded = if by_proxy { values(request, "x-forwarded-host") } else { Vec::new() };
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
-    let counted = match (forwarded.as_slice(), hosts.as_slice()) {
-        ([_, _, ..], _) | (_, [_, _, ..]) => return false,
-        (_, []) if request.version() == Version::HTTP_11 => return false,
-        ([forwarded], _) => *forwarded,
-        ([], [Some(host)]) => Some(*host),
-        ([], _) => authority,
-    };
     let is_ours = |host: &str| names(&url, host);
-    counted.is_some_and(is_ours) && authority.is_none_or(is_ours)
+    let host = match hosts.as_slice() {
+        [_, _, ..] => return false,
+        [] if request.version() == Version::HTTP_11 => return false,
+        [] => authority,
+        [host] => *host,
+    };
+    let forwarded: Vec<String> = listed(request, "x-forwarded-host");
+    let is_named = if by_proxy && !forwarded.is_empty() {
+        forwarded.iter().any(|host| is_ours(host))
+    } else {
+        host.is_some_and(is_ours)
+    };
+    is_named && authority.is_none_or(is_ours)
+}
+
+/// Each member of a list header, over all of its lines.
+fn listed(request: &Request, name: &str) -> Vec<String> {
+    let lines = request.headers().get_all(name).iter();
+    let lines = lines.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
+    lines
+        .flat_map(|line| line.split(',').map(|m| m.trim_ascii().to_owned()).collect::<Vec<_>>())
+        .collect()
 }
 
 fn is_embedded(request: &Request) -> bool {

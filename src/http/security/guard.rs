@@ -143,8 +143,8 @@ impl RequestGuard {
             StatusCode::MISDIRECTED_REQUEST,
             Code::Misdirected,
             format!(
-                "This server answers for {} and no other host. Whoever runs it sets the address \
-                 with ANTEROOM_PUBLIC_URL.",
+                "This server answers for {} and no other host. Its operator sets the address with \
+                 ANTEROOM_PUBLIC_URL.",
                 self.0.public_url.origin()
             ),
         ))
