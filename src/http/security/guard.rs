@@ -134,7 +134,7 @@ impl RequestGuard {
         let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
         let is_host = |host: &str| self.0.public_url.is_host(host);
         let is_named = self.is_forwarded(request).unwrap_or_else(|| {
-            host.and_then(|host| host.to_str().ok()).or(authority).is_some_and(is_host)
+            host.map_or(authority, |host| host.to_str().ok()).is_some_and(is_host)
         });
         if is_named && authority.is_none_or(is_host) {
             return Ok(());
