@@ -27,7 +27,8 @@ use crate::audit::{AuditTrail, By};
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
 use crate::http::{
-    FastPath, FormSettings, HttpOptions, PublicUrl, Service, SessionLayer, metrics_router,
+    FastPath, FormSettings, HttpOptions, PublicUrl, Service, SessionLayer, WriteLimit,
+    metrics_router,
 };
 use crate::metrics::Metrics;
 use crate::network::TrustedProxies;
@@ -149,7 +150,7 @@ impl Anteroom {
     /// # }
     /// ```
     pub fn mount(&self, routes: Router) -> Router {
-        routes.layer(self.session_layer()).merge(self.router())
+        routes.layer(self.session_layer()).merge(self.service.mountable())
     }
 
     /// Access to accounts and sessions from the code of the application. Cheap to clone.
@@ -158,7 +159,8 @@ impl Anteroom {
         Handle::new(self.services.clone(), By::server())
     }
 
-    /// Every route of Anteroom. [`Anteroom::mount`] merges it with routes of the application.
+    /// Every route of Anteroom, without the fast path and the write limit that [`Anteroom::mount`]
+    /// puts around them.
     pub fn router(&self) -> Router {
         self.service.router()
     }
@@ -167,7 +169,7 @@ impl Anteroom {
     /// the router runs: for [`crate::server::serve_with`].
     #[doc(hidden)]
     #[must_use]
-    pub fn front(&self) -> FastPath {
+    pub fn front(&self) -> FastPath<WriteLimit<Router>> {
         self.service.front()
     }
 

@@ -1,22 +1,22 @@
-//! Fast path: answers session checks from the cache before the router runs.
+//! Fast path: a layer that answers session checks from the cache before the service inside runs.
 //!
 //! It only answers an ordinary request whose session is cached under a lease. Every other request
 //! goes through the router, and so does every error.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
+use futures_util::future::Either;
 use hyper::body::Body as _;
-use tower::Service;
+use tower::{Layer, Service};
 
 use crate::accounts::User;
 use crate::http::endpoints::check::api as verify;
@@ -24,12 +24,11 @@ use crate::http::endpoints::check::middleware::Ending;
 use crate::http::finish::{REQUEST_ID, RequestIds};
 use crate::http::response::error::Problem;
 use crate::http::response::json::SignedInBody;
-use crate::http::routes::{self, CachedCheck, is_check};
+use crate::http::routes::{self, CachedCheck};
 use crate::http::security::guard::{RequestGuard, one_host};
 use crate::http::security::headers::security_headers;
 use crate::http::session::cookie::{CookieShape, Presented};
 use crate::http::session::layer::forbid_sharing;
-use crate::http::write_limit::WriteLimit;
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::sessions::{Session, Sessions};
 use crate::use_cases::{Check, Identity};
@@ -37,14 +36,16 @@ use crate::use_cases::{Check, Identity};
 const ZERO: HeaderValue = HeaderValue::from_static("0");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The service of `anteroom serve`: [`crate::Anteroom::router`], with a fast path for
-/// `/auth/verify` and `GET /api/session`. Responses are byte-identical to those of the router.
-/// Cheap to clone.
+/// Puts a [`FastPath`] around a service. Cheap to clone.
 #[derive(Clone)]
-pub struct FastPath {
+pub(in crate::http) struct FastPathLayer(Arc<FastPathState>);
+
+/// Answers `/auth/verify` and `GET /api/session` from the cache, and calls the service inside for
+/// every other request. Responses are byte-identical to those of the router.
+#[derive(Clone)]
+pub struct FastPath<S> {
     state: Arc<FastPathState>,
-    write_limit: WriteLimit,
-    router: Router,
+    inner: S,
 }
 
 /// The services and settings of the fast path.
@@ -58,64 +59,44 @@ pub(in crate::http) struct FastPathState {
     pub(in crate::http) metrics: Metrics,
 }
 
-impl FastPath {
-    pub(in crate::http) fn new(state: FastPathState, router: Router) -> Self {
-        Self { state: Arc::new(state), write_limit: WriteLimit::new(), router }
+impl FastPathLayer {
+    pub(in crate::http) fn new(state: FastPathState) -> Self {
+        Self(Arc::new(state))
     }
 }
 
-impl Service<Request> for FastPath {
+impl<S> Layer<S> for FastPathLayer {
+    type Service = FastPath<S>;
+
+    fn layer(&self, inner: S) -> FastPath<S> {
+        FastPath { state: Arc::clone(&self.0), inner }
+    }
+}
+
+impl<S> Service<Request> for FastPath<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
     type Response = Response;
     type Error = Infallible;
-    type Future = FastPathFuture;
+    type Future = Either<Ready<Result<Response, Infallible>>, S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<Request>::poll_ready(&mut self.router, context)
+        self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> FastPathFuture {
+    fn call(&mut self, request: Request) -> Self::Future {
         // After a panic here the router answers, which handles its own panics.
         match catch_unwind(AssertUnwindSafe(|| self.state.cached_response(&request))) {
-            Ok(Some(response)) => FastPathFuture(ResponseSource::Cache(Some(response))),
-            Ok(None) | Err(_)
-                if WriteLimit::is_for(request.method()) && !is_check(request.uri().path()) =>
-            {
-                let answering = self.router.call(request);
-                FastPathFuture(ResponseSource::Router(Box::pin(
-                    self.write_limit.clone().take(answering),
-                )))
-            }
-            Ok(None) | Err(_) => {
-                FastPathFuture(ResponseSource::Router(Box::pin(self.router.call(request))))
-            }
+            Ok(Some(response)) => Either::Left(ready(Ok(response))),
+            Ok(None) | Err(_) => Either::Right(self.inner.call(request)),
         }
     }
 }
 
-impl std::fmt::Debug for FastPath {
+impl<S> std::fmt::Debug for FastPath<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("FastPath")
-    }
-}
-
-/// The response of a [`FastPath`].
-pub struct FastPathFuture(ResponseSource);
-
-enum ResponseSource {
-    Cache(Option<Response>),
-    Router(Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>),
-}
-
-impl Future for FastPathFuture {
-    type Output = Result<Response, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            ResponseSource::Cache(response) => {
-                response.take().map_or(Poll::Pending, |r| Poll::Ready(Ok(r)))
-            }
-            ResponseSource::Router(answering) => answering.as_mut().poll(context),
-        }
     }
 }
 

@@ -21,7 +21,7 @@ mod web;
 mod write_limit;
 
 pub(crate) use endpoints::operations::metrics::metrics_router;
-pub use fast_path::{FastPath, FastPathFuture};
+pub use fast_path::FastPath;
 pub use response::error::{Code, FieldError, Problem};
 pub(crate) use response::json::{SessionBody, UserBody, timestamp};
 pub use security::public_url::PublicUrl;
@@ -32,3 +32,4 @@ pub use session::extract::{CurrentUser, CurrentUserOrLogin};
 pub use session::extract_public::{FreshUser, RequireAdmin};
 pub use session::layer::{SessionLayer, SessionService};
 pub use state::FormSettings;
+pub use write_limit::WriteLimit;

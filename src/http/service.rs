@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
+use tower::Layer as _;
 
 use crate::accounts::{Accounts, SetupLink};
 use crate::audit::AuditTrail;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::http::endpoints::session::cookie_check::RecentSignIns;
-use crate::http::fast_path::{FastPath, FastPathState, PreparedHeaders};
+use crate::http::fast_path::{FastPath, FastPathLayer, FastPathState, PreparedHeaders};
 use crate::http::finish::RequestIds;
 use crate::http::router::{RouterParts, router};
 use crate::http::security::guard::RequestGuard;
@@ -17,6 +18,7 @@ use crate::http::security::public_url::PublicUrl;
 use crate::http::session::cookie::CookieShape;
 use crate::http::session::layer::{SessionLayer, SessionLayerParts};
 use crate::http::state::{FormSettings, Links, Services};
+use crate::http::write_limit::{WriteLimit, WriteLimitLayer};
 use crate::metrics::Metrics;
 use crate::network::TrustedProxies;
 use crate::sessions::Sessions;
@@ -59,7 +61,8 @@ pub struct HttpOptions {
 #[derive(Clone)]
 pub struct Service {
     router: Router,
-    front: FastPath,
+    fast_path: FastPathLayer,
+    write_limit: WriteLimitLayer,
     session_layer: SessionLayer,
     writes: Arc<OwnWrites>,
     audit: AuditTrail,
@@ -128,17 +131,23 @@ impl Service {
             ids,
             metrics,
         });
-        let front = FastPath::new(state, router.clone());
-        Self { router, front, session_layer, writes, audit, forms }
+        let (fast_path, write_limit) = (FastPathLayer::new(state), WriteLimitLayer::new());
+        Self { router, fast_path, write_limit, session_layer, writes, audit, forms }
     }
 
-    /// Every route of the service, to be served by itself.
+    /// Every route of the service, to be served by itself: session checks skip the router.
     #[must_use]
-    pub fn front(&self) -> FastPath {
-        self.front.clone()
+    pub fn front(&self) -> FastPath<WriteLimit<Router>> {
+        self.fast_path.layer(self.write_limit.layer(self.router.clone()))
     }
 
-    /// Every route of the service, to be served or merged into a router of one's own.
+    /// Every route of the service, for a router of one's own, each route with the fast path and the
+    /// write limit around it.
+    pub fn mountable(&self) -> Router {
+        self.router.clone().layer(self.write_limit.clone()).layer(self.fast_path.clone())
+    }
+
+    /// Every route of the service, without the fast path and the write limit.
     pub fn router(&self) -> Router {
         self.router.clone()
     }

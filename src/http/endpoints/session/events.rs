@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive};
 use axum::response::{IntoResponse, Response, Sse};
-use futures_core::Stream;
-use futures_core::future::BoxFuture;
+use futures_util::Stream;
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::accounts::UserId;

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures_core::Stream;
+use futures_util::Stream;
 use tokio::sync::mpsc;
 
 use crate::audit::{AuditListing, AuditPage, AuditTrail, EventBody};

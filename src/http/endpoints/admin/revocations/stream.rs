@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream};
-use futures_core::Stream;
-use futures_core::future::BoxFuture;
+use futures_util::Stream;
+use futures_util::future::BoxFuture;
 use serde_json::json;
 use tokio::time::sleep;
 
