@@ -1,6 +1,5 @@
 //! The files of `deploy` themselves.
 
-use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::Value;
@@ -12,16 +11,15 @@ use crate::harness::left_out::program;
 use crate::harness::server::Place;
 use crate::house_rules;
 
-/// Names of files are in backquotes. `words` checks that each is the name of a file.
+/// A page names a file in backquotes or links to it. `words` checks that names are those of files.
 #[test]
 fn the_documents_name_every_file_that_is_shipped() {
     let pages = house_rules::files("docs", ".md").into_iter().map(|(_, text)| text);
     let pages = pages.collect::<Vec<_>>().join("\n");
-    let named: BTreeSet<&str> = pages.split('`').collect();
-    let shipped = house_rules::files("deploy", "").into_iter();
-    let mut shipped = shipped.map(|(name, _)| format!("deploy/{name}"));
-    let missing = shipped.find(|name| !named.contains(name.as_str()));
-    assert_eq!(missing, None, "no page names this file");
+    for (name, _) in house_rules::files("deploy", "") {
+        let named = [format!("`deploy/{name}`"), format!("/deploy/{name})")];
+        assert!(named.iter().any(|name| pages.contains(name)), "no page names deploy/{name}");
+    }
 }
 
 /// In front of an application this is tried with nginx itself.
