@@ -188,7 +188,8 @@ settings! {
     SESSIONS: SessionStorage = "database", Storage, Secret, values::sessions,
         "Store of the sessions: database (the same as the accounts), memory: (lost at a restart), or \
          Redis 7 or Valkey, which several servers may share: redis://USER:PASSWORD@HOST:PORT, \
-         rediss:// for TLS, or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE. See docs/redis.md.";
+         rediss:// for TLS, or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE. See \
+         docs/deploy/redis.md.";
     CACHE: bool = "on", Storage, Plain, values::on_or_off,
         "Whether checks are answered from memory, under leases that every revoke waits for; off reads \
          the store at every request.";
@@ -256,7 +257,7 @@ settings! {
         "How long audit events are kept, at least 1d, or off to keep them without a limit.";
     ADDRESS_RETENTION: Option<Duration> = "30d", Retention, Plain, values::retention,
         "After this time network addresses in audit events are shortened, IPv4 to /24 and IPv6 to /48; at \
-         least 1d, or off. See docs/privacy.md.";
+         least 1d, or off. See docs/operate/privacy.md.";
 
     METRICS_LISTEN: Option<SocketAddr> = "off", Observation, Plain, values::address_or_off,
         "IP address and port for metrics in the Prometheus text format, or off. There is no password: \
@@ -272,7 +273,7 @@ settings! {
 
     WEBHOOK_URL: Option<Target> = "off", Webhook, Secret, values::webhook_url,
         "URL that receives audit events as signed requests, or off: an https URL, or http to this \
-         machine, a private address or a host name without a dot. See docs/webhook.md.";
+         machine, a private address or a host name without a dot. See docs/integrate/webhook.md.";
     WEBHOOK_SECRET: Option<Secrets> = "", Webhook, Hidden, values::webhook_secret,
         "Secret that signs those requests: at least 32 characters without spaces or commas, for example \
          the output of `openssl rand -base64 32`. During a rotation, the new and the old secret \

@@ -1,4 +1,4 @@
-//! The story of the README, told with curl and its cookie jar.
+//! The sessions of the README and the quick start, with curl and its cookie jar.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -30,8 +30,8 @@
 //! **A former primary** still answers tracking clients. So the first query is a script that asks
 //! for the right to write, like every lookup in the store. A replica refuses it, and so does a
 //! primary with too few replicas. The tracking connection and the calls must also use the same
-//! server. No promise holds across a failover (docs/redis.md), but it is no worse than without a
-//! cache.
+//! server. No promise holds across a failover (docs/deploy/redis.md), but it is no worse than
+//! without a cache.
 
 use std::process;
 use std::sync::Arc;
@@ -55,7 +55,8 @@ use crate::sessions::cache::{Change, Freshness, NotFresh, Rule, Subscription, is
 const INVALIDATION_TIMEOUT: Duration = Duration::from_millis(500);
 
 const NO_TRACKING_RIGHT: &str = "the Redis user may not use CLIENT TRACKING; grant \
-                                 +client|tracking and +client|trackinginfo, see docs/redis.md";
+                                 +client|tracking and +client|trackinginfo, see \
+                                 docs/deploy/redis.md";
 const NO_INVALIDATION: &str = "no invalidation from Redis within half a second; check for a proxy \
                                in between that does not forward CLIENT TRACKING messages";
 

@@ -37,10 +37,10 @@ pub enum RedisTrouble {
     #[error("it refuses the login: {0}; check user and password in ANTEROOM_SESSIONS")]
     Refused(String),
     /// The user lacks the right for a command.
-    #[error("it does not allow {0}; docs/redis.md lists the rights that its user needs")]
+    #[error("it does not allow {0}; docs/deploy/redis.md lists the rights that its user needs")]
     Rights(String),
     /// The user lacks a right that the server does not name.
-    #[error("it lacks a right: {0}; docs/redis.md lists the rights that its user needs")]
+    #[error("it lacks a right: {0}; docs/deploy/redis.md lists the rights that its user needs")]
     Denied(String),
     /// It cannot keep sessions.
     #[error("it {0}")]
@@ -106,18 +106,18 @@ mod tests {
         for (detail, message) in [
             (
                 "this user has no permissions to run the 'evalsha' command",
-                "it does not allow the command evalsha; docs/redis.md lists the rights that its \
-                 user needs",
+                "it does not allow the command evalsha; docs/deploy/redis.md lists the rights \
+                 that its user needs",
             ),
             (
                 "User anteroom has no permissions to run the 'config|get' command",
-                "it does not allow the command config|get; docs/redis.md lists the rights that \
-                 its user needs",
+                "it does not allow the command config|get; docs/deploy/redis.md lists the rights \
+                 that its user needs",
             ),
             (
                 "No permissions to access a key",
-                "it lacks a right: No permissions to access a key; docs/redis.md lists the \
-                 rights that its user needs",
+                "it lacks a right: No permissions to access a key; docs/deploy/redis.md lists \
+                 the rights that its user needs",
             ),
         ] {
             assert_eq!(denied(detail).to_string(), message);

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 pub enum DatabaseAt {
     /// A `SQLite` file, created as needed; relative to the working directory.
     Sqlite(PathBuf),
-    /// The URL of a `PostgreSQL` database with the password, see docs/postgresql.md.
+    /// The URL of a `PostgreSQL` database with the password, see docs/deploy/postgresql.md.
     Postgres(SecretString),
 }
 

@@ -30,7 +30,7 @@ async fn refusal(connection: &mut PgConnection, statement: &str) -> String {
 
 /// A block of SQL in the page for operators.
 fn documented(beginning: &str) -> String {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/postgresql.md");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deploy/postgresql.md");
     let page = fs::read_to_string(page).unwrap();
     let blocks = page.split("```sql\n").skip(1).map(|block| block.split("```").next().unwrap());
     blocks.filter(|block| block.starts_with(beginning)).collect()

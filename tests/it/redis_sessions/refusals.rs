@@ -78,7 +78,7 @@ fn a_wrong_password_is_named_and_not_shown() {
 
 /// Rights as the manual has them, without this one.
 pub(super) async fn user_without(server: &RedisServer, right: &str) -> String {
-    let manual = include_str!("../../../docs/redis.md");
+    let manual = include_str!("../../../docs/deploy/redis.md");
     let line = manual.lines().find_map(|line| line.strip_prefix("user ")).unwrap();
     let line = line.replace("PASSWORD", "walnut");
     let rights = line.split(' ').filter(|word| *word != right);
@@ -120,7 +120,7 @@ async fn ops_4_a_user_who_lacks_a_right_is_refused_before_any_script_runs_half()
     ] {
         let url = user_without(&server, right).await;
         let refused = RedisSessions::open(&url.as_str().into()).await.err().unwrap().to_string();
-        let right = format!("{named}; docs/redis.md");
+        let right = format!("{named}; docs/deploy/redis.md");
         assert!(refused.contains("it does not allow ") && refused.contains(&right), "{refused}");
     }
     let url = user_without(&server, "~anteroom:1:*").await;

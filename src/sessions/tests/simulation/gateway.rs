@@ -1,5 +1,6 @@
 //! A gateway that keeps answers and follows the feed of ends by the rules of
-//! docs/revocation-feed.md. It reads the feed at one server and asks others who somebody is.
+//! docs/integrate/revocation-feed.md. It reads the feed at one server and asks others who somebody
+//! is.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

@@ -33,7 +33,7 @@ async fn a_server_without_the_rights_for_leases_serves_and_says_so_once() {
         let store = opened(&url).await;
         store.ready().await.unwrap();
         let why = why_mute(&store).await;
-        assert!(why.contains(right) && why.contains("docs/redis.md"), "{why}");
+        assert!(why.contains(right) && why.contains("docs/deploy/redis.md"), "{why}");
     }
     let url = user_without(&redis, RIGHTS[0]).await;
     let server = Place::new().with("ANTEROOM_SESSIONS", &url).serve(&[]);
