@@ -1,8 +1,6 @@
 //! The files of `deploy` themselves.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -12,32 +10,18 @@ use crate::harness::balancer::Proxy;
 use crate::harness::ground::Keeping;
 use crate::harness::left_out::program;
 use crate::harness::server::Place;
+use crate::house_rules;
 
-fn files(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-            found.insert(path.strip_prefix(root).unwrap().to_string_lossy().into_owned());
-        }
-    }
-}
-
+/// Names of files are in backquotes. `words` checks that each is the name of a file.
 #[test]
-fn the_document_names_every_file_that_is_shipped_and_no_other() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut there = BTreeSet::new();
-    files(&root.join("deploy"), &mut there);
-    let text = fs::read_to_string(root.join("docs/several-servers.md")).unwrap();
-    let named: BTreeSet<String> = text
-        .split(|c: char| c.is_whitespace() || "`()[]|,;".contains(c))
-        .map(|word| word.trim_start_matches("../").trim_end_matches('.'))
-        .filter(|word| word.starts_with("deploy/") && !word.ends_with('/'))
-        .map(ToOwned::to_owned)
-        .collect();
-    assert_eq!(named, there);
+fn the_documents_name_every_file_that_is_shipped() {
+    let pages = house_rules::files("docs", ".md").into_iter().map(|(_, text)| text);
+    let pages = pages.collect::<Vec<_>>().join("\n");
+    let named: BTreeSet<&str> = pages.split('`').collect();
+    let shipped = house_rules::files("deploy", "").into_iter();
+    let mut shipped = shipped.map(|(name, _)| format!("deploy/{name}"));
+    let missing = shipped.find(|name| !named.contains(name.as_str()));
+    assert_eq!(missing, None, "no page names this file");
 }
 
 /// In front of an application this is tried with nginx itself.
