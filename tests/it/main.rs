@@ -62,6 +62,7 @@ mod outbox;
 mod output;
 mod own_account;
 mod own_writes;
+mod packages;
 mod panics;
 mod passwords;
 mod postgres;

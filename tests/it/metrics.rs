@@ -29,11 +29,11 @@ on_one_store!(
     live_sessions_are_those_that_nobody_ended,
 );
 
-fn counted(options: &mut Options) {
+pub fn counted(options: &mut Options) {
     options.metrics = Metrics::on(&options.clock);
 }
 
-async fn text_of(anteroom: &Anteroom) -> String {
+pub async fn text_of(anteroom: &Anteroom) -> String {
     let request = Request::get("/metrics").body(Body::empty()).unwrap();
     let answer = anteroom.metrics_router().unwrap().oneshot(request).await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -1,6 +1,6 @@
 //! The pages on a desk and on a phone, light and dark, in both languages: nothing sticks out, and
-//! axe-core finds nothing that keeps anybody out. `SCREENSHOTS=docs/images/pages` draws the pictures
-//! of docs/pages.md and the README anew.
+//! axe-core finds nothing that keeps anybody out. `SCREENSHOTS=docs/images/pages` renews the pictures
+//! of docs/pages.md and the README; with `ALL_SCREENSHOTS=1` a folder gets every picture.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -13,6 +13,7 @@ use crate::harness::chromium::{Chromium, Tab};
 use crate::harness::client::{Client, PASSWORD};
 use crate::harness::left_out::for_want_of;
 use crate::harness::server::{Place, Server};
+use crate::house_rules::root;
 
 const EMAIL: &str = "ada@example.org";
 const DEVICES: [(&str, &str); 2] = [
@@ -39,9 +40,21 @@ const SCREENS: [Screen; 2] = [
     Screen { name: "phone", size: (390, 844), density: 2.0 },
 ];
 
-/// Which pictures are kept: each language, scheme and screen twice.
-const GALLERY: [&str; 4] =
-    ["desktop-light-en", "desktop-dark-ko", "phone-dark-en", "phone-light-ko"];
+/// The pictures of docs/pages.md: each language, scheme and screen several times.
+const GALLERY: [&str; 12] = [
+    "sign-in-desktop-light-en",
+    "sign-up-phone-light-ko",
+    "account-desktop-light-en",
+    "sessions-desktop-light-en",
+    "sessions-phone-dark-en",
+    "activity-desktop-dark-ko",
+    "remembered-desktop-light-en",
+    "remembered-phone-dark-en",
+    "admin-desktop-light-en",
+    "admin-users-desktop-dark-ko",
+    "admin-session-desktop-light-en",
+    "admin-audit-phone-light-ko",
+];
 
 /// Which of them axe-core looks at in an ordinary run. It looks at all of them in the nightly one.
 const WITH_AXE: [&str; 2] = ["desktop-light-en", "phone-dark-ko"];
@@ -90,6 +103,8 @@ async fn found_by(axe: &str, tab: &Tab) -> Vec<String> {
 /// How pages are looked at.
 struct Look {
     folder: Option<PathBuf>,
+    /// Whether every page is drawn, or only the gallery.
+    all: bool,
     axe: Option<String>,
 }
 
@@ -99,7 +114,8 @@ impl Look {
         if let Some(folder) = &folder {
             fs::create_dir_all(folder).unwrap();
         }
-        Self { folder, axe: axe() }
+        let all = env::var_os("ALL_SCREENSHOTS").is_some_and(|value| !value.is_empty());
+        Self { folder, all, axe: axe() }
     }
 
     /// Every screen, scheme and language of one page.
@@ -115,8 +131,8 @@ impl Look {
                     let shown = format!("{name}-{screen}-{scheme}-{language}");
                     let width: i64 = tab.value("document.documentElement.scrollWidth").await;
                     assert!(width <= size.0, "{shown} is {width} wide");
-                    let in_gallery = GALLERY.iter().any(|way| shown.ends_with(way));
-                    if let Some(folder) = self.folder.as_ref().filter(|_| in_gallery) {
+                    let is_drawn = self.all || GALLERY.contains(&&*shown);
+                    if let Some(folder) = self.folder.as_ref().filter(|_| is_drawn) {
                         let picture = tab.picture().await;
                         fs::write(folder.join(format!("{shown}.webp")), picture).unwrap();
                     }
@@ -128,6 +144,21 @@ impl Look {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn the_gallery_is_what_the_documents_show() {
+    let kept = fs::read_dir(root().join("docs/images/pages")).unwrap();
+    let mut kept: Vec<_> =
+        kept.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    kept.sort();
+    let mut gallery = GALLERY.map(|name| format!("{name}.webp"));
+    gallery.sort();
+    assert_eq!(kept, gallery);
+    let document = fs::read_to_string(root().join("docs/pages.md")).unwrap();
+    for name in gallery {
+        assert!(document.contains(&format!("(images/pages/{name})")), "{name}");
     }
 }
 
