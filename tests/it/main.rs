@@ -50,6 +50,7 @@ mod kill;
 mod last_seen;
 mod leases;
 mod limits;
+mod links;
 mod live_pages;
 mod login;
 mod logout;
