@@ -19,13 +19,13 @@ use hyper::body::Body as _;
 use tower::Service;
 
 use crate::accounts::User;
-use crate::http::endpoints::check::api as verify;
 use crate::http::endpoints::check::middleware::Ending;
 use crate::http::finish::{REQUEST_ID, RequestIds};
+use crate::http::forward_auth::ForwardAuth;
 use crate::http::response::error::Problem;
 use crate::http::response::json::SignedInBody;
 use crate::http::routes::{self, CachedCheck, is_check};
-use crate::http::security::guard::{RequestGuard, one_host};
+use crate::http::security::guard::RequestGuard;
 use crate::http::security::headers::security_headers;
 use crate::http::session::cookie::{CookieShape, Presented};
 use crate::http::session::layer::forbid_sharing;
@@ -38,7 +38,7 @@ const ZERO: HeaderValue = HeaderValue::from_static("0");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The service of `anteroom serve`: [`crate::Anteroom::router`], with a fast path for
-/// `/auth/verify` and `GET /api/session`. Responses are byte-identical to those of the router.
+/// the checks of proxies and `GET /api/session`. Responses are byte-identical to those of the router.
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct FastPath {
@@ -53,6 +53,7 @@ pub(in crate::http) struct FastPathState {
     pub(in crate::http) sessions: Sessions,
     pub(in crate::http) cookie: CookieShape,
     pub(in crate::http) request_guard: RequestGuard,
+    pub(in crate::http) forward_auth: ForwardAuth,
     pub(in crate::http) headers: PreparedHeaders,
     pub(in crate::http) ids: RequestIds,
     pub(in crate::http) metrics: Metrics,
@@ -148,7 +149,7 @@ impl FastPathState {
     /// The checks of the layers around the router. `None` where one fails or does not apply here.
     fn admit(&self, check: CachedCheck, request: &Request) -> Option<()> {
         match check {
-            CachedCheck::Verify => one_host(request).ok().map(drop),
+            CachedCheck::Verify => self.forward_auth.admit(request).ok(),
             CachedCheck::Session if self.request_guard.lets_other_origins_read() => None,
             CachedCheck::Session => self.request_guard.check(request).ok(),
         }
@@ -169,7 +170,7 @@ impl FastPathState {
         let mut headers = self.headers.of(check).clone();
         let body = match check {
             CachedCheck::Verify => {
-                verify::identify(user, &mut headers)?;
+                self.forward_auth.identify(user, request.headers(), &mut headers)?;
                 Body::empty()
             }
             CachedCheck::Session => {
@@ -202,12 +203,12 @@ pub(in crate::http) struct PreparedHeaders {
 }
 
 impl PreparedHeaders {
-    pub(in crate::http) fn at(request_guard: &RequestGuard) -> Self {
+    pub(in crate::http) fn at(request_guard: &RequestGuard, forward_auth: &ForwardAuth) -> Self {
         let session = [header::CONTENT_TYPE, header::CONTENT_LENGTH, REQUEST_ID];
         let mut session =
             security_headers(request_guard, shared_headers(&session)).into_parts().0.headers;
         session.insert(header::CONTENT_TYPE, JSON);
-        let verify = [header::CONTENT_LENGTH, REQUEST_ID].into_iter().chain(verify::REMOTE);
+        let verify = [header::CONTENT_LENGTH, REQUEST_ID].into_iter().chain(forward_auth.names());
         let mut verify = shared_headers(&verify.collect::<Vec<_>>()).into_parts().0.headers;
         verify.insert(header::CONTENT_LENGTH, ZERO);
         Self { verify, session }
