@@ -6,7 +6,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
 use super::{PASSWORD, shared_place};
-use crate::harness::balancer::Balancer;
+use crate::harness::balancer::{Balancer, Proxy};
 use crate::harness::browser::Browser;
 use crate::harness::ground::Keeping;
 use crate::harness::nodes::Nodes;
@@ -26,7 +26,8 @@ impl Stage {
             place.with("ANTEROOM_PUBLIC_URL", "https://app.example.org")
         };
         let (mut nodes, application) = (Nodes::apart(1, place), Upstream::start());
-        let balancer = Balancer::forward_auth(nodes.node(0).address, application.address)?;
+        let balancer =
+            Balancer::forward_auth(Proxy::Nginx, nodes.node(0).address, application.address)?;
         Some(Self { nodes, application, balancer })
     }
 
