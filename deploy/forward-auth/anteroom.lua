@@ -46,7 +46,8 @@ core.register_action("anteroom", { "http-req" }, function(txn)
         ["x-original-method"] = { txn.f:method() },
         ["x-original-url"] = { "https://" .. txn.f:req_fhdr("host") .. txn.f:pathq() },
     }
-    local response = core.httpclient():get({ url = CHECK, headers = question, timeout = 5000 })
+    -- HAProxy tries four times, so the client waits 10 seconds at most.
+    local response = core.httpclient():get({ url = CHECK, headers = question, timeout = 2500 })
     if response.status == 302 or response.status == 401 or response.status == 403 then
         return answer(txn, response.status, response)
     end
