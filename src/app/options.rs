@@ -7,6 +7,7 @@ use crate::audit::{AuditLines, Retention};
 use crate::clock::Clock;
 use crate::config::{Config, SessionStorage, Signup};
 use crate::entropy::Entropy;
+use crate::http::ForwardAuthOptions;
 use crate::metrics::Metrics;
 use crate::sessions::SessionPolicy;
 use crate::store::DatabaseAt;
@@ -41,6 +42,8 @@ pub struct Options {
     pub trusted_proxies: Vec<IpNet>,
     /// Origins of front ends on the same site that may call the API.
     pub trusted_origins: Vec<String>,
+    /// The proxy that asks for session checks, and the headers it is given.
+    pub forward_auth: ForwardAuthOptions,
     /// How long audit events and the network addresses in them are kept.
     pub retention: Retention,
     /// Where audit events are sent; `None` sends none.
@@ -72,6 +75,7 @@ impl Options {
             throttles: ThrottleOptions::default(),
             trusted_proxies: Vec::new(),
             trusted_origins: Vec::new(),
+            forward_auth: ForwardAuthOptions::default(),
             retention: Retention::default(),
             webhook: None,
             audit_lines: None,
@@ -98,6 +102,7 @@ impl From<&Config> for Options {
             throttles: config.throttles,
             trusted_proxies: config.http.trusted_proxies.clone(),
             trusted_origins: config.http.trusted_origins.clone(),
+            forward_auth: config.http.forward_auth,
             retention: config.retention,
             webhook: config.webhook.clone(),
             clock,

@@ -12,7 +12,7 @@ use super::settings::{self as table, Kind, SETTINGS};
 use super::sources::{Form, Given, Sources};
 use super::{Dotenv, Flags, Mistakes, Provenance, SessionStorage, Setting, Signup, mask};
 use crate::audit::Retention;
-use crate::http::PublicUrl;
+use crate::http::{ForwardAuthOptions, PublicUrl};
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
 use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
@@ -57,6 +57,8 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// Other origins that may call the API with cookies.
     pub trusted_origins: Vec<String>,
+    /// The proxy that asks for session checks, and the headers it is given.
+    pub forward_auth: ForwardAuthOptions,
     /// Maximum of open connections, at least 1.
     pub max_connections: usize,
     /// Maximum of open connections per network, at least 1.
@@ -192,6 +194,8 @@ impl Reader {
         let public_url = self.public_url(listen);
         let trusted_proxies = self.read(&table::TRUSTED_PROXIES);
         let trusted_origins = self.read(&table::TRUSTED_ORIGINS);
+        let proxy = self.read(&table::FORWARD_AUTH);
+        let headers = self.read(&table::IDENTITY_HEADERS);
         let max_connections = self.read(&table::MAX_CONNECTIONS);
         let max_connections_per_network = self.read(&table::MAX_CONNECTIONS_PER_NETWORK);
         Some(HttpSettings {
@@ -199,6 +203,7 @@ impl Reader {
             public_url: public_url?,
             trusted_proxies: trusted_proxies?,
             trusted_origins: trusted_origins?,
+            forward_auth: ForwardAuthOptions { proxy: proxy?, headers: headers? },
             max_connections: max_connections?,
             max_connections_per_network: max_connections_per_network?,
         })

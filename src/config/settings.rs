@@ -11,7 +11,7 @@ use super::sources::Form;
 use super::values::{self, SessionStorage, Signup};
 use super::{duration, read::Typed};
 use crate::audit::Kind as Event;
-use crate::http::PublicUrl;
+use crate::http::{ForwardAuthProxy, IdentityHeaders, PublicUrl};
 use crate::sessions::LimitPolicy;
 use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
@@ -252,6 +252,14 @@ settings! {
     TRUSTED_ORIGINS: Vec<String> = "", Trust, List, values::origins,
         "Origins of the same site that may call the API with cookies, separated by commas, for example \
          https://app.example.org.";
+
+    FORWARD_AUTH: Option<ForwardAuthProxy> = "none", Trust, Plain, values::forward_auth,
+        "The proxy that asks /auth/verify about requests to an application: nginx, haproxy, caddy, \
+         traefik or none. It decides which headers tell the original request; they count only from \
+         TRUSTED_PROXIES. See docs/protect.";
+    IDENTITY_HEADERS: IdentityHeaders = "remote", Trust, Plain, values::identity_headers,
+        "Headers with the user in answers of /auth/verify: remote (Remote-User), x-auth-request \
+         (X-Auth-Request-User) or x-forwarded (X-Forwarded-User).";
 
     AUDIT_RETENTION: Option<Duration> = "365d", Retention, Plain, values::retention,
         "How long audit events are kept, at least 1d, or off to keep them without a limit.";

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::{duration, mask};
 use crate::audit::{Kind as Event, Retention};
-use crate::http::PublicUrl;
+use crate::http::{ForwardAuthProxy, IdentityHeaders, PublicUrl};
 use crate::sessions::LimitPolicy;
 use crate::store::DatabaseAt;
 use crate::telemetry::{self, LogFormat};
@@ -140,6 +140,26 @@ pub(super) fn limit_policy(text: &str) -> Result<LimitPolicy, String> {
         ("refuse", LimitPolicy::Refuse),
     ];
     one_of(text, policies)
+}
+
+pub(super) fn forward_auth(text: &str) -> Result<Option<ForwardAuthProxy>, String> {
+    let proxies = [
+        ("nginx", Some(ForwardAuthProxy::Nginx)),
+        ("haproxy", Some(ForwardAuthProxy::Haproxy)),
+        ("caddy", Some(ForwardAuthProxy::Caddy)),
+        ("traefik", Some(ForwardAuthProxy::Traefik)),
+        ("none", None),
+    ];
+    one_of(text, proxies)
+}
+
+pub(super) fn identity_headers(text: &str) -> Result<IdentityHeaders, String> {
+    let families = [
+        ("remote", IdentityHeaders::Remote),
+        ("x-auth-request", IdentityHeaders::XAuthRequest),
+        ("x-forwarded", IdentityHeaders::XForwarded),
+    ];
+    one_of(text, families)
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {

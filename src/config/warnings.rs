@@ -26,6 +26,14 @@ impl Config {
                  name the proxies alone"
             ));
         }
+        if self.http.forward_auth.proxy.is_some() && proxies.is_empty() {
+            warnings.push(
+                "ANTEROOM_FORWARD_AUTH is set but ANTEROOM_TRUSTED_PROXIES names no proxy: no \
+                 original request is read, so nobody is redirected to sign in; set it to the \
+                 address of the proxy"
+                    .to_owned(),
+            );
+        }
         if let DatabaseAt::Postgres(url) = &self.storage.database
             && let Some(host) = unverified(url)
         {

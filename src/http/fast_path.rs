@@ -19,13 +19,13 @@ use hyper::body::Body as _;
 use tower::{Layer, Service};
 
 use crate::accounts::User;
-use crate::http::endpoints::check::api as verify;
 use crate::http::endpoints::check::middleware::Ending;
 use crate::http::finish::{REQUEST_ID, RequestIds};
+use crate::http::forward_auth::ForwardAuth;
 use crate::http::response::error::Problem;
 use crate::http::response::json::SignedInBody;
 use crate::http::routes::{self, CachedCheck};
-use crate::http::security::guard::{RequestGuard, one_host};
+use crate::http::security::guard::RequestGuard;
 use crate::http::security::headers::security_headers;
 use crate::http::session::cookie::{CookieShape, Presented};
 use crate::http::session::layer::forbid_sharing;
@@ -40,7 +40,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 #[derive(Clone)]
 pub(in crate::http) struct FastPathLayer(Arc<FastPathState>);
 
-/// Answers `/auth/verify` and `GET /api/session` from the cache, and calls the service inside for
+/// Answers the checks of proxies and `GET /api/session` from the cache, and calls the service inside for
 /// every other request. Responses are byte-identical to those of the router.
 #[derive(Clone)]
 pub struct FastPath<S> {
@@ -54,6 +54,7 @@ pub(in crate::http) struct FastPathState {
     pub(in crate::http) sessions: Sessions,
     pub(in crate::http) cookie: CookieShape,
     pub(in crate::http) request_guard: RequestGuard,
+    pub(in crate::http) forward_auth: ForwardAuth,
     pub(in crate::http) headers: PreparedHeaders,
     pub(in crate::http) ids: RequestIds,
     pub(in crate::http) metrics: Metrics,
@@ -129,7 +130,7 @@ impl FastPathState {
     /// The checks of the layers around the router. `None` where one fails or does not apply here.
     fn admit(&self, check: CachedCheck, request: &Request) -> Option<()> {
         match check {
-            CachedCheck::Verify => one_host(request).ok().map(drop),
+            CachedCheck::Verify => self.forward_auth.admit(request).ok(),
             CachedCheck::Session if self.request_guard.lets_other_origins_read() => None,
             CachedCheck::Session => self.request_guard.check(request).ok(),
         }
@@ -150,7 +151,7 @@ impl FastPathState {
         let mut headers = self.headers.of(check).clone();
         let body = match check {
             CachedCheck::Verify => {
-                verify::identify(user, &mut headers)?;
+                self.forward_auth.identify(user, request.headers(), &mut headers)?;
                 Body::empty()
             }
             CachedCheck::Session => {
@@ -183,12 +184,12 @@ pub(in crate::http) struct PreparedHeaders {
 }
 
 impl PreparedHeaders {
-    pub(in crate::http) fn at(request_guard: &RequestGuard) -> Self {
+    pub(in crate::http) fn at(request_guard: &RequestGuard, forward_auth: &ForwardAuth) -> Self {
         let session = [header::CONTENT_TYPE, header::CONTENT_LENGTH, REQUEST_ID];
         let mut session =
             security_headers(request_guard, shared_headers(&session)).into_parts().0.headers;
         session.insert(header::CONTENT_TYPE, JSON);
-        let verify = [header::CONTENT_LENGTH, REQUEST_ID].into_iter().chain(verify::REMOTE);
+        let verify = [header::CONTENT_LENGTH, REQUEST_ID].into_iter().chain(forward_auth.names());
         let mut verify = shared_headers(&verify.collect::<Vec<_>>()).into_parts().0.headers;
         verify.insert(header::CONTENT_LENGTH, ZERO);
         Self { verify, session }

@@ -6,6 +6,7 @@
 mod endpoints;
 mod fast_path;
 mod finish;
+mod forward_auth;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod measure;
@@ -22,6 +23,7 @@ mod write_limit;
 
 pub(crate) use endpoints::operations::metrics::metrics_router;
 pub use fast_path::FastPath;
+pub use forward_auth::{ForwardAuthOptions, ForwardAuthProxy, IdentityHeaders};
 pub use response::error::{Code, FieldError, Problem};
 pub(crate) use response::json::{SessionBody, UserBody, timestamp};
 pub use security::public_url::PublicUrl;

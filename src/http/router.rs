@@ -17,6 +17,7 @@ use crate::http::endpoints::{
     account, admin, check, data, home, operations, session, sessions, signup,
 };
 use crate::http::finish::{RequestIds, finish_response, no_such_method, no_such_path};
+use crate::http::forward_auth::ForwardAuth;
 use crate::http::measure::measure;
 use crate::http::request::whole_body::whole_body;
 use crate::http::response::error::Problem;
@@ -124,12 +125,14 @@ fn api() -> Router<AppState> {
 /// Session checks of reverse proxies, for requests to other applications. The request guard does
 /// not apply to them.
 fn checks(state: AppState, session_layer: SessionLayer, ids: RequestIds) -> Router {
+    let forward_auth = ForwardAuth::from_ref(&state);
     Router::new()
         .route("/auth/verify", any(check::api::verify))
+        .route("/auth/verify/redirect", any(check::api::verify_or_redirect))
         .layer(session_layer)
         .with_state(state)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(check::middleware::check))
+        .layer(from_fn_with_state(forward_auth, check::middleware::check))
         .layer(from_fn_with_state(ids, finish_response))
 }
 

@@ -6,6 +6,9 @@ use axum::http::{Method, StatusCode};
 /// Every route of `router.rs`. The paths of most requests come first.
 const ROUTES: &[Route] = &[
     route("/auth/verify", Kind::Check).routine(Routine::Success).cached(CachedCheck::Verify),
+    route("/auth/verify/redirect", Kind::Check)
+        .routine(Routine::Success)
+        .cached(CachedCheck::Verify),
     api("/api/session").routine(Routine::SuccessfulGet).cached(CachedCheck::Session),
     route("/healthz", Kind::Probe).routine(Routine::Always).never_next(),
     route("/readyz", Kind::Probe).routine(Routine::Always).never_next(),
@@ -109,7 +112,7 @@ enum Routine {
 /// A session check that the fast path can answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum CachedCheck {
-    /// `/auth/verify`, by any method.
+    /// `/auth/verify` and `/auth/verify/redirect`, by any method.
     Verify,
     /// `GET /api/session`.
     Session,

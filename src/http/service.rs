@@ -12,6 +12,7 @@ use crate::entropy::Entropy;
 use crate::http::endpoints::session::cookie_check::RecentSignIns;
 use crate::http::fast_path::{FastPath, FastPathLayer, FastPathState, PreparedHeaders};
 use crate::http::finish::RequestIds;
+use crate::http::forward_auth::{ForwardAuth, ForwardAuthOptions};
 use crate::http::router::{RouterParts, router};
 use crate::http::security::guard::RequestGuard;
 use crate::http::security::public_url::PublicUrl;
@@ -47,6 +48,8 @@ pub struct HttpOptions {
     pub trusted_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-*` headers count.
     pub proxies: TrustedProxies,
+    /// The proxy that asks for session checks, and the headers it is given.
+    pub forward_auth: ForwardAuthOptions,
     /// Settings of the forms.
     pub form_settings: FormSettings,
     /// The clock.
@@ -90,12 +93,19 @@ impl Service {
         let own = SessionLayer::new(SessionLayerParts { keeps_data: false, ..parts.clone() });
         let session_layer = SessionLayer::new(parts);
         let request_guard = RequestGuard::new(public_url, options.trusted_origins, proxies);
+        let forward_auth = ForwardAuth::new(
+            options.forward_auth,
+            cookie.clone(),
+            request_guard.clone(),
+            options.clock,
+        );
         let ids = RequestIds::new(&options.entropy);
         let state = FastPathState {
             check: check.clone(),
             sessions: sessions.clone(),
             cookie: cookie.clone(),
-            headers: PreparedHeaders::at(&request_guard),
+            headers: PreparedHeaders::at(&request_guard, &forward_auth),
+            forward_auth: forward_auth.clone(),
             request_guard: request_guard.clone(),
             ids: ids.clone(),
             metrics: metrics.clone(),
@@ -121,6 +131,7 @@ impl Service {
             webhook: options.webhook,
             check,
             cookie,
+            forward_auth,
             accounts,
             sessions,
         };

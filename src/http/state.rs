@@ -14,6 +14,7 @@ use crate::use_cases::{
 use crate::webhook::Webhook;
 
 use crate::http::endpoints::session::cookie_check::RecentSignIns;
+use crate::http::forward_auth::ForwardAuth;
 use crate::http::session::cookie::CookieShape;
 
 /// Each field can be named by a handler as `State` of its type.
@@ -52,6 +53,7 @@ services! {
     recent_sign_ins: RecentSignIns,
     form_settings: FormSettings,
     cookie: CookieShape,
+    forward_auth: ForwardAuth,
 }
 
 /// The state of the router, which clones it several times for every request.

@@ -1,9 +1,12 @@
 //! The shorter way to the answers that are asked most: nobody can tell it from the usual one.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use anteroom::Options;
+use anteroom::http::{ForwardAuthOptions, ForwardAuthProxy, IdentityHeaders};
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,8 +17,9 @@ use crate::harness::app::{Kind, PASSWORD, TestApp};
 use crate::harness::browser::Browser;
 use crate::harness::wire;
 
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
     "/auth/verify",
+    "/auth/verify/redirect",
     "/api/session",
     "/auth/verify?next=/",
     "/auth/verify/",
@@ -55,6 +59,7 @@ async fn same_both_ways(app: &TestApp, method: &Method, path: &str, headers: &[(
         for (name, value) in headers {
             request = request.header(*name, value);
         }
+        let request = request.extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
         request.body(Body::from(body)).unwrap()
     };
     for body in ["", "anything"] {
@@ -100,7 +105,32 @@ fn headers_of(app: &TestApp, browser: &Browser) -> Vec<Vec<(&'static str, String
         with("remote-user", "somebody-else"),
         with("x-large", &"x".repeat(17_000)),
         with("accept-language", "ko"),
+        with("x-forwarded_groups", "admin"),
+        with("x-forwarded-uri", "/reports"),
+        original(&cookie, &host, "http", &host),
+        original("a=b", &host, "http", &host),
+        original(&cookie, &host, "http", "evil.example"),
+        original(&cookie, &host, "https", "auth.example"),
     ]
+}
+
+/// The headers of a proxy that asks about a request.
+fn original(
+    cookie: &str,
+    host: &str,
+    scheme: &str,
+    original_host: &str,
+) -> Vec<(&'static str, String)> {
+    let headers = [
+        ("host", host),
+        ("cookie", cookie),
+        ("sec-fetch-mode", "navigate"),
+        ("x-forwarded-method", "GET"),
+        ("x-forwarded-proto", scheme),
+        ("x-forwarded-host", original_host),
+        ("x-forwarded-uri", "/reports"),
+    ];
+    headers.map(|(name, value)| (name, value.to_owned())).into()
 }
 
 async fn alike(kind: Kind, set: fn(&mut Options)) {
@@ -140,6 +170,18 @@ async fn nor_under_tls_behind_a_proxy() {
     alike(Kind::Database, |options| {
         "https://auth.example".clone_into(&mut options.public_url);
         options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nor_where_a_proxy_says_what_it_asks_about() {
+    alike(Kind::Memory, |options| {
+        options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        options.forward_auth = ForwardAuthOptions {
+            proxy: Some(ForwardAuthProxy::Traefik),
+            headers: IdentityHeaders::XForwarded,
+        };
     })
     .await;
 }

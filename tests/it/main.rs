@@ -34,6 +34,7 @@ mod drain;
 mod enumeration;
 mod events;
 mod forms;
+mod forward_auth;
 mod forwarded;
 mod framing;
 mod front;

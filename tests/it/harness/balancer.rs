@@ -1,4 +1,4 @@
-//! The real `HAProxy` and the real nginx, with the configurations that we ship.
+//! Real proxies, with the configurations that are shipped.
 //!
 //! What is shipped names the ports, addresses, files and users of a real place. Those are replaced
 //! here by what a test has, and nothing else is touched.
@@ -16,7 +16,7 @@ use super::browser::Browser;
 use super::chance::is_nightly;
 use super::ground::Keeping;
 use super::left_out::program;
-use super::loopback::free_address;
+use super::loopback::{free_address, free_port};
 use super::server::wait_for;
 use super::tunnel::Tunnel;
 
@@ -32,6 +32,10 @@ const LAST_LINES: usize = 30;
 pub enum Proxy {
     Haproxy,
     Nginx,
+    /// Debian's, which is version 2.6.
+    Caddy,
+    NewCaddy,
+    Traefik,
 }
 
 impl Proxy {
@@ -53,6 +57,9 @@ impl Proxy {
         match self {
             Self::Haproxy => "haproxy",
             Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
+            Self::NewCaddy => "caddy-2.11",
+            Self::Traefik => "traefik",
         }
     }
 
@@ -61,6 +68,8 @@ impl Proxy {
         match self {
             Self::Haproxy => "haproxy.cfg",
             Self::Nginx => "nginx.conf",
+            Self::Caddy | Self::NewCaddy => "Caddyfile",
+            Self::Traefik => "traefik.yaml",
         }
     }
 }
@@ -95,13 +104,13 @@ impl Balancer {
         Self::start_with(proxy, kind, "auth.example.org", &put)
     }
 
-    /// nginx in front of an application and of a node that it asks.
-    pub fn forward_auth(node: SocketAddr, application: SocketAddr) -> Option<Self> {
+    /// A proxy in front of an application and of a node that it asks.
+    pub fn forward_auth(proxy: Proxy, node: SocketAddr, application: SocketAddr) -> Option<Self> {
         let put = [
             ("127.0.0.1:8080".to_owned(), node.to_string()),
             ("127.0.0.1:3000".to_owned(), application.to_string()),
         ];
-        Self::start_with(Proxy::Nginx, "forward-auth", "app.example.org", &put)
+        Self::start_with(proxy, "forward-auth", "app.example.org", &put)
     }
 
     /// nginx with a file that is not shipped, in front of an application and of a node.
@@ -110,7 +119,7 @@ impl Balancer {
             ("127.0.0.1:8080".to_owned(), node.to_string()),
             ("127.0.0.1:3000".to_owned(), application.to_string()),
         ];
-        Self::start_text(Proxy::Nginx, text, "localhost", &put)
+        Self::start_text(Proxy::Nginx, "", text, "localhost", &put)
     }
 
     fn start_with(
@@ -121,11 +130,12 @@ impl Balancer {
     ) -> Option<Self> {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(kind);
         let shipped = fs::read_to_string(file.join(proxy.file())).unwrap();
-        Self::start_text(proxy, &shipped, name, put)
+        Self::start_text(proxy, kind, &shipped, name, put)
     }
 
     fn start_text(
         proxy: Proxy,
+        kind: &str,
         shipped: &str,
         name: &'static str,
         put: &[(String, String)],
@@ -133,11 +143,20 @@ impl Balancer {
         let program = program(proxy.name(), "what the configurations of proxies do")?;
         let folder = TempDir::new().unwrap();
         certify(folder.path(), name);
-        let (http, https) = (free_address(), free_address());
+        let http = free_address();
+        // At one address: Caddy binds a site to one.
+        let https = SocketAddr::new(http.ip(), free_port());
         let mut text = match proxy {
             Proxy::Haproxy => of_haproxy(shipped, folder.path(), http, https),
             Proxy::Nginx => of_nginx(shipped, folder.path(), http, https),
+            Proxy::Caddy | Proxy::NewCaddy => of_caddy(shipped, folder.path(), http, https),
+            Proxy::Traefik => of_traefik(shipped, folder.path(), http, https),
         };
+        for (file, beside) in beside(proxy, kind, folder.path()) {
+            let beside =
+                put.iter().fold(beside, |text, (shipped, here)| text.replace(shipped, here));
+            fs::write(folder.path().join(file), beside).unwrap();
+        }
         for (shipped, here) in put {
             text = text.replace(shipped, here);
         }
@@ -231,6 +250,11 @@ fn launch(proxy: Proxy, program: PathBuf, folder: &Path) -> Child {
     command.args(["--pdeathsig", "TERM", "--"]).arg(program);
     match proxy {
         Proxy::Haproxy => command.args(["-db", "-f", proxy.file()]),
+        Proxy::Caddy | Proxy::NewCaddy => {
+            command.env("HOME", folder).args(["run", "--adapter", "caddyfile", "--config"]);
+            command.arg(proxy.file())
+        }
+        Proxy::Traefik => command.arg("--configFile=traefik.yaml"),
         Proxy::Nginx => {
             let folder = folder.display().to_string();
             let main = "daemon off;";
@@ -268,6 +292,8 @@ fn of_haproxy(shipped: &str, folder: &Path, http: SocketAddr, https: SocketAddr)
     let text = put(shipped, of_root, "");
     let text = put(&text, "bind :80\n", &format!("bind {http}\n"));
     let text = put(&text, "bind :443 ", &format!("bind {https} "));
+    let text = text
+        .replace("/etc/haproxy/anteroom.lua", &folder.join("anteroom.lua").display().to_string());
     put(&text, "/etc/haproxy/anteroom.pem", &folder.join("both.pem").display().to_string())
 }
 
@@ -283,6 +309,38 @@ fn of_nginx(shipped: &str, folder: &Path, http: SocketAddr, https: SocketAddr) -
     let text = put(&text, "listen 443 ssl", &format!("listen {https} ssl"));
     let text = put(&text, "/etc/nginx/anteroom.crt", &format!("{here}/cert.pem"));
     put(&text, "/etc/nginx/anteroom.key", &format!("{here}/key.pem"))
+}
+
+/// Caddy has its ports for the whole process, and the address for each site.
+fn of_caddy(shipped: &str, folder: &Path, http: SocketAddr, https: SocketAddr) -> String {
+    let here = folder.display();
+    assert_eq!(http.ip(), https.ip());
+    let site = "\napp.example.org {\n";
+    let text = put(shipped, site, &format!("{site}\tbind {}\n", http.ip()));
+    let text = put(&text, "/etc/caddy/anteroom.crt", &format!("{here}/cert.pem"));
+    let text = put(&text, "/etc/caddy/anteroom.key", &format!("{here}/key.pem"));
+    let (http, https) = (http.port(), https.port());
+    format!("{{\n\tadmin off\n\thttp_port {http}\n\thttps_port {https}\n}}\n{text}")
+}
+
+fn of_traefik(shipped: &str, folder: &Path, http: SocketAddr, https: SocketAddr) -> String {
+    let text = put(shipped, "address: \":80\"", &format!("address: \"{http}\""));
+    let text = put(&text, "address: \":443\"", &format!("address: \"{https}\""));
+    text.replace("/etc/traefik/", &format!("{}/", folder.display()))
+}
+
+/// The other files of a proxy, with the names of files as they are in a test.
+fn beside(proxy: Proxy, kind: &str, folder: &Path) -> Vec<(&'static str, String)> {
+    let file = match (proxy, kind) {
+        (Proxy::Haproxy, "forward-auth") => "anteroom.lua",
+        (Proxy::Traefik, _) => "traefik-dynamic.yaml",
+        _ => return Vec::new(),
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(kind).join(file);
+    let text = fs::read_to_string(path).unwrap();
+    let here = folder.display();
+    let text = text.replace("/etc/traefik/anteroom.crt", &format!("{here}/cert.pem"));
+    vec![(file, text.replace("/etc/traefik/anteroom.key", &format!("{here}/key.pem")))]
 }
 
 /// Makes a certificate that vouches for itself.

@@ -1,6 +1,7 @@
 //! What tests are written with: stores, a server in this process, browsers.
 
 pub mod app;
+pub mod application;
 pub mod backends;
 pub mod balancer;
 pub mod browser;
@@ -9,6 +10,7 @@ pub mod chromium;
 pub mod client;
 pub mod cut;
 pub mod failing;
+pub mod feigned;
 pub mod frames;
 pub mod ground;
 pub mod hearing;

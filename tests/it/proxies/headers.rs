@@ -60,7 +60,9 @@ async fn each(set: impl Fn(Place) -> Place, deed: impl AsyncFn(&Balancer, &Nodes
     };
     let (mut nodes, application) = (Nodes::apart(1, place), Upstream::start());
     let node = nodes.node(0).address;
-    let Some(balancer) = Balancer::forward_auth(node, application.address) else { return };
+    let Some(balancer) = Balancer::forward_auth(Proxy::Nginx, node, application.address) else {
+        return;
+    };
     deed(&balancer, &nodes, "forward-auth").await;
 }
 

@@ -1,7 +1,9 @@
 //! Several real nodes behind the real `HAProxy` and nginx, with the files of `deploy` as they are
 //! shipped.
 
+mod applications;
 mod decisions;
+mod failing_checks;
 mod forward_auth;
 mod headers;
 mod outage;

@@ -1,24 +1,18 @@
-//! `/auth/verify`: session check for reverse proxies and back ends.
+//! `/auth/verify` and `/auth/verify/redirect`: session checks for reverse proxies and back ends.
 
-use std::borrow::Cow;
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use uuid::Uuid;
-
-use crate::accounts::User;
+use crate::http::forward_auth::ForwardAuth;
 use crate::http::response::error::Problem;
 use crate::http::response::json::ProblemBody;
 use crate::http::session::extract::CurrentUser;
 
-/// Header values are printable ASCII; the rest goes as percent-encoded UTF-8, and with it the
-/// percent sign, so that what was encoded can be told from what somebody is called.
-const UNPRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
-
 /// `/auth/verify`: 200 with who it is in headers and nothing else. All four headers are there
 /// always, so that a proxy overwrites whatever the client sent under these names. Only the cookie
 /// counts: every method is taken, and no body is read. Where a body was announced, the connection
-/// ends with the answer.
+/// ends with the answer. The query is not read. `IDENTITY_HEADERS` sets other names.
 #[utoipa::path(get, path = "/auth/verify", tag = "forward auth", responses(
     (status = 200, description = "Signed in", headers(
         ("Remote-User" = String, description = "The id of the user"),
@@ -27,40 +21,44 @@ const UNPRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
         ("Remote-Groups" = String, description = "The role"),
     )),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+    (status = 403, description = "`forbidden`: with `FORWARD_AUTH`, an identity header from the \
+                                  client, or an original URL of another origin", body = ProblemBody),
 ))]
-pub(crate) async fn verify(CurrentUser { user, .. }: CurrentUser) -> Result<HeaderMap, Problem> {
-    let mut headers = HeaderMap::with_capacity(REMOTE.len());
-    identify(&user, &mut headers)?;
+pub(crate) async fn verify(
+    State(forward_auth): State<ForwardAuth>,
+    CurrentUser { user, .. }: CurrentUser,
+    sent: HeaderMap,
+) -> Result<HeaderMap, Problem> {
+    let mut headers = HeaderMap::with_capacity(8);
+    forward_auth.identify(&user, &sent, &mut headers)?;
     Ok(headers)
 }
 
-/// The headers with the identity of the user.
-pub(in crate::http) const REMOTE: [HeaderName; 4] = [
-    HeaderName::from_static("remote-user"),
-    HeaderName::from_static("remote-email"),
-    HeaderName::from_static("remote-name"),
-    HeaderName::from_static("remote-groups"),
-];
-
-/// Sets all headers of [`REMOTE`].
-pub(in crate::http) fn identify(user: &User, headers: &mut HeaderMap) -> Result<(), Problem> {
-    let email = if user.email_verified { user.email.as_str() } else { "" };
-    let values = [
-        value(user.id.as_uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()))?,
-        value(&encoded(email))?,
-        value(&encoded(user.name.as_str()))?,
-        HeaderValue::from_static(user.role.as_str()),
-    ];
-    for (name, value) in REMOTE.into_iter().zip(values) {
-        headers.insert(name, value);
+/// `/auth/verify/redirect`: as `/auth/verify`, but a browser that wanted to see a page is sent to
+/// the sign-in page. The original request decides that: GET or HEAD, with `Sec-Fetch-Mode:
+/// navigate`, or without that header and with `text/html` in `Accept`.
+#[utoipa::path(get, path = "/auth/verify/redirect", tag = "forward auth", responses(
+    (status = 200, description = "Signed in; headers as of `/auth/verify`"),
+    (status = 302, description = "To the sign-in page, and from there back to the original URL"),
+    (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+    (status = 403, description = "`forbidden`, as of `/auth/verify`", body = ProblemBody),
+))]
+pub(crate) async fn verify_or_redirect(
+    State(forward_auth): State<ForwardAuth>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let user = CurrentUser::from_request_parts(&mut parts, &()).await;
+    let request = Request::from_parts(parts, body);
+    match user {
+        Ok(CurrentUser { user, .. }) => {
+            let mut headers = HeaderMap::with_capacity(8);
+            forward_auth.identify(&user, request.headers(), &mut headers)?;
+            Ok(headers.into_response())
+        }
+        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => {
+            forward_auth.sign_in(&request).ok_or(problem)
+        }
+        Err(problem) => Err(problem),
     }
-    Ok(())
-}
-
-fn encoded(text: &str) -> Cow<'_, str> {
-    utf8_percent_encode(text, UNPRINTABLE).into()
-}
-
-fn value(text: &str) -> Result<HeaderValue, Problem> {
-    HeaderValue::from_str(text).map_err(|_| Problem::internal())
 }

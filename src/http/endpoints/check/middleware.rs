@@ -1,20 +1,29 @@
 //! Middleware of session checks. The headers are those of a request to another application, so
 //! size, body, host and origin are not checked.
 
-use axum::extract::Request;
-use axum::http::{HeaderValue, Version, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Body as _;
 
-use crate::http::security::guard::one_host;
+use crate::http::forward_auth::ForwardAuth;
 
 /// Passes a check on without its body, and adds the headers of the response.
-pub(in crate::http) async fn check(request: Request, next: Next) -> Response {
+pub(in crate::http) async fn check(
+    State(forward_auth): State<ForwardAuth>,
+    request: Request,
+    next: Next,
+) -> Response {
     let ending = Ending::of(&request);
-    let mut response = match one_host(&request) {
-        Ok(_) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+    let mut response = match forward_auth.admit(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => {
+            if problem.status == StatusCode::FORBIDDEN {
+                forward_auth.log_refusal(&problem);
+            }
+            problem.into_response()
+        }
     };
     let no_store = HeaderValue::from_static("no-store");
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);

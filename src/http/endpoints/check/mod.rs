@@ -1,4 +1,4 @@
-//! Session checks for reverse proxies: `/auth/verify`.
+//! Session checks for reverse proxies.
 
 pub(in crate::http) mod api;
 pub(in crate::http) mod middleware;

@@ -51,6 +51,7 @@ use crate::http::endpoints::{account, admin, check, data, session, sessions, sig
         admin::audit::export::export,
         admin::overview::api::show,
         check::api::verify,
+        check::api::verify_or_redirect,
         health::alive,
         health::ready,
         description,

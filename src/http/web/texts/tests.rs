@@ -25,7 +25,7 @@ const REASONS: [&str; 11] = [
     "replaced",
 ];
 
-const CODES: [&str; 24] = [
+const CODES: [&str; 25] = [
     "invalid_credentials",
     "too_many_attempts",
     "busy",
@@ -33,6 +33,7 @@ const CODES: [&str; 24] = [
     "session_ended",
     "reauthentication_required",
     "cross_origin",
+    "forbidden",
     "email_taken",
     "signup_closed",
     "session_limit_reached",

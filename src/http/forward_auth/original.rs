@@ -1,0 +1,132 @@
+//! The original request: which request the proxy asks about.
+//!
+//! Each proxy has one family of headers. The other family may come from the client, so it is not
+//! read. The caller has checked that a trusted proxy sent the headers.
+
+use std::borrow::Cow;
+
+use axum::http::HeaderMap;
+
+use crate::http::forward_auth::settings::ForwardAuthProxy;
+use crate::http::security::public_url::PublicUrl;
+
+/// The original request, as the proxy received it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Original<'r> {
+    pub(super) method: &'r str,
+    pub(super) scheme: &'r str,
+    /// With the port, where one was written.
+    pub(super) host: &'r str,
+    /// Path and query. Empty where the URL ended with the host.
+    pub(super) target: &'r str,
+}
+
+impl<'r> Original<'r> {
+    /// The original request, or `None` where none of its headers came.
+    ///
+    /// # Errors
+    /// Why the headers cannot be read.
+    pub(super) fn read(
+        proxy: ForwardAuthProxy,
+        headers: &'r HeaderMap,
+    ) -> Result<Option<Self>, &'static str> {
+        match proxy {
+            ForwardAuthProxy::Nginx | ForwardAuthProxy::Haproxy => {
+                let [method, url] = read(headers, ["x-original-method", "x-original-url"])?;
+                let (Some(method), Some(url)) = (method, url) else {
+                    return nothing([method, url]);
+                };
+                let (scheme, rest) = url.split_once("://").ok_or("the URL is not absolute")?;
+                let (host, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+                Self { method, scheme, host, target }.checked().map(Some)
+            }
+            ForwardAuthProxy::Caddy | ForwardAuthProxy::Traefik => {
+                let names = [
+                    "x-forwarded-method",
+                    "x-forwarded-proto",
+                    "x-forwarded-host",
+                    "x-forwarded-uri",
+                ];
+                let [method, scheme, host, target] = read(headers, names)?;
+                // Every proxy sends host and scheme, also with a request of its own.
+                let (Some(method), Some(scheme), Some(host), Some(target)) =
+                    (method, scheme, host, target)
+                else {
+                    return nothing([method, target]);
+                };
+                Self { method, scheme, host, target }.checked().map(Some)
+            }
+        }
+    }
+
+    fn checked(self) -> Result<Self, &'static str> {
+        // Two headers that something joined into one are two values. A comma may be in a path.
+        if [self.method, self.scheme, self.host].iter().any(|one| one.contains(',')) {
+            return Err("two values in one header");
+        }
+        let is_token = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        if !is_token(self.method) || !is_token(self.scheme) || !is_token(self.host) {
+            return Err("method, scheme or host is empty or no text");
+        }
+        let is_readable = self.target.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
+        let is_path = self.target.is_empty() || self.target.starts_with(['/', '?']);
+        if is_readable && is_path { Ok(self) } else { Err("the path does not parse") }
+    }
+
+    /// Whether the URL is of this origin.
+    pub(super) fn is_at(&self, public_url: &PublicUrl) -> bool {
+        // Traefik names the scheme of a WebSocket by its own word.
+        let scheme = match self.scheme {
+            "wss" => "https",
+            "ws" => "http",
+            scheme => scheme,
+        };
+        scheme.eq_ignore_ascii_case(public_url.scheme()) && public_url.is_host(self.host)
+    }
+
+    /// Path and query, beginning with a slash.
+    pub(super) fn path(&self) -> Cow<'r, str> {
+        if self.target.starts_with('/') {
+            self.target.into()
+        } else {
+            format!("/{}", self.target).into()
+        }
+    }
+
+    /// Whether a browser shows the answer as a page, so that a redirect to a form is of use.
+    pub(super) fn is_navigation(&self, headers: &HeaderMap) -> bool {
+        if !matches!(self.method, "GET" | "HEAD") {
+            return false;
+        }
+        match headers.get("sec-fetch-mode") {
+            Some(mode) => mode == "navigate",
+            None => headers.get_all("accept").iter().any(|accept| {
+                let media = accept.as_bytes().split(|byte| matches!(byte, b',' | b';'));
+                media.map(<[u8]>::trim_ascii).any(|one| one.eq_ignore_ascii_case(b"text/html"))
+            }),
+        }
+    }
+}
+
+/// The one value of each header.
+fn read<'r, const N: usize>(
+    headers: &'r HeaderMap,
+    names: [&'static str; N],
+) -> Result<[Option<&'r str>; N], &'static str> {
+    let mut values = [None; N];
+    for (value, name) in values.iter_mut().zip(names) {
+        let mut lines = headers.get_all(name).into_iter();
+        if let Some(line) = lines.next() {
+            *value = Some(line.to_str().map_err(|_| "a header is no text")?);
+        }
+        if lines.next().is_some() {
+            return Err("a header came twice");
+        }
+    }
+    Ok(values)
+}
+
+/// Nothing came, or something is missing.
+fn nothing<T>(values: [Option<&str>; 2]) -> Result<Option<T>, &'static str> {
+    if values == [None, None] { Ok(None) } else { Err("a header is missing") }
+}
