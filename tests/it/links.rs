@@ -93,7 +93,7 @@ fn links_of_documents_lead_to_files_and_headings() {
 fn broken_links_are_found() {
     assert_eq!(fault("README.md", "#no-such-heading"), Some("no such heading"));
     assert_eq!(fault("README.md", "docs/no-such-file.md"), Some("no such file"));
-    assert_eq!(fault("docs/redis.md", "../README.md#guessing"), None);
+    assert_eq!(fault("docs/deploy/redis.md", "../glossary.md#sessions"), None);
     assert_eq!(anchors("# A b: c\n## A b: c\n```\n# no\n```\n"), ["a-b-c", "a-b-c-1"]);
     assert_eq!(targets("[a](b.md) `[c](d)` [e](#f)"), ["b.md", "#f"]);
 }

