@@ -1,4 +1,4 @@
-//! What a check costs inside the process: a request through the whole router, without a network,
+//! The cost of a check inside the process: a request through the whole router, without a network,
 //! and the look-up alone beside the verification of a JWT.
 //! `cargo bench --bench check`; `benches/run` measures over the wire.
 

@@ -1,5 +1,5 @@
-//! What must hold of every input from outside: one function per parser, each of which reads any
-//! bytes and panics when something does not hold. Not a part of the product.
+//! Properties that hold for every input from outside: one function per parser, each of which reads
+//! any bytes and panics when something does not hold. Not a part of the product.
 //!
 //! The functions live beside the parsers, in the `fuzzing` of each room. Three callers share them:
 //! the property tests below, which also replay `tests/corpus`, and the fuzzer of `scripts/fuzz`.

@@ -86,13 +86,13 @@ struct Lean {
     role: String,
 }
 
-/// What signs the tokens here, which elsewhere somebody else does.
+/// The signer of the tokens, which elsewhere is another program.
 enum Signing {
     Hs256(Hmac<Sha256>),
     EdDsa(Box<Ed25519KeyPair>),
 }
 
-/// What verifies tokens of one algorithm.
+/// The verifier of tokens of one algorithm.
 pub struct Keys {
     signing: Signing,
     decoding: DecodingKey,
@@ -115,7 +115,7 @@ impl Keys {
     }
 
     fn new(signing: Signing, decoding: DecodingKey, algorithm: Algorithm) -> Self {
-        // Whoever installed it first installed the same.
+        // The first to install it installed the same.
         let _ = PROVIDER.install_default();
         Self { signing, decoding, validation: Validation::new(algorithm) }
     }

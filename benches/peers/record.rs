@@ -1,4 +1,4 @@
-//! What is answered, learned from an answer of Anteroom, so that every server sends the same bytes.
+//! The answer, learned from an answer of Anteroom, so that every server sends the same bytes.
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};

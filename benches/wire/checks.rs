@@ -1,4 +1,4 @@
-//! What it takes to know who sent a request, in the process and without a request: from the text
+//! The cost of knowing who sent a request, in the process and without a request: from the text
 //! of a cookie or of a token to the person.
 
 use std::hint::black_box;

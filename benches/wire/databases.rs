@@ -27,7 +27,7 @@ impl Databases {
         Self { redis: Redis::start(), postgres: Postgres::start() }
     }
 
-    /// What both have used of a core so far, in seconds.
+    /// The processor time that both have used so far, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         self.redis.cpu_seconds() + self.postgres.cpu_seconds()
     }
@@ -61,7 +61,7 @@ impl Redis {
         format!("redis://127.0.0.1:{}/{number}", self.port)
     }
 
-    /// What it has used of a core so far, in seconds.
+    /// The processor time that it has used so far, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         cpu_seconds_of(self.process.id()).unwrap()
     }
@@ -150,7 +150,7 @@ impl Postgres {
         self.number(count)
     }
 
-    /// What a query says that answers one number.
+    /// The result of a query that answers one number.
     pub fn number(&self, query: &'static str) -> f64 {
         let number: i64 = runtime().block_on(async {
             let mut connection = PgConnection::connect(&self.url()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What several rounds found, as a median and the range that it was found in.
+//! The results of several rounds, as a median and a range.
 
 use std::fmt::Write as _;
 

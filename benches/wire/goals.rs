@@ -1,4 +1,4 @@
-//! What is to be reached, and whether it was.
+//! The goals, and whether they were reached.
 
 /// A goal, and what was measured for it.
 pub struct Goal {

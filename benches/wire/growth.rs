@@ -47,7 +47,7 @@ impl Dice {
     }
 }
 
-/// What a check took with so many sessions, in nanoseconds, one value of each batch.
+/// The time of a check with this number of sessions, in nanoseconds, one value of each batch.
 struct Step {
     sessions: u32,
     batches: [Vec<f64>; 3],

@@ -28,7 +28,7 @@ pub struct Inside {
 }
 
 impl Inside {
-    /// What goes on in the background has the core of the servers; whoever measures has the other.
+    /// Background work has the core of the servers; the measuring process has the other.
     pub fn start() -> Self {
         keep_to(SERVER_CORE);
         let folder = TempDir::new().unwrap();

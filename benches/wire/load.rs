@@ -45,7 +45,7 @@ impl Sample {
     }
 }
 
-/// What a server did at one path: a sample of each round, and the bytes of one request.
+/// The results of a server at one path: a sample of each round, and the bytes of one request.
 pub struct Series {
     pub name: &'static str,
     pub path: &'static str,

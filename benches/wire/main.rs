@@ -88,7 +88,7 @@ fn measure(part: &str, plan: Plan) -> Vec<Goal> {
             Vec::new()
         }
         _ => {
-            // What is swept has one core, and whoever signs in meanwhile the other.
+            // The sweep has one core, and the sign-ins meanwhile the other.
             keep_to("0,1");
             let runtime = tokio::runtime::Runtime::new().unwrap();
             table::sweeps(&runtime.block_on(sweeping::measure(million)));

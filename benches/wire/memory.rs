@@ -1,5 +1,5 @@
-//! What a live session takes: a process of its own fills a store in memory and looks at how much it
-//! has grown; a database says by itself what it holds.
+//! The memory of a live session: a separate process fills a store in memory and looks at how much
+//! it has grown; a database says by itself what it holds.
 
 use std::env;
 use std::fs;
@@ -29,7 +29,7 @@ use crate::servers::{self, EXPRESS, REDIS};
 /// When all those sessions begin.
 pub const NOW: OffsetDateTime = datetime!(2026-11-21 09:00 UTC);
 
-/// What a session takes in a store that holds so many.
+/// The memory of a session in a store that holds this number.
 pub struct Taken {
     pub store: &'static str,
     pub sessions: u32,
@@ -94,12 +94,12 @@ fn print_growth(before: u64, count: u32) {
     println!("{:.1}", f64::from(grown) * 1024.0 / f64::from(count));
 }
 
-/// What the process has in memory, in bytes.
+/// The resident memory of this process, in bytes.
 fn resident() -> u64 {
     resident_of(std::process::id())
 }
 
-/// What a process has in memory, in bytes.
+/// The resident memory of a process, in bytes.
 pub fn resident_of(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -153,7 +153,7 @@ pub fn sessions_in(store: Arc<dyn SessionStore>, now: OffsetDateTime) -> Session
     })
 }
 
-/// What a sign-in of this user begins.
+/// The session that a sign-in of this user begins.
 pub fn beginning(user: u128, client: Client) -> NewSession {
     NewSession {
         owner: Owner::User { id: UserId::from_uuid(Uuid::from_u128(user)), epoch: Epoch::FIRST },
@@ -189,8 +189,8 @@ async fn fill_tower_sessions(count: u32) -> tower_sessions::MemoryStore {
     store
 }
 
-/// What a session takes in express-session's own store, as Node.js says; of no use where it fills
-/// a Redis.
+/// The memory of a session in express-session's own store, as Node.js says; of no use where it
+/// fills a Redis.
 fn fill_express(count: u32, redis: Option<&str>) -> f64 {
     let mut node = Command::new("node");
     node.args(["--expose-gc", "--max-old-space-size=8192", &servers::path_of_peer(EXPRESS)]);

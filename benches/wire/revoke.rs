@@ -19,7 +19,7 @@ const ASKING: usize = 2;
 const BEFORE: Duration = Duration::from_millis(60);
 const AFTER: Duration = Duration::from_millis(150);
 
-/// What came of one revoke, in milliseconds.
+/// The result of one revoke, in milliseconds.
 struct Revoke {
     /// From the request to the answer.
     took: f64,

@@ -63,13 +63,13 @@ impl Server {
         self.process.0.id()
     }
 
-    /// What it has used of a core so far, in seconds.
+    /// The processor time that it has used so far, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         cpu_seconds_of(self.process.0.id()).unwrap()
     }
 }
 
-/// What a process has used of a core so far, in seconds; `None` once it has ended.
+/// The processor time of a process so far, in seconds; `None` once it has ended.
 pub fn cpu_seconds_of(process: u32) -> Option<f64> {
     // As on every Linux that is in use.
     const TICKS_PER_SECOND: f64 = 100.0;
@@ -164,12 +164,12 @@ fn signed_up(mut server: Server) -> Server {
     server
 }
 
-/// What signs somebody up.
+/// The request that signs somebody up.
 pub fn account(email: &str) -> String {
     format!(r#"{{"email":"{email}","name":"Ada Lovelace","password":"{PASSWORD}"}}"#)
 }
 
-/// What signs them in.
+/// The request that signs them in.
 pub fn credentials(email: &str) -> String {
     format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#)
 }

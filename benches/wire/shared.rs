@@ -13,7 +13,7 @@ use crate::servers::{self, EXPRESS, Server, TOWER_SESSIONS};
 /// The one that the others are compared with.
 pub const REFERENCE: &str = "express-session, connect-redis";
 
-/// What is counted before the databases have told all: see [`Postgres::transactions`].
+/// The count before the databases have reported all: see [`Postgres::transactions`].
 const COUNTED_AFTER: Duration = Duration::from_secs(12);
 const COUNTING: u32 = 2;
 
@@ -55,8 +55,8 @@ fn start(folder: &TempDir, databases: &Databases) -> Vec<Vec<Server>> {
     [express, tower_sessions, in_redis, in_postgres].map(|server| vec![server]).into()
 }
 
-/// One request at a time, so that each question is read by itself. What the servers ask without
-/// being asked is counted before, over as long a time, and taken off.
+/// One request at a time, so that each question is read by itself. Questions that the servers ask
+/// without being asked is counted before, over as long a time, and taken off.
 fn count_trips(servers: &[Vec<Server>], databases: &Databases) -> Vec<(&'static str, f64, f64)> {
     let counts = || (databases.redis.reads(), databases.postgres.transactions());
     let grown = |since: (f64, f64)| {

@@ -21,7 +21,7 @@ const PEOPLE: u8 = 200;
 /// Of a thousand answers, how many came within the time that is told.
 const TOLD: [(usize, &str); 3] = [(500, "p50"), (990, "p99"), (999, "p99.9")];
 
-/// What a moment of one kind was like.
+/// The latencies of one kind of moment.
 struct Moment {
     /// Of each answer, in milliseconds, in order.
     delays: Vec<f64>,
@@ -84,7 +84,7 @@ fn moment(server: &Server, people: u8, time: Duration) -> Moment {
 
 /// Signs in again and again; a rejected client retries when the answer says.
 fn sign_in(server: &Server, person: u8, when: std::ops::Range<Instant>) -> (u32, u32) {
-    // Whoever measures does not wait for these, who share a core with it.
+    // The measuring process does not wait for these, which share a core with it.
     rustix::process::nice(19).unwrap();
     let body = credentials(&address_of(person));
     let request = client::request(server.address, "POST /api/session", &[], &body);

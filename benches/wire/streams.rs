@@ -31,7 +31,7 @@ const IDLE: Duration = Duration::from_secs(20);
 /// How many sessions end, one after the other.
 const ENDS: usize = 20;
 
-/// What ten thousand streams took of one way to the server.
+/// The cost of ten thousand streams on one way to the server.
 struct Taken {
     way: &'static str,
     kilobytes: f64,
@@ -44,7 +44,7 @@ struct Taken {
     streams: usize,
 }
 
-/// What the streams say: whose it was, by the number of the session.
+/// The messages of the streams, by the number of the session.
 #[derive(Clone)]
 struct Ears {
     open: Arc<AtomicUsize>,

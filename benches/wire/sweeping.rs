@@ -1,4 +1,4 @@
-//! What clearing away costs those who sign in meanwhile: a million sessions that a timeout has
+//! The cost of deletion for those who sign in meanwhile: a million sessions that a timeout has
 //! ended, in each store, swept as the server does it, for the first two thousand steps.
 
 use std::sync::Arc;

@@ -13,7 +13,8 @@ fn find<'a>(all: &'a [Series], like: &Series, name: &str) -> &'a Series {
     all.iter().find(|series| series.path == like.path && series.name == name).unwrap()
 }
 
-/// What a server uses beyond the bare handler, over what the check of a JWT does, in each round.
+/// Processor time of a server beyond the bare handler, relative to the check of a JWT, in each
+/// round.
 fn added(all: &[Series], series: &Series) -> Spread {
     let [bare, jwt] = [BARE, HS256].map(|name| find(all, series, name).each(Sample::cpu));
     let rounds = series.each(Sample::cpu).into_iter().zip(jwt).zip(bare);
@@ -25,7 +26,7 @@ fn of_rounds(plan: Plan) -> String {
     format!("{rounds} rounds, {seconds} s of each server in each round:")
 }
 
-/// What every server is told of at a path beside another, and one thing more.
+/// The figures of every server at a path beside another, and one more.
 fn row(series: &Series, beside: &Series, more: String) -> Vec<String> {
     vec![
         format!("`{}`", series.path),
@@ -92,7 +93,7 @@ fn draw(name: &str, title: &str, all: &[Series], of: fn(&Sample) -> f64) {
     plots::bars(name, title, &panels);
 }
 
-/// What a session takes.
+/// The memory of a session.
 pub fn memory(stores: &[Taken]) -> Vec<Goal> {
     let rows = stores.iter().map(|taken| {
         let Taken { store, sessions, bytes } = taken;

@@ -1,7 +1,7 @@
 //! Accounts: users, email addresses and password checks.
 //!
 //! An account is added by sign-up, by the setup link or on the command line, and changed only
-//! through [`AccountStore::change`]. What a change means for the sessions of the account travels
+//! through [`AccountStore::change`]. The effect of a change on the sessions of the account travels
 //! with it as an [`EpochRaise`]; this module knows no session, no HTTP and no SQL.
 
 mod directory;

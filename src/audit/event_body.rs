@@ -36,7 +36,7 @@ pub struct EventBody {
     user_agent: String,
     /// `ok`, or a word for why not, for example `wrong_password`.
     outcome: String,
-    /// What else is known, by kind: `reason`, `count`, `from`, `to` …
+    /// Further details, by kind: `reason`, `count`, `from`, `to` …
     #[schema(value_type = Object)]
     details: Map<String, Value>,
 }

@@ -1,6 +1,6 @@
 //! How many people signed in lately, and how many failed to: counted from the trail.
 //!
-//! Each count is a walk along the index by kind that reads no event. What is over does not change
+//! Each count is a walk along the index by kind that reads no event. A past span does not change
 //! any more, so it is counted once and remembered; what goes on is counted each time.
 
 use std::collections::BTreeMap;
@@ -29,7 +29,8 @@ pub struct Span {
     pub failures: u64,
 }
 
-/// The last 24 hours and the last 30 days, the present ones included, from the oldest to the newest.
+/// The last 24 hours and the last 30 days, the present ones included, from the oldest to the
+/// newest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Activity {
     /// Hours, in UTC.

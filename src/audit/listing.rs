@@ -1,7 +1,8 @@
 //! Searches for events by any of their fields, at a bounded cost.
 //!
-//! The store walks along one index and filters by the other fields. After a limited number of events
-//! the walk ends with a cursor, so a search without a match takes no longer than one with matches.
+//! The store walks along one index and filters by the other fields. After a limited number of
+//! events the walk ends with a cursor, so a search without a match takes no longer than one with
+//! matches.
 
 use std::net::IpAddr;
 
@@ -18,7 +19,7 @@ const LOOKED_AT: u32 = 5_000;
 /// How many of them are read at once.
 const AT_ONCE: u32 = 500;
 
-/// Which events to list. What is not asked for does not matter.
+/// Which events to list. An absent filter matches everything.
 #[derive(Clone, Debug, Default)]
 pub struct AuditListing {
     /// About this account or done by it.

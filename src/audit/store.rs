@@ -38,8 +38,8 @@ pub struct AuditWalk {
 }
 
 /// Where events live. Every backend promises:
-/// - **What is appended stays as it is**: nothing here changes or takes away an event. Only what is
-///   past its [`super::Retention`] goes, which the store sees to by itself.
+/// - **Appended events stay as they are**: nothing here changes or takes away an event. The
+///   store itself deletes events that are past their [`super::Retention`].
 /// - **An append is all or nothing**, and durable once it is acknowledged.
 /// - **A walk costs what it shows**, however many events there are.
 /// - **A failure is an error, never an absence.**

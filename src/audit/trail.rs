@@ -88,8 +88,8 @@ impl AuditTrail {
 
     /// Logs the events and returns once they are durable, after six seconds at the latest. Events
     /// of one call are written all or none. A store that fails is only an error in the log: the
-    /// operation is not undone. Events that strangers can cause without limit are recorded a limited
-    /// number of times a minute and network, then counted.
+    /// operation is not undone. Events that strangers can cause without limit are recorded a
+    /// limited number of times a minute and network, then counted.
     pub async fn record(&self, events: impl IntoIterator<Item = Event>) {
         let events = events.into_iter().filter(|event| self.0.limits.admit(event));
         let events: Vec<Recorded> = events.filter_map(|event| self.recorded(event)).collect();
@@ -158,7 +158,7 @@ impl AuditTrail {
             return Ok(());
         }
         if let Some(last) = last {
-            // What cannot be read any more counts as no settings: then all of them changed.
+            // Unreadable settings count as no settings: then all of them changed.
             let last: BTreeMap<String, String> = serde_json::from_str(&last).unwrap_or_default();
             let names: BTreeSet<&String> = last.keys().chain(settings.keys()).collect();
             let changed: Vec<Value> = names

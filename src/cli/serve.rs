@@ -64,7 +64,7 @@ pub(super) async fn serve(config: Config, mut signals: Signals) -> Result<(), Fa
     Ok(())
 }
 
-/// What a listener is for.
+/// The purpose of a listener.
 #[derive(Clone, Copy)]
 enum Purpose {
     Http,

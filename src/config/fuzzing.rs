@@ -1,4 +1,4 @@
-//! What must hold of every setting that somebody writes. See [`crate::fuzzing`].
+//! Properties that hold for every setting that somebody writes. See [`crate::fuzzing`].
 
 use std::time::Duration;
 

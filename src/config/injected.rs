@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
-/// What may follow the protocol. Docker adds the last four for a range of ports.
+/// Endings that may follow the protocol. Docker adds the last four for a range of ports.
 const ENDINGS: [&str; 8] =
     ["", "_ADDR", "_PORT", "_PROTO", "_START", "_END", "_PORT_START", "_PORT_END"];
 
@@ -14,7 +14,7 @@ pub(super) fn is_injected(rest: &str, value: &OsStr) -> bool {
     if !rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return false;
     }
-    // What follows `_ENV_` is the name of any variable of another container.
+    // After `_ENV_` comes the name of any variable of another container.
     if let Some((service, variable)) = rest.split_once("_ENV_") {
         return is_service(service) && !variable.is_empty();
     }

@@ -10,7 +10,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// Reads a secret without trailing line ends, which most editors add.
 ///
 /// # Errors
-/// What failed and what to do, without the contents of the file.
+/// The failure and the remedy, without the contents of the file.
 pub(super) fn read(path: &Path) -> Result<String, String> {
     let bytes = bytes(path)
         .map_err(|error| format!("cannot read the file ({error}); name a readable file"))?;

@@ -94,7 +94,7 @@ impl Families {
         );
 
         let ours = self.registry.sub_registry_with_prefix("anteroom");
-        ours.register("build", "What is running", build);
+        ours.register("build", "The running version", build);
         ours.register("http_requests", "Requests answered", self.requests.clone());
         ours.register_with_unit(
             "http_request_duration",

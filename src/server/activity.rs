@@ -33,7 +33,7 @@ struct ActivityState {
     has_unread_body: bool,
 }
 
-/// What the driver does with a connection.
+/// The action of the driver on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TimeoutDecision {
     /// Keep it. Nothing can time out before this instant.

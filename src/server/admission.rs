@@ -37,7 +37,7 @@ struct Connections {
     report: Report,
 }
 
-/// What requests update on their connection.
+/// The state that requests update on their connection.
 struct SlotState {
     active_requests: AtomicUsize,
     /// Nanoseconds since [`Admission::opened`].

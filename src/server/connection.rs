@@ -156,7 +156,7 @@ fn shutdown_phase(activity: &Activity, timeouts: &ConnectionTimeouts) -> Connect
     }
 }
 
-/// What the driver does when its timer fires.
+/// The action of the driver when its timer fires.
 enum NextStep {
     Wait(Instant),
     ShutDown,

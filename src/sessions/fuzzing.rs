@@ -1,4 +1,4 @@
-//! What must hold of every id, device and piece of data. See [`crate::fuzzing`].
+//! Properties that hold for every id, device and piece of data. See [`crate::fuzzing`].
 
 use serde_json::{Map, Value};
 

@@ -6,7 +6,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{check, filter, json, literal, text};
 
-/// What was logged.
+/// The captured log.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 

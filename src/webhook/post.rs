@@ -41,7 +41,7 @@ pub(super) struct Post {
 
 impl Post {
     /// # Errors
-    /// What is wrong, where the system has no certificates to know the receiver by.
+    /// The error, where the system has no certificates to know the receiver by.
     pub(super) fn to(options: WebhookOptions) -> Result<Self, String> {
         let tls = options.target.is_https().then(trusting_the_system).transpose()?;
         Ok(Self { options, tls })

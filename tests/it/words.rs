@@ -352,3 +352,22 @@ fn scans_find_log_lines_and_documents() {
     assert!(lines_of_the_program().iter().map(|(_, texts)| texts.len()).sum::<usize>() > 50);
     assert!(documents().len() > 20);
 }
+
+#[test]
+fn no_comment_and_no_text_of_the_program_begins_a_sentence_with_what_or_whoever() {
+    let openings =
+        ["", ". ", ": ", "** "].map(|before| ["What ", "Whoever "].map(|w| format!("{before}{w}")));
+    let mut found = Vec::new();
+    for (name, code) in files("src", ".rs") {
+        for (n, line) in code.lines().enumerate() {
+            let text = line.trim_start().trim_start_matches(['/', '!', ' ', '*', '"', '-']);
+            let [first, within @ ..] = &openings;
+            let begins = first.iter().any(|opening| text.starts_with(opening))
+                || within.iter().flatten().any(|opening| text.contains(opening));
+            if begins {
+                found.push(format!("src/{name}:{}: {text}", n + 1));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}

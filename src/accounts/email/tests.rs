@@ -49,7 +49,7 @@ fn people_see_an_international_domain_in_its_own_letters() {
         assert_eq!(email.display(), shown);
         assert_eq!(Email::parse(&email.display()).as_ref(), Ok(&email));
     }
-    // What no longer reads as the same address is shown as it is kept.
+    // An address that no longer reads as the same one is shown as it is stored.
     for stored in ["a@xn--80ak6aa92e.com", "a@xn--.example"] {
         assert_eq!(Email::from_stored(stored.to_owned()).display(), stored);
     }

@@ -84,7 +84,7 @@ fn cheap_spellings(text: String) -> Vec<String> {
     vec![spell(READ_AS_LETTERS), spell(SHIFTED)]
 }
 
-/// What is known of a person: the texts, an address without its domain, the single words. The
+/// Known facts about a person: the texts, an address without its domain, the single words. The
 /// longest first, so that a part does not break up the whole.
 fn words(personal: &[&str]) -> Vec<String> {
     let parts = personal.iter().chain([&SERVICE]).flat_map(|text| {

@@ -58,7 +58,7 @@ fn ops_8_a_password_never_shows() {
     assert_eq!(format!("{:?}", Password::from_typed(&"a".repeat(2000))), "Password(secret)");
 }
 
-// What a text leaves behind where it grew out of its room is wiped by nobody.
+// Nothing wipes the copy that a text leaves behind when it is reallocated.
 #[test]
 fn a_password_never_outgrows_the_room_that_was_made_for_it() {
     for typed in ["plain", "\u{1D160}\u{1D160}\u{1D160}\u{1D160}\u{1D160}"] {

@@ -17,7 +17,7 @@ fn the_example_is_itself_a_configuration_once_uncommented() {
 
     let config = Config::load(Vec::new(), Vec::new(), dotenv).unwrap();
 
-    // What is empty there counts as unset.
+    // An empty value there counts as unset.
     let written = SETTINGS.iter().filter(|setting| !setting.default.is_empty()).count();
     assert_eq!(config.render().matches("# .env line ").count(), written);
     assert!(

@@ -52,7 +52,7 @@ pub(crate) async fn change(
 ) -> Result<Response, Problem> {
     let if_match = if_match(&headers)?;
     if !matches!(current.session_state(), SessionState::Live(_)) {
-        // What cannot be kept starts no session.
+        // Data that cannot be stored starts no session.
         current.session()?;
         let nothing = VisitorData::default();
         if if_match.as_deref().is_some_and(|header| !nothing.etag().matches(header)) {

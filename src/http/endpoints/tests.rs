@@ -36,7 +36,7 @@ use crate::http::web::language::Language::{English, Korean};
 use crate::http::web::page_context::{PageContext, SignedInUser};
 use crate::http::web::theme::Theme;
 
-/// What a browser would run if one place forgot to escape it.
+/// Script that a browser would run if one place forgot to escape it.
 const HOSTILE: &str = "\"'><script>alert(1)</script>&lt; onfocus=";
 
 /// Every tag of a page with its attributes, as written.

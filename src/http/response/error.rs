@@ -174,14 +174,14 @@ impl Problem {
 
     /// 503 for a failure that was logged where it was met.
     pub(crate) fn silent_store() -> Self {
-        let detail = "A store does not answer. What this request was to change may or may not have \
+        let detail = "A store does not answer. The change of this request may or may not have \
                       happened: look again in a moment.";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, detail);
         Self { retry_after: Some(1), ..problem }
     }
 
     pub(crate) fn cursor_expired() -> Self {
-        let detail = "What came after this cursor can no longer be told: drop everything that you \
+        let detail = "The ends after this cursor are no longer known: drop everything that you \
                       keep of sessions, and begin again without `after`.";
         Self::new(StatusCode::GONE, Code::CursorExpired, detail)
     }

@@ -190,7 +190,7 @@ pub(crate) struct OneUserBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UsersBody {
     pub(crate) users: Vec<UserBody>,
-    /// What to send as `cursor` for the next page; `null` on the last. A page of a search may be
+    /// The `cursor` of the next page; `null` on the last. A page of a search may be
     /// short, or empty, and not be the last.
     pub(crate) next_cursor: Option<String>,
 }
@@ -199,7 +199,7 @@ pub(crate) struct UsersBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionPageBody {
     pub(crate) sessions: Vec<SessionBody>,
-    /// What to send as `cursor` for the next page; `null` on the last. A page with filters may be
+    /// The `cursor` of the next page; `null` on the last. A page with filters may be
     /// short, or empty, and not be the last.
     pub(crate) next_cursor: Option<String>,
 }
@@ -235,7 +235,7 @@ pub(crate) struct ProblemBody {
     /// Why the session ended, with `session_ended`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
-    /// What is wrong with which field, with status 422.
+    /// The wrong fields and their problems, with status 422.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     errors: BTreeMap<&'static str, FieldError>,

@@ -29,7 +29,7 @@ type Data = HashMap<String, Value>;
 #[derive(Debug)]
 struct RequestStore {
     current: CurrentSession,
-    /// What was read or written last, if anything was: a save changes only what differs from it.
+    /// The data that was read or written last, if any: a save changes only what differs from it.
     base: Mutex<Option<Data>>,
     /// `delete` was called, by `cycle_id` or by `flush`.
     deleted: AtomicBool,

@@ -33,7 +33,7 @@ impl Problems {
         self
     }
 
-    /// What is wrong with the form as a whole.
+    /// The problem of the form as a whole.
     #[must_use]
     pub(crate) fn whole(&self) -> Option<&str> {
         self.whole.as_deref()
@@ -45,7 +45,7 @@ impl Problems {
         &self.fields
     }
 
-    /// What is wrong with the field of this name.
+    /// The problem of the field with this name.
     #[must_use]
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(field, _)| *field == name).map(|(_, message)| message.as_str())

@@ -70,13 +70,36 @@ pub(crate) fn render(status: StatusCode, page: &impl Page) -> Response {
     }
 }
 
-/// The status and the errors of a form that is shown again. An error that no form can show is
-/// returned.
+/// The response to a form that was rejected: the form again, with its problems.
+#[derive(Clone, Copy)]
+pub(crate) struct RejectedForm {
+    status: StatusCode,
+    retry_after: Option<u64>,
+    code: Code,
+}
+
+impl RejectedForm {
+    /// Whether a password was wrong.
+    pub(crate) fn had_wrong_password(self) -> bool {
+        self.code == Code::InvalidCredentials
+    }
+
+    /// Renders the form again, with the status and the `Retry-After` of the API.
+    pub(crate) fn render(self, page: &impl Page) -> Response {
+        let mut response = render(self.status, page);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+/// The problems of a form that was rejected. An error that no form can show is returned.
 pub(crate) fn problems_of(
     problem: Problem,
     context: &PageContext,
     minimum_length: u32,
-) -> Result<(StatusCode, Problems), Problem> {
+) -> Result<(RejectedForm, Problems), Problem> {
     let texts = context.texts();
     let problems = match problem.code {
         Code::InvalidInput if !problem.errors.is_empty() => {
@@ -104,5 +127,6 @@ pub(crate) fn problems_of(
         | Code::LastAdministrator => Problems::of_form(texts.error_detail(problem.code.as_str())),
         _ => return Err(problem),
     };
-    Ok((problem.status, problems))
+    let Problem { status, retry_after, code, .. } = problem;
+    Ok((RejectedForm { status, retry_after, code }, problems))
 }

@@ -1,4 +1,4 @@
-//! What administrators see of all sessions: lists, counts and one session in detail.
+//! The administrators' view of all sessions: lists, counts and one session in detail.
 
 mod browsing;
 mod explained;

@@ -6,7 +6,7 @@ use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{SessionId, TokenDigest};
 
-/// What has changed, so that its cache entries are invalid.
+/// A change that makes cache entries invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Change {
     /// This session.

@@ -1,4 +1,4 @@
-//! What a `User-Agent` contains, and the name that a person knows it by. Nothing else names a
+//! Parts of a `User-Agent`, and the name that a person knows it by. Nothing else names a
 //! browser, an app, a system or a device; to add one, add a line here and one to the tests.
 
 /// A part of an agent and what it says.
@@ -153,7 +153,7 @@ pub(super) const SYSTEMS: Table = &[
     ("Darwin/", "iOS"),
 ];
 
-/// What an agent that is no browser begins with, in lower case.
+/// The beginnings of agents that are no browsers, in lower case.
 pub(super) const TOOLS: Table = &[
     ("curl/", "curl"),
     ("wget/", "Wget"),

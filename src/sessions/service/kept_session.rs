@@ -41,7 +41,7 @@ impl From<StoreError> for KeptSessionError {
 }
 
 impl KeptSessionGuard {
-    /// What the change of the account passes to the stores.
+    /// The part that the change of the account passes to the stores.
     pub(crate) fn record(&self) -> KeptSession {
         self.record
     }

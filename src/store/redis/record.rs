@@ -130,7 +130,7 @@ fn parse_client(family: u8, bytes: &[u8]) -> Option<Client> {
     Some(Client { ip_address, user_agent: agent::expand(bytes.0)? })
 }
 
-/// What a script found for a token or an id.
+/// The record that a script found for a token or an id.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FoundToken {
     Live(Session),

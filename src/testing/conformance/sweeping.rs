@@ -55,7 +55,7 @@ async fn population(fixture: &Fixture) -> Result<Vec<LiveSession>, Violation> {
     Ok(all)
 }
 
-/// What a caller who judges by the policy concludes from a token at `at`.
+/// The conclusion of a caller who judges by the policy from a token at `at`.
 async fn judged(
     fixture: &Fixture,
     held: &LiveSession,

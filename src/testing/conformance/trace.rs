@@ -45,7 +45,7 @@ pub(super) fn in_order(mut sessions: Vec<Session>) -> Vec<Session> {
     sessions
 }
 
-/// What the store answers to each operation in turn. Two stores that keep the promises answer a
+/// The answers of the store to each operation in turn. Two stores that keep the promises answer a
 /// trace of [`random_trace`] alike.
 pub async fn replay(store: &dyn SessionStore, operations: &[Operation]) -> Vec<Answer> {
     let mut answers = Vec::new();

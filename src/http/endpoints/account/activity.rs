@@ -29,7 +29,7 @@ pub(crate) async fn show(
     let listing =
         AuditListing { user: Some(user), before, limit: PER_PAGE, ..AuditListing::default() };
     let AuditPage { events, next } = audit.list(&listing).await?;
-    // What an administrator did to others is in their own pages.
+    // Actions of an administrator on others are in the pages of those accounts.
     let entries = events.into_iter().filter(|one| one.event.subject == Some(user));
     let page = ActivityPage {
         context,

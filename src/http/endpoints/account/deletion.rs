@@ -57,8 +57,8 @@ pub(crate) async fn submit(
         }
         Err(error @ ChangeError::LastAdministrator) => {
             // No field of this form is a password.
-            let (status, problems) = problems_of(error.into(), &context, 0)?;
-            Ok(render(status, &page(context, &signed_in, problems)))
+            let (rejected, problems) = problems_of(error.into(), &context, 0)?;
+            Ok(rejected.render(&page(context, &signed_in, problems)))
         }
         Err(error) => Err(error.into()),
     }

@@ -20,17 +20,17 @@ const STEP: u32 = 200;
 /// Upper bound of events in one export.
 const MOST_EVENTS: usize = 5000;
 
-/// What is kept about a person.
+/// The data stored about a person.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OwnDataBody {
     #[schema(value_type = String, format = DateTime)]
     exported_at: Timestamp,
     user: UserBody,
     sessions: Vec<SessionBody>,
-    /// What this browser keeps in its session: see `GET /api/session/data`.
+    /// The data of this browser's session: see `GET /api/session/data`.
     #[schema(value_type = Object)]
     session_data: Map<String, Value>,
-    /// What happened to the account, the newest first, at most 5,000. Of what others did to it,
+    /// The events of the account, the newest first, at most 5,000. Of what others did to it,
     /// neither who they are nor where they were.
     events: Vec<EventBody>,
     /// Whether there are older events.

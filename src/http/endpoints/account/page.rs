@@ -2,11 +2,11 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use crate::accounts::{Password, Role};
 use crate::http::endpoints::account::view::{AccountNotice, AccountPage};
-use crate::http::endpoints::session::page::{resubmitted, with_retry_after};
+use crate::http::endpoints::session::page::resubmitted;
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
@@ -89,17 +89,15 @@ pub(crate) async fn change_password(
             if problem.status == StatusCode::UNAUTHORIZED {
                 return Ok(see_other(&with_next("/login", "/account")));
             }
-            let retry_after = problem.retry_after;
-            let wrong = problem.code == crate::http::response::error::Code::InvalidCredentials;
-            let (status, problems) =
+            let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
-            let problems = if wrong {
+            let problems = if rejected.had_wrong_password() {
                 Problems::of_field("current_password", context.text("password-wrong"))
             } else {
                 problems
             };
             let page = page(resubmitted(context, &form), &signed_in, form_settings, problems);
-            Ok(with_retry_after(retry_after, render(status, &page).into_response()))
+            Ok(rejected.render(&page))
         }
     }
 }

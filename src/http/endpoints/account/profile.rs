@@ -6,7 +6,6 @@ use axum::response::Response;
 
 use crate::http::endpoints::account::api::profile_change;
 use crate::http::endpoints::account::view::ProfilePage;
-use crate::http::endpoints::session::page::with_retry_after;
 use crate::http::request::body::Form;
 use crate::http::response::error::Problem;
 use crate::http::security::redirect::{see_other, with_next};
@@ -53,13 +52,12 @@ pub(crate) async fn submit(
     match outcome {
         Ok(_) => Ok(see_other("/account?done=profile")),
         Err(problem) => {
-            let retry_after = problem.retry_after;
-            let (status, problems) =
+            let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
             let context = PageContext { path: PATH.to_owned(), ..context };
             let (name, email) = (form.get("name").to_owned(), form.get("email").to_owned());
             let page = ProfilePage { context, problems, name, email };
-            Ok(with_retry_after(retry_after, render(status, &page)))
+            Ok(rejected.render(&page))
         }
     }
 }

@@ -24,15 +24,15 @@ pub(crate) struct AccountPage {
     pub(crate) member_since: OffsetDateTime,
     /// When the person last proved who they are in this session.
     pub(crate) signed_in_since: OffsetDateTime,
-    /// What was wrong with the last change of the password.
+    /// The problem of the last change of the password.
     pub(crate) problems: Problems,
     /// The fewest characters of a password, in code points.
     pub(crate) minimum_length: u32,
-    /// What was changed just now.
+    /// The last change.
     pub(crate) notice: Option<AccountNotice>,
 }
 
-/// What was just done about an account.
+/// The last change of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AccountNotice {
     /// The password was changed, and the other sessions ended.
@@ -49,7 +49,7 @@ impl AccountPage {
         })
     }
 
-    /// What a password of this person should not contain, for the advice while it is typed.
+    /// Words that a password of this person should not contain, for the advice while it is typed.
     fn own_words(&self) -> String {
         let words = format!("{} {} anteroom", self.email.replace('@', " "), self.name);
         words.to_lowercase()
@@ -62,7 +62,7 @@ impl AccountPage {
 pub(crate) struct ProfilePage {
     /// The page context.
     pub(crate) context: PageContext,
-    /// What was wrong with the last attempt.
+    /// The problem of the last attempt.
     pub(crate) problems: Problems,
     /// The name, as typed.
     pub(crate) name: String,
@@ -82,7 +82,7 @@ pub(crate) struct DeletePage {
     pub(crate) email: String,
 }
 
-/// What happened to an account, the newest first.
+/// The events of an account, the newest first.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "account/activity.html")]
 pub(crate) struct ActivityPage {
@@ -90,7 +90,7 @@ pub(crate) struct ActivityPage {
     pub(crate) context: PageContext,
     /// The current time, for relative times.
     pub(crate) now: OffsetDateTime,
-    /// What happened.
+    /// The event.
     pub(crate) entries: Vec<ActivityEntry>,
     /// Where older ones begin; `None` on the last page.
     pub(crate) next_cursor: Option<String>,
@@ -148,7 +148,7 @@ impl ActivityPage {
     }
 }
 
-/// What the browser and the server remember of one's own session.
+/// The data that the browser and the server store about one's own session.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "account/stored_data.html")]
 pub(crate) struct StoredDataPage {
@@ -158,7 +158,7 @@ pub(crate) struct StoredDataPage {
     pub(crate) now: OffsetDateTime,
     /// The name of the cookie.
     pub(crate) cookie_name: &'static str,
-    /// What the store keeps of the session, in its order.
+    /// The fields of the session in the store, in its order.
     pub(crate) fields: Vec<Field>,
 }
 
@@ -167,7 +167,7 @@ pub(crate) struct StoredDataPage {
 pub(crate) struct Field {
     /// Its name in the API, or in the store where the API does not show it.
     pub(crate) name: &'static str,
-    /// What it is now.
+    /// The current value.
     pub(crate) value: FieldValue,
 }
 

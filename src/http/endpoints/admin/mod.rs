@@ -7,7 +7,6 @@ pub(in crate::http) mod sessions;
 pub(in crate::http) mod users;
 pub(in crate::http) mod webhook;
 
-use axum::http::StatusCode;
 use url::form_urlencoded::Serializer;
 
 use crate::accounts::{IssuedInvitation, Role, Status, User};
@@ -18,7 +17,7 @@ use crate::http::response::error::{Code, Problem};
 use crate::http::state::Links;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
-use crate::http::web::render::problems_of;
+use crate::http::web::render::{RejectedForm, problems_of};
 use crate::sessions::{Session, SessionId, device_name};
 
 /// A path with what of these parameters is not empty.
@@ -60,7 +59,7 @@ fn invitation_link(email: &str, issued: &IssuedInvitation, links: &Links) -> Inv
 }
 
 /// A form that failed, as [`problems_of`].
-fn failed(problem: Problem, context: &PageContext) -> Result<(StatusCode, Problems), Problem> {
+fn failed(problem: Problem, context: &PageContext) -> Result<(RejectedForm, Problems), Problem> {
     // The outcome is unknown: the account may be deleted, and its page with it.
     if problem.code == Code::Unavailable {
         return Err(problem);

@@ -40,7 +40,7 @@ pub(crate) struct FailureBody {
     time: String,
     /// `refused`, `timeout`, `unreachable`, `tls` or `broken`.
     error: &'static str,
-    /// What the receiver answered, if it did.
+    /// The answer of the receiver, if there was one.
     status: Option<u16>,
 }
 

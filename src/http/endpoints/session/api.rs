@@ -17,7 +17,7 @@ use crate::http::session::extract::CurrentUser;
 use crate::sessions::{EndReason, Sessions};
 use crate::use_cases::{FormTurn, Login, LoginRequest, Logout, Reauthenticate};
 
-/// What somebody offers to be signed in.
+/// The credentials of a sign-in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginBody {

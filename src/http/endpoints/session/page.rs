@@ -113,8 +113,7 @@ pub(crate) async fn sign_in(
             Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
         }
         Err(problem) => {
-            let retry_after = problem.retry_after;
-            let (status, problems) =
+            let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
             let next = safe_next(form.find("next"));
             let page = SignInPage {
@@ -127,18 +126,9 @@ pub(crate) async fn sign_in(
                 cookies: Cookies::Usable,
                 signup_open: form_settings.signup_is_open,
             };
-            Ok(with_retry_after(retry_after, render(status, &page)))
+            Ok(rejected.render(&page))
         }
     }
-}
-
-/// Keeps `Retry-After` on a form that is shown again.
-pub(in crate::http) fn with_retry_after(seconds: Option<u64>, mut response: Response) -> Response {
-    if let Some(seconds) = seconds {
-        let seconds = axum::http::HeaderValue::from(seconds);
-        response.headers_mut().insert(axum::http::header::RETRY_AFTER, seconds);
-    }
-    response
 }
 
 /// `GET /logout`: asks for confirmation, because a link must not sign out.

@@ -4,14 +4,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::http::endpoints::session::page::{
-    destination, resubmitted, safe_next, with_path, with_retry_after,
-};
+use crate::http::endpoints::session::page::{destination, resubmitted, safe_next, with_path};
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::session::view::ReauthenticatePage;
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
-use crate::http::response::error::{Code, Problem};
+use crate::http::response::error::Problem;
 use crate::http::security::redirect::{see_other, with_next};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin};
@@ -69,11 +67,9 @@ pub(crate) async fn submit(
             if problem.status == StatusCode::UNAUTHORIZED {
                 return Ok(sign_in());
             }
-            let retry_after = problem.retry_after;
-            let wrong = problem.code == Code::InvalidCredentials;
-            let (status, problems) =
+            let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
-            let problems = if wrong {
+            let problems = if rejected.had_wrong_password() {
                 Problems::of_field("password", context.text("password-wrong"))
             } else {
                 problems
@@ -82,7 +78,7 @@ pub(crate) async fn submit(
             let next = safe_next(form.find("next"));
             let context = resubmitted(with_path(context, "/reauthenticate", &next), &form);
             let page = ReauthenticatePage { context, email, next, problems };
-            Ok(with_retry_after(retry_after, render(status, &page)))
+            Ok(rejected.render(&page))
         }
     }
 }

@@ -12,7 +12,7 @@ use askama::Template;
 pub(crate) struct SignInPage {
     /// The page context.
     pub(crate) context: PageContext,
-    /// What was wrong with the last attempt.
+    /// The problem of the last attempt.
     pub(crate) problems: Problems,
     /// The email address as typed.
     pub(crate) email: String,
@@ -23,13 +23,13 @@ pub(crate) struct SignInPage {
     /// Why the session of the cookie has ended, as the word of the contract, or
     /// `unknown`. A word without a text shows nothing.
     pub(crate) ended: Option<&'static str>,
-    /// What is wrong with the cookies of the browser.
+    /// The problem with the cookies of the browser.
     pub(crate) cookies: Cookies,
     /// Whether to offer sign-up.
     pub(crate) signup_open: bool,
 }
 
-/// What a browser did with the cookie of the session.
+/// The treatment of the session cookie by a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cookies {
     /// Nothing that would be wrong.
@@ -53,7 +53,7 @@ impl SignInPage {
         with_next("/signup", &self.next)
     }
 
-    /// What happened to the session before; an attempt that just failed matters more.
+    /// The end of the session before; an attempt that just failed matters more.
     fn ended_text(&self) -> Option<String> {
         self.ended
             .filter(|_| self.problems.is_empty())
@@ -79,6 +79,6 @@ pub(crate) struct ReauthenticatePage {
     pub(crate) email: String,
     /// Where to go afterwards; empty for the account.
     pub(crate) next: String,
-    /// What was wrong with the last attempt.
+    /// The problem of the last attempt.
     pub(crate) problems: Problems,
 }

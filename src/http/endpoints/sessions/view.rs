@@ -16,7 +16,7 @@ pub(crate) struct SessionsPage {
     pub(crate) now: OffsetDateTime,
     /// The live sessions, in the order to show them.
     pub(crate) sessions: Vec<SessionCard>,
-    /// What was just done.
+    /// The last change, to be confirmed on the page.
     pub(crate) notice: Option<SessionsNotice>,
     /// Why it could not be done.
     pub(crate) problems: Problems,
@@ -54,7 +54,7 @@ pub(crate) struct ClientView {
     pub(crate) ip_address: Option<String>,
 }
 
-/// What was just done about sessions.
+/// The last change of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SessionsNotice {
     /// One was ended.

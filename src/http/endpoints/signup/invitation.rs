@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use crate::accounts::{InvitationDigest, Password, User};
 use crate::http::endpoints::session::cookie_check::{RecentSignIns, redirect_after_sign_in};
-use crate::http::endpoints::session::page::{resubmitted, with_retry_after};
+use crate::http::endpoints::session::page::resubmitted;
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::signup::view::InvitationPage;
 use crate::http::request::body::Form;
@@ -82,12 +82,11 @@ pub(crate) async fn submit(
             Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
         }
         Err(problem) => {
-            let retry_after = problem.retry_after;
-            let (status, problems) =
+            let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
             let context = resubmitted(context, &form);
             let page = InvitationPage { problems, ..page(context, token, &user, form_settings) };
-            Ok(with_retry_after(retry_after, render(status, &page)))
+            Ok(rejected.render(&page))
         }
     }
 }

@@ -8,9 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::accounts::Email;
 use crate::http::endpoints::session::cookie_check::{RecentSignIns, redirect_after_sign_in};
-use crate::http::endpoints::session::page::{
-    destination, resubmitted, safe_next, with_path, with_retry_after,
-};
+use crate::http::endpoints::session::page::{destination, resubmitted, safe_next, with_path};
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::signup::api::{signup_closed, signup_request};
 use crate::http::endpoints::signup::view::SignUpPage;
@@ -82,8 +80,7 @@ pub(crate) async fn submit(
             Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
         }
         Err(problem) => {
-            let retry_after = problem.retry_after;
-            let (status, problems) =
+            let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
             let next = safe_next(form.find("next"));
             let page = SignUpPage {
@@ -95,7 +92,7 @@ pub(crate) async fn submit(
                 minimum_length: form_settings.password_min_length,
                 next,
             };
-            Ok(with_retry_after(retry_after, render(status, &page)))
+            Ok(rejected.render(&page))
         }
     }
 }

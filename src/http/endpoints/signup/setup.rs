@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use crate::accounts::Email;
 use crate::http::endpoints::session::cookie_check::{RecentSignIns, redirect_after_sign_in};
-use crate::http::endpoints::session::page::{resubmitted, with_retry_after};
+use crate::http::endpoints::session::page::resubmitted;
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::signup::api::signup_request;
 use crate::http::endpoints::signup::view::SetupPage;
@@ -75,8 +75,7 @@ pub(crate) async fn submit(
             Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
         }
         Err(problem) => {
-            let retry_after = problem.retry_after;
-            let (status, problems) =
+            let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
             let page = SetupPage {
                 // A change of language comes back by GET, which needs the token too.
@@ -90,7 +89,7 @@ pub(crate) async fn submit(
                 minimum_length: form_settings.password_min_length,
                 problems,
             };
-            Ok(with_retry_after(retry_after, render(status, &page)))
+            Ok(rejected.render(&page))
         }
     }
 }

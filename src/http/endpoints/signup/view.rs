@@ -13,7 +13,7 @@ pub(crate) struct SignUpPage {
     pub(crate) context: PageContext,
     /// Whether sign-up is open; if not, the page says so and shows no form.
     pub(crate) is_open: bool,
-    /// What was wrong with the last attempt.
+    /// The problem of the last attempt.
     pub(crate) problems: Problems,
     /// The email address as typed.
     pub(crate) email: String,
@@ -44,7 +44,7 @@ pub(crate) struct InvitationPage {
     pub(crate) email: String,
     /// The fewest characters of a password, in code points.
     pub(crate) minimum_length: u32,
-    /// What was wrong with the last attempt.
+    /// The problem of the last attempt.
     pub(crate) problems: Problems,
 }
 
@@ -63,6 +63,6 @@ pub(crate) struct SetupPage {
     pub(crate) name: String,
     /// The fewest characters of a password, in code points.
     pub(crate) minimum_length: u32,
-    /// What was wrong with the last attempt.
+    /// The problem of the last attempt.
     pub(crate) problems: Problems,
 }

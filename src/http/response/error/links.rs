@@ -11,7 +11,7 @@ impl Problem {
         Self::new(
             StatusCode::NOT_FOUND,
             Code::NotFound,
-            "This setup link is used, expired or no longer needed. Whoever runs this server can \
+            "This setup link is used, expired or no longer needed. Its operator can \
              add an administrator with `anteroom user add --admin EMAIL`.",
         )
     }

@@ -57,7 +57,7 @@
     next.value += fragment;
   }
 
-  // Live: one stream serves every tab of the browser. Whoever holds the lock keeps it and tells the
+  // Live: one stream serves every tab of the browser. The tab that holds the lock keeps it and tells the
   // others; when that tab closes, the next one takes over.
 
   let leaving = false;
@@ -92,7 +92,7 @@
   }
 
   function hear({ kind, session, reason }) {
-    // What is told of another session than the page's is not for it.
+    // Messages about another session than the page's are not for it.
     if (kind === "ended" && session === own) leave(reason);
     if (kind === "sessions" && session === own) refresh();
     // The browser has another session by now: the page shows what is no longer so.

@@ -62,7 +62,7 @@ impl Texts {
         self.find(&format!("ended-{reason}"), None)
     }
 
-    /// What happened to an account, by the kind of the contract, how it came out and why.
+    /// An event of an account, by the kind of the contract, with its outcome and reason.
     #[must_use]
     pub(crate) fn happened(self, kind: &str, outcome: &str, why: &str) -> String {
         let mut values = FluentArgs::with_capacity(2);
@@ -71,27 +71,27 @@ impl Texts {
         self.find(&format!("activity-{kind}"), Some(&values)).unwrap_or_else(|| kind.to_owned())
     }
 
-    /// What is kept under this name of a session; nothing for a name without a text.
+    /// The name of a field of a session; nothing for a name without a text.
     #[must_use]
     pub(crate) fn field(self, name: &str) -> String {
         self.find(&format!("field-{name}"), None).unwrap_or_default()
     }
 
-    /// What to change about a password that was refused. `code` is the word of the contract,
+    /// The advice for a password that was refused. `code` is the word of the contract,
     /// `minimum` the fewest characters allowed.
     #[must_use]
     pub(crate) fn weak_password(self, code: &str, minimum: u32) -> String {
         self.with(&format!("weak-password-{code}"), "minimum", minimum)
     }
 
-    /// What went wrong, as a title, by the code of the contract; a general one for any other.
+    /// The title of an error, by the code of the contract; a general one for any other.
     #[must_use]
     pub(crate) fn error_title(self, code: &str) -> String {
         self.find(&format!("error-title-{code}"), None)
             .unwrap_or_else(|| self.get("error-title-internal"))
     }
 
-    /// What to do about it, in a sentence or two, by the code of the contract.
+    /// The remedy of an error, in a sentence or two, by the code of the contract.
     #[must_use]
     pub(crate) fn error_detail(self, code: &str) -> String {
         self.find(&format!("error-detail-{code}"), None)
@@ -121,7 +121,7 @@ fn find_in(bundle: &Bundle, key: &str, arguments: Option<&FluentArgs<'_>>) -> Op
     Some(text.into_owned())
 }
 
-/// What cannot be read of `source` is left out and falls back; the tests let none be left out.
+/// Unreadable parts of `source` are left out and fall back; the tests let none be left out.
 fn bundle(language: Language, source: &str) -> Bundle {
     let tag = language.tag().parse().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![tag]);

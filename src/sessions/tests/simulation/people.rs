@@ -29,7 +29,7 @@ const GATEWAYS: usize = 1;
 /// How long it is lived.
 const LIFE: Duration = Duration::from_secs(4);
 
-/// What there was to judge.
+/// The observations to judge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counted {
     pub(super) from_memory: u64,
@@ -57,7 +57,7 @@ pub(super) struct Held {
     pub(super) session: Session,
 }
 
-/// What is known to everybody who watches.
+/// The facts known to all observers.
 #[derive(Default)]
 pub(super) struct Record {
     held: Vec<Arc<Held>>,
@@ -218,7 +218,7 @@ impl Scene {
         }
     }
 
-    /// What one person does.
+    /// The operations of one person.
     async fn live(self, person: u64) {
         loop {
             sleep(self.world.upto(60)).await;

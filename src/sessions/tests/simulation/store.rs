@@ -18,7 +18,7 @@ use crate::sessions::{
 /// The store in memory, which answers at once, at the other end of a long way.
 pub(super) struct Reached(pub(super) Arc<Process>);
 
-/// What the store in memory says to this call.
+/// The answer of the store in memory to this call.
 macro_rules! at_once {
     ($call:expr) => {
         $call.now_or_never().unwrap()

@@ -23,7 +23,7 @@ enum Message {
 /// A connection from the store to a server.
 pub(super) struct Wire {
     pub(super) server: usize,
-    /// What is on its way, and when it arrives.
+    /// The messages on their way, with the time of arrival.
     messages: Mutex<VecDeque<(Instant, Message)>>,
     sent: Notify,
     /// Whether the store still tells.

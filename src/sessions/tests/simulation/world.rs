@@ -34,12 +34,12 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What everybody shares.
+/// The state that all share.
 pub(super) struct World {
     pub(super) store: MemoryStore,
     pub(super) accounts: Mutex<HashMap<UserId, Account>>,
     wires: Mutex<Vec<Arc<Wire>>>,
-    /// What can be read already, and those who listen have not been told.
+    /// Changes that can be read already, but whose notification is still on its way.
     untold: Mutex<Vec<Change>>,
     chance: Mutex<Chance>,
     /// Until when the store stands still.

@@ -17,7 +17,7 @@ use crate::sessions::SessionId;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EventsBody {
     events: Vec<EventBody>,
-    /// What to send as `cursor` for the next page; `null` on the last.
+    /// The `cursor` of the next page; `null` on the last.
     next_cursor: Option<String>,
 }
 

@@ -82,8 +82,9 @@ impl Format {
     }
 }
 
-/// A cell in quotes. What a spreadsheet would take for a formula begins with an apostrophe, which
-/// makes it a text there. Some skip spaces, and some take full-width signs for the plain ones.
+/// A cell in quotes. Text that a spreadsheet would take for a formula begins with an apostrophe,
+/// which makes it a text there. Some skip spaces, and some take full-width signs for the plain
+/// ones.
 fn cell_of(text: &str) -> String {
     const MARKS: [char; 8] = ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}'];
     let spaced = |c: char| c.is_whitespace() || c == '\u{FEFF}';

@@ -5,13 +5,13 @@ use time::OffsetDateTime;
 
 use crate::http::web::page_context::PageContext;
 
-/// What happened. Fields: `user`, `kind`, `actor`, `session`, `network`, `outcome`, `from`, `until`.
+/// The filters. Fields: `user`, `kind`, `actor`, `session`, `network`, `outcome`, `from`, `until`.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "admin/audit/audit.html")]
 pub(crate) struct AuditTrailPage {
     /// The page context.
     pub(crate) context: PageContext,
-    /// What was asked for.
+    /// The filters.
     pub(crate) filters: AuditFilters,
     /// Every kind there is, in the words of the API.
     pub(crate) kinds: Vec<&'static str>,
@@ -23,7 +23,7 @@ pub(crate) struct AuditTrailPage {
     pub(crate) exports: [String; 2],
 }
 
-/// What was asked for, as typed.
+/// The filters, as typed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AuditFilters {
     /// The id of a user: about them or by them.
@@ -49,7 +49,7 @@ pub(crate) struct AuditFilters {
 pub(crate) struct AuditEventRow {
     /// When.
     pub(crate) at: OffsetDateTime,
-    /// What kind.
+    /// The kind.
     pub(crate) kind: &'static str,
     /// Who did it; the id of a user, or a word.
     pub(crate) actor: String,
@@ -63,6 +63,6 @@ pub(crate) struct AuditEventRow {
     pub(crate) network: Option<String>,
     /// `ok`, or a word for why not.
     pub(crate) outcome: String,
-    /// What else is known, as `name: value`.
+    /// Further details, as `name: value`.
     pub(crate) details: Vec<String>,
 }

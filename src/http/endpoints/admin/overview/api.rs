@@ -40,7 +40,7 @@ pub(crate) struct UserCountBody {
     disabled: u64,
 }
 
-/// What happened in an hour or a day.
+/// The counts of an hour or a day.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SpanBody {
     #[schema(value_type = String, format = DateTime)]

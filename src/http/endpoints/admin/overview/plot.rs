@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 const WIDTH: u64 = 720;
 const HEIGHT: u64 = 160;
 
-/// What happened in one span of time.
+/// The counts of one span of time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlottedSpan {
     /// When it began.
@@ -22,7 +22,7 @@ pub(crate) struct PlottedSpan {
 pub(crate) struct Plot {
     /// The name, unique on the page.
     pub(crate) name: &'static str,
-    /// What it shows.
+    /// The quantity that it shows.
     pub(crate) spans: Vec<PlottedSpan>,
 }
 
@@ -52,7 +52,7 @@ impl Plot {
         self.spans.iter().map(|span| span.failures).sum()
     }
 
-    /// What there is to draw; whatever is not nothing is at least a line.
+    /// The bars to draw; any count above zero is at least a line.
     pub(crate) fn bars(&self) -> Vec<Bar> {
         let spans = u64::try_from(self.spans.len()).unwrap_or(u64::MAX).max(1);
         let (step, most) = (WIDTH / spans, self.most());

@@ -46,11 +46,11 @@ pub(crate) struct RevocationBody {
     ended_at: Timestamp,
 }
 
-/// What ended after a cursor.
+/// The sessions that ended after a cursor.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RevocationsBody {
     revocations: Vec<RevocationBody>,
-    /// What to send as `after` next.
+    /// The next value of `after`.
     next_cursor: String,
 }
 

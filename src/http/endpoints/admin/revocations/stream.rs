@@ -19,7 +19,7 @@ use crate::sessions::Cursor;
 
 /// How many ends are read at once.
 const AT_ONCE: u32 = 100;
-/// What ends within this time is read together, so that many ends do not mean as many reads.
+/// Ends within this time are read together, so that many ends do not mean as many reads.
 const BREATH: Duration = Duration::from_millis(50);
 
 /// The stream after a cursor. An expired cursor is an error response instead.

@@ -27,13 +27,13 @@ use crate::use_cases::RevokeSessions;
 pub(crate) struct ExplainedBody {
     /// `null` once its end was written down.
     session: Option<SessionBody>,
-    /// What set its deadlines; `null` with the session.
+    /// The policy that set its deadlines; `null` with the session.
     policy: Option<PolicyBody>,
     /// `null` while it is live.
     ended: Option<EndedBody>,
     /// Whether the server that was asked would answer a check of it from memory, under a lease.
     under_lease: bool,
-    /// What the audit trail has of it, the newest first, 50 at most: who started it and from where,
+    /// Its audit events, the newest first, 50 at most: who started it and from where,
     /// what was done in it, and who ended it.
     events: Vec<EventBody>,
 }

@@ -14,7 +14,7 @@ pub(crate) struct AllSessionsPage {
     pub(crate) context: PageContext,
     /// The current time, for relative times.
     pub(crate) now: OffsetDateTime,
-    /// What was asked for.
+    /// The filters.
     pub(crate) filters: SessionFilters,
     /// A page of sessions, those that started last first.
     pub(crate) sessions: Vec<SessionRow>,
@@ -22,7 +22,7 @@ pub(crate) struct AllSessionsPage {
     pub(crate) next: Option<String>,
 }
 
-/// What was asked for, as typed.
+/// The filters, as typed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SessionFilters {
     /// The id of a user.
@@ -70,13 +70,13 @@ pub(crate) struct SessionDetailPage {
     pub(crate) now: OffsetDateTime,
     /// Its public handle.
     pub(crate) id: String,
-    /// What is kept of it; `None` once its end was written down.
+    /// The stored session; `None` once its end was recorded.
     pub(crate) session: Option<ExplainedSession>,
     /// How it ended; `None` while it is live.
     pub(crate) ended: Option<SessionEnd>,
     /// Whether this server answers for it from memory.
     pub(crate) under_lease: bool,
-    /// What the trail has of it, the newest first.
+    /// Its audit events, the newest first.
     pub(crate) events: Vec<AuditEventRow>,
 }
 
@@ -95,7 +95,7 @@ pub(crate) struct ExplainedSession {
     pub(crate) idle_ends_at: OffsetDateTime,
     /// When it ends, however busy it is.
     pub(crate) ends_at: OffsetDateTime,
-    /// What set both.
+    /// The policy that set both.
     pub(crate) policy: PolicyView,
 }
 

@@ -16,7 +16,7 @@ use crate::http::session::extract_public::RequireAdmin;
 use crate::sessions::Sessions;
 use crate::use_cases::{AccountChange, AccountChanges};
 
-/// What an administrator changes about an account.
+/// The changes that an administrator makes to an account.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountBody {

@@ -83,14 +83,14 @@ pub(in crate::http) async fn create(
             Ok(render(StatusCode::CREATED, &UsersPage { invitation, ..page }))
         }
         Err(problem) => {
-            let (status, problems) = failed(problem, &context)?;
+            let (rejected, problems) = failed(problem, &context)?;
             let typed = NewUserTyped {
                 email: email.to_owned(),
                 name: name.to_owned(),
                 is_admin: role == Some("admin"),
             };
             let page = page(&accounts, &sessions, context, &first).await?;
-            Ok(render(status, &UsersPage { typed, problems, ..page }))
+            Ok(rejected.render(&UsersPage { typed, problems, ..page }))
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::http::session::extract::{AdministratorOrLogin, FreshAdministratorOrPr
 use crate::http::state::{AppState, Links};
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
-use crate::http::web::render::render;
+use crate::http::web::render::{RejectedForm, render};
 use crate::sessions::{SessionId, Sessions};
 use crate::use_cases::{AccountChange, AccountChanges, Invitations, RevokeSessions};
 
@@ -66,9 +66,9 @@ impl UserPageServices {
         id: &str,
         own: SessionId,
         problem: Problem,
-    ) -> Result<(StatusCode, UserPage), Problem> {
-        let (status, problems) = failed(problem, &context)?;
-        Ok((status, UserPage { problems, ..self.page(context, id, own).await? }))
+    ) -> Result<(RejectedForm, UserPage), Problem> {
+        let (rejected, problems) = failed(problem, &context)?;
+        Ok((rejected, UserPage { problems, ..self.page(context, id, own).await? }))
     }
 }
 
@@ -116,11 +116,11 @@ pub(in crate::http) async fn change(
     match outcome {
         Ok(_) => Ok(see_other(&format!("{}?done=changed", path_of(&id)))),
         Err(problem) => {
-            let (status, page) =
+            let (rejected, page) =
                 services.page_with_problem(context, &id, current.session.id, problem).await?;
             let (email, name) = page.typed.clone();
             let typed = (body.email.unwrap_or(email), body.name.unwrap_or(name));
-            Ok(render(status, &UserPage { typed, ..page }))
+            Ok(rejected.render(&UserPage { typed, ..page }))
         }
     }
 }
@@ -143,9 +143,9 @@ pub(in crate::http) async fn delete(
     match changes.apply(user, change, &authorized).await.map_err(Problem::from) {
         Ok(_) => Ok(see_other("/admin/users?done=deleted")),
         Err(problem) => {
-            let (status, page) =
+            let (rejected, page) =
                 services.page_with_problem(context, &id, current.session.id, problem).await?;
-            Ok(render(status, &page))
+            Ok(rejected.render(&page))
         }
     }
 }

@@ -13,19 +13,19 @@ use time::OffsetDateTime;
 pub(crate) struct UsersPage {
     /// The page context.
     pub(crate) context: PageContext,
-    /// What was searched for.
+    /// The search text.
     pub(crate) query: String,
     /// A page of accounts.
     pub(crate) users: Vec<UserRow>,
     /// Where the next page is; `None` on the last.
     pub(crate) next: Option<String>,
-    /// What was typed for a new account that was not made.
+    /// The input for a new account that was not created.
     pub(crate) typed: NewUserTyped,
-    /// What was wrong with it.
+    /// The problem of that input.
     pub(crate) problems: Problems,
     /// The invitation that was just made, shown once.
     pub(crate) invitation: Option<InvitationLink>,
-    /// What was just done.
+    /// The last change, to be confirmed on the page.
     pub(crate) notice: Option<UsersNotice>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct InvitationLink {
     pub(crate) expires_at: OffsetDateTime,
 }
 
-/// What was just done about accounts.
+/// The last change of accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UsersNotice {
     /// One was deleted.
@@ -94,13 +94,13 @@ pub(crate) struct UserPage {
     pub(crate) sessions: Vec<SessionRow>,
     /// The invitation that was just made, shown once.
     pub(crate) invitation: Option<InvitationLink>,
-    /// What was just done.
+    /// The last change, to be confirmed on the page.
     pub(crate) notice: Option<UserNotice>,
     /// Why something could not be done.
     pub(crate) problems: Problems,
 }
 
-/// What was just done to an account.
+/// The last change of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UserNotice {
     /// It was changed.
