@@ -62,7 +62,7 @@ impl WebhookBody {
     }
 }
 
-/// `GET /api/admin/webhook`: where events are sent, and how many wait.
+/// `GET /api/admin/webhook`: state of the webhook: its URL, and how many events wait.
 #[utoipa::path(get, path = "/api/admin/webhook", tag = "admin",
     responses(
         (status = 200, description = "How the deliveries stand", body = WebhookBody),

@@ -29,7 +29,7 @@ pub(crate) struct SignupBody {
     name: String,
 }
 
-/// `POST /api/signup`: makes an account and signs its owner in.
+/// `POST /api/signup`: creates an account and signs its owner in.
 #[utoipa::path(post, path = "/api/signup", tag = "session", request_body = SignupBody, responses(
     (status = 201, description = "Signed up and in; the cookie comes along", body = SignedInBody),
     (status = 403, description = "`signup_closed`", body = ProblemBody),
