@@ -32,7 +32,7 @@ fn own(command: &Command) -> Vec<&Arg> {
     command.get_arguments().filter(is_own).collect()
 }
 
-fn row(arg: &&Arg) -> [String; 2] {
+fn row(arg: &Arg) -> [String; 2] {
     let value = arg.get_value_names().unwrap_or_default().join(" ");
     let written = match arg.get_long() {
         Some(long) if arg.get_action().takes_values() => format!("--{long} {value}"),
@@ -60,7 +60,7 @@ fn describe(text: &mut String, command: &mut Command, path: &str) {
     let _ = write!(text, "\n## {path}\n{about}.\n\n```text\n{}\n```\n", usage.join(" "));
     let arguments = own(command);
     if !arguments.is_empty() {
-        let rows = table(["argument", "meaning"], arguments.iter().map(row));
+        let rows = table(["argument", "meaning"], arguments.into_iter().map(row));
         let _ = write!(text, "\n{rows}");
     }
 }

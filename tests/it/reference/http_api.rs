@@ -121,10 +121,12 @@ fn answers(operation: &Value) -> String {
 
 fn callers(path: &str, operation: &Value) -> &'static str {
     let unauthorized = text(&operation["responses"]["401"]["description"]);
-    match unauthorized.contains("`no_session`") {
-        _ if path.starts_with("/api/admin/") => "administrators",
-        true => "users",
-        false => "anyone",
+    if path.starts_with("/api/admin/") {
+        "administrators"
+    } else if unauthorized.contains("`no_session`") {
+        "users"
+    } else {
+        "anyone"
     }
 }
 

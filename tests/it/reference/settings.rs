@@ -15,7 +15,7 @@ Each setting is a variable of the environment, a line of `.env` or a flag: \
 environment, then `.env`. An empty variable counts as unset.
 ";
 
-fn row(setting: &&Setting) -> [String; 4] {
+fn row(setting: &Setting) -> [String; 4] {
     let (variable, flag) = (setting.variable(), format!("--{}", setting.flag()));
     let default = if setting.default.is_empty() { "none".into() } else { code(setting.default) };
     [code(variable), code(&flag), default, linked(setting.meaning)]
@@ -43,7 +43,8 @@ fn page() -> String {
     let mut groups: Vec<Group> = SETTINGS.iter().map(|setting| setting.group).collect();
     groups.dedup();
     for group in groups {
-        let rows = table(["variable", "flag", "default", "meaning"], in_group(group).map(row));
+        let rows =
+            table(["variable", "flag", "default", "meaning"], in_group(group).map(|one| row(one)));
         let _ = write!(text, "\n## {}\n{rows}", group.title());
     }
     let secrets = SETTINGS.iter().filter(|setting| setting.is_secret());
