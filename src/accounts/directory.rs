@@ -71,7 +71,7 @@ pub enum CreateError {
     Store(#[from] StoreError),
 }
 
-/// Somebody who is to have an account.
+/// A new account without a password.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     /// The address for sign-in.

@@ -14,7 +14,7 @@ use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::CurrentUser;
 use crate::use_cases::{AccountChange, AccountChanges, ChangePassword, FormTurn, OwnChange};
 
-/// What to change about one's own account.
+/// A change of the account of the user.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileBody {

@@ -20,7 +20,7 @@ const STEP: u32 = 200;
 /// Upper bound of events in one export.
 const MOST_EVENTS: usize = 5000;
 
-/// What is kept about a person.
+/// All data stored about a user.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OwnDataBody {
     #[schema(value_type = String, format = DateTime)]

@@ -11,7 +11,7 @@ use crate::http::response::json::{ProblemBody, timestamp};
 use crate::http::session::extract_public::RequireAdmin;
 use crate::webhook::{DeliveryState, Webhook};
 
-/// How the deliveries stand.
+/// State of the deliveries.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Webhook)]
 pub(crate) struct WebhookBody {

@@ -17,7 +17,7 @@ use crate::http::session::extract::CurrentUser;
 use crate::sessions::{EndReason, Sessions};
 use crate::use_cases::{FormTurn, Login, LoginRequest, Logout, Reauthenticate};
 
-/// What somebody offers to be signed in.
+/// A sign-in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginBody {
@@ -29,7 +29,7 @@ pub(crate) struct LoginBody {
     remember_me: bool,
 }
 
-/// A proof of who one is.
+/// A proof of identity.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasswordBody {

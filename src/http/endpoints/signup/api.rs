@@ -17,7 +17,7 @@ use crate::http::state::FormSettings;
 use crate::sessions::Sessions;
 use crate::use_cases::{FormTurn, Signup, SignupRequest};
 
-/// What somebody gives to get an account.
+/// A new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignupBody {

@@ -46,7 +46,7 @@ pub(crate) struct RevocationBody {
     ended_at: Timestamp,
 }
 
-/// What ended after a cursor.
+/// Ended sessions after a cursor.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RevocationsBody {
     revocations: Vec<RevocationBody>,

@@ -16,7 +16,7 @@ use crate::http::session::extract_public::RequireAdmin;
 use crate::sessions::Sessions;
 use crate::use_cases::{AccountChange, AccountChanges};
 
-/// What an administrator changes about an account.
+/// A change of an account by an administrator.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountBody {

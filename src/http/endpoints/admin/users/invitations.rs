@@ -15,7 +15,7 @@ use crate::http::session::extract::{FreshAdministrator, PathId};
 use crate::http::state::Links;
 use crate::use_cases::Invitations;
 
-/// Somebody who is to have an account.
+/// A new account without a password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUserBody {
