@@ -71,7 +71,7 @@ pub enum CreateError {
     Store(#[from] StoreError),
 }
 
-/// A new account without a password.
+/// Somebody who is to have an account.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     /// The address for sign-in.
