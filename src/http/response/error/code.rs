@@ -81,7 +81,7 @@ pub enum Code {
     ///
     /// Send less.
     BodyTooLarge,
-    /// The session data has changed since the ETag in `If-Match`.
+    /// The session data has changed since the `ETag` in `If-Match`.
     ///
     /// Read the data again, and decide again.
     PreconditionFailed,
