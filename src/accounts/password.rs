@@ -91,7 +91,7 @@ pub enum WeakPassword {
         /// The fewest code points.
         min: usize,
     },
-    /// More than [`Password::LONGEST`] bytes.
+    /// More than 1024 bytes.
     #[error("use at most 1024 bytes, which is between 256 and 1024 characters")]
     TooLong,
     /// A control character, which many keyboards and forms cannot type again.

@@ -1,41 +1,95 @@
 //! The kinds of events, in the words of the API.
 
-/// The kind of an event.
+/// The kind of an event. `docs/reference/audit-events.md` is rendered from these comments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// An account was made.
+    /// An account was created: by its owner, an administrator, a command or code.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `role`; `status` if an administrator created it.
     Signup,
-    /// Somebody signed in.
+    /// A user signed in.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `by`: `invitation` if the sign-in followed an accepted invitation.
     Login,
-    /// Somebody tried to, and was refused.
+    /// A sign-in was refused. The typed address is not recorded.
+    ///
+    /// Outcomes: `unknown_account`, `wrong_password`, `account_disabled`, `session_limit_reached`.
     LoginFailed,
-    /// Somebody signed out.
+    /// A user signed out.
+    ///
+    /// Outcomes: `ok`.
     Logout,
-    /// Somebody proved once more who they are, or failed to.
+    /// A signed-in user confirmed their password, or failed to.
+    ///
+    /// Outcomes: `ok`, `wrong_password`.
     Reauthenticated,
-    /// A session ended, or several of one user at once; whatever the reason.
+    /// A session ended, or several sessions of one user at once.
+    ///
+    /// Outcomes: `ok`; `ordered`: a server that keeps its sessions in memory was ordered to end
+    /// them.
+    ///
+    /// Details: `reason`; `by_session`: the other session from which it was ended; `count`; `of`:
+    /// `everybody` if it is about the sessions of all users.
     SessionEnded,
-    /// A password was changed, or the proof for it was wrong.
+    /// A password was changed or set, or the current password was wrong.
+    ///
+    /// Outcomes: `ok`, `wrong_password`.
+    ///
+    /// Details: `by`: `invitation` if it was set by an invitation.
     PasswordChanged,
-    /// The address of an account was changed, or became verified.
+    /// The email address of an account was changed, or became verified.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `verified`.
     EmailChanged,
     /// The role of an account was changed.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `from`, `to`.
     RoleChanged,
     /// An account was disabled.
+    ///
+    /// Outcomes: `ok`.
     AccountDisabled,
     /// An account was enabled.
+    ///
+    /// Outcomes: `ok`.
     AccountEnabled,
     /// An account was deleted.
+    ///
+    /// Outcomes: `ok`.
     AccountDeleted,
-    /// A network did something too often.
+    /// An account, a network or a session did something too often.
+    ///
+    /// Outcomes: `refused`.
+    ///
+    /// Details: `limit`: `passwords`, `sign_ups`, `anonymous_sessions` or `own_changes`.
     Throttled,
-    /// A request came from another site.
+    /// A request from another origin was refused.
+    ///
+    /// Outcomes: `refused`.
+    ///
+    /// Details: `origin`, if the request had one.
     CrossOriginRefused,
-    /// Somebody was given a link by which to set the password of an account.
+    /// An administrator created a link that sets the password of an account.
+    ///
+    /// Outcomes: `ok`.
     InvitationCreated,
-    /// The setup link made the first administrator.
+    /// The setup link created the first administrator.
+    ///
+    /// Outcomes: `ok`.
     SetupUsed,
     /// The server was started with other settings than the time before.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `settings`: the names of the changed settings.
     SettingsChanged,
 }
 

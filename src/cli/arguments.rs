@@ -107,7 +107,7 @@ pub enum UserCommand {
     SetRole {
         /// Email address of the account
         email: String,
-        /// user or admin
+        /// New role: user or admin
         #[arg(value_parser = role)]
         role: Role,
     },

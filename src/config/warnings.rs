@@ -12,6 +12,35 @@ impl Config {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        warnings.extend(self.proxies_in_front());
+        warnings.extend(self.stores_in_the_clear());
+        warnings.extend(self.webhook_in_the_clear());
+        warnings.extend(self.ignored_names());
+        let throttles = [
+            (table::THROTTLE_ACCOUNT.setting, self.throttles.account),
+            (table::THROTTLE_NETWORK.setting, self.throttles.network),
+            (table::THROTTLE_SIGNUP.setting, self.throttles.signup),
+        ];
+        for (setting, _) in throttles.iter().filter(|(_, throttle)| throttle.is_none()) {
+            let (variable, default) = (setting.variable(), setting.default);
+            warnings.push(format!(
+                "{variable} is off: attempts go on unchecked; the default is {default}"
+            ));
+        }
+        warnings.extend(self.addresses_kept_longer());
+        if let Some(address) = self.metrics_listen
+            && !address.ip().to_canonical().is_loopback()
+        {
+            warnings.push(format!(
+                "ANTEROOM_METRICS_LISTEN is {address}: everybody who reaches that address can read \
+                 the metrics; keep it to loopback or a private network"
+            ));
+        }
+        warnings
+    }
+
+    fn proxies_in_front(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
         let proxies = &self.http.trusted_proxies;
         if self.http.public_url.is_https() && proxies.is_empty() {
             warnings.push(
@@ -34,42 +63,25 @@ impl Config {
                     .to_owned(),
             );
         }
+        warnings
+    }
+
+    fn stores_in_the_clear(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
         if let DatabaseAt::Postgres(url) = &self.storage.database
             && let Some(host) = unverified(url)
         {
             warnings.push(format!(
-                "ANTEROOM_DATABASE does not check that {host} is what answers there: whoever \
-                 stands in between can read everything; add sslmode=verify-full to it"
+                "ANTEROOM_DATABASE does not check that {host} is what answers there: a \
+                 program in between can read everything; add sslmode=verify-full to it"
             ));
         }
         if let SessionStorage::Redis { url } = &self.storage.sessions
             && let Some(host) = unencrypted(url)
         {
             warnings.push(format!(
-                "ANTEROOM_SESSIONS goes to {host} in the clear: whoever listens in between learns \
-                 the password, and who is signed in from where; write rediss://"
-            ));
-        }
-        warnings.extend(self.webhook_in_the_clear());
-        warnings.extend(self.ignored_names());
-        let throttles = [
-            (table::THROTTLE_ACCOUNT.setting, self.throttles.account),
-            (table::THROTTLE_NETWORK.setting, self.throttles.network),
-            (table::THROTTLE_SIGNUP.setting, self.throttles.signup),
-        ];
-        for (setting, _) in throttles.iter().filter(|(_, throttle)| throttle.is_none()) {
-            let (variable, default) = (setting.variable(), setting.default);
-            warnings.push(format!(
-                "{variable} is off: attempts go on unchecked; the default is {default}"
-            ));
-        }
-        warnings.extend(self.addresses_kept_longer());
-        if let Some(address) = self.metrics_listen
-            && !address.ip().to_canonical().is_loopback()
-        {
-            warnings.push(format!(
-                "ANTEROOM_METRICS_LISTEN is {address}: whoever reaches that address can read the \
-                 metrics; keep it to loopback or a private network"
+                "ANTEROOM_SESSIONS goes to {host} in the clear: a program in between reads the \
+                 password, and who is signed in from where; write rediss://"
             ));
         }
         warnings
@@ -78,8 +90,8 @@ impl Config {
     fn webhook_in_the_clear(&self) -> Option<String> {
         let host = self.webhook.as_ref()?.target.in_the_clear()?;
         Some(format!(
-            "ANTEROOM_WEBHOOK_URL goes to {host} in the clear: whoever listens in between can read \
-             the events; write https:// where the receiver has a certificate"
+            "ANTEROOM_WEBHOOK_URL goes to {host} in the clear: a program in between can read the \
+             events; write https:// where the receiver has a certificate"
         ))
     }
 

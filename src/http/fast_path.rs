@@ -28,7 +28,7 @@ use crate::http::routes::{self, CachedCheck};
 use crate::http::security::guard::RequestGuard;
 use crate::http::security::headers::security_headers;
 use crate::http::session::cookie::{CookieShape, Presented};
-use crate::http::session::layer::forbid_sharing;
+use crate::http::session::layer::{SessionLayerParts, forbid_sharing};
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::sessions::{Session, Sessions};
 use crate::use_cases::{Check, Identity};
@@ -50,14 +50,14 @@ pub struct FastPath<S> {
 
 /// The services and settings of the fast path.
 pub(in crate::http) struct FastPathState {
-    pub(in crate::http) check: Check,
-    pub(in crate::http) sessions: Sessions,
-    pub(in crate::http) cookie: CookieShape,
-    pub(in crate::http) request_guard: RequestGuard,
-    pub(in crate::http) forward_auth: ForwardAuth,
-    pub(in crate::http) headers: PreparedHeaders,
-    pub(in crate::http) ids: RequestIds,
-    pub(in crate::http) metrics: Metrics,
+    check: Check,
+    sessions: Sessions,
+    cookie: CookieShape,
+    request_guard: RequestGuard,
+    forward_auth: ForwardAuth,
+    headers: PreparedHeaders,
+    ids: RequestIds,
+    metrics: Metrics,
 }
 
 impl FastPathLayer {
@@ -110,6 +110,24 @@ fn cached_check(request: &Request) -> Option<CachedCheck> {
 }
 
 impl FastPathState {
+    pub(in crate::http) fn new(
+        parts: &SessionLayerParts,
+        request_guard: &RequestGuard,
+        forward_auth: &ForwardAuth,
+        ids: RequestIds,
+    ) -> Self {
+        Self {
+            check: parts.check.clone(),
+            sessions: parts.sessions.clone(),
+            cookie: parts.cookie.clone(),
+            headers: PreparedHeaders::at(request_guard, forward_auth),
+            request_guard: request_guard.clone(),
+            forward_auth: forward_auth.clone(),
+            metrics: parts.metrics.clone(),
+            ids,
+        }
+    }
+
     /// The response, or `None` where the router has to answer.
     fn cached_response(&self, request: &Request) -> Option<Response> {
         let check = cached_check(request)?;

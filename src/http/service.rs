@@ -10,7 +10,7 @@ use crate::audit::AuditTrail;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::http::endpoints::session::cookie_check::RecentSignIns;
-use crate::http::fast_path::{FastPath, FastPathLayer, FastPathState, PreparedHeaders};
+use crate::http::fast_path::{FastPath, FastPathLayer, FastPathState};
 use crate::http::finish::RequestIds;
 use crate::http::forward_auth::{ForwardAuth, ForwardAuthOptions};
 use crate::http::router::{RouterParts, router};
@@ -90,8 +90,6 @@ impl Service {
             audit: audit.clone(),
             keeps_data: true,
         };
-        let own = SessionLayer::new(SessionLayerParts { keeps_data: false, ..parts.clone() });
-        let session_layer = SessionLayer::new(parts);
         let request_guard = RequestGuard::new(public_url, options.trusted_origins, proxies);
         let forward_auth = ForwardAuth::new(
             options.forward_auth,
@@ -100,16 +98,9 @@ impl Service {
             options.clock,
         );
         let ids = RequestIds::new(&options.entropy);
-        let state = FastPathState {
-            check: check.clone(),
-            sessions: sessions.clone(),
-            cookie: cookie.clone(),
-            headers: PreparedHeaders::at(&request_guard, &forward_auth),
-            forward_auth: forward_auth.clone(),
-            request_guard: request_guard.clone(),
-            ids: ids.clone(),
-            metrics: metrics.clone(),
-        };
+        let state = FastPathState::new(&parts, &request_guard, &forward_auth, ids.clone());
+        let own = SessionLayer::new(SessionLayerParts { keeps_data: false, ..parts.clone() });
+        let session_layer = SessionLayer::new(parts);
         let forms = SentForms::new(sessions.clone(), options.entropy);
         let (a, s, t) = (&accounts, &sessions, &audit);
         let services = Services {

@@ -28,6 +28,17 @@ pub enum DataError {
     Malformed,
 }
 
+impl DataError {
+    /// A stable word for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooDeep => "too_deep",
+            Self::TooLarge | Self::NotAnObject | Self::Malformed => "too_large",
+        }
+    }
+}
+
 impl VisitorData {
     /// The largest size, in bytes of its canonical form.
     pub const LARGEST: usize = 8192;

@@ -74,6 +74,7 @@ mod races;
 mod reasons;
 mod redirects;
 mod redis_sessions;
+mod reference;
 mod restart;
 mod restore;
 mod retention;

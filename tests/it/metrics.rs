@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use anteroom::accounts::{HasherOptions, Role};
+use anteroom::accounts::HasherOptions;
 use anteroom::clock::Clock;
 use anteroom::metrics::Metrics;
 use anteroom::sessions::{Limit, LimitPolicy};
@@ -345,48 +345,6 @@ async fn no_secret_and_nobody_is_in_the_metrics(kind: Kind) {
     for canary in canaries {
         assert!(canary.len() > 3 && !text.contains(&canary), "{canary} is in the metrics");
     }
-}
-
-/// The names and the labels of a metric, as the documentation gives them.
-type Metric = (String, String, BTreeSet<String>);
-
-fn documented() -> BTreeSet<Metric> {
-    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md")).unwrap();
-    let rows = text.lines().filter(|line| line.starts_with("| `"));
-    rows.map(|row| {
-        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let labels = cells[3].split(',').map(|label| label.trim().trim_matches('`').to_owned());
-        let labels = labels.filter(|label| !label.is_empty()).collect();
-        (cells[1].trim_matches('`').to_owned(), cells[2].to_owned(), labels)
-    })
-    .collect()
-}
-
-fn told(text: &str) -> BTreeSet<Metric> {
-    let mut metrics = BTreeSet::new();
-    for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
-        let (name, form) = line.split_once(' ').unwrap();
-        let series = text.lines().find(|line| !line.starts_with('#') && line.starts_with(name));
-        let labels = series.unwrap().split_once('{').map_or("", |(_, rest)| rest);
-        let labels = labels.split("=\"").map(|before| {
-            before.rsplit(['{', ',']).next().unwrap_or_default().trim_start_matches('"').to_owned()
-        });
-        let is_name = |label: &String| label.chars().all(|c| c.is_ascii_lowercase());
-        let labels = labels.filter(|label| is_name(label) && !label.is_empty() && label != "le");
-        metrics.insert((name.to_owned(), form.to_owned(), labels.collect()));
-    }
-    metrics
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_documentation_names_what_is_told_and_nothing_else() {
-    let app = TestApp::start_with(Kind::Memory, counted).await;
-    app.signed_in_as("ada@example.org", Role::User, false).await;
-
-    let told = told(&text_of(&app.anteroom).await);
-
-    assert!(told.len() > 10, "{told:?}");
-    assert_eq!(documented(), told);
 }
 
 /// Where a real server says that its metrics are.

@@ -7,12 +7,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::request::body::MergePatch;
-use crate::http::response::error::{Code, FieldError, Problem};
+use crate::http::response::error::{Code, Problem};
 use crate::http::response::json::ProblemBody;
 use crate::http::session::current::{CurrentSession, SessionState};
 use crate::sessions::{DataError, KeepError, Sessions, VisitorData};
 
-/// `GET /api/session/data`: the whole object; `{}` without a session.
+/// `GET /api/session/data`: the JSON object of the session; `{}` without a session.
 #[utoipa::path(get, path = "/api/session/data", tag = "data", responses(
     (status = 200, description = "The object, with its strong ETag", body = Object),
     (status = 401, description = "`session_ended`", body = ProblemBody),
@@ -31,8 +31,8 @@ pub(crate) async fn show(
     Ok(answer(&data))
 }
 
-/// `PATCH /api/session/data`: merges a patch (RFC 7396) and answers the whole object. Without a
-/// session it starts an anonymous one.
+/// `PATCH /api/session/data`: merges a patch (RFC 7396) into the object, and returns the whole
+/// object. Without a session it starts an anonymous one.
 #[utoipa::path(patch, path = "/api/session/data", tag = "data",
     request_body(content = Object, content_type = "application/merge-patch+json"),
     params(("If-Match" = Option<String>, Header, description = "Only if the object is still this")),
@@ -97,14 +97,7 @@ impl From<KeepError> for Problem {
                 "The data has changed since it was read: read it again and decide anew.",
             ),
             KeepError::Data(DataError::NotAnObject) => Self::malformed("Send a JSON object."),
-            KeepError::Data(error) => {
-                let code = match error {
-                    DataError::TooDeep => "too_deep",
-                    _ => "too_large",
-                };
-                let error = FieldError { code, message: error.to_string() };
-                Self::invalid([("data", error)].into())
-            }
+            KeepError::Data(error) => Self::invalid([("data", error.into())].into()),
             KeepError::TooLarge => Self::internal(),
             KeepError::Store(error) => error.into(),
         }

@@ -3,10 +3,12 @@
 //! Services and use cases have their own errors; this file maps each to a status. Causes are
 //! logged here, once, and never sent.
 
+mod code;
 mod fields;
 mod links;
 mod throttled;
 
+pub use code::Code;
 pub use fields::FieldError;
 pub(crate) use fields::FieldErrors;
 
@@ -15,7 +17,6 @@ use std::collections::BTreeMap;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 
 use crate::accounts::{Busy, ChangeError, CreateError, PasswordCheckError, WeakPassword};
 use crate::failure::StoreError;
@@ -24,68 +25,6 @@ use crate::sessions::{EndReason, ResumeError};
 use crate::use_cases::{
     ChangePasswordError, LoginError, OwnChangeError, ReauthenticateError, RevokeSessionsError,
 };
-
-/// The stable word for what went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is its own word in the API description")]
-pub enum Code {
-    InvalidCredentials,
-    TooManyAttempts,
-    Busy,
-    NoSession,
-    SessionEnded,
-    ReauthenticationRequired,
-    CrossOrigin,
-    Forbidden,
-    EmailTaken,
-    SignupClosed,
-    SessionLimitReached,
-    LastAdministrator,
-    CursorExpired,
-    MalformedBody,
-    InvalidInput,
-    UnsupportedMediaType,
-    BodyTooLarge,
-    PreconditionFailed,
-    NotFound,
-    MethodNotAllowed,
-    Misdirected,
-    Unavailable,
-    Internal,
-}
-
-impl Code {
-    /// The word itself.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidCredentials => "invalid_credentials",
-            Self::TooManyAttempts => "too_many_attempts",
-            Self::Busy => "busy",
-            Self::NoSession => "no_session",
-            Self::SessionEnded => "session_ended",
-            Self::ReauthenticationRequired => "reauthentication_required",
-            Self::CrossOrigin => "cross_origin",
-            Self::Forbidden => "forbidden",
-            Self::EmailTaken => "email_taken",
-            Self::SignupClosed => "signup_closed",
-            Self::SessionLimitReached => "session_limit_reached",
-            Self::LastAdministrator => "last_administrator",
-            Self::CursorExpired => "cursor_expired",
-            Self::MalformedBody => "malformed_body",
-            Self::InvalidInput => "invalid_input",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::BodyTooLarge => "body_too_large",
-            Self::PreconditionFailed => "precondition_failed",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::Misdirected => "misdirected",
-            Self::Unavailable => "unavailable",
-            Self::Internal => "internal",
-        }
-    }
-}
 
 /// An error response. The outermost layer makes it a problem document or a page.
 #[derive(Clone, Debug)]

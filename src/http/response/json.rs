@@ -195,7 +195,7 @@ pub(crate) struct UsersBody {
     pub(crate) next_cursor: Option<String>,
 }
 
-/// A page of the sessions of everybody.
+/// A page of the sessions of all users.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionPageBody {
     pub(crate) sessions: Vec<SessionBody>,

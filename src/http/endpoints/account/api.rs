@@ -14,7 +14,7 @@ use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::CurrentUser;
 use crate::use_cases::{AccountChange, AccountChanges, ChangePassword, FormTurn, OwnChange};
 
-/// The changes to one's own account.
+/// A change of the account of the user.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileBody {
@@ -35,7 +35,7 @@ pub(crate) struct NewPasswordBody {
     new_password: String,
 }
 
-/// `GET /api/account`: one's own account.
+/// `GET /api/account`: the account of the user.
 #[utoipa::path(get, path = "/api/account", tag = "account", responses(
     (status = 200, description = "One's own account", body = OneUserBody),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
@@ -44,7 +44,7 @@ pub(crate) async fn show(current: CurrentUser) -> Json<OneUserBody> {
     Json(OneUserBody { user: (&*current.user).into() })
 }
 
-/// `PATCH /api/account`: a new name, or a new address.
+/// `PATCH /api/account`: changes the name or the email address of the user.
 #[utoipa::path(patch, path = "/api/account", tag = "account", request_body = ProfileBody,
     responses(
         (status = 200, description = "The account after the change", body = OneUserBody),
@@ -89,7 +89,8 @@ pub(crate) fn profile_change(
     Ok((name, email.filter(|email| *email != user.email)))
 }
 
-/// `PUT /api/account/password`: a new password. All other sessions end, this one gets a new token.
+/// `PUT /api/account/password`: sets a new password. All other sessions of the user end, and this
+/// one gets a new token.
 #[utoipa::path(put, path = "/api/account/password", tag = "account",
     request_body = NewPasswordBody,
     responses(
@@ -116,7 +117,7 @@ pub(crate) async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /api/account`: deletes one's own account, with all its sessions.
+/// `DELETE /api/account`: deletes the account of the user, with all its sessions.
 #[utoipa::path(delete, path = "/api/account", tag = "account", responses(
     (status = 204, description = "Deleted"),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),

@@ -20,7 +20,7 @@ const STEP: u32 = 200;
 /// Upper bound of events in one export.
 const MOST_EVENTS: usize = 5000;
 
-/// The data stored about a person.
+/// All data stored about a user.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OwnDataBody {
     #[schema(value_type = String, format = DateTime)]
@@ -37,7 +37,7 @@ pub(crate) struct OwnDataBody {
     has_older_events: bool,
 }
 
-/// `GET /api/account/data`: everything that is kept about oneself, as a file.
+/// `GET /api/account/data`: all data stored about the user, as a file.
 #[utoipa::path(get, path = "/api/account/data", tag = "account", responses(
     (status = 200, description = "A JSON file: account, sessions, what happened", body = OwnDataBody),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),

@@ -11,7 +11,7 @@ use crate::http::response::json::{ProblemBody, timestamp};
 use crate::http::session::extract_public::RequireAdmin;
 use crate::webhook::{DeliveryState, Webhook};
 
-/// How the deliveries stand.
+/// State of the deliveries.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Webhook)]
 pub(crate) struct WebhookBody {
@@ -62,7 +62,7 @@ impl WebhookBody {
     }
 }
 
-/// `GET /api/admin/webhook`: where events are sent, and how many wait.
+/// `GET /api/admin/webhook`: state of the webhook: its URL, and how many events wait.
 #[utoipa::path(get, path = "/api/admin/webhook", tag = "admin",
     responses(
         (status = 200, description = "How the deliveries stand", body = WebhookBody),

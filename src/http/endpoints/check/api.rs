@@ -9,10 +9,10 @@ use crate::http::response::error::Problem;
 use crate::http::response::json::ProblemBody;
 use crate::http::session::extract::CurrentUser;
 
-/// `/auth/verify`: 200 with who it is in headers and nothing else. All four headers are there
-/// always, so that a proxy overwrites whatever the client sent under these names. Only the cookie
-/// counts: every method is taken, and no body is read. Where a body was announced, the connection
-/// ends with the answer. The query is not read. `IDENTITY_HEADERS` sets other names.
+/// `/auth/verify`: 200 with the user in headers, and no body. All four headers are always there, so
+/// that a proxy overwrites headers of the same names from a client. Only the cookie counts: every
+/// method is accepted, and neither the body nor the query is read. If a body was announced, the
+/// connection ends with the response. `IDENTITY_HEADERS` sets other names.
 #[utoipa::path(get, path = "/auth/verify", tag = "forward auth", responses(
     (status = 200, description = "Signed in", headers(
         ("Remote-User" = String, description = "The id of the user"),

@@ -17,7 +17,7 @@ pub(crate) async fn prefer(
     form: Form,
 ) -> Result<Response, Problem> {
     let mut errors = FieldErrors::default();
-    let unknown = |message: &str| FieldError { code: "unknown_value", message: message.to_owned() };
+    let unknown = |message: &str| FieldError::unknown_value(message);
     let theme = form.find("theme").map(|text| {
         errors.check(
             "theme",

@@ -17,7 +17,7 @@ use crate::http::session::extract::CurrentUser;
 use crate::sessions::{EndReason, Sessions};
 use crate::use_cases::{FormTurn, Login, LoginRequest, Logout, Reauthenticate};
 
-/// The credentials of a sign-in.
+/// A sign-in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginBody {
@@ -29,7 +29,7 @@ pub(crate) struct LoginBody {
     remember_me: bool,
 }
 
-/// A proof of who one is.
+/// A proof of identity.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasswordBody {
@@ -37,7 +37,7 @@ pub(crate) struct PasswordBody {
     password: String,
 }
 
-/// `POST /api/session`: signs somebody in.
+/// `POST /api/session`: signs a user in.
 #[utoipa::path(post, path = "/api/session", tag = "session", request_body = LoginBody, responses(
     (status = 200, description = "Signed in; the cookie comes along", body = SignedInBody),
     (status = 401, description = "`invalid_credentials`", body = ProblemBody),
@@ -80,7 +80,7 @@ pub(crate) fn login_request(
     })
 }
 
-/// `GET /api/session`: who is signed in, and in which session.
+/// `GET /api/session`: the current user and session.
 #[utoipa::path(get, path = "/api/session", tag = "session", responses(
     (status = 200, description = "Who is signed in", body = SignedInBody),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
@@ -93,7 +93,7 @@ pub(crate) async fn who(
     Json(SignedInBody::asked_from(&current.actor.client(), who, sessions.policy()))
 }
 
-/// `DELETE /api/session`: signs out. The same answer when nobody was signed in.
+/// `DELETE /api/session`: signs out. The response is the same if nobody was signed in.
 #[utoipa::path(delete, path = "/api/session", tag = "session", responses(
     (status = 204, description = "Nobody is signed in any more"),
     (status = 503, description = "`unavailable`: still signed in", body = ProblemBody),
@@ -122,7 +122,7 @@ pub(crate) async fn end_current(logout: &Logout, current: &CurrentSession) -> Re
     Ok(())
 }
 
-/// `POST /api/session/reauthenticate`: proves once more who one is, under a new token.
+/// `POST /api/session/reauthenticate`: confirms the password of the user and issues a new token.
 #[utoipa::path(
     post, path = "/api/session/reauthenticate", tag = "session", request_body = PasswordBody,
     responses(

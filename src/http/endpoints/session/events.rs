@@ -21,10 +21,10 @@ use crate::http::session::extract::CurrentUser;
 use crate::sessions::{EndReason, ResumeError, SessionId, SessionSubscription, Sessions, Token};
 use crate::use_cases::Check;
 
-/// `GET /api/session/events`: `ended` with its reason, or `rotated` when the token changed in
-/// another tab; then the stream is over. With `sessions=true` it begins with `watching`, the handle
-/// of the session, and says `sessions` whenever a session of the same person starts or ends.
-/// Watching is not activity.
+/// `GET /api/session/events`: a stream of events for an open page. `ended`, with its reason, or
+/// `rotated`, when another tab changed the token, is the last one. With `sessions=true` the
+/// stream begins with `watching`, the id of the session. It then sends `sessions` whenever a
+/// session of the same user starts or ends. An open stream is no activity of the session.
 #[utoipa::path(get, path = "/api/session/events", tag = "session",
     params(("sessions" = Option<bool>, Query,
         description = "Tell also that a session of the same person started or ended")),

@@ -14,7 +14,7 @@ use crate::http::session::extract::{CurrentUser, PathId};
 use crate::sessions::{EndReason, SessionId, Sessions};
 use crate::use_cases::RevokeSessions;
 
-/// `GET /api/sessions`: one's own sessions, newest activity first.
+/// `GET /api/sessions`: the live sessions of the user, newest activity first.
 #[utoipa::path(get, path = "/api/sessions", tag = "sessions", responses(
     (status = 200, description = "One's own live sessions", body = SessionsBody),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
@@ -30,7 +30,7 @@ pub(crate) async fn list(
     Ok(Json(SessionsBody { sessions: listed.iter().map(shape).collect() }))
 }
 
-/// `DELETE /api/sessions/{id}`: ends one of one's own sessions.
+/// `DELETE /api/sessions/{id}`: ends one session of the user.
 #[utoipa::path(
     delete, path = "/api/sessions/{id}", tag = "sessions",
     params(("id" = String, Path, description = "The handle of the session")),
@@ -54,7 +54,8 @@ pub(crate) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /api/sessions`: ends all others; with `include_current=true` all.
+/// `DELETE /api/sessions`: ends all other sessions of the user; with `include_current=true` all
+/// of them.
 #[utoipa::path(
     delete, path = "/api/sessions", tag = "sessions",
     params(("include_current" = Option<bool>, Query, description = "End this one too")),

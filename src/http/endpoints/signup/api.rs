@@ -17,7 +17,7 @@ use crate::http::state::FormSettings;
 use crate::sessions::Sessions;
 use crate::use_cases::{FormTurn, Signup, SignupRequest};
 
-/// The input of a sign-up.
+/// A new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignupBody {
@@ -29,7 +29,7 @@ pub(crate) struct SignupBody {
     name: String,
 }
 
-/// `POST /api/signup`: makes an account and signs its owner in.
+/// `POST /api/signup`: creates an account and signs its owner in.
 #[utoipa::path(post, path = "/api/signup", tag = "session", request_body = SignupBody, responses(
     (status = 201, description = "Signed up and in; the cookie comes along", body = SignedInBody),
     (status = 403, description = "`signup_closed`", body = ProblemBody),
@@ -55,7 +55,7 @@ pub(crate) async fn sign_up(
 }
 
 pub(crate) fn signup_closed() -> Problem {
-    let detail = "Sign-up is closed here: ask whoever runs this service for an account.";
+    let detail = "Sign-up is closed here: ask its operator for an account.";
     Problem::new(StatusCode::FORBIDDEN, Code::SignupClosed, detail)
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::accounts::{InvalidEmail, InvalidName, WeakPassword};
 use crate::http::response::error::Problem;
+use crate::sessions::DataError;
 
 /// The error of one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,6 +15,13 @@ pub struct FieldError {
     pub code: &'static str,
     /// An English sentence that says what to do.
     pub message: String,
+}
+
+impl FieldError {
+    /// A value that is not one of a fixed list.
+    pub(crate) fn unknown_value(message: impl Into<String>) -> Self {
+        Self { code: "unknown_value", message: message.into() }
+    }
 }
 
 /// The errors of all fields, collected so that one response names them all.
@@ -47,6 +55,12 @@ impl From<InvalidEmail> for FieldError {
 
 impl From<InvalidName> for FieldError {
     fn from(error: InvalidName) -> Self {
+        Self { code: error.code(), message: error.to_string() }
+    }
+}
+
+impl From<DataError> for FieldError {
+    fn from(error: DataError) -> Self {
         Self { code: error.code(), message: error.to_string() }
     }
 }

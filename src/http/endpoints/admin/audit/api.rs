@@ -21,7 +21,7 @@ pub(crate) struct EventsBody {
     next_cursor: Option<String>,
 }
 
-/// `GET /api/admin/audit`: what happened, the newest first.
+/// `GET /api/admin/audit`: audit events, newest first.
 #[utoipa::path(get, path = "/api/admin/audit", tag = "admin",
     params(
         ("user" = Option<String>, Query,

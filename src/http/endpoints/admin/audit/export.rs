@@ -93,7 +93,7 @@ fn cell_of(text: &str) -> String {
     format!("\"{}{}\"", if is_formula { "'" } else { "" }, text.replace('"', "\"\""))
 }
 
-/// `GET /api/admin/audit/export`: every event that fits, the newest first, as a file.
+/// `GET /api/admin/audit/export`: all matching audit events, newest first, as a file.
 #[utoipa::path(get, path = "/api/admin/audit/export", tag = "admin",
     params(
         ("format" = Option<String>, Query, description = "`csv` or `json`, which is the default"),

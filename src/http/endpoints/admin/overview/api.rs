@@ -11,7 +11,7 @@ use crate::http::response::json::{ProblemBody, Timestamp};
 use crate::http::session::extract_public::RequireAdmin;
 use crate::use_cases::{Counts, Figures};
 
-/// How it stands.
+/// Figures of the service.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct FiguresBody {
     /// `null` where they are not counted yet.
@@ -40,7 +40,7 @@ pub(crate) struct UserCountBody {
     disabled: u64,
 }
 
-/// The counts of an hour or a day.
+/// Sign-ins of an hour or a day.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SpanBody {
     #[schema(value_type = String, format = DateTime)]

@@ -46,7 +46,7 @@ pub(crate) struct RevocationBody {
     ended_at: Timestamp,
 }
 
-/// The sessions that ended after a cursor.
+/// Ended sessions after a cursor.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RevocationsBody {
     revocations: Vec<RevocationBody>,
@@ -66,8 +66,8 @@ impl From<&Revocation> for RevocationBody {
     }
 }
 
-/// `GET /api/admin/revocations`: what ended after a cursor, at once, as soon as there is something,
-/// or as a stream that goes on.
+/// `GET /api/admin/revocations`: ended sessions after a cursor, in order and without gaps: at
+/// once, as soon as there is one, or as a stream that stays open.
 #[utoipa::path(get, path = "/api/admin/revocations", tag = "admin",
     params(
         ("after" = Option<String>, Query, description = "`next_cursor` of the answer before, or \

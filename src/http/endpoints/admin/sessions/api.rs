@@ -129,7 +129,7 @@ pub(crate) async fn revoke_of_user(
     Ok(Json(RevokedBody { revoked }))
 }
 
-/// `GET /api/admin/sessions`: the live sessions of everybody, those that started last first.
+/// `GET /api/admin/sessions`: live sessions of all users, the latest start first.
 #[utoipa::path(get, path = "/api/admin/sessions", tag = "admin",
     params(
         ("user" = Option<String>, Query, description = "The id of a user: their sessions only"),
@@ -180,7 +180,7 @@ fn bodies(listed: &[Session], sessions: &Sessions, asking: &CurrentUser) -> Vec<
     listed.iter().map(|one| SessionBody::new(one, sessions.policy(), Some(asking))).collect()
 }
 
-/// `DELETE /api/admin/sessions/{id}`: ends one session, whosever it is.
+/// `DELETE /api/admin/sessions/{id}`: ends one session of any user.
 #[utoipa::path(delete, path = "/api/admin/sessions/{id}", tag = "admin",
     params(("id" = String, Path, description = "The handle of the session")),
     responses(
@@ -202,8 +202,8 @@ pub(crate) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /api/admin/sessions/{id}`: how a session stands, which policy set its deadlines, how it
-/// ended, whether it is answered for from memory, and what was done in it.
+/// `GET /api/admin/sessions/{id}`: explains one session: its state, the policy of its deadlines,
+/// how it ended, whether this server has it under a lease, and its audit events.
 #[utoipa::path(get, path = "/api/admin/sessions/{id}", tag = "admin",
     params(("id" = String, Path, description = "The handle of the session")),
     responses(

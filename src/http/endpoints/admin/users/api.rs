@@ -16,7 +16,7 @@ use crate::http::session::extract_public::RequireAdmin;
 use crate::sessions::Sessions;
 use crate::use_cases::{AccountChange, AccountChanges};
 
-/// The changes that an administrator makes to an account.
+/// A change of an account by an administrator.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountBody {
@@ -33,7 +33,7 @@ pub(crate) struct AccountBody {
     pub(crate) email: Option<String>,
 }
 
-/// `GET /api/admin/users`: accounts in the order in which they were made.
+/// `GET /api/admin/users`: accounts, in the order in which they were created.
 #[utoipa::path(get, path = "/api/admin/users", tag = "admin",
     params(
         ("query" = Option<String>, Query,
@@ -140,7 +140,7 @@ pub(crate) fn account_change(body: &AccountBody) -> Result<AccountChange, Proble
 }
 
 pub(crate) fn one_of(this: &str, that: &str) -> FieldError {
-    FieldError { code: "unknown_value", message: format!("write `{this}` or `{that}`") }
+    FieldError::unknown_value(format!("write `{this}` or `{that}`"))
 }
 
 /// `DELETE /api/admin/users/{id}`: deletes an account, with all its sessions.

@@ -15,7 +15,7 @@ use crate::http::session::extract::{FreshAdministrator, PathId};
 use crate::http::state::Links;
 use crate::use_cases::Invitations;
 
-/// Somebody who is to have an account.
+/// A new account without a password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUserBody {
@@ -61,8 +61,8 @@ pub(crate) struct OneInvitationBody {
     invitation: InvitationBody,
 }
 
-/// `POST /api/admin/users`: makes an account without a password, and a link by which its owner
-/// sets one.
+/// `POST /api/admin/users`: creates an account without a password, and a link with which its
+/// owner sets one.
 #[utoipa::path(post, path = "/api/admin/users", tag = "admin", request_body = NewUserBody,
     responses(
         (status = 201, description = "Made; the link works once and for seven days",
@@ -112,9 +112,9 @@ pub(crate) fn invited_user(
     }
 }
 
-/// `POST /api/admin/users/{id}/invitation`: a new link in place of the one before. Where the
-/// account has a password, this is how an administrator resets it: the present one stays until the
-/// link is used. While the account is disabled, the link does not work.
+/// `POST /api/admin/users/{id}/invitation`: creates a new link, which voids the one before. If
+/// the account has a password, the link resets it: the present one stays until the link is used.
+/// While the account is disabled, the link does not work.
 #[utoipa::path(post, path = "/api/admin/users/{id}/invitation", tag = "admin",
     params(("id" = String, Path, description = "The id of the account")),
     responses(
