@@ -8,6 +8,7 @@ mod admin;
 mod admin_audit;
 mod admin_pages;
 mod admin_sessions;
+mod api_examples;
 mod audit;
 mod audit_commands;
 mod audit_lines;
