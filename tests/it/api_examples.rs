@@ -63,8 +63,8 @@ impl Program {
 async fn knows_who_is_signed_in(name: &str, arguments: &[&str]) {
     let server = Server::start();
     let Some(program) = Program::start(name, arguments, &server) else { return };
-    let address = server.url.strip_prefix("http://").unwrap().parse().unwrap();
-    let browser = Browser::of(address, &server.url);
+
+    let browser = Browser::of(server.address(), &server.url);
     assert_eq!(program.answer("").await, (401, "Sign in first.".to_owned()));
     browser.sign_up("ada@example.org", PASSWORD).await;
     let cookies = browser.cookies();
