@@ -9,7 +9,7 @@ use crate::house_rules::{files, root};
 fn documents() -> Vec<(String, String)> {
     let at_root = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().file_name());
     let at_root = at_root.filter_map(|name| name.into_string().ok());
-    let at_root = at_root.filter(|name| name.ends_with(".md"));
+    let at_root = at_root.filter(|name| Path::new(name).extension().is_some_and(|e| e == "md"));
     let mut found: Vec<_> = at_root
         .map(|name| (name.clone(), fs::read_to_string(root().join(&name)).unwrap()))
         .collect();
@@ -43,7 +43,7 @@ fn anchors(text: &str) -> Vec<String> {
         let is_kept = |c: &char| c.is_alphanumeric() || ['-', '_'].contains(c);
         let anchor: String = heading.chars().filter(is_kept).collect();
         let is_numbered = |n: usize| if n == 0 { anchor.clone() } else { format!("{anchor}-{n}") };
-        let free = (0..).map(is_numbered).find(|name| !found.contains(name));
+        let free = (0..=found.len()).map(is_numbered).find(|name| !found.contains(name));
         found.extend(free);
     }
     found

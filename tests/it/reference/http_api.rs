@@ -1,4 +1,4 @@
-//! The HTTP API, from the OpenAPI description that the server sends.
+//! The HTTP API, from the `OpenAPI` description that the server sends.
 
 use std::fmt::Write as _;
 
@@ -111,7 +111,9 @@ fn answers(operation: &Value) -> String {
         let body = body.filter(|body| !body.is_empty()).unwrap_or_default();
         let headers = answer["headers"].as_object().into_iter().flatten();
         let headers: String = headers
-            .map(|(name, header)| format!(". `{name}`: {}", text(&header["description"])))
+            .map(|(name, header)| {
+                [". `", name.as_str(), "`: ", text(&header["description"])].concat()
+            })
             .collect();
         [status.to_owned(), sentence(text(&answer["description"])) + &headers, body]
     };

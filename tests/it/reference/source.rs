@@ -41,7 +41,7 @@ pub(super) fn variants(path: &str, name: &str) -> Vec<Variant> {
                 "" => about.push(String::new()),
                 text => {
                     let paragraph = about.last_mut().unwrap();
-                    *paragraph = format!("{paragraph} {text}").trim().to_owned();
+                    format!("{paragraph} {text}").trim().clone_into(paragraph);
                 }
             }
         } else if line.starts_with(char::is_uppercase) {
