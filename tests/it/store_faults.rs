@@ -55,10 +55,9 @@ async fn every_call_of(kind: Kind, fault: Fault, deeds: Vec<Deed>) -> usize {
     let faults = Faults::default();
     let mut app = None;
     let mut struck = 0;
-    // A lost reply differs from call to call. Of the others an ordinary run has every second or third.
+    // An ordinary run has every second call or every third.
     let step = match fault {
         _ if is_nightly() => 1,
-        Fault::After if kind == Kind::Database => 1,
         Fault::Before | Fault::After => 2,
         _ => 3,
     };
