@@ -19,7 +19,7 @@ fn documents() -> Vec<(String, String)> {
 }
 
 /// The lines outside of code blocks.
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut in_block = false;
     text.lines().enumerate().filter(move |(_, line)| {
         let is_fence = line.trim_start().starts_with("```");
@@ -29,7 +29,7 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// The targets of the links of a line outside of code spans.
-fn targets(line: &str) -> Vec<String> {
+pub fn targets(line: &str) -> Vec<String> {
     let plain: String = line.split('`').step_by(2).collect();
     let after = plain.split("](").skip(1);
     after.filter_map(|rest| rest.split_once(')')).map(|(target, _)| target.to_owned()).collect()

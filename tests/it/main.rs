@@ -103,6 +103,7 @@ mod throttle_attacks;
 mod throttle_store;
 mod timeouts;
 mod tower_sessions;
+mod translations;
 mod verify;
 mod webhook;
 mod words;

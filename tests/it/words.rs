@@ -34,6 +34,7 @@ fn documents() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for name in [
         "README.md",
+        "README.ko.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "SECURITY.md",
