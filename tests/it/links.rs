@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::house_rules::{files, root};
 
 /// The documents at the root and below `docs`, by path.
-fn documents() -> Vec<(String, String)> {
+pub fn documents() -> Vec<(String, String)> {
     let at_root = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().file_name());
     let at_root = at_root.filter_map(|name| name.into_string().ok());
     let at_root = at_root.filter(|name| Path::new(name).extension().is_some_and(|e| e == "md"));
