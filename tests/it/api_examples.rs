@@ -1,14 +1,13 @@
 //! The programs of the page about the API, each taken from the page and run.
 
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 
 use crate::harness::browser::Browser;
 use crate::harness::client::PASSWORD;
-use crate::harness::left_out::program;
 use crate::harness::loopback::free_port;
-use crate::harness::server::{Server, wait_for};
+use crate::harness::program::Program;
+use crate::harness::server::Server;
 use crate::house_rules::root;
 
 /// The first block of code in this language.
@@ -18,59 +17,33 @@ fn code(language: &str) -> String {
     code.split_once("\n```\n").unwrap().0.to_owned()
 }
 
-/// A program that runs. However the test ends, it does not outlive it.
-struct Program {
-    process: Child,
-    address: SocketAddr,
+fn start(name: &str, arguments: &[&str], server: &Server) -> Option<Program> {
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    Program::start(name, "a program of the page about the API", address, |command| {
+        command.args(arguments).env("ANTEROOM", &server.url);
+        command.env("PORT", address.port().to_string());
+    })
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Program {
-    fn start(name: &str, arguments: &[&str], server: &Server) -> Option<Self> {
-        let program = program(name, "a program of the page about the API")?;
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let process = Command::new("/usr/bin/setpriv")
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(program)
-            .args(arguments)
-            .env("ANTEROOM", &server.url)
-            .env("PORT", address.port().to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let this = Self { process, address };
-        wait_for(|| TcpStream::connect(address).ok());
-        Some(this)
-    }
-
-    /// The status and the body of its answer to a browser with these cookies.
-    async fn answer(&self, cookies: &str) -> (u16, String) {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = client.get(format!("http://{}/", self.address)).header("Cookie", cookies);
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    }
+/// The status and the body of its answer to a browser with these cookies.
+async fn answer(program: &Program, cookies: &str) -> (u16, String) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.get(format!("http://{}/", program.address)).header("Cookie", cookies);
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
 async fn knows_who_is_signed_in(name: &str, arguments: &[&str]) {
     let server = Server::start();
-    let Some(program) = Program::start(name, arguments, &server) else { return };
+    let Some(program) = start(name, arguments, &server) else { return };
 
     let browser = Browser::of(server.address(), &server.url);
-    assert_eq!(program.answer("").await, (401, "Sign in first.".to_owned()));
+    assert_eq!(answer(&program, "").await, (401, "Sign in first.".to_owned()));
     browser.sign_up("ada@example.org", PASSWORD).await;
     let cookies = browser.cookies();
-    assert_eq!(program.answer(&cookies).await, (200, "ada@example.org".to_owned()));
+    assert_eq!(answer(&program, &cookies).await, (200, "ada@example.org".to_owned()));
     assert_eq!(browser.delete("/api/session").await.status, 204);
-    assert_eq!(program.answer(&cookies).await, (401, "Sign in first.".to_owned()));
+    assert_eq!(answer(&program, &cookies).await, (401, "Sign in first.".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

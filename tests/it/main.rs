@@ -25,6 +25,7 @@ mod clock_jumps;
 mod clocks_apart;
 mod command_line;
 mod connections;
+mod console_blocks;
 mod cookie;
 mod corruption;
 mod cost;
