@@ -103,7 +103,7 @@ async fn behind_the_shipped_proxies_every_network_has_a_bucket_of_its_own_and_no
     each(
         |place| place.with("ANTEROOM_THROTTLE_NETWORK", "6/10m"),
         async |balancer, _, what| {
-            for last in 60..75 {
+            for last in 60..68 {
                 let answer = guess(&balancer.browser(last), &[]).await;
                 assert_eq!(answer.refusal(), (401, "invalid_credentials".to_owned()), "{what}");
             }
