@@ -16,6 +16,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("duration", config::fuzzing::duration),
     ("email", accounts::fuzzing::email),
     ("form", http::fuzzing::form),
+    ("groups", accounts::fuzzing::groups),
     ("guard", http::fuzzing::guard),
     ("host", http::fuzzing::host),
     ("id", sessions::fuzzing::id),

@@ -99,7 +99,7 @@ pub mod webhook;
 /// The `tower-sessions` crate whose `Session` handlers behind [`Anteroom::mount`] can take.
 pub use tower_sessions;
 
-pub use accounts::{Email, Name, Role, Status, User, UserId, WeakPassword};
+pub use accounts::{Email, Groups, Name, Role, Status, User, UserId, WeakPassword};
 pub use app::{Anteroom, AnteroomBuilder, Handle, HandleError, StartupError};
 #[doc(hidden)]
 pub use app::{Options, Stores};

@@ -6,7 +6,7 @@ use clap::builder::OsStringValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, Subcommand};
 
-use crate::accounts::Role;
+use crate::accounts::{Group, InvalidGroups, Role};
 use crate::config::{Flags, Form, SETTINGS, Setting, mask};
 use crate::sessions::SessionId;
 use crate::telemetry::LogFormat;
@@ -110,6 +110,22 @@ pub enum UserCommand {
         /// New role: user or admin
         #[arg(value_parser = role)]
         role: Role,
+    },
+    /// Add an account to a group; its sessions stay
+    AddGroup {
+        /// Email address of the account
+        email: String,
+        /// Name of the group: 1 to 64 of a to z, 0 to 9, _ and -
+        #[arg(value_parser = group)]
+        group: Group,
+    },
+    /// Remove an account from a group; its sessions stay
+    RemoveGroup {
+        /// Email address of the account
+        email: String,
+        /// Name of the group
+        #[arg(value_parser = group)]
+        group: Group,
     },
     /// Set a new password and revoke all sessions of the account
     SetPassword {
@@ -305,6 +321,10 @@ fn stop(error: &clap::Error) -> Stop {
 
 fn role(text: &str) -> Result<Role, &'static str> {
     Role::parse(text).ok_or("write user or admin")
+}
+
+fn group(text: &str) -> Result<Group, InvalidGroups> {
+    Group::parse(text)
 }
 
 fn session_id(text: &str) -> Result<SessionId, &'static str> {

@@ -13,6 +13,7 @@ on_one_store!(
     what_is_wrong_with_a_new_account_is_told_beside_the_field,
     adm_4_the_last_administrator_is_told_so_and_stays,
     an_account_is_changed_disabled_and_deleted_by_forms,
+    groups_are_shown_and_changed_by_a_form_and_what_is_wrong_is_told_beside_it,
     rev_11_sessions_are_ended_by_forms_and_explained_afterwards,
     lists_are_searched_and_go_on_where_the_page_before_ended,
     the_overview_draws_what_it_counts,
@@ -146,6 +147,41 @@ async fn an_account_is_changed_disabled_and_deleted_by_forms(kind: Kind) {
     assert_eq!(answer.location(), "/admin/users?done=deleted");
     told(&root.get(answer.location()).await, 200, "The account was deleted");
     told(&root.get(&page).await, 404, "There is nothing here");
+}
+
+async fn groups_are_shown_and_changed_by_a_form_and_what_is_wrong_is_told_beside_it(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let root = app.administrator("root@example.org").await;
+    let ada = app.signed_in("ada@example.org").await;
+    let page = page_of(&root, &ada).await;
+    told(&root.get(&page).await, 200, "<span class=\"quiet\">None</span>");
+
+    for (typed, header, shown) in [
+        ("ops dev", "user,dev,ops", "value=\"dev ops\""),
+        ("  on-call,\tdev  dev ", "user,dev,on-call", "value=\"dev on-call\""),
+    ] {
+        let answer = root.post_form(&page, &[("groups", typed)]).await;
+        assert_eq!(answer.location(), format!("{page}?done=changed"), "{}", answer.text);
+        assert_eq!(ada.get("/auth/verify").await.header("remote-groups"), header);
+        told(&root.get(&page).await, 200, shown);
+    }
+    told(&ada.get("/account").await, 200, "<code>on-call</code>");
+    for (typed, words) in [
+        ("dev admin", "are roles"),
+        ("Dev", "a to z, 0 to 9"),
+        (&*(0..65).map(|n| format!("g{n} ")).collect::<String>(), "at most 64"),
+    ] {
+        let answer = root.post_form(&page, &[("groups", typed)]).await;
+        told(&answer, 422, "id=\"groups-error\"");
+        told(&answer, 422, words);
+        told(&answer, 422, &format!("value=\"{typed}\""));
+    }
+    // The other forms of the page leave them.
+    assert_eq!(root.post_form(&page, &[("name", "Countess")]).await.status, 303);
+    assert_eq!(ada.get("/auth/verify").await.header("remote-groups"), "user,dev,on-call");
+    assert_eq!(root.post_form(&page, &[("groups", "")]).await.status, 303);
+    assert_eq!(ada.get("/auth/verify").await.header("remote-groups"), "user");
+    assert!(!ada.get("/account").await.text.contains(">Groups<"));
 }
 
 async fn rev_11_sessions_are_ended_by_forms_and_explained_afterwards(kind: Kind) {

@@ -206,6 +206,9 @@ async fn adm_2_what_administrators_do_is_recorded_with_who_did_it(kind: Kind) {
     let user = app.signed_in("ada@example.org").await.user_id().await;
     let path = format!("/api/admin/users/{user}");
     root.patch(&path, json!({ "role": "admin", "email": "other@example.org" })).await;
+    root.patch(&path, json!({ "groups": ["ops", "dev"] })).await;
+    root.patch(&path, json!({ "groups": ["dev", "ops"] })).await;
+    root.patch(&path, json!({ "groups": ["dev", "crew"] })).await;
     root.patch(&path, json!({ "status": "disabled" })).await;
     root.patch(&path, json!({ "status": "disabled" })).await;
     root.patch(&path, json!({ "status": "active" })).await;
@@ -220,6 +223,8 @@ async fn adm_2_what_administrators_do_is_recorded_with_who_did_it(kind: Kind) {
             done("role_changed", json!({ "from": "user", "to": "admin" })),
             done("email_changed", json!({ "verified": true })),
             event("session_ended", (Some(&admin), Some(&user)), None, "ok", &ended),
+            done("groups_changed", json!({ "added": ["dev", "ops"], "removed": [] })),
+            done("groups_changed", json!({ "added": ["crew"], "removed": ["ops"] })),
             done("account_disabled", json!({})),
             done("account_enabled", json!({})),
             done("account_deleted", json!({})),

@@ -41,6 +41,7 @@ mod forwarded;
 mod framing;
 mod front;
 mod full_disk;
+mod groups;
 mod harness;
 mod hash_queue;
 mod hash_upgrade;

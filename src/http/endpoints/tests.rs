@@ -16,7 +16,7 @@ use crate::http::endpoints::admin::sessions::view::{
     SessionRow,
 };
 use crate::http::endpoints::admin::users::view::{
-    InvitationLink, NewUserTyped, UserNotice, UserPage, UserRow, UsersNotice, UsersPage,
+    InvitationLink, NewUserTyped, UserNotice, UserPage, UserRow, UserTyped, UsersNotice, UsersPage,
 };
 use crate::http::endpoints::home::view::LandingPage;
 use crate::http::endpoints::session::view::{Cookies, ReauthenticatePage, SignInPage, SignOutPage};

@@ -50,7 +50,7 @@ impl IdentityHeaders {
             value(user.id.as_uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()))?,
             value(&encoded(email))?,
             value(&encoded(user.name.as_str()))?,
-            HeaderValue::from_static(user.role.as_str()),
+            groups(user)?,
         ];
         for (name, value) in self.names().iter().zip(values) {
             headers.insert(name.clone(), value);
@@ -72,6 +72,16 @@ fn is_spelling_of(sent: &HeaderName, name: &HeaderName) -> bool {
     let is_same =
         |(sent, name): (&u8, &u8)| sent == name || (*name == b'-' && !sent.is_ascii_alphanumeric());
     sent.len() == name.len() && sent.iter().zip(name).all(is_same)
+}
+
+/// The role, then the groups. Nothing is allocated for a user without groups.
+fn groups(user: &User) -> Result<HeaderValue, Problem> {
+    let role = user.role.as_str();
+    if user.groups.is_empty() {
+        return Ok(HeaderValue::from_static(role));
+    }
+    let all = [role, user.groups.as_str()].join(",");
+    HeaderValue::try_from(all).map_err(|_| Problem::internal())
 }
 
 fn encoded(text: &str) -> Cow<'_, str> {

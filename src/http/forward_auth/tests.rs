@@ -3,6 +3,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use super::cookies;
 use super::original::Original;
 use super::settings::{ForwardAuthProxy, IdentityHeaders};
+use crate::accounts::{Email, Groups, Name, Role, Status, User, UserId};
 use crate::http::PublicUrl;
 
 fn headers(lines: &[(&str, &str)]) -> HeaderMap {
@@ -141,6 +142,33 @@ fn every_spelling_that_an_application_may_fold_is_found() {
     }
     for other in ["remote-users", "remoteuser", "remote-addr", "xremote-user", "remote1user"] {
         assert!(IdentityHeaders::Remote.brought_by(&headers(&[(other, "")])).is_none(), "{other}");
+    }
+}
+
+#[test]
+fn each_family_has_the_role_and_then_the_groups() {
+    let mut user = User {
+        id: UserId::from_uuid(uuid::Uuid::nil()),
+        email: Email::parse("ada@example.org").unwrap(),
+        email_verified: true,
+        name: Name::default(),
+        role: Role::Admin,
+        groups: Groups::default(),
+        status: Status::Active,
+        created_at: time::OffsetDateTime::UNIX_EPOCH,
+    };
+    for (groups, expected) in [("", "admin"), ("ops,dev", "admin,dev,ops")] {
+        user.groups = Groups::from_stored(groups).unwrap();
+        for (family, name) in [
+            (IdentityHeaders::Remote, "remote-groups"),
+            (IdentityHeaders::XAuthRequest, "x-auth-request-groups"),
+            (IdentityHeaders::XForwarded, "x-forwarded-groups"),
+        ] {
+            let mut headers = HeaderMap::new();
+            family.identify(&user, &mut headers).unwrap();
+            assert_eq!(headers.get(name).unwrap(), expected, "{name}");
+            assert_eq!(headers.len(), 4, "{name}");
+        }
     }
 }
 

@@ -272,6 +272,7 @@ impl From<ChangeError> for Problem {
         match error {
             ChangeError::NotFound | ChangeError::InvitationGone => Self::not_found(),
             ChangeError::EmailTaken => email_taken(),
+            ChangeError::Groups(error) => Self::invalid([("groups", error.into())].into()),
             ChangeError::LastAdministrator => Self::new(
                 StatusCode::CONFLICT,
                 Code::LastAdministrator,

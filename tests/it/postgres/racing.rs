@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anteroom::accounts::{
-    AddError, Change, ChangeError, Email, Epoch, EpochRaise, EpochReason, KeptSession, Name,
-    PasswordHash, Role, Status,
+    AddError, Change, ChangeError, Email, Epoch, EpochRaise, EpochReason, Group, GroupsChange,
+    InvalidGroups, KeptSession, Name, PasswordHash, Role, Status,
 };
 use anteroom::sessions::{
     Client, EndReason, Ended, Ending, EpochMove, Loaded, Rotation, SessionPolicy, Started, Touch,
@@ -90,6 +90,32 @@ async fn of_parallel_changes_of_one_account_each_is_of_what_it_saw() {
     let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let moved = outcomes.iter().filter(|one| matches!(one, Err(ChangeError::Moved))).count();
     assert_eq!((won, moved), (1, 15));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_groups_added_at_two_servers_none_is_lost_and_there_are_never_too_many() {
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
+    let ada = add(&*nodes.accounts(0), "ada@example.org", Role::User).await;
+    let changes = (0..70).map(|turn| {
+        let (node, id, seen) = (nodes.accounts(turn), ada.user.id, ada.epoch);
+        let group = Group::parse(&format!("group-{turn:02}")).unwrap();
+        let change = Change { seen, groups: Some(GroupsChange::Add(group)), ..Change::default() };
+        async move { node.change(id, &change, NOW).await }
+    });
+
+    let outcomes = at_once(changes.collect()).await;
+
+    let too_many = InvalidGroups::TooMany;
+    let refused = outcomes
+        .iter()
+        .filter(|one| matches!(one, Err(ChangeError::Groups(error)) if *error == too_many));
+    assert_eq!(refused.count(), 6, "{outcomes:?}");
+    let after = nodes.accounts(0).find(ada.user.id).await.unwrap().unwrap();
+    assert_eq!((after.user.groups.iter().count(), after.epoch), (64, ada.epoch));
+    let added = outcomes.iter().enumerate().filter(|(_, one)| one.is_ok());
+    for (turn, _) in added {
+        assert!(after.user.groups.contains(&format!("group-{turn:02}")), "{turn} is lost");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -4,6 +4,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
 use super::{PASSWORD, shared_place};
+use crate::groups::longest_groups;
 use crate::harness::application::Application;
 use crate::harness::balancer::{Balancer, Proxy};
 use crate::harness::browser::{Answer, Browser};
@@ -96,6 +97,7 @@ async fn every_rule_holds(proxy: Proxy) {
     no_header_of_a_client_changes_what_is_asked(&stage, &ada).await;
     bodies_and_methods_are_the_applications_own(&stage, &ada).await;
     the_session_cookie_stays_outside(&stage, &ada).await;
+    every_group_reaches_the_application_at_its_next_request(&stage, &ada).await;
     a_revoke_holds_at_the_next_request(&stage, &ada).await;
     nobody_comes_through_while_anteroom_is_down(&mut stage, &ada).await;
 }
@@ -250,6 +252,21 @@ async fn the_session_cookie_stays_outside(stage: &Stage, ada: &Browser) {
     let answer = plain.ask(Method::GET, "/reports", |r| r.header("Cookie", &twice)).await;
     assert!([303, 401].contains(&answer.status), "{:?}", stage.proxy);
     assert_eq!(stage.asked(), before);
+}
+
+/// As many groups as an account may have, each with the longest name.
+async fn every_group_reaches_the_application_at_its_next_request(stage: &Stage, ada: &Browser) {
+    let root = stage.signed_up("root@example.org").await;
+    stage.nodes.command(0, &["user", "set-role", "root@example.org", "admin"]);
+    root.try_to_sign_in("root@example.org", PASSWORD, false).await;
+    let path = format!("/api/admin/users/{}", ada.user_id().await);
+    for groups in [longest_groups(), vec!["dev".to_owned()], Vec::new()] {
+        assert_eq!(root.patch(&path, json!({ "groups": groups })).await.status, 200);
+        let answer = ada.get("/reports").await;
+        assert_eq!(answer.status, 200, "{:?}: {answer:?}", stage.proxy);
+        let told = ["user".to_owned()].into_iter().chain(groups).collect::<Vec<_>>().join(",");
+        assert_eq!(variable(&answer, "HTTP_REMOTE_GROUPS"), Some(&*told), "{:?}", stage.proxy);
+    }
 }
 
 async fn a_revoke_holds_at_the_next_request(stage: &Stage, ada: &Browser) {

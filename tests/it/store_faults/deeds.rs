@@ -232,6 +232,11 @@ fn forms_of_administrators() -> Vec<Deed> {
         })
         .to("/admin/users/")
         .done(|s| Box::pin(is_called(s, "Countess"))),
+        deed("POST /admin/users/{id}", 303, admin, |b, s| {
+            Box::pin(async move { b.post_form(&her_page(s), &[("groups", "ops dev")]).await })
+        })
+        .to("/admin/users/")
+        .done(|s| Box::pin(has_groups(s, "dev,ops"))),
         deed("POST /admin/users/{id}/delete", 303, admin, |b, s| {
             let path = format!("{}/delete", her_page(s));
             Box::pin(async move { b.post_form(&path, &[("sure", "true")]).await })
@@ -533,6 +538,10 @@ async fn is_called(scene: &Scene, name: &str) -> bool {
     scene.account(&scene.email).await.unwrap().user.name.as_str() == name
 }
 
+async fn has_groups(scene: &Scene, groups: &str) -> bool {
+    scene.account(&scene.email).await.unwrap().user.groups.as_str() == groups
+}
+
 fn administration() -> Vec<Deed> {
     fn patch<'s>(
         browser: &'s Browser,
@@ -559,6 +568,10 @@ fn administration() -> Vec<Deed> {
             patch(b, s, json!({ "name": "Countess" }))
         })
         .done(|s| Box::pin(is_called(s, "Countess"))),
+        deed("PATCH /api/admin/users/{id}", 200, admin, |b, s| {
+            patch(b, s, json!({ "groups": ["ops", "dev"] }))
+        })
+        .done(|s| Box::pin(has_groups(s, "dev,ops"))),
         deed("PATCH /api/admin/users/{id}", 200, admin, |b, s| {
             patch(b, s, json!({ "status": "disabled" }))
         })

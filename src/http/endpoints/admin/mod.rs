@@ -35,6 +35,7 @@ fn user_row(user: &User) -> UserRow {
         email_verified: user.email_verified,
         name: user.name.as_str().to_owned(),
         is_admin: user.role == Role::Admin,
+        groups: user.groups.iter().map(str::to_owned).collect(),
         is_disabled: user.status == Status::Disabled,
         created_at: user.created_at,
     }

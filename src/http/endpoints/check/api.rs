@@ -18,7 +18,8 @@ use crate::http::session::extract::CurrentUser;
         ("Remote-User" = String, description = "The id of the user"),
         ("Remote-Email" = String, description = "The address; empty until verified"),
         ("Remote-Name" = String, description = "The name; may be empty"),
-        ("Remote-Groups" = String, description = "The role"),
+        ("Remote-Groups" = String, description = "The role, then the groups, sorted and separated by \
+                                                  commas: `user,dev,ops`"),
     )),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
     (status = 403, description = "`forbidden`: with `FORWARD_AUTH`, an identity header from the \

@@ -53,13 +53,16 @@ const CODES: [&str; 25] = [
     "invitation_unusable",
 ];
 
-const FIELD_MESSAGES: [&str; 15] = [
+const FIELD_MESSAGES: [&str; 18] = [
     "email-missing",
     "email-invalid",
     "email-too_long",
     "email-taken",
     "name-too_long",
     "name-invisible",
+    "groups-invalid_name",
+    "groups-reserved_name",
+    "groups-too_many",
     "password-missing",
     "password-wrong",
     "new-password-missing",

@@ -13,7 +13,9 @@ use uuid::Uuid;
 use super::store::Reached;
 use super::wire::Telling;
 use super::world::{Chance, Process, World, lock};
-use crate::accounts::{Account, Email, Epoch, EpochReason, Name, Role, Status, User, UserId};
+use crate::accounts::{
+    Account, Email, Epoch, EpochReason, Groups, Name, Role, Status, User, UserId,
+};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
@@ -372,6 +374,7 @@ fn account(person: u64) -> Account {
         email_verified: true,
         name: Name::default(),
         role: Role::User,
+        groups: Groups::default(),
         status: Status::Active,
         created_at: datetime!(2026-11-01 09:00 UTC),
     };

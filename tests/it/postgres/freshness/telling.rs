@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anteroom::accounts::{
-    AccountStore, Change, ChangeError, Epoch, EpochRaise, EpochReason, KeptSession, Name,
-    PasswordHash, Role, Status, UserId,
+    AccountStore, Change, ChangeError, Epoch, EpochRaise, EpochReason, Group, GroupsChange,
+    KeptSession, Name, PasswordHash, Role, Status, UserId,
 };
 use anteroom::sessions::{
     Client, Compartment, EpochMove, Keep, Rotation, SessionId, SessionPolicy, SessionStore, Start,
@@ -191,6 +191,14 @@ async fn every_change_of_an_account_is_told_also_when_it_comes_too_late() {
         };
         change(&name).await.unwrap();
         ear.hears("a name", &[user(id)]).await;
+        change(&name).await.unwrap();
+        ear.hears("the same name", &[nothing()]).await;
+        let group = Some(GroupsChange::Add(Group::parse("dev").unwrap()));
+        let member = Change { seen: ada.epoch, groups: group, ..Change::default() };
+        change(&member).await.unwrap();
+        ear.hears("a group", &[user(id)]).await;
+        change(&member).await.unwrap();
+        ear.hears("a group that another one added before", &[nothing()]).await;
         let raise = EpochRaise { reason: EpochReason::AccountDisabled, survivor: None };
         let disable =
             Change { status: Some(Status::Disabled), raise: Some(raise.clone()), ..name.clone() };
@@ -247,9 +255,12 @@ async fn what_is_changed_by_hand_is_told_one_by_one_or_all_at_once() {
         by_hand(&format!("UPDATE sessions SET {column}, last_seen_at = last_seen_at + 1")).await;
         ear.hears(column, &[session(start.session.id)]).await;
     }
-    for column in
-        ["role = 'admin'", "email = 'a@example.org'", "email_verified = NOT email_verified"]
-    {
+    for column in [
+        "role = 'admin'",
+        "email = 'a@example.org'",
+        "email_verified = NOT email_verified",
+        "group_names = 'x'",
+    ] {
         by_hand(&format!("UPDATE users SET {column}")).await;
         ear.hears(column, &[user(ada.user.id)]).await;
     }

@@ -17,6 +17,7 @@ fn user() -> UserRow {
         email_verified: true,
         name: "Ada Lovelace".to_owned(),
         is_admin: false,
+        groups: vec!["dev".to_owned(), "on-call".to_owned()],
         is_disabled: false,
         created_at: datetime!(2025-03-02 08:00 UTC),
     }
@@ -94,7 +95,11 @@ fn one_user(language: Language) -> UserPage {
         context: signed_in(language, &format!("/admin/users/{ID}")),
         now: NOW,
         user: user(),
-        typed: ("ada@example.com".to_owned(), "Ada Lovelace".to_owned()),
+        typed: UserTyped {
+            email: "ada@example.com".to_owned(),
+            name: "Ada Lovelace".to_owned(),
+            groups: "dev on-call".to_owned(),
+        },
         sessions: (0..25).map(row).collect(),
         invitation: None,
         notice: None,
@@ -156,8 +161,18 @@ pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)>
     };
     let last = UserPage {
         problems: Problems::of_form(t.error_detail("last_administrator")),
-        user: UserRow { is_admin: true, is_disabled: true, email_verified: false, ..user() },
+        user: UserRow {
+            is_admin: true,
+            is_disabled: true,
+            email_verified: false,
+            groups: Vec::new(),
+            ..user()
+        },
         sessions: Vec::new(),
+        ..one_user(language)
+    };
+    let refused = UserPage {
+        problems: Problems::of_field("groups", t.get("groups-invalid_name")),
         ..one_user(language)
     };
     let done = UserPage { notice: Some(UserNotice::Ended(2)), ..one_user(language) };
@@ -183,6 +198,7 @@ pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)>
         ("admin-users-none", none.render()),
         ("admin-user", one_user(language).render()),
         ("admin-user-last", last.render()),
+        ("admin-user-refused", refused.render()),
         ("admin-user-done", done.render()),
         ("admin-user-invited", invited.render()),
         ("admin-sessions", sessions(language).render()),
@@ -217,7 +233,13 @@ pub(in super::super) fn hostile(
         details: vec![hostile()],
         ..event(1)
     };
-    let user = || UserRow { id: hostile(), email: hostile(), name: hostile(), ..user() };
+    let user = || UserRow {
+        id: hostile(),
+        email: hostile(),
+        name: hostile(),
+        groups: vec![hostile()],
+        ..user()
+    };
     let link = || Some(InvitationLink { email: hostile(), url: hostile(), ..invitation() });
     let english = Language::English;
     let typed = NewUserTyped { email: hostile(), name: hostile(), is_admin: true };
@@ -235,7 +257,7 @@ pub(in super::super) fn hostile(
     let one_user = UserPage {
         context: context(),
         user: user(),
-        typed: (hostile(), hostile()),
+        typed: UserTyped { email: hostile(), name: hostile(), groups: hostile() },
         sessions: vec![row()],
         invitation: link(),
         problems,
