@@ -65,6 +65,7 @@ pub mod clock;
 #[doc(hidden)]
 pub mod config;
 mod detached;
+mod duration;
 #[doc(hidden)]
 pub mod entropy;
 #[doc(hidden)]
@@ -78,6 +79,8 @@ pub mod http;
 pub mod metrics;
 #[doc(hidden)]
 pub mod network;
+#[doc(hidden)]
+pub mod rules;
 #[doc(hidden)]
 pub mod server;
 #[doc(hidden)]

@@ -46,6 +46,9 @@ pub enum Command {
     /// List and revoke live sessions
     #[command(subcommand, arg_required_else_help = false)]
     Session(SessionCommand),
+    /// Test the rules of forward auth
+    #[command(subcommand, arg_required_else_help = false)]
+    Rules(RulesCommand),
     /// Print every setting with its value and source; secrets are masked
     Config,
     /// Migrate the database to this release and exit; run it as the owner of the tables if the
@@ -134,6 +137,23 @@ pub enum UserCommand {
         /// Read the password from the first line of stdin
         #[arg(long)]
         password_stdin: bool,
+    },
+}
+
+/// A command about the rules of forward auth.
+#[derive(Debug, PartialEq, Eq, Subcommand)]
+pub enum RulesCommand {
+    /// Print the rule and the decision for one request; exit code 0 if it may pass, 3 if not, 2 if
+    /// the URL cannot be read
+    Check {
+        /// Method of the request, for example GET
+        method: String,
+        /// URL of the request, for example <https://wiki.example.org/edit>
+        url: String,
+        /// Decide for this account, just reauthenticated and with a second factor; without it for
+        /// somebody who is not signed in
+        #[arg(long = "as", value_name = "EMAIL")]
+        email: Option<String>,
     },
 }
 

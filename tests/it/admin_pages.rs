@@ -19,7 +19,8 @@ on_one_store!(
     the_overview_draws_what_it_counts,
 );
 
-const PAGES: [&str; 4] = ["/admin", "/admin/users", "/admin/sessions", "/admin/audit"];
+const PAGES: [&str; 5] =
+    ["/admin", "/admin/users", "/admin/sessions", "/admin/applications", "/admin/audit"];
 
 /// The text of an answer must be the page with this status.
 fn told(answer: &Answer, status: u16, words: &str) {
@@ -169,7 +170,7 @@ async fn groups_are_shown_and_changed_by_a_form_and_what_is_wrong_is_told_beside
     for (typed, words) in [
         ("dev admin", "are roles"),
         ("Dev", "a to z, 0 to 9"),
-        (&*(0..65).map(|n| format!("g{n} ")).collect::<String>(), "at most 64"),
+        (&*(0..65).map(|n| format!("g{n}")).collect::<Vec<_>>().join(" "), "at most 64"),
     ] {
         let answer = root.post_form(&page, &[("groups", typed)]).await;
         told(&answer, 422, "id=\"groups-error\"");

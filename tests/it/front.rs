@@ -181,6 +181,7 @@ async fn nor_where_a_proxy_says_what_it_asks_about() {
         options.forward_auth = ForwardAuthOptions {
             proxy: Some(ForwardAuthProxy::Traefik),
             headers: IdentityHeaders::XForwarded,
+            ..Default::default()
         };
     })
     .await;

@@ -83,6 +83,7 @@ mod restore;
 mod retention;
 mod revocations;
 mod routes;
+mod rules;
 mod screenshots;
 mod secrets;
 mod security;

@@ -61,6 +61,7 @@ GET    /admin/sessions                   login login login 404   404   200   200
 GET    /admin/sessions/{id}              login login login 404   404   200   200
 GET    /admin/sessions/{id}/revoke       303   303   303   303   303   303   303
 POST   /admin/sessions/{id}/revoke       login login login 404   404   login login
+GET    /admin/applications               login login login 404   404   200   200
 GET    /admin/audit                      login login login 404   404   200   200
 POST   /api/signup                       201   201   201   201   201   201   201
 GET    /api/session                      401   401   401   200   200   200   200

@@ -4,9 +4,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::audit::Kind as Event;
+use crate::config::WrittenDuration;
 use crate::config::values::parse_origin;
 use crate::config::values::{self, SessionStorage};
-use crate::config::{WrittenDuration, duration};
+use crate::duration;
 use crate::http::PublicUrl;
 use crate::store::DatabaseAt;
 use crate::throttle::Rate;

@@ -80,6 +80,14 @@ impl Problem {
         )
     }
 
+    pub(crate) fn second_factor_required() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            Code::SecondFactorRequired,
+            "This needs a session with a second factor.",
+        )
+    }
+
     pub(crate) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, Code::MalformedBody, detail)
     }

@@ -1,5 +1,6 @@
 //! Pages and API for administrators. For everybody else these paths do not exist.
 
+pub(in crate::http) mod applications;
 pub(in crate::http) mod audit;
 pub(in crate::http) mod overview;
 pub(in crate::http) mod revocations;

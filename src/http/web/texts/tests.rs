@@ -178,7 +178,7 @@ fn every_key_that_a_page_uses_exists() {
 fn every_text_is_used() {
     let asked_by_code = |key: &str| {
         FIELD_MESSAGES.contains(&key)
-            || ["ended-", "error-", "activity-", "field-"]
+            || ["ended-", "error-", "activity-", "admin-decision-", "field-"]
                 .iter()
                 .any(|prefix| key.starts_with(prefix))
     };
