@@ -90,7 +90,7 @@ pub fn run(rounds: u32) -> Vec<Goal> {
     });
     let title = "Nanoseconds, on a scale of decades".to_owned();
     let panel = Panel { title, bars: bars.collect(), is_logarithmic: true };
-    plots::bars("check", "Knowing who it is, inside of the process", &[panel]);
+    plots::bars("check", "Session check inside of the process", &[panel]);
     let to_jwt = Spread::of_ratios(&ours.nanoseconds, &jwt.nanoseconds).median;
     vec![Goal::at_most("time of a check in the process, to that of an HS256 JWT", 0.25, to_jwt, "")]
 }
