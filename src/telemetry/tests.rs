@@ -110,7 +110,7 @@ fn libraries_are_quiet_unless_asked_for_by_name() {
 }
 
 #[test]
-fn sources_of_an_error_are_told() {
+fn sources_of_an_error_are_logged() {
     #[derive(Debug, thiserror::Error)]
     #[error("outer")]
     struct Outer(#[source] io::Error);

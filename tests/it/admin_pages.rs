@@ -10,8 +10,8 @@ on_one_store!(
     adm_1_the_administration_is_for_administrators_alone,
     adm_2_a_change_without_a_fresh_proof_asks_for_one_and_does_nothing,
     an_account_is_made_and_its_invitation_shown_once,
-    what_is_wrong_with_a_new_account_is_told_beside_the_field,
-    adm_4_the_last_administrator_is_told_so_and_stays,
+    errors_of_a_new_account_are_shown_beside_the_field,
+    adm_4_a_page_refuses_to_remove_the_last_administrator,
     an_account_is_changed_disabled_and_deleted_by_forms,
     rev_11_sessions_are_ended_by_forms_and_explained_afterwards,
     lists_are_searched_and_go_on_where_the_page_before_ended,
@@ -93,7 +93,7 @@ async fn an_account_is_made_and_its_invitation_shown_once(kind: Kind) {
     told(&again, 201, "/invitation?token=");
 }
 
-async fn what_is_wrong_with_a_new_account_is_told_beside_the_field(kind: Kind) {
+async fn errors_of_a_new_account_are_shown_beside_the_field(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let answer = root.post_form("/admin/users", &[("email", "x"), ("name", "Ada")]).await;
@@ -110,7 +110,7 @@ async fn what_is_wrong_with_a_new_account_is_told_beside_the_field(kind: Kind) {
     assert!(ada.is_signed_in().await);
 }
 
-async fn adm_4_the_last_administrator_is_told_so_and_stays(kind: Kind) {
+async fn adm_4_a_page_refuses_to_remove_the_last_administrator(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let page = page_of(&root, &root).await;

@@ -66,7 +66,7 @@ async fn an_account_is_deleted_by_keyboard_alone() {
 }
 
 #[tokio::test]
-async fn a_screen_reader_is_told_what_every_page_is_and_what_each_button_does() {
+async fn every_page_and_button_has_a_name_for_screen_readers() {
     let Some(chromium) = Chromium::start("what a screen reader is told").await else { return };
     let server = Server::start();
     let elsewhere = Client::of(&server);

@@ -12,12 +12,12 @@ use crate::harness::app::{HOUR, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp,
 use crate::harness::browser::Browser;
 
 on_each_store!(
-    an_end_from_elsewhere_is_told_with_its_reason,
-    a_new_token_in_another_tab_is_told,
-    a_timeout_is_told,
+    an_event_reports_an_end_from_elsewhere_with_its_reason,
+    an_event_reports_a_new_token_in_another_tab,
+    an_event_reports_a_timeout,
     an_open_stream_is_no_activity,
     only_the_signed_in_may_watch,
-    whoever_asks_for_it_is_told_of_sessions_that_start_and_end,
+    events_report_sessions_that_start_and_end_on_request,
 );
 
 /// Watches with the cookie that a browser has now, until the stream ends.
@@ -45,7 +45,7 @@ fn ended(reason: &str) -> String {
     format!("event: ended\ndata: {{\"reason\":\"{reason}\"}}\n\n")
 }
 
-async fn an_end_from_elsewhere_is_told_with_its_reason(kind: Kind) {
+async fn an_event_reports_an_end_from_elsewhere_with_its_reason(kind: Kind) {
     let app = TestApp::start(kind).await;
     let laptop = app.signed_in("ada@example.org").await;
     let root = app.administrator("root@example.org").await;
@@ -74,7 +74,7 @@ async fn an_end_from_elsewhere_is_told_with_its_reason(kind: Kind) {
     assert_eq!(told(watching).await, ended("account_disabled"));
 }
 
-async fn a_new_token_in_another_tab_is_told(kind: Kind) {
+async fn an_event_reports_a_new_token_in_another_tab(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
     let rotated = "event: rotated\ndata: {}\n\n";
@@ -92,7 +92,7 @@ async fn a_new_token_in_another_tab_is_told(kind: Kind) {
     assert_eq!(told(watching).await, rotated);
 }
 
-async fn a_timeout_is_told(kind: Kind) {
+async fn an_event_reports_a_timeout(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
     let watching = watch(&browser).await;
@@ -112,7 +112,7 @@ async fn an_open_stream_is_no_activity(kind: Kind) {
     assert_eq!(browser.why_not().await, "idle_timeout");
 }
 
-async fn whoever_asks_for_it_is_told_of_sessions_that_start_and_end(kind: Kind) {
+async fn events_report_sessions_that_start_and_end_on_request(kind: Kind) {
     let app = TestApp::start(kind).await;
     let laptop = app.signed_in("ada@example.org").await;
     let request = laptop.request(Method::GET, "/api/session/events?sessions=true");

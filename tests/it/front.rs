@@ -153,12 +153,12 @@ async fn alike(kind: Kind, set: fn(&mut Options)) {
 }
 
 #[tokio::test]
-async fn which_way_an_answer_took_cannot_be_told_from_it() {
+async fn the_fast_path_and_the_router_give_the_same_answer() {
     alike(Kind::Database, |_| ()).await;
 }
 
 #[tokio::test]
-async fn nor_where_pages_of_other_origins_may_read_it() {
+async fn both_give_the_same_answer_with_trusted_origins() {
     alike(Kind::Memory, |options| {
         options.trusted_origins = vec!["http://app.localhost:9000".to_owned()];
     })
@@ -166,7 +166,7 @@ async fn nor_where_pages_of_other_origins_may_read_it() {
 }
 
 #[tokio::test]
-async fn nor_under_tls_behind_a_proxy() {
+async fn both_give_the_same_answer_under_tls_behind_a_proxy() {
     alike(Kind::Database, |options| {
         "https://auth.example".clone_into(&mut options.public_url);
         options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
@@ -175,7 +175,7 @@ async fn nor_under_tls_behind_a_proxy() {
 }
 
 #[tokio::test]
-async fn nor_where_a_proxy_says_what_it_asks_about() {
+async fn both_give_the_same_answer_for_the_original_request_of_a_proxy() {
     alike(Kind::Memory, |options| {
         options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         options.forward_auth = ForwardAuthOptions {

@@ -40,7 +40,7 @@ const MOST_CALLS: usize = 40;
 
 /// Two calls are the fewest that a route with a signed-in user makes: its session, its account. Most
 /// of the time is waiting, so several are at it side by side, each with stores of its own.
-async fn every_call_of_every_deed(kind: Kind, fault: Fault) {
+async fn every_call_of_every_operation(kind: Kind, fault: Fault) {
     let mut shares: [Vec<Deed>; SIDE_BY_SIDE] = std::array::from_fn(|_| Vec::new());
     for (number, deed) in deeds().into_iter().enumerate() {
         shares[number % SIDE_BY_SIDE].push(deed);

@@ -63,8 +63,8 @@ macro_rules! on_each_backend {
 }
 
 on_each_backend!(
-    so_many_at_once_and_then_one_with_each_step,
-    after_the_wait_that_was_told_the_next_one_is_let_through,
+    a_burst_and_then_one_with_each_step,
+    after_the_stated_wait_the_next_attempt_passes,
     an_attempt_counts_everywhere_or_nowhere,
     parallel_attempts_never_exceed_a_window,
     what_is_given_back_can_be_used_again,
@@ -97,7 +97,7 @@ async fn give_back(store: &Store, counter: &Counter, now: OffsetDateTime) {
     store.release(&release, now).await.unwrap();
 }
 
-async fn so_many_at_once_and_then_one_with_each_step(store: Store) {
+async fn a_burst_and_then_one_with_each_step(store: Store) {
     let ten = [counter("ada", 10, 10 * MINUTE)];
     for _ in 0..10 {
         assert_eq!(store.refusal(&ten, NOW).await.unwrap(), None);
@@ -117,7 +117,7 @@ async fn so_many_at_once_and_then_one_with_each_step(store: Store) {
     }
 }
 
-async fn after_the_wait_that_was_told_the_next_one_is_let_through(store: Store) {
+async fn after_the_stated_wait_the_next_attempt_passes(store: Store) {
     let counters = [counter("ada", 3, 7 * MINUTE), counter("bob", 5, 60 * MINUTE)];
     let mut now = NOW;
     for _ in 0..30 {

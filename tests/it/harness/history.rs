@@ -139,7 +139,7 @@ impl History {
     }
 
     /// Of a deed that counts from an earlier instant on.
-    pub fn deed_since(&self, client: u32, at: Instant) -> Begun {
+    pub fn operation_since(&self, client: u32, at: Instant) -> Begun {
         Begun { client, node: None, at: at.saturating_duration_since(self.origin) }
     }
 

@@ -114,7 +114,7 @@ impl Receiver {
     }
 
     /// Waits until it was told so often.
-    pub fn told_times(&self, times: usize) -> Vec<Told> {
+    pub fn received_times(&self, times: usize) -> Vec<Told> {
         wait_for(|| {
             let told = self.told();
             (told.len() >= times).then_some(told)

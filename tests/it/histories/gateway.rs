@@ -115,7 +115,7 @@ impl Gateway {
         let Some(heard) = *self.heard.lock().unwrap() else { return false };
         let is_kept = self.cache.find(&token.0, Clock::system().now()).is_some();
         if is_kept && noted.insert((token.clone(), heard)) {
-            let begun = self.history.deed_since(CLIENT, heard);
+            let begun = self.history.operation_since(CLIENT, heard);
             let deed = Deed::Check { token: token.clone() };
             self.history.note(begun, deed, Answer::Done(Told::default()));
         }

@@ -14,13 +14,9 @@ const BOUND: Duration = Duration::from_secs(12);
 /// Nor does it take longer until all is well again.
 const RECOVERY: Duration = Duration::from_secs(10);
 
-with_each_keeping!(
-    whatever_befalls_the_store_nobody_is_signed_out_by_it_and_nothing_acknowledged_is_lost,
-);
+with_each_keeping!(no_store_failure_signs_anybody_out_or_loses_an_acknowledged_change,);
 
-async fn whatever_befalls_the_store_nobody_is_signed_out_by_it_and_nothing_acknowledged_is_lost(
-    keeping: Keeping,
-) {
+async fn no_store_failure_signs_anybody_out_or_loses_an_acknowledged_change(keeping: Keeping) {
     let mut chance = Chance::seeded();
     let _seed = SaysSeed(chance.seed());
     let Some(mut ground) = OwnGround::start(keeping).await else { return };

@@ -94,7 +94,7 @@ async fn fwdh_1_behind_the_shipped_proxies_nobody_is_taken_for_somebody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn behind_the_shipped_proxies_every_network_has_a_bucket_of_its_own_and_no_more() {
+async fn behind_the_shipped_proxies_every_network_has_exactly_one_bucket() {
     let guess = async |browser: &Browser, claims| -> Answer {
         let fields = json!({ "email": "ada@example.org", "password": "not the right password" });
         let shape = |request| with(claims)(request).json(&fields);

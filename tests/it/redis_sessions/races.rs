@@ -58,7 +58,7 @@ async fn sign_ins_at_several_servers_never_leave_more_than_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_session_is_live_under_an_earlier_epoch_whoever_started_it_meanwhile() {
+async fn no_session_started_meanwhile_is_live_under_an_earlier_epoch() {
     let Some(servers) = servers().await else { return };
     for round in 0..20 {
         // Whether some sign-ins know the new epoch: they end what is of the earlier one, too.

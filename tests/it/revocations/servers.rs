@@ -146,7 +146,7 @@ async fn with_sessions_in_memory_a_restart_expires_every_cursor() {
 }
 
 #[tokio::test]
-async fn what_a_command_ends_is_told_to_whoever_waits() {
+async fn a_waiting_reader_gets_the_end_by_a_command() {
     for sessions in ["database", "memory:"] {
         let server = Place::new().serve(&["--sessions", sessions]);
         let (root, _, cursor) = begun(&server).await;

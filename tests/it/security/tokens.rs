@@ -24,8 +24,8 @@ use crate::harness::server::Place;
 
 on_each_store!(
     sid_4_no_answer_shows_a_token_but_in_the_cookie,
-    sid_9_a_sign_in_that_draws_a_token_in_use_draws_anew,
-    sid_9_a_rotation_that_draws_a_token_in_use_draws_anew,
+    sid_9_a_sign_in_that_draws_a_token_in_use_draws_again,
+    sid_9_a_rotation_that_draws_a_token_in_use_draws_again,
     sid_9_a_change_of_password_that_draws_a_token_in_use_takes_over_nobody,
 );
 
@@ -193,7 +193,7 @@ async fn is_still(browser: &Browser, email: &str) {
     assert_eq!(browser.whoami().await.json()["user"]["email"], email);
 }
 
-async fn sid_9_a_sign_in_that_draws_a_token_in_use_draws_anew(kind: Kind) {
+async fn sid_9_a_sign_in_that_draws_a_token_in_use_draws_again(kind: Kind) {
     let (app, draws, ada) = with_a_token_of_sevens(kind).await;
 
     draws.next(&[7, 7]);
@@ -212,7 +212,7 @@ async fn sid_9_a_sign_in_that_draws_a_token_in_use_draws_anew(kind: Kind) {
     assert_eq!(old.why_not().await, "signed_out");
 }
 
-async fn sid_9_a_rotation_that_draws_a_token_in_use_draws_anew(kind: Kind) {
+async fn sid_9_a_rotation_that_draws_a_token_in_use_draws_again(kind: Kind) {
     let (app, draws, ada) = with_a_token_of_sevens(kind).await;
     let bob = app.signed_in("bob@example.org").await;
     let old = bob.copy();

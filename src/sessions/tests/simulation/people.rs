@@ -155,7 +155,7 @@ impl Scene {
         &self.servers[usize::try_from(self.world.draw(SERVERS as u64)).unwrap()]
     }
 
-    fn told_over(&self, digest: TokenDigest) {
+    fn record_end(&self, digest: TokenDigest) {
         let mut record = lock(&self.record);
         record.counted.ends += 1;
         record.over.entry(digest).or_insert_with(Instant::now);
@@ -269,7 +269,7 @@ impl Scene {
             let revoking = tokio::spawn(async move {
                 let sessions = &scene.servers[server].sessions;
                 if sessions.revoke(held.session.id, None, EndReason::SignedOut).await.is_ok() {
-                    scene.told_over(held.token.digest());
+                    scene.record_end(held.token.digest());
                     return true;
                 }
                 false
@@ -286,7 +286,7 @@ impl Scene {
         let server = self.any_server();
         let rotated = server.sessions.rotate(&held.session, &held.token, false).await;
         if let Ok(rotated) = rotated {
-            self.told_over(held.token.digest());
+            self.record_end(held.token.digest());
             // Ending the session by its handle ends it under this token too.
             self.doubt(rotated.token.digest());
             let new = Held { token: rotated.token, session: rotated.session };
@@ -319,7 +319,7 @@ impl Scene {
         server.sessions.ended(crate::sessions::service::EndScope::User(id)).await;
         if raised.is_ok() {
             for held in before {
-                self.told_over(held.token.digest());
+                self.record_end(held.token.digest());
             }
         }
     }

@@ -151,7 +151,7 @@ fn a_session_ends_with_a_change_it_was_to_outlive_only_if_kept_elsewhere_and_unh
 }
 
 #[test]
-fn any_deed_under_a_token_is_a_check_of_it() {
+fn any_operation_under_a_token_is_a_check_of_it() {
     let end = done((100, 110), sign_out("phone"));
     for deed in [
         revoke("laptop", "phone"),
@@ -326,7 +326,7 @@ fn a_standing_or_a_role_is_what_it_was_last_made() {
 }
 
 #[test]
-fn why_a_session_ended_is_told_as_it_was() {
+fn the_reported_reason_of_an_end_is_the_recorded_one() {
     let out = done((100, 110), sign_out("phone"));
     let all = done((120, 130), end_all(ADA));
     let told = |reason| vec![out.clone(), all.clone(), refused((140, 150), check("phone"), reason)];
@@ -400,7 +400,7 @@ fn a_tail_is_measured_from_the_request_and_to_the_answer() {
 }
 
 #[test]
-fn a_spread_is_told_by_its_shares() {
+fn a_spread_is_printed_by_its_shares() {
     let spread = Spread::of((1..=100).rev().map(Duration::from_millis));
     assert_eq!(spread.at(0.0), Duration::from_millis(1));
     assert_eq!(spread.at(0.5), Duration::from_millis(51));

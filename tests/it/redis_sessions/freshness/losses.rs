@@ -16,7 +16,7 @@ use crate::redis_sessions::{Stage, begin, ending, is_live, opened, start};
 const KILL: [&str; 6] = ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cut_wakes_whoever_waits_and_ends_the_subscription() {
+async fn a_cut_wakes_the_waiting_reader_and_ends_the_subscription() {
     let Some(redis) = RedisServer::start(&[], "a subscription that is cut") else { return };
     let store = opened(&redis.url()).await;
     for _ in 0..5 {
@@ -35,7 +35,7 @@ async fn a_cut_wakes_whoever_waits_and_ends_the_subscription() {
 
 /// It answers a `PING` as before, whatever is said here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_is_told_nothing_any_more_fails_its_next_probe() {
+async fn a_connection_that_gets_no_invalidations_fails_its_next_probe() {
     let Some(redis) = RedisServer::start(&[], "a subscription that is taken away") else { return };
     let splice = Splice::to(redis.port).await;
     let store = opened(&splice.url()).await;
@@ -57,7 +57,7 @@ async fn a_connection_that_is_told_nothing_any_more_fails_its_next_probe() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_primary_that_takes_no_writes_does_not_say_that_it_told_everything() {
+async fn a_primary_that_takes_no_writes_confirms_no_probe() {
     let Some(redis) = RedisServer::start(&[], "a primary that is none any more") else { return };
     let store = opened(&redis.url()).await;
     let set = async |name: &str, value: &str| {

@@ -28,7 +28,7 @@ async fn write(store: Arc<RedisSessions>, numbers: Arc<AtomicU64>, over: Arc<Ato
 }
 
 /// Some that follow, each over a connection of its own, while others write over others.
-async fn all_is_told(options: &[&str], ordinary: u64) {
+async fn all_invalidations_arrive(options: &[&str], ordinary: u64) {
     let Some(redis) = RedisServer::start(options, "the order of what Redis tells") else { return };
     let (over, numbers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(1 << 32)));
     let mut writers = Vec::new();
@@ -75,11 +75,11 @@ async fn all_is_told(options: &[&str], ordinary: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn what_was_acknowledged_is_told_before_the_answer_to_a_later_probe() {
-    all_is_told(&[], 100).await;
+async fn an_acknowledged_change_arrives_before_the_answer_to_a_later_probe() {
+    all_invalidations_arrive(&[], 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn it_is_told_in_time_by_a_redis_that_reads_and_writes_on_several_threads_too() {
-    all_is_told(&["--io-threads", "3"], 50).await;
+async fn invalidations_arrive_in_time_from_a_redis_with_several_io_threads() {
+    all_invalidations_arrive(&["--io-threads", "3"], 50).await;
 }

@@ -12,7 +12,7 @@ use crate::redis_sessions::{begin, ending, opened, start};
 const RIGHTS: [&str; 2] = ["+client|tracking", "+client|trackinginfo"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ops_4_the_rights_of_the_manual_are_enough_to_be_told_what_changes() {
+async fn ops_4_the_documented_rights_are_enough_to_receive_invalidations() {
     let Some(redis) = RedisServer::start(&[], "the rights that leases need") else { return };
     let store = opened(&user_without(&redis, "nothing").await).await;
     let mut subscription = subscribed(&store).await;

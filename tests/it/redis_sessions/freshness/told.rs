@@ -18,7 +18,7 @@ fn set<const N: usize>(changes: [Change; N]) -> HashSet<Change> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_ends_no_session_tells_nothing() {
+async fn a_call_that_ends_no_session_sends_nothing() {
     let Some(redis) = RedisServer::start(&[], "what Redis tells of readings") else { return };
     let store = opened(&redis.url()).await;
     let (ada, visitor) = (start(1, Some(1), 0), start(2, None, 0));
@@ -55,7 +55,7 @@ async fn what_ends_no_session_tells_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_ends_sessions_tells_of_each_and_of_no_other() {
+async fn a_call_that_ends_sessions_sends_each_and_no_other() {
     let Some(redis) = RedisServer::start(&[], "what Redis tells of ends") else { return };
     let store = opened(&redis.url()).await;
     let mut subscription = subscribed(&store).await;
@@ -93,7 +93,7 @@ async fn what_ends_sessions_tells_of_each_and_of_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_raised_epoch_tells_of_the_user() {
+async fn a_raised_epoch_sends_the_user() {
     let Some(redis) = RedisServer::start(&[], "what Redis tells of epochs") else { return };
     let store = opened(&redis.url()).await;
     let (ada, phone, bob) = (start(1, Some(1), 0), start(2, Some(1), 0), start(3, Some(2), 0));
@@ -123,7 +123,7 @@ async fn a_raised_epoch_tells_of_the_user() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_end_of_everything_tells_of_everything_and_the_sweep_of_what_it_finds() {
+async fn an_end_of_all_sends_everything_and_a_sweep_each_session() {
     let Some(redis) = RedisServer::start(&[], "what Redis tells of the end") else { return };
     let store = opened(&redis.url()).await;
     let (ada, bob, late) = (start(1, Some(1), 0), start(2, None, 0), start(3, Some(1), 0));
@@ -153,7 +153,7 @@ async fn the_end_of_everything_tells_of_everything_and_the_sweep_of_what_it_find
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_others_do_to_the_keys_is_told_as_well() {
+async fn changes_of_keys_by_other_clients_are_sent_as_well() {
     let Some(redis) = RedisServer::start(&[], "what Redis tells of others") else { return };
     let store = opened(&redis.url()).await;
     let ada = start(1, Some(1), 0);
