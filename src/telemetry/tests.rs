@@ -36,10 +36,10 @@ impl<'a> MakeWriter<'a> for Lines {
 
 fn logged<S: Subscriber + Send + Sync>(
     subscriber: impl FnOnce(Lines) -> S,
-    deeds: impl FnOnce(),
+    operations: impl FnOnce(),
 ) -> String {
     let lines = Lines::default();
-    tracing::subscriber::with_default(subscriber(lines.clone()), deeds);
+    tracing::subscriber::with_default(subscriber(lines.clone()), operations);
     lines.text()
 }
 

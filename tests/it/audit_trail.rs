@@ -205,7 +205,7 @@ async fn served<S: AuditStore + 'static>(store: &Arc<S>) -> (Anteroom, Browser, 
 async fn operations_that_wait_at_the_same_time_share_one_commit() {
     let store = Scripted::new(0);
     let trail = trail(&store);
-    let deeds: Vec<_> = (0..50)
+    let operations: Vec<_> = (0..50)
         .map(|_| {
             let trail = trail.clone();
             tokio::spawn(async move { trail.record([login(), login()]).await })
@@ -213,9 +213,12 @@ async fn operations_that_wait_at_the_same_time_share_one_commit() {
         .collect();
     // The first is under way, the others have come meanwhile.
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(deeds.iter().all(|deed| !deed.is_finished()), "a deed did not wait");
+    assert!(
+        operations.iter().all(|operation| !operation.is_finished()),
+        "an operation did not wait"
+    );
     store.turns.add_permits(100);
-    join_all(deeds).await;
+    join_all(operations).await;
 
     let appended = store.appended.lock().await;
     let sizes: Vec<usize> = appended.iter().map(Vec::len).collect();

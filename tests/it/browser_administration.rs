@@ -99,7 +99,9 @@ async fn open_account(tab: &Tab, server: &Server, email: &str) {
 
 #[tokio::test]
 async fn every_button_of_an_administrator_works_and_shows_its_result() {
-    let Some(chromium) = Chromium::start("the deeds of an administrator").await else { return };
+    let Some(chromium) = Chromium::start("the operations of an administrator").await else {
+        return;
+    };
     let server = server().await;
     let ada = Client::of(&server);
     assert_eq!(ada.sign_in(EMAIL, PASSWORD).await, 200);

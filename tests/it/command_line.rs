@@ -203,9 +203,9 @@ async fn the_last_active_administrator_stays() {
 fn an_address_that_nobody_has_is_named() {
     let place = Place::new();
     done(&place.run(&["migrate"]));
-    for deed in [&["disable"][..], &["enable"], &["set-role"], &["delete", "--yes"]] {
-        let mut line = [&["user"], deed, &["eve@example.org"]].concat();
-        if deed == ["set-role"] {
+    for operation in [&["disable"][..], &["enable"], &["set-role"], &["delete", "--yes"]] {
+        let mut line = [&["user"], operation, &["eve@example.org"]].concat();
+        if operation == ["set-role"] {
             line.push("admin");
         }
 

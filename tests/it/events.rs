@@ -37,7 +37,7 @@ async fn watch(browser: &Browser) -> JoinHandle<String> {
     })
 }
 
-async fn told(watching: JoinHandle<String>) -> String {
+async fn received(watching: JoinHandle<String>) -> String {
     tokio::time::timeout(Duration::from_secs(10), watching).await.unwrap().unwrap()
 }
 
@@ -56,22 +56,22 @@ async fn an_event_reports_an_end_from_elsewhere_with_its_reason(kind: Kind) {
     let own = watch(&laptop).await;
     let begun = std::time::Instant::now();
     laptop.revoke(&phone).await;
-    assert_eq!(told(one).await, ended("revoked_by_user"));
-    assert_eq!(told(tab).await, ended("revoked_by_user"));
+    assert_eq!(received(one).await, ended("revoked_by_user"));
+    assert_eq!(received(tab).await, ended("revoked_by_user"));
     assert!(begun.elapsed() < Duration::from_millis(900), "only the next look found it");
 
     laptop.copy().delete("/api/session").await;
-    assert_eq!(told(own).await, ended("signed_out"));
+    assert_eq!(received(own).await, ended("signed_out"));
 
     let phone = app.signed_in("ada@example.org").await;
     let tablet = app.signed_in("ada@example.org").await;
     let watching = watch(&tablet).await;
     assert_eq!(phone.change_password(PASSWORD, OTHER_PASSWORD).await.status, 204);
-    assert_eq!(told(watching).await, ended("password_changed"));
+    assert_eq!(received(watching).await, ended("password_changed"));
 
     let watching = watch(&phone).await;
     root.patch(&path, json!({ "status": "disabled" })).await;
-    assert_eq!(told(watching).await, ended("account_disabled"));
+    assert_eq!(received(watching).await, ended("account_disabled"));
 }
 
 async fn an_event_reports_a_new_token_in_another_tab(kind: Kind) {
@@ -81,15 +81,15 @@ async fn an_event_reports_a_new_token_in_another_tab(kind: Kind) {
 
     let watching = watch(&browser).await;
     browser.reauthenticate(PASSWORD).await;
-    assert_eq!(told(watching).await, rotated);
+    assert_eq!(received(watching).await, rotated);
 
     let watching = watch(&browser).await;
     assert_eq!(browser.delete("/api/sessions").await.status, 200);
-    assert_eq!(told(watching).await, rotated);
+    assert_eq!(received(watching).await, rotated);
 
     let watching = watch(&browser).await;
     browser.try_to_sign_in("ada@example.org", PASSWORD, false).await;
-    assert_eq!(told(watching).await, rotated);
+    assert_eq!(received(watching).await, rotated);
 }
 
 async fn an_event_reports_a_timeout(kind: Kind) {
@@ -97,7 +97,7 @@ async fn an_event_reports_a_timeout(kind: Kind) {
     let browser = app.signed_in("ada@example.org").await;
     let watching = watch(&browser).await;
     app.pass(HOUR).await;
-    assert_eq!(told(watching).await, ended("idle_timeout"));
+    assert_eq!(received(watching).await, ended("idle_timeout"));
 }
 
 async fn an_open_stream_is_no_activity(kind: Kind) {
@@ -108,7 +108,7 @@ async fn an_open_stream_is_no_activity(kind: Kind) {
     let watching = watch(&browser).await;
     app.pass(30 * MINUTE).await;
 
-    assert_eq!(told(watching).await, ended("idle_timeout"));
+    assert_eq!(received(watching).await, ended("idle_timeout"));
     assert_eq!(browser.why_not().await, "idle_timeout");
 }
 

@@ -30,10 +30,10 @@ const PATHS: [&str; 10] = [
     "/account",
 ];
 
-type Told = (u16, Vec<(String, String)>, String);
+type Parts = (u16, Vec<(String, String)>, String);
 
 /// What is answered, but for the id of the request.
-async fn told(answer: axum::response::Response) -> Told {
+async fn parts(answer: axum::response::Response) -> Parts {
     let status = answer.status().as_u16();
     let mut headers = sorted(answer.headers());
     headers.retain(|(name, _)| name != "x-request-id");
@@ -66,7 +66,7 @@ async fn same_both_ways(app: &TestApp, method: &Method, path: &str, headers: &[(
         let shorter = app.anteroom.front().oneshot(request(body)).await.unwrap();
         let usual = app.anteroom.router().oneshot(request(body)).await.unwrap();
         assert!(shorter.headers().contains_key("x-request-id"));
-        let (mut shorter, mut usual) = (told(shorter).await, told(usual).await);
+        let (mut shorter, mut usual) = (parts(shorter).await, parts(usual).await);
         if usual.2.starts_with("<!doctype") {
             // Pages carry ids as well.
             (shorter.2, usual.2) = (String::new(), String::new());

@@ -116,11 +116,11 @@ async fn killed_again_and_again(kept: Kept, times: u64) {
             people.push(person.await.unwrap());
         }
     }
-    // Each deed is one line, each round one more.
-    let deeds = journal.len() as u64 - times;
-    assert!(deeds > times / 2, "only {deeds} deeds in {times} rounds");
+    // Each operation is one line, each round one more.
+    let operations = journal.len() as u64 - times;
+    assert!(operations > times / 2, "only {operations} operations in {times} rounds");
     eprintln!(
-        "{times} kills, {deeds} acknowledged deeds, {:?} for a start, {:?} in all",
+        "{times} kills, {operations} acknowledged operations, {:?} for a start, {:?} in all",
         starts / u32::try_from(times).unwrap(),
         begun.elapsed()
     );

@@ -1,4 +1,4 @@
-//! Metrics: told on a listener of their own, moved by deeds, and of bounded size whoever asks.
+//! Metrics: a separate listener, changed by operations, and of bounded size.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -99,14 +99,14 @@ fn sign_ups(outcome: &str) -> String {
     format!("anteroom_sign_ups_total{{outcome=\"{outcome}\"}}")
 }
 
-/// Does a deed and says by how much each of these series rose.
+/// Runs an operation and returns by how much each of these series rose.
 async fn rises<const N: usize>(
     app: &TestApp,
     series: [String; N],
-    deed: impl Future<Output = ()>,
+    operation: impl Future<Output = ()>,
 ) -> [i64; N] {
     let before = Told::by(app).await;
-    deed.await;
+    operation.await;
     let after = Told::by(app).await;
     series.map(|series| after.rise(&before, &series))
 }

@@ -316,22 +316,25 @@ async fn log_6_no_retention_value_allows_a_change_of_events_of_the_last_day(
     (database, mut shell, _): Kept,
 ) {
     record(&database, What::Login, ago(23 * HOUR), Some("203.0.113.77")).await;
-    let deeds = [
+    let operations = [
         "DELETE FROM audit_events",
         "UPDATE audit_events SET network = '203.0.113.0/24'",
         "INSERT INTO audit_events SELECT * FROM audit_events WHERE TRUE \
          ON CONFLICT (event_id) DO UPDATE SET outcome = 'nothing'",
     ];
 
-    for deed in deeds {
-        assert!(shell.run(deed).await.is_err(), "nobody has said how long it is kept: {deed}");
+    for operation in operations {
+        assert!(
+            shell.run(operation).await.is_err(),
+            "nobody has said how long it is kept: {operation}"
+        );
     }
     database.sweep_audit(&KEPT, ago(Duration::ZERO), 10).await.unwrap();
     for value in ["0", "1", "-99999999999999", "off", ""] {
         let change = format!("UPDATE facts SET value = '{value}' WHERE name LIKE '%_retention'");
         assert_eq!(shell.run(&change).await, Ok(2));
-        for deed in deeds {
-            assert!(shell.run(deed).await.is_err(), "{value}: {deed}");
+        for operation in operations {
+            assert!(shell.run(operation).await.is_err(), "{value}: {operation}");
         }
     }
     assert_eq!(addresses(&database).await, ["203.0.113.77"]);

@@ -164,7 +164,7 @@ async fn what_is_refused_is_tried_again_later_and_later_and_given_up_after_a_day
         })
         .await;
         // On a busy machine an attempt may time out before the receiver has read it.
-        assert!(receiver.told().len() <= attempt, "too early");
+        assert!(receiver.received().len() <= attempt, "too early");
         let Some(next) = stand.next_attempt else { break };
         let wait = next - app.clock.now();
         waits.push(wait);
@@ -175,7 +175,7 @@ async fn what_is_refused_is_tried_again_later_and_later_and_given_up_after_a_day
     assert!(took > time::Duration::hours(18) && took < time::Duration::hours(32), "{took}");
     assert!(waits[0] <= time::Duration::seconds(6), "{waits:?}");
     assert!(waits[..11].is_sorted(), "{waits:?}");
-    let told = receiver.told();
+    let told = receiver.received();
     let same = |one: &Told| (one.header("Webhook-Id").to_owned(), one.body.clone());
     assert!(told.iter().all(|one| same(one) == same(&told[0])));
     assert_eq!(verify(told.last().unwrap(), SECRET, app.clock.now().unix_timestamp()), Ok(()));
@@ -187,7 +187,7 @@ async fn what_is_refused_is_tried_again_later_and_later_and_given_up_after_a_day
     app.clock.advance(2 * DAY);
     app.anteroom.webhook().sweep(100).await.unwrap();
     assert_eq!(standing(&app).await.failed, 0);
-    assert_eq!(receiver.told().len(), told.len());
+    assert_eq!(receiver.received().len(), told.len());
     drop(root);
 }
 
@@ -241,7 +241,7 @@ async fn a_redirect_is_not_followed() {
 
     let stand = stands(&app, |now| now.last_failure.is_some()).await;
     assert_eq!(stand.last_failure.unwrap().1.status(), Some(307));
-    assert!(elsewhere.told().is_empty());
+    assert!(elsewhere.received().is_empty());
     assert_eq!(stand.pending, 1);
 }
 
@@ -312,7 +312,7 @@ async fn a_delivery_whose_server_died_is_made_by_another_after_its_claim_and_not
 
     second.clock.advance(Duration::from_secs(20));
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    assert_eq!(receiver.told().len(), 1, "it may still be at it");
+    assert_eq!(receiver.received().len(), 1, "it may still be at it");
     second.clock.advance(MINUTE);
     let told = receiver.received_times(2);
     assert_eq!(told[0].header("Webhook-Id"), told[1].header("Webhook-Id"));
@@ -337,7 +337,7 @@ async fn several_servers_share_the_queue_and_tell_each_event_once() {
 
     stands(&servers[0], |now| now.pending == 0).await;
     let mut ids: Vec<String> =
-        receiver.told().iter().map(|one| one.header("Webhook-Id").to_owned()).collect();
+        receiver.received().iter().map(|one| one.header("Webhook-Id").to_owned()).collect();
     assert_eq!(ids.len(), 15);
     ids.sort();
     ids.dedup();
@@ -436,7 +436,7 @@ async fn over_tls_the_receiver_has_to_prove_who_it_is() {
         let server = trusting(folder, host).serve(&[]);
         assert_eq!(Client::of(&server).sign_in("ada@example.org", "wrong").await, 401);
         wait_for(|| server.stderr().contains("error=\"tls\"").then_some(()));
-        assert!(receiver.told().is_empty(), "{host}");
+        assert!(receiver.received().is_empty(), "{host}");
     }
     let server = trusting(&ours, "localhost").serve(&[]);
     assert_eq!(Client::of(&server).sign_in("ada@example.org", "wrong").await, 401);
@@ -457,7 +457,7 @@ async fn a_stopping_server_waits_for_running_deliveries() {
     let store = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
     let standing = DeliveryStore::state(&store).await.unwrap();
     assert_eq!((standing.pending, standing.last_success.is_some()), (0, true));
-    assert_eq!(receiver.told().len(), 1);
+    assert_eq!(receiver.received().len(), 1);
 }
 
 #[test]

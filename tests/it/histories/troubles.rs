@@ -22,7 +22,7 @@ async fn no_store_failure_signs_anybody_out_or_loses_an_acknowledged_change(keep
     let Some(mut ground) = OwnGround::start(keeping).await else { return };
     let nodes = Nodes::apart(3, || ground.keeps(place()));
     let mut load = load(&nodes, &mut chance);
-    (load.deeds, load.people) = (u32::MAX, 6);
+    (load.operations, load.people) = (u32::MAX, 6);
     let (begun, history, over) = (Instant::now(), load.history.clone(), load.over.clone());
     let running = tokio::spawn(load.run());
     let mut longest = Duration::ZERO;

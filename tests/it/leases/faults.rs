@@ -130,7 +130,7 @@ impl Three {
         // Long enough for them to be remembered.
         tokio::time::sleep(Duration::from_millis(150)).await;
         if after.is_none() {
-            self.befall(trouble);
+            self.disturb(trouble);
         }
         let told =
             futures_util::future::join_all(phones.iter().map(|(by, path, _)| self.tell(*by, path)));
@@ -176,7 +176,7 @@ impl Three {
         told
     }
 
-    fn befall(&mut self, trouble: Trouble) {
+    fn disturb(&mut self, trouble: Trouble) {
         disturb_ways(&self.ways[1], trouble);
         if trouble == Trouble::Paused {
             let node = self.nodes.node(1);

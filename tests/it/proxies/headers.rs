@@ -48,11 +48,11 @@ fn with(claims: &'static [(&str, &str)]) -> impl Fn(RequestBuilder) -> RequestBu
 }
 
 /// Does this in front of each configuration, with settings that `set` completes.
-async fn each(set: impl Fn(Place) -> Place, deed: impl AsyncFn(&Balancer, &Nodes, &str)) {
+async fn each(set: impl Fn(Place) -> Place, operation: impl AsyncFn(&Balancer, &Nodes, &str)) {
     for (kind, proxy) in KINDS {
         let stage = Stage::start(kind, proxy, Keeping::Postgres, &set).await;
         let Some(stage) = stage else { return };
-        deed(&stage.balancer, &stage.nodes, &format!("{kind} {proxy:?}")).await;
+        operation(&stage.balancer, &stage.nodes, &format!("{kind} {proxy:?}")).await;
     }
     let place = || {
         let place = set(shared_place(Keeping::Postgres));
@@ -63,7 +63,7 @@ async fn each(set: impl Fn(Place) -> Place, deed: impl AsyncFn(&Balancer, &Nodes
     let Some(balancer) = Balancer::forward_auth(Proxy::Nginx, node, application.address) else {
         return;
     };
-    deed(&balancer, &nodes, "forward-auth").await;
+    operation(&balancer, &nodes, "forward-auth").await;
 }
 
 fn machine(last: u8) -> String {

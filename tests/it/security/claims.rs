@@ -77,7 +77,7 @@ async fn life_9_no_expiry_that_a_browser_claims_prolongs_a_session(kind: Kind) {
     }
 }
 
-/// Every deed that asks for a fresh proof, as this browser does it; the statuses.
+/// Every operation that asks for a fresh proof, as this browser does it; the statuses.
 async fn calls_that_need_a_fresh_proof(root: &Browser, user: &str) -> Vec<(u16, String)> {
     let path = format!("/api/admin/users/{user}");
     let claims = |request: reqwest::RequestBuilder| {

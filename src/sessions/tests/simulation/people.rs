@@ -223,11 +223,11 @@ impl Scene {
         loop {
             sleep(self.world.upto(60)).await;
             let own = self.any_held(|held| held.session.owner.user() == Some(id_of(person)));
-            let deed = self.world.draw(10);
+            let operation = self.world.draw(10);
             match own {
-                Some(held) if deed < 4 => self.revoke(&held).await,
-                Some(held) if deed < 6 => self.rotate(&held).await,
-                Some(_) if deed < 7 => self.change(person).await,
+                Some(held) if operation < 4 => self.revoke(&held).await,
+                Some(held) if operation < 6 => self.rotate(&held).await,
+                Some(_) if operation < 7 => self.change(person).await,
                 _ => self.sign_in(person).await,
             }
         }
@@ -332,9 +332,9 @@ impl Scene {
             let number = server.process.number;
             match self.world.draw(6) {
                 0 | 1 => server.process.freeze(self.world.upto(400)),
-                2 => self.world.befall(number, |wire| wire.cut(true)),
-                3 => self.world.befall(number, |wire| wire.cut(false)),
-                4 => self.world.befall(number, super::wire::Wire::unsubscribe),
+                2 => self.world.disturb(number, |wire| wire.cut(true)),
+                3 => self.world.disturb(number, |wire| wire.cut(false)),
+                4 => self.world.disturb(number, super::wire::Wire::unsubscribe),
                 _ => self.world.stand_still(self.world.upto(300)),
             }
         }

@@ -11,7 +11,7 @@ use anteroom::store::{SessionLocation, SqlDatabase};
 use sqlx::Row as _;
 
 use super::super::{NOW, Nodes, fresh_user, start_of};
-use super::{ending, eventually, refusal, said, subscribed, told};
+use super::{ending, eventually, invalidations, refusal, said, subscribed};
 use crate::harness::chance::rounds;
 use crate::harness::postgres::{Cluster, Database};
 
@@ -58,7 +58,7 @@ async fn a_change_acknowledged_before_a_probe_arrives_before_its_answer() {
             let ended = other.end(&ending(id)).await.unwrap();
             too_late += usize::from(!ended);
         }
-        let told = told(&mut *subscription).await;
+        let told = invalidations(&mut *subscription).await;
         assert!(told.contains(&said(Change::Session(id))), "round {round}: {} others", told.len());
     }
 

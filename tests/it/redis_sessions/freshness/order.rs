@@ -9,7 +9,7 @@ use anteroom::sessions::{Loaded, Rotation, SessionStore as _};
 use anteroom::store::RedisSessions;
 use futures_util::future::join_all;
 
-use super::{subscribed, token, told};
+use super::{invalidations, subscribed, token};
 use crate::harness::chance::rounds;
 use crate::harness::redis::RedisServer;
 use crate::redis_sessions::{begin, digest, ending, opened, second, start};
@@ -47,7 +47,7 @@ async fn all_invalidations_arrive(options: &[&str], ordinary: u64) {
         begin(&*revoker, &session).await;
         assert!(matches!(other.load(&session.digest).await.unwrap(), Loaded::Live(_)));
         assert!(revoker.end(&ending(&session)).await.unwrap());
-        let all = join_all(following.iter_mut().map(|one| told(&mut **one))).await;
+        let all = join_all(following.iter_mut().map(|one| invalidations(&mut **one))).await;
         for told in all {
             let is_told = |change| told.contains(&change) || told.contains(&Change::Everything);
             assert!(is_told(token(number)), "round {number}: {} others were", told.len());
@@ -60,7 +60,7 @@ async fn all_invalidations_arrive(options: &[&str], ordinary: u64) {
         following[0].probe().await.unwrap();
         let (first, second) = tokio::join!(revoker.end(&ending), async {
             let ended = other.end(&ending).await.unwrap();
-            (ended, told(&mut *following[0]).await)
+            (ended, invalidations(&mut *following[0]).await)
         });
         let (ended, told): (bool, HashSet<Change>) = second;
         assert_ne!(first.unwrap(), ended, "one of them did it");

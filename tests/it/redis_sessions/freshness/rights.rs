@@ -2,7 +2,7 @@
 
 use anteroom::sessions::SessionStore as _;
 
-use super::{subscribed, token, told, why_mute};
+use super::{invalidations, subscribed, token, why_mute};
 use crate::harness::client::Client;
 use crate::harness::redis::RedisServer;
 use crate::harness::server::{Place, wait_for};
@@ -19,7 +19,7 @@ async fn ops_4_the_documented_rights_are_enough_to_receive_invalidations() {
     let ada = start(1, Some(1), 0);
     begin(&*store, &ada).await;
     assert!(store.end(&ending(&ada)).await.unwrap());
-    assert!(told(&mut *subscription).await.contains(&token(1)));
+    assert!(invalidations(&mut *subscription).await.contains(&token(1)));
 
     let refused: Vec<redis::Value> = redis.ask(&["ACL", "LOG"]).await;
     assert!(refused.is_empty(), "{refused:?}");

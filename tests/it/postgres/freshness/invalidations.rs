@@ -1,4 +1,4 @@
-//! What the tables say of each deed, to whoever listens.
+//! The invalidations that the tables send for each operation.
 
 use std::time::Duration;
 
