@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_database};
 
 on_each_database!(
-    adm_1_others_are_told_that_there_is_nothing,
+    adm_1_others_get_404,
     a_change_holds_at_the_next_request_of_every_session,
     rev_10_disabling_ends_every_session_and_enabling_brings_none_back,
     life_5_attack_34_a_new_role_ends_the_sessions_it_was_not_given_to,
@@ -25,7 +25,7 @@ on_each_database!(
 
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
-async fn adm_1_others_are_told_that_there_is_nothing(kind: Kind) {
+async fn adm_1_others_get_404(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;

@@ -262,10 +262,11 @@ async fn the_last_active_administrator_stays() {
 fn an_address_that_nobody_has_is_named() {
     let place = Place::new();
     done(&place.run(&["migrate"]));
-    for deed in [&["disable"][..], &["enable"], &["set-role"], &["add-group"], &["delete", "--yes"]]
+    for operation in
+        [&["disable"][..], &["enable"], &["set-role"], &["add-group"], &["delete", "--yes"]]
     {
-        let mut line = [&["user"], deed, &["eve@example.org"]].concat();
-        match deed {
+        let mut line = [&["user"], operation, &["eve@example.org"]].concat();
+        match operation {
             ["set-role"] => line.push("admin"),
             ["add-group"] => line.push("dev"),
             _ => {}

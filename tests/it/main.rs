@@ -1,4 +1,4 @@
-//! Integration tests, in one binary: one file per deed, and the rules that hold everywhere.
+//! Integration tests, in one binary: a file for each operation, and the rules that hold everywhere.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 #![expect(unreachable_pub, reason = "nothing here is public")]

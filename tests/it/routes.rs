@@ -255,7 +255,7 @@ fn adm_1_the_table_has_every_route_of_the_router() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn adm_1_everybody_is_told_at_every_route_what_the_table_says() {
+async fn adm_1_every_route_answers_each_caller_as_the_table_says() {
     let columns = futures_util::future::join_all(EVERYBODY.map(column)).await;
 
     let rows = rows();

@@ -171,7 +171,7 @@ fn wrong_usage_is_one_line_that_says_what_to_do() {
 }
 
 #[test]
-fn help_and_version_are_told() {
+fn help_and_version_are_printed() {
     let told = |text: &str| match line(text) {
         Err(Stop::Print(told)) => told,
         other => panic!("`{text}` gave {other:?}"),

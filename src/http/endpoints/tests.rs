@@ -172,7 +172,7 @@ fn typed_values_are_kept_but_passwords() {
 }
 
 #[test]
-fn pw_7_password_managers_are_told_what_each_field_is() {
+fn pw_7_each_field_is_labelled_for_password_managers() {
     let of = |html: &str| values(html, "autocomplete").join(" ");
     assert_eq!(of(&sign_in(English).render().unwrap()), "username current-password");
     assert_eq!(of(&sign_up(English).render().unwrap()), "username name new-password");
@@ -286,7 +286,7 @@ fn hostile_signed_in_pages() -> Vec<Result<String, askama::Error>> {
 }
 
 #[test]
-fn whoever_is_signed_in_can_sign_out_on_every_page() {
+fn every_page_of_a_signed_in_user_can_sign_out() {
     let sign_out = "<form class=\"leave\" method=\"post\" action=\"/logout\">";
     for html in
         [account(Korean).render(), sessions(Korean).render(), reauthenticate(Korean).render()]

@@ -272,7 +272,7 @@ async fn activity_written_by_two_servers_is_in_nobodys_way() {
         held.push(start);
     }
     let touched_at = |turn: u32| NOW + Duration::from_secs(60 + u64::from(turn));
-    let mut deeds: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::new();
+    let mut operations: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::new();
     for turn in 0..12_u32 {
         let mut touches: Vec<Touch> = held
             .iter()
@@ -286,11 +286,11 @@ async fn activity_written_by_two_servers_is_in_nobodys_way() {
             touches.reverse();
         }
         let node = nodes.sessions(turn as usize);
-        deeds.push(Box::pin(async move { node.touch(&touches).await.unwrap() }));
+        operations.push(Box::pin(async move { node.touch(&touches).await.unwrap() }));
     }
     for (turn, start) in held.iter().enumerate().take(20) {
         let (node, id, from) = (nodes.sessions(turn), start.session.id, start.digest);
-        deeds.push(Box::pin(async move {
+        operations.push(Box::pin(async move {
             let rotation = Rotation { from, to: fresh_digest(), authenticated: true, at: NOW };
             node.rotate(&rotation).await.unwrap();
             if turn % 2 == 0 {
@@ -302,7 +302,7 @@ async fn activity_written_by_two_servers_is_in_nobodys_way() {
     }
 
     let begun = Instant::now();
-    at_once(deeds).await;
+    at_once(operations).await;
 
     let live = nodes.sessions(0).list(user).await.unwrap();
     assert_eq!(live.len(), 50);
@@ -382,16 +382,16 @@ async fn a_counter_that_moves_while_it_is_swept_stays() {
     }
     let later = NOW + Duration::from_mins(2);
     let sweeping = nodes.throttle(0);
-    let mut deeds: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> =
+    let mut operations: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> =
         vec![Box::pin(async move { while !sweeping.sweep(later, later, 20).await.unwrap() {} })];
     for n in 0..200 {
         let node = nodes.throttle(1);
-        deeds.push(Box::pin(async move {
+        operations.push(Box::pin(async move {
             assert_eq!(node.reserve(&[counter(n)], later).await.unwrap(), None);
         }));
     }
 
-    at_once(deeds).await;
+    at_once(operations).await;
 
     for n in 0..200 {
         let refusal = nodes.throttle(0).reserve(&[counter(n)], later).await.unwrap();

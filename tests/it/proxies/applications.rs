@@ -110,7 +110,7 @@ behind_each_proxy! {
 async fn every_rule_holds(proxy: Proxy) {
     let Some(mut stage) = Stage::start(proxy) else { return };
     let ada = stage.signed_up("ada@example.org").await;
-    the_application_is_told_who_it_is(&stage, &ada).await;
+    the_application_gets_the_identity(&stage, &ada).await;
     a_stranger_signs_in_and_comes_back(&stage).await;
     no_identity_header_of_a_client_comes_through(&stage, &ada).await;
     no_header_of_a_client_changes_what_is_asked(&stage, &ada).await;
@@ -122,7 +122,7 @@ async fn every_rule_holds(proxy: Proxy) {
     nobody_comes_through_while_anteroom_is_down(&mut stage, &ada).await;
 }
 
-async fn the_application_is_told_who_it_is(stage: &Stage, ada: &Browser) {
+async fn the_application_gets_the_identity(stage: &Stage, ada: &Browser) {
     ada.patch("/api/account", json!({ "name": "José" })).await;
     let answer = ada.get("/reports?a=1&b=%26").await;
     assert_eq!(answer.status, 200, "{:?}: {}", stage.proxy, answer.text);

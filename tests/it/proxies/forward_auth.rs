@@ -55,7 +55,7 @@ fn values<'h>(head: &'h str, name: &str) -> Vec<&'h str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fwd_10_the_application_is_told_who_it_is_and_a_stranger_is_asked_to_sign_in() {
+async fn fwd_10_the_application_gets_the_identity_and_anonymous_requests_go_to_sign_in() {
     let Some(stage) = Stage::start() else { return };
     let stranger = stage.balancer.browser(11);
     for (path, next) in [
@@ -92,7 +92,7 @@ async fn fwd_10_the_application_is_told_who_it_is_and_a_stranger_is_asked_to_sig
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_signs_in_comes_back_to_where_they_wanted_to_go() {
+async fn a_sign_in_returns_to_the_requested_page() {
     let Some(stage) = Stage::start() else { return };
     let ada = stage.signed_up("ada@example.org").await;
     assert_eq!(ada.post_form("/logout", &[]).await.location(), "/login");

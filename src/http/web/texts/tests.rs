@@ -189,7 +189,7 @@ fn every_text_is_used() {
 }
 
 #[test]
-fn every_word_of_the_contract_has_a_text_of_its_own_in_both_languages() {
+fn every_reason_code_and_message_has_a_text_in_both_languages() {
     for source in [ENGLISH, KOREAN] {
         let known = keys(source);
         for reason in REASONS {
@@ -223,7 +223,7 @@ fn what_has_no_text_never_panics() {
 }
 
 #[test]
-fn the_fewest_characters_of_a_password_are_told() {
+fn the_minimum_length_of_a_password_is_shown() {
     for language in Language::ALL {
         assert!(Texts::of(language).weak_password("too_short", 23).contains("23"));
         assert!(Texts::of(language).with("password-hint", "minimum", 23_u32).contains("23"));
@@ -231,7 +231,7 @@ fn the_fewest_characters_of_a_password_are_told() {
 }
 
 #[test]
-fn times_are_told_in_the_words_of_the_language() {
+fn times_are_formatted_in_the_language() {
     let at = datetime!(2026-11-21 19:42:59 +9);
 
     assert_eq!(Texts::of(English).exact_time(at), "21 Nov 2026, 10:42 UTC");
@@ -256,7 +256,7 @@ fn every_month_has_its_own_name_in_english() {
 }
 
 #[test]
-fn activity_is_told_by_its_age() {
+fn activity_is_shown_by_its_age() {
     let now = datetime!(2026-11-21 10:42 UTC);
     let told = |language, ago| Texts::of(language).active(now - ago, now);
 

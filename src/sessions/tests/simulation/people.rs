@@ -157,7 +157,7 @@ impl Scene {
         &self.servers[usize::try_from(self.world.draw(SERVERS as u64)).unwrap()]
     }
 
-    fn told_over(&self, digest: TokenDigest) {
+    fn record_end(&self, digest: TokenDigest) {
         let mut record = lock(&self.record);
         record.counted.ends += 1;
         record.over.entry(digest).or_insert_with(Instant::now);
@@ -225,11 +225,11 @@ impl Scene {
         loop {
             sleep(self.world.upto(60)).await;
             let own = self.any_held(|held| held.session.owner.user() == Some(id_of(person)));
-            let deed = self.world.draw(10);
+            let operation = self.world.draw(10);
             match own {
-                Some(held) if deed < 4 => self.revoke(&held).await,
-                Some(held) if deed < 6 => self.rotate(&held).await,
-                Some(_) if deed < 7 => self.change(person).await,
+                Some(held) if operation < 4 => self.revoke(&held).await,
+                Some(held) if operation < 6 => self.rotate(&held).await,
+                Some(_) if operation < 7 => self.change(person).await,
                 _ => self.sign_in(person).await,
             }
         }
@@ -271,7 +271,7 @@ impl Scene {
             let revoking = tokio::spawn(async move {
                 let sessions = &scene.servers[server].sessions;
                 if sessions.revoke(held.session.id, None, EndReason::SignedOut).await.is_ok() {
-                    scene.told_over(held.token.digest());
+                    scene.record_end(held.token.digest());
                     return true;
                 }
                 false
@@ -288,7 +288,7 @@ impl Scene {
         let server = self.any_server();
         let rotated = server.sessions.rotate(&held.session, &held.token, false).await;
         if let Ok(rotated) = rotated {
-            self.told_over(held.token.digest());
+            self.record_end(held.token.digest());
             // Ending the session by its handle ends it under this token too.
             self.doubt(rotated.token.digest());
             let new = Held { token: rotated.token, session: rotated.session };
@@ -321,7 +321,7 @@ impl Scene {
         server.sessions.ended(crate::sessions::service::EndScope::User(id)).await;
         if raised.is_ok() {
             for held in before {
-                self.told_over(held.token.digest());
+                self.record_end(held.token.digest());
             }
         }
     }
@@ -334,9 +334,9 @@ impl Scene {
             let number = server.process.number;
             match self.world.draw(6) {
                 0 | 1 => server.process.freeze(self.world.upto(400)),
-                2 => self.world.befall(number, |wire| wire.cut(true)),
-                3 => self.world.befall(number, |wire| wire.cut(false)),
-                4 => self.world.befall(number, super::wire::Wire::unsubscribe),
+                2 => self.world.disturb(number, |wire| wire.cut(true)),
+                3 => self.world.disturb(number, |wire| wire.cut(false)),
+                4 => self.world.disturb(number, super::wire::Wire::unsubscribe),
                 _ => self.world.stand_still(self.world.upto(300)),
             }
         }

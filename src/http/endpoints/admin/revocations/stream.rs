@@ -84,7 +84,7 @@ impl Following {
             }
             match read {
                 Ok((ended, next)) if !ended.is_empty() => {
-                    let told = ended.iter().map(|one| told(one.cursor.as_str(), &one.into()));
+                    let events = ended.iter().map(|one| event_of(one.cursor.as_str(), &one.into()));
                     let told = told.collect();
                     self.after = next;
                     drop(something);
@@ -108,7 +108,7 @@ impl Following {
     }
 }
 
-fn told(cursor: &str, revocation: &RevocationBody) -> Event {
+fn event_of(cursor: &str, revocation: &RevocationBody) -> Event {
     let data = serde_json::to_string(revocation).unwrap_or_default();
     Event::default().event("revocation").id(cursor).data(data)
 }

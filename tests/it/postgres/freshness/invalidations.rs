@@ -1,4 +1,4 @@
-//! What the tables say of each deed, to whoever listens.
+//! The invalidations that the tables send for each operation.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn one(sessions_in: SessionLocation) -> Option<(Nodes, SqlDatabase, Ear)> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nobody_remembers_is_not_told() {
+async fn changes_that_no_cache_holds_send_no_invalidation() {
     let Some((nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let ada = add(&store, "ada@example.org", Role::User).await;
     ear.hears("a new account", &[user(ada.user.id)]).await;
@@ -108,7 +108,7 @@ async fn what_nobody_remembers_is_not_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_end_is_told_and_every_new_token_also_where_there_is_nothing_to_end() {
+async fn every_end_and_new_token_sends_an_invalidation_even_if_nothing_ends() {
     let Some((_nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let (ada, epoch) = (fresh_user(), Epoch::FIRST);
     let start = signed_in(&store, ada, epoch).await;
@@ -144,7 +144,7 @@ async fn every_end_is_told_and_every_new_token_also_where_there_is_nothing_to_en
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_raise_is_told_with_its_survivor_and_also_when_it_comes_too_late() {
+async fn a_raised_epoch_sends_its_user_and_kept_session_even_if_late() {
     let Some((_nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let (ada, epoch) = (fresh_user(), Epoch::FIRST);
     let (goes, stays) = (signed_in(&store, ada, epoch).await, signed_in(&store, ada, epoch).await);
@@ -171,7 +171,7 @@ async fn a_raise_is_told_with_its_survivor_and_also_when_it_comes_too_late() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_change_of_an_account_is_told_also_when_it_comes_too_late() {
+async fn every_account_change_sends_an_invalidation_even_if_late() {
     for sessions_in in
         [SessionLocation::ThisDatabase, SessionLocation::Elsewhere, SessionLocation::ServerMemory]
     {
@@ -217,7 +217,7 @@ async fn every_change_of_an_account_is_told_also_when_it_comes_too_late() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn orders_are_told_to_servers_that_keep_sessions_themselves() {
+async fn orders_reach_servers_that_hold_sessions_in_memory() {
     let Some((_nodes, store, mut ear)) = one(SessionLocation::ServerMemory).await else { return };
     let (ada, id) = (fresh_user(), SessionId::from_uuid(fresh_uuid()));
     let raise = EpochMove {
@@ -237,7 +237,7 @@ async fn orders_are_told_to_servers_that_keep_sessions_themselves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_changed_by_hand_is_told_one_by_one_or_all_at_once() {
+async fn changes_by_hand_send_invalidations_one_by_one_or_for_everything() {
     let Some((nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let ada = add(&store, "ada@example.org", Role::User).await;
     let start = signed_in(&store, ada.user.id, ada.epoch).await;
