@@ -13,7 +13,7 @@ on_one_store!(
     errors_of_a_new_account_are_shown_beside_the_field,
     adm_4_a_page_refuses_to_remove_the_last_administrator,
     an_account_is_changed_disabled_and_deleted_by_forms,
-    groups_are_shown_and_changed_by_a_form_and_what_is_wrong_is_told_beside_it,
+    groups_are_shown_and_changed_by_a_form_and_errors_are_beside_the_field,
     rev_11_sessions_are_ended_by_forms_and_explained_afterwards,
     lists_are_searched_and_go_on_where_the_page_before_ended,
     the_overview_draws_what_it_counts,
@@ -150,12 +150,12 @@ async fn an_account_is_changed_disabled_and_deleted_by_forms(kind: Kind) {
     assert_page(&root.get(&page).await, 404, "There is nothing here");
 }
 
-async fn groups_are_shown_and_changed_by_a_form_and_what_is_wrong_is_told_beside_it(kind: Kind) {
+async fn groups_are_shown_and_changed_by_a_form_and_errors_are_beside_the_field(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;
     let page = page_of(&root, &ada).await;
-    told(&root.get(&page).await, 200, "<span class=\"quiet\">None</span>");
+    assert_page(&root.get(&page).await, 200, "<span class=\"quiet\">None</span>");
 
     for (typed, header, shown) in [
         ("ops dev", "user,dev,ops", "value=\"dev ops\""),
@@ -164,18 +164,18 @@ async fn groups_are_shown_and_changed_by_a_form_and_what_is_wrong_is_told_beside
         let answer = root.post_form(&page, &[("groups", typed)]).await;
         assert_eq!(answer.location(), format!("{page}?done=changed"), "{}", answer.text);
         assert_eq!(ada.get("/auth/verify").await.header("remote-groups"), header);
-        told(&root.get(&page).await, 200, shown);
+        assert_page(&root.get(&page).await, 200, shown);
     }
-    told(&ada.get("/account").await, 200, "<code>on-call</code>");
+    assert_page(&ada.get("/account").await, 200, "<code>on-call</code>");
     for (typed, words) in [
         ("dev admin", "are roles"),
         ("Dev", "a to z, 0 to 9"),
         (&*(0..65).map(|n| format!("g{n}")).collect::<Vec<_>>().join(" "), "at most 64"),
     ] {
         let answer = root.post_form(&page, &[("groups", typed)]).await;
-        told(&answer, 422, "id=\"groups-error\"");
-        told(&answer, 422, words);
-        told(&answer, 422, &format!("value=\"{typed}\""));
+        assert_page(&answer, 422, "id=\"groups-error\"");
+        assert_page(&answer, 422, words);
+        assert_page(&answer, 422, &format!("value=\"{typed}\""));
     }
     // The other forms of the page leave them.
     assert_eq!(root.post_form(&page, &[("name", "Countess")]).await.status, 303);

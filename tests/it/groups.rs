@@ -35,7 +35,7 @@ async fn path_of(browser: &Browser) -> String {
 }
 
 /// What a program and a proxy are told of the groups.
-async fn told(browser: &Browser) -> (Value, String) {
+async fn assert_page(browser: &Browser) -> (Value, String) {
     let groups = browser.whoami().await.json()["user"]["groups"].clone();
     let verified = browser.get("/auth/verify").await;
     assert_eq!(verified.status, 200, "{}", verified.text);
@@ -48,7 +48,7 @@ async fn other_groups_hold_at_the_next_check_of_every_session_and_end_none(kind:
     let laptop = app.signed_in("ada@example.org").await;
     let phone = app.signed_in_as("ada@example.org", Role::User, true).await;
     let (path, tokens) = (path_of(&laptop).await, [laptop.token(), phone.token()]);
-    assert_eq!(told(&laptop).await, (json!([]), "user".to_owned()));
+    assert_eq!(assert_page(&laptop).await, (json!([]), "user".to_owned()));
 
     for (sent, kept, header) in [
         (json!(["ops", "dev", "ops", "0_x-"]), json!(["0_x-", "dev", "ops"]), "user,0_x-,dev,ops"),
@@ -64,7 +64,7 @@ async fn other_groups_hold_at_the_next_check_of_every_session_and_end_none(kind:
         assert_eq!(answer.status, 200, "{}", answer.text);
         assert_eq!(answer.json()["user"]["groups"], kept);
         for browser in [&laptop, &phone] {
-            assert_eq!(told(browser).await, (kept.clone(), header.to_owned()));
+            assert_eq!(assert_page(browser).await, (kept.clone(), header.to_owned()));
             assert_eq!(browser.get("/api/account").await.json()["user"]["groups"], kept);
             let data = browser.get("/api/account/data").await.json();
             assert_eq!(data["user"]["groups"], kept);
@@ -103,13 +103,13 @@ async fn a_role_and_groups_change_in_one_step(kind: Kind) {
 
     assert_eq!(ada.why_not().await, "role_changed");
     let ada = app.signed_in("ada@example.org").await;
-    assert_eq!(told(&ada).await, (json!(["dev"]), "admin,dev".to_owned()));
+    assert_eq!(assert_page(&ada).await, (json!(["dev"]), "admin,dev".to_owned()));
     // The last administrator keeps the role, and with it the groups.
     assert_eq!(root.patch(&path_of(&root).await, json!({ "role": "user" })).await.status, 200);
     let change = json!({ "role": "user", "groups": [] });
     let refused = ada.patch(&path, change).await;
     assert_eq!(refused.refusal(), (409, "last_administrator".to_owned()));
-    assert_eq!(told(&ada).await, (json!(["dev"]), "admin,dev".to_owned()));
+    assert_eq!(assert_page(&ada).await, (json!(["dev"]), "admin,dev".to_owned()));
 }
 
 async fn what_is_no_group_is_refused_and_changes_nothing(kind: Kind) {
@@ -149,7 +149,7 @@ async fn what_is_no_group_is_refused_and_changes_nothing(kind: Kind) {
     let user = ada.whoami().await.json()["user"].clone();
     assert_eq!((&user["groups"], &user["name"]), (&json!(["dev"]), &json!("Ada")));
     assert_eq!(root.patch(&path, json!({ "groups": numbered(64) })).await.status, 200);
-    assert_eq!(told(&ada).await.0.as_array().unwrap().len(), 64);
+    assert_eq!(assert_page(&ada).await.0.as_array().unwrap().len(), 64);
 }
 
 async fn of_parallel_changes_each_is_whole_and_none_is_lost(kind: Kind) {
@@ -165,7 +165,7 @@ async fn of_parallel_changes_each_is_whole_and_none_is_lost(kind: Kind) {
     let (added, removed) = tokio::join!(join_all(additions), join_all(removals));
 
     assert!(added.into_iter().chain(removed).all(|outcome| outcome.is_ok()));
-    assert_eq!(told(&ada).await.0, json!(names));
+    assert_eq!(assert_page(&ada).await.0, json!(names));
 }
 
 /// The accounts are shared, the caches are not.
@@ -187,6 +187,6 @@ async fn other_groups_hold_at_the_other_server(kind: Kind) {
         let groups = json!([format!("round-{round}")]);
         let answer = root.patch(&path, json!({ "groups": groups })).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(told(&ada).await, (groups, format!("user,round-{round}")));
+        assert_eq!(assert_page(&ada).await, (groups, format!("user,round-{round}")));
     }
 }

@@ -32,7 +32,7 @@ use crate::harness::balancer::certify;
 use crate::harness::client::Client;
 use crate::harness::loopback::free_address;
 use crate::harness::postgres::Database;
-use crate::harness::receiver::{Receiver, Reply, Told};
+use crate::harness::receiver::{Received, Receiver, Reply};
 use crate::harness::server::{PATIENCE, Place, wait_for};
 
 const SECRET: &str = "velvet-otter-hums-at-nine-0123456789";
@@ -56,7 +56,7 @@ async fn app_of(kind: Kind, url: &str) -> TestApp {
 }
 
 /// What a receiver does to know that a request is ours and new.
-fn verify(told: &Told, secret: &str, now: i64) -> Result<(), &'static str> {
+fn verify(told: &Received, secret: &str, now: i64) -> Result<(), &'static str> {
     let timestamp: i64 = told.header("Webhook-Timestamp").parse().map_err(|_| "no time")?;
     if (now - timestamp).abs() > 300 {
         return Err("too old");
@@ -112,7 +112,7 @@ async fn an_event_is_sent_signed_and_as_administrators_see_it() {
             altered.body = altered.body.replace("login", "logout");
             assert_eq!(verify(&altered, SECRET, now), Err("not signed"));
         }
-        let mut told: Vec<Value> = told.iter().map(Told::json).collect();
+        let mut told: Vec<Value> = told.iter().map(Received::json).collect();
         told.sort_by_key(|body| body["data"]["id"].to_string());
         let listed = root.get("/api/admin/audit").await.json()["events"].clone();
         assert_eq!(json!([told[1]["data"], told[0]["data"]]), listed);
@@ -176,7 +176,7 @@ async fn what_is_refused_is_tried_again_later_and_later_and_given_up_after_a_day
     assert!(waits[0] <= time::Duration::seconds(6), "{waits:?}");
     assert!(waits[..11].is_sorted(), "{waits:?}");
     let told = receiver.received();
-    let same = |one: &Told| (one.header("Webhook-Id").to_owned(), one.body.clone());
+    let same = |one: &Received| (one.header("Webhook-Id").to_owned(), one.body.clone());
     assert!(told.iter().all(|one| same(one) == same(&told[0])));
     assert_eq!(verify(told.last().unwrap(), SECRET, app.clock.now().unix_timestamp()), Ok(()));
 
@@ -392,7 +392,7 @@ async fn a_power_cut_loses_no_event_and_commands_tell_theirs() {
     let server = place.serve(&[]);
     let told = tokio::task::block_in_place(|| receiver.received_times(6));
 
-    let kinds: Vec<String> = told.iter().map(Told::kind).collect();
+    let kinds: Vec<String> = told.iter().map(Received::kind).collect();
     assert_eq!(kinds.iter().filter(|kind| *kind == "login_failed").count(), 5, "{kinds:?}");
     assert_eq!(kinds.iter().filter(|kind| *kind == "signup").count(), 1, "{kinds:?}");
     server.stop();

@@ -163,7 +163,7 @@ fn names_of_functions(code: &str) -> Vec<Numbered> {
         let is_item = before.split(' ').all(|word| {
             ["", "async", "const", "pub"].contains(&word)
                 || word.starts_with("pub(")
-                || word == "in"
+                || word.ends_with(')')
         });
         let name: String = after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         is_item.then(|| (n + 1, name.replace('_', " ")))

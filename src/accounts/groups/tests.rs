@@ -97,7 +97,7 @@ fn a_change_replaces_adds_or_removes() {
 }
 
 #[test]
-fn the_names_that_others_lack_are_told() {
+fn names_that_the_others_lack_are_found() {
     let (before, after) = (groups(&["a", "b"]), groups(&["b", "c", "d"]));
     assert_eq!(after.without(&before).collect::<Vec<_>>(), ["c", "d"]);
     assert_eq!(before.without(&after).collect::<Vec<_>>(), ["a"]);
