@@ -38,6 +38,7 @@ async fn signing_in_by_json_answers_who_and_in_which_session(kind: Kind) {
             "email_verified": true,
             "name": "Ada",
             "role": "user",
+            "groups": [],
             "status": "active",
             "created_at": "2026-11-21T09:00:00Z",
         })

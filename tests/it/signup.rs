@@ -34,6 +34,7 @@ async fn signing_up_makes_an_account_and_signs_in(kind: Kind) {
             "email_verified": false,
             "name": "이아름",
             "role": "user",
+            "groups": [],
             "status": "active",
             "created_at": "2026-11-21T09:00:00Z",
         })
