@@ -217,6 +217,9 @@ fn pages_of_administrators() -> Vec<Operation> {
         operation("GET /admin/sessions/{id}", 200, admin, |b, s| {
             Box::pin(async move { b.get(&format!("/admin/sessions/{}", s.phone_id)).await })
         }),
+        operation("GET /admin/applications", 200, admin, |b, _| {
+            Box::pin(b.get("/admin/applications"))
+        }),
         operation("GET /admin/audit", 200, admin, |b, _| Box::pin(b.get("/admin/audit"))),
     ]
 }
