@@ -1,7 +1,8 @@
-//! Argon2id for passwords: stated parameters, bounded threads, and one cost for every outcome.
+//! Argon2id for passwords: stated parameters, bounded threads, and one cost for every refusal.
 //!
-//! An unknown account, a stored hash that cannot be read and a password that was too long cost the
-//! same hash as a wrong password, so that response times do not reveal which it was.
+//! Hashes of other systems are compared as they are. An unknown account, a stored hash that cannot
+//! be read and a password that was too long cost the same as a wrong password, so that response
+//! times do not reveal which it was.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -9,23 +10,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
-use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
+use argon2::{ARGON2ID_IDENT, Params, Version};
 
 use super::Password;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::metrics::Metrics;
 
+mod effort;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod fuzzing;
+mod reading;
+mod scheme;
+mod stored;
 mod workers;
 
+pub use effort::ImportedCosts;
+use effort::Spent;
+pub use reading::RefusedHash;
+use stored::{Fit, Stored};
 pub(super) use workers::HashSlot;
-use workers::{Memory, Workers};
+use workers::{Weight, Workers};
 
 const SALT_LENGTH: usize = 16;
 const TAG_LENGTH: usize = 32;
 
-/// A hashed password in PHC form (`$argon2id$v=19$…`). For the store; never shown.
+/// A hashed password: in PHC form (`$argon2id$v=19$…`), or as another system wrote it. For the
+/// store; never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
@@ -34,6 +44,14 @@ impl PasswordHash {
     #[must_use]
     pub fn from_stored(phc: String) -> Self {
         Self(phc)
+    }
+
+    /// A hash of another system, in one of the forms that are understood.
+    ///
+    /// # Errors
+    /// [`RefusedHash`] says what is understood.
+    pub fn imported(text: &str) -> Result<Self, RefusedHash> {
+        Stored::read(text).map(|_| Self(text.to_owned()))
     }
 
     /// In place of a hash, where no password was set yet: nothing fits it.
@@ -79,7 +97,7 @@ pub struct RefusedParameters;
 impl HashParameters {
     /// The minimum of the OWASP Password Storage Cheat Sheet.
     const MINIMUM: (u32, u32, u32) = (19_456, 2, 1);
-    /// A stored hash beyond this is taken for corrupt, before it takes the memory of the machine.
+    /// More would take the memory of the machine, or its time.
     const MAXIMUM: (u32, u32, u32) = (262_144, 16, 16);
 
     /// Argon2id over this many KiB of memory, passes and lanes.
@@ -91,14 +109,14 @@ impl HashParameters {
         if kibibytes < least_memory || passes < least_passes || lanes < least_lanes {
             return Err(RefusedParameters);
         }
-        Self::bounded(kibibytes, passes, lanes, TAG_LENGTH).ok_or(RefusedParameters)
+        Self::bounded(kibibytes, passes, lanes).ok_or(RefusedParameters)
     }
 
     #[cfg(any(test, feature = "testing"))]
     /// Cheap enough for tests with hundreds of sign-ins. Protects nothing.
     #[must_use]
     pub fn cheap_for_tests() -> Self {
-        Self::bounded(64, 1, 1, TAG_LENGTH).unwrap_or_default()
+        Self::bounded(64, 1, 1).unwrap_or_default()
     }
 
     /// The assumed duration of a hash before one was measured: 40 ms for the default.
@@ -109,27 +127,12 @@ impl HashParameters {
         Duration::from_micros(microseconds / work(kibibytes, passes))
     }
 
-    fn bounded(kibibytes: u32, passes: u32, lanes: u32, tag: usize) -> Option<Self> {
+    fn bounded(kibibytes: u32, passes: u32, lanes: u32) -> Option<Self> {
         let (most_memory, most_passes, most_lanes) = Self::MAXIMUM;
         if kibibytes > most_memory || passes > most_passes || lanes > most_lanes {
             return None;
         }
-        Params::new(kibibytes, passes, lanes, Some(tag)).ok().map(Self)
-    }
-
-    /// Fills `tag`, which is as long as these parameters say.
-    fn compute(
-        &self,
-        text: &str,
-        salt: &[u8],
-        tag: &mut [u8],
-        memory: &mut Memory,
-    ) -> Result<(), HashError> {
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.0.clone());
-        let blocks = memory.blocks(self.0.block_count()).ok_or(HashError::Failed)?;
-        argon2
-            .hash_password_into_with_memory(text.as_bytes(), salt, tag, blocks)
-            .map_err(|_| HashError::Failed)
+        Params::new(kibibytes, passes, lanes, Some(TAG_LENGTH)).ok().map(Self)
     }
 }
 
@@ -138,7 +141,7 @@ impl Default for HashParameters {
     fn default() -> Self {
         let (kibibytes, passes, lanes) = Self::MINIMUM;
         // These are valid; the crate's own default, should it ever say otherwise, is the same.
-        Self::bounded(kibibytes, passes, lanes, TAG_LENGTH).unwrap_or(Self(Params::DEFAULT))
+        Self::bounded(kibibytes, passes, lanes).unwrap_or(Self(Params::DEFAULT))
     }
 }
 
@@ -216,11 +219,22 @@ pub enum HashError {
 pub enum PasswordMatch {
     /// It is.
     Yes {
-        /// The hash was made with other parameters than new ones are.
+        /// The hash is to be replaced by a new one of the same password.
         outdated: bool,
     },
     /// It is not, or there is nothing that it could be compared with.
     No,
+}
+
+/// The hash with which a password is compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected<'a> {
+    /// `None` stands for an account that does not exist.
+    pub(super) hash: Option<&'a PasswordHash>,
+    /// Whether the account may sign in; a password of another is refused, at the same price.
+    pub(super) is_active: bool,
+    /// The costs of the hashes that were imported.
+    pub(super) imported: &'a ImportedCosts,
 }
 
 /// Hashes passwords on dedicated threads. Cheap to clone; the threads end with the last clone.
@@ -280,8 +294,9 @@ impl Hasher {
             .hash(slot, move |memory| {
                 let mut tag = [0; TAG_LENGTH];
                 let text = password.reveal().unwrap_or_default();
-                parameters.compute(text, &salt, &mut tag, memory)?;
-                phc(&parameters, &salt, &tag).ok_or(HashError::Failed)
+                let computed = parameters.scheme().compute(text, &salt, &mut tag, memory);
+                let phc = || phc(&parameters, &salt, &tag).ok_or(HashError::Failed);
+                (computed.and_then(|()| phc()), Weight::ONE)
             })
             .await?
     }
@@ -298,8 +313,8 @@ impl Hasher {
         self.workers.run(slot, move |_| work()).await
     }
 
-    /// Compares a password with the hash of an account; `None` stands for an account that does not
-    /// exist. Every mismatch costs one hash.
+    /// Compares a password with the hash of an account. Every mismatch costs the same: one hash of
+    /// ours, and the costliest of each imported family.
     ///
     /// # Errors
     /// [`HashError`]; nothing is known about the password.
@@ -307,30 +322,39 @@ impl Hasher {
         &self,
         slot: HashSlot,
         password: &Password,
-        hash: Option<&PasswordHash>,
+        expected: Expected<'_>,
     ) -> Result<PasswordMatch, HashError> {
-        let stored = hash.and_then(|hash| {
-            let stored = Stored::read(hash);
-            if stored.is_none() && hash.is_set() {
+        let Expected { hash, is_active, imported } = expected;
+        let stored = hash.filter(|hash| hash.is_set()).and_then(|hash| {
+            let stored = Stored::read(hash.as_str());
+            if stored.is_err() {
                 tracing::error!(
                     "a stored password hash cannot be read; nobody signs in to its account until \
                      the password is set again with `anteroom user set-password`"
                 );
             }
-            stored
+            stored.ok()
         });
         let (current, password) = (self.parameters.clone(), password.clone());
+        let of_refusal = imported.of_refusal(&current, password.forms().len());
+        slot.weigh(current.weight_of(&of_refusal));
         self.workers
             .hash(slot, move |memory| {
-                let proven = stored.is_some() && password.reveal().is_some();
-                let stored = stored.unwrap_or_else(|| Stored::decoy(&current));
-                let text = password.reveal().unwrap_or_default();
-                let matches = stored.matches(text, memory)?;
-                Ok(if matches && proven {
-                    PasswordMatch::Yes { outdated: stored.is_outdated(&current) }
-                } else {
-                    PasswordMatch::No
-                })
+                let mut spent = Spent::default();
+                let may_match = is_active && password.reveal().is_some();
+                let forms = password.forms();
+                let fit = stored.map_or(Ok(None), |stored| {
+                    stored.compare(&forms, &current, (&mut *memory, &mut spent))
+                });
+                let outcome = fit.and_then(|fit| match fit {
+                    Some(Fit { outdated }) if may_match => Ok(PasswordMatch::Yes { outdated }),
+                    _ => {
+                        let text = forms.first().copied().unwrap_or_default();
+                        spent.fill_up(&of_refusal, text, memory).map(|()| PasswordMatch::No)
+                    }
+                });
+                memory.keep(current.0.block_count());
+                (outcome, current.weight_of(&spent))
             })
             .await?
     }
@@ -339,46 +363,6 @@ impl Hasher {
 impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hasher").field("parameters", &self.parameters).finish_non_exhaustive()
-    }
-}
-
-/// A stored hash, taken apart.
-struct Stored {
-    parameters: HashParameters,
-    salt: Vec<u8>,
-    tag: Vec<u8>,
-}
-
-impl Stored {
-    /// `None`: not one that this program can have written.
-    fn read(hash: &PasswordHash) -> Option<Self> {
-        let phc = Phc::new(hash.as_str()).ok()?;
-        let (salt, tag) = (phc.salt?, phc.hash?);
-        let params = Params::try_from(&phc.params).ok()?;
-        let known = phc.algorithm == ARGON2ID_IDENT
-            && phc.version == Some(Version::V0x13.into())
-            && params.keyid().is_empty()
-            && params.data().is_empty();
-        let parameters =
-            HashParameters::bounded(params.m_cost(), params.t_cost(), params.p_cost(), tag.len())?;
-        known.then(|| Self { parameters, salt: salt.to_vec(), tag: tag.as_bytes().to_vec() })
-    }
-
-    /// A hash that no password matches, at the usual cost.
-    fn decoy(current: &HashParameters) -> Self {
-        Self { parameters: current.clone(), salt: vec![0; SALT_LENGTH], tag: vec![0; TAG_LENGTH] }
-    }
-
-    fn matches(&self, text: &str, memory: &mut Memory) -> Result<bool, HashError> {
-        let mut tag = vec![0; self.tag.len()];
-        self.parameters.compute(text, &self.salt, &mut tag, memory)?;
-        // `Output` compares in constant time.
-        let output = |tag: &[u8]| Output::new(tag).map_err(|_| HashError::Failed);
-        Ok(output(&tag)? == output(&self.tag)?)
-    }
-
-    fn is_outdated(&self, current: &HashParameters) -> bool {
-        self.parameters != *current || self.salt.len() != SALT_LENGTH
     }
 }
 

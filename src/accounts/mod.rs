@@ -1,6 +1,6 @@
 //! Accounts: users, email addresses and password checks.
 //!
-//! An account is added by sign-up, by the setup link or on the command line, and changed only
+//! An account is added by sign-up, by the setup link, on the command line or by an import, and changed only
 //! through [`AccountStore::change`]. The effect of a change on the sessions of the account travels
 //! with it as an [`EpochRaise`]; this module knows no session, no HTTP and no SQL.
 
@@ -11,6 +11,7 @@ mod epoch;
 pub(crate) mod fuzzing;
 mod groups;
 mod hashing;
+mod import;
 mod invitation;
 mod password;
 mod password_check;
@@ -23,16 +24,17 @@ pub use email::{Email, InvalidEmail};
 pub use epoch::{Epoch, EpochRaise, EpochReason, KeptSession};
 pub use groups::{Group, Groups, GroupsChange, InvalidGroups};
 pub use hashing::{
-    Busy, HashError, HashParameters, Hasher, HasherOptions, PasswordHash, PasswordMatch,
-    RefusedParameters,
+    Busy, HashError, HashParameters, Hasher, HasherOptions, ImportedCosts, PasswordHash,
+    PasswordMatch, RefusedHash, RefusedParameters,
 };
+pub use import::{ImportedUser, ImportedUsers};
 pub use invitation::{InvitationDigest, InvitedUser, IssuedInvitation};
 pub use password::{Password, PasswordPolicy, WeakPassword};
 pub use password_check::{Authenticated, FailedSignIn, PasswordCheck, PasswordCheckError};
 pub use setup_link::{SetupClaim, SetupLink};
 pub use store::{
     Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
-    Credentials, Invitation, Listing, PasswordChange,
+    Credentials, ImportError, ImportSource, Invitation, Listing, PasswordChange,
 };
 pub use user::{InvalidName, Name, Role, Status, User, UserId};
 

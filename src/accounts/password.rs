@@ -19,7 +19,12 @@ pub struct Password(Typed);
 
 #[derive(Clone)]
 enum Typed {
-    Text(Arc<SecretBox<String>>),
+    Text {
+        /// In the form in which we hash it.
+        ours: Arc<SecretBox<String>>,
+        /// As it came, where that is another form: systems that changed nothing hashed this.
+        as_it_came: Option<Arc<SecretBox<String>>>,
+    },
     /// Longer than [`Password::LONGEST`]: not kept, matches nothing.
     TooLong,
 }
@@ -44,15 +49,25 @@ impl Password {
         if text.expose_secret().len() > Self::LONGEST {
             return Self(Typed::TooLong);
         }
-        Self(Typed::Text(Arc::new(text)))
+        let as_it_came = (text.expose_secret() != typed)
+            .then(|| Arc::new(SecretBox::init_with_mut(|kept: &mut String| kept.push_str(typed))));
+        Self(Typed::Text { ours: Arc::new(text), as_it_came })
     }
 
     /// The text to hash; `None` for one that was too long.
     pub(super) fn reveal(&self) -> Option<&str> {
         match &self.0 {
-            Typed::Text(text) => Some(text.expose_secret()),
+            Typed::Text { ours, .. } => Some(ours.expose_secret()),
             Typed::TooLong => None,
         }
+    }
+
+    /// The texts to compare with a hash: the one that came, and the one that we hash, which is the
+    /// last. The empty text stands for one that was too long.
+    pub(super) fn forms(&self) -> Vec<&str> {
+        let Typed::Text { ours, as_it_came } = &self.0 else { return vec![""] };
+        let texts = as_it_came.iter().chain([ours]);
+        texts.map(|text| text.expose_secret().as_str()).collect()
     }
 }
 

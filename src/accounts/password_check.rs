@@ -5,7 +5,7 @@
 
 use tracing::Instrument as _;
 
-use super::hashing::HashSlot;
+use super::hashing::{Expected, HashSlot};
 use super::{
     Account, Accounts, Busy, Credentials, Email, HashError, Password, PasswordMatch, Status, User,
     UserId,
@@ -65,8 +65,8 @@ impl<E: Into<PasswordCheckError>> From<E> for FailedSignIn {
 }
 
 impl Accounts {
-    /// Checks whether an address and a password belong together. Every refusal costs one hash,
-    /// counts once and says the same. A hash of old parameters is replaced.
+    /// Checks whether an address and a password belong together. Every refusal costs the same,
+    /// counts once and says the same. A hash of old parameters or of another system is replaced.
     ///
     /// # Errors
     /// [`FailedSignIn`]; there is no authentication.
@@ -131,27 +131,28 @@ impl Accounts {
         checking.instrument(span).await
     }
 
-    /// Compares, then looks at the status, so that a disabled account costs its hash as well. Says
-    /// too whether the hash is outdated.
+    /// Compares; a disabled account costs as much as a wrong password. Says too whether the hash is
+    /// outdated.
     async fn verify(
         &self,
         slot: HashSlot,
         found: Option<Credentials>,
         password: &Password,
     ) -> Result<(Credentials, bool), PasswordCheckError> {
-        let hash = found.as_ref().map(|credentials| &credentials.hash);
-        let matched = self.0.hasher.verify(slot, password, hash).await?;
-        match (found, matched) {
-            (Some(credentials), PasswordMatch::Yes { outdated })
-                if credentials.account.user.status == Status::Active =>
-            {
-                Ok((credentials, outdated))
-            }
+        let is_active = |found: &Credentials| found.account.user.status == Status::Active;
+        let imported = self.0.store.imported_costs().await?;
+        let expected = Expected {
+            hash: found.as_ref().map(|found| &found.hash),
+            is_active: found.as_ref().is_some_and(is_active),
+            imported: &imported,
+        };
+        match (self.0.hasher.verify(slot, password, expected).await?, found) {
+            (PasswordMatch::Yes { outdated }, Some(found)) => Ok((found, outdated)),
             _ => Err(PasswordCheckError::Refused),
         }
     }
 
-    /// Replaces a hash of old parameters. It waits for the next sign-in if it does not work now.
+    /// Replaces an outdated hash. It waits for the next sign-in if it does not work now.
     async fn upgrade_hash(&self, proven: &Credentials, password: &Password) {
         let id = proven.account.user.id;
         let upgraded = async {

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
-    Email, Epoch, EpochRaise, EpochReason, GroupsChange, InvalidGroups, InvitationDigest, Name,
-    PasswordHash, Role, Status, User, UserId,
+    Email, Epoch, EpochRaise, EpochReason, GroupsChange, ImportedCosts, InvalidGroups,
+    InvitationDigest, Name, PasswordHash, Role, Status, User, UserId,
 };
 use crate::failure::StoreError;
 
@@ -195,6 +195,38 @@ pub struct Invitation {
     pub expires_at: OffsetDateTime,
 }
 
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// Another account has one of the addresses, or two of the accounts have the same.
+    #[error("an address was taken meanwhile; run the import again")]
+    EmailTaken,
+    /// The accounts cannot be read or used.
+    #[error(transparent)]
+    Source(Box<dyn std::error::Error + Send + Sync>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Accounts to import, in batches.
+pub trait ImportSource: Send {
+    /// Goes back to the first account.
+    ///
+    /// # Errors
+    /// [`ImportError`]; then nothing is imported.
+    fn rewind(&mut self) -> Result<(), ImportError>;
+
+    /// The next accounts; none after the last.
+    ///
+    /// # Errors
+    /// [`ImportError`]; then nothing is imported.
+    fn next_accounts(&mut self) -> Result<Vec<(User, PasswordHash)>, ImportError>;
+
+    /// The costs of the hashes of all accounts since the first.
+    fn costs(&self) -> &ImportedCosts;
+}
+
 /// Where accounts live. Every backend promises:
 /// - **One address, one account**, decided in the step that writes it.
 /// - **An epoch only rises**, in the same step as the change that raises it; where the sessions
@@ -280,6 +312,35 @@ pub trait AccountStore: Send + Sync {
         from: &PasswordHash,
         to: &PasswordHash,
     ) -> Result<bool, StoreError>;
+
+    /// Adds every account of a source in one step, which may ask for them more than once, and keeps
+    /// what their hashes cost. How many accounts.
+    ///
+    /// # Errors
+    /// [`ImportError`]; nothing was added.
+    async fn import(&self, source: &mut dyn ImportSource) -> Result<u64, ImportError>;
+
+    /// The costs of imported hashes, of which some may be replaced by now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn imported_costs(&self) -> Result<ImportedCosts, StoreError>;
+
+    /// Which of these addresses have an account.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn taken(&self, emails: &[Email]) -> Result<Vec<Email>, StoreError>;
+
+    /// Accounts with their hashes after this one, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails, or a record is corrupt.
+    async fn export(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Credentials>, StoreError>;
 
     /// Changes an account whose epoch is still `change.seen`, and raises the epoch if asked to.
     ///

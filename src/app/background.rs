@@ -56,6 +56,7 @@ pub(super) fn start(services: &Services, records: Records, service: &Service) ->
     if webhook.is_on() {
         tasks.spawn(webhook.run_deliveries());
     }
+    tasks.spawn(lower_imported_costs(records.database.clone()));
     tasks.spawn(flush_activity(sessions.clone(), audit));
     tasks.spawn(poll_streams(sessions.clone()));
     tasks.spawn(sweep_expired(sessions, throttle, records, service.clone()));
@@ -147,6 +148,14 @@ async fn sweep_expired(sessions: Sessions, throttle: Throttle, records: Records,
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "could not delete expired sessions; will retry");
         }
+    }
+}
+
+/// Once: hashes of other systems are replaced as their owners sign in, and refusals cost less.
+async fn lower_imported_costs(database: SqlDatabase) {
+    if let Err(error) = database.lower_imported_costs().await {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(error, "could not read which imported hashes are left; refusals cost more");
     }
 }
 

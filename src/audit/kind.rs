@@ -91,6 +91,18 @@ pub enum Kind {
     ///
     /// Outcomes: `ok`.
     SetupUsed,
+    /// A command added the accounts of a file. There is no `signup` for each.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `count`.
+    UsersImported,
+    /// A command began to write out all accounts.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `with_hashes`: whether with the hashes of passwords.
+    UsersExported,
     /// The server was started with other settings than the time before.
     ///
     /// Outcomes: `ok`.
@@ -101,7 +113,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Signup,
         Self::Login,
         Self::LoginFailed,
@@ -119,6 +131,8 @@ impl Kind {
         Self::CrossOriginRefused,
         Self::InvitationCreated,
         Self::SetupUsed,
+        Self::UsersImported,
+        Self::UsersExported,
         Self::SettingsChanged,
     ];
 
@@ -143,6 +157,8 @@ impl Kind {
             Self::CrossOriginRefused => "cross_origin_refused",
             Self::InvitationCreated => "invitation_created",
             Self::SetupUsed => "setup_used",
+            Self::UsersImported => "users_imported",
+            Self::UsersExported => "users_exported",
             Self::SettingsChanged => "settings_changed",
         }
     }

@@ -1,6 +1,7 @@
 //! The grammar of the command line.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::builder::OsStringValueParser;
 use clap::error::ErrorKind;
@@ -49,6 +50,12 @@ pub enum Command {
     /// Test the rules of forward auth
     #[command(subcommand, arg_required_else_help = false)]
     Rules(RulesCommand),
+    /// Import accounts of another system
+    #[command(subcommand, arg_required_else_help = false)]
+    Import(ImportCommand),
+    /// Export accounts
+    #[command(subcommand, arg_required_else_help = false)]
+    Export(ExportCommand),
     /// Print every setting with its value and source; secrets are masked
     Config,
     /// Migrate the database to this release and exit; run it as the owner of the tables if the
@@ -154,6 +161,30 @@ pub enum RulesCommand {
         /// somebody who is not signed in
         #[arg(long = "as", value_name = "EMAIL")]
         email: Option<String>,
+    },
+}
+
+/// An import.
+#[derive(Debug, PartialEq, Eq, Subcommand)]
+pub enum ImportCommand {
+    /// Add the accounts of a file, all of them or none, with their password hashes
+    Users {
+        /// Path of a file: CSV, or a JSON object in each line
+        file: PathBuf,
+        /// Only report what is wrong with each line
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// An export.
+#[derive(Debug, PartialEq, Eq, Subcommand)]
+pub enum ExportCommand {
+    /// Write every account to stdout as a line of JSON, which `anteroom import users` reads
+    Users {
+        /// Write the password hashes too
+        #[arg(long)]
+        with_hashes: bool,
     },
 }
 

@@ -3,7 +3,9 @@
 mod administration;
 pub mod arguments;
 mod escaping;
+mod export;
 mod healthcheck;
+mod import;
 mod migrate;
 mod open_files;
 mod restore_check;
@@ -22,7 +24,7 @@ use std::process::ExitCode;
 
 use crate::config::{Config, Dotenv, Flags, Mistakes};
 use crate::telemetry::LogFormat;
-use arguments::{Arguments, Command, Stop, WRONG_USAGE};
+use arguments::{Arguments, Command, ExportCommand, ImportCommand, Stop, WRONG_USAGE};
 use signals::Signals;
 use starting::log_failure;
 
@@ -120,6 +122,12 @@ async fn run_command(
         Command::User(command) => users::run(command, &config).await,
         Command::Session(command) => sessions::run(command, &config).await,
         Command::Rules(command) => return rules::run(command, &config).await,
+        Command::Import(ImportCommand::Users { file, dry_run }) => {
+            import::users(&file, dry_run, &config).await
+        }
+        Command::Export(ExportCommand::Users { with_hashes }) => {
+            export::users(with_hashes, &config).await
+        }
         Command::Config => Ok(tables::print(&config.render())?),
         Command::Migrate => migrate::migrate(&config).await,
         Command::RestoreCheck { yes } => restore_check::restore_check(&config, yes).await,

@@ -37,6 +37,15 @@ fn print_to(mut output: impl Write, text: &str) -> Result<(), NotWritten> {
     }
 }
 
+/// Writes lines to stdout as they are. `false`: the reader has closed the pipe.
+pub(super) fn write_lines(lines: &str) -> Result<bool, NotWritten> {
+    let mut output = io::stdout().lock();
+    match output.write_all(lines.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true).map_err(NotWritten),
+    }
+}
+
 /// Like [`print`], on stderr.
 pub(super) fn print_to_stderr(text: &str) -> Result<(), NotWritten> {
     print_to(io::stderr().lock(), text)

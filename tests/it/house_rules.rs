@@ -105,6 +105,9 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("tower_sessions", &["http/session/data_store.rs", "lib.rs"]),
     ("tokio_util", &["detached.rs"]),
     ("argon2", &["accounts/"]),
+    ("bcrypt", &["accounts/hashing/"]),
+    ("scrypt", &["accounts/hashing/"]),
+    ("sha_crypt", &["accounts/hashing/"]),
     ("clap", &["cli/"]),
     ("toml", &["rules/"]),
     (

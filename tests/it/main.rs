@@ -49,6 +49,7 @@ mod headers;
 mod histories;
 mod house_rules;
 mod http2;
+mod imports;
 mod invitations;
 mod kill;
 mod last_seen;

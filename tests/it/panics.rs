@@ -11,7 +11,8 @@ on_one_store!(attack_163_a_thousand_panics_leave_everything_as_it_was);
 
 /// One call further than a check makes: within the handler.
 const IN_THE_HANDLER: usize = 3;
-const AT_THE_ROTATION: usize = 4;
+/// After the session, the account, its hash and the costs of imported hashes.
+const AT_THE_ROTATION: usize = 5;
 
 async fn attack_163_a_thousand_panics_leave_everything_as_it_was(kind: Kind) {
     let faults = Faults::default();

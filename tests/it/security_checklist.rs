@@ -30,6 +30,7 @@ const FIRST_RELEASE: &[(&str, u16, &[u16])] = &[
     ("OPS", 10, &[]),
     ("ADM", 6, &[]),
     ("STO", 5, &[]),
+    ("IMP", 12, &[]),
 ];
 
 /// Requirements of features that are not there yet: they have rows too, and give the reason.

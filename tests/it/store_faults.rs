@@ -334,8 +334,8 @@ async fn life_6_a_rotation_whose_reply_is_lost_hands_the_new_token_over(kind: Ki
     let browser = app.signed_in("ada@example.org").await;
     let before = browser.copy();
 
-    // The session, the account, the password, then the rotation.
-    faults.strike(4, Fault::After);
+    // The session, the account, its hash, the costs of imported hashes, then the rotation.
+    faults.strike(5, Fault::After);
     let answer = browser.reauthenticate(PASSWORD).await;
 
     assert_eq!(faults.stop(), Some("rotate"));

@@ -5,12 +5,17 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
+use super::workers::Memory;
 use super::{
-    HashError, HashParameters, Hasher, HasherOptions, Memory, PasswordHash, PasswordMatch,
-    TAG_LENGTH, phc,
+    Expected, HashError, HashParameters, Hasher, HasherOptions, ImportedCosts, PasswordHash,
+    PasswordMatch, TAG_LENGTH, phc,
 };
 use crate::accounts::Password;
 use crate::entropy::Entropy;
+
+mod foreign;
+#[expect(unreachable_pub, reason = "the integration tests use it, too")]
+mod peers;
 
 const PHRASE: &str = "velvet tundra piston oatmeal";
 
@@ -37,7 +42,17 @@ async fn verify(
     password: &Password,
     hash: Option<&PasswordHash>,
 ) -> Result<PasswordMatch, HashError> {
-    hasher.verify(hasher.reserve_slot()?, password, hash).await
+    verify_with(hasher, password, hash, &ImportedCosts::default()).await
+}
+
+async fn verify_with(
+    hasher: &Hasher,
+    password: &Password,
+    hash: Option<&PasswordHash>,
+    imported: &ImportedCosts,
+) -> Result<PasswordMatch, HashError> {
+    let expected = Expected { hash, is_active: true, imported };
+    hasher.verify(hasher.reserve_slot()?, password, expected).await
 }
 
 type Work = JoinHandle<Result<(), HashError>>;
@@ -143,7 +158,7 @@ async fn a_hash_under_a_short_salt_matches_and_is_outdated() {
     let parameters = HashParameters::cheap_for_tests();
     let work = move |memory: &mut Memory| {
         let mut tag = [0; TAG_LENGTH];
-        parameters.compute(PHRASE, b"somesalt", &mut tag, memory).unwrap();
+        parameters.scheme().compute(PHRASE, b"somesalt", &mut tag, memory).unwrap();
         phc(&parameters, b"somesalt", &tag)
     };
     let short = hasher.workers.run(hasher.reserve_slot().unwrap(), work).await.unwrap().unwrap();
@@ -172,13 +187,14 @@ async fn an_unreadable_hash_is_a_mismatch_and_nothing_worse() {
         good.replace("v=19", "v=16"),
         good.replace("v=19$", ""),
         good.replace("m=64", "m=4294967295"),
-        good.replace("m=64", "m=262145"),
+        good.replace("m=64", "m=1048577"),
         good.replace("m=64", "m=1"),
         good.replace("m=64", "m=-1"),
         good.replace("t=1", "t=0"),
         good.replace("t=1", "t=17"),
         good.replace("t=1", "t=4294967295"),
         good.replace("p=1", "p=0"),
+        good.replace("p=1", "p=256"),
         good.replace("p=1", "p=16777215"),
         good.replace("p=1", "p=1,keyid=Hj5+dsK0"),
         good.replace("p=1", "p=1,data=sRlHhRmKUGzdOmXn01XmXygd5Kc"),

@@ -38,6 +38,8 @@ pub(super) struct Workers {
     takes: Arc<AtomicU64>,
     /// One permit for each running or waiting request.
     slots: Arc<Semaphore>,
+    /// By how much their work is more than a hash for each, in thousandths of a hash.
+    extra: Arc<AtomicU64>,
     /// One permit for each thread.
     free: Arc<Semaphore>,
     wait: Duration,
@@ -48,9 +50,51 @@ pub(super) struct Workers {
 
 /// A slot of the queue. It is freed with its last clone.
 #[derive(Clone)]
-pub(in crate::accounts) struct HashSlot(
-    #[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>,
-);
+pub(in crate::accounts) struct HashSlot(Arc<Place>);
+
+/// A place in the queue, which counts as one hash until it is known what is to be hashed.
+struct Place {
+    #[expect(dead_code, reason = "held, never read")]
+    permit: OwnedSemaphorePermit,
+    /// By how much it counts more, in thousandths of a hash.
+    extra: AtomicU64,
+    /// That of all places.
+    all: Arc<AtomicU64>,
+}
+
+impl HashSlot {
+    /// Says how much work it is for.
+    pub(super) fn weigh(&self, weight: Weight) {
+        let extra = weight.0.saturating_sub(Weight::ONE.0);
+        let before = self.0.extra.swap(extra, Ordering::Relaxed);
+        self.0.all.fetch_add(extra, Ordering::Relaxed);
+        self.0.all.fetch_sub(before, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.all.fetch_sub(*self.extra.get_mut(), Ordering::Relaxed);
+    }
+}
+
+/// How much work something is, in thousandths of a hash of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Weight(u64);
+
+impl Weight {
+    pub(super) const ONE: Self = Self(1_000);
+
+    /// Of two durations.
+    pub(super) fn of(work: u64, one: u64) -> Self {
+        Self((work.saturating_mul(Self::ONE.0) / one.max(1)).max(1))
+    }
+
+    /// The share of one hash in this duration.
+    fn share(self, duration: u64) -> u64 {
+        duration.saturating_mul(Self::ONE.0) / self.0
+    }
+}
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
@@ -72,6 +116,7 @@ impl Workers {
             most,
             takes: Arc::new(AtomicU64::new(microseconds(options.parameters.expected()))),
             slots: Arc::new(Semaphore::new(most)),
+            extra: Arc::default(),
             free: Arc::new(Semaphore::new(threads.get())),
             wait,
             metrics: metrics.clone(),
@@ -90,13 +135,17 @@ impl Workers {
             return Err(self.refused(waiting));
         }
         let slot = Arc::clone(&self.slots).try_acquire_owned();
-        slot.map(|slot| HashSlot(Arc::new(slot))).map_err(|_| self.refused(waiting))
+        let permit = slot.map_err(|_| self.refused(waiting))?;
+        let (extra, all) = (AtomicU64::new(0), Arc::clone(&self.extra));
+        Ok(HashSlot(Arc::new(Place { permit, extra, all })))
     }
 
-    /// The expected duration of this many hashes.
-    fn needed_by(&self, hashes: usize) -> Duration {
+    /// The expected duration of this many requests, with the weight of those in the queue.
+    fn needed_by(&self, requests: usize) -> Duration {
+        let hashes = u64::try_from(requests).unwrap_or(u64::MAX).saturating_mul(Weight::ONE.0);
+        let hashes = hashes.saturating_add(self.extra.load(Ordering::Relaxed));
         let takes = self.takes.load(Ordering::Relaxed);
-        let all = takes.saturating_mul(u64::try_from(hashes).unwrap_or(u64::MAX));
+        let all = takes.saturating_mul(hashes) / Weight::ONE.0;
         Duration::from_micros(all / u64::try_from(self.threads).unwrap_or(1).max(1))
     }
 
@@ -105,17 +154,18 @@ impl Workers {
         Busy { wait: self.needed_by(waiting.max(1)) }.into()
     }
 
-    /// As [`Workers::run`], of a hash: what it takes says how many may wait.
+    /// As [`Workers::run`], of a hash: what it takes, and the weight that `work` gives, say how many
+    /// may wait.
     pub(super) async fn hash<T: Send + 'static>(
         &self,
         slot: HashSlot,
-        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> (T, Weight) + Send + 'static,
     ) -> Result<T, HashError> {
         let takes = Arc::clone(&self.takes);
         let measured = move |memory: &mut Memory| {
             let begun = Instant::now();
-            let outcome = work(memory);
-            let took = microseconds(begun.elapsed());
+            let (outcome, weight) = work(memory);
+            let took = weight.share(microseconds(begun.elapsed()));
             // Two concurrent updates may lose one, which does not matter for an average.
             let before = takes.load(Ordering::Relaxed);
             takes.store(next_estimate(before, took), Ordering::Relaxed);
@@ -205,14 +255,18 @@ pub(super) struct Memory(Vec<Block>);
 impl Memory {
     /// This many blocks, with anything in them. `None`: there is no memory for them.
     pub(super) fn blocks(&mut self, count: usize) -> Option<&mut [Block]> {
-        if self.0.len() > count {
-            // A larger hash with older parameters must not keep its memory.
-            self.0.truncate(count);
-            self.0.shrink_to_fit();
-        }
+        self.keep(count);
         self.0.try_reserve_exact(count - self.0.len()).ok()?;
         self.0.resize(count, Block::new());
         Some(&mut self.0)
+    }
+
+    /// Frees what is beyond this many blocks: a larger hash must not keep its memory.
+    pub(super) fn keep(&mut self, count: usize) {
+        if self.0.len() > count {
+            self.0.truncate(count);
+            self.0.shrink_to_fit();
+        }
     }
 }
 

@@ -62,7 +62,9 @@ fn ops_8_a_password_never_shows() {
 #[test]
 fn a_password_never_outgrows_the_room_that_was_made_for_it() {
     for typed in ["plain", "\u{1D160}\u{1D160}\u{1D160}\u{1D160}\u{1D160}"] {
-        let Typed::Text(text) = Password::from_typed(typed).0 else { panic!("{typed}") };
+        let Typed::Text { ours: text, .. } = Password::from_typed(typed).0 else {
+            panic!("{typed}")
+        };
         let text = text.expose_secret();
         assert_eq!(text.capacity(), 3 * typed.len());
         assert!(text.len() <= text.capacity());

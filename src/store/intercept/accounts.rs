@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use super::{Intercepted, Interceptor, StoreCall, StoreFailure};
 use crate::accounts::{
     Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
-    Credentials, Email, Epoch, EpochReason, Invitation, InvitationDigest, Listing, PasswordHash,
-    User, UserId,
+    Credentials, Email, Epoch, EpochReason, ImportError, ImportSource, ImportedCosts, Invitation,
+    InvitationDigest, Listing, PasswordHash, User, UserId,
 };
 use crate::failure::StoreError;
 
@@ -75,6 +75,26 @@ impl<I: Interceptor> AccountStore for Intercepted<dyn AccountStore, I> {
         to: &PasswordHash,
     ) -> Result<bool, StoreError> {
         self.forward("upgrade_hash", self.inner.upgrade_hash(id, from, to)).await
+    }
+
+    async fn import(&self, source: &mut dyn ImportSource) -> Result<u64, ImportError> {
+        self.forward("import", self.inner.import(source)).await
+    }
+
+    async fn imported_costs(&self) -> Result<ImportedCosts, StoreError> {
+        self.forward("imported_costs", self.inner.imported_costs()).await
+    }
+
+    async fn taken(&self, emails: &[Email]) -> Result<Vec<Email>, StoreError> {
+        self.forward("taken", self.inner.taken(emails)).await
+    }
+
+    async fn export(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Credentials>, StoreError> {
+        self.forward("export", self.inner.export(after, limit)).await
     }
 
     async fn change(

@@ -9,7 +9,7 @@ mod sessions;
 
 use std::sync::Arc;
 
-use crate::accounts::{AddError, ChangeError};
+use crate::accounts::{AddError, ChangeError, ImportError};
 use crate::failure::StoreError;
 use crate::sessions::{EpochMove, Swept};
 
@@ -74,6 +74,15 @@ impl StoreFailure for AddError {
         match self {
             Self::Store(error) => Some(error),
             Self::EmailTaken | Self::AdministratorExists => None,
+        }
+    }
+}
+
+impl StoreFailure for ImportError {
+    fn failure(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::EmailTaken | Self::Source(_) => None,
         }
     }
 }

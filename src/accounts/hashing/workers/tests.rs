@@ -7,6 +7,10 @@ fn a_thread_keeps_the_memory_of_its_last_hash_and_no_more() {
         assert_eq!(memory.blocks(count).unwrap().len(), count);
         assert_eq!(memory.0.capacity(), count);
     }
+    memory.keep(128);
+    assert_eq!(memory.0.capacity(), 64);
+    memory.keep(16);
+    assert_eq!(memory.0.capacity(), 16);
 }
 
 #[test]

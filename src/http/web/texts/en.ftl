@@ -200,6 +200,8 @@ activity-throttled = Attempts refused: too many in a short time
 activity-cross_origin_refused = Request from another site refused
 activity-invitation_created = Link to set a password made
 activity-setup_used = Made administrator by the setup link
+activity-users_imported = Accounts imported by a command
+activity-users_exported = All accounts written out by a command
 activity-settings_changed = Settings of the service changed
 
 ## What the server remembers

@@ -191,6 +191,8 @@ activity-throttled = 짧은 시간에 너무 여러 번 시도해 거절했어�
 activity-cross_origin_refused = 다른 사이트에서 온 요청을 거절했어요
 activity-invitation_created = 비밀번호를 정할 링크를 만들었어요
 activity-setup_used = 설정 링크로 관리자가 됐어요
+activity-users_imported = 명령으로 계정을 가져왔어요
+activity-users_exported = 명령으로 모든 계정을 내보냈어요
 activity-settings_changed = 서비스 설정이 바뀌었어요
 
 ## 서버가 기억하는 것

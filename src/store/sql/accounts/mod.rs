@@ -1,6 +1,7 @@
 //! The account store.
 
 pub(super) mod change;
+mod import;
 mod invitations;
 pub(super) mod lists;
 mod outbox;
@@ -14,8 +15,8 @@ use super::postgres::Lock;
 use super::rows::{AccountRow, select_account};
 use crate::accounts::{
     Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
-    Credentials, Email, Epoch, EpochReason, Invitation, InvitationDigest, Listing, Name,
-    PasswordHash, Role, Status, User, UserId,
+    Credentials, Email, Epoch, EpochReason, ImportError, ImportSource, ImportedCosts, Invitation,
+    InvitationDigest, Listing, Name, PasswordHash, Role, Status, User, UserId,
 };
 use crate::failure::StoreError;
 use crate::text::folded;
@@ -119,6 +120,27 @@ impl AccountStore for SqlDatabase {
         );
         let upgrade = upgrade.bind(to.as_str()).bind(id).bind(from.as_str());
         Ok(self.engine.execute(upgrade).await? == 1)
+    }
+
+    #[tracing::instrument(name = "store.account.import", skip_all)]
+    async fn import(&self, source: &mut dyn ImportSource) -> Result<u64, ImportError> {
+        import::import(self, source).await
+    }
+
+    async fn imported_costs(&self) -> Result<ImportedCosts, StoreError> {
+        import::costs(self).await
+    }
+
+    async fn taken(&self, emails: &[Email]) -> Result<Vec<Email>, StoreError> {
+        import::taken(self, emails).await
+    }
+
+    async fn export(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Credentials>, StoreError> {
+        import::export(self, after, limit).await
     }
 
     #[tracing::instrument(name = "store.account.change", skip_all)]
