@@ -79,10 +79,16 @@ async fn a_new_token_in_another_tab_is_no_sign_out() {
     open.run("window.stays = true").await;
 
     other.type_into("#password", PASSWORD).await;
+    open.run(
+        "new BroadcastChannel('anteroom').onmessage = \
+         (event) => { if (event.data.kind === 'watching') window.watched = true; }",
+    )
+    .await;
     other.follow("main form button").await;
     assert_eq!(other.path().await, "/account");
-    // The stream is opened anew under the new token: an end is told by it.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The stream is open under the new token before the session ends: a refused one would be an
+    // error in the console.
+    open.wait_until("window.watched").await;
     assert!(open.value::<bool>("window.stays === true").await, "the page was left");
 
     end_from_elsewhere(&elsewhere).await;

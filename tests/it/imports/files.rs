@@ -131,11 +131,11 @@ async fn imp_9_an_import_that_is_killed_changes_nothing() {
     for (place, database) in places().await {
         done(&import(&place, "email\nfirst@example.org\n", &[]));
         let before = exported(&place);
-        let many = (0..30_000).map(|number| format!("user{number}@example.org"));
+        let many = (0..10_000).map(|number| format!("user{number}@example.org"));
         std::fs::write(place.path().join("many"), lines(many, peers::QUICK[13])).unwrap();
 
         let mut killed_within = 0;
-        for wait in [700, 1_400, 2_100, 2_800, 3_500, 4_200] {
+        for wait in [500, 1_000, 2_000] {
             let mut process = Command::new(env!("CARGO_BIN_EXE_anteroom"));
             process.args(["import", "users", "many"]).current_dir(place.path()).env_clear();
             if let Some(database) = &database {
@@ -155,7 +155,7 @@ async fn imp_9_an_import_that_is_killed_changes_nothing() {
         if exported(&place) == before {
             done(&place.run(&["import", "users", "many"]));
         }
-        assert_eq!(exported(&place).len(), 30_001);
+        assert_eq!(exported(&place).len(), 10_001);
     }
 }
 
