@@ -159,9 +159,18 @@
     }
   }
 
+  // A tab that takes over may be about to hear that the session has ended: the other one left.
+  async function takeOver() {
+    await pause(250);
+    await keepFollowing();
+  }
+
+  const lead = (mode, run) => navigator.locks.request("anteroom-live", mode, run);
+
   if (own) {
-    if (navigator.locks) navigator.locks.request("anteroom-live", keepFollowing);
-    else keepFollowing();
+    if (navigator.locks) {
+      lead({ ifAvailable: true }, (lock) => (lock ? keepFollowing() : void lead({}, takeOver)));
+    } else keepFollowing();
     // A page that comes back out of the browser's memory may be of a session long gone.
     addEventListener("pageshow", (event) => event.persisted && isOver());
   }
