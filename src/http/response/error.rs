@@ -123,6 +123,15 @@ impl Problem {
     pub(crate) fn silent_store() -> Self {
         let detail = "A store does not answer. The change of this request may or may not have \
                       happened: look again in a moment.";
+        Self::no_store(detail)
+    }
+
+    /// 503 for a health check.
+    pub(crate) fn not_ready() -> Self {
+        Self::no_store("A store does not answer, or takes no writes: the log says which.")
+    }
+
+    fn no_store(detail: &'static str) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, detail);
         Self { retry_after: Some(1), ..problem }
     }
