@@ -102,6 +102,11 @@ impl Problem {
         Self { errors, ..problem }
     }
 
+    pub(crate) fn wrong_credentials() -> Self {
+        let detail = "The email address or the password is wrong.";
+        Self::new(StatusCode::UNAUTHORIZED, Code::InvalidCredentials, detail)
+    }
+
     pub(crate) fn wrong_password() -> Self {
         Self::new(StatusCode::FORBIDDEN, Code::InvalidCredentials, "The password is wrong.")
     }
@@ -210,11 +215,7 @@ impl From<ResumeError> for Problem {
 impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::PasswordCheck(PasswordCheckError::Refused) => Self::new(
-                StatusCode::UNAUTHORIZED,
-                Code::InvalidCredentials,
-                "The email address or the password is wrong.",
-            ),
+            LoginError::PasswordCheck(PasswordCheckError::Refused) => Self::wrong_credentials(),
             LoginError::PasswordCheck(error) => error.into(),
             LoginError::LimitReached => limit_reached(),
         }

@@ -9,7 +9,7 @@ use crate::sessions::Sessions;
 
 /// `GET /healthz`: the process is alive.
 #[utoipa::path(get, path = "/healthz", tag = "health", responses(
-    (status = 200, description = "Alive"),
+    (status = 200, description = "Alive", body = String, example = json!("alive\n")),
 ))]
 pub(crate) async fn alive() -> &'static str {
     "alive\n"
@@ -17,7 +17,7 @@ pub(crate) async fn alive() -> &'static str {
 
 /// `GET /readyz`: the stores answer and take writes, so that somebody can sign in.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
-    (status = 200, description = "Able to serve"),
+    (status = 200, description = "Able to serve", body = String, example = json!("ready\n")),
     (status = 503, description = "`unavailable`: a store does not answer, or takes no writes",
         body = ProblemBody),
 ))]
