@@ -174,6 +174,10 @@ pub(in crate::http) async fn no_such_path() -> Problem {
 
 /// The response to a method that the path does not support; the router adds `Allow`.
 pub(in crate::http) async fn no_such_method() -> Response {
+    method_not_allowed().into_response()
+}
+
+pub(in crate::http) fn method_not_allowed() -> Problem {
     let detail = "This path does not take this method: see `Allow`.";
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, detail).into_response()
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, detail)
 }

@@ -199,7 +199,7 @@ pub(in crate::http) fn is_probe(path: &str) -> bool {
 /// Whether errors of this path are problem documents instead of pages.
 pub(in crate::http) fn is_for_programs(path: &str) -> bool {
     PROGRAM_AREAS.iter().any(|area| is_under(area, path))
-        || find(path).is_some_and(|route| route.kind == Kind::Api)
+        || find(path).is_some_and(|route| matches!(route.kind, Kind::Api | Kind::Probe))
 }
 
 /// Whether a response is routine, and logged at `debug`: health checks and successful session

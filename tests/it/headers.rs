@@ -150,13 +150,13 @@ async fn hdr_2_https_alone_is_to_be_used_again_for_two_years() {
 async fn hdr_3_every_answer_says_what_it_is_and_nobody_guesses() {
     for answer in answers(None).await {
         carries(&answer, "x-content-type-options", "nosniff");
-        let (what, status, answer) = answer;
+        let (what, _, answer) = answer;
         let kind = answer.header("content-type");
         let empty = answer.text.is_empty() && what != "head";
         let known = match what {
             "file" => "text/css; charset=utf-8",
             "health" | "ready" => "text/plain; charset=utf-8",
-            "failure of a probe" if status == 503 => "text/plain; charset=utf-8",
+            "failure of a probe" => "application/problem+json",
             "json" | "data" | "openapi" | "created" => "application/json",
             _ if answer.text.starts_with('{') => "application/problem+json",
             _ => "text/html; charset=utf-8",

@@ -85,6 +85,7 @@ mod retention;
 mod revocations;
 mod routes;
 mod rules;
+mod schemathesis;
 mod screenshots;
 mod secrets;
 mod security;

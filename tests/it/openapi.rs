@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use anteroom::Options;
 use anteroom::accounts::Role;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::harness::app::{Kind, TestApp};
 
 const VERBS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+/// Of a path that takes every method.
+const ALL_METHODS: [&str; 9] =
+    ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
 
 fn described(description: &Value) -> BTreeSet<(String, String)> {
     let mut operations = BTreeSet::new();
     for (path, methods) in description["paths"].as_object().unwrap() {
-        for method in methods.as_object().unwrap().keys().filter(|m| VERBS.contains(&&***m)) {
+        for method in methods.as_object().unwrap().keys() {
             operations.insert((method.clone(), path.clone()));
         }
     }
@@ -49,7 +53,12 @@ fn routed_for_programs() -> BTreeSet<(String, String)> {
         ["/api/", "/auth/"].iter().any(|root| path.starts_with(root))
             || ["/healthz", "/readyz", "/openapi.json"].contains(&path)
     };
-    every_route().into_iter().filter(|(_, path)| for_programs(path)).collect()
+    let every_method = |(method, path): (String, String)| {
+        let methods = if path.starts_with("/auth/") { &ALL_METHODS[..] } else { &[&*method] };
+        methods.iter().map(|method| (String::from(*method), path.clone())).collect::<Vec<_>>()
+    };
+    let routes = every_route().into_iter().filter(|(_, path)| for_programs(path));
+    routes.flat_map(every_method).collect()
 }
 
 #[tokio::test]
@@ -97,5 +106,70 @@ async fn every_reference_of_the_description_leads_somewhere() {
         for operation in methods.as_object().unwrap().values() {
             assert!(!operation["responses"].as_object().unwrap().is_empty());
         }
+    }
+}
+
+#[tokio::test]
+async fn every_operation_has_a_unique_id() {
+    let app = TestApp::start(Kind::Memory).await;
+    let description = app.browser().get("/openapi.json").await.json();
+    let mut ids = BTreeSet::new();
+    for (_, methods) in description["paths"].as_object().unwrap() {
+        for operation in methods.as_object().unwrap().values() {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(ids.insert(id), "{id}");
+        }
+    }
+}
+
+/// Every example of an error, with the status that has it.
+fn examples_of_errors(description: &Value) -> Vec<(u64, &Value)> {
+    let mut found = Vec::new();
+    let operations = description["paths"].as_object().unwrap().values();
+    for operation in operations.flat_map(|methods| methods.as_object().unwrap().values()) {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let target = response["$ref"].as_str().and_then(|path| path.strip_prefix('#'));
+            let response = target.map_or(response, |target| description.pointer(target).unwrap());
+            let status = status.parse().unwrap();
+            let examples = &response["content"]["application/problem+json"]["examples"];
+            assert_eq!(status >= 400, examples.is_object(), "{response}");
+            // Nothing but problem documents.
+            let forms = response["content"].as_object().map_or(0, Map::len);
+            assert!(status < 400 || forms == 1, "{response}");
+            let examples = examples.as_object().into_iter().flatten();
+            found.extend(examples.map(|(_, example)| (status, &example["value"])));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn every_error_is_described_with_an_example() {
+    let app = TestApp::start(Kind::Memory).await;
+    let description = app.browser().get("/openapi.json").await.json();
+    let mut codes = BTreeSet::new();
+    for (status, example) in examples_of_errors(&description) {
+        assert_eq!(example["status"], status, "{example}");
+        codes.insert(example["code"].as_str().unwrap());
+    }
+    // A path that lacks the method has no operation that could have it.
+    codes.insert("method_not_allowed");
+    let known = &description["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
+    let known = known.as_array().unwrap().iter().map(|code| code.as_str().unwrap());
+    assert_eq!(codes, known.collect());
+}
+
+#[tokio::test]
+async fn the_cookie_has_the_name_that_the_description_says() {
+    for (public_url, name) in
+        [("http://localhost", "anteroom"), ("https://auth.example.org", "__Host-anteroom")]
+    {
+        let set = |options: &mut Options| options.public_url = public_url.into();
+        let app = TestApp::start_with(Kind::Memory, set).await;
+        let description = app.browser().get("/openapi.json").await.json();
+        let described = &description["components"]["securitySchemes"]["session"]["name"];
+        assert_eq!(described, name);
+        let cookies = app.signed_in("ada@example.org").await.cookies();
+        assert!(cookies.starts_with(&format!("{name}=")), "{cookies}");
     }
 }

@@ -244,6 +244,20 @@ async fn column(who: Who) -> Vec<String> {
     answers
 }
 
+#[tokio::test]
+async fn every_answer_of_the_table_is_in_the_description() {
+    let app = TestApp::start(Kind::Memory).await;
+    let description = app.browser().get("/openapi.json").await.json();
+    for row in rows() {
+        let Some(methods) = description["paths"].get(row.path) else { continue };
+        let method = row.method.as_str().to_lowercase();
+        for answer in row.answers {
+            let described = &methods[&method]["responses"][answer];
+            assert!(described.is_object(), "{method} {} {answer}", row.path);
+        }
+    }
+}
+
 #[test]
 fn adm_1_the_table_has_every_route_of_the_router() {
     let listed: BTreeSet<_> = rows()

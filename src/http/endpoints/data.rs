@@ -14,7 +14,9 @@ use crate::sessions::{DataError, KeepError, Sessions, VisitorData};
 
 /// `GET /api/session/data`: the JSON object of the session; `{}` without a session.
 #[utoipa::path(get, path = "/api/session/data", tag = "data", responses(
-    (status = 200, description = "The object, with its strong ETag", body = Object),
+    (status = 200, description = "The object", body = Object,
+        headers(("ETag" = String, description = "Strong; for `If-Match`")),
+        example = json!({ "cart": ["0815"] })),
     (status = 401, description = "`session_ended`", body = ProblemBody),
 ))]
 pub(crate) async fn show(
@@ -34,10 +36,17 @@ pub(crate) async fn show(
 /// `PATCH /api/session/data`: merges a patch (RFC 7396) into the object, and returns the whole
 /// object. Without a session it starts an anonymous one.
 #[utoipa::path(patch, path = "/api/session/data", tag = "data",
-    request_body(content = Object, content_type = "application/merge-patch+json"),
-    params(("If-Match" = Option<String>, Header, description = "Only if the object is still this")),
+    request_body(content(
+        (Object = "application/merge-patch+json", example = json!({ "cart": ["0815"] })),
+        (Object = "application/json", example = json!({ "cart": ["0815"] })),
+    )),
+    params(("If-Match" = Option<String>, Header, nullable = false,
+        description = "Only if the object is still this")),
     responses(
-        (status = 200, description = "The object after the change, with its ETag", body = Object),
+        (status = 200, description = "The object after the change", body = Object,
+            headers(("ETag" = String, description = "Strong; for `If-Match`")),
+            example = json!({ "cart": ["0815"] })),
+        (status = 400, description = "`invalid_input`: `If-Match` cannot be read", body = ProblemBody),
         (status = 401, description = "`session_ended`", body = ProblemBody),
         (status = 412, description = "`precondition_failed`", body = ProblemBody),
         (status = 422, description = "`invalid_input`: more than 8 KiB", body = ProblemBody),

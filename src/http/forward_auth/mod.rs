@@ -223,7 +223,7 @@ fn cannot_be_judged(why: &dyn fmt::Display) -> Problem {
     forbidden(format!("The original request cannot be judged: {why}."))
 }
 
-fn forbidden(detail: String) -> Problem {
+pub(in crate::http) fn forbidden(detail: String) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, Code::Forbidden, detail)
 }
 

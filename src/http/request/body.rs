@@ -125,7 +125,7 @@ fn is_caused_by<E: std::error::Error + 'static>(error: &axum::Error) -> bool {
     false
 }
 
-fn too_slow() -> Problem {
+pub(crate) fn too_slow() -> Problem {
     let detail = "The body came too slowly: send it again on a new connection.";
     Problem::new(StatusCode::REQUEST_TIMEOUT, Code::MalformedBody, detail)
 }

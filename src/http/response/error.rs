@@ -102,6 +102,11 @@ impl Problem {
         Self { errors, ..problem }
     }
 
+    pub(crate) fn wrong_credentials() -> Self {
+        let detail = "The email address or the password is wrong.";
+        Self::new(StatusCode::UNAUTHORIZED, Code::InvalidCredentials, detail)
+    }
+
     pub(crate) fn wrong_password() -> Self {
         Self::new(StatusCode::FORBIDDEN, Code::InvalidCredentials, "The password is wrong.")
     }
@@ -123,6 +128,15 @@ impl Problem {
     pub(crate) fn silent_store() -> Self {
         let detail = "A store does not answer. The change of this request may or may not have \
                       happened: look again in a moment.";
+        Self::no_store(detail)
+    }
+
+    /// 503 for a health check.
+    pub(crate) fn not_ready() -> Self {
+        Self::no_store("A store does not answer, or takes no writes: the log says which.")
+    }
+
+    fn no_store(detail: &'static str) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, detail);
         Self { retry_after: Some(1), ..problem }
     }
@@ -201,11 +215,7 @@ impl From<ResumeError> for Problem {
 impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::PasswordCheck(PasswordCheckError::Refused) => Self::new(
-                StatusCode::UNAUTHORIZED,
-                Code::InvalidCredentials,
-                "The email address or the password is wrong.",
-            ),
+            LoginError::PasswordCheck(PasswordCheckError::Refused) => Self::wrong_credentials(),
             LoginError::PasswordCheck(error) => error.into(),
             LoginError::LimitReached => limit_reached(),
         }

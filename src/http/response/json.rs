@@ -38,7 +38,7 @@ impl Serialize for Id {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = User)]
 pub(crate) struct UserBody {
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = "uuid")]
     id: Id,
     /// In the canonical form, by which it is compared.
     email: String,
@@ -78,10 +78,10 @@ impl From<&User> for UserBody {
 #[schema(as = Session)]
 pub(crate) struct SessionBody {
     /// Public handle: never the token, never derived from it.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = "uuid")]
     id: Id,
     /// `null` when anonymous.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "uuid")]
     user_id: Option<Id>,
     /// Whether it is the session of this request.
     is_current: bool,
@@ -221,6 +221,17 @@ pub(crate) struct RevokedBody {
     pub(crate) revoked: u64,
 }
 
+/// One event of a stream, `text/event-stream`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ServerSentEvent {
+    event: String,
+    /// An object, as JSON.
+    data: String,
+    /// For `Last-Event-ID`, where a stream can be continued.
+    #[schema(nullable = false)]
+    id: Option<String>,
+}
+
 /// An error, as `application/problem+json` (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
@@ -228,8 +239,7 @@ pub(crate) struct ProblemBody {
     r#type: &'static str,
     title: &'static str,
     status: u16,
-    /// The stable word for what went wrong.
-    #[schema(value_type = String)]
+    #[schema(inline)]
     code: Code,
     /// A sentence that says what to do.
     detail: String,
@@ -237,10 +247,11 @@ pub(crate) struct ProblemBody {
     request_id: String,
     /// Why the session ended, with `session_ended`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     reason: Option<&'static str>,
     /// The wrong fields and their problems, with status 422.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, FieldError>)]
     errors: BTreeMap<&'static str, FieldError>,
 }
 

@@ -22,7 +22,7 @@ fn the_table_has_every_route_of_the_router() {
 #[test]
 fn errors_of_the_api_are_problem_documents_and_of_pages_are_pages() {
     for route in ROUTES {
-        let expected = matches!(route.kind, Kind::Api | Kind::Check);
+        let expected = matches!(route.kind, Kind::Api | Kind::Check | Kind::Probe);
         assert_eq!(is_for_programs(route.path), expected, "{}", route.path);
     }
     for (path, expected) in

@@ -79,8 +79,7 @@ pub(in crate::http) fn one_host(request: &Request) -> Result<Option<&HeaderValue
     let (host, another) = (hosts.next(), hosts.next());
     let missing = host.is_none() && request.version() == Version::HTTP_11;
     if another.is_some() || missing {
-        let detail = "A request names its host exactly once.";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, Code::Misdirected, detail));
+        return Err(no_single_host());
     }
     Ok(host)
 }
@@ -88,17 +87,12 @@ pub(in crate::http) fn one_host(request: &Request) -> Result<Option<&HeaderValue
 fn within_limits(request: &Request) -> Result<(), Problem> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > LONGEST_TARGET {
-        let detail = "The address is longer than 8 KiB.";
-        return Err(Problem::new(StatusCode::URI_TOO_LONG, Code::InvalidInput, detail));
+        return Err(long_target());
     }
     let headers = request.headers();
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if size > LARGEST_HEADERS || headers.len() > MOST_HEADERS {
-        return Err(Problem::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Code::InvalidInput,
-            "The headers are larger than 16 KiB, or more than 64: delete the cookies of this site.",
-        ));
+        return Err(large_headers());
     }
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let announced = announced.and_then(|length| length.parse::<u64>().ok());
@@ -107,11 +101,7 @@ fn within_limits(request: &Request) -> Result<(), Problem> {
     }
     let encoded = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(header::CONTENT_ENCODING).iter().any(encoded) {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Code::UnsupportedMediaType,
-            "Send the body without Content-Encoding.",
-        ));
+        return Err(encoded_body());
     }
     Ok(())
 }
@@ -139,15 +129,7 @@ impl RequestGuard {
         if is_named && authority.is_none_or(is_host) {
             return Ok(());
         }
-        Err(Problem::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            Code::Misdirected,
-            format!(
-                "This server answers for {} and no other host. Its operator sets the address with \
-                 ANTEROOM_PUBLIC_URL.",
-                self.0.public_url.origin()
-            ),
-        ))
+        Err(misdirected(self.0.public_url.origin()))
     }
 
     /// Whether this server is among the hosts that a trusted proxy says were asked for. Each proxy
@@ -195,11 +177,7 @@ impl RequestGuard {
             "refused a request from another origin; if it is a front end of yours on the same \
              site, name it in ANTEROOM_TRUSTED_ORIGINS"
         );
-        Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            Code::CrossOrigin,
-            "This request comes from another site: open this site itself and try again there.",
-        ))
+        Err(another_site())
     }
 }
 
@@ -250,6 +228,40 @@ fn not_embedded(request: &Request) -> Result<(), Problem> {
         ));
     }
     Ok(())
+}
+
+pub(in crate::http) fn no_single_host() -> Problem {
+    let detail = "A request names its host exactly once.";
+    Problem::new(StatusCode::BAD_REQUEST, Code::Misdirected, detail)
+}
+
+pub(in crate::http) fn long_target() -> Problem {
+    let detail = "The address is longer than 8 KiB.";
+    Problem::new(StatusCode::URI_TOO_LONG, Code::InvalidInput, detail)
+}
+
+pub(in crate::http) fn large_headers() -> Problem {
+    let detail =
+        "The headers are larger than 16 KiB, or more than 64: delete the cookies of this site.";
+    Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Code::InvalidInput, detail)
+}
+
+pub(in crate::http) fn encoded_body() -> Problem {
+    let detail = "Send the body without Content-Encoding.";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::UnsupportedMediaType, detail)
+}
+
+pub(in crate::http) fn misdirected(origin: &str) -> Problem {
+    let detail = format!(
+        "This server answers for {origin} and no other host. Its operator sets the address with \
+         ANTEROOM_PUBLIC_URL."
+    );
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, Code::Misdirected, detail)
+}
+
+pub(in crate::http) fn another_site() -> Problem {
+    let detail = "This request comes from another site: open this site itself and try again there.";
+    Problem::new(StatusCode::FORBIDDEN, Code::CrossOrigin, detail)
 }
 
 enum Sent<'r> {

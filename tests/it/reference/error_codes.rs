@@ -35,7 +35,6 @@ const OTHER_ANSWERS: &str = "
 - 400 without a body: the request is not valid HTTP.
 - 503 with the text `Too many connections`: the server has as many connections as allowed. Try again \
 after the seconds in `Retry-After`.
-- 503 from `/readyz` has the text `unavailable`.
 - Error pages for people have the code in their text. For a link that cannot be used they have \
 `setup_unusable` or `invitation_unusable` in place of `not_found`.
 ";

@@ -27,8 +27,9 @@ reason. After that it has `no_session`.
 page.
 - **Times** are in UTC, as `2026-11-21T05:08:19Z`. Ids are UUIDs. The token is in the cookie only.
 
-Every route can also answer 400 (a request that cannot be read), 403 `cross_origin`, 413, 415, 421 \
-and 503 `unavailable`; [error codes](error-codes.md) explains them.
+Every route can also answer 400 (a request that cannot be read), 403 `cross_origin`, 408, 413, 414, \
+415, 421, 431, 500 and 503 `unavailable`; [error codes](error-codes.md) explains them. A path that \
+does not have the method answers 405.
 ";
 
 const SESSION_DATA: &str = "
@@ -105,10 +106,13 @@ fn parameters(operation: &Value) -> String {
 
 fn answers(operation: &Value) -> String {
     let row = |(status, answer): (&String, &Value)| {
-        let content = answer["content"].as_object().into_iter().flatten().next();
-        let schema = content.map(|(_, content)| &content["schema"]);
-        let body = schema.filter(|schema| referred(schema) != Some("Problem")).map(form);
-        let body = body.filter(|body| !body.is_empty()).unwrap_or_default();
+        let content = answer["content"].as_object().into_iter().flatten();
+        let content = content.filter(|(kind, _)| *kind != "application/problem+json");
+        let bodies = content.map(|(kind, content)| match kind.as_str() {
+            "application/json" => form(&content["schema"]),
+            other => code(other),
+        });
+        let body = bodies.collect::<Vec<_>>().join(" or ");
         let headers = answer["headers"].as_object().into_iter().flatten();
         let headers: String = headers
             .map(|(name, header)| {
@@ -118,7 +122,9 @@ fn answers(operation: &Value) -> String {
         [status.to_owned(), sentence(text(&answer["description"])) + &headers, body]
     };
     let listed = operation["responses"].as_object().into_iter().flatten();
-    table(["status", "response", "body"], listed.map(row))
+    // What refers to a shared response is of every route.
+    let own = listed.filter(|(_, answer)| answer["$ref"].is_null());
+    table(["status", "response", "body"], own.map(row))
 }
 
 fn callers(path: &str, operation: &Value) -> &'static str {
@@ -147,26 +153,26 @@ fn describe(page: &mut String, description: &Value, (verb, path): (&str, &str)) 
     if operation["parameters"].is_array() {
         let _ = write!(page, "\n{}", parameters(operation));
     }
-    if let Some((media_type, body)) =
-        operation["requestBody"]["content"].as_object().and_then(|content| content.iter().next())
-    {
-        let _ = write!(page, "\nBody: `{media_type}`\n");
-        if let Some(name) = referred(&body["schema"]) {
+    if let Some(content) = operation["requestBody"]["content"].as_object() {
+        let media_types: Vec<_> = content.keys().map(|media_type| code(media_type)).collect();
+        let _ = write!(page, "\nBody: {}\n", media_types.join(" or "));
+        if let Some(name) = content.values().find_map(|body| referred(&body["schema"])) {
             let _ = write!(page, "\n{}", fields(&description["components"]["schemas"][name]));
         }
     }
     let _ = write!(page, "\n{}", answers(operation));
 }
 
-/// The routes with a tag, in the order of their paths.
+/// The routes with a tag, in the order of their paths. One that takes every method is one route.
 fn tagged<'d>(description: &'d Value, tag: &str) -> Vec<(&'static str, &'d str)> {
     let paths = description["paths"].as_object().unwrap();
     let mut found = Vec::new();
     for (path, operations) in paths {
-        for verb in VERBS {
+        let takes_all = operations["trace"].is_object();
+        for verb in if takes_all { &VERBS[..1] } else { &VERBS[..] } {
             let tags = operations[verb]["tags"].as_array().into_iter().flatten();
             if tags.into_iter().any(|one| one == tag) {
-                found.push((verb, path.as_str()));
+                found.push((*verb, path.as_str()));
             }
         }
     }
@@ -185,7 +191,10 @@ fn page(description: &Value) -> String {
         }
     }
     let operations = description["paths"].as_object().unwrap().values();
-    let all: usize = operations.map(|operations| operations.as_object().unwrap().len()).sum();
+    let count = |operations: &Value| {
+        if operations["trace"].is_object() { 1 } else { operations.as_object().unwrap().len() }
+    };
+    let all: usize = operations.map(count).sum();
     assert_eq!(described, all, "a tag is in no group");
 
     page.push_str("\n## Objects\n");

@@ -19,9 +19,11 @@ use crate::use_cases::{AccountChange, AccountChanges, ChangePassword, FormTurn, 
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileBody {
     #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
     name: Option<String>,
     /// A new address counts as unverified.
     #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
     email: Option<String>,
 }
 
@@ -52,7 +54,7 @@ pub(crate) async fn show(current: CurrentUser) -> Json<OneUserBody> {
         (status = 403, description = "`reauthentication_required`", body = ProblemBody),
         (status = 409, description = "`email_taken`", body = ProblemBody),
         (status = 422, description = "`invalid_input`", body = ProblemBody),
-        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`", body = ProblemBody),
     )
 )]
 pub(crate) async fn change(
@@ -99,7 +101,7 @@ pub(crate) fn profile_change(
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 403, description = "`invalid_credentials`", body = ProblemBody),
         (status = 422, description = "`invalid_input`", body = ProblemBody),
-        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`", body = ProblemBody),
     )
 )]
 pub(crate) async fn change_password(

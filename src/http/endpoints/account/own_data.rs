@@ -39,7 +39,8 @@ pub(crate) struct OwnDataBody {
 
 /// `GET /api/account/data`: all data stored about the user, as a file.
 #[utoipa::path(get, path = "/api/account/data", tag = "account", responses(
-    (status = 200, description = "A JSON file: account, sessions, what happened", body = OwnDataBody),
+    (status = 200, description = "A JSON file: account, sessions, what happened", body = OwnDataBody,
+        headers(("Content-Disposition" = String, description = "The name of the file"))),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
 ))]
 pub(crate) async fn download(

@@ -41,9 +41,11 @@ pub(crate) async fn verify(
 #[utoipa::path(get, path = "/auth/verify/redirect", tag = "forward auth", responses(
     (status = 200, description = "Signed in; headers as of `/auth/verify`"),
     (status = 302, description = "To the form for signing in or reauthenticating, and from there \
-                                  back to the original URL"),
+                                  back to the original URL",
+        headers(("Location" = String, description = "The form"))),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
-    (status = 403, description = "`forbidden`, as of `/auth/verify`", body = ProblemBody),
+    (status = 403, description = "`forbidden`, `reauthentication_required` or \
+                                  `second_factor_required`, as of `/auth/verify`", body = ProblemBody),
 ))]
 pub(crate) async fn verify_or_redirect(
     State(forward_auth): State<ForwardAuth>,

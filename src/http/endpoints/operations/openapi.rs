@@ -1,16 +1,25 @@
 //! `/openapi.json`: the `OpenAPI` description, generated from the handlers.
 
+mod completion;
+mod errors;
+mod examples;
+mod samples;
+
 use std::sync::LazyLock;
 
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use crate::http::endpoints::operations::health;
 use crate::http::endpoints::{account, admin, check, data, session, sessions, signup};
+use crate::http::response::json::ServerSentEvent;
+use crate::http::session::cookie::CookieShape;
 
 #[derive(OpenApi)]
 #[openapi(
+    version = "3.2.0", // The first with the method `QUERY` and with events of a stream.
     info(
         title = "Anteroom",
         description = "Server-side session authentication. The session is a cookie; everything \
@@ -55,18 +64,31 @@ use crate::http::endpoints::{account, admin, check, data, session, sessions, sig
         health::alive,
         health::ready,
         description,
-    )
+    ),
+    components(schemas(ServerSentEvent)),
 )]
 struct Description;
 
-static JSON: LazyLock<Vec<u8>> =
-    LazyLock::new(|| serde_json::to_vec(&Description::openapi()).unwrap_or_default());
+impl Description {
+    /// The description for servers with this cookie.
+    fn of(cookie: &CookieShape) -> Vec<u8> {
+        let mut document = serde_json::to_value(Self::openapi()).unwrap_or_default();
+        completion::complete(&mut document, cookie);
+        serde_json::to_vec(&document).unwrap_or_default()
+    }
+}
+
+static SECURE: LazyLock<Vec<u8>> = LazyLock::new(|| Description::of(&CookieShape::SECURE));
+static LOOPBACK: LazyLock<Vec<u8>> = LazyLock::new(|| Description::of(&CookieShape::LOOPBACK));
 
 /// `GET /openapi.json`: this description.
 #[utoipa::path(get, path = "/openapi.json", tag = "health", responses(
-    (status = 200, description = "The description of the API", content_type = "application/json"),
+    (status = 200, description = "The description of the API", body = Object,
+        example = json!({ "openapi": "3.2.0", "info": { "title": "Anteroom" } })),
 ))]
-pub(crate) async fn description() -> Response {
+pub(crate) async fn description(State(cookie): State<CookieShape>) -> Response {
+    let is_secure = cookie.name() == CookieShape::SECURE.name();
+    let text = if is_secure { &SECURE } else { &LOOPBACK };
     let media_type = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, media_type)], JSON.as_slice()).into_response()
+    ([(header::CONTENT_TYPE, media_type)], text.as_slice()).into_response()
 }

@@ -43,7 +43,7 @@ pub(crate) struct PasswordBody {
     (status = 401, description = "`invalid_credentials`", body = ProblemBody),
     (status = 409, description = "`session_limit_reached`", body = ProblemBody),
     (status = 422, description = "`invalid_input`: this is no address", body = ProblemBody),
-    (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
+    (status = 429, description = "`too_many_attempts`", body = ProblemBody),
     (status = 503, description = "`busy` or `unavailable`", body = ProblemBody),
 ))]
 pub(crate) async fn sign_in(
@@ -129,7 +129,7 @@ pub(crate) async fn end_current(logout: &Logout, current: &CurrentSession) -> Re
         (status = 200, description = "Proven; the new cookie comes along", body = SignedInBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 403, description = "`invalid_credentials`", body = ProblemBody),
-        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`", body = ProblemBody),
     )
 )]
 pub(crate) async fn reauthenticate(

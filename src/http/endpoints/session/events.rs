@@ -29,7 +29,9 @@ use crate::use_cases::Check;
     params(("sessions" = Option<bool>, Query,
         description = "Tell also that a session of the same person started or ended")),
     responses(
-        (status = 200, description = "Events, as `text/event-stream`", content_type = "text/event-stream"),
+        (status = 200, description = "Events, as `text/event-stream`",
+            content_type = "text/event-stream",
+            example = json!("event: ended\ndata: {\"reason\":\"revoked_by_user\"}\n\n")),
         (status = 400, description = "`invalid_input`", body = ProblemBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
     )

@@ -33,12 +33,12 @@ pub(crate) async fn list(
 /// `DELETE /api/sessions/{id}`: ends one session of the user.
 #[utoipa::path(
     delete, path = "/api/sessions/{id}", tag = "sessions",
-    params(("id" = String, Path, description = "The handle of the session")),
+    params(("id" = String, Path, format = "uuid", description = "The handle of the session")),
     responses(
         (status = 204, description = "It has ended"),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 404, description = "`not_found`: none of one's own", body = ProblemBody),
-        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`", body = ProblemBody),
     )
 )]
 pub(crate) async fn revoke(
@@ -65,7 +65,7 @@ pub(crate) async fn revoke(
             comes along. With sessions in the memory of several servers, those of other servers \
             end too and are not counted", body = RevokedBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
-        (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
+        (status = 429, description = "`too_many_attempts`", body = ProblemBody),
     )
 )]
 pub(crate) async fn revoke_all(

@@ -35,7 +35,7 @@ pub(crate) struct SignupBody {
     (status = 403, description = "`signup_closed`", body = ProblemBody),
     (status = 409, description = "`email_taken`", body = ProblemBody),
     (status = 422, description = "`invalid_input`", body = ProblemBody),
-    (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody),
+    (status = 429, description = "`too_many_attempts`", body = ProblemBody),
 ))]
 pub(crate) async fn sign_up(
     State(signup): State<Signup>,

@@ -1,10 +1,12 @@
 //! The stable codes of errors.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// The stable word for what went wrong. Each has its meaning and what a client should do:
-/// `docs/reference/error-codes.md` is rendered from these comments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+// `docs/reference/error-codes.md` is rendered from these comments: the meaning of each code, and
+// what a client should do.
+/// The stable word for what went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The email address or the password is wrong. A sign-in does not say which of them, nor

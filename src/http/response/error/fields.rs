@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::accounts::{InvalidEmail, InvalidGroups, InvalidName, WeakPassword};
 use crate::http::response::error::Problem;
 use crate::sessions::DataError;
 
 /// The error of one field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// A stable word, for example `too_short`.
     pub code: &'static str,

@@ -34,7 +34,8 @@ pub(crate) struct EventsBody {
         ("outcome" = Option<String>, Query, description = "`ok`, or a word for why not"),
         ("from" = Option<String>, Query, description = "At this time or after it"),
         ("until" = Option<String>, Query, description = "Before this time"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
+            description = "1 to 200, 50 by default"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses(

@@ -8,7 +8,9 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
+use serde::Serialize;
 use tokio::sync::mpsc;
+use utoipa::ToSchema;
 
 use crate::audit::{AuditListing, AuditPage, AuditTrail, EventBody};
 use crate::failure::StoreError;
@@ -22,6 +24,12 @@ use crate::http::session::extract_public::RequireAdmin;
 const PAGE: u32 = 500;
 /// Pages that may wait for the client.
 const AHEAD: usize = 1;
+
+/// All events in one file.
+#[derive(Serialize, ToSchema)]
+struct ExportBody {
+    events: Vec<EventBody>,
+}
 
 /// In which form the file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +116,11 @@ fn cell_of(text: &str) -> String {
     ),
     responses(
         (status = 200, description = "A file. One that breaks off is not complete",
-            content_type = "text/csv"),
+            headers(("Content-Disposition" = String, description = "The name of the file")),
+            content(
+                (ExportBody = "application/json"),
+                (String = "text/csv", example = json!(EventBody::COLUMNS.join(","))),
+            )),
         (status = 400, description = "`invalid_input`", body = ProblemBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 404, description = "`not_found`: not an administrator", body = ProblemBody),

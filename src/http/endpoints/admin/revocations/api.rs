@@ -28,6 +28,8 @@ pub(in crate::http) const LOOK: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: u64 = 30;
 /// The header in which a browser's own client says where its stream broke off.
 const LAST_EVENT_ID: &str = "last-event-id";
+/// The beginning of a stream, as an example.
+const STREAM: &str = "event: position\nid: 5f3a9c_17\ndata: {\"next_cursor\":\"5f3a9c_17\"}\n\n";
 
 /// The end of a session, or of one of its tokens.
 #[derive(Serialize, ToSchema)]
@@ -35,10 +37,10 @@ const LAST_EVENT_ID: &str = "last-event-id";
 pub(crate) struct RevocationBody {
     /// The place in the feed right after this one.
     cursor: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = "uuid")]
     session_id: Id,
     /// `null` where nobody had signed in.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "uuid")]
     user_id: Option<Id>,
     /// With `replaced` the session may go on under another token: forget the old one, and ask.
     reason: &'static str,
@@ -72,18 +74,22 @@ impl From<&Revocation> for RevocationBody {
     params(
         ("after" = Option<String>, Query, description = "`next_cursor` of the answer before, or \
             the `cursor` of an entry; without it the feed begins now, with nothing in it"),
-        ("wait" = Option<u32>, Query,
+        ("wait" = Option<u32>, Query, maximum = 30,
             description = "How many seconds to wait for something, 0 to 30, 0 by default"),
         ("stream" = Option<bool>, Query, description = "Whether to answer with a stream of \
             events (`text/event-stream`): `position` first, with `next_cursor`, then each entry as \
             `revocation`; `expired` where the cursor expires meanwhile. An open stream is no \
             activity of the session"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default"),
-        ("Last-Event-ID" = Option<String>, Header,
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
+            description = "1 to 200, 50 by default"),
+        ("Last-Event-ID" = Option<String>, Header, nullable = false,
             description = "Of a stream: counts instead of `after`"),
     ),
     responses(
-        (status = 200, description = "In the order of the ends", body = RevocationsBody),
+        (status = 200, description = "In the order of the ends", content(
+            (RevocationsBody = "application/json"),
+            ("text/event-stream", example = json!(STREAM)),
+        )),
         (status = 400, description = "`invalid_input`", body = ProblemBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 404, description = "`not_found`: not an administrator", body = ProblemBody),

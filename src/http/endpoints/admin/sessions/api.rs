@@ -92,7 +92,7 @@ impl From<Ended> for EndedBody {
 
 /// `GET /api/admin/users/{id}/sessions`: the live sessions of one account, newest activity first.
 #[utoipa::path(get, path = "/api/admin/users/{id}/sessions", tag = "admin",
-    params(("id" = String, Path, description = "The id of the account")),
+    params(("id" = String, Path, format = "uuid", description = "The id of the account")),
     responses(
         (status = 200, description = "Its live sessions", body = SessionsBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
@@ -111,7 +111,7 @@ pub(crate) async fn of_user(
 
 /// `DELETE /api/admin/users/{id}/sessions`: ends every session of one account.
 #[utoipa::path(delete, path = "/api/admin/users/{id}/sessions", tag = "admin",
-    params(("id" = String, Path, description = "The id of the account")),
+    params(("id" = String, Path, format = "uuid", description = "The id of the account")),
     responses(
         (status = 200, description = "How many ended", body = RevokedBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
@@ -139,7 +139,8 @@ pub(crate) async fn revoke_of_user(
             description = "Part of the device or of the user agent, whatever its case"),
         ("from" = Option<String>, Query, description = "Started at this time or after it"),
         ("until" = Option<String>, Query, description = "Started before this time"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
+            description = "1 to 200, 50 by default"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses(
@@ -182,7 +183,7 @@ fn bodies(listed: &[Session], sessions: &Sessions, asking: &CurrentUser) -> Vec<
 
 /// `DELETE /api/admin/sessions/{id}`: ends one session of any user.
 #[utoipa::path(delete, path = "/api/admin/sessions/{id}", tag = "admin",
-    params(("id" = String, Path, description = "The handle of the session")),
+    params(("id" = String, Path, format = "uuid", description = "The handle of the session")),
     responses(
         (status = 204, description = "It has ended"),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
@@ -205,7 +206,7 @@ pub(crate) async fn revoke(
 /// `GET /api/admin/sessions/{id}`: explains one session: its state, the policy of its deadlines,
 /// how it ended, whether this server has it under a lease, and its audit events.
 #[utoipa::path(get, path = "/api/admin/sessions/{id}", tag = "admin",
-    params(("id" = String, Path, description = "The handle of the session")),
+    params(("id" = String, Path, format = "uuid", description = "The handle of the session")),
     responses(
         (status = 200, description = "Live, or ended within the last day", body = ExplainedBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),

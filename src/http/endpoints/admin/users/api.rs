@@ -24,19 +24,23 @@ use crate::use_cases::{AccountChange, AccountChanges};
 pub(crate) struct AccountBody {
     /// `active` or `disabled`.
     #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false, pattern = "^(active|disabled)$")]
     pub(crate) status: Option<String>,
     /// `user` or `admin`.
     #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false, pattern = "^(user|admin)$")]
     pub(crate) role: Option<String>,
     /// All groups of the account, in any order: they replace those that it has. At most 64, each of
     /// 1 to 64 of the characters `a` to `z`, `0` to `9`, `_` and `-`. `user` and `admin` are no groups.
     #[serde(default, deserialize_with = "present")]
-    #[schema(example = json!(["dev", "on-call"]))]
+    #[schema(nullable = false, example = json!(["dev", "on-call"]))]
     pub(crate) groups: Option<Vec<String>>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
     pub(crate) name: Option<String>,
     /// Counts as verified.
     #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
     pub(crate) email: Option<String>,
 }
 
@@ -46,7 +50,8 @@ pub(crate) struct AccountBody {
         ("query" = Option<String>, Query,
             description = "A whole address, which is found at once, or a part of an address or a \
                            name: then each page looks at 100,000 accounts at most"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
+            description = "1 to 200, 50 by default"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses(
@@ -79,7 +84,7 @@ pub(crate) fn listing(query: &Query) -> Result<Listing, Problem> {
 
 /// `GET /api/admin/users/{id}`: one account.
 #[utoipa::path(get, path = "/api/admin/users/{id}", tag = "admin",
-    params(("id" = String, Path, description = "The id of the account")),
+    params(("id" = String, Path, format = "uuid", description = "The id of the account")),
     responses(
         (status = 200, description = "The account", body = OneUserBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
@@ -99,7 +104,7 @@ pub(crate) async fn show(
 /// `PATCH /api/admin/users/{id}`: a new status, role, name or address, or other groups. A new role
 /// and disabling end every session of the account; the rest ends none.
 #[utoipa::path(patch, path = "/api/admin/users/{id}", tag = "admin",
-    params(("id" = String, Path, description = "The id of the account")),
+    params(("id" = String, Path, format = "uuid", description = "The id of the account")),
     request_body = AccountBody,
     responses(
         (status = 200, description = "The account after the change", body = OneUserBody),
@@ -157,7 +162,7 @@ pub(crate) fn one_of(this: &str, that: &str) -> FieldError {
 
 /// `DELETE /api/admin/users/{id}`: deletes an account, with all its sessions.
 #[utoipa::path(delete, path = "/api/admin/users/{id}", tag = "admin",
-    params(("id" = String, Path, description = "The id of the account")),
+    params(("id" = String, Path, format = "uuid", description = "The id of the account")),
     responses(
         (status = 204, description = "Deleted"),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),

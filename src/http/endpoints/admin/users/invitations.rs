@@ -22,12 +22,15 @@ pub(crate) struct NewUserBody {
     /// Counts as verified.
     email: String,
     #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
     name: Option<String>,
     /// `user`, which is the default, or `admin`.
     #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false, pattern = "^(user|admin)$")]
     role: Option<String>,
     /// `active`, which is the default, or `disabled`.
     #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false, pattern = "^(active|disabled)$")]
     status: Option<String>,
 }
 
@@ -116,7 +119,7 @@ pub(crate) fn invited_user(
 /// the account has a password, the link resets it: the present one stays until the link is used.
 /// While the account is disabled, the link does not work.
 #[utoipa::path(post, path = "/api/admin/users/{id}/invitation", tag = "admin",
-    params(("id" = String, Path, description = "The id of the account")),
+    params(("id" = String, Path, format = "uuid", description = "The id of the account")),
     responses(
         (status = 201, description = "Made; the link works once and for seven days",
             body = OneInvitationBody),
