@@ -88,6 +88,8 @@ pub mod sessions;
 #[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
+pub mod outbound;
+#[doc(hidden)]
 pub mod telemetry;
 #[cfg(any(test, feature = "conformance"))]
 pub mod testing;

@@ -8,15 +8,23 @@ use std::fmt;
 use std::io::{self, IsTerminal as _};
 
 use tracing::Subscriber;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::{Directive, LevelFilter};
 use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
+use crate::outbound::Target;
+
 #[cfg(test)]
 mod tests;
+mod traces;
+
+pub(crate) use traces::continue_trace;
+pub use traces::{TRACES, Traces};
 
 /// The format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,30 +51,40 @@ pub enum TelemetryError {
     /// Logging has already started.
     #[error("logging was started twice")]
     Started(#[from] TryInitError),
+    /// Traces cannot be sent to this address.
+    #[error("traces cannot be sent: {0}")]
+    Traces(String),
 }
 
 /// Starts logging for the whole process, panics included. `log` is a level, or directives such as
-/// `info,anteroom::http=debug`. Colours are used on terminals unless `NO_COLOR` is set.
+/// `info,anteroom::http=debug`. Colours are used on terminals unless `NO_COLOR` is set. Traces go to
+/// `collector`, if there is one; they need a runtime of Tokio.
 ///
 /// # Errors
 /// [`TelemetryError`]; nothing is logged then.
-pub fn start(log: &str, format: LogFormat) -> Result<(), TelemetryError> {
+pub fn start(
+    log: &str,
+    format: LogFormat,
+    collector: Option<&Target>,
+) -> Result<Traces, TelemetryError> {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let is_coloured = io::stderr().is_terminal() && !no_color;
     let filter = filter(log).map_err(TelemetryError::Directives)?;
-    match format {
-        LogFormat::Text => text(filter, is_coloured, io::stderr).try_init()?,
+    let lines = match format {
+        LogFormat::Text => text(filter, is_coloured, io::stderr).boxed(),
         LogFormat::Json => {
             let always = format!("{OF_THE_START}=info").parse::<Directive>();
             let always = always.map_err(|error| TelemetryError::Directives(error.to_string()))?;
-            json(filter.add_directive(always), io::stderr).try_init()?;
+            json(filter.add_directive(always), io::stderr).boxed()
         }
-    }
+    };
+    let (traces, layer) = Traces::to(collector).map_err(TelemetryError::Traces)?;
+    Registry::default().with(lines).with(layer).try_init()?;
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, what = literal(panic.payload()), "a thread panicked");
     }));
-    Ok(())
+    Ok(traces)
 }
 
 /// The message of a panic if it is a string literal. A formatted message may contain user input.
@@ -99,36 +117,37 @@ fn filter(log: &str) -> Result<EnvFilter, String> {
     }
     // The later directive wins, so that the operator's own come last.
     let noise = NOISY.map(|part| format!("{part}={quiet}")).join(",");
-    let all = format!("{noise},{log}");
+    // Spans of traces would repeat the span of the request in every line.
+    let all = format!("{TRACES}=off,{noise},{log}");
     EnvFilter::builder().parse(all).map_err(|error| format!("{error}; {form}"))
 }
 
-fn text<W>(filter: EnvFilter, is_coloured: bool, writer: W) -> impl Subscriber + Send + Sync
+fn text<S, W>(filter: EnvFilter, is_coloured: bool, writer: W) -> impl Layer<S> + Send + Sync
 where
+    S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    tracing_subscriber::fmt::layer()
         .with_ansi(is_coloured)
         .fmt_fields(OneLine(DefaultFields::new()))
         .with_writer(writer)
         // The library would report a failed write on the same stderr, and panic.
         .log_internal_errors(false)
-        .finish()
+        .with_filter(filter)
 }
 
-fn json<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
+fn json<S, W>(filter: EnvFilter, writer: W) -> impl Layer<S> + Send + Sync
 where
+    S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    tracing_subscriber::fmt::layer()
         .json()
         .with_span_list(false)
         .with_writer(writer)
         // The library would report a failed write on the same stderr, and panic.
         .log_internal_errors(false)
-        .finish()
+        .with_filter(filter)
 }
 
 /// Escapes control characters in events and spans. The library escapes terminal sequences, but not

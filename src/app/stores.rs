@@ -9,6 +9,7 @@ use crate::config::SessionStorage;
 use crate::metrics::Metrics;
 use crate::sessions::cache::Freshness;
 use crate::sessions::{LeaseOptions, Outbox, SessionStore};
+use crate::telemetry::TRACES;
 use crate::store::{
     FollowingStore, Intercepted, MemoryOptions, MemoryStore, RedisSessions, SessionLocation,
     SqlDatabase,
@@ -116,9 +117,10 @@ impl Stores {
         })
     }
 
-    /// Adds timing of store calls where metrics are on.
+    /// Adds timing of store calls where metrics or traces are on.
     pub(super) fn measured(self, metrics: &Metrics) -> Self {
-        if !metrics.is_on() {
+        let traces_are_on = tracing::span_enabled!(target: TRACES, tracing::Level::TRACE);
+        if !metrics.is_on() && !traces_are_on {
             return self;
         }
         Self {

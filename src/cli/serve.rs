@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::signals::Signals;
 use super::{Failure, starting};
 use crate::audit::AuditLines;
-use crate::config::Config;
+use crate::config::{Config, Logging};
 use crate::http::PublicUrl;
 use crate::network::TrustedProxies;
 use crate::server::ServeOptions;
@@ -19,7 +19,8 @@ use crate::{Anteroom, Options, telemetry};
 const BACKLOG: u32 = 1024;
 
 pub(super) async fn serve(config: Config, mut signals: Signals) -> Result<(), Failure> {
-    telemetry::start(&config.logging.log, config.logging.format)?;
+    let Logging { log, format, collector, .. } = &config.logging;
+    let traces = telemetry::start(log, *format, collector.as_ref())?;
     signals.handle_others(&config.http.forward_auth.rules);
     for warning in config.warnings() {
         tracing::warn!("{warning}");
@@ -60,6 +61,7 @@ pub(super) async fn serve(config: Config, mut signals: Signals) -> Result<(), Fa
         metrics.abort();
     }
     anteroom.stop().await;
+    traces.flush().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -77,7 +77,7 @@ pub(super) fn log_failure(format: LogFormat, text: &str) {
         LogFormat::Text => print_error(text),
         LogFormat::Json => {
             // Logging may have started already.
-            let _ = telemetry::start("off", LogFormat::Json);
+            let _ = telemetry::start("off", LogFormat::Json, None);
             tracing::error!(target: OF_THE_START, "{text}");
         }
     }

@@ -17,6 +17,7 @@ use crate::rules::{KnownHost, LiveRules, RulesError, RulesFile};
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
 use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
+use crate::outbound::Target;
 use crate::throttle::ThrottleOptions;
 use crate::webhook::WebhookOptions;
 
@@ -99,6 +100,8 @@ pub struct Logging {
     pub format: LogFormat,
     /// Whether audit events are written to stdout.
     pub audit_on_stdout: bool,
+    /// Where traces are sent; `None` sends none.
+    pub collector: Option<Target>,
 }
 
 /// A value with secrets masked, and its source.
@@ -323,7 +326,8 @@ impl Reader {
         let log = self.read(&table::LOG);
         let format = self.read(&table::LOG_FORMAT);
         let audit_on_stdout = self.read(&table::AUDIT_LOG);
-        Some(Logging { log: log?, format: format?, audit_on_stdout: audit_on_stdout? })
+        let collector = self.read(&table::OTLP_ENDPOINT)?;
+        Some(Logging { log: log?, format: format?, audit_on_stdout: audit_on_stdout?, collector })
     }
 
     fn effective(&self) -> Vec<Effective> {

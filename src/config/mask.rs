@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use url::Url;
 
-use crate::webhook::shown_path;
+use crate::outbound::shown_path;
 
 /// Parameters of a database server that hold no secret.
 const HARMLESS: [&str; 8] =

@@ -18,7 +18,8 @@ use crate::sessions::LimitPolicy;
 use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
 use crate::throttle::Rate;
-use crate::webhook::{Secrets, Target};
+use crate::outbound::Target;
+use crate::webhook::Secrets;
 
 /// Prefix of every variable.
 pub(super) const PREFIX: &str = "ANTEROOM_";
@@ -284,6 +285,11 @@ settings! {
     AUDIT_LOG: bool = "off", Observation, Plain, values::stdout_or_off,
         "Whether each event of the audit trail is written to stdout as one line of JSON, with the \
          fields of GET /api/admin/audit: stdout or off. Nothing else is on stdout then.";
+
+    OTLP_ENDPOINT: Option<Target> = "off", Observation, Secret, values::collector,
+        "URL of an OpenTelemetry collector that gets traces by OTLP over HTTP, for example \
+         http://localhost:4318, or off. /v1/traces is appended. Needs a build with the feature otlp. \
+         See docs/operate/monitor.md.";
 
     WEBHOOK_URL: Option<Target> = "off", Webhook, Secret, values::webhook_url,
         "URL that receives audit events as signed requests, or off: an https URL, or http to this \

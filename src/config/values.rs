@@ -15,9 +15,10 @@ use crate::duration;
 use crate::http::{ForwardAuthProxy, IdentityHeaders, PublicUrl};
 use crate::sessions::LimitPolicy;
 use crate::store::DatabaseAt;
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, LogFormat, Traces};
 use crate::throttle::Rate;
-use crate::webhook::{Secrets, Target};
+use crate::outbound::Target;
+use crate::webhook::Secrets;
 
 /// Where sessions are stored.
 #[derive(Clone, Debug)]
@@ -254,6 +255,17 @@ pub(super) fn retention(text: &str) -> Result<Option<Duration>, String> {
 pub(crate) fn webhook_url(text: &str) -> Result<Option<Target>, String> {
     if text == "off" {
         return Ok(None);
+    }
+    Target::parse(text).map(Some).map_err(|form| format!("{form}; or write off"))
+}
+
+pub(crate) fn collector(text: &str) -> Result<Option<Target>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    if !Traces::ARE_BUILT_IN {
+        return Err("this build sends no traces: build it with `--features otlp`, or write off"
+            .to_owned());
     }
     Target::parse(text).map(Some).map_err(|form| format!("{form}; or write off"))
 }

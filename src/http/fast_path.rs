@@ -29,6 +29,7 @@ use crate::http::security::guard::RequestGuard;
 use crate::http::security::headers::security_headers;
 use crate::http::session::cookie::{CookieShape, Presented};
 use crate::http::session::layer::{SessionLayerParts, forbid_sharing};
+use crate::http::traces::RequestSpan;
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::rules::Decision;
 use crate::sessions::{Session, Sessions};
@@ -87,7 +88,11 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let proxies = &self.state.request_guard.0.proxies;
+        if let Some(span) = RequestSpan::begin(&request, proxies) {
+            request.extensions_mut().insert(span);
+        }
         // After a panic here the router answers, which handles its own panics.
         match catch_unwind(AssertUnwindSafe(|| self.state.cached_response(&request))) {
             Ok(Some(response)) => Either::Left(ready(Ok(response))),
@@ -146,6 +151,9 @@ impl FastPathState {
             Ending::of(request).mark(&mut response);
         }
         self.ids.next().routine(request, &mut response, begun);
+        if let Some(span) = request.extensions().get::<RequestSpan>() {
+            span.answered(request.method(), Some(request.uri().path()), response.status());
+        }
         self.count(request, begun);
         Some(response)
     }

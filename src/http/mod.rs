@@ -18,6 +18,7 @@ mod security;
 mod service;
 mod session;
 mod state;
+mod traces;
 mod web;
 mod write_limit;
 

@@ -11,6 +11,7 @@ use axum::routing::{any, delete, get, patch, post, put};
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
+use tracing::Level;
 
 use crate::audit::AuditTrail;
 use crate::http::endpoints::{
@@ -25,9 +26,11 @@ use crate::http::security::guard::{RequestGuard, guard};
 use crate::http::security::headers::security_headers;
 use crate::http::session::layer::SessionLayer;
 use crate::http::state::AppState;
+use crate::http::traces::traced;
 use crate::http::web::assets;
 use crate::http::web::form_pages::{change_password_form, redirect_to_form};
 use crate::metrics::Metrics;
+use crate::telemetry::TRACES;
 
 /// The parts of the router.
 pub(crate) struct RouterParts {
@@ -50,6 +53,7 @@ fn without_session() -> Router<AppState> {
 pub(in crate::http) fn router(parts: RouterParts) -> Router {
     let RouterParts { state, session_layer, request_guard, ids, metrics } = parts;
     let audit = AuditTrail::from_ref(&state);
+    let proxies = request_guard.0.proxies.clone();
     let checks = checks(state.clone(), session_layer.clone(), ids.clone());
     let router = pages()
         .merge(administration())
@@ -67,6 +71,9 @@ pub(in crate::http) fn router(parts: RouterParts) -> Router {
         .layer(from_fn_with_state(ids, finish_response))
         .layer(MapResponseLayer::new(move |response| security_headers(&request_guard, response)))
         .merge(checks);
+    let traces_are_on = tracing::span_enabled!(target: TRACES, Level::TRACE);
+    let router =
+        if traces_are_on { router.layer(from_fn_with_state(proxies, traced)) } else { router };
     if metrics.is_on() { router.layer(from_fn_with_state(metrics, measure)) } else { router }
 }
 

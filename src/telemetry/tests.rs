@@ -1,8 +1,10 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use tracing::{Subscriber, debug, error, info, info_span, warn};
+use tracing::{debug, error, info, info_span, warn};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer, Registry};
 
 use super::{check, filter, json, literal, text};
 
@@ -34,12 +36,13 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-fn logged<S: Subscriber + Send + Sync>(
-    subscriber: impl FnOnce(Lines) -> S,
+fn logged<L: Layer<Registry> + Send + Sync>(
+    layer: impl FnOnce(Lines) -> L,
     operations: impl FnOnce(),
 ) -> String {
     let lines = Lines::default();
-    tracing::subscriber::with_default(subscriber(lines.clone()), operations);
+    let subscriber = Registry::default().with(layer(lines.clone()));
+    tracing::subscriber::with_default(subscriber, operations);
     lines.text()
 }
 

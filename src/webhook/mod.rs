@@ -20,6 +20,5 @@ pub use delivery::{
     ClaimedDelivery, DeliveryFailure, DeliveryRetention, DeliveryState, DeliveryStore,
     FailedAttempt, body,
 };
-pub(crate) use options::shown_path;
-pub use options::{Secrets, Target, WebhookOptions};
+pub use options::{Secrets, WebhookOptions};
 pub use service::{Webhook, WebhookParts};

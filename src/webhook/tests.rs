@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::schedule::wait_after;
 use super::signature::sign;
-use super::{DeliveryFailure, Secrets, Target};
+use super::{DeliveryFailure, Secrets};
+use crate::outbound::Target;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const EXPECTED: &str = "v1,rkwp5YuvdrMkcu0ZhuMsXoTg44mHAr1Q0+FFgFpXsjY=";

@@ -108,6 +108,7 @@ mod throttle_attacks;
 mod throttle_store;
 mod timeouts;
 mod tower_sessions;
+mod traces;
 mod translations;
 mod verify;
 mod webhook;

@@ -10,9 +10,10 @@ use anteroom::audit::Kind as What;
 use anteroom::clock::{Clock, ManualClock};
 use anteroom::entropy::Entropy;
 use anteroom::metrics::Metrics;
+use anteroom::outbound::Target;
 use anteroom::store::{SessionLocation, SqlDatabase};
 use anteroom::webhook::{
-    DeliveryState, DeliveryStore, Secrets, Target, Webhook, WebhookOptions, WebhookParts,
+    DeliveryState, DeliveryStore, Secrets, Webhook, WebhookOptions, WebhookParts,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 use argon2::Block;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::{Busy, HashError, HasherOptions};
 use crate::metrics::Metrics;
+use crate::telemetry::TRACES;
 
 /// The `nice` value of hashing threads: on a busy core they get about a tenth of it, so that other
 /// requests stay fast.
@@ -184,7 +186,9 @@ impl Workers {
         slot: HashSlot,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let thread = self.thread().await?;
+        let waiting = tracing::trace_span!(target: TRACES, "wait for a hashing thread");
+        let thread = self.thread().instrument(waiting).await?;
+        let hashing = tracing::trace_span!(target: TRACES, "hash");
         let permits = (slot, thread);
         let metrics = self.metrics.clone();
         let (answer, answered) = oneshot::channel();
@@ -204,7 +208,7 @@ impl Workers {
             }
         });
         self.jobs.send(job).map_err(|_| HashError::Failed)?;
-        answered.await.map_err(|_| HashError::Failed)
+        answered.instrument(hashing).await.map_err(|_| HashError::Failed)
     }
 
     async fn thread(&self) -> Result<OwnedSemaphorePermit, HashError> {

@@ -31,7 +31,9 @@ pub enum Reply {
 pub struct Received {
     pub line: String,
     headers: Vec<(String, String)>,
+    /// What of the body is text.
     pub body: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Received {
@@ -192,5 +194,6 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<Received> {
     let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?;
     let mut body = vec![0; length.1.parse().ok()?];
     reader.read_exact(&mut body).ok()?;
-    Some(Received { line: line.trim().to_owned(), headers, body: String::from_utf8(body).ok()? })
+    let (line, text) = (line.trim().to_owned(), String::from_utf8_lossy(&body).into_owned());
+    Some(Received { line, headers, body: text, bytes: body })
 }

@@ -1,0 +1,96 @@
+//! The span of a request in traces. Its attributes are method, route and status; see
+//! [`crate::telemetry`].
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Level, Span};
+
+use crate::network::TrustedProxies;
+use crate::telemetry::{TRACES, continue_trace};
+
+/// The span of a request, from its arrival to its response.
+#[derive(Clone)]
+pub(in crate::http) struct RequestSpan(Span);
+
+impl RequestSpan {
+    /// `None` where traces are off. A trace that a trusted proxy has begun goes on; one of anybody
+    /// else is ignored.
+    pub(in crate::http) fn begin(request: &Request, proxies: &TrustedProxies) -> Option<Self> {
+        if !tracing::span_enabled!(target: TRACES, Level::TRACE) {
+            return None;
+        }
+        let method = method(request.method());
+        let span = tracing::trace_span!(
+            target: TRACES,
+            parent: None,
+            "request",
+            otel.name = Empty,
+            otel.kind = "server",
+            otel.status_code = Empty,
+            http.request.method = method,
+            http.route = Empty,
+            http.response.status_code = Empty,
+        );
+        if proxies.sent(request.extensions()) {
+            let headers = request.headers();
+            if let Some(traceparent) = only(headers, "traceparent") {
+                continue_trace(&span, traceparent, only(headers, "tracestate").unwrap_or_default());
+            }
+        }
+        Some(Self(span))
+    }
+
+    /// Records how it was answered.
+    pub(in crate::http) fn answered(
+        &self,
+        of: &Method,
+        route: Option<&str>,
+        status: StatusCode,
+    ) {
+        let Self(span) = self;
+        let method = method(of);
+        match route {
+            Some(route) => {
+                span.record("otel.name", format!("{method} {route}"));
+                span.record("http.route", route);
+            }
+            None => drop(span.record("otel.name", method)),
+        }
+        span.record("http.response.status_code", status.as_u16());
+        if status.is_server_error() {
+            span.record("otel.status_code", "error");
+        }
+    }
+}
+
+/// A method of RFC 9110, or `_OTHER` (OpenTelemetry, semantic conventions of HTTP spans).
+fn method(method: &Method) -> &str {
+    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    if known.contains(&method.as_str()) { method.as_str() } else { "_OTHER" }
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).into_iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+/// Puts the work for a request into its span.
+pub(in crate::http) async fn traced(
+    State(proxies): State<TrustedProxies>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let begun = request.extensions_mut().remove::<RequestSpan>();
+    let Some(span) = begun.or_else(|| RequestSpan::begin(&request, &proxies)) else {
+        return next.run(request).await;
+    };
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).instrument(span.0.clone()).await;
+    span.answered(&method, route.as_ref().map(MatchedPath::as_str), response.status());
+    response
+}
