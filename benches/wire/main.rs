@@ -21,6 +21,7 @@ mod nodes;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod plots;
+mod proxies;
 mod revoke;
 mod servers;
 mod shared;
@@ -36,9 +37,9 @@ use crate::goals::Goal;
 use crate::load::{LOAD_CORE, Plan, keep_to};
 
 /// In the order in which they are measured.
-const PARTS: [&str; 11] = [
-    "wire", "check", "memory", "growth", "storm", "nodes", "revoke", "start", "streams", "shared",
-    "sweep",
+const PARTS: [&str; 12] = [
+    "wire", "proxies", "check", "memory", "growth", "storm", "nodes", "revoke", "start", "streams",
+    "shared", "sweep",
 ];
 
 /// Where `benches/run` leaves how many sessions are meant by a million.
@@ -72,6 +73,10 @@ fn measure(part: &str, plan: Plan) -> Vec<Goal> {
     keep_to(LOAD_CORE);
     match part {
         "wire" => table::wire(&load::measure_all(plan), plan),
+        "proxies" => {
+            proxies::run(plan);
+            Vec::new()
+        }
         "check" => checks::run(plan.rounds),
         "memory" => table::memory(&memory::measure(million)),
         "growth" => growth::run(million, plan.rounds),

@@ -81,7 +81,8 @@ pub fn cpu_seconds_of(process: u32) -> Option<f64> {
     Some(f64::from(ticks(11) + ticks(12)) / TICKS_PER_SECOND)
 }
 
-fn pinned(program: &Path) -> Command {
+/// A program on the core of the servers.
+pub fn pinned(program: &Path) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", SERVER_CORE]).arg(program);
     command
