@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::failure::StoreError;
+use crate::telemetry::for_the_same_request;
 
 /// How long a shutdown waits for the tasks.
 const DRAIN_LIMIT: Duration = Duration::from_secs(3);
@@ -23,7 +24,7 @@ static TASKS: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
 pub(crate) fn spawn<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> JoinHandle<T> {
-    TASKS.spawn(work.in_current_span())
+    TASKS.spawn(for_the_same_request(work.in_current_span()))
 }
 
 /// Runs `work` in a task and waits for its result. A panic of the task goes on in the caller, as

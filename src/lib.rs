@@ -80,6 +80,8 @@ pub mod metrics;
 #[doc(hidden)]
 pub mod network;
 #[doc(hidden)]
+pub mod outbound;
+#[doc(hidden)]
 pub mod rules;
 #[doc(hidden)]
 pub mod server;
@@ -87,8 +89,6 @@ pub mod server;
 pub mod sessions;
 #[doc(hidden)]
 pub mod store;
-#[doc(hidden)]
-pub mod outbound;
 #[doc(hidden)]
 pub mod telemetry;
 #[cfg(any(test, feature = "conformance"))]

@@ -8,14 +8,14 @@ use std::fmt;
 use std::io::{self, IsTerminal as _};
 
 use tracing::Subscriber;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, Layer, Registry};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::{Directive, LevelFilter};
 use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::{FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::outbound::Target;
 
@@ -23,8 +23,8 @@ use crate::outbound::Target;
 mod tests;
 mod traces;
 
-pub(crate) use traces::continue_trace;
 pub use traces::{TRACES, Traces};
+pub(crate) use traces::{continue_trace, for_the_same_request, within_request};
 
 /// The format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

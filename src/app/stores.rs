@@ -9,11 +9,11 @@ use crate::config::SessionStorage;
 use crate::metrics::Metrics;
 use crate::sessions::cache::Freshness;
 use crate::sessions::{LeaseOptions, Outbox, SessionStore};
-use crate::telemetry::TRACES;
 use crate::store::{
     FollowingStore, Intercepted, MemoryOptions, MemoryStore, RedisSessions, SessionLocation,
     SqlDatabase,
 };
+use crate::telemetry::TRACES;
 use crate::throttle::ThrottleStore;
 use crate::webhook::DeliveryStore;
 

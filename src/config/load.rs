@@ -13,11 +13,11 @@ use super::sources::{Form, Given, Sources};
 use super::{Dotenv, Flags, Mistakes, Provenance, SessionStorage, Setting, Signup, mask};
 use crate::audit::Retention;
 use crate::http::{ForwardAuthOptions, PublicUrl};
+use crate::outbound::Target;
 use crate::rules::{KnownHost, LiveRules, RulesError, RulesFile};
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
 use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
-use crate::outbound::Target;
 use crate::throttle::ThrottleOptions;
 use crate::webhook::WebhookOptions;
 

@@ -14,11 +14,11 @@ use super::values::{self, SessionStorage, Signup};
 use crate::audit::Kind as Event;
 use crate::duration;
 use crate::http::{ForwardAuthProxy, IdentityHeaders, PublicUrl};
+use crate::outbound::Target;
 use crate::sessions::LimitPolicy;
 use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
 use crate::throttle::Rate;
-use crate::outbound::Target;
 use crate::webhook::Secrets;
 
 /// Prefix of every variable.

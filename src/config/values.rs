@@ -13,11 +13,11 @@ use super::mask;
 use crate::audit::{Kind as Event, Retention};
 use crate::duration;
 use crate::http::{ForwardAuthProxy, IdentityHeaders, PublicUrl};
+use crate::outbound::Target;
 use crate::sessions::LimitPolicy;
 use crate::store::DatabaseAt;
 use crate::telemetry::{self, LogFormat, Traces};
 use crate::throttle::Rate;
-use crate::outbound::Target;
 use crate::webhook::Secrets;
 
 /// Where sessions are stored.
@@ -264,8 +264,9 @@ pub(crate) fn collector(text: &str) -> Result<Option<Target>, String> {
         return Ok(None);
     }
     if !Traces::ARE_BUILT_IN {
-        return Err("this build sends no traces: build it with `--features otlp`, or write off"
-            .to_owned());
+        return Err(
+            "this build sends no traces: build it with `--features otlp`, or write off".to_owned()
+        );
     }
     Target::parse(text).map(Some).map_err(|form| format!("{form}; or write off"))
 }

@@ -152,7 +152,8 @@ impl FastPathState {
         }
         self.ids.next().routine(request, &mut response, begun);
         if let Some(span) = request.extensions().get::<RequestSpan>() {
-            span.answered(request.method(), Some(request.uri().path()), response.status());
+            span.name(request.method(), Some(request.uri().path()));
+            span.answered(response.status());
         }
         self.count(request, begun);
         Some(response)

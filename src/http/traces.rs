@@ -6,10 +6,10 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::field::Empty;
-use tracing::{Instrument as _, Level, Span};
+use tracing::{Level, Span};
 
 use crate::network::TrustedProxies;
-use crate::telemetry::{TRACES, continue_trace};
+use crate::telemetry::{TRACES, continue_trace, within_request};
 
 /// The span of a request, from its arrival to its response.
 #[derive(Clone)]
@@ -43,22 +43,21 @@ impl RequestSpan {
         Some(Self(span))
     }
 
-    /// Records how it was answered.
-    pub(in crate::http) fn answered(
-        &self,
-        of: &Method,
-        route: Option<&str>,
-        status: StatusCode,
-    ) {
+    /// Names it, which has to be done before any work in it.
+    pub(in crate::http) fn name(&self, of: &Method, route: Option<&str>) {
         let Self(span) = self;
         let method = method(of);
-        match route {
-            Some(route) => {
-                span.record("otel.name", format!("{method} {route}"));
-                span.record("http.route", route);
-            }
-            None => drop(span.record("otel.name", method)),
+        if let Some(route) = route {
+            span.record("otel.name", format!("{method} {route}"));
+            span.record("http.route", route);
+        } else {
+            span.record("otel.name", method);
         }
+    }
+
+    /// Records how it was answered.
+    pub(in crate::http) fn answered(&self, status: StatusCode) {
+        let Self(span) = self;
         span.record("http.response.status_code", status.as_u16());
         if status.is_server_error() {
             span.record("otel.status_code", "error");
@@ -90,7 +89,8 @@ pub(in crate::http) async fn traced(
     };
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).instrument(span.0.clone()).await;
-    span.answered(&method, route.as_ref().map(MatchedPath::as_str), response.status());
+    span.name(&method, route.as_ref().map(MatchedPath::as_str));
+    let response = within_request(span.0.clone(), next.run(request)).await;
+    span.answered(response.status());
     response
 }

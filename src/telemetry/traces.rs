@@ -3,7 +3,8 @@
 //! The spans are of requests, store calls and hashing. Their attributes are methods, routes, statuses
 //! and names of operations: no path, address, cookie, token or id of a user.
 
-use tracing::{Span, Subscriber};
+use futures_util::future::Either;
+use tracing::{Instrument as _, Span, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
@@ -61,6 +62,26 @@ impl Traces {
         if let Some(exporter) = self.exporter {
             exporter.flush().await;
         }
+    }
+}
+
+tokio::task_local! {
+    /// The span of the request that a task works for.
+    static REQUEST: Span;
+}
+
+/// Does the work for a request, whose span this is.
+pub(crate) async fn within_request<T>(span: Span, work: impl Future<Output = T>) -> T {
+    REQUEST.scope(span.clone(), work.instrument(span)).await
+}
+
+/// Work of another task, as a part of the request of this one. Instrumenting it with the current
+/// span is not enough: that one is for the log, and a layer looks for its own only among the spans
+/// that a thread has entered.
+pub(crate) fn for_the_same_request<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    match REQUEST.try_with(Span::clone) {
+        Ok(span) => Either::Left(within_request(span, work)),
+        Err(_) => Either::Right(work),
     }
 }
 

@@ -23,6 +23,7 @@ fn every_secret_may_be_in_a_file() {
         ("ANTEROOM_SESSIONS_FILE", "redis://:hunter2@localhost"),
         ("ANTEROOM_WEBHOOK_URL_FILE", "off"),
         ("ANTEROOM_WEBHOOK_SECRET_FILE", SECRET),
+        ("ANTEROOM_OTLP_ENDPOINT_FILE", "http://u:hunter2@localhost"),
     ] {
         let (_folder, path) = file(format!("{value}\n").as_bytes());
 
@@ -35,7 +36,7 @@ fn every_secret_may_be_in_a_file() {
         let shown = format!("{config:?}");
         assert!(!shown.contains("hunter2") && !shown.contains(SECRET), "{shown}");
     }
-    assert_eq!(SETTINGS.iter().filter(|setting| setting.is_secret()).count(), 4);
+    assert_eq!(SETTINGS.iter().filter(|setting| setting.is_secret()).count(), 5);
 }
 
 #[test]
@@ -108,6 +109,7 @@ fn a_file_of_no_use_is_one_clear_mistake() {
 fn a_secret_in_the_place_of_its_path_is_not_shown() {
     for (variable, value) in [
         ("ANTEROOM_WEBHOOK_SECRET_FILE", SECRET),
+        ("ANTEROOM_OTLP_ENDPOINT_FILE", "http://u:hunter2@localhost"),
         ("ANTEROOM_DATABASE_FILE", "postgres://u:velvet@h/d"),
     ] {
         let lines = mistakes(&[(variable, value)]);

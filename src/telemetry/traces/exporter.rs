@@ -47,7 +47,8 @@ where
     let target = collector.clone().below(PATH);
     let endpoint = target.shown();
     let client = HttpClient::new(target)?;
-    let client = Sender { runtime, client: Arc::new(client), endpoint, fails: AtomicBool::default() };
+    let client =
+        Sender { runtime, client: Arc::new(client), endpoint, fails: AtomicBool::default() };
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(client)
@@ -66,10 +67,8 @@ where
         .with_service_name("anteroom")
         .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build();
-    let provider = SdkTracerProvider::builder()
-        .with_span_processor(batches)
-        .with_resource(resource)
-        .build();
+    let provider =
+        SdkTracerProvider::builder().with_span_processor(batches).with_resource(resource).build();
     let layer = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("anteroom"))
         .with_location(false)
@@ -144,7 +143,11 @@ impl Sender {
         let failed_before = self.fails.swap(failure.is_some(), Ordering::Relaxed);
         match failure {
             Some(error) if !failed_before => {
-                tracing::warn!(error, endpoint, "could not send traces; they are lost until this works");
+                tracing::warn!(
+                    error,
+                    endpoint,
+                    "could not send traces; they are lost until this works"
+                );
             }
             None if failed_before => tracing::info!(endpoint, "traces are sent again"),
             _ => {}
