@@ -18,7 +18,7 @@ mod signup;
 pub use authorization::Authorized;
 pub use change_account::{AccountChange, AccountChanges, OwnChange, OwnChangeError};
 pub use change_password::{ChangePassword, ChangePasswordError};
-pub use check::{Check, Identity};
+pub use check::{Check, ChildIdentity, Identity};
 pub use figures::{Counts, Figures};
 pub use invitations::{AcceptError, Acceptance, Invitations};
 pub use login::{Login, LoginError, LoginRequest};

@@ -3,6 +3,7 @@
 
 mod answers;
 mod capacity;
+mod children;
 mod faults;
 mod freshness;
 mod program;

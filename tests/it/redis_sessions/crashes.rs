@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anteroom::accounts::{Epoch, EpochReason};
-use anteroom::sessions::{EpochMove, Loaded, Rotation, SessionStore};
+use anteroom::sessions::{ChildStarted, EpochMove, Loaded, Rotation, SessionStore};
 use futures_util::future::join_all;
 
-use super::{begin, digest, ending, is_live, opened, second, start, user};
+use super::{begin, child_of, digest, ending, is_live, opened, second, start, user};
 use crate::harness::chance::{Chance, rounds};
 use crate::harness::redis::{DURABLE, RedisServer};
 
@@ -23,6 +23,13 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
             (first..first + 300).map(|number| start(number, Some(number), 0)).collect();
         for some in sessions.chunks(20) {
             join_all(some.iter().map(|session| begin(&*store, session))).await;
+        }
+        let children: Vec<_> =
+            (first..).zip(&sessions).map(|(number, parent)| child_of(parent, number)).collect();
+        for some in children.chunks(20) {
+            for started in join_all(some.iter().map(|child| store.start_child(child))).await {
+                assert_eq!(started.unwrap(), ChildStarted::Started { replaced: None });
+            }
         }
 
         let done = Arc::new(AtomicU64::new(0));
@@ -60,7 +67,7 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
         redis.start_again();
 
         let mut acknowledged = 0;
-        for outcome in outcomes {
+        for (outcome, child) in outcomes.into_iter().zip(&children) {
             let (session, to, is_rotation, was_acknowledged) = outcome.unwrap();
             let (old, new) = (is_live(&*store, &session).await, store.load(&to).await.unwrap());
             let new = matches!(new, Loaded::Live(_));
@@ -70,6 +77,8 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
                 assert_eq!(new, is_rotation, "the new token of a rotation is lost");
             }
             assert!(!(old && new), "live under two tokens");
+            let child = matches!(store.load(&child.digest).await.unwrap(), Loaded::Child(_));
+            assert_eq!(child, old || new, "a child is live without its parent, or ended alone");
             assert!(old || new || !is_rotation, "a rotation left no token");
         }
         println!("round {round}: {acknowledged} of 300 acknowledged");
