@@ -195,28 +195,10 @@ impl Operation {
                 over: i64::from(over),
                 data: vec![data],
             }),
-            Self::StartChild { parent, child, token, origin, at } => {
-                Request::StartChild(Box::new(ChildStart {
-                    child: Child {
-                        id: session_of(child),
-                        parent: session_of(parent),
-                        origin: Origin::of(format!("https://{origin}.example.org")),
-                        created_at: instant(at),
-                        client: client_at(at),
-                    },
-                    digest: token_of(token),
-                }))
+            Self::StartChild { .. } => Request::StartChild(Box::new(self.to_child_start())),
+            Self::KeepCode { session, code, expires, at } => {
+                Request::KeepCode(to_code(session, code, expires), instant(at))
             }
-            Self::KeepCode { session, code, expires, at } => Request::KeepCode(
-                HandoverCode {
-                    digest: code_of(code),
-                    session: session_of(session),
-                    origin: Origin::of("https://0.example.org"),
-                    state: StateDigest::from_bytes([code; 32]),
-                    expires_at: instant(expires),
-                },
-                instant(at),
-            ),
             Self::TakeCode { code } => Request::TakeCode(code_of(code)),
             Self::End { session, of, unseen_since, reason, at } => Request::End(Ending {
                 id: session_of(session),
@@ -242,6 +224,23 @@ impl Operation {
             Self::Sweep { at, most } => Request::Sweep(instant(at), u32::from(most)),
             Self::Ask(question) => Request::Ask(question),
         }
+    }
+
+    /// Of a start of a child; of anything else a start of nothing in particular.
+    fn to_child_start(self) -> ChildStart {
+        let (mut names, mut at_origin, mut when) = ((0, 0, 0), 0, 0);
+        if let Self::StartChild { parent, child, token, origin, at } = self {
+            (names, at_origin, when) = ((parent, child, token), origin, at);
+        }
+        let (parent, child, token) = names;
+        let child = Child {
+            id: session_of(child),
+            parent: session_of(parent),
+            origin: Origin::of(format!("https://{at_origin}.example.org")),
+            created_at: instant(when),
+            client: client_at(when),
+        };
+        ChildStart { child, digest: token_of(token) }
     }
 
     /// Of a start; of anything else a start of nothing in particular.
@@ -274,6 +273,16 @@ impl Operation {
         let outdated = if odd { EndReason::PasswordChanged } else { EndReason::RoleChanged };
         let (previous_token, limit, unwritten) = (bringing, limited, Vec::new());
         Start { session, digest, previous_token, outdated, limit, unwritten, cutoffs: cutoffs(at) }
+    }
+}
+
+fn to_code(session: u8, code: u8, expires: u16) -> HandoverCode {
+    HandoverCode {
+        digest: code_of(code),
+        session: session_of(session),
+        origin: Origin::of("https://0.example.org"),
+        state: StateDigest::from_bytes([code; 32]),
+        expires_at: instant(expires),
     }
 }
 

@@ -4,12 +4,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anteroom::accounts::{Epoch, EpochReason};
-use anteroom::sessions::{ChildStarted, EpochMove, Loaded, Rotation, SessionStore};
+use anteroom::sessions::{
+    ChildStart, ChildStarted, EpochMove, Loaded, Rotation, SessionStore, Start,
+};
 use futures_util::future::join_all;
 
 use super::{begin, child_of, digest, ending, is_live, opened, second, start, user};
 use crate::harness::chance::{Chance, rounds};
 use crate::harness::redis::{DURABLE, RedisServer};
+
+/// A child of each session.
+async fn with_children(
+    store: &dyn SessionStore,
+    sessions: &[Start],
+    first: u64,
+) -> Vec<ChildStart> {
+    let children: Vec<_> =
+        (first..).zip(sessions).map(|(number, parent)| child_of(parent, number)).collect();
+    for some in children.chunks(20) {
+        for started in join_all(some.iter().map(|child| store.start_child(child))).await {
+            assert_eq!(started.unwrap(), ChildStarted::Started { replaced: None });
+        }
+    }
+    children
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledged() {
@@ -24,13 +42,7 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
         for some in sessions.chunks(20) {
             join_all(some.iter().map(|session| begin(&*store, session))).await;
         }
-        let children: Vec<_> =
-            (first..).zip(&sessions).map(|(number, parent)| child_of(parent, number)).collect();
-        for some in children.chunks(20) {
-            for started in join_all(some.iter().map(|child| store.start_child(child))).await {
-                assert_eq!(started.unwrap(), ChildStarted::Started { replaced: None });
-            }
-        }
+        let children = with_children(&*store, &sessions, first).await;
 
         let done = Arc::new(AtomicU64::new(0));
         let deeds = sessions.iter().cloned().enumerate().map(|(place, session)| {
