@@ -4,7 +4,7 @@
 //! The functions live beside the parsers, in the `fuzzing` of each room. Three callers share them:
 //! the property tests below, which also replay `tests/corpus`, and the fuzzer of `scripts/fuzz`.
 
-use crate::{accounts, config, http, sessions};
+use crate::{accounts, config, http, rules, sessions};
 
 /// Checks one input.
 pub type Check = fn(&[u8]);
@@ -16,6 +16,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("duration", config::fuzzing::duration),
     ("email", accounts::fuzzing::email),
     ("form", http::fuzzing::form),
+    ("groups", accounts::fuzzing::groups),
     ("guard", http::fuzzing::guard),
     ("host", http::fuzzing::host),
     ("id", sessions::fuzzing::id),
@@ -31,6 +32,8 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("password_hash", accounts::fuzzing::password_hash),
     ("public_url", http::fuzzing::public_url),
     ("query", http::fuzzing::query),
+    ("rule_path", rules::fuzzing::rule_path),
+    ("rules", rules::fuzzing::rules),
     ("settings", config::fuzzing::settings),
     ("stored_data", sessions::fuzzing::stored_data),
     ("value", config::fuzzing::value),

@@ -65,6 +65,7 @@ pub mod clock;
 #[doc(hidden)]
 pub mod config;
 mod detached;
+mod duration;
 #[doc(hidden)]
 pub mod entropy;
 #[doc(hidden)]
@@ -78,6 +79,8 @@ pub mod http;
 pub mod metrics;
 #[doc(hidden)]
 pub mod network;
+#[doc(hidden)]
+pub mod rules;
 #[doc(hidden)]
 pub mod server;
 #[doc(hidden)]
@@ -99,7 +102,7 @@ pub mod webhook;
 /// The `tower-sessions` crate whose `Session` handlers behind [`Anteroom::mount`] can take.
 pub use tower_sessions;
 
-pub use accounts::{Email, Name, Role, Status, User, UserId, WeakPassword};
+pub use accounts::{Email, Groups, Name, Role, Status, User, UserId, WeakPassword};
 pub use app::{Anteroom, AnteroomBuilder, Handle, HandleError, StartupError};
 #[doc(hidden)]
 pub use app::{Options, Stores};

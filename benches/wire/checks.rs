@@ -30,16 +30,16 @@ fn measure(batches: u32) -> Vec<Timed> {
     let session = "01a1fc81-619f-7000-8928-fa29dbcebbb2";
     let tokens = [&hs256, &eddsa].map(|keys| keys.token_of_user(&somebody(), session));
     let who = || inside.runtime.block_on(check(&inside, &cookie));
-    let deeds: [(&str, &dyn Fn()); 3] = [
+    let operations: [(&str, &dyn Fn()); 3] = [
         ("anteroom, remembered", &who),
         (HS256, &|| verify(&hs256, &tokens[0])),
         (EDDSA, &|| verify(&eddsa, &tokens[1])),
     ];
-    let mut timed = deeds.map(|(name, _)| Timed { name, nanoseconds: Vec::new() });
+    let mut timed = operations.map(|(name, _)| Timed { name, nanoseconds: Vec::new() });
     for batch in 0..=batches {
-        for ((_, deed), timed) in deeds.iter().zip(&mut timed) {
+        for ((_, operation), timed) in operations.iter().zip(&mut timed) {
             let begun = Instant::now();
-            deed();
+            operation();
             // The first is for the caches.
             if batch > 0 {
                 timed.nanoseconds.push(begun.elapsed().as_secs_f64() * 1e9 / f64::from(AT_ONCE));
@@ -90,7 +90,7 @@ pub fn run(rounds: u32) -> Vec<Goal> {
     });
     let title = "Nanoseconds, on a scale of decades".to_owned();
     let panel = Panel { title, bars: bars.collect(), is_logarithmic: true };
-    plots::bars("check", "Knowing who it is, inside of the process", &[panel]);
+    plots::bars("check", "Session check inside of the process", &[panel]);
     let to_jwt = Spread::of_ratios(&ours.nanoseconds, &jwt.nanoseconds).median;
     vec![Goal::at_most("time of a check in the process, to that of an HS256 JWT", 0.25, to_jwt, "")]
 }

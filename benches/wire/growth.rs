@@ -150,7 +150,7 @@ pub fn run(million: u32, rounds: u32) -> Vec<Goal> {
             Line { label: label.to_owned(), points }
         })
         .collect();
-    let title = "What a check costs as more people are signed in";
+    let title = "Cost of a check with more live sessions";
     plots::lines("growth", title, ("live sessions", "nanoseconds"), &lines);
     let (first, last) = (&steps[0], &steps[steps.len() - 1]);
     Asking::ALL

@@ -192,7 +192,10 @@ pub fn keep_answers(of: &Server, folder: &TempDir) -> String {
 
 /// One of the others.
 pub fn peer(name: &'static str, answers: &str) -> Server {
-    told(name, pinned(&env::current_exe().unwrap()).args(["serve", name]).env(ANSWERS, answers))
+    start_peer(
+        name,
+        pinned(&env::current_exe().unwrap()).args(["serve", name]).env(ANSWERS, answers),
+    )
 }
 
 /// A program of its own that keeps its sessions in this Redis, or by itself. `benches/run` builds
@@ -206,7 +209,7 @@ pub fn peer_program(
     let mut command = pinned(program[0].as_ref());
     command.args(&program[1..]).env(ANSWERS, answers).env_remove(REDIS);
     command.envs(redis.map(|redis| (REDIS, redis)));
-    told(name, &mut command)
+    start_peer(name, &mut command)
 }
 
 /// Where `benches/run` says that a peer is.
@@ -215,7 +218,7 @@ pub fn path_of_peer(variable: &str) -> String {
 }
 
 /// Starts a peer that says how to be known there.
-fn told(name: &'static str, command: &mut Command) -> Server {
+fn start_peer(name: &'static str, command: &mut Command) -> Server {
     let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut process = Process(process);
     let line = first_line(&mut process);

@@ -108,7 +108,7 @@ pub fn memory(stores: &[Taken]) -> Vec<Goal> {
     });
     let title = "Bytes per live session".to_owned();
     let panel = Panel { title, bars: bars.collect(), is_logarithmic: false };
-    plots::bars("memory", "What a session takes", &[panel]);
+    plots::bars("memory", "Memory of a session", &[panel]);
     let ours = stores.iter().find(|taken| taken.store == OURS).unwrap();
     let what = format!("bytes per live session, {} of them", ours.sessions);
     vec![Goal::at_most(what, 200.0, ours.bytes, "")]

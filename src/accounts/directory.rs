@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::hashing::HashSlot;
 use super::{
     Account, AccountCount, AccountPage, AccountStore, AddError, Busy, Change, ChangeError, Changed,
-    Email, Epoch, EpochReason, HashError, Hasher, Listing, Name, Password, PasswordHash,
+    Email, Epoch, EpochReason, Groups, HashError, Hasher, Listing, Name, Password, PasswordHash,
     PasswordPolicy, Role, Status, User, UserId, WeakPassword,
 };
 use crate::clock::Clock;
@@ -225,7 +225,8 @@ impl Accounts {
         let created_at = self.0.clock.now();
         let id = self.0.entropy.id(created_at).map_err(StoreError::from)?;
         let id = UserId::from_uuid(id);
-        let user = User { id, email, email_verified, name, role, status, created_at };
+        let groups = Groups::default();
+        let user = User { id, email, email_verified, name, role, groups, status, created_at };
         self.0.store.add(&user, hash, only_first_administrator).await?;
         Ok(Account { user, epoch: Epoch::FIRST, epoch_reason: None })
     }

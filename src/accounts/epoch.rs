@@ -28,7 +28,11 @@ impl Epoch {
     }
 }
 
-/// Why an epoch was raised, which is also why the sessions of the earlier epochs ended.
+/// Why an epoch was raised: the reasons that end all sessions of one user.
+///
+/// Each is also an [`EndReason`](crate::sessions::EndReason). That type has the reasons for the end
+/// of a single session too, such as a timeout. The two are separate because a raise can only have
+/// one of these six, and because this module knows no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EpochReason {
     /// The password was changed.

@@ -1,6 +1,6 @@
-//! Properties of every address, name and password. See [`crate::fuzzing`].
+//! Properties of every address, name, set of groups and password. See [`crate::fuzzing`].
 
-use super::{Email, Name, Password, UserId};
+use super::{Email, Group, Groups, Name, Password, UserId};
 
 pub(crate) use super::hashing::fuzzing::password_hash;
 
@@ -48,6 +48,24 @@ pub(crate) fn name(input: &[u8]) {
     let harmful = |c: char| c.is_control() || "\u{202E}\u{200B}\u{FEFF}".contains(c);
     assert!(!kept.contains(harmful), "{kept:?}");
     assert_eq!(Name::parse(kept), Ok(name));
+}
+
+/// Groups: what is accepted is sorted, each once, of harmless names, and final.
+pub(crate) fn groups(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let groups = match Groups::from_stored(text) {
+        Ok(groups) => groups,
+        Err(refused) => return assert!(!refused.code().is_empty()),
+    };
+    let kept = groups.as_str();
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-,".contains(c);
+    assert!(kept.chars().all(plain), "{kept:?}");
+    assert!(!groups.contains("user") && !groups.contains("admin"), "{kept:?}");
+    let names: Vec<&str> = groups.iter().collect();
+    assert!(names.len() <= Groups::MOST && names.is_sorted_by(|a, b| a < b), "{kept:?}");
+    let fits = |name: &&str| (1..=Group::LONGEST).contains(&name.len());
+    assert!(names.iter().all(fits) && names.is_empty() == groups.is_empty(), "{kept:?}");
+    assert_eq!(Groups::from_stored(kept), Ok(groups));
 }
 
 /// A password: its form is final, only spaces and composition differ from what was typed.

@@ -9,6 +9,7 @@ mod email;
 mod epoch;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod groups;
 mod hashing;
 mod invitation;
 mod password;
@@ -20,6 +21,7 @@ mod user;
 pub use directory::{Accounts, AccountsOptions, CreateError, NewPasswordError, NewUser};
 pub use email::{Email, InvalidEmail};
 pub use epoch::{Epoch, EpochRaise, EpochReason, KeptSession};
+pub use groups::{Group, Groups, GroupsChange, InvalidGroups};
 pub use hashing::{
     Busy, HashError, HashParameters, Hasher, HasherOptions, PasswordHash, PasswordMatch,
     RefusedParameters,

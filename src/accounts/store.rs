@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
-    Email, Epoch, EpochRaise, EpochReason, InvitationDigest, Name, PasswordHash, Role, Status,
-    User, UserId,
+    Email, Epoch, EpochRaise, EpochReason, GroupsChange, InvalidGroups, InvitationDigest, Name,
+    PasswordHash, Role, Status, User, UserId,
 };
 use crate::failure::StoreError;
 
@@ -42,6 +42,8 @@ pub struct Change {
     pub email: Option<(Email, bool)>,
     /// A new role.
     pub role: Option<Role>,
+    /// Other groups.
+    pub groups: Option<GroupsChange>,
     /// A new status.
     pub status: Option<Status>,
     /// A new password.
@@ -56,10 +58,22 @@ impl Change {
     /// Whether everything stays as it is.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        let Self { seen: _, raise, name, email, role, status, password, invitation, delete } = self;
-        let fields = name.is_some() || email.is_some() || role.is_some() || status.is_some();
+        let Self {
+            seen: _,
+            raise,
+            name,
+            email,
+            role,
+            groups,
+            status,
+            password,
+            invitation,
+            delete,
+        } = self;
+        let profile = name.is_some() || email.is_some();
+        let rights = role.is_some() || groups.is_some() || status.is_some();
         let proven = password.is_some() || invitation.is_some();
-        !(fields || raise.is_some() || proven || *delete)
+        !(profile || rights || raise.is_some() || proven || *delete)
     }
 
     /// Whether an invitation of the account, made before, is void with it: it was sent to somebody
@@ -83,6 +97,8 @@ pub struct PasswordChange {
 /// The result of a change.
 #[derive(Clone, Debug)]
 pub struct Changed {
+    /// The account before the change.
+    pub before: Account,
     /// The account after the change; `None` once deleted.
     pub account: Option<Account>,
     /// The epoch after the change.
@@ -125,6 +141,9 @@ pub enum ChangeError {
     /// Another account has this address.
     #[error("another account has this address")]
     EmailTaken,
+    /// The account would have too many groups.
+    #[error(transparent)]
+    Groups(#[from] InvalidGroups),
     /// The change would leave no active administrator.
     #[error("this is the last active administrator")]
     LastAdministrator,
@@ -180,6 +199,7 @@ pub struct Invitation {
 /// - **One address, one account**, decided in the step that writes it.
 /// - **An epoch only rises**, in the same step as the change that raises it; where the sessions
 ///   are kept in the same database, they end in that step too, and the survivor goes on in it.
+/// - **Groups change in one step**: an addition and a removal apply to the groups of that moment.
 /// - **The last active administrator who has a password stays**: no change leaves none, however many
 ///   run at once.
 /// - **A failure is an error, never an absence.**

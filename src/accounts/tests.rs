@@ -101,7 +101,7 @@ fn is_refused<T>(proof: &Result<T, PasswordCheckError>) -> bool {
 }
 
 #[tokio::test]
-async fn whoever_knows_the_password_of_an_active_account_is_authenticated_and_nobody_else() {
+async fn only_the_password_of_an_active_account_authenticates() {
     let stage = stage().await;
     let ada = stage.add("ada", Role::User).await;
     let bob = stage.add("bob", Role::User).await;
@@ -166,7 +166,7 @@ async fn wrong_passwords_count_and_right_ones_do_not() {
 }
 
 #[tokio::test]
-async fn sign_ups_count_whether_made_or_taken_and_not_where_nothing_was_told() {
+async fn sign_ups_count_whether_created_or_taken_unless_the_answer_reveals_nothing() {
     let rate = Some(Rate { count: 2, per: Duration::from_mins(10) });
     let stage = stage_with(ThrottleOptions { account: None, network: None, signup: rate }).await;
     let sign_up = async |name: &str, password: &str| {
@@ -249,7 +249,7 @@ async fn a_new_password_is_held_to_the_policy_and_to_the_person() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_is_decided_anew_when_the_account_moved_meanwhile_five_times_at_most() {
+async fn a_change_is_retried_five_times_at_most_when_the_account_changed_meanwhile() {
     let stage = stage().await;
     let ada = stage.add("ada", Role::User).await.user.id;
     // Another raises the epoch between the decision and the change.

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::Email;
+use super::{Email, Groups};
 use crate::entropy::id;
 
 id! {
@@ -24,6 +24,8 @@ pub struct User {
     pub name: Name,
     /// The permissions.
     pub role: Role,
+    /// The groups, for applications: they have no meaning here.
+    pub groups: Groups,
     /// Whether the person may sign in.
     pub status: Status,
     /// When the account was made.

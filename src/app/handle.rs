@@ -2,8 +2,8 @@
 
 use super::Services;
 use crate::accounts::{
-    ChangeError, Changed, CreateError, Email, EpochReason, Name, NewUser, Password, Role, Status,
-    User, UserId, WeakPassword,
+    ChangeError, Changed, CreateError, Email, EpochReason, Group, Groups, GroupsChange,
+    InvalidGroups, Name, NewUser, Password, Role, Status, User, UserId, WeakPassword,
 };
 use crate::audit::{By, Event, Kind};
 use crate::detached;
@@ -47,7 +47,7 @@ pub enum HandleError {
     /// There is no such account. Nothing has changed.
     #[error("no such account")]
     UserNotFound,
-    /// An email address or a name cannot be used. Nothing has changed.
+    /// An email address, a name or groups cannot be used. Nothing has changed.
     #[error("{0}")]
     Invalid(String),
     /// The password policy refuses the password. Nothing has changed.
@@ -86,12 +86,19 @@ impl From<ChangeError> for HandleError {
         match error {
             ChangeError::NotFound => Self::UserNotFound,
             ChangeError::EmailTaken => Self::EmailTaken,
+            ChangeError::Groups(error) => error.into(),
             ChangeError::LastAdministrator => Self::LastAdministrator,
             ChangeError::Moved | ChangeError::KeptSessionEnded | ChangeError::InvitationGone => {
                 Self::Busy
             }
             ChangeError::Store(error) => Self::Store(error),
         }
+    }
+}
+
+impl From<InvalidGroups> for HandleError {
+    fn from(error: InvalidGroups) -> Self {
+        Self::Invalid(error.to_string())
     }
 }
 
@@ -155,6 +162,40 @@ impl Handle {
     /// [`HandleError`].
     pub async fn set_role(&self, id: UserId, role: Role) -> Result<(), HandleError> {
         let change = AccountChange { role: Some(role), ..AccountChange::default() };
+        self.change(id, change).await?;
+        Ok(())
+    }
+
+    /// Replaces the groups of an account. Its sessions stay, and the new groups hold at the next
+    /// check of each. A name has 1 to 64 of the characters `a` to `z`, `0` to `9`, `_` and `-`;
+    /// `user` and `admin` are not allowed. An account has at most 64 groups.
+    ///
+    /// # Errors
+    /// [`HandleError`].
+    pub async fn set_groups(&self, id: UserId, groups: &[&str]) -> Result<(), HandleError> {
+        let groups = Groups::parse(groups.iter().copied())?;
+        self.change_groups(id, GroupsChange::Replace(groups)).await
+    }
+
+    /// Adds an account to a group, as [`Handle::set_groups`]. Of several additions at once none is
+    /// lost.
+    ///
+    /// # Errors
+    /// [`HandleError`].
+    pub async fn add_group(&self, id: UserId, group: &str) -> Result<(), HandleError> {
+        self.change_groups(id, GroupsChange::Add(Group::parse(group)?)).await
+    }
+
+    /// Removes an account from a group, as [`Handle::add_group`].
+    ///
+    /// # Errors
+    /// [`HandleError`].
+    pub async fn remove_group(&self, id: UserId, group: &str) -> Result<(), HandleError> {
+        self.change_groups(id, GroupsChange::Remove(Group::parse(group)?)).await
+    }
+
+    async fn change_groups(&self, id: UserId, groups: GroupsChange) -> Result<(), HandleError> {
+        let change = AccountChange { groups: Some(groups), ..AccountChange::default() };
         self.change(id, change).await?;
         Ok(())
     }

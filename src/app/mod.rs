@@ -102,7 +102,7 @@ impl Anteroom {
             public_url,
             trusted_origins: options.trusted_origins,
             proxies: TrustedProxies::new(options.trusted_proxies),
-            forward_auth: options.forward_auth,
+            forward_auth: options.forward_auth.clone(),
             form_settings: FormSettings {
                 signup_is_open: options.signup_is_open,
                 password_min_length: u32::try_from(options.password_min_length).unwrap_or(u32::MAX),

@@ -102,7 +102,7 @@ impl From<&Config> for Options {
             throttles: config.throttles,
             trusted_proxies: config.http.trusted_proxies.clone(),
             trusted_origins: config.http.trusted_origins.clone(),
-            forward_auth: config.http.forward_auth,
+            forward_auth: config.http.forward_auth.clone(),
             retention: config.retention,
             webhook: config.webhook.clone(),
             clock,

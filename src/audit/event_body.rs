@@ -19,9 +19,9 @@ pub struct EventBody {
     #[schema(format = DateTime)]
     pub(crate) time: String,
     /// `signup`, `login`, `login_failed`, `logout`, `reauthenticated`, `session_ended`,
-    /// `password_changed`, `email_changed`, `role_changed`, `account_disabled`,
-    /// `account_enabled`, `account_deleted`, `throttled`, `cross_origin_refused`,
-    /// `invitation_created`, `setup_used` or `settings_changed`.
+    /// `password_changed`, `email_changed`, `role_changed`, `groups_changed`,
+    /// `account_disabled`, `account_enabled`, `account_deleted`, `throttled`,
+    /// `cross_origin_refused`, `invitation_created`, `setup_used` or `settings_changed`.
     pub(crate) kind: &'static str,
     /// Who did it: the id of a user, `command_line`, `server`, or `null` where nobody was signed
     /// in.

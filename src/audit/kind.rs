@@ -53,6 +53,12 @@ pub enum Kind {
     ///
     /// Details: `from`, `to`.
     RoleChanged,
+    /// The groups of an account were changed.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `added`, `removed`: lists of names.
+    GroupsChanged,
     /// An account was disabled.
     ///
     /// Outcomes: `ok`.
@@ -95,7 +101,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Signup,
         Self::Login,
         Self::LoginFailed,
@@ -105,6 +111,7 @@ impl Kind {
         Self::PasswordChanged,
         Self::EmailChanged,
         Self::RoleChanged,
+        Self::GroupsChanged,
         Self::AccountDisabled,
         Self::AccountEnabled,
         Self::AccountDeleted,
@@ -128,6 +135,7 @@ impl Kind {
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
             Self::RoleChanged => "role_changed",
+            Self::GroupsChanged => "groups_changed",
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
             Self::AccountDeleted => "account_deleted",

@@ -6,7 +6,7 @@ use clap::builder::OsStringValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, Subcommand};
 
-use crate::accounts::Role;
+use crate::accounts::{Group, InvalidGroups, Role};
 use crate::config::{Flags, Form, SETTINGS, Setting, mask};
 use crate::sessions::SessionId;
 use crate::telemetry::LogFormat;
@@ -46,6 +46,9 @@ pub enum Command {
     /// List and revoke live sessions
     #[command(subcommand, arg_required_else_help = false)]
     Session(SessionCommand),
+    /// Test the rules of forward auth
+    #[command(subcommand, arg_required_else_help = false)]
+    Rules(RulesCommand),
     /// Print every setting with its value and source; secrets are masked
     Config,
     /// Migrate the database to this release and exit; run it as the owner of the tables if the
@@ -111,6 +114,22 @@ pub enum UserCommand {
         #[arg(value_parser = role)]
         role: Role,
     },
+    /// Add an account to a group; its sessions stay
+    AddGroup {
+        /// Email address of the account
+        email: String,
+        /// Name of the group: 1 to 64 of a to z, 0 to 9, _ and -
+        #[arg(value_parser = group)]
+        group: Group,
+    },
+    /// Remove an account from a group; its sessions stay
+    RemoveGroup {
+        /// Email address of the account
+        email: String,
+        /// Name of the group
+        #[arg(value_parser = group)]
+        group: Group,
+    },
     /// Set a new password and revoke all sessions of the account
     SetPassword {
         /// Email address of the account
@@ -118,6 +137,23 @@ pub enum UserCommand {
         /// Read the password from the first line of stdin
         #[arg(long)]
         password_stdin: bool,
+    },
+}
+
+/// A command about the rules of forward auth.
+#[derive(Debug, PartialEq, Eq, Subcommand)]
+pub enum RulesCommand {
+    /// Print the rule and the decision for one request; exit code 0 if it may pass, 3 if not, 2 if
+    /// the URL cannot be read
+    Check {
+        /// Method of the request, for example GET
+        method: String,
+        /// URL of the request, for example <https://wiki.example.org/edit>
+        url: String,
+        /// Decide for this account, just reauthenticated and with a second factor; without it for
+        /// somebody who is not signed in
+        #[arg(long = "as", value_name = "EMAIL")]
+        email: Option<String>,
     },
 }
 
@@ -305,6 +341,10 @@ fn stop(error: &clap::Error) -> Stop {
 
 fn role(text: &str) -> Result<Role, &'static str> {
     Role::parse(text).ok_or("write user or admin")
+}
+
+fn group(text: &str) -> Result<Group, InvalidGroups> {
+    Group::parse(text)
 }
 
 fn session_id(text: &str) -> Result<SessionId, &'static str> {

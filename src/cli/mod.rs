@@ -7,6 +7,7 @@ mod healthcheck;
 mod migrate;
 mod open_files;
 mod restore_check;
+mod rules;
 mod serve;
 mod sessions;
 mod signals;
@@ -28,14 +29,16 @@ use starting::log_failure;
 /// The error of a command, in one line that says what to do.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Runs a command line. Exit codes: 0 success, 1 failure, 2 wrong usage or settings.
+/// Runs a command line. Exit codes: 0 success, 1 failure, 2 wrong usage or settings; `rules check`
+/// has more.
 #[must_use]
 pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     let line: Vec<OsString> = line.into_iter().collect();
     let Arguments { command, flags } = match arguments::parse(line.iter().cloned()) {
         Ok(arguments) => arguments,
         Err(Stop::Print(text)) => {
-            return exit_code(LogFormat::Text, tables::print(&text).map_err(Failure::from));
+            let printed = tables::print(&text).map_err(Failure::from);
+            return exit_code(LogFormat::Text, printed.map(|()| ExitCode::SUCCESS));
         }
         Err(Stop::WrongUsage(text)) => {
             log_failure(format_of_wrong_usage(&line), &text);
@@ -76,9 +79,9 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     exit_code(format, runtime.block_on(run_command(command, config, signals)))
 }
 
-fn exit_code(format: LogFormat, result: Result<(), Failure>) -> ExitCode {
+fn exit_code(format: LogFormat, result: Result<ExitCode, Failure>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             log_failure(format, &with_causes(&*failure));
             ExitCode::FAILURE
@@ -108,7 +111,7 @@ async fn run_command(
     command: Command,
     config: Config,
     signals: Option<Signals>,
-) -> Result<(), Failure> {
+) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve => match signals {
             Some(signals) => serve::serve(config, signals).await,
@@ -116,11 +119,13 @@ async fn run_command(
         },
         Command::User(command) => users::run(command, &config).await,
         Command::Session(command) => sessions::run(command, &config).await,
+        Command::Rules(command) => return rules::run(command, &config).await,
         Command::Config => Ok(tables::print(&config.render())?),
         Command::Migrate => migrate::migrate(&config).await,
         Command::RestoreCheck { yes } => restore_check::restore_check(&config, yes).await,
         Command::Healthcheck => healthcheck::healthcheck(config.http.listen).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A failure with its causes. Text that is already there is not repeated.

@@ -20,7 +20,7 @@ const BACKLOG: u32 = 1024;
 
 pub(super) async fn serve(config: Config, mut signals: Signals) -> Result<(), Failure> {
     telemetry::start(&config.logging.log, config.logging.format)?;
-    signals.log_ignored();
+    signals.handle_others(&config.http.forward_auth.rules);
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }

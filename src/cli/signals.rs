@@ -1,9 +1,12 @@
-//! Signal handling. SIGTERM, SIGINT and SIGQUIT stop the server; other signals are logged.
+//! Signal handling. SIGTERM, SIGINT and SIGQUIT stop the server, SIGHUP reloads the rules of
+//! forward auth; other signals are logged.
 
 use std::io;
 
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::rules::{LiveRules, RulesFile};
 
 /// Handlers of the signals of this process, active as soon as the value exists.
 pub(super) struct Signals {
@@ -38,15 +41,19 @@ impl Signals {
         })
     }
 
-    /// Logs ignored signals from now on.
-    pub(super) fn log_ignored(&mut self) {
+    /// From now on reloads the rules on SIGHUP, and logs the other signals.
+    pub(super) fn handle_others(&mut self, rules: &LiveRules) {
         for (name, mut signal) in std::mem::take(&mut self.ignored) {
+            let rules = rules.clone();
             tokio::spawn(async move {
                 while signal.recv().await.is_some() {
-                    tracing::warn!(
-                        signal = name,
-                        "{name}: nothing was reloaded; restart the server to apply new settings"
-                    );
+                    match rules.file() {
+                        Some(file) if name == "SIGHUP" => reload(&rules, file),
+                        _ => tracing::warn!(
+                            signal = name,
+                            "{name}: nothing was reloaded; restart the server to apply new settings"
+                        ),
+                    }
                 }
             });
         }
@@ -58,6 +65,16 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
             _ = self.quit.recv() => {}
+        }
+    }
+}
+
+fn reload(rules: &LiveRules, file: &RulesFile) {
+    let path = file.path.display();
+    match rules.reload() {
+        Ok(()) => tracing::info!(%path, "reloaded the rules; other settings need a restart"),
+        Err(error) => {
+            tracing::error!(%path, %error, "could not reload the rules; the earlier ones stay in force");
         }
     }
 }

@@ -7,8 +7,8 @@ use super::arguments::UserCommand;
 use super::tables::{print, print_json, table};
 use super::{Failure, terminal};
 use crate::accounts::{
-    Account, ChangeError, Changed, CreateError, EpochReason, Name, NewPasswordError, NewUser,
-    Password, PasswordPolicy, Role, Status, User, WeakPassword,
+    Account, ChangeError, Changed, CreateError, EpochReason, GroupsChange, Name, NewPasswordError,
+    NewUser, Password, PasswordPolicy, Role, Status, User, WeakPassword,
 };
 use crate::config::Config;
 use crate::http::{UserBody, timestamp};
@@ -40,6 +40,18 @@ pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), Fai
         UserCommand::SetRole { email, role } => {
             let change = AccountChange { role: Some(role), ..Default::default() };
             change_account(config, &email, change, role.as_str()).await
+        }
+        UserCommand::AddGroup { email, group } => {
+            let done = format!("in group {}", group.as_str());
+            let groups = Some(GroupsChange::Add(group));
+            let change = AccountChange { groups, ..Default::default() };
+            change_account(config, &email, change, &done).await
+        }
+        UserCommand::RemoveGroup { email, group } => {
+            let done = format!("not in group {}", group.as_str());
+            let groups = Some(GroupsChange::Remove(group));
+            let change = AccountChange { groups, ..Default::default() };
+            change_account(config, &email, change, &done).await
         }
         UserCommand::Delete { email, yes } => {
             let administration = Administration::open_existing(config).await?;
@@ -106,11 +118,12 @@ async fn list(administration: &Administration, json: bool) -> Result<(), Failure
             user.role.as_str().to_owned(),
             user.status.as_str().to_owned(),
             timestamp(user.created_at),
+            user.groups.to_string(),
             user.name.as_str().to_owned(),
         ]
     };
     let rows: Vec<_> = accounts.iter().map(row).collect();
-    Ok(print(&table(["ID", "EMAIL", "ROLE", "STATUS", "CREATED", "NAME"], &rows))?)
+    Ok(print(&table(["ID", "EMAIL", "ROLE", "STATUS", "CREATED", "GROUPS", "NAME"], &rows))?)
 }
 
 async fn delete(administration: &Administration, email: &str, yes: bool) -> Result<(), Failure> {

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::{
-    Config, Dotenv, SETTINGS, WrittenDuration, duration as durations, mask as masked, values,
-};
+use super::{Config, Dotenv, SETTINGS, WrittenDuration, mask as masked, values};
+use crate::duration as durations;
 
 /// A `.env` file: it is read or every mistake is told, one line each; what is read can be shown
 /// and is the same when it is read again.

@@ -13,6 +13,7 @@ use super::sources::{Form, Given, Sources};
 use super::{Dotenv, Flags, Mistakes, Provenance, SessionStorage, Setting, Signup, mask};
 use crate::audit::Retention;
 use crate::http::{ForwardAuthOptions, PublicUrl};
+use crate::rules::{KnownHost, LiveRules, RulesError, RulesFile};
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
 use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
@@ -196,6 +197,7 @@ impl Reader {
         let trusted_origins = self.read(&table::TRUSTED_ORIGINS);
         let proxy = self.read(&table::FORWARD_AUTH);
         let headers = self.read(&table::IDENTITY_HEADERS);
+        let rules = self.rules(public_url.as_ref());
         let max_connections = self.read(&table::MAX_CONNECTIONS);
         let max_connections_per_network = self.read(&table::MAX_CONNECTIONS_PER_NETWORK);
         Some(HttpSettings {
@@ -203,10 +205,28 @@ impl Reader {
             public_url: public_url?,
             trusted_proxies: trusted_proxies?,
             trusted_origins: trusted_origins?,
-            forward_auth: ForwardAuthOptions { proxy: proxy?, headers: headers? },
+            forward_auth: ForwardAuthOptions { proxy: proxy?, headers: headers?, rules: rules? },
             max_connections: max_connections?,
             max_connections_per_network: max_connections_per_network?,
         })
+    }
+
+    /// The rules of the file, with a mistake for each of its lines that cannot be used.
+    fn rules(&mut self, public_url: Option<&PublicUrl>) -> Option<LiveRules> {
+        let Some(path) = self.read(&table::RULES)? else { return Some(LiveRules::default()) };
+        let host = |url: &PublicUrl| KnownHost { host: url.host().to_owned(), port: url.port() };
+        let hosts = public_url.map(host).into_iter().collect();
+        match LiveRules::from_file(RulesFile { path, hosts }) {
+            Ok(rules) => Some(rules),
+            // Without a public URL no host of a rule can be known, and that is a mistake already.
+            Err(RulesError::Invalid(_)) if public_url.is_none() => None,
+            Err(error) => {
+                for mistake in error.to_string().lines() {
+                    self.mistake(table::RULES.setting, mistake);
+                }
+                None
+            }
+        }
     }
 
     /// The default URL has the port of `LISTEN`.

@@ -7,7 +7,6 @@
 //! Only `cli` and `app` import this module.
 
 mod dotenv;
-mod duration;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod injected;
@@ -25,8 +24,8 @@ mod warnings;
 #[cfg(test)]
 mod tests;
 
+pub use crate::duration::WrittenDuration;
 pub use dotenv::Dotenv;
-pub use duration::WrittenDuration;
 pub use load::{AccountSettings, Config, HttpSettings, Logging, StorageSettings};
 pub use mask::mask;
 pub use mistakes::{Mistake, Mistakes};

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::read::Typed;
 use super::sources::Form;
 use super::values::{self, SessionStorage, Signup};
-use super::{duration, read::Typed};
 use crate::audit::Kind as Event;
+use crate::duration;
 use crate::http::{ForwardAuthProxy, IdentityHeaders, PublicUrl};
 use crate::sessions::LimitPolicy;
 use crate::store::DatabaseAt;
@@ -260,6 +262,10 @@ settings! {
     IDENTITY_HEADERS: IdentityHeaders = "remote", Trust, Plain, values::identity_headers,
         "Headers with the user in answers of /auth/verify: remote (Remote-User), x-auth-request \
          (X-Auth-Request-User) or x-forwarded (X-Forwarded-User).";
+
+    RULES: Option<PathBuf> = "none", Trust, Plain, values::path_or_none,
+        "Path of a file of rules: which users may send which requests to an application, or none for \
+         all signed-in users. SIGHUP reloads the file. See docs/protect/rules.md.";
 
     AUDIT_RETENTION: Option<Duration> = "365d", Retention, Plain, values::retention,
         "How long audit events are kept, at least 1d, or off to keep them without a limit.";

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{duration, mask};
+use super::mask;
 use crate::audit::{Kind as Event, Retention};
+use crate::duration;
 use crate::http::{ForwardAuthProxy, IdentityHeaders, PublicUrl};
 use crate::sessions::LimitPolicy;
 use crate::store::DatabaseAt;
@@ -56,6 +58,14 @@ pub(super) fn address_or_off(text: &str) -> Result<Option<SocketAddr>, String> {
         text => address(text).map(Some).map_err(|_| {
             "write off, or an IP address and a port, for example 127.0.0.1:9090".into()
         }),
+    }
+}
+
+pub(super) fn path_or_none(text: &str) -> Result<Option<PathBuf>, String> {
+    match text {
+        "none" => Ok(None),
+        text if text.contains(char::is_control) => Err("write the path of a file, or none".into()),
+        text => Ok(Some(text.into())),
     }
 }
 

@@ -55,6 +55,13 @@ impl Config {
                  name the proxies alone"
             ));
         }
+        if self.http.forward_auth.proxy.is_none() && self.http.forward_auth.rules.file().is_some() {
+            warnings.push(
+                "ANTEROOM_RULES is set but ANTEROOM_FORWARD_AUTH is not: no proxy tells which request \
+                 a check is about, so every check is refused; set it to the proxy in front"
+                    .to_owned(),
+            );
+        }
         if self.http.forward_auth.proxy.is_some() && proxies.is_empty() {
             warnings.push(
                 "ANTEROOM_FORWARD_AUTH is set but ANTEROOM_TRUSTED_PROXIES names no proxy: no \

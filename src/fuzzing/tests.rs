@@ -101,8 +101,9 @@ macro_rules! properties {
 }
 
 properties! {
-    cookie device duration email form guard host id if_match json language mask merge_patch name
-    network next password password_hash public_url query settings stored_data value
+    cookie device duration email form groups guard host id if_match json language mask merge_patch
+    name network next password password_hash public_url query rule_path rules settings stored_data
+    value
 }
 
 #[test]

@@ -30,6 +30,7 @@ use crate::http::security::headers::security_headers;
 use crate::http::session::cookie::{CookieShape, Presented};
 use crate::http::session::layer::{SessionLayerParts, forbid_sharing};
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
+use crate::rules::Decision;
 use crate::sessions::{Session, Sessions};
 use crate::use_cases::{Check, Identity};
 
@@ -135,6 +136,10 @@ impl FastPathState {
         self.admit(check, request)?;
         let Identity { session, user, .. } = self.remembered(request.headers())?;
         let user = user?;
+        if check == CachedCheck::Verify {
+            let decision = self.forward_auth.decide(request, Some((&user, &session))).ok()?;
+            (decision == Decision::Allowed).then_some(())?;
+        }
         let mut response = self.response(check, &user, &session, request).ok()?;
         self.sessions.seen(&session, || self.request_guard.client(request));
         if matches!(check, CachedCheck::Verify) {
@@ -169,7 +174,7 @@ impl FastPathState {
         let mut headers = self.headers.of(check).clone();
         let body = match check {
             CachedCheck::Verify => {
-                self.forward_auth.identify(user, request.headers(), &mut headers)?;
+                self.forward_auth.identify(Some(user), request.headers(), &mut headers)?;
                 Body::empty()
             }
             CachedCheck::Session => {

@@ -23,7 +23,9 @@ mod write_limit;
 
 pub(crate) use endpoints::operations::metrics::metrics_router;
 pub use fast_path::FastPath;
-pub use forward_auth::{ForwardAuthOptions, ForwardAuthProxy, IdentityHeaders};
+pub use forward_auth::{
+    Explanation, ForwardAuthOptions, ForwardAuthProxy, IdentityHeaders, OriginalRequest, Verdict,
+};
 pub use response::error::{Code, FieldError, Problem};
 pub(crate) use response::json::{SessionBody, UserBody, timestamp};
 pub use security::public_url::PublicUrl;

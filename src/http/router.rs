@@ -162,6 +162,7 @@ fn administration() -> Router<AppState> {
             "/admin/sessions/{id}/revoke",
             get(redirect_to_form).post(admin::sessions::page::revoke),
         )
+        .route("/admin/applications", get(admin::applications::page::show))
         .route("/admin/audit", get(admin::audit::page::list))
 }
 

@@ -41,6 +41,7 @@ const ROUTES: &[Route] = &[
     page("/admin/sessions"),
     page("/admin/sessions/{id}"),
     page("/admin/sessions/{id}/revoke").form_on("/admin/sessions/{id}"),
+    page("/admin/applications"),
     page("/admin/audit"),
     api("/openapi.json"),
     api("/api/signup"),

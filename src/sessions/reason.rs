@@ -1,4 +1,8 @@
 //! Why a session ended.
+//!
+//! [`EpochReason`] has the six reasons for which a change of an account ends all sessions of the
+//! user. [`EndReason`] has these and the reasons for the end of a single session. They are two types
+//! because accounts know no session, and because no timeout can raise an epoch.
 
 use crate::accounts::EpochReason;
 
@@ -80,5 +84,19 @@ impl From<EpochReason> for EndReason {
             EpochReason::RevokedByUser => Self::RevokedByUser,
             EpochReason::RevokedByAdmin => Self::RevokedByAdmin,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_reason_has_the_same_name_as_its_end_reason() {
+        let both = EndReason::ALL.map(|end| (end, EpochReason::parse(end.as_str())));
+        let both: Vec<_> =
+            both.into_iter().filter_map(|(end, epoch)| Some((end, epoch?))).collect();
+        assert_eq!(both.len(), 6);
+        assert!(both.iter().all(|(end, epoch)| EndReason::from(*epoch) == *end));
     }
 }

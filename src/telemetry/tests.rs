@@ -36,10 +36,10 @@ impl<'a> MakeWriter<'a> for Lines {
 
 fn logged<S: Subscriber + Send + Sync>(
     subscriber: impl FnOnce(Lines) -> S,
-    deeds: impl FnOnce(),
+    operations: impl FnOnce(),
 ) -> String {
     let lines = Lines::default();
-    tracing::subscriber::with_default(subscriber(lines.clone()), deeds);
+    tracing::subscriber::with_default(subscriber(lines.clone()), operations);
     lines.text()
 }
 
@@ -110,7 +110,7 @@ fn libraries_are_quiet_unless_asked_for_by_name() {
 }
 
 #[test]
-fn sources_of_an_error_are_told() {
+fn sources_of_an_error_are_logged() {
     #[derive(Debug, thiserror::Error)]
     #[error("outer")]
     struct Outer(#[source] io::Error);

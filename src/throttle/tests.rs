@@ -37,7 +37,7 @@ fn let_through(pace: Pace, times: impl IntoIterator<Item = i64>) -> Vec<i64> {
 }
 
 #[test]
-fn a_rate_lets_so_many_through_at_once_and_then_one_by_one() {
+fn a_rate_admits_a_burst_and_then_one_by_one() {
     let pace = Pace::of(Rate { count: 10, per: minutes(10) });
     let now = 1_000 * MINUTE;
     let at_once = let_through(pace, std::iter::repeat_n(now, 100));
@@ -177,7 +177,7 @@ fn a_flood_is_in_the_log_once_a_minute_and_takes_bounded_memory() {
 }
 
 #[test]
-fn each_limit_has_a_word_of_its_own_and_a_success_clears_those_of_its_own_network() {
+fn each_limit_has_a_code_and_a_success_clears_only_the_limits_of_that_network() {
     use Limit::{
         AccountFromNetwork, AccountFromNetworkInADay, AccountInADay, Network, SignUps, Site,
     };

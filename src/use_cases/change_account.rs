@@ -6,8 +6,8 @@ use super::authorization::Authorized;
 use super::credential_change::{ends, finish_credential_change};
 use super::run_to_completion;
 use crate::accounts::{
-    Account, Accounts, Busy, Change, ChangeError, Changed, Email, EpochRaise, EpochReason, Name,
-    PasswordChange, PasswordHash, Role, Status, User, UserId,
+    Account, Accounts, Busy, Change, ChangeError, Changed, Email, EpochRaise, EpochReason,
+    GroupsChange, Name, PasswordChange, PasswordHash, Role, Status, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::sessions::{FreshProof, Sessions};
@@ -30,6 +30,8 @@ pub struct AccountChange {
     pub email: Option<(Email, bool)>,
     /// A new role.
     pub role: Option<Role>,
+    /// Other groups.
+    pub groups: Option<GroupsChange>,
     /// A new status.
     pub status: Option<Status>,
     /// The hash of a new password, set by the command line.
@@ -79,7 +81,8 @@ impl AccountChanges {
     }
 
     /// Changes an account. A new role, a new password, disabling and deleting end every session
-    /// of it in the same step; a field that has the wanted value already changes nothing.
+    /// of it in the same step; other groups end none. A field that has the wanted value already
+    /// changes nothing.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing has changed.
@@ -102,20 +105,19 @@ impl AccountChanges {
         run_to_completion(async move {
             let Self { accounts, sessions, audit } = this;
             // `decide` may run several times: the last decision is the one that was applied.
-            let decided: Arc<Mutex<Option<(User, Change)>>> = Arc::default();
+            let decided: Arc<Mutex<Option<Change>>> = Arc::default();
             let decide = |account: &Account| {
                 let change = decide(account, &wanted);
-                *decided.lock().unwrap_or_else(PoisonError::into_inner) =
-                    change.clone().map(|change| (account.user.clone(), change));
+                decided.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&change);
                 change
             };
             let changed = finish_credential_change(&accounts, &sessions, id, None, decide).await?;
-            let done = decided.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some((before, change)) = done {
+            let change = decided.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(change) = change {
                 if change.name.is_some() {
                     tracing::info!(user.id = %id, actor = %by.actor, "name changed");
                 }
-                let mut events = events(&before, &change, &by);
+                let mut events = events(&changed, &change, &by);
                 if let Some(raise) = &change.raise {
                     events.extend(ends(&changed, id, raise.reason, &by));
                 }
@@ -167,7 +169,8 @@ impl AccountChanges {
 
 /// One event for each change that has a kind. A new name has none: it grants no access, and is
 /// only logged.
-fn events(before: &User, change: &Change, by: &By) -> Vec<Event> {
+fn events(changed: &Changed, change: &Change, by: &By) -> Vec<Event> {
+    let before = &changed.before.user;
     let event = |kind| Event::new(kind, by).about(before.id);
     if change.delete {
         return vec![event(Kind::AccountDeleted)];
@@ -179,12 +182,23 @@ fn events(before: &User, change: &Change, by: &By) -> Vec<Event> {
     let role = change.role.map(|role| {
         event(Kind::RoleChanged).with("from", before.role.as_str()).with("to", role.as_str())
     });
+    let groups = other_groups(changed).map(|(added, removed)| {
+        event(Kind::GroupsChanged).with("added", added).with("removed", removed)
+    });
     let email = change
         .email
         .as_ref()
         .map(|(_, verified)| event(Kind::EmailChanged).with("verified", *verified));
     let password = change.password.as_ref().map(|_| event(Kind::PasswordChanged));
-    [status, role, email, password].into_iter().flatten().collect()
+    [status, role, groups, email, password].into_iter().flatten().collect()
+}
+
+/// The groups that the account has more and fewer than before, if it has others. The store decided
+/// which: another change may have come first.
+fn other_groups(changed: &Changed) -> Option<(Vec<&str>, Vec<&str>)> {
+    let (before, after) = (&changed.before.user.groups, &changed.account.as_ref()?.user.groups);
+    let names = (after.without(before).collect(), before.without(after).collect());
+    (before != after).then_some(names)
 }
 
 fn decide(account: &Account, wanted: &AccountChange) -> Option<Change> {
@@ -195,18 +209,16 @@ fn decide(account: &Account, wanted: &AccountChange) -> Option<Change> {
             *email != user.email || (*verified && !user.email_verified)
         }),
         role: wanted.role.filter(|role| *role != user.role),
+        groups: wanted
+            .groups
+            .clone()
+            .filter(|change| change.applied_to(&user.groups).as_ref() != Ok(&user.groups)),
         status: wanted.status.filter(|status| *status != user.status),
         password: wanted.password.clone().map(|to| PasswordChange { from: None, to }),
         delete: wanted.delete,
         ..Change::default()
     };
-    let nothing = change.name.is_none()
-        && change.email.is_none()
-        && change.role.is_none()
-        && change.status.is_none()
-        && change.password.is_none()
-        && !change.delete;
-    if nothing {
+    if change.is_nothing() {
         return None;
     }
     let reason = ends_sessions(&change);

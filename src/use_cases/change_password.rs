@@ -70,6 +70,7 @@ impl From<ChangeError> for ChangePasswordError {
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::EmailTaken
+            | ChangeError::Groups(_)
             | ChangeError::LastAdministrator => PasswordCheckError::Refused.into(),
         }
     }

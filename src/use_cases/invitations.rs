@@ -81,6 +81,7 @@ impl From<ChangeError> for AcceptError {
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::EmailTaken
+            | ChangeError::Groups(_)
             | ChangeError::LastAdministrator => Self::Refused,
         }
     }

@@ -89,7 +89,7 @@ fn a_target_is_https_or_here() {
 }
 
 #[test]
-fn plain_http_goes_to_a_private_network_and_is_told_of() {
+fn plain_http_is_allowed_to_a_private_network_with_a_warning() {
     for (url, host) in [
         ("http://receiver:3000/hook", Some("receiver")),
         ("http://10.0.0.1/", Some("10.0.0.1")),

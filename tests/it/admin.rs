@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_database};
 
 on_each_database!(
-    adm_1_others_are_told_that_there_is_nothing,
+    adm_1_others_get_404,
     a_change_holds_at_the_next_request_of_every_session,
     rev_10_disabling_ends_every_session_and_enabling_brings_none_back,
     life_5_attack_34_a_new_role_ends_the_sessions_it_was_not_given_to,
@@ -25,7 +25,7 @@ on_each_database!(
 
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
-async fn adm_1_others_are_told_that_there_is_nothing(kind: Kind) {
+async fn adm_1_others_get_404(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;
@@ -129,7 +129,7 @@ async fn adm_2_every_change_needs_a_fresh_proof(kind: Kind) {
     app.pass(10 * MINUTE).await;
 
     for body in
-        [json!({ "name": "X" }), json!({ "status": "disabled" }), json!({ "role": "admin" })]
+        [json!({ "name": "X" }), json!({ "status": "disabled" }), json!({ "groups": ["x"] })]
     {
         let answer = root.patch(&path, body).await;
         assert_eq!(answer.refusal(), (403, "reauthentication_required".to_owned()));
@@ -223,11 +223,13 @@ async fn pw_10_what_cannot_be_accepted_changes_nothing(kind: Kind) {
     let ada = app.signed_in("ada@example.org").await;
     let path = format!("/api/admin/users/{}", ada.user_id().await);
 
-    let body = json!({ "status": "gone", "role": "god", "name": "a\u{0}", "email": "x" });
+    let body = json!({
+        "status": "gone", "role": "god", "groups": ["a b"], "name": "a\u{0}", "email": "x"
+    });
     let answer = root.patch(&path, body).await;
     assert_eq!(answer.refusal(), (422, "invalid_input".to_owned()));
     let errors = answer.json()["errors"].clone();
-    assert_eq!(errors.as_object().unwrap().len(), 4, "{errors}");
+    assert_eq!(errors.as_object().unwrap().len(), 5, "{errors}");
     let taken = root.patch(&path, json!({ "email": "root@example.org" })).await;
     assert_eq!(taken.refusal(), (409, "email_taken".to_owned()));
     for extra in ["password", "epoch", "email_verified", "id"] {
@@ -301,8 +303,17 @@ fn keys(object: &Value) -> Vec<&str> {
 }
 
 async fn adm_3_an_administrator_sees_only_what_is_meant_to_be_seen(kind: Kind) {
-    const USER: [&str; 8] =
-        ["created_at", "email", "email_display", "email_verified", "id", "name", "role", "status"];
+    const USER: [&str; 9] = [
+        "created_at",
+        "email",
+        "email_display",
+        "email_verified",
+        "groups",
+        "id",
+        "name",
+        "role",
+        "status",
+    ];
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;
@@ -326,7 +337,7 @@ async fn adm_3_an_administrator_sees_only_what_is_meant_to_be_seen(kind: Kind) {
 async fn adm_4_nobody_raises_their_own_role(kind: Kind) {
     let app = TestApp::start(kind).await;
     let ada = app.signed_in("ada@example.org").await;
-    for field in ["role", "status", "is_admin", "email_verified", "id", "epoch"] {
+    for field in ["role", "groups", "status", "is_admin", "email_verified", "id", "epoch"] {
         let answer = ada.patch("/api/account", json!({ field: "admin" })).await;
         assert_eq!(answer.refusal(), (400, "malformed_body".to_owned()), "{field}");
     }

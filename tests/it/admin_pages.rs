@@ -10,25 +10,27 @@ on_one_store!(
     adm_1_the_administration_is_for_administrators_alone,
     adm_2_a_change_without_a_fresh_proof_asks_for_one_and_does_nothing,
     an_account_is_made_and_its_invitation_shown_once,
-    what_is_wrong_with_a_new_account_is_told_beside_the_field,
-    adm_4_the_last_administrator_is_told_so_and_stays,
+    errors_of_a_new_account_are_shown_beside_the_field,
+    adm_4_a_page_refuses_to_remove_the_last_administrator,
     an_account_is_changed_disabled_and_deleted_by_forms,
+    groups_are_shown_and_changed_by_a_form_and_errors_are_beside_the_field,
     rev_11_sessions_are_ended_by_forms_and_explained_afterwards,
     lists_are_searched_and_go_on_where_the_page_before_ended,
     the_overview_draws_what_it_counts,
 );
 
-const PAGES: [&str; 4] = ["/admin", "/admin/users", "/admin/sessions", "/admin/audit"];
+const PAGES: [&str; 5] =
+    ["/admin", "/admin/users", "/admin/sessions", "/admin/applications", "/admin/audit"];
 
 /// The text of an answer must be the page with this status.
-fn told(answer: &Answer, status: u16, words: &str) {
+fn assert_page(answer: &Answer, status: u16, words: &str) {
     assert_eq!(answer.status, status, "{}", answer.text);
     assert!(answer.text.contains(words), "{words} is not in {}", answer.text);
 }
 
 async fn page_of(root: &Browser, other: &Browser) -> String {
     let path = format!("/admin/users/{}", other.user_id().await);
-    told(&root.get(&path).await, 200, "<h1>");
+    assert_page(&root.get(&path).await, 200, "<h1>");
     path
 }
 
@@ -37,8 +39,8 @@ async fn adm_1_the_administration_is_for_administrators_alone(kind: Kind) {
     let root = app.administrator("root@example.org").await;
     let ada = app.signed_in("ada@example.org").await;
     for path in PAGES {
-        told(&root.get(path).await, 200, "<h1>");
-        told(&ada.get(path).await, 404, "There is nothing here");
+        assert_page(&root.get(path).await, 200, "<h1>");
+        assert_page(&ada.get(path).await, 404, "There is nothing here");
         let nobody = app.browser().get(path).await;
         assert_eq!((nobody.status, nobody.location()), (303, &*format!("/login?next={path}")));
     }
@@ -78,7 +80,7 @@ async fn an_account_is_made_and_its_invitation_shown_once(kind: Kind) {
     let root = app.administrator("root@example.org").await;
     let fields = [("email", "ada@example.org"), ("name", "Ada"), ("role", "user")];
     let made = root.post_form("/admin/users", &fields).await;
-    told(&made, 201, "This link is shown only now");
+    assert_page(&made, 201, "This link is shown only now");
     let link = made.text.split(&format!("{}/invitation?token=", app.public_url)).nth(1).unwrap();
     let token = link[..43].to_owned();
     for path in PAGES {
@@ -90,27 +92,27 @@ async fn an_account_is_made_and_its_invitation_shown_once(kind: Kind) {
     assert_eq!(ada.post_form("/invitation", &fields).await.location(), "/account");
     let page = page_of(&root, &ada).await;
     let again = root.post_form(&format!("{page}/invitation"), &[]).await;
-    told(&again, 201, "/invitation?token=");
+    assert_page(&again, 201, "/invitation?token=");
 }
 
-async fn what_is_wrong_with_a_new_account_is_told_beside_the_field(kind: Kind) {
+async fn errors_of_a_new_account_are_shown_beside_the_field(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let answer = root.post_form("/admin/users", &[("email", "x"), ("name", "Ada")]).await;
-    told(&answer, 422, "id=\"email-error\"");
+    assert_page(&answer, 422, "id=\"email-error\"");
     assert!(answer.text.contains("value=\"Ada\""));
     let answer = root.post_form("/admin/users", &[("email", "root@example.org")]).await;
-    told(&answer, 409, "There is an account with this email address already");
+    assert_page(&answer, 409, "There is an account with this email address already");
     let ada = app.signed_in("ada@example.org").await;
     let page = page_of(&root, &ada).await;
     let answer = root.post_form(&page, &[("email", "root@example.org"), ("name", "B")]).await;
-    told(&answer, 409, "value=\"root@example.org\"");
+    assert_page(&answer, 409, "value=\"root@example.org\"");
     let answer = root.post_form(&format!("{page}/delete"), &[]).await;
-    told(&answer, 422, "Tick the box");
+    assert_page(&answer, 422, "Tick the box");
     assert!(ada.is_signed_in().await);
 }
 
-async fn adm_4_the_last_administrator_is_told_so_and_stays(kind: Kind) {
+async fn adm_4_a_page_refuses_to_remove_the_last_administrator(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let page = page_of(&root, &root).await;
@@ -120,7 +122,7 @@ async fn adm_4_the_last_administrator_is_told_so_and_stays(kind: Kind) {
         (format!("{page}/delete"), ("sure", "true")),
     ] {
         let answer = root.post_form(&path, &[fields]).await;
-        told(&answer, 409, "Make somebody else an administrator first");
+        assert_page(&answer, 409, "Make somebody else an administrator first");
         assert!(answer.text.contains("root@example.org"));
     }
     assert!(root.is_signed_in().await);
@@ -135,17 +137,52 @@ async fn an_account_is_changed_disabled_and_deleted_by_forms(kind: Kind) {
 
     let fields = [("email", "countess@example.org"), ("name", "Countess")];
     assert_eq!(root.post_form(&page, &fields).await.location(), done);
-    told(&root.get(&done).await, 200, "The account was changed.");
+    assert_page(&root.get(&done).await, 200, "The account was changed.");
     assert_eq!(ada.whoami().await.json()["user"]["email"], "countess@example.org");
     assert_eq!(root.post_form(&page, &[("status", "disabled")]).await.location(), done);
     assert_eq!(ada.why_not().await, "account_disabled");
-    told(&root.get(&page).await, 200, "value=\"active\"");
+    assert_page(&root.get(&page).await, 200, "value=\"active\"");
     assert_eq!(root.post_form(&page, &[("status", "active")]).await.location(), done);
     assert_eq!(root.post_form(&page, &[("role", "admin")]).await.location(), done);
     let answer = root.post_form(&format!("{page}/delete"), &[("sure", "true")]).await;
     assert_eq!(answer.location(), "/admin/users?done=deleted");
-    told(&root.get(answer.location()).await, 200, "The account was deleted");
-    told(&root.get(&page).await, 404, "There is nothing here");
+    assert_page(&root.get(answer.location()).await, 200, "The account was deleted");
+    assert_page(&root.get(&page).await, 404, "There is nothing here");
+}
+
+async fn groups_are_shown_and_changed_by_a_form_and_errors_are_beside_the_field(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let root = app.administrator("root@example.org").await;
+    let ada = app.signed_in("ada@example.org").await;
+    let page = page_of(&root, &ada).await;
+    assert_page(&root.get(&page).await, 200, "<span class=\"quiet\">None</span>");
+
+    for (typed, header, shown) in [
+        ("ops dev", "user,dev,ops", "value=\"dev ops\""),
+        ("  on-call,\tdev  dev ", "user,dev,on-call", "value=\"dev on-call\""),
+    ] {
+        let answer = root.post_form(&page, &[("groups", typed)]).await;
+        assert_eq!(answer.location(), format!("{page}?done=changed"), "{}", answer.text);
+        assert_eq!(ada.get("/auth/verify").await.header("remote-groups"), header);
+        assert_page(&root.get(&page).await, 200, shown);
+    }
+    assert_page(&ada.get("/account").await, 200, "<code>on-call</code>");
+    for (typed, words) in [
+        ("dev admin", "are roles"),
+        ("Dev", "a to z, 0 to 9"),
+        (&*(0..65).map(|n| format!("g{n}")).collect::<Vec<_>>().join(" "), "at most 64"),
+    ] {
+        let answer = root.post_form(&page, &[("groups", typed)]).await;
+        assert_page(&answer, 422, "id=\"groups-error\"");
+        assert_page(&answer, 422, words);
+        assert_page(&answer, 422, &format!("value=\"{typed}\""));
+    }
+    // The other forms of the page leave them.
+    assert_eq!(root.post_form(&page, &[("name", "Countess")]).await.status, 303);
+    assert_eq!(ada.get("/auth/verify").await.header("remote-groups"), "user,dev,on-call");
+    assert_eq!(root.post_form(&page, &[("groups", "")]).await.status, 303);
+    assert_eq!(ada.get("/auth/verify").await.header("remote-groups"), "user");
+    assert!(!ada.get("/account").await.text.contains(">Groups<"));
 }
 
 async fn rev_11_sessions_are_ended_by_forms_and_explained_afterwards(kind: Kind) {
@@ -158,21 +195,21 @@ async fn rev_11_sessions_are_ended_by_forms_and_explained_afterwards(kind: Kind)
     app.pass(10 * MINUTE).await;
     let path = format!("/admin/sessions/{}", phone.session_id().await);
     let live = root.get(&path).await;
-    told(&live, 200, "With “keep me signed in”");
+    assert_page(&live, 200, "With “keep me signed in”");
 
     let answer = root.post_form(&format!("{path}/revoke"), &[]).await;
     assert_eq!((answer.status, answer.location()), (303, &*path));
     assert_eq!(phone.why_not().await, "revoked_by_admin");
     let ended = root.get(&path).await;
-    told(&ended, 200, "<code>revoked_by_admin</code>");
+    assert_page(&ended, 200, "<code>revoked_by_admin</code>");
     assert!(ended.text.contains(&root.user_id().await), "who did it");
     assert_eq!(root.post_form(&format!("{path}/revoke"), &[]).await.location(), path);
     let answer = root.post_form(&format!("{page}/revoke-sessions"), &[]).await;
     assert_eq!(answer.location(), format!("{page}?done=1"));
-    told(&root.get(answer.location()).await, 200, "One session was ended.");
+    assert_page(&root.get(answer.location()).await, 200, "One session was ended.");
     assert_eq!(laptop.why_not().await, "revoked_by_admin");
     let nothing = root.post_form("/admin/sessions/none/revoke", &[]).await;
-    told(&nothing, 404, "There is nothing here");
+    assert_page(&nothing, 404, "There is nothing here");
     let own = format!("/admin/sessions/{}/revoke", root.session_id().await);
     assert_eq!(root.post_form(&own, &[]).await.location(), "/login");
 }
@@ -197,17 +234,17 @@ async fn lists_are_searched_and_go_on_where_the_page_before_ended(kind: Kind) {
         let (mut page, mut pages) = (root.get(path).await, 1);
         while let Some(next) = next_of(&page) {
             page = root.get(&next).await;
-            told(&page, 200, "<h1>");
+            assert_page(&page, 200, "<h1>");
             pages += 1;
         }
         assert_eq!(pages, most, "{path}");
     }
     let found = root.get("/admin/users?query=user3").await;
-    told(&found, 200, "user3@example.org");
+    assert_page(&found, 200, "user3@example.org");
     assert!(!found.text.contains("user4@example.org"));
-    told(&root.get("/admin/users?query=nobody").await, 200, "There is nothing to show.");
+    assert_page(&root.get("/admin/users?query=nobody").await, 200, "There is nothing to show.");
     let filtered = root.get("/admin/audit?kind=login&outcome=&user=&from=2026-11-21T09:00").await;
-    told(&filtered, 200, "/api/admin/audit/export?kind=login");
+    assert_page(&filtered, 200, "/api/admin/audit/export?kind=login");
     assert_eq!(root.get("/admin/audit?kind=x").await.status, 400);
 }
 
@@ -216,7 +253,7 @@ async fn the_overview_draws_what_it_counts(kind: Kind) {
     let root = app.administrator("root@example.org").await;
     app.browser().try_to_sign_in("root@example.org", "wrong password here", false).await;
     let page = root.get("/admin").await;
-    told(&page, 200, "1 sign-ins and 1 failed ones in all");
+    assert_page(&page, 200, "1 sign-ins and 1 failed ones in all");
     assert_eq!(page.text.matches("class=\"bar sign-ins\"").count(), 2);
     assert_eq!(page.text.matches("class=\"bar failures\"").count(), 2);
     assert_eq!(page.text.matches("<desc").count(), 2);

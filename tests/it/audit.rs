@@ -23,12 +23,12 @@ pub const FIELDS: [&str; 10] = [
 
 on_one_store!(
     log_2_log_4_signing_up_in_and_out_is_recorded_with_every_field,
-    log_4_why_a_sign_in_failed_is_told_to_administrators_alone,
+    log_4_why_a_sign_in_failed_is_shown_to_administrators_only,
     log_4_proofs_and_new_passwords_are_recorded_with_every_field,
     log_4_what_people_change_about_their_account_is_recorded,
     adm_2_what_administrators_do_is_recorded_with_who_did_it,
     rev_11_every_end_of_a_session_is_recorded_with_its_reason_and_who_asked,
-    rev_11_timeouts_are_recorded_whoever_notices_them,
+    rev_11_timeouts_are_recorded_by_a_request_and_by_the_sweep,
     attack_33_a_user_who_polls_while_disabled_is_out_and_the_trail_says_by_whom,
     log_4_what_is_refused_at_the_door_is_recorded,
     log_4_the_setup_link_is_recorded_when_it_makes_an_administrator,
@@ -110,7 +110,7 @@ async fn log_2_log_4_signing_up_in_and_out_is_recorded_with_every_field(kind: Ki
     );
 }
 
-async fn log_4_why_a_sign_in_failed_is_told_to_administrators_alone(kind: Kind) {
+async fn log_4_why_a_sign_in_failed_is_shown_to_administrators_only(kind: Kind) {
     let app = TestApp::start_with(kind, |options| {
         options.policy.limit.most = 1;
         options.policy.limit.policy = anteroom::sessions::LimitPolicy::Refuse;
@@ -206,6 +206,9 @@ async fn adm_2_what_administrators_do_is_recorded_with_who_did_it(kind: Kind) {
     let user = app.signed_in("ada@example.org").await.user_id().await;
     let path = format!("/api/admin/users/{user}");
     root.patch(&path, json!({ "role": "admin", "email": "other@example.org" })).await;
+    root.patch(&path, json!({ "groups": ["ops", "dev"] })).await;
+    root.patch(&path, json!({ "groups": ["dev", "ops"] })).await;
+    root.patch(&path, json!({ "groups": ["dev", "crew"] })).await;
     root.patch(&path, json!({ "status": "disabled" })).await;
     root.patch(&path, json!({ "status": "disabled" })).await;
     root.patch(&path, json!({ "status": "active" })).await;
@@ -220,6 +223,8 @@ async fn adm_2_what_administrators_do_is_recorded_with_who_did_it(kind: Kind) {
             done("role_changed", json!({ "from": "user", "to": "admin" })),
             done("email_changed", json!({ "verified": true })),
             event("session_ended", (Some(&admin), Some(&user)), None, "ok", &ended),
+            done("groups_changed", json!({ "added": ["dev", "ops"], "removed": [] })),
+            done("groups_changed", json!({ "added": ["crew"], "removed": ["ops"] })),
             done("account_disabled", json!({})),
             done("account_enabled", json!({})),
             done("account_deleted", json!({})),
@@ -293,7 +298,7 @@ async fn eventually(root: &Browser, query: &str, count: usize) -> Vec<Value> {
     panic!("there are no {count} events of {query}: {:?}", events(root, query).await);
 }
 
-async fn rev_11_timeouts_are_recorded_whoever_notices_them(kind: Kind) {
+async fn rev_11_timeouts_are_recorded_by_a_request_and_by_the_sweep(kind: Kind) {
     let app = TestApp::start(kind).await;
     let ada = app.signed_in("ada@example.org").await;
     let (user, noticed) = (ada.user_id().await, ada.session_id().await);

@@ -62,6 +62,8 @@ async fn what_a_command_does_is_recorded_as_done_by_the_command_line(server: Ser
             json!({ "from": "user", "to": "admin" }),
             Some("role_changed"),
         ),
+        (&["add-group"], "groups_changed", json!({ "added": ["dev"], "removed": [] }), None),
+        (&["remove-group"], "groups_changed", json!({ "added": [], "removed": ["dev"] }), None),
         (
             &["set-password", "--password-stdin"],
             "password_changed",
@@ -73,8 +75,12 @@ async fn what_a_command_does_is_recorded_as_done_by_the_command_line(server: Ser
         if reason.is_some() {
             assert_eq!(ada.sign_in("ada@example.org", PASSWORD).await, 200);
         }
-        let role: &[&str] = if line == ["set-role"] { &["admin"] } else { &[] };
-        let line = [&["user"], line, &["ada@example.org"], role].concat();
+        let value: &[&str] = match line {
+            ["set-role"] => &["admin"],
+            ["add-group" | "remove-group"] => &["dev"],
+            _ => &[],
+        };
+        let line = [&["user"], line, &["ada@example.org"], value].concat();
         done(&place.run_with_input(&line, &format!("{PASSWORD}\n")));
         expected.push((kind, details));
         expected.extend(reason.map(|reason| ("session_ended", count(reason))));

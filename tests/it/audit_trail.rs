@@ -33,7 +33,7 @@ on_one_store!(
     log_6_the_database_refuses_to_change_an_event_or_take_it_away,
     strangers_cannot_fill_the_trail,
     a_flood_of_one_kind_hides_no_other,
-    a_deed_whose_request_is_dropped_is_recorded_all_the_same,
+    an_operation_whose_request_is_dropped_is_recorded,
 );
 
 async fn log_6_the_database_refuses_to_change_an_event_or_take_it_away(kind: Kind) {
@@ -97,7 +97,7 @@ async fn a_flood_of_one_kind_hides_no_other(kind: Kind) {
     assert_eq!(events(&root, "kind=login_failed").await.len(), 1);
 }
 
-async fn a_deed_whose_request_is_dropped_is_recorded_all_the_same(kind: Kind) {
+async fn an_operation_whose_request_is_dropped_is_recorded(kind: Kind) {
     const TIMES: usize = 20;
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
@@ -202,10 +202,10 @@ async fn served<S: AuditStore + 'static>(store: &Arc<S>) -> (Anteroom, Browser, 
 }
 
 #[tokio::test]
-async fn deeds_that_wait_at_the_same_time_share_one_commit() {
+async fn operations_that_wait_at_the_same_time_share_one_commit() {
     let store = Scripted::new(0);
     let trail = trail(&store);
-    let deeds: Vec<_> = (0..50)
+    let operations: Vec<_> = (0..50)
         .map(|_| {
             let trail = trail.clone();
             tokio::spawn(async move { trail.record([login(), login()]).await })
@@ -213,9 +213,12 @@ async fn deeds_that_wait_at_the_same_time_share_one_commit() {
         .collect();
     // The first is under way, the others have come meanwhile.
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(deeds.iter().all(|deed| !deed.is_finished()), "a deed did not wait");
+    assert!(
+        operations.iter().all(|operation| !operation.is_finished()),
+        "an operation did not wait"
+    );
     store.turns.add_permits(100);
-    join_all(deeds).await;
+    join_all(operations).await;
 
     let appended = store.appended.lock().await;
     let sizes: Vec<usize> = appended.iter().map(Vec::len).collect();
@@ -227,7 +230,7 @@ async fn deeds_that_wait_at_the_same_time_share_one_commit() {
 }
 
 #[tokio::test]
-async fn log_7_a_store_that_fails_takes_no_deed_back() {
+async fn log_7_a_failing_audit_store_undoes_no_operation() {
     let store = Scripted::new(1000);
     store.fails.store(true, Ordering::SeqCst);
     let (anteroom, ada, _folder) = served(&store).await;
@@ -244,7 +247,7 @@ async fn log_7_a_store_that_fails_takes_no_deed_back() {
 }
 
 #[tokio::test]
-async fn log_7_a_store_that_stands_still_holds_a_deed_up_for_seconds_and_no_longer() {
+async fn log_7_a_silent_audit_store_delays_an_operation_by_seconds_at_most() {
     let store = Scripted::new(0);
     let (anteroom, ada, _folder) = served(&store).await;
     let begun = Instant::now();

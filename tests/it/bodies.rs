@@ -112,7 +112,7 @@ async fn csrf_6_a_body_of_another_kind_is_not_read() {
 }
 
 #[tokio::test]
-async fn in_2_a_form_that_cannot_be_told_apart_is_refused() {
+async fn in_2_an_ambiguous_form_is_refused() {
     let app = TestApp::start(Kind::Database).await;
     app.signed_in("ada@example.org").await;
     let good = format!("email=ada%40example.org&password={}", PASSWORD.replace(' ', "+"));

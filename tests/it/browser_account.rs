@@ -7,8 +7,8 @@ use crate::harness::chromium::{Chromium, Tab};
 use crate::harness::client::{Client, PASSWORD};
 use crate::harness::server::Server;
 
-/// What a screen reader is told: role and name, in order.
-async fn told(tab: &Tab) -> Vec<(String, String)> {
+/// The nodes that a screen reader gets: role and name, in order.
+async fn accessible_nodes(tab: &Tab) -> Vec<(String, String)> {
     let tree = tab.page.execute(GetFullAxTreeParams::default()).await.unwrap();
     let text = |value: &Option<chromiumoxide::cdp::browser_protocol::accessibility::AxValue>| {
         let value = value.as_ref().and_then(|value| value.value.as_ref());
@@ -18,8 +18,8 @@ async fn told(tab: &Tab) -> Vec<(String, String)> {
     nodes.map(|node| (text(&node.role), text(&node.name))).collect()
 }
 
-fn of_role(told: &[(String, String)], role: &str) -> Vec<String> {
-    told.iter().filter(|(of, _)| of == role).map(|(_, name)| name.clone()).collect()
+fn of_role(nodes: &[(String, String)], role: &str) -> Vec<String> {
+    nodes.iter().filter(|(of, _)| of == role).map(|(_, name)| name.clone()).collect()
 }
 
 #[tokio::test]
@@ -66,8 +66,8 @@ async fn an_account_is_deleted_by_keyboard_alone() {
 }
 
 #[tokio::test]
-async fn a_screen_reader_is_told_what_every_page_is_and_what_each_button_does() {
-    let Some(chromium) = Chromium::start("what a screen reader is told").await else { return };
+async fn every_page_and_button_has_a_name_for_screen_readers() {
+    let Some(chromium) = Chromium::start("what a screen reader is nodes").await else { return };
     let server = Server::start();
     let elsewhere = Client::of(&server);
     elsewhere.sign_up(EMAIL).await;
@@ -83,16 +83,16 @@ async fn a_screen_reader_is_told_what_every_page_is_and_what_each_button_does() 
         ("/account/delete", "Delete your account?"),
     ] {
         tab.open(&format!("{}{path}", server.url)).await;
-        let told = told(&tab).await;
-        assert_eq!(of_role(&told, "heading")[0], heading);
+        let nodes = accessible_nodes(&tab).await;
+        assert_eq!(of_role(&nodes, "heading")[0], heading);
         for landmark in ["banner", "navigation", "main", "contentinfo"] {
-            assert_eq!(of_role(&told, landmark).len(), 1, "{path}: {landmark}");
+            assert_eq!(of_role(&nodes, landmark).len(), 1, "{path}: {landmark}");
         }
         for role in ["button", "link", "textbox", "checkbox"] {
-            assert!(of_role(&told, role).iter().all(|name| !name.is_empty()), "{path}: {role}");
+            assert!(of_role(&nodes, role).iter().all(|name| !name.is_empty()), "{path}: {role}");
         }
         // Two buttons of one name are one riddle: whose session would it end?
-        let mut buttons = of_role(&told, "button");
+        let mut buttons = of_role(&nodes, "button");
         buttons.sort();
         let count = buttons.len();
         buttons.dedup();

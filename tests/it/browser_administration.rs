@@ -48,7 +48,8 @@ async fn every_page_of_the_administration_leaves_the_console_empty() {
     let server = server().await;
     let tab = chromium.tab().await;
     sign_in(&tab, &server, ROOT).await;
-    for path in ["/admin", "/admin/users", "/admin/sessions", "/admin/audit"] {
+    for path in ["/admin", "/admin/users", "/admin/sessions", "/admin/applications", "/admin/audit"]
+    {
         tab.open(&format!("{}{path}", server.url)).await;
         assert_eq!(tab.path().await, path);
         // Whatever is wider than the window scrolls by itself.
@@ -65,7 +66,7 @@ async fn every_page_of_the_administration_leaves_the_console_empty() {
 }
 
 #[tokio::test]
-async fn whoever_is_invited_comes_in_by_the_link_that_an_administrator_was_shown() {
+async fn an_invited_user_signs_in_by_the_link_shown_to_an_administrator() {
     let needs = "an invitation in two browsers";
     let Some(office) = Chromium::start(needs).await else { return };
     let Some(home) = Chromium::start(needs).await else { return };
@@ -98,8 +99,10 @@ async fn open_account(tab: &Tab, server: &Server, email: &str) {
 }
 
 #[tokio::test]
-async fn every_deed_of_an_administrator_is_done_by_its_button_and_shows_its_result() {
-    let Some(chromium) = Chromium::start("the deeds of an administrator").await else { return };
+async fn every_button_of_an_administrator_works_and_shows_its_result() {
+    let Some(chromium) = Chromium::start("the operations of an administrator").await else {
+        return;
+    };
     let server = server().await;
     let ada = Client::of(&server);
     assert_eq!(ada.sign_in(EMAIL, PASSWORD).await, 200);

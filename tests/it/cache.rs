@@ -65,7 +65,7 @@ async fn a_session_in_use_is_asked_of_no_store(kind: Kind) {
 async fn whatever_is_decided_holds_at_the_next_request(kind: Kind) {
     let app = TestApp::start_with(kind, counted).await;
     let root = warm(&app, "root@example.org", Role::Admin).await;
-    let deeds: [(&str, &str); 6] = [
+    let operations: [(&str, &str); 6] = [
         ("signed_out", "sign out"),
         ("revoked_by_user", "revoke"),
         ("revoked_by_user", "end others"),
@@ -73,12 +73,12 @@ async fn whatever_is_decided_holds_at_the_next_request(kind: Kind) {
         ("role_changed", "role"),
         ("account_disabled", "disable"),
     ];
-    for (number, (reason, deed)) in deeds.into_iter().enumerate() {
+    for (number, (reason, operation)) in operations.into_iter().enumerate() {
         let email = format!("p{number}@example.org");
         let phone = warm(&app, &email, Role::User).await;
         let laptop = warm(&app, &email, Role::User).await;
         let user = format!("/api/admin/users/{}", phone.user_id().await);
-        let answer = match deed {
+        let answer = match operation {
             "sign out" => phone.delete("/api/session").await,
             "revoke" => laptop.revoke(&phone).await,
             "end others" => laptop.delete("/api/sessions").await,
@@ -86,13 +86,13 @@ async fn whatever_is_decided_holds_at_the_next_request(kind: Kind) {
             "role" => root.patch(&user, json!({ "role": "admin" })).await,
             _ => root.patch(&user, json!({ "status": "disabled" })).await,
         };
-        assert!(answer.status < 300, "{deed}: {}", answer.text);
-        if deed == "sign out" {
+        assert!(answer.status < 300, "{operation}: {}", answer.text);
+        if operation == "sign out" {
             assert!(laptop.is_signed_in().await);
         } else {
-            assert_eq!(phone.why_not().await, reason, "{deed}");
+            assert_eq!(phone.why_not().await, reason, "{operation}");
         }
-        assert!(!phone.is_signed_in().await, "{deed}");
+        assert!(!phone.is_signed_in().await, "{operation}");
     }
 }
 

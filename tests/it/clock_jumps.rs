@@ -17,7 +17,7 @@ on_each_store!(
     attack_48_an_hour_back_lengthens_no_session,
     attack_48_activity_before_the_clock_was_set_back_is_not_lowered,
     attack_50_what_no_sweep_has_met_is_refused,
-    sto_4_every_deed_works_at_the_ends_of_the_calendar,
+    sto_4_every_operation_works_at_the_ends_of_the_calendar,
     sto_4_a_clock_that_leaps_about_makes_no_answer_a_failure,
 );
 
@@ -136,7 +136,7 @@ async fn a_whole_life(app: &TestApp, email: &str) {
     assert_eq!(browser.whoami().await.status, 401);
 }
 
-async fn sto_4_every_deed_works_at_the_ends_of_the_calendar(kind: Kind) {
+async fn sto_4_every_operation_works_at_the_ends_of_the_calendar(kind: Kind) {
     let instants = [
         datetime!(1970-01-01 00:00 UTC),
         datetime!(1969-06-01 12:00 UTC),

@@ -104,18 +104,77 @@ fn accounts_are_listed_as_a_table_or_as_json() {
     done(&add(&place, &["ada@example.org", "--admin", "--name", "Ada\u{2003}L."], PASSWORD));
     done(&add(&place, &["bob@example.org"], PASSWORD));
 
+    for group in ["ops", "dev"] {
+        done(&place.run(&["user", "add-group", "bob@example.org", group]));
+    }
+
     let table = place.run(&["user", "list"]);
     let json = place.run(&["user", "list", "--json"]);
 
     let rows: Vec<Vec<&str>> =
         done(&table).lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[0], ["ID", "EMAIL", "ROLE", "STATUS", "CREATED", "NAME"]);
+    assert_eq!(rows[0], ["ID", "EMAIL", "ROLE", "STATUS", "CREATED", "GROUPS", "NAME"]);
     assert_eq!(rows[1][1..4], ["ada@example.org", "admin", "active"]);
     assert_eq!(rows[2][1..4], ["bob@example.org", "user", "active"]);
+    assert_eq!((&rows[1][5..], rows[2][5]), (&["Ada", "L."][..], "dev,ops"));
     let users: Vec<Value> = serde_json::from_str(done(&json)).unwrap();
     assert_eq!(users.len(), 2);
     assert_eq!(users[0]["email"], "ada@example.org");
     assert_eq!(users[0]["id"], rows[1][0]);
+    assert_eq!((&users[0]["groups"], &users[1]["groups"]), (&json!([]), &json!(["dev", "ops"])));
+}
+
+#[tokio::test]
+async fn groups_are_added_and_removed_and_hold_at_the_next_request_of_every_session() {
+    for server in servers() {
+        let ada = ada(&server).await;
+        let line = |verb, group| server.command(&["user", verb, "ada@example.org", group]);
+        for (verb, group, printed, groups) in [
+            ("add-group", "ops", "in group ops", json!(["ops"])),
+            ("add-group", "dev", "in group dev", json!(["dev", "ops"])),
+            ("add-group", "dev", "in group dev", json!(["dev", "ops"])),
+            ("remove-group", "ops", "not in group ops", json!(["dev"])),
+            ("remove-group", "ops", "not in group ops", json!(["dev"])),
+        ] {
+            let outcome = line(verb, group);
+            let told = done(&outcome).lines().next().unwrap();
+            assert_eq!(told, format!("ada@example.org: {printed}"));
+            let (status, body) = ada.session().await;
+            assert_eq!((status, &body["user"]["groups"]), (200, &groups), "{verb} {group}");
+        }
+        for group in ["admin", "user", "Dev", "a b", "a,b", ""] {
+            assert!(refused(&line("add-group", group), 2).contains("group"), "{group}");
+        }
+        let (_, body) = ada.session().await;
+        let root = Client::of(&server);
+        assert_eq!(root.set_up(&server, "root@example.org").await.status(), 303);
+        let path = format!("/api/admin/users/{}", body["user"]["id"].as_str().unwrap());
+        let groups: Vec<String> = (0..63).map(|n| format!("group-{n}")).collect();
+        let change = root.request(reqwest::Method::PATCH, &path).json(&json!({ "groups": groups }));
+        assert_eq!(change.send().await.unwrap().status(), 200);
+        done(&line("add-group", "last"));
+        assert!(refused(&line("add-group", "one-more"), 1).contains("at most 64"));
+        done(&line("add-group", "last"));
+    }
+}
+
+#[tokio::test]
+async fn of_groups_that_commands_add_at_once_none_is_lost() {
+    let server = Server::start();
+    let ada = ada(&server).await;
+    let names: Vec<String> = (0..6).map(|n| format!("group-{n}")).collect();
+
+    thread::scope(|scope| {
+        for name in &names {
+            let place = &server.place;
+            scope.spawn(move || {
+                done(&place.run(&["user", "add-group", "ada@example.org", name]));
+            });
+        }
+    });
+
+    let (_, body) = ada.session().await;
+    assert_eq!(body["user"]["groups"], json!(names));
 }
 
 #[tokio::test]
@@ -203,10 +262,14 @@ async fn the_last_active_administrator_stays() {
 fn an_address_that_nobody_has_is_named() {
     let place = Place::new();
     done(&place.run(&["migrate"]));
-    for deed in [&["disable"][..], &["enable"], &["set-role"], &["delete", "--yes"]] {
-        let mut line = [&["user"], deed, &["eve@example.org"]].concat();
-        if deed == ["set-role"] {
-            line.push("admin");
+    for operation in
+        [&["disable"][..], &["enable"], &["set-role"], &["add-group"], &["delete", "--yes"]]
+    {
+        let mut line = [&["user"], operation, &["eve@example.org"]].concat();
+        match operation {
+            ["set-role"] => line.push("admin"),
+            ["add-group"] => line.push("dev"),
+            _ => {}
         }
 
         let outcome = place.run(&line);

@@ -70,7 +70,7 @@ async fn in_8_the_headers_of_a_later_request_may_take_no_longer() {
 }
 
 #[tokio::test]
-async fn in_8_a_body_that_comes_too_slowly_is_told_so_and_cut() {
+async fn in_8_a_slow_body_gets_408_and_is_cut() {
     let served = Served::start().await;
     for framing in ["Content-Length: 1000", "Transfer-Encoding: chunked"] {
         let mut stream = served.connect().await;
@@ -218,7 +218,7 @@ async fn in_9_the_word_at_the_cap_is_a_whole_answer() {
 }
 
 #[tokio::test]
-async fn in_9_whoever_holds_connections_without_using_them_keeps_nobody_out() {
+async fn in_9_idle_connections_block_no_other_client() {
     let served = Served::start_with(capped(20, 10)).await;
     let mut idle = Vec::new();
     for last in [1, 2, 1, 2] {
@@ -237,7 +237,7 @@ async fn in_9_whoever_holds_connections_without_using_them_keeps_nobody_out() {
 }
 
 #[tokio::test]
-async fn in_9_trusted_proxies_have_no_cap_of_their_own() {
+async fn in_9_trusted_proxies_have_no_network_limit() {
     let served = Served::start_with(|options| {
         capped(100, 2)(options);
         options.trusted_proxies = TrustedProxies::new(vec!["127.0.0.2/32".parse().unwrap()]);

@@ -182,6 +182,8 @@ const CORRUPT_ACCOUNTS: &[&str] = &[
     "UPDATE users SET status = 'frozen' WHERE email = 'ada@example.org'",
     "UPDATE users SET status = '' WHERE email = 'ada@example.org'",
     "UPDATE users SET name = X'FF' WHERE email = 'ada@example.org'",
+    "UPDATE users SET group_names = 'dev,admin' WHERE email = 'ada@example.org'",
+    "UPDATE users SET group_names = 'dev, ops' WHERE email = 'ada@example.org'",
     "UPDATE users SET created_at = 'then' WHERE email = 'ada@example.org'",
     "UPDATE user_epochs SET epoch = 'first' WHERE user_id = \
      (SELECT user_id FROM users WHERE email = 'ada@example.org')",

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use allocation_counter::measure;
+use anteroom::UserId;
 use anteroom::sessions::Token;
 use axum::Router;
 use axum::body::Body;
@@ -11,6 +12,7 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use tower::{Service, ServiceExt as _};
 
+use crate::groups::longest_groups;
 use crate::harness::app::{Kind, TestApp};
 
 #[tokio::test]
@@ -62,4 +64,21 @@ async fn a_whole_request_asks_for_memory_a_few_times() {
         assert!(front <= most && mounted <= most_mounted && usual <= most_usually, "{path}");
         assert!(front < mounted && mounted < usual, "{path}");
     }
+}
+
+#[tokio::test]
+async fn groups_ask_for_memory_once_however_many_they_are() {
+    let app = TestApp::start(Kind::Database).await;
+    let browser = app.signed_in("ada@example.org").await;
+    let id = UserId::parse(&browser.user_id().await).unwrap();
+    let mut counted = Vec::new();
+    for groups in [Vec::new(), vec!["dev".to_owned()], longest_groups()] {
+        let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+        app.anteroom.handle().set_groups(id, &groups).await.unwrap();
+        app.remembers(&browser).await;
+        let request = Request::get("/auth/verify").header("host", app.host());
+        let request = request.header("cookie", browser.cookies()).body(Body::empty()).unwrap();
+        counted.push(requests_for_memory(app.anteroom.front(), request));
+    }
+    assert_eq!(counted, [counted[0], counted[0] + 1, counted[0] + 1]);
 }

@@ -1,4 +1,4 @@
-//! The sessions of the README and the quick start, with curl and its cookie jar.
+//! Sessions with curl and its cookie jar, by JSON and by form.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -53,7 +53,7 @@ async fn the_path_decides_the_form_and_accept_does_not() {
 }
 
 #[tokio::test]
-async fn csrf_9_attack_64_a_wrong_method_is_told_which_are_right() {
+async fn csrf_9_attack_64_a_wrong_method_gets_the_allowed_ones() {
     let app = TestApp::start(Kind::Database).await;
     app.add("ada@example.org", Role::User).await;
     for (line, allowed) in [

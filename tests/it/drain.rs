@@ -172,7 +172,7 @@ async fn attack_160_idle_connections_are_closed_and_those_that_never_end_are_cut
 }
 
 #[tokio::test]
-async fn attack_160_http2_is_told_to_go_and_its_requests_are_answered() {
+async fn attack_160_http2_gets_goaway_and_its_requests_are_answered() {
     let mut served = Served::start().await;
     let mut frames = Frames::open(served.address, &[]).await;
     let block = request("GET", "/embedder/slow", served.app.host(), &[]);

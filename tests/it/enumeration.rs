@@ -35,7 +35,7 @@ async fn app(hashing: HasherOptions) -> TestApp {
 /// Counts hashes instead of time: while the only thread computes one, whoever needs another is
 /// told to come back. Whoever is refused all the same needed none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn enum_2_every_refusal_needs_a_hash_of_its_own() {
+async fn enum_2_every_refusal_computes_a_hash() {
     let app = app(HasherOptions {
         threads: NonZeroUsize::MIN,
         queue: 0,

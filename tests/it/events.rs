@@ -12,12 +12,12 @@ use crate::harness::app::{HOUR, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp,
 use crate::harness::browser::Browser;
 
 on_each_store!(
-    an_end_from_elsewhere_is_told_with_its_reason,
-    a_new_token_in_another_tab_is_told,
-    a_timeout_is_told,
+    an_event_reports_an_end_from_elsewhere_with_its_reason,
+    an_event_reports_a_new_token_in_another_tab,
+    an_event_reports_a_timeout,
     an_open_stream_is_no_activity,
     only_the_signed_in_may_watch,
-    whoever_asks_for_it_is_told_of_sessions_that_start_and_end,
+    events_report_sessions_that_start_and_end_on_request,
 );
 
 /// Watches with the cookie that a browser has now, until the stream ends.
@@ -37,7 +37,7 @@ async fn watch(browser: &Browser) -> JoinHandle<String> {
     })
 }
 
-async fn told(watching: JoinHandle<String>) -> String {
+async fn received(watching: JoinHandle<String>) -> String {
     tokio::time::timeout(Duration::from_secs(10), watching).await.unwrap().unwrap()
 }
 
@@ -45,7 +45,7 @@ fn ended(reason: &str) -> String {
     format!("event: ended\ndata: {{\"reason\":\"{reason}\"}}\n\n")
 }
 
-async fn an_end_from_elsewhere_is_told_with_its_reason(kind: Kind) {
+async fn an_event_reports_an_end_from_elsewhere_with_its_reason(kind: Kind) {
     let app = TestApp::start(kind).await;
     let laptop = app.signed_in("ada@example.org").await;
     let root = app.administrator("root@example.org").await;
@@ -56,48 +56,48 @@ async fn an_end_from_elsewhere_is_told_with_its_reason(kind: Kind) {
     let own = watch(&laptop).await;
     let begun = std::time::Instant::now();
     laptop.revoke(&phone).await;
-    assert_eq!(told(one).await, ended("revoked_by_user"));
-    assert_eq!(told(tab).await, ended("revoked_by_user"));
+    assert_eq!(received(one).await, ended("revoked_by_user"));
+    assert_eq!(received(tab).await, ended("revoked_by_user"));
     assert!(begun.elapsed() < Duration::from_millis(900), "only the next look found it");
 
     laptop.copy().delete("/api/session").await;
-    assert_eq!(told(own).await, ended("signed_out"));
+    assert_eq!(received(own).await, ended("signed_out"));
 
     let phone = app.signed_in("ada@example.org").await;
     let tablet = app.signed_in("ada@example.org").await;
     let watching = watch(&tablet).await;
     assert_eq!(phone.change_password(PASSWORD, OTHER_PASSWORD).await.status, 204);
-    assert_eq!(told(watching).await, ended("password_changed"));
+    assert_eq!(received(watching).await, ended("password_changed"));
 
     let watching = watch(&phone).await;
     root.patch(&path, json!({ "status": "disabled" })).await;
-    assert_eq!(told(watching).await, ended("account_disabled"));
+    assert_eq!(received(watching).await, ended("account_disabled"));
 }
 
-async fn a_new_token_in_another_tab_is_told(kind: Kind) {
+async fn an_event_reports_a_new_token_in_another_tab(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
     let rotated = "event: rotated\ndata: {}\n\n";
 
     let watching = watch(&browser).await;
     browser.reauthenticate(PASSWORD).await;
-    assert_eq!(told(watching).await, rotated);
+    assert_eq!(received(watching).await, rotated);
 
     let watching = watch(&browser).await;
     assert_eq!(browser.delete("/api/sessions").await.status, 200);
-    assert_eq!(told(watching).await, rotated);
+    assert_eq!(received(watching).await, rotated);
 
     let watching = watch(&browser).await;
     browser.try_to_sign_in("ada@example.org", PASSWORD, false).await;
-    assert_eq!(told(watching).await, rotated);
+    assert_eq!(received(watching).await, rotated);
 }
 
-async fn a_timeout_is_told(kind: Kind) {
+async fn an_event_reports_a_timeout(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
     let watching = watch(&browser).await;
     app.pass(HOUR).await;
-    assert_eq!(told(watching).await, ended("idle_timeout"));
+    assert_eq!(received(watching).await, ended("idle_timeout"));
 }
 
 async fn an_open_stream_is_no_activity(kind: Kind) {
@@ -108,11 +108,11 @@ async fn an_open_stream_is_no_activity(kind: Kind) {
     let watching = watch(&browser).await;
     app.pass(30 * MINUTE).await;
 
-    assert_eq!(told(watching).await, ended("idle_timeout"));
+    assert_eq!(received(watching).await, ended("idle_timeout"));
     assert_eq!(browser.why_not().await, "idle_timeout");
 }
 
-async fn whoever_asks_for_it_is_told_of_sessions_that_start_and_end(kind: Kind) {
+async fn events_report_sessions_that_start_and_end_on_request(kind: Kind) {
     let app = TestApp::start(kind).await;
     let laptop = app.signed_in("ada@example.org").await;
     let request = laptop.request(Method::GET, "/api/session/events?sessions=true");

@@ -63,7 +63,7 @@ fn token(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn a_browser_without_cookies_is_told_so_and_leaves_no_session() {
+async fn a_browser_without_cookies_gets_a_notice_and_leaves_no_session() {
     let app = TestApp::start(Kind::Memory).await;
     let other = app.signed_in(ADA).await;
     let browser = app.browser();
@@ -86,7 +86,7 @@ async fn a_browser_without_cookies_is_told_so_and_leaves_no_session() {
 }
 
 #[tokio::test]
-async fn whoever_signs_up_or_is_invited_without_cookies_is_told_so() {
+async fn sign_up_and_invitation_without_cookies_show_a_notice() {
     let app = TestApp::start(Kind::Memory).await;
     let browser = app.browser();
     let form = form_of(&browser, "/signup").await;

@@ -1,11 +1,15 @@
 //! `FORWARD_AUTH`: the original request, and what a proxy is told about it.
 
+use std::time::Duration;
+
 use anteroom::http::{ForwardAuthOptions, ForwardAuthProxy, IdentityHeaders};
+use anteroom::rules::{KnownHost, LiveRules, RulesFile};
 use anteroom::{Anteroom, Options};
 use reqwest::header::HeaderName;
 use reqwest::{Method, RequestBuilder};
+use tempfile::NamedTempFile;
 
-use crate::harness::app::{Kind, TestApp};
+use crate::harness::app::{Kind, PASSWORD, TestApp};
 use crate::harness::browser::{Answer, Browser};
 
 const PATHS: [&str; 2] = ["/auth/verify", "/auth/verify/redirect"];
@@ -14,7 +18,7 @@ type Shape = fn(&mut Options);
 
 fn behind(options: &mut Options, proxy: ForwardAuthProxy, headers: IdentityHeaders) {
     options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
-    options.forward_auth = ForwardAuthOptions { proxy: Some(proxy), headers };
+    options.forward_auth = ForwardAuthOptions { proxy: Some(proxy), headers, ..Default::default() };
 }
 
 fn nginx(options: &mut Options) {
@@ -36,9 +40,9 @@ fn traefik(options: &mut Options) {
 const EACH: [Shape; 4] = [nginx, haproxy, caddy, traefik];
 
 /// With the fast path and without it.
-async fn both_ways(set: Shape) -> [(TestApp, Browser); 2] {
-    let fast = TestApp::start_around(Kind::Memory, set, Anteroom::front).await;
-    let usual = TestApp::start_around(Kind::Memory, set, Anteroom::router).await;
+async fn both_ways(set: impl Fn(&mut Options)) -> [(TestApp, Browser); 2] {
+    let fast = TestApp::start_around(Kind::Memory, &set, Anteroom::front).await;
+    let usual = TestApp::start_around(Kind::Memory, &set, Anteroom::router).await;
     let (first, second) =
         (fast.signed_in("ada@example.org").await, usual.signed_in("ada@example.org").await);
     fast.remembers(&first).await;
@@ -209,4 +213,135 @@ async fn traefik_alone_gets_the_cookies_without_ours() {
     for (_app, ada) in both_ways(caddy).await {
         assert!(!ada.get("/auth/verify").await.headers.contains_key("cookie"));
     }
+}
+
+const RULES: &str = r#"default = "deny"
+[[rule]]
+path = "/public/**"
+allow = "public"
+[[rule]]
+path = "/fresh/**"
+allow = "signed-in"
+fresh = "30m"
+[[rule]]
+path = "/factor"
+allow = "signed-in"
+factor = true
+[[rule]]
+path = "/admin/**"
+allow = "role:admin"
+[[rule]]
+path = "/**"
+methods = ["GET"]
+allow = "signed-in"
+"#;
+
+/// A file of rules, and the shape of an app that reads it.
+fn with_rules(text: &str) -> (NamedTempFile, impl Fn(&mut Options) + use<>) {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let hosts = vec![KnownHost { host: "localhost".to_owned(), port: 80 }];
+    let rules = LiveRules::from_file(RulesFile { path: file.path().to_owned(), hosts }).unwrap();
+    let set = move |options: &mut Options| {
+        nginx(options);
+        options.forward_auth.rules = rules.clone();
+    };
+    (file, set)
+}
+
+/// Asks about one request, and gives the status and the code of an error.
+async fn about(browser: &Browser, path: &str, method: &str, url: &str) -> (u16, String) {
+    let shape = |request: RequestBuilder| {
+        request.header("X-Original-Method", method).header("X-Original-URL", url)
+    };
+    let answer = browser.ask(Method::GET, path, shape).await;
+    if answer.status == 200 {
+        (200, answer.header("remote-user").to_owned())
+    } else {
+        answer.refusal()
+    }
+}
+
+#[tokio::test]
+async fn rules_decide_at_the_fast_path_and_behind_it() {
+    let (_file, set) = with_rules(RULES);
+    for (app, ada) in both_ways(set).await {
+        let nobody = app.browser();
+        let id = ada.user_id().await;
+        for path in PATHS {
+            for (method, target, expected_of_ada, expected_of_nobody) in [
+                ("GET", "/", (200, &*id), (401, "no_session")),
+                ("GET", "/public/a", (200, &*id), (200, "")),
+                ("POST", "/public", (200, &*id), (200, "")),
+                ("POST", "/", (403, "forbidden"), (403, "forbidden")),
+                ("GET", "/admin", (403, "forbidden"), (401, "no_session")),
+                ("GET", "/x/../admin/y", (403, "forbidden"), (401, "no_session")),
+                ("GET", "/factor", (403, "second_factor_required"), (401, "no_session")),
+                ("GET", "/a//b", (403, "forbidden"), (403, "forbidden")),
+                ("GET", "/public/%2e%2e%2fadmin", (403, "forbidden"), (403, "forbidden")),
+                ("GET", "/fresh", (200, &*id), (401, "no_session")),
+            ] {
+                let url = format!("{}{target}", app.public_url);
+                for (browser, expected) in [(&ada, expected_of_ada), (&nobody, expected_of_nobody)]
+                {
+                    let (status, text) = about(browser, path, method, &url).await;
+                    assert_eq!((status, &*text), expected, "{path} {method} {target}");
+                }
+            }
+            let without = ada.get(path).await;
+            assert_eq!(without.refusal(), (403, "forbidden".to_owned()), "no original request");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_proof_that_a_rule_finds_too_old_is_asked_for_once_more() {
+    let (_file, set) = with_rules(RULES);
+    let app = TestApp::start_around(Kind::Memory, &set, Anteroom::front).await;
+    let ada = app.signed_in("ada@example.org").await;
+    let url = format!("{}/fresh/a?b=c", app.public_url);
+    app.clock.advance(Duration::from_mins(30) + Duration::from_secs(1));
+
+    let old = about(&ada, PATHS[0], "GET", &url).await;
+    let shape = |request: RequestBuilder| {
+        navigating(request.header("X-Original-Method", "GET").header("X-Original-URL", &url))
+    };
+    let page = ada.ask(Method::GET, PATHS[1], shape).await;
+    assert_eq!(old, (403, "reauthentication_required".to_owned()));
+    let form = format!("{}/reauthenticate?next=/fresh/a%3Fb%3Dc", app.public_url);
+    assert_eq!((page.status, page.location()), (302, &*form));
+
+    assert_eq!(ada.reauthenticate(PASSWORD).await.status, 200);
+    assert_eq!(about(&ada, PATHS[0], "GET", &url).await.0, 200);
+}
+
+#[tokio::test]
+async fn new_rules_hold_at_the_next_check_and_a_wrong_file_changes_nothing() {
+    let (file, set) = with_rules("default = \"signed-in\"");
+    let mut rules = LiveRules::default();
+    let app = TestApp::start_around(
+        Kind::Memory,
+        |options: &mut Options| {
+            set(options);
+            rules = options.forward_auth.rules.clone();
+        },
+        Anteroom::front,
+    )
+    .await;
+    let ada = app.signed_in("ada@example.org").await;
+    let url = format!("{}/", app.public_url);
+    assert_eq!(about(&ada, PATHS[0], "GET", &url).await.0, 200);
+
+    std::fs::write(file.path(), "default = \"deny\"").unwrap();
+    rules.reload().unwrap();
+    assert_eq!(about(&ada, PATHS[0], "GET", &url).await.0, 403);
+
+    for wrong in ["", "default = \"public\"", "default = \"signed-in\"\nx = 1"] {
+        std::fs::write(file.path(), wrong).unwrap();
+        rules.reload().unwrap_err();
+        assert_eq!(about(&ada, PATHS[0], "GET", &url).await.0, 403, "{wrong}");
+    }
+    std::fs::remove_file(file.path()).unwrap();
+    rules.reload().unwrap_err();
+    assert_eq!(about(&ada, PATHS[0], "GET", &url).await.0, 403, "no file");
 }

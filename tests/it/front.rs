@@ -30,10 +30,10 @@ const PATHS: [&str; 10] = [
     "/account",
 ];
 
-type Told = (u16, Vec<(String, String)>, String);
+type Parts = (u16, Vec<(String, String)>, String);
 
 /// What is answered, but for the id of the request.
-async fn told(answer: axum::response::Response) -> Told {
+async fn parts(answer: axum::response::Response) -> Parts {
     let status = answer.status().as_u16();
     let mut headers = sorted(answer.headers());
     headers.retain(|(name, _)| name != "x-request-id");
@@ -66,7 +66,7 @@ async fn same_both_ways(app: &TestApp, method: &Method, path: &str, headers: &[(
         let shorter = app.anteroom.front().oneshot(request(body)).await.unwrap();
         let usual = app.anteroom.router().oneshot(request(body)).await.unwrap();
         assert!(shorter.headers().contains_key("x-request-id"));
-        let (mut shorter, mut usual) = (told(shorter).await, told(usual).await);
+        let (mut shorter, mut usual) = (parts(shorter).await, parts(usual).await);
         if usual.2.starts_with("<!doctype") {
             // Pages carry ids as well.
             (shorter.2, usual.2) = (String::new(), String::new());
@@ -153,12 +153,12 @@ async fn alike(kind: Kind, set: fn(&mut Options)) {
 }
 
 #[tokio::test]
-async fn which_way_an_answer_took_cannot_be_told_from_it() {
+async fn the_fast_path_and_the_router_give_the_same_answer() {
     alike(Kind::Database, |_| ()).await;
 }
 
 #[tokio::test]
-async fn nor_where_pages_of_other_origins_may_read_it() {
+async fn both_give_the_same_answer_with_trusted_origins() {
     alike(Kind::Memory, |options| {
         options.trusted_origins = vec!["http://app.localhost:9000".to_owned()];
     })
@@ -166,7 +166,7 @@ async fn nor_where_pages_of_other_origins_may_read_it() {
 }
 
 #[tokio::test]
-async fn nor_under_tls_behind_a_proxy() {
+async fn both_give_the_same_answer_under_tls_behind_a_proxy() {
     alike(Kind::Database, |options| {
         "https://auth.example".clone_into(&mut options.public_url);
         options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
@@ -175,12 +175,13 @@ async fn nor_under_tls_behind_a_proxy() {
 }
 
 #[tokio::test]
-async fn nor_where_a_proxy_says_what_it_asks_about() {
+async fn both_give_the_same_answer_for_the_original_request_of_a_proxy() {
     alike(Kind::Memory, |options| {
         options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         options.forward_auth = ForwardAuthOptions {
             proxy: Some(ForwardAuthProxy::Traefik),
             headers: IdentityHeaders::XForwarded,
+            ..Default::default()
         };
     })
     .await;

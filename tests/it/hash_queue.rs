@@ -160,7 +160,7 @@ fn threads(server: &Server) -> Vec<(String, i32)> {
 #[tokio::test]
 async fn threads_that_hash_give_way_to_all_others_and_those_to_nobody() {
     let server = Place::new().serve(&[]);
-    // Their first deed, before they take any work; somebody has to give them a core for it.
+    // Their first operation, before they take any work; somebody has to give them a core for it.
     let begun = Instant::now();
     loop {
         let (hashing, others): (Vec<_>, Vec<_>) =

@@ -306,7 +306,7 @@ const TELLING: [&str; 14] = [
 ];
 
 #[tokio::test]
-async fn err_1_no_error_tells_of_what_is_inside() {
+async fn err_1_no_error_reveals_internals() {
     for (what, status, answer) in answers(None).await {
         if status < 400 {
             continue;

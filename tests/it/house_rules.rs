@@ -11,6 +11,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("failure", &["entropy"]),
     ("telemetry", &[]),
     ("text", &[]),
+    ("duration", &[]),
+    ("rules", &["accounts", "duration"]),
     ("metrics", &["clock"]),
     ("detached", &["failure"]),
     ("throttle", &["clock", "detached", "failure"]),
@@ -44,6 +46,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "failure",
             "metrics",
             "network",
+            "rules",
             "server",
             "text",
             "throttle",
@@ -52,9 +55,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "config",
-        &["audit", "sessions", "http", "network", "store", "telemetry", "throttle", "webhook"],
+        &[
+            "audit",
+            "sessions",
+            "duration",
+            "http",
+            "network",
+            "rules",
+            "store",
+            "telemetry",
+            "throttle",
+            "webhook",
+        ],
     ),
-    ("fuzzing", &["accounts", "config", "http", "sessions"]),
+    ("fuzzing", &["accounts", "config", "http", "rules", "sessions"]),
     ("testing", &["accounts", "clock", "failure", "sessions"]),
     ("cli", &["*"]),
     (
@@ -92,6 +106,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio_util", &["detached.rs"]),
     ("argon2", &["accounts/"]),
     ("clap", &["cli/"]),
+    ("toml", &["rules/"]),
     (
         "rustix",
         &[

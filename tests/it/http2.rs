@@ -94,7 +94,7 @@ async fn host_2_a_host_that_contradicts_the_authority_is_refused() {
 }
 
 #[tokio::test]
-async fn in_8_an_http2_connection_without_requests_is_told_to_go_and_closed() {
+async fn in_8_an_idle_http2_connection_gets_goaway_and_is_closed() {
     let served = Served::start_with(|options| options.timeouts.idle = SHORT.headers * 20).await;
     let begun = Instant::now();
     Frames::open(served.address, &[]).await.rest().await;

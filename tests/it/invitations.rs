@@ -10,7 +10,7 @@ use crate::harness::app::{
 use crate::harness::browser::{Answer, Browser};
 
 on_each_database!(
-    whoever_is_invited_sets_a_password_and_is_signed_in,
+    an_invited_user_sets_a_password_and_is_signed_in,
     an_invitation_works_once,
     a_new_invitation_voids_the_one_before,
     an_invitation_ends_with_its_time,
@@ -52,7 +52,7 @@ async fn is_of_no_use(app: &TestApp, path: &str) {
     }
 }
 
-async fn whoever_is_invited_sets_a_password_and_is_signed_in(kind: Kind) {
+async fn an_invited_user_sets_a_password_and_is_signed_in(kind: Kind) {
     let app = TestApp::start(kind).await;
     let root = app.administrator("root@example.org").await;
     let new = json!({ "email": "ada@example.org", "name": "Ada", "role": "admin" });

@@ -95,7 +95,7 @@ async fn killed_again_and_again(kept: Kept, times: u64) {
             .map(|person| tokio::spawn(person.be_busy(server.url.clone(), journal.clone())))
             .collect();
         if chance.below(4) > 0 {
-            first_deed(&journal).await;
+            first_operation(&journal).await;
         }
         tokio::time::sleep(life).await;
         let noise = server.stderr();
@@ -116,11 +116,11 @@ async fn killed_again_and_again(kept: Kept, times: u64) {
             people.push(person.await.unwrap());
         }
     }
-    // Each deed is one line, each round one more.
-    let deeds = journal.len() as u64 - times;
-    assert!(deeds > times / 2, "only {deeds} deeds in {times} rounds");
+    // Each operation is one line, each round one more.
+    let operations = journal.len() as u64 - times;
+    assert!(operations > times / 2, "only {operations} operations in {times} rounds");
     eprintln!(
-        "{times} kills, {deeds} acknowledged deeds, {:?} for a start, {:?} in all",
+        "{times} kills, {operations} acknowledged operations, {:?} for a start, {:?} in all",
         starts / u32::try_from(times).unwrap(),
         begun.elapsed()
     );
@@ -129,7 +129,7 @@ async fn killed_again_and_again(kept: Kept, times: u64) {
 }
 
 /// A machine that is slow today gets to do something all the same.
-async fn first_deed(journal: &Journal) {
+async fn first_operation(journal: &Journal) {
     let (before, deadline) = (journal.len(), Instant::now() + Duration::from_secs(5));
     while journal.len() == before && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(1)).await;

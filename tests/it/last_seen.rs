@@ -20,7 +20,7 @@ const FIREFOX: &str = "Firefox on Linux";
 const MOVED: [&str; 4] = ["127.0.0.1", "127.0.0.9", FIREFOX, "curl"];
 
 #[tokio::test]
-async fn whoever_goes_on_from_another_place_is_shown_with_both() {
+async fn a_session_that_moved_is_shown_with_both_places() {
     let app = TestApp::start(Kind::Database).await;
     let root = app.administrator("root@example.org").await;
     let at_home = app.signed_in("ada@example.org").await;

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::house_rules::{files, root};
 
 /// The documents at the root and below `docs`, by path.
-fn documents() -> Vec<(String, String)> {
+pub fn documents() -> Vec<(String, String)> {
     let at_root = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().file_name());
     let at_root = at_root.filter_map(|name| name.into_string().ok());
     let at_root = at_root.filter(|name| Path::new(name).extension().is_some_and(|e| e == "md"));
@@ -19,7 +19,7 @@ fn documents() -> Vec<(String, String)> {
 }
 
 /// The lines outside of code blocks.
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut in_block = false;
     text.lines().enumerate().filter(move |(_, line)| {
         let is_fence = line.trim_start().starts_with("```");
@@ -29,7 +29,7 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// The targets of the links of a line outside of code spans.
-fn targets(line: &str) -> Vec<String> {
+pub fn targets(line: &str) -> Vec<String> {
     let plain: String = line.split('`').step_by(2).collect();
     let after = plain.split("](").skip(1);
     after.filter_map(|rest| rest.split_once(')')).map(|(target, _)| target.to_owned()).collect()
@@ -57,12 +57,16 @@ fn fault(document: &str, target: &str) -> Option<&'static str> {
     let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
     let document = root().join(document);
     let file = if path.is_empty() {
-        document
+        document.clone()
     } else {
         document.parent().unwrap_or(Path::new("")).join(path)
     };
     if !file.exists() {
         return Some("no such file");
+    }
+    let book = root().join("docs");
+    if document.starts_with(&book) && !file.canonicalize().unwrap().starts_with(&book) {
+        return Some("not in the book");
     }
     if anchor.is_empty() || file.extension().is_none_or(|end| end != "md") {
         return None;
@@ -90,10 +94,20 @@ fn links_of_documents_lead_to_files_and_headings() {
 }
 
 #[test]
+fn the_book_lists_every_page() {
+    let summary = fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
+    let listed: Vec<String> = summary.lines().flat_map(targets).collect();
+    for (name, _) in files("docs", ".md").into_iter().filter(|(name, _)| name != "SUMMARY.md") {
+        assert!(listed.contains(&name), "docs/SUMMARY.md does not list {name}");
+    }
+}
+
+#[test]
 fn broken_links_are_found() {
     assert_eq!(fault("README.md", "#no-such-heading"), Some("no such heading"));
     assert_eq!(fault("README.md", "docs/no-such-file.md"), Some("no such file"));
     assert_eq!(fault("docs/deploy/redis.md", "../glossary.md#sessions"), None);
+    assert_eq!(fault("docs/glossary.md", "../SECURITY.md"), Some("not in the book"));
     assert_eq!(anchors("# A b: c\n## A b: c\n```\n# no\n```\n"), ["a-b-c", "a-b-c-1"]);
     assert_eq!(targets("[a](b.md) `[c](d)` [e](#f)"), ["b.md", "#f"]);
 }

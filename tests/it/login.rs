@@ -38,6 +38,7 @@ async fn signing_in_by_json_answers_who_and_in_which_session(kind: Kind) {
             "email_verified": true,
             "name": "Ada",
             "role": "user",
+            "groups": [],
             "status": "active",
             "created_at": "2026-11-21T09:00:00Z",
         })
@@ -298,7 +299,7 @@ async fn a_failed_sign_in_leaves_the_session_that_was_there(kind: Kind) {
 }
 
 #[tokio::test]
-async fn an_address_is_read_as_it_was_meant_and_what_is_none_is_told_so() {
+async fn an_address_is_normalised_and_an_invalid_one_is_refused() {
     let app = TestApp::start(Kind::Memory).await;
     app.add("ada@example.org", Role::User).await;
     for typed in ["\u{A0}ada@example.org\u{200B}", "\u{3000}ＡＤＡ@example.org\u{FEFF}"] {

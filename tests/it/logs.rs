@@ -139,7 +139,7 @@ fn holds(bytes: &[u8], secret: &str) -> bool {
 }
 
 #[tokio::test]
-async fn attack_19_a_token_is_in_no_store_no_log_and_nothing_that_tells_of_the_process() {
+async fn attack_19_a_token_is_in_no_store_no_log_and_no_process_information() {
     let server = Place::new().serve(&["--log", "trace"]);
     let body = json!({ "email": EMAIL, "password": FIRST });
     let token = session_cookie(&Client::of(&server).post_json("/api/signup", &body).await);

@@ -1,4 +1,4 @@
-//! Integration tests, in one binary: one file per deed, and the rules that hold everywhere.
+//! Integration tests, in one binary: a file for each operation, and the rules that hold everywhere.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 #![expect(unreachable_pub, reason = "nothing here is public")]
@@ -26,6 +26,7 @@ mod clock_jumps;
 mod clocks_apart;
 mod command_line;
 mod connections;
+mod console_blocks;
 mod cookie;
 mod corruption;
 mod cost;
@@ -41,6 +42,7 @@ mod forwarded;
 mod framing;
 mod front;
 mod full_disk;
+mod groups;
 mod harness;
 mod hash_queue;
 mod hash_upgrade;
@@ -82,6 +84,7 @@ mod restore;
 mod retention;
 mod revocations;
 mod routes;
+mod rules;
 mod screenshots;
 mod secrets;
 mod security;
@@ -104,6 +107,7 @@ mod throttle_attacks;
 mod throttle_store;
 mod timeouts;
 mod tower_sessions;
+mod translations;
 mod verify;
 mod webhook;
 mod words;

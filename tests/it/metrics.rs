@@ -1,4 +1,4 @@
-//! Metrics: told on a listener of their own, moved by deeds, and of bounded size whoever asks.
+//! Metrics: a separate listener, changed by operations, and of bounded size.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,7 +24,7 @@ use crate::harness::server::{Place, Server};
 use crate::harness::wire;
 
 on_one_store!(
-    every_deed_moves_its_metric,
+    every_operation_changes_its_metric,
     no_secret_and_nobody_is_in_the_metrics,
     live_sessions_are_those_that_nobody_ended,
 );
@@ -99,19 +99,19 @@ fn sign_ups(outcome: &str) -> String {
     format!("anteroom_sign_ups_total{{outcome=\"{outcome}\"}}")
 }
 
-/// Does a deed and says by how much each of these series rose.
+/// Runs an operation and returns by how much each of these series rose.
 async fn rises<const N: usize>(
     app: &TestApp,
     series: [String; N],
-    deed: impl Future<Output = ()>,
+    operation: impl Future<Output = ()>,
 ) -> [i64; N] {
     let before = Told::by(app).await;
-    deed.await;
+    operation.await;
     let after = Told::by(app).await;
     series.map(|series| after.rise(&before, &series))
 }
 
-async fn every_deed_moves_its_metric(kind: Kind) {
+async fn every_operation_changes_its_metric(kind: Kind) {
     let app = TestApp::start_with(kind, counted).await;
     let browser = app.browser();
 
@@ -361,7 +361,7 @@ async fn ask(address: SocketAddr, line: &str) -> crate::harness::browser::Answer
 }
 
 #[tokio::test]
-async fn ops_7_metrics_have_a_listener_of_their_own_that_answers_nothing_else() {
+async fn ops_7_metrics_have_a_separate_listener_that_answers_nothing_else() {
     let server = Place::new().serve(&["--metrics-listen", "127.0.0.1:0"]);
     let address = metrics_address(&server);
 
@@ -434,7 +434,7 @@ async fn ops_7_health_checks_say_a_word_and_no_more() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_the_setting_to_change() {
+fn a_port_in_use_is_reported_with_the_setting_to_change() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let holder = TcpListener::bind(taken).unwrap();
 
@@ -451,7 +451,7 @@ fn a_port_that_is_taken_is_told_with_the_setting_to_change() {
 }
 
 #[tokio::test]
-async fn an_embedded_server_counts_nothing_unless_it_is_told_to() {
+async fn an_embedded_server_counts_nothing_unless_metrics_are_set() {
     let app = TestApp::start(Kind::Memory).await;
     assert!(app.anteroom.metrics_router().is_none());
 

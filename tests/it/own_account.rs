@@ -12,7 +12,7 @@ on_one_store!(
     the_profile_page_changes_name_and_address,
     a_new_address_on_the_page_asks_for_a_fresh_proof,
     log_5_the_activity_page_tells_sign_ins_failures_and_changes,
-    where_an_administrator_was_is_not_told,
+    the_address_and_browser_of_an_administrator_are_not_shown,
     the_server_shows_what_it_remembers_and_not_the_token,
     one_takes_ones_data_along,
     leaving_by_the_page_needs_a_tick_and_a_fresh_proof,
@@ -93,7 +93,7 @@ async fn log_5_the_activity_page_tells_sign_ins_failures_and_changes(kind: Kind)
     assert_eq!(browser.get("/account/activity?cursor=nonsense").await.status, 200);
 }
 
-async fn where_an_administrator_was_is_not_told(kind: Kind) {
+async fn the_address_and_browser_of_an_administrator_are_not_shown(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.signed_in("ada@example.org").await;
     let id = browser.user_id().await;

@@ -10,7 +10,7 @@ use crate::harness::app::{DAY, HOUR, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on
 use crate::harness::browser::Browser;
 
 on_every_store!(
-    every_reason_is_told_for_a_day,
+    every_reason_is_reported_for_a_day,
     a_reason_outlives_the_sweep,
     the_sign_in_page_says_why_in_words,
     the_sign_in_page_says_that_a_session_is_unknown_and_guesses_no_reason,
@@ -84,7 +84,7 @@ async fn app_of(kind: Kind) -> TestApp {
     .await
 }
 
-async fn every_reason_is_told_for_a_day(kind: Kind) {
+async fn every_reason_is_reported_for_a_day(kind: Kind) {
     for reason in REASONS {
         let app = app_of(kind).await;
         let old = end(&app, reason).await;

@@ -209,7 +209,7 @@ async fn changing_the_language_of_a_form_keeps_where_to_go_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_has_to_sign_in_instead_of_reauthenticating_goes_on_from_there() {
+async fn a_sign_in_instead_of_reauthentication_keeps_the_target() {
     let app = TestApp::start(Kind::Memory).await;
 
     let answer = app.browser().get("/reauthenticate?next=/account/sessions").await;

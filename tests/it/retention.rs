@@ -86,7 +86,7 @@ async fn ops_9_rows_do_not_pile_up(kind: Kind) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ops_5_a_database_that_another_holds_is_waited_for_and_not_for_ever() {
+async fn ops_5_a_locked_database_is_waited_for_with_a_limit() {
     let app = TestApp::start(Kind::Database).await;
     let ada = app.signed_in("ada@example.org").await;
     let mut other = opened(&app).await;
@@ -168,9 +168,9 @@ macro_rules! in_each_database {
 in_each_database!(
     addresses_past_their_time_are_found_by_an_index,
     what_is_past_its_time_goes_a_step_at_a_time,
-    what_is_to_be_kept_for_ever_stays,
+    events_kept_without_limit_stay,
     log_6_nothing_passes_but_what_is_past_its_time,
-    log_6_whoever_changes_the_retention_gets_no_further_than_a_day,
+    log_6_no_retention_value_allows_a_change_of_events_of_the_last_day,
 );
 
 const KEPT: Retention =
@@ -252,7 +252,7 @@ async fn addresses_past_their_time_are_found_by_an_index((_database, mut shell, 
     assert!(plan.contains("audit_events_with_address"), "{plan}");
 }
 
-async fn what_is_to_be_kept_for_ever_stays((database, ..): Kept) {
+async fn events_kept_without_limit_stay((database, ..): Kept) {
     record(&database, What::Login, ago(4000 * DAY), Some("203.0.113.7")).await;
 
     let now = ago(Duration::ZERO);
@@ -312,26 +312,29 @@ async fn log_6_nothing_passes_but_what_is_past_its_time((database, mut shell, _)
     assert_eq!(addresses(&database).await, ["203.0.113.0/24", "203.0.113.77"]);
 }
 
-async fn log_6_whoever_changes_the_retention_gets_no_further_than_a_day(
+async fn log_6_no_retention_value_allows_a_change_of_events_of_the_last_day(
     (database, mut shell, _): Kept,
 ) {
     record(&database, What::Login, ago(23 * HOUR), Some("203.0.113.77")).await;
-    let deeds = [
+    let operations = [
         "DELETE FROM audit_events",
         "UPDATE audit_events SET network = '203.0.113.0/24'",
         "INSERT INTO audit_events SELECT * FROM audit_events WHERE TRUE \
          ON CONFLICT (event_id) DO UPDATE SET outcome = 'nothing'",
     ];
 
-    for deed in deeds {
-        assert!(shell.run(deed).await.is_err(), "nobody has said how long it is kept: {deed}");
+    for operation in operations {
+        assert!(
+            shell.run(operation).await.is_err(),
+            "nobody has said how long it is kept: {operation}"
+        );
     }
     database.sweep_audit(&KEPT, ago(Duration::ZERO), 10).await.unwrap();
     for value in ["0", "1", "-99999999999999", "off", ""] {
         let change = format!("UPDATE facts SET value = '{value}' WHERE name LIKE '%_retention'");
         assert_eq!(shell.run(&change).await, Ok(2));
-        for deed in deeds {
-            assert!(shell.run(deed).await.is_err(), "{value}: {deed}");
+        for operation in operations {
+            assert!(shell.run(operation).await.is_err(), "{value}: {operation}");
         }
     }
     assert_eq!(addresses(&database).await, ["203.0.113.77"]);

@@ -61,6 +61,7 @@ GET    /admin/sessions                   login login login 404   404   200   200
 GET    /admin/sessions/{id}              login login login 404   404   200   200
 GET    /admin/sessions/{id}/revoke       303   303   303   303   303   303   303
 POST   /admin/sessions/{id}/revoke       login login login 404   404   login login
+GET    /admin/applications               login login login 404   404   200   200
 GET    /admin/audit                      login login login 404   404   200   200
 POST   /api/signup                       201   201   201   201   201   201   201
 GET    /api/session                      401   401   401   200   200   200   200
@@ -254,7 +255,7 @@ fn adm_1_the_table_has_every_route_of_the_router() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn adm_1_everybody_is_told_at_every_route_what_the_table_says() {
+async fn adm_1_every_route_answers_each_caller_as_the_table_says() {
     let columns = futures_util::future::join_all(EVERYBODY.map(column)).await;
 
     let rows = rows();

@@ -299,7 +299,7 @@ fn every_test_named_by_a_row_is_in_that_row() {
 }
 
 #[test]
-fn whoever_reports_a_flaw_is_led_here_and_told_how_long_it_takes() {
+fn the_security_policy_links_the_checklist_and_states_response_times() {
     let policy = fs::read_to_string(root().join("SECURITY.md")).unwrap();
     for told in ["(docs/security-checklist.md)", "**3 working days**", "**90 days**"] {
         assert!(policy.contains(told), "SECURITY.md does not say {told}");

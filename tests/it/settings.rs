@@ -69,7 +69,7 @@ fn a_secret_is_read_from_a_file_and_never_shown() {
 }
 
 #[test]
-fn every_mistake_is_told_at_once() {
+fn every_mistake_is_reported_at_once() {
     let place = Place::new()
         .with("ANTEROOM_IDLE_TIMEOUT", "soon")
         .with("ANTEROOM_PUBLIC_URL", "http://auth.example.org")

@@ -8,7 +8,7 @@ on_one_store!(
     signing_up_makes_an_account_and_signs_in,
     signing_up_by_form_leads_on,
     an_address_belongs_to_one_account_whatever_its_case,
-    pw_6_what_cannot_be_accepted_is_told_field_by_field,
+    pw_6_errors_are_reported_field_by_field,
     pw_3_a_password_rule_holds_for_new_passwords_only,
     sign_up_can_be_closed,
     parallel_sign_ups_of_one_address_make_one_account,
@@ -34,6 +34,7 @@ async fn signing_up_makes_an_account_and_signs_in(kind: Kind) {
             "email_verified": false,
             "name": "이아름",
             "role": "user",
+            "groups": [],
             "status": "active",
             "created_at": "2026-11-21T09:00:00Z",
         })
@@ -82,7 +83,7 @@ async fn an_address_belongs_to_one_account_whatever_its_case(kind: Kind) {
     }
 }
 
-async fn pw_6_what_cannot_be_accepted_is_told_field_by_field(kind: Kind) {
+async fn pw_6_errors_are_reported_field_by_field(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.browser();
 

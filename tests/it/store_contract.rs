@@ -57,7 +57,7 @@ async fn sto_1_redis_keeps_the_promises_of_the_session_store() {
 }
 
 #[test]
-fn every_rule_of_the_suite_has_a_name_of_its_own() {
+fn every_rule_of_the_suite_has_a_distinct_name() {
     let mut names: Vec<_> = conformance::cases().map(conformance::Case::name).collect();
     let all = names.len();
     names.sort_unstable();

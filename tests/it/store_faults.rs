@@ -1,9 +1,9 @@
 //! Every route, with a store of which the first, the second, the third … call fails: before its
-//! effect, after it (the reply is lost), late, or from there on for good. Whatever is answered is
-//! true, nobody is signed out by it, and trying again gets it done.
+//! effect, after it (the reply is lost), late, or from there on. The answer is always true, no user
+//! is signed out, and a retry succeeds.
 
-mod deeds;
 mod every_call;
+mod operations;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use anteroom::throttle::{Rate, ThrottleOptions};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use self::deeds::{Deed, Mark, Scene, deeds};
+use self::operations::{Mark, Operation, Scene, operations};
 use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
 use crate::harness::browser::{Answer, Browser};
 use crate::harness::chance::is_nightly;
@@ -25,7 +25,7 @@ on_each_store!(
     life_6_a_rotation_whose_reply_is_lost_hands_the_new_token_over,
 );
 
-/// Far more than anything here takes.
+/// Longer than any operation takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LATE: Duration = Duration::from_millis(40);
 /// Within a second, on a machine that has time.
@@ -33,48 +33,43 @@ const TOLD: Duration = Duration::from_secs(3);
 const LIMIT: u32 = 3;
 /// Asks the store again once its answer has begun: a panic there can only cut it.
 const WITHIN_THE_ANSWER: &str = "GET /api/session/events";
-/// How many share the deeds among them.
+/// How many servers run the operations in parallel.
 const SIDE_BY_SIDE: usize = 4;
-/// More calls than any deed makes.
+/// More calls than any operation makes.
 const MOST_CALLS: usize = 40;
 
-/// Two calls are the fewest that a route with a signed-in user makes: its session, its account. Most
-/// of the time is waiting, so several are at it side by side, each with stores of its own.
-async fn every_call_of_every_deed(kind: Kind, fault: Fault) {
-    let mut shares: [Vec<Deed>; SIDE_BY_SIDE] = std::array::from_fn(|_| Vec::new());
-    for (number, deed) in deeds().into_iter().enumerate() {
-        shares[number % SIDE_BY_SIDE].push(deed);
+/// A route with a signed-in user makes at least two calls: its session, its account. Most of the
+/// time is waiting, so several servers run in parallel, each with separate stores.
+async fn every_call_of_every_operation(kind: Kind, fault: Fault) {
+    let mut shares: [Vec<Operation>; SIDE_BY_SIDE] = std::array::from_fn(|_| Vec::new());
+    for (number, operation) in operations().into_iter().enumerate() {
+        shares[number % SIDE_BY_SIDE].push(operation);
     }
     let struck = join_all(shares.map(|share| every_call_of(kind, fault, share))).await;
     let struck: usize = struck.into_iter().sum();
-    assert!(struck > deeds().len() / 2, "only {struck} calls were struck");
+    assert!(struck > operations().len() / 2, "only {struck} calls were struck");
 }
 
-/// How many calls were struck.
-async fn every_call_of(kind: Kind, fault: Fault, deeds: Vec<Deed>) -> usize {
+/// Returns the number of calls that failed.
+async fn every_call_of(kind: Kind, fault: Fault, operations: Vec<Operation>) -> usize {
     let faults = Faults::default();
     let mut app = None;
     let mut struck = 0;
-    // A lost reply differs from call to call. Of the others an ordinary run has every second or third.
-    let step = match fault {
-        _ if is_nightly() => 1,
-        Fault::After if kind == Kind::Database => 1,
-        Fault::Before | Fault::After => 2,
-        _ => 3,
-    };
-    for (number, deed) in deeds.into_iter().enumerate() {
-        if fault == Fault::Panic && deed.route == WITHIN_THE_ANSWER {
+    // An ordinary run has every third call, each operation beginning with another one.
+    let step = if is_nightly() { 1 } else { 3 };
+    for (number, operation) in operations.into_iter().enumerate() {
+        if fault == Fault::Panic && operation.route == WITHIN_THE_ANSWER {
             continue;
         }
         for nth in (1 + number % step..).step_by(step) {
-            assert!(nth < MOST_CALLS, "{}: it never stops asking", deed.route);
-            let usable = app.take().filter(|_| !deed.is(Mark::NeedsSetup));
-            let scene = scene(kind, &faults, usable, &deed, (struck, nth)).await;
-            let call = strike(&scene, &deed, &faults, (nth, fault)).await;
+            assert!(nth < MOST_CALLS, "{}: it never stops asking", operation.route);
+            let usable = app.take().filter(|_| !operation.is(Mark::NeedsSetup));
+            let scene = scene(kind, &faults, usable, &operation, (struck, nth)).await;
+            let call = strike(&scene, &operation, &faults, (nth, fault)).await;
             struck += usize::from(call.is_some());
-            app = (!deed.is(Mark::NeedsSetup)).then_some(scene.app);
+            app = (!operation.is(Mark::NeedsSetup)).then_some(scene.app);
             if call.is_none() {
-                assert!(nth > 1 || step > 1, "{}: it asks the store nothing", deed.route);
+                assert!(nth > 1 || step > 1, "{}: it asks the store nothing", operation.route);
                 break;
             }
         }
@@ -86,7 +81,7 @@ async fn scene(
     kind: Kind,
     faults: &Faults,
     app: Option<TestApp>,
-    deed: &Deed,
+    operation: &Operation,
     (number, nth): (usize, usize),
 ) -> Scene {
     let app = if let Some(app) = app {
@@ -107,7 +102,7 @@ async fn scene(
     let tablet = app.signed_in_as(&email, role, false).await;
     let ada = app.signed_in_as(&email, role, true).await;
     let phone = app.signed_in_as(&email, role, false).await;
-    let (setup, admin) = if deed.is(Mark::NeedsSetup) {
+    let (setup, admin) = if operation.is(Mark::NeedsSetup) {
         (app.anteroom.issue_setup_link().await.unwrap().unwrap(), app.browser())
     } else {
         (String::new(), app.administrator("root@example.org").await)
@@ -116,7 +111,7 @@ async fn scene(
     let her = anteroom::accounts::UserId::parse(&user_id).unwrap();
     let invitation = app.anteroom.accounts().invite(her).await.unwrap().unwrap().secret;
     let guest = app.browser();
-    // Every network may start so many in a minute.
+    // Every network may start a limited number in a minute.
     app.clock.advance(Duration::from_secs(4));
     assert_eq!(guest.patch("/api/session/data", json!({ "a": 1 })).await.status, 200);
     Scene {
@@ -138,69 +133,69 @@ async fn scene(
     }
 }
 
-/// Does the deed with one call struck, looks at what came of it, and has it done in the end. The
-/// call that was struck; `None` when there are no more.
+/// Runs the operation with one failing call, checks the result, and repeats it until it succeeds.
+/// Returns the call that failed; `None` when there are no more.
 async fn strike(
     scene: &Scene,
-    deed: &Deed,
+    operation: &Operation,
     faults: &Faults,
     (nth, fault): (usize, Fault),
 ) -> Option<&'static str> {
-    let actor = (deed.actor)(scene);
+    let actor = (operation.actor)(scene);
     let was_signed_in = actor.is_signed_in().await;
 
     faults.strike(nth, fault);
-    let acting = tokio::time::timeout(PATIENCE, (deed.act)(actor, scene));
-    let answer = acting.await.unwrap_or_else(|_| panic!("{}: no answer", deed.route));
+    let acting = tokio::time::timeout(PATIENCE, (operation.act)(actor, scene));
+    let answer = acting.await.unwrap_or_else(|_| panic!("{}: no answer", operation.route));
     let call = faults.stop();
 
     let what = format!(
         "{} with {fault:?} at call {nth} ({}): {} {}",
-        deed.route,
+        operation.route,
         call.unwrap_or("none"),
         answer.status,
         answer.text
     );
-    let done = match deed.done {
+    let done = match operation.done {
         Some(look) => look(scene).await,
         None => true,
     };
     let failure = if fault == Fault::Panic { 500 } else { 503 };
-    the_answer_is_true(scene, deed, (&answer, failure), done, &what).await;
-    nobody_is_signed_out_by_it(scene, deed, (&answer, was_signed_in && !done), &what).await;
-    the_stores_agree(scene, deed, answer.status, &what).await;
+    the_answer_is_true(scene, operation, (&answer, failure), done, &what).await;
+    nobody_is_signed_out_by_it(scene, operation, (&answer, was_signed_in && !done), &what).await;
+    the_stores_agree(scene, operation, answer.status, &what).await;
     if call.is_none() || matches!(fault, Fault::Late(_)) {
-        assert_eq!(answer.status, deed.status, "{what}");
+        assert_eq!(answer.status, operation.status, "{what}");
     }
-    trying_again_gets_it_done(scene, deed, answer, &what).await;
+    trying_again_gets_it_done(scene, operation, answer, &what).await;
     call
 }
 
-fn succeeded(deed: &Deed, answer: &Answer) -> bool {
-    answer.status == deed.status && answer.location().starts_with(deed.location)
+fn succeeded(operation: &Operation, answer: &Answer) -> bool {
+    answer.status == operation.status && answer.location().starts_with(operation.location)
 }
 
-/// Done, or a failure: and what is called done is done.
+/// A success or a failure. A success has taken effect.
 async fn the_answer_is_true(
     scene: &Scene,
-    deed: &Deed,
+    operation: &Operation,
     (answer, failure): (&Answer, u16),
     done: bool,
     what: &str,
 ) {
     let removed = answer.set_cookies().iter().any(|cookie| cookie.contains("Max-Age=0"));
-    if succeeded(deed, answer) {
+    if succeeded(operation, answer) {
         assert!(done, "it is called done and is not: {what}");
-        assert_eq!(removed, deed.is(Mark::SignsOut), "{what}");
+        assert_eq!(removed, operation.is(Mark::SignsOut), "{what}");
     } else {
-        // A panic in a task that goes on by itself is a store that did not answer.
+        // A panic in a detached task is a store that did not answer.
         assert!(answer.status == failure || answer.status == 503, "{what}");
         assert!(!removed, "a failure takes the cookie: {what}");
         // A check has no header that only a page needs.
-        if !deed.route.contains(" /auth/") {
+        if !operation.route.contains(" /auth/") {
             assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
         }
-        let is_api = deed.route.contains(" /api/") || deed.route.contains(" /auth/");
+        let is_api = operation.route.contains(" /api/") || operation.route.contains(" /auth/");
         if answer.status == 503 && is_api {
             assert_eq!(answer.code(), "unavailable", "{what}");
             assert_eq!(answer.header("retry-after"), "1", "{what}");
@@ -208,40 +203,40 @@ async fn the_answer_is_true(
     }
     let token = answer.set_cookies().iter().any(|cookie| cookie.starts_with("anteroom="));
     if token && !removed {
-        let look = (deed.actor)(scene).get("/api/session/data").await;
+        let look = (operation.actor)(scene).get("/api/session/data").await;
         assert_eq!(look.status, 200, "the token that came with it is not live: {what}");
     }
 }
 
-/// `nothing_done`: the actor was signed in, and what was asked for did not happen.
+/// `nothing_done`: the actor was signed in, and the operation did not take effect.
 async fn nobody_is_signed_out_by_it(
     scene: &Scene,
-    deed: &Deed,
+    operation: &Operation,
     (answer, nothing_done): (&Answer, bool),
     what: &str,
 ) {
-    let actor = (deed.actor)(scene);
-    let goes_on = nothing_done || deed.done.is_none() || succeeded(deed, answer);
-    if goes_on && !deed.is(Mark::SignsOut) && !actor.token().is_empty() {
+    let actor = (operation.actor)(scene);
+    let goes_on = nothing_done || operation.done.is_none() || succeeded(operation, answer);
+    if goes_on && !operation.is(Mark::SignsOut) && !actor.token().is_empty() {
         assert_eq!(actor.get("/api/session/data").await.status, 200, "signed out: {what}");
     }
-    if !deed.is(Mark::EndsHers) && !std::ptr::eq(actor, &raw const scene.ada) {
+    if !operation.is(Mark::EndsHers) && !std::ptr::eq(actor, &raw const scene.ada) {
         assert!(scene.ada.is_signed_in().await, "{what}");
     }
-    if !deed.is(Mark::EndsOthers) {
+    if !operation.is(Mark::EndsOthers) {
         assert!(scene.phone.is_signed_in().await, "{what}");
         assert!(scene.tablet.is_signed_in().await, "{what}");
     }
     assert_eq!(scene.ended.why_not().await, "signed_out", "brought back: {what}");
 }
 
-/// Epochs, limit, tokens and password fit together, whatever happened.
-async fn the_stores_agree(scene: &Scene, deed: &Deed, status: u16, what: &str) {
+/// Epochs, limit, tokens and password fit together.
+async fn the_stores_agree(scene: &Scene, operation: &Operation, status: u16, what: &str) {
     let sessions = scene.app.anteroom.sessions();
     let user = anteroom::accounts::UserId::parse(&scene.user_id).unwrap();
     let account = scene.app.anteroom.accounts().find(user).await.unwrap();
     let epoch = account.as_ref().map(|account| account.epoch);
-    // Where the sessions are elsewhere, some server tells them what a failure left untold.
+    // Where the sessions are in another store, a server applies later what a failure left undone.
     let told = Instant::now() + TOLD;
     let live = loop {
         let live = sessions.list(user).await.unwrap();
@@ -263,36 +258,41 @@ async fn the_stores_agree(scene: &Scene, deed: &Deed, status: u16, what: &str) {
     {
         let passwords = scene.passwords().await;
         assert_eq!(passwords.len(), 1, "{passwords:?}: {what}");
-        if !deed.is(Mark::SetsPassword) {
+        if !operation.is(Mark::SetsPassword) {
             assert_eq!(passwords, [PASSWORD], "{what}");
-        } else if status == deed.status {
+        } else if status == operation.status {
             assert_ne!(passwords, [PASSWORD], "{what}");
         }
     }
 }
 
-async fn trying_again_gets_it_done(scene: &Scene, deed: &Deed, answer: Answer, what: &str) {
-    let actor = (deed.actor)(scene);
+async fn trying_again_gets_it_done(
+    scene: &Scene,
+    operation: &Operation,
+    answer: Answer,
+    what: &str,
+) {
+    let actor = (operation.actor)(scene);
     let mut last = answer;
     for _ in 0..3 {
-        if succeeded(deed, &last) {
+        if succeeded(operation, &last) {
             break;
         }
-        if let Some(look) = deed.done
+        if let Some(look) = operation.done
             && look(scene).await
         {
             return;
         }
         sign_in_again_if_need_be(scene, actor).await;
-        last = (deed.act)(actor, scene).await;
+        last = (operation.act)(actor, scene).await;
     }
-    assert!(succeeded(deed, &last), "{what}; in the end {} {}", last.status, last.text);
-    if let Some(look) = deed.done {
+    assert!(succeeded(operation, &last), "{what}; in the end {} {}", last.status, last.text);
+    if let Some(look) = operation.done {
         assert!(look(scene).await, "{what}; in the end it is not done");
     }
 }
 
-/// As a person would whose session was lost with the answer.
+/// As a person does whose session was lost with the answer.
 async fn sign_in_again_if_need_be(scene: &Scene, actor: &Browser) {
     if std::ptr::eq(actor, &raw const scene.ada) && !actor.is_signed_in().await {
         let password = scene.passwords().await[0];
@@ -344,7 +344,7 @@ async fn life_6_a_rotation_whose_reply_is_lost_hands_the_new_token_over(kind: Ki
     assert!(browser.is_signed_in().await);
 }
 
-/// Method and path of every route, read off the page where they all are.
+/// Method and path of every route, from the source of the router.
 fn routes() -> BTreeSet<String> {
     let page = include_str!("../../src/http/router.rs");
     let mut routes = BTreeSet::new();
@@ -380,15 +380,19 @@ fn every_route_is_tried_with_failing_stores() {
         "GET /admin/users/{id}/revoke-sessions",
         "GET /preferences",
     ];
-    let known: BTreeSet<_> = deeds().iter().map(|deed| deed.route.to_owned()).collect();
+    let known: BTreeSet<_> =
+        operations().iter().map(|operation| operation.route.to_owned()).collect();
     let routes = routes();
-    assert!(routes.len() > 30, "{routes:?}: has that page another form?");
+    assert!(routes.len() > 30, "{routes:?}: has the router another form?");
 
     let missing: Vec<_> = routes
         .iter()
         .filter(|route| !known.contains(*route) && !without_a_store.contains(&&***route))
         .collect();
-    assert!(missing.is_empty(), "add a line to tests/it/store_faults/deeds.rs for {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "add a line to tests/it/store_faults/operations.rs for {missing:?}"
+    );
     // By any method, so that no method is in its line.
     let by_any_method = "GET /auth/verify";
     let unknown: Vec<_> =

@@ -491,7 +491,7 @@ async fn thr_11_one_password_for_many_accounts_is_stopped_by_the_network() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thr_12_whoever_waits_as_told_is_let_through_and_learns_nothing_else() {
+async fn thr_12_a_retry_after_the_stated_wait_passes_and_reveals_nothing_else() {
     let app = guarded().await;
     app.add(ADA, Role::User).await;
     let attacker = Person::at(&app, ELSEWHERE);

@@ -63,8 +63,8 @@ macro_rules! on_each_backend {
 }
 
 on_each_backend!(
-    so_many_at_once_and_then_one_with_each_step,
-    after_the_wait_that_was_told_the_next_one_is_let_through,
+    a_burst_and_then_one_with_each_step,
+    after_the_stated_wait_the_next_attempt_passes,
     an_attempt_counts_everywhere_or_nowhere,
     parallel_attempts_never_exceed_a_window,
     what_is_given_back_can_be_used_again,
@@ -97,7 +97,7 @@ async fn give_back(store: &Store, counter: &Counter, now: OffsetDateTime) {
     store.release(&release, now).await.unwrap();
 }
 
-async fn so_many_at_once_and_then_one_with_each_step(store: Store) {
+async fn a_burst_and_then_one_with_each_step(store: Store) {
     let ten = [counter("ada", 10, 10 * MINUTE)];
     for _ in 0..10 {
         assert_eq!(store.refusal(&ten, NOW).await.unwrap(), None);
@@ -117,7 +117,7 @@ async fn so_many_at_once_and_then_one_with_each_step(store: Store) {
     }
 }
 
-async fn after_the_wait_that_was_told_the_next_one_is_let_through(store: Store) {
+async fn after_the_stated_wait_the_next_attempt_passes(store: Store) {
     let counters = [counter("ada", 3, 7 * MINUTE), counter("bob", 5, 60 * MINUTE)];
     let mut now = NOW;
     for _ in 0..30 {
@@ -262,18 +262,18 @@ async fn a_counter_of_a_wrong_clock_locks_nobody_out(store: Store) {
 }
 
 #[derive(Clone, Debug)]
-enum Deed {
+enum Operation {
     Wait(u32),
     Try(u8),
     GiveBack(u8),
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        (0..30_000u32).prop_map(Deed::Wait),
-        (1..8u8).prop_map(Deed::Try),
-        (1..8u8).prop_map(Deed::Try),
-        (0..3u8).prop_map(Deed::GiveBack),
+        (0..30_000u32).prop_map(Operation::Wait),
+        (1..8u8).prop_map(Operation::Try),
+        (1..8u8).prop_map(Operation::Try),
+        (0..3u8).prop_map(Operation::GiveBack),
     ]
 }
 
@@ -285,18 +285,18 @@ proptest! {
     #[test]
     fn no_time_sees_more_than_the_burst_and_its_steps(
         counts in [1..6u32, 1..6u32, 1..6u32],
-        deeds in proptest::collection::vec(deed(), 1..60),
+        operations in proptest::collection::vec(operation(), 1..60),
     ) {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        runtime.block_on(hold_to_the_rule(counts, deeds));
+        runtime.block_on(hold_to_the_rule(counts, operations));
     }
 }
 
-async fn hold_to_the_rule(counts: [u32; 3], deeds: Vec<Deed>) {
+async fn hold_to_the_rule(counts: [u32; 3], operations: Vec<Operation>) {
     let (store, _folder) = sqlite().await;
     let all: Vec<Counter> = counts
         .iter()
@@ -308,10 +308,10 @@ async fn hold_to_the_rule(counts: [u32; 3], deeds: Vec<Deed>) {
     let mut now = NOW;
     // The attempts that stand, by counter.
     let mut stand: HashMap<CounterKey, Vec<OffsetDateTime>> = HashMap::new();
-    for deed in deeds {
-        match deed {
-            Deed::Wait(milliseconds) => now += Duration::from_millis(milliseconds.into()),
-            Deed::Try(which) => {
+    for operation in operations {
+        match operation {
+            Operation::Wait(milliseconds) => now += Duration::from_millis(milliseconds.into()),
+            Operation::Try(which) => {
                 let named: Vec<Counter> =
                     (0..3).filter(|n| which & (1 << n) != 0).map(|n| all[n].clone()).collect();
                 let refusal = store.reserve(&named, now).await.unwrap();
@@ -323,7 +323,7 @@ async fn hold_to_the_rule(counts: [u32; 3], deeds: Vec<Deed>) {
                     stand.entry(counter.key).or_default().push(now);
                 }
             }
-            Deed::GiveBack(which) => {
+            Operation::GiveBack(which) => {
                 let counter = &all[usize::from(which)];
                 let attempts = stand.entry(counter.key.clone()).or_default();
                 let step = Duration::from_millis(counter.pace.step().try_into().unwrap());

@@ -32,7 +32,7 @@ use crate::harness::balancer::certify;
 use crate::harness::client::Client;
 use crate::harness::loopback::free_address;
 use crate::harness::postgres::Database;
-use crate::harness::receiver::{Receiver, Reply, Told};
+use crate::harness::receiver::{Received, Receiver, Reply};
 use crate::harness::server::{PATIENCE, Place, wait_for};
 
 const SECRET: &str = "velvet-otter-hums-at-nine-0123456789";
@@ -56,7 +56,7 @@ async fn app_of(kind: Kind, url: &str) -> TestApp {
 }
 
 /// What a receiver does to know that a request is ours and new.
-fn verify(told: &Told, secret: &str, now: i64) -> Result<(), &'static str> {
+fn verify(told: &Received, secret: &str, now: i64) -> Result<(), &'static str> {
     let timestamp: i64 = told.header("Webhook-Timestamp").parse().map_err(|_| "no time")?;
     if (now - timestamp).abs() > 300 {
         return Err("too old");
@@ -92,13 +92,13 @@ async fn wrong_password(app: &TestApp) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_is_told_signed_and_as_administrators_see_it() {
+async fn an_event_is_sent_signed_and_as_administrators_see_it() {
     for kind in [Kind::Database, Kind::Redis] {
         let receiver = Receiver::start();
         let app = app_of(kind, &format!("{}?a=b", receiver.url())).await;
         wrong_password(&app).await;
         let root = app.administrator("root@example.org").await;
-        let told = receiver.told_times(2);
+        let told = receiver.received_times(2);
 
         let now = app.clock.now().unix_timestamp();
         for one in &told {
@@ -112,7 +112,7 @@ async fn an_event_is_told_signed_and_as_administrators_see_it() {
             altered.body = altered.body.replace("login", "logout");
             assert_eq!(verify(&altered, SECRET, now), Err("not signed"));
         }
-        let mut told: Vec<Value> = told.iter().map(Told::json).collect();
+        let mut told: Vec<Value> = told.iter().map(Received::json).collect();
         told.sort_by_key(|body| body["data"]["id"].to_string());
         let listed = root.get("/api/admin/audit").await.json()["events"].clone();
         assert_eq!(json!([told[1]["data"], told[0]["data"]]), listed);
@@ -140,7 +140,7 @@ async fn while_a_secret_is_changed_both_sign() {
 
     wrong_password(&app).await;
 
-    let told = &receiver.told_times(1)[0];
+    let told = &receiver.received_times(1)[0];
     for secret in [SECRET, OTHER_SECRET] {
         assert_eq!(verify(told, secret, app.clock.now().unix_timestamp()), Ok(()));
     }
@@ -164,7 +164,7 @@ async fn what_is_refused_is_tried_again_later_and_later_and_given_up_after_a_day
         })
         .await;
         // On a busy machine an attempt may time out before the receiver has read it.
-        assert!(receiver.told().len() <= attempt, "too early");
+        assert!(receiver.received().len() <= attempt, "too early");
         let Some(next) = stand.next_attempt else { break };
         let wait = next - app.clock.now();
         waits.push(wait);
@@ -175,8 +175,8 @@ async fn what_is_refused_is_tried_again_later_and_later_and_given_up_after_a_day
     assert!(took > time::Duration::hours(18) && took < time::Duration::hours(32), "{took}");
     assert!(waits[0] <= time::Duration::seconds(6), "{waits:?}");
     assert!(waits[..11].is_sorted(), "{waits:?}");
-    let told = receiver.told();
-    let same = |one: &Told| (one.header("Webhook-Id").to_owned(), one.body.clone());
+    let told = receiver.received();
+    let same = |one: &Received| (one.header("Webhook-Id").to_owned(), one.body.clone());
     assert!(told.iter().all(|one| same(one) == same(&told[0])));
     assert_eq!(verify(told.last().unwrap(), SECRET, app.clock.now().unix_timestamp()), Ok(()));
 
@@ -187,7 +187,7 @@ async fn what_is_refused_is_tried_again_later_and_later_and_given_up_after_a_day
     app.clock.advance(2 * DAY);
     app.anteroom.webhook().sweep(100).await.unwrap();
     assert_eq!(standing(&app).await.failed, 0);
-    assert_eq!(receiver.told().len(), told.len());
+    assert_eq!(receiver.received().len(), told.len());
     drop(root);
 }
 
@@ -202,7 +202,7 @@ async fn one_event_that_is_refused_holds_no_other_up() {
 
     app.administrator("root@example.org").await;
 
-    let told = receiver.told_times(7);
+    let told = receiver.received_times(7);
     assert_eq!(told.iter().filter(|one| one.kind() == "login").count(), 1);
     let stand = stands(&app, |now| now.pending == 6 && now.last_success.is_some()).await;
     assert_eq!(stand.failed, 0);
@@ -241,7 +241,7 @@ async fn a_redirect_is_not_followed() {
 
     let stand = stands(&app, |now| now.last_failure.is_some()).await;
     assert_eq!(stand.last_failure.unwrap().1.status(), Some(307));
-    assert!(elsewhere.told().is_empty());
+    assert!(elsewhere.received().is_empty());
     assert_eq!(stand.pending, 1);
 }
 
@@ -268,7 +268,7 @@ async fn administrators_see_how_it_stands_and_no_secret() {
     let url = format!("http://hook:canary@{ip}:{port}/hook?token=canary");
     let app = app_of(Kind::Database, &url).await;
     let root = app.administrator("root@example.org").await;
-    assert_eq!(receiver.told_times(1)[0].header("Authorization"), "Basic aG9vazpjYW5hcnk=");
+    assert_eq!(receiver.received_times(1)[0].header("Authorization"), "Basic aG9vazpjYW5hcnk=");
     let stand = stands(&app, |now| now.last_failure.is_some()).await;
 
     let answer = root.get("/api/admin/webhook").await;
@@ -304,7 +304,7 @@ async fn a_delivery_whose_server_died_is_made_by_another_after_its_claim_and_not
     };
     let first = TestApp::start_with(Kind::Database, start).await;
     wrong_password(&first).await;
-    receiver.told_times(1);
+    receiver.received_times(1);
     let second = TestApp::start_with(Kind::Database, start).await;
     receiver.reply(Reply::Status(200));
     // Its tasks end with it, in the middle of the attempt.
@@ -312,9 +312,9 @@ async fn a_delivery_whose_server_died_is_made_by_another_after_its_claim_and_not
 
     second.clock.advance(Duration::from_secs(20));
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    assert_eq!(receiver.told().len(), 1, "it may still be at it");
+    assert_eq!(receiver.received().len(), 1, "it may still be at it");
     second.clock.advance(MINUTE);
-    let told = receiver.told_times(2);
+    let told = receiver.received_times(2);
     assert_eq!(told[0].header("Webhook-Id"), told[1].header("Webhook-Id"));
     stands(&second, |now| now.pending == 0).await;
 }
@@ -337,7 +337,7 @@ async fn several_servers_share_the_queue_and_tell_each_event_once() {
 
     stands(&servers[0], |now| now.pending == 0).await;
     let mut ids: Vec<String> =
-        receiver.told().iter().map(|one| one.header("Webhook-Id").to_owned()).collect();
+        receiver.received().iter().map(|one| one.header("Webhook-Id").to_owned()).collect();
     assert_eq!(ids.len(), 15);
     ids.sort();
     ids.dedup();
@@ -390,9 +390,9 @@ async fn a_power_cut_loses_no_event_and_commands_tell_theirs() {
 
     let receiver = tokio::task::block_in_place(|| Receiver::start_at(address));
     let server = place.serve(&[]);
-    let told = tokio::task::block_in_place(|| receiver.told_times(6));
+    let told = tokio::task::block_in_place(|| receiver.received_times(6));
 
-    let kinds: Vec<String> = told.iter().map(Told::kind).collect();
+    let kinds: Vec<String> = told.iter().map(Received::kind).collect();
     assert_eq!(kinds.iter().filter(|kind| *kind == "login_failed").count(), 5, "{kinds:?}");
     assert_eq!(kinds.iter().filter(|kind| *kind == "signup").count(), 1, "{kinds:?}");
     server.stop();
@@ -436,28 +436,28 @@ async fn over_tls_the_receiver_has_to_prove_who_it_is() {
         let server = trusting(folder, host).serve(&[]);
         assert_eq!(Client::of(&server).sign_in("ada@example.org", "wrong").await, 401);
         wait_for(|| server.stderr().contains("error=\"tls\"").then_some(()));
-        assert!(receiver.told().is_empty(), "{host}");
+        assert!(receiver.received().is_empty(), "{host}");
     }
     let server = trusting(&ours, "localhost").serve(&[]);
     assert_eq!(Client::of(&server).sign_in("ada@example.org", "wrong").await, 401);
-    assert_eq!(receiver.told_times(1)[0].header("Host"), format!("localhost:{port}"));
+    assert_eq!(receiver.received_times(1)[0].header("Host"), format!("localhost:{port}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_told_to_stop_waits_for_what_is_under_way() {
+async fn a_stopping_server_waits_for_running_deliveries() {
     let receiver = Receiver::start();
     receiver.reply(Reply::Late(Duration::from_millis(700)));
     let place = place(&receiver.url());
     let server = place.serve(&[]);
     assert_eq!(Client::of(&server).sign_in("ada@example.org", "wrong").await, 401);
-    receiver.told_times(1);
+    receiver.received_times(1);
     let place = server.stop();
 
     let path = place.path().join("anteroom.db");
     let store = SqlDatabase::open(&path, SessionLocation::ThisDatabase).await.unwrap();
     let standing = DeliveryStore::state(&store).await.unwrap();
     assert_eq!((standing.pending, standing.last_success.is_some()), (0, true));
-    assert_eq!(receiver.told().len(), 1);
+    assert_eq!(receiver.received().len(), 1);
 }
 
 #[test]

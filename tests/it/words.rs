@@ -1,5 +1,5 @@
-//! Plain words: a list of words that no document, log line or error text uses, and a limit on the
-//! length of sentences in documents.
+//! Plain words: a list of words that no document, log line, error text or name of a function uses,
+//! and a limit on the length of sentences in documents.
 
 use std::fs;
 
@@ -23,6 +23,14 @@ const DENIED: &[(&str, &str)] = &[
     ("so many", "give the number or name the limit"),
 ];
 
+/// Words that are plain in prose, but say too little in the name of a function.
+const DENIED_IN_NAMES: &[(&str, &str)] = &[
+    ("told", "sent, answered, shown, logged"),
+    ("desk", "the name of the module"),
+    ("house", "the name of the module"),
+    ("manners", "rules, format"),
+];
+
 /// The most words that nine of ten sentences of a document may have.
 const LONG_SENTENCE: usize = 25;
 
@@ -34,6 +42,7 @@ fn documents() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for name in [
         "README.md",
+        "README.ko.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "SECURITY.md",
@@ -73,7 +82,11 @@ fn prose(text: &str) -> String {
 }
 
 /// Each denied word of a text, as `line: word (plain word)`.
-fn hits((first, text): &Numbered) -> Vec<String> {
+fn hits(text: &Numbered) -> Vec<String> {
+    hits_of(DENIED, text)
+}
+
+fn hits_of(list: &[(&str, &str)], (first, text): &Numbered) -> Vec<String> {
     let mut words = Vec::new();
     for (n, line) in text.lines().enumerate() {
         let in_line = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '\'');
@@ -81,7 +94,7 @@ fn hits((first, text): &Numbered) -> Vec<String> {
         words.extend(in_line.map(|word| (first + n, word.to_ascii_lowercase())));
     }
     let mut found = Vec::new();
-    for (denied, instead) in DENIED {
+    for (denied, instead) in list {
         let denied_words: Vec<&str> = denied.split(' ').collect();
         for at in words.windows(denied_words.len()) {
             if at.iter().map(|(_, word)| word.as_str()).eq(denied_words.iter().copied()) {
@@ -141,6 +154,21 @@ fn lines_of_the_program() -> Vec<(String, Vec<Numbered>)> {
             (format!("src/{name}"), texts)
         })
         .collect()
+}
+
+/// The names of functions, tests included, with spaces for underscores.
+fn names_of_functions(code: &str) -> Vec<Numbered> {
+    let names = code.lines().enumerate().filter_map(|(n, line)| {
+        let (before, after) = line.split_once("fn ")?;
+        let is_item = before.split(' ').all(|word| {
+            ["", "async", "const", "pub"].contains(&word)
+                || word.starts_with("pub(")
+                || word.ends_with(')')
+        });
+        let name: String = after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        is_item.then(|| (n + 1, name.replace('_', " ")))
+    });
+    names.collect()
 }
 
 /// Sentences of a document outside of code, tables, headings, pictures and lists of links, each
@@ -231,6 +259,24 @@ fn comments_use_plain_words() {
 }
 
 #[test]
+fn names_of_tests_and_functions_use_plain_words() {
+    let mut found = Vec::new();
+    let mut checked = 0;
+    for folder in ["src", "tests", "benches", "examples"] {
+        for (name, code) in files(folder, ".rs") {
+            let names = names_of_functions(&code);
+            let hits = names.iter().flat_map(|name| {
+                [DENIED, DENIED_IN_NAMES].into_iter().flat_map(|list| hits_of(list, name))
+            });
+            found.extend(hits.map(|hit| format!("{folder}/{name}:{hit}")));
+            checked += names.len();
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+    assert!(checked > 4000, "only {checked} names were found");
+}
+
+#[test]
 fn sentences_of_documents_are_short() {
     for (name, text) in documents().into_iter().filter(|(name, _)| !name.contains("decisions/")) {
         let mut lengths: Vec<_> = sentences(&text)
@@ -252,7 +298,7 @@ fn sentences_of_documents_are_short() {
 }
 
 #[test]
-fn no_sentence_begins_with_what_or_whoever() {
+fn no_sentence_begins_with_what() {
     let mut found = Vec::new();
     for (name, text) in documents().into_iter().filter(|(name, _)| !name.contains("decisions/")) {
         for (line, sentence) in sentences(&text) {
@@ -345,6 +391,11 @@ fn words_and_sentences_are_found() {
     let code = "fn f() {\n tracing::warn!(n = %g(\"a\"), \"b \\\n    (c\");\n \"d\";\n}";
     let found = literals(code, "tracing::warn!(");
     assert_eq!(found, [(2, "a".to_owned()), (2, "b      (c".to_owned())]);
+
+    let code = "pub(in crate::http) async fn it_is_told() {}\nlet f: fn (u8);\nfn so_many_() {}";
+    let names = names_of_functions(code);
+    assert_eq!(names, [(1, "it is told".to_owned()), (3, "so many ".to_owned())]);
+    assert_eq!((hits_of(DENIED_IN_NAMES, &names[0]).len(), hits(&names[1]).len()), (1, 1));
 }
 
 #[test]
@@ -354,7 +405,7 @@ fn scans_find_log_lines_and_documents() {
 }
 
 #[test]
-fn no_comment_and_no_text_of_the_program_begins_a_sentence_with_what_or_whoever() {
+fn no_comment_and_no_text_of_the_program_begins_a_sentence_with_what() {
     let openings =
         ["", ". ", ": ", "** "].map(|before| ["What ", "Whoever "].map(|w| format!("{before}{w}")));
     let mut found = Vec::new();

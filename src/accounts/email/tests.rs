@@ -202,7 +202,7 @@ fn lengths_are_bounded_before_and_after_the_address_takes_its_form() {
 }
 
 #[test]
-fn every_refusal_has_a_word_of_its_own() {
+fn every_refusal_has_a_distinct_code() {
     let refusals = [
         (InvalidEmail::TooLong, "too_long"),
         (InvalidEmail::NotOneAt, "not_one_at"),

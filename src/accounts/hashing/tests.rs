@@ -84,7 +84,7 @@ async fn a_password_matches_its_own_hash_and_no_other() {
 }
 
 #[tokio::test]
-async fn hash_1_a_hash_is_argon2id_of_the_stated_parameters_under_a_salt_of_its_own() {
+async fn hash_1_a_hash_is_argon2id_of_the_stated_parameters_with_a_new_salt() {
     let hasher = Hasher::start(Entropy::operating_system()).unwrap();
     let one = hasher.hash(&password(PHRASE)).await.unwrap();
     let other = hasher.hash(&password(PHRASE)).await.unwrap();
@@ -240,7 +240,7 @@ async fn enum_2_every_mismatch_costs_one_hash() {
 }
 
 #[tokio::test]
-async fn whoever_finds_no_place_is_sent_away_at_once() {
+async fn a_full_queue_refuses_at_once() {
     let hasher = narrow(1, Duration::from_mins(10));
     let (release, first) = occupy(&hasher).await;
     let second = wait_in_line(&hasher).await;
@@ -254,7 +254,7 @@ async fn whoever_finds_no_place_is_sent_away_at_once() {
 }
 
 #[tokio::test]
-async fn as_many_wait_as_are_done_in_time_and_the_others_are_told_how_long_that_takes() {
+async fn the_queue_holds_what_is_done_in_time_and_refusals_state_the_wait() {
     // Nothing was measured yet: forty milliseconds each.
     let hasher = hasher(HasherOptions {
         threads: NonZeroUsize::MIN,
@@ -274,7 +274,7 @@ async fn as_many_wait_as_are_done_in_time_and_the_others_are_told_how_long_that_
 
 /// A request that finds a free thread hashes, even if one hash takes longer than the wait.
 #[tokio::test]
-async fn on_a_slow_machine_nobody_waits_and_whoever_comes_alone_is_served() {
+async fn on_a_slow_machine_nothing_waits_and_a_single_request_is_served() {
     let hasher = narrow(100, Duration::ZERO);
     for _ in 0..3 {
         assert!(hasher.hash(&password(PHRASE)).await.is_ok());

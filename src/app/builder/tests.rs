@@ -84,6 +84,17 @@ async fn a_handle_manages_accounts_and_records_each_change() {
     let invalid = handle.create_user("nonsense", "", PASSWORD, Role::User).await;
     assert!(matches!(invalid, Err(HandleError::Invalid(_))), "{invalid:?}");
 
+    handle.set_groups(user.id, &["ops", "dev"]).await.unwrap();
+    handle.add_group(user.id, "crew").await.unwrap();
+    handle.remove_group(user.id, "ops").await.unwrap();
+    let reserved = handle.add_group(user.id, "admin").await;
+    assert!(matches!(reserved, Err(HandleError::Invalid(_))), "{reserved:?}");
+    let many: Vec<String> = (0..65).map(|n| format!("g{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    handle.set_groups(user.id, &many).await.unwrap_err();
+    let found = handle.find_user(user.id).await.unwrap().unwrap();
+    assert_eq!(found.groups.iter().collect::<Vec<_>>(), ["crew", "dev"]);
+
     handle.set_role(user.id, Role::Admin).await.unwrap();
     let last = handle.set_disabled(user.id, true).await;
     assert!(matches!(last, Err(HandleError::LastAdministrator)), "{last:?}");

@@ -1,7 +1,7 @@
 use std::ffi::OsString;
 
 use super::{Arguments, Command, Revocation, SessionCommand, Stop, UserCommand, grammar, parse};
-use crate::accounts::Role;
+use crate::accounts::{Group, Role};
 use crate::config::{Form, SETTINGS};
 use crate::sessions::SessionId;
 
@@ -24,6 +24,10 @@ fn wrong(text: &str) -> String {
 
 fn ann() -> String {
     "ann@example.org".to_owned()
+}
+
+fn dev() -> Group {
+    Group::parse("dev").unwrap()
 }
 
 #[test]
@@ -56,6 +60,11 @@ fn every_command_is_understood() {
         (
             "set-role ann@example.org admin",
             UserCommand::SetRole { email: ann(), role: Role::Admin },
+        ),
+        ("add-group ann@example.org dev", UserCommand::AddGroup { email: ann(), group: dev() }),
+        (
+            "remove-group ann@example.org dev",
+            UserCommand::RemoveGroup { email: ann(), group: dev() },
         ),
         (
             "set-password ann@example.org",
@@ -140,6 +149,9 @@ fn wrong_usage_is_one_line_that_says_what_to_do() {
         "user list --jsn",
         "user set-role a@b",
         "user set-role a@b root",
+        "user add-group a@b",
+        "user add-group a@b Dev",
+        "user remove-group a@b admin",
         "session",
         "config x",
         "serve --listen 1 --listen 2",
@@ -153,12 +165,13 @@ fn wrong_usage_is_one_line_that_says_what_to_do() {
         assert!(!reason.contains("error:") && !reason.contains("Usage"), "{reason}");
     }
     assert!(wrong("user set-role a@b root").contains("write user or admin"));
+    assert!(wrong("user add-group a@b Dev").contains("a to z, 0 to 9"));
     assert!(wrong("user add").contains("<EMAIL>"));
     assert!(wrong("--lisen 1").contains("--listen"));
 }
 
 #[test]
-fn help_and_version_are_told() {
+fn help_and_version_are_printed() {
     let told = |text: &str| match line(text) {
         Err(Stop::Print(told)) => told,
         other => panic!("`{text}` gave {other:?}"),

@@ -4,9 +4,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::audit::Kind as Event;
+use crate::config::WrittenDuration;
 use crate::config::values::parse_origin;
 use crate::config::values::{self, SessionStorage};
-use crate::config::{WrittenDuration, duration};
+use crate::duration;
 use crate::http::PublicUrl;
 use crate::store::DatabaseAt;
 use crate::throttle::Rate;
@@ -104,7 +105,7 @@ fn a_duration_is_written_in_its_longest_unit() {
 }
 
 #[test]
-fn a_public_url_is_told_as_browsers_know_it() {
+fn a_public_url_is_normalised_as_browsers_do() {
     let url = PublicUrl::parse("HTTPS://Auth.Example.ORG:443/").unwrap();
 
     assert_eq!(url.origin(), "https://auth.example.org");
@@ -251,7 +252,7 @@ fn retention_is_a_day_at_least_or_without_a_limit() {
 }
 
 #[test]
-fn a_webhook_is_told_of_kinds_that_exist() {
+fn a_webhook_takes_only_kinds_that_exist() {
     assert_eq!(values::webhook_events("all").unwrap().len(), Event::ALL.len());
     let some = values::webhook_events("login_failed, signup,login_failed").unwrap();
     assert_eq!(some.into_iter().collect::<Vec<_>>(), [Event::Signup, Event::LoginFailed]);

@@ -44,14 +44,16 @@ impl IdentityHeaders {
     }
 
     /// Sets all of them, also empty ones, so that a proxy overwrites what a client sent.
-    pub(super) fn identify(self, user: &User, headers: &mut HeaderMap) -> Result<(), Problem> {
-        let email = if user.email_verified { user.email.as_str() } else { "" };
-        let values = [
-            value(user.id.as_uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()))?,
-            value(&encoded(email))?,
-            value(&encoded(user.name.as_str()))?,
-            HeaderValue::from_static(user.role.as_str()),
-        ];
+    pub(super) fn identify(
+        self,
+        user: Option<&User>,
+        headers: &mut HeaderMap,
+    ) -> Result<(), Problem> {
+        const EMPTY: HeaderValue = HeaderValue::from_static("");
+        let values = match user {
+            Some(user) => values(user)?,
+            None => [EMPTY; 4],
+        };
         for (name, value) in self.names().iter().zip(values) {
             headers.insert(name.clone(), value);
         }
@@ -72,6 +74,26 @@ fn is_spelling_of(sent: &HeaderName, name: &HeaderName) -> bool {
     let is_same =
         |(sent, name): (&u8, &u8)| sent == name || (*name == b'-' && !sent.is_ascii_alphanumeric());
     sent.len() == name.len() && sent.iter().zip(name).all(is_same)
+}
+
+fn values(user: &User) -> Result<[HeaderValue; 4], Problem> {
+    let email = if user.email_verified { user.email.as_str() } else { "" };
+    Ok([
+        value(user.id.as_uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()))?,
+        value(&encoded(email))?,
+        value(&encoded(user.name.as_str()))?,
+        groups(user)?,
+    ])
+}
+
+/// The role, then the groups. Nothing is allocated for a user without groups.
+fn groups(user: &User) -> Result<HeaderValue, Problem> {
+    let role = user.role.as_str();
+    if user.groups.is_empty() {
+        return Ok(HeaderValue::from_static(role));
+    }
+    let all = [role, user.groups.as_str()].join(",");
+    HeaderValue::try_from(all).map_err(|_| Problem::internal())
 }
 
 fn encoded(text: &str) -> Cow<'_, str> {

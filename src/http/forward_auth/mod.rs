@@ -2,12 +2,15 @@
 //! the fast path.
 
 mod cookies;
+mod explain;
 mod identity;
 mod original;
 mod settings;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -15,12 +18,16 @@ use axum::response::{IntoResponse, Response};
 
 use crate::accounts::User;
 use crate::clock::Clock;
-use crate::http::forward_auth::original::Original;
 use crate::http::response::error::{Code, Problem};
 use crate::http::security::guard::{RequestGuard, one_host};
 use crate::http::security::redirect::{Next, with_next};
 use crate::http::session::cookie::CookieShape;
+use crate::http::session::extract::CurrentUser;
+use crate::rules::{ApplicationRequest, Decision, Visitor};
+use crate::sessions::Session;
 
+pub use explain::{Explanation, Verdict};
+pub use original::OriginalRequest;
 pub use settings::{ForwardAuthOptions, ForwardAuthProxy, IdentityHeaders};
 
 const LOG_INTERVAL_SECONDS: u64 = 60;
@@ -58,7 +65,83 @@ impl ForwardAuth {
         if let Some(name) = self.0.options.headers.brought_by(request.headers()) {
             return Err(forbidden(format!("A client may not send the header {name}.")));
         }
-        self.original(request).map(drop)
+        match self.original(request)? {
+            None if self.0.options.rules.file().is_some() => Err(forbidden(
+                "There are rules, but no trusted proxy says which request this is about."
+                    .to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the rules let a user send the original request; `None` for somebody who is not
+    /// signed in. Without an original request every signed-in user is allowed.
+    pub(in crate::http) fn decide(
+        &self,
+        request: &Request,
+        visitor: Option<(&User, &Session)>,
+    ) -> Result<Decision, Problem> {
+        let rules = self.0.options.rules.current();
+        let asked = self.original(request)?.map(|(_, asked)| asked).unwrap_or_default();
+        let found = rules.find(&asked).map_err(|ambiguous| cannot_be_judged(&ambiguous))?;
+        Ok(found.decide(visitor.map(|(user, session)| self.visitor(user, session))))
+    }
+
+    /// The decision about a request of a visitor, for a person who wants to know it.
+    pub(in crate::http) fn explain(
+        &self,
+        original: &OriginalRequest<'_>,
+        visitor: Option<Visitor<'_>>,
+    ) -> Explanation {
+        let rules = self.0.options.rules.current();
+        Explanation::of(original, (&self.0.request_guard.0.public_url, &rules), visitor)
+    }
+
+    /// The settings, for the administration.
+    pub(in crate::http) fn options(&self) -> &ForwardAuthOptions {
+        &self.0.options
+    }
+
+    /// The origin of the application.
+    pub(in crate::http) fn origin(&self) -> &str {
+        self.0.request_guard.0.public_url.origin()
+    }
+
+    /// A user and their session, as rules see them.
+    pub(in crate::http) fn visitor<'v>(&self, user: &'v User, session: &Session) -> Visitor<'v> {
+        // A proof in the future is from before the clock was put back.
+        let since = |at| Duration::try_from(self.0.clock.now() - at).unwrap_or_default();
+        let since_proof = session.authenticated_at.map_or(Duration::MAX, since);
+        Visitor { user, since_proof, has_factor: false }
+    }
+
+    /// The headers of a successful check, or the error. An error of the session itself, such as a
+    /// store that does not answer, is one for every URL.
+    pub(in crate::http) fn answer(
+        &self,
+        request: &Request,
+        user: Result<CurrentUser, Problem>,
+    ) -> Result<HeaderMap, Problem> {
+        let (user, refusal) = match user {
+            Ok(user) => (Some(user), None),
+            Err(problem) if problem.status == StatusCode::UNAUTHORIZED => (None, Some(problem)),
+            Err(problem) => return Err(problem),
+        };
+        let visitor = user.as_ref().map(|current| (&*current.user, &*current.session));
+        match self.decide(request, visitor)? {
+            Decision::Allowed => {
+                let mut headers = HeaderMap::with_capacity(8);
+                let user = user.as_ref().map(|current| &*current.user);
+                self.identify(user, request.headers(), &mut headers)?;
+                Ok(headers)
+            }
+            Decision::SignIn => Err(refusal.unwrap_or_else(Problem::no_session)),
+            Decision::Reauthenticate => Err(Problem::reauthentication_required()),
+            Decision::SecondFactor => Err(Problem::second_factor_required()),
+            Decision::Forbidden => {
+                Err(forbidden("The rules do not allow this request.".to_owned()))
+            }
+        }
     }
 
     /// Logs that a check was refused, once a minute: clients can cause it at will.
@@ -70,28 +153,28 @@ impl ForwardAuth {
         }
     }
 
-    /// The original request, where a trusted proxy says which it was. Its URL is of our own origin.
-    fn original<'r>(&self, request: &'r Request) -> Result<Option<Original<'r>>, Problem> {
+    /// The original request, where a trusted proxy says which it was, as it came and as rules see
+    /// it. Its URL is of our own origin.
+    fn original<'r>(
+        &'r self,
+        request: &'r Request,
+    ) -> Result<Option<(OriginalRequest<'r>, ApplicationRequest<'r>)>, Problem> {
         let guard = &self.0.request_guard.0;
         let Some(proxy) = self.0.options.proxy else { return Ok(None) };
         if !guard.proxies.sent(request.extensions()) {
             return Ok(None);
         }
-        let refused =
-            |why: &'static str| forbidden(format!("The original request cannot be judged: {why}."));
-        let original = Original::read(proxy, request.headers()).map_err(refused)?;
-        match original {
-            Some(original) if !original.is_at(&guard.public_url) => {
-                Err(refused("its origin is not that of ANTEROOM_PUBLIC_URL"))
-            }
-            original => Ok(original),
-        }
+        let read = OriginalRequest::read(proxy, request.headers());
+        let judged = read.and_then(|original| {
+            original.map(|original| Ok((original, original.at(&guard.public_url)?))).transpose()
+        });
+        judged.map_err(|why| cannot_be_judged(&why))
     }
 
-    /// Sets all headers of a successful check.
+    /// Sets all headers of a successful check; they are empty where nobody is signed in.
     pub(in crate::http) fn identify(
         &self,
-        user: &User,
+        user: Option<&User>,
         sent: &HeaderMap,
         headers: &mut HeaderMap,
     ) -> Result<(), Problem> {
@@ -113,18 +196,31 @@ impl ForwardAuth {
         self.0.options.proxy == Some(ForwardAuthProxy::Traefik)
     }
 
-    /// The redirect to the sign-in page, if the original request was a navigation.
-    pub(in crate::http) fn sign_in(&self, request: &Request) -> Option<Response> {
-        let original = self.original(request).ok()??;
+    /// The redirect to the form that a refusal calls for, if the original request was a navigation.
+    pub(in crate::http) fn redirect(
+        &self,
+        request: &Request,
+        refusal: &Problem,
+    ) -> Option<Response> {
+        let form = match (refusal.status, refusal.code) {
+            (StatusCode::UNAUTHORIZED, _) => "/login",
+            (_, Code::ReauthenticationRequired) => "/reauthenticate",
+            _ => return None,
+        };
+        let (original, _) = self.original(request).ok()??;
         if !original.is_navigation(request.headers()) {
             return None;
         }
         let next = Next::parse(&original.path());
-        let path = with_next("/login", next.as_ref().map_or("", Next::as_str));
+        let path = with_next(form, next.as_ref().map_or("", Next::as_str));
         let origin = self.0.request_guard.0.public_url.origin();
         let location = HeaderValue::from_str(&format!("{origin}{path}")).ok()?;
         Some((StatusCode::FOUND, [(header::LOCATION, location)]).into_response())
     }
+}
+
+fn cannot_be_judged(why: &dyn fmt::Display) -> Problem {
+    forbidden(format!("The original request cannot be judged: {why}."))
 }
 
 fn forbidden(detail: String) -> Problem {

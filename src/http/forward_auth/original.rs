@@ -9,10 +9,11 @@ use axum::http::HeaderMap;
 
 use crate::http::forward_auth::settings::ForwardAuthProxy;
 use crate::http::security::public_url::PublicUrl;
+use crate::rules::ApplicationRequest;
 
 /// The original request, as the proxy received it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Original<'r> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OriginalRequest<'r> {
     pub(super) method: &'r str,
     pub(super) scheme: &'r str,
     /// With the port, where one was written.
@@ -21,7 +22,7 @@ pub(super) struct Original<'r> {
     pub(super) target: &'r str,
 }
 
-impl<'r> Original<'r> {
+impl<'r> OriginalRequest<'r> {
     /// The original request, or `None` where none of its headers came.
     ///
     /// # Errors
@@ -36,9 +37,7 @@ impl<'r> Original<'r> {
                 let (Some(method), Some(url)) = (method, url) else {
                     return nothing([method, url]);
                 };
-                let (scheme, rest) = url.split_once("://").ok_or("the URL is not absolute")?;
-                let (host, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-                Self { method, scheme, host, target }.checked().map(Some)
+                Self::of_url(method, url).map(Some)
             }
             ForwardAuthProxy::Caddy | ForwardAuthProxy::Traefik => {
                 let names = [
@@ -59,6 +58,16 @@ impl<'r> Original<'r> {
         }
     }
 
+    /// The request of a method and an absolute URL.
+    ///
+    /// # Errors
+    /// Why the URL cannot be read.
+    pub(crate) fn of_url(method: &'r str, url: &'r str) -> Result<Self, &'static str> {
+        let (scheme, rest) = url.split_once("://").ok_or("the URL is not absolute")?;
+        let (host, target) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        Self { method, scheme, host, target }.checked()
+    }
+
     fn checked(self) -> Result<Self, &'static str> {
         // Two headers that something joined into one are two values. A comma may be in a path.
         if [self.method, self.scheme, self.host].iter().any(|one| one.contains(',')) {
@@ -68,20 +77,37 @@ impl<'r> Original<'r> {
         if !is_token(self.method) || !is_token(self.scheme) || !is_token(self.host) {
             return Err("method, scheme or host is empty or no text");
         }
-        let is_readable = self.target.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
-        let is_path = self.target.is_empty() || self.target.starts_with(['/', '?']);
+        let is_readable = self.target.bytes().all(|b| b.is_ascii_graphic());
+        let is_path = self.target.is_empty() || self.target.starts_with(['/', '?', '#']);
         if is_readable && is_path { Ok(self) } else { Err("the path does not parse") }
     }
 
-    /// Whether the URL is of this origin.
-    pub(super) fn is_at(&self, public_url: &PublicUrl) -> bool {
+    /// The request as rules see it, if its URL is of this origin.
+    ///
+    /// # Errors
+    /// Why it may not pass.
+    pub(crate) fn at(
+        &self,
+        public_url: &'r PublicUrl,
+    ) -> Result<ApplicationRequest<'r>, &'static str> {
+        if self.target.contains('#') {
+            return Err("the path has a number sign (#)");
+        }
         // Traefik names the scheme of a WebSocket by its own word.
         let scheme = match self.scheme {
             "wss" => "https",
             "ws" => "http",
             scheme => scheme,
         };
-        scheme.eq_ignore_ascii_case(public_url.scheme()) && public_url.is_host(self.host)
+        if !scheme.eq_ignore_ascii_case(public_url.scheme()) || !public_url.is_host(self.host) {
+            return Err("its origin is not that of ANTEROOM_PUBLIC_URL");
+        }
+        Ok(ApplicationRequest {
+            method: self.method,
+            host: public_url.host(),
+            port: public_url.port(),
+            target: self.target,
+        })
     }
 
     /// Path and query, beginning with a slash.

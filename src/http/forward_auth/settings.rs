@@ -1,12 +1,17 @@
 //! The settings of forward auth.
 
-/// The settings of forward auth: which proxy asks, and which headers it is given.
-#[derive(Clone, Copy, Debug, Default)]
+use crate::rules::LiveRules;
+
+/// The settings of forward auth: which proxy asks, the headers it is given, and the
+/// rules.
+#[derive(Clone, Debug, Default)]
 pub struct ForwardAuthOptions {
     /// The proxy in front; `None` reads no original request.
     pub proxy: Option<ForwardAuthProxy>,
     /// The headers with the identity of the user.
     pub headers: IdentityHeaders,
+    /// The rules that decide who may send which original request.
+    pub rules: LiveRules,
 }
 
 /// A proxy, which decides in which headers the original request comes.
@@ -20,6 +25,19 @@ pub enum ForwardAuthProxy {
     Caddy,
     /// Traefik, by the same headers.
     Traefik,
+}
+
+impl ForwardAuthProxy {
+    /// The word of the setting.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Haproxy => "haproxy",
+            Self::Caddy => "caddy",
+            Self::Traefik => "traefik",
+        }
+    }
 }
 
 /// The headers with the identity of the user.

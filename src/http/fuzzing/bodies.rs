@@ -42,7 +42,7 @@ pub(crate) fn json(input: &[u8]) {
             assert!(patch.is_object() && patch == value && input.len() <= LARGEST_BODY);
         }
         (Ok(_), None) => panic!("no other reader of JSON understands it"),
-        (Err(problem), _) => is_told(problem),
+        (Err(problem), _) => assert_explained(problem),
     }
     match object {
         Ok(JsonObject(sample)) => {
@@ -54,7 +54,7 @@ pub(crate) fn json(input: &[u8]) {
             assert_eq!(value.as_object().map(serde_json::Map::len), Some(fields));
         }
         Err(problem) => {
-            is_told(&problem);
+            assert_explained(&problem);
             let named = understood.as_ref().and_then(Value::as_object);
             let named = named.is_some_and(|map| map.keys().any(|key| key.contains(SECRET)));
             if understood.is_some() && !named {
@@ -64,7 +64,7 @@ pub(crate) fn json(input: &[u8]) {
     }
 }
 
-fn is_told(problem: &Problem) {
+fn assert_explained(problem: &Problem) {
     let known = [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE];
     assert!(known.contains(&problem.status) && !problem.detail.is_empty(), "{problem:?}");
 }
@@ -88,7 +88,7 @@ pub(crate) fn form(input: &[u8]) {
             );
         }
         Err(problem) => {
-            is_told(&problem);
+            assert_explained(&problem);
             let lossy =
                 others.iter().any(|(n, v)| n.contains('\u{FFFD}') || v.contains('\u{FFFD}'));
             assert!(lossy || names.len() < others.len() || others.len() > 64, "{problem:?}");

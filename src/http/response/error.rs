@@ -80,6 +80,14 @@ impl Problem {
         )
     }
 
+    pub(crate) fn second_factor_required() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            Code::SecondFactorRequired,
+            "This needs a session with a second factor.",
+        )
+    }
+
     pub(crate) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, Code::MalformedBody, detail)
     }
@@ -272,6 +280,7 @@ impl From<ChangeError> for Problem {
         match error {
             ChangeError::NotFound | ChangeError::InvitationGone => Self::not_found(),
             ChangeError::EmailTaken => email_taken(),
+            ChangeError::Groups(error) => Self::invalid([("groups", error.into())].into()),
             ChangeError::LastAdministrator => Self::new(
                 StatusCode::CONFLICT,
                 Code::LastAdministrator,

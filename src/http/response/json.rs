@@ -49,6 +49,8 @@ pub(crate) struct UserBody {
     name: String,
     #[schema(pattern = "^(user|admin)$")]
     role: &'static str,
+    /// For applications, sorted. They have no meaning here.
+    groups: Vec<String>,
     #[schema(pattern = "^(active|disabled)$")]
     status: &'static str,
     #[schema(value_type = String, format = DateTime)]
@@ -64,6 +66,7 @@ impl From<&User> for UserBody {
             email_verified: user.email_verified,
             name: user.name.as_str().to_owned(),
             role: user.role.as_str(),
+            groups: user.groups.iter().map(str::to_owned).collect(),
             status: user.status.as_str(),
             created_at: Timestamp::of(user.created_at),
         }

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue};
 
 use crate::accounts::{Password, PasswordCheck, User};
 use crate::audit::{AuditTrail, By, Event, Kind};
-use crate::failure::StoreError;
+use crate::detached;
 use crate::http::response::error::Problem;
 use crate::http::session::cookie::{CookieShape, Presented};
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
@@ -340,9 +340,9 @@ impl CurrentSession {
         let Some(token) = self.token() else { return Ok(()) };
         let sessions = self.0.sessions.clone();
         let before = Arc::clone(&identity.session);
-        // In a task, because the rotation must finish even if the client disconnects.
-        let rotating = tokio::spawn(async move { sessions.rotate(&before, &token, false).await });
-        let started = rotating.await.map_err(StoreError::backend)??;
+        // The rotation finishes even if the client disconnects.
+        let rotating = async move { sessions.rotate(&before, &token, false).await };
+        let started = detached::run_to_completion(rotating).await??;
         self.set_session(started, identity.user);
         Ok(())
     }

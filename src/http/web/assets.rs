@@ -19,22 +19,22 @@ pub(crate) struct Asset {
     /// Its media type.
     pub(crate) content_type: &'static str,
     /// Its content.
-    pub(crate) bytes: &'static [u8],
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Lets browsers and proxies keep an asset for a year without asking again.
 pub(crate) const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 
 static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    asset("style", "css", "text/css; charset=utf-8", include_bytes!("assets/style.css"))
+    asset("style", "css", "text/css; charset=utf-8", compact(include_str!("assets/style.css")))
 });
 
 static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    asset("live", "js", "text/javascript; charset=utf-8", include_bytes!("assets/live.js"))
+    asset("live", "js", "text/javascript; charset=utf-8", compact(include_str!("assets/live.js")))
 });
 
 static FAVICON: LazyLock<Asset> = LazyLock::new(|| {
-    asset("favicon", "svg", "image/svg+xml", include_bytes!("assets/favicon.svg"))
+    asset("favicon", "svg", "image/svg+xml", include_bytes!("assets/favicon.svg").to_vec())
 });
 
 /// The asset at this URL path. One of another release is not here: its caller answers 404.
@@ -70,12 +70,22 @@ pub(in crate::http) async fn serve(uri: Uri) -> Response {
         (header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),
         (header::CACHE_CONTROL, HeaderValue::from_static(CACHE_CONTROL)),
     ];
-    (headers, asset.bytes).into_response()
+    (headers, asset.bytes.as_slice()).into_response()
 }
 
-fn asset(name: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Asset {
+/// The source without what browsers do not need: indentation, empty lines, and comments that fill a
+/// line.
+fn compact(source: &str) -> Vec<u8> {
+    let is_comment =
+        |line: &str| line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
+    let lines = source.lines().map(str::trim);
+    let needed = lines.filter(|line| !line.is_empty() && !is_comment(line));
+    needed.flat_map(|line| [line, "\n"]).collect::<String>().into_bytes()
+}
+
+fn asset(name: &str, extension: &str, content_type: &'static str, bytes: Vec<u8>) -> Asset {
     let mut path = format!("/assets/{name}.");
-    for byte in Sha256::digest(bytes).iter().take(6) {
+    for byte in Sha256::digest(&bytes).iter().take(6) {
         // Writing to a string cannot fail.
         let _ = write!(path, "{byte:02x}");
     }

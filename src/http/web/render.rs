@@ -110,6 +110,9 @@ pub(crate) fn problems_of(
                     ("email", _) => texts.get("email-invalid"),
                     ("name", "too_long") => texts.get("name-too_long"),
                     ("name", _) => texts.get("name-invisible"),
+                    ("groups", "too_many") => texts.get("groups-too_many"),
+                    ("groups", "reserved_name") => texts.get("groups-reserved_name"),
+                    ("groups", _) => texts.get("groups-invalid_name"),
                     (_, code) => texts.weak_password(code, minimum_length),
                 };
                 all.and(field, message)

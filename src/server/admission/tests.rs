@@ -57,7 +57,7 @@ fn the_total_has_no_more_connections_than_its_limit() {
 }
 
 #[test]
-fn a_trusted_proxy_has_no_limit_of_its_own() {
+fn a_trusted_proxy_has_no_network_limit() {
     let admission = admission(10, 1);
     let slots: Vec<_> = (0..10).map(|_| busy(&admission, "10.1.2.3").unwrap()).collect();
     assert!(slots.iter().all(ConnectionSlot::is_proxy));
@@ -118,7 +118,7 @@ fn a_connection_is_idle_only_after_its_last_parallel_request() {
 }
 
 #[test]
-fn a_network_at_its_limit_evicts_one_of_its_own() {
+fn a_network_at_its_limit_evicts_one_of_that_network() {
     let admission = admission(100, 2);
     let elder = idle(&admission, "192.0.2.2").unwrap();
     let own = idle(&admission, "192.0.2.1").unwrap();

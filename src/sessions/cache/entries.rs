@@ -38,7 +38,8 @@ impl RememberedUser {
 
     fn bytes(&self) -> usize {
         const OVERHEAD: usize = 100;
-        let texts = self.user.email.as_str().len() + self.user.name.as_str().len();
+        let User { email, name, groups, .. } = &*self.user;
+        let texts = email.as_str().len() + name.as_str().len() + groups.as_str().len();
         size_of::<Self>() + size_of::<User>() + texts + OVERHEAD
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::memory::{MOST_BYTES, MOST_ENTRIES, Memory};
 use super::remembered::Fill;
 use super::{Change, LEASE, Ticket};
-use crate::accounts::{Account, Email, Epoch, Name, Role, Status, User, UserId};
+use crate::accounts::{Account, Email, Epoch, Groups, Name, Role, Status, User, UserId};
 use crate::sessions::{Child, Client, Origin, Owner, Session, SessionId, TimeoutRule, TokenDigest};
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 09:00 UTC);
@@ -36,6 +36,7 @@ fn account(number: u32) -> Account {
         email_verified: true,
         name: Name::parse("Ada").unwrap(),
         role: Role::User,
+        groups: Groups::default(),
         status: Status::Active,
         created_at: NOW,
     };
@@ -198,11 +199,15 @@ fn an_entry_past_its_idle_timeout_is_not_found() {
 #[test]
 fn a_read_that_contradicts_the_cached_user_removes_both() {
     let memory = over(1);
-    fill(&memory, 1);
     let raised = Account { epoch: Epoch::FIRST.next(), ..account(1) };
-    let ticket = memory.ticket(T).unwrap();
-    fill_with(&memory, ticket, 2, &raised);
-    assert!(!is_found(&memory, 1) && !is_found(&memory, 2));
+    let groups = Groups::parse(["dev"]).unwrap();
+    let member = Account { user: User { groups, ..account(1).user }, ..account(1) };
+    for other in [raised, member] {
+        fill(&memory, 1);
+        let ticket = memory.ticket(T).unwrap();
+        fill_with(&memory, ticket, 2, &other);
+        assert!(!is_found(&memory, 1) && !is_found(&memory, 2));
+    }
 }
 
 #[test]

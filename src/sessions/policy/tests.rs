@@ -127,7 +127,7 @@ fn activity_is_written_each_minute_or_each_twentieth_of_a_short_timeout() {
 }
 
 #[test]
-fn a_reason_is_told_for_a_day() {
+fn a_reason_is_reported_for_a_day() {
     let cutoffs = policy().cutoffs(NOON);
     assert_eq!(NOON - cutoffs.forgotten_before(), time::Duration::DAY);
     let ended = |at| Ended { reason: EndReason::SignedOut, at };

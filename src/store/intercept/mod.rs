@@ -87,6 +87,7 @@ impl StoreFailure for ChangeError {
             | Self::KeptSessionEnded
             | Self::InvitationGone
             | Self::EmailTaken
+            | Self::Groups(_)
             | Self::LastAdministrator => None,
         }
     }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::engine::SqlRow;
 use crate::accounts::{
-    Account, Credentials, Email, Epoch, EpochReason, Name, PasswordHash, Role, Status, User, UserId,
+    Account, Credentials, Email, Epoch, EpochReason, Groups, Name, PasswordHash, Role, Status,
+    User, UserId,
 };
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
@@ -39,8 +40,8 @@ pub(super) use child_columns;
 macro_rules! select_account {
     ($rest:literal) => {
         concat!(
-            "SELECT users.user_id, email, email_verified, name, role, status, password_hash, ",
-            "created_at, epoch, reason FROM users ",
+            "SELECT users.user_id, email, email_verified, name, role, group_names, status, ",
+            "password_hash, created_at, epoch, reason FROM users ",
             "JOIN user_epochs ON user_epochs.user_id = users.user_id ",
             $rest
         )
@@ -213,6 +214,7 @@ pub(super) struct AccountRow {
     email_verified: bool,
     name: String,
     role: String,
+    group_names: String,
     status: String,
     password_hash: String,
     created_at: i64,
@@ -230,6 +232,8 @@ impl TryFrom<AccountRow> for Credentials {
             email_verified: row.email_verified,
             name: Name::from_stored(row.name),
             role: Role::parse(&row.role).ok_or(StoreError::Corrupt("a role"))?,
+            groups: Groups::from_stored(&row.group_names)
+                .map_err(|_| StoreError::Corrupt("the groups of an account"))?,
             status: Status::parse(&row.status).ok_or(StoreError::Corrupt("a status"))?,
             created_at: from_unix_milliseconds(row.created_at),
         };

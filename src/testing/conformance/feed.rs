@@ -15,7 +15,7 @@ case_group![
     the_feed_is_in_the_order_of_the_ends,
     the_feed_goes_on_right_after_the_cursor_of_any_end,
     a_page_of_the_feed_leaves_nothing_out,
-    of_ends_at_once_none_is_missed_by_whoever_follows,
+    a_reader_misses_none_of_many_parallel_ends,
     an_end_that_is_acknowledged_is_in_the_next_read,
     an_end_of_all_makes_every_cursor_expire,
     a_cursor_that_was_never_given_has_expired,
@@ -238,7 +238,7 @@ async fn a_page_of_the_feed_leaves_nothing_out(fixture: Fixture) -> CaseResult {
     Ok(())
 }
 
-async fn of_ends_at_once_none_is_missed_by_whoever_follows(fixture: Fixture) -> CaseResult {
+async fn a_reader_misses_none_of_many_parallel_ends(fixture: Fixture) -> CaseResult {
     let held = sessions(&fixture, 60).await?;
     let expected: BTreeSet<_> = held.iter().map(LiveSession::id).collect();
     let mut cursor = now(&fixture).await?;

@@ -13,7 +13,7 @@ case_group![
     paging_back_meets_each_live_session_once_the_newest_first,
     a_page_back_may_begin_before_a_session_that_is_gone,
     a_page_of_none_is_empty,
-    whoever_counts_counts_what_nobody_ended,
+    a_count_has_only_sessions_that_were_not_ended,
     reading_writes_nothing,
 ];
 
@@ -156,7 +156,7 @@ async fn a_page_of_none_is_empty(fixture: Fixture) -> CaseResult {
     Ok(())
 }
 
-async fn whoever_counts_counts_what_nobody_ended(fixture: Fixture) -> CaseResult {
+async fn a_count_has_only_sessions_that_were_not_ended(fixture: Fixture) -> CaseResult {
     let Some(counted) = fixture.store.count().await? else { return Ok(()) };
     same!(counted, Counted::default(), "the count of an empty store");
     let user = fixture.fresh_user();

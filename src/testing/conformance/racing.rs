@@ -172,18 +172,18 @@ async fn a_start_against_a_rising_epoch_is_not_live_afterwards(fixture: Fixture)
 async fn touches_and_writes_against_an_end_bring_nothing_back(fixture: Fixture) -> CaseResult {
     for _ in 0..ROUNDS {
         let held = fixture.signed_in(fixture.fresh_user(), minute(0)).await?;
-        let deeds = (0..9).map(|deed| {
+        let operations = (0..9).map(|operation| {
             let (fixture, held) = (fixture.clone(), held.clone());
             async move {
-                match deed % 3 {
-                    0 => fixture.touch(&held, minute(deed)).await,
+                match operation % 3 {
+                    0 => fixture.touch(&held, minute(operation)).await,
                     1 => fixture.keep(&held, Compartment::Visitor, (0, b"{}")).await.map(|_| ()),
                     _ => fixture.end(&held, EndReason::SignedOut, minute(1)).await.map(|_| ()),
                 }
             }
         });
 
-        at_once(deeds.collect()).await?;
+        at_once(operations.collect()).await?;
 
         let reason = fixture.end_of(&held).await?.map(|ended| ended.reason);
         same!(reason, Some(EndReason::SignedOut), "the reason");

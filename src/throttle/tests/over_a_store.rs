@@ -154,7 +154,7 @@ async fn a_step_that_is_almost_over_is_given_back() {
 }
 
 #[tokio::test]
-async fn whoever_is_refused_by_attempts_under_way_waits_for_their_verdict() {
+async fn an_attempt_refused_by_pending_attempts_waits_for_their_verdict() {
     let stage = Arc::new(stage().await);
     let mut under_way = Vec::new();
     for _ in 0..3 {
@@ -181,7 +181,7 @@ async fn whoever_is_refused_by_attempts_under_way_waits_for_their_verdict() {
 }
 
 #[tokio::test]
-async fn whoever_waits_in_vain_for_a_verdict_is_sent_away_without_one() {
+async fn an_attempt_that_waits_too_long_for_a_verdict_is_refused() {
     let stage = stage().await;
     let mut under_way = Vec::new();
     for _ in 0..3 {

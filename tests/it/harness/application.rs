@@ -3,36 +3,26 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
-use super::left_out::program;
 use super::loopback::free_address;
-use super::server::wait_for;
+use super::program::Program;
 
-/// The application. However the test ends, its process does not outlive it.
+/// The application.
 pub struct Application {
     pub address: SocketAddr,
-    process: Child,
+    _program: Program,
 }
 
 impl Application {
     /// `None` where Python is missing, which has been said then.
     pub fn start() -> Option<Self> {
-        let python = program("python3", "a WSGI application behind each proxy")?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/harness/application.py");
         let address = free_address();
-        let process = Command::new("/usr/bin/setpriv")
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(python)
-            .arg(script)
-            .args([address.ip().to_string(), address.port().to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let this = Self { address, process };
-        wait_for(|| TcpStream::connect(address).ok());
-        Some(this)
+        let what = "a WSGI application behind each proxy";
+        let program = Program::start("python3", what, address, |command| {
+            command.arg(script).args([address.ip().to_string(), address.port().to_string()]);
+        })?;
+        Some(Self { address, _program: program })
     }
 
     /// How many requests came through.
@@ -42,12 +32,5 @@ impl Application {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer.rsplit("\r\n").next().unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Application {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

@@ -27,8 +27,8 @@ use super::server::PATIENCE;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The library has commands that wait for ever.
-async fn in_time<T>(deed: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, deed)
+async fn in_time<T>(operation: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, operation)
         .await
         .unwrap_or_else(|_| panic!("the browser does not answer"))
 }
@@ -164,11 +164,11 @@ impl Tab {
     }
 
     /// Does what leads to another document, and waits until that is there.
-    pub async fn until_next_document(&self, deed: impl Future<Output = ()>) {
+    pub async fn until_next_document(&self, operation: impl Future<Output = ()>) {
         // A number of its own, for one that was left before may be shown again as it was.
         let mark = self.documents.fetch_add(1, Ordering::Relaxed);
         self.run(&format!("window.leaving = {mark}")).await;
-        deed.await;
+        operation.await;
         self.wait_until(&format!("window.leaving !== {mark}")).await;
         self.settled().await;
     }

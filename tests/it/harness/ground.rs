@@ -64,7 +64,7 @@ impl Store {
     }
 
     /// Lets something go wrong.
-    pub fn befall(&mut self, trouble: Trouble) {
+    pub fn disturb(&mut self, trouble: Trouble) {
         match trouble {
             Trouble::Stopped => match &mut self.server {
                 Server::Postgres(server) => server.stop(),
@@ -98,7 +98,7 @@ impl Store {
     /// Lets something go wrong for a while.
     pub async fn suffer(&mut self, trouble: Trouble, time: Duration) {
         const CUTS: u32 = 4;
-        tokio::task::block_in_place(|| self.befall(trouble));
+        tokio::task::block_in_place(|| self.disturb(trouble));
         for _ in 0..CUTS {
             tokio::time::sleep(time / CUTS).await;
             if trouble == Trouble::Cut {

@@ -1,8 +1,9 @@
-//! What clients did and were told, with the instants between which each deed took place.
+//! Operations of clients and their answers, with the instants between which each took place.
 //!
-//! Whoever drives servers records here; [`judge`](judge::judge) says afterwards whether any order
-//! of the deeds explains what was told. A deed takes place at one instant between its beginning and
-//! its answer. One without an answer takes place at any instant after its beginning, or never.
+//! Programs that drive servers record here. [`judge`](judge::judge) says afterwards whether any
+//! order of the operations explains the answers. An operation takes place at one instant between
+//! its beginning and its answer. One without an answer takes place at any instant after its
+//! beginning, or never.
 
 pub mod judge;
 mod lives;
@@ -40,7 +41,7 @@ pub type Password = u32;
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum Operation {
     /// Makes the account and signs in.
     SignUp { person: Person, password: Password },
     /// The session of `brought` ends with it.
@@ -69,7 +70,7 @@ pub enum Deed {
 /// What was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    Done(Told),
+    Done(Reply),
     /// Not done, and here is why: a reason, or a code where there is none.
     Refused(String),
     /// Turned away before anything was tried: too busy, too often.
@@ -79,14 +80,14 @@ pub enum Answer {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct Reply {
     /// The token that came with the answer.
     pub token: Option<Token>,
     /// Whom the answer was about, and whether they are an administrator.
     pub about: Option<(Person, bool)>,
 }
 
-/// One deed. Times run from the beginning of the history.
+/// One operation. Times run from the beginning of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub client: u32,
@@ -94,7 +95,7 @@ pub struct Record {
     pub node: Option<usize>,
     pub begun: Duration,
     pub ended: Duration,
-    pub deed: Deed,
+    pub operation: Operation,
     pub answer: Answer,
 }
 
@@ -108,8 +109,8 @@ impl Record {
         matches!(self.answer, Answer::Done(_) | Answer::Unknown)
     }
 
-    pub fn told(&self) -> Option<&Told> {
-        if let Answer::Done(told) = &self.answer { Some(told) } else { None }
+    pub fn reply(&self) -> Option<&Reply> {
+        if let Answer::Done(reply) = &self.answer { Some(reply) } else { None }
     }
 }
 
@@ -120,7 +121,7 @@ pub struct History {
     records: Arc<Mutex<Vec<Record>>>,
 }
 
-/// A deed that has begun.
+/// An operation that has begun.
 #[derive(Clone, Copy)]
 pub struct Begun {
     client: u32,
@@ -134,20 +135,20 @@ impl History {
     }
 
     /// To be called before the first byte is sent.
-    pub fn deed(&self, client: u32, node: Option<usize>) -> Begun {
+    pub fn operation(&self, client: u32, node: Option<usize>) -> Begun {
         Begun { client, node, at: self.origin.elapsed() }
     }
 
-    /// Of a deed that counts from an earlier instant on.
-    pub fn deed_since(&self, client: u32, at: Instant) -> Begun {
+    /// Of an operation that counts from an earlier instant on.
+    pub fn operation_since(&self, client: u32, at: Instant) -> Begun {
         Begun { client, node: None, at: at.saturating_duration_since(self.origin) }
     }
 
     /// To be called once the answer is there, or is not waited for any longer.
-    pub fn note(&self, begun: Begun, deed: Deed, answer: Answer) {
+    pub fn note(&self, begun: Begun, operation: Operation, answer: Answer) {
         let ended = self.origin.elapsed();
         let Begun { client, node, at } = begun;
-        let record = Record { client, node, begun: at, ended, deed, answer };
+        let record = Record { client, node, begun: at, ended, operation, answer };
         self.records.lock().unwrap_or_else(PoisonError::into_inner).push(record);
     }
 

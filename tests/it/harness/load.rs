@@ -19,7 +19,7 @@ use serde_json::json;
 use self::person::Actor;
 use self::wire::{Heard, Wire};
 use super::chance::Chance;
-use super::history::{Answer, Deed, History, Token, Told};
+use super::history::{Answer, History, Operation, Reply, Token};
 
 /// The secret of the administrator who disables people and makes them administrators.
 pub const ADMINISTRATOR: (&str, &str) = ("root@example.org", "walnut ferry under a quiet lantern");
@@ -37,8 +37,8 @@ pub struct Load {
     /// The URL that the servers take for theirs.
     pub public_url: &'static str,
     pub people: u32,
-    /// How many deeds each person does, unless it is over before.
-    pub deeds: u32,
+    /// How many operations each person does, unless it is over before.
+    pub operations: u32,
     pub over: Arc<AtomicBool>,
     /// How many look at the sessions of each person meanwhile.
     pub watchers: u32,
@@ -62,7 +62,7 @@ impl Load {
             sticky: false,
             public_url,
             people: 4,
-            deeds: 40,
+            operations: 40,
             over: Arc::default(),
             watchers: 2,
             administrator: false,
@@ -72,8 +72,8 @@ impl Load {
         }
     }
 
-    /// Lets everybody do what they do until all deeds are done, and then has every token looked at
-    /// once more, wherever it may be shown.
+    /// Runs all operations of all persons, then checks every token once more at every node that may
+    /// accept it.
     pub async fn run(mut self) {
         let homes = Homes::default();
         let admin =
@@ -105,7 +105,7 @@ impl Load {
     async fn look_back(&self, homes: &Homes) {
         let records = self.history.records();
         let tokens: Vec<Token> =
-            records.iter().filter_map(|record| record.told()?.token.clone()).collect();
+            records.iter().filter_map(|record| record.reply()?.token.clone()).collect();
         let mut looking = Vec::new();
         for door in 0..self.doors.len() {
             let (wire, history) = (Wire::of(self, u32::MAX - 1), self.history.clone());
@@ -237,11 +237,11 @@ async fn check(wire: &Wire, scene: &Scene, token: &Token, chance: &mut Chance) -
 }
 
 async fn check_at(door: usize, wire: &Wire, history: &History, token: &Token) -> Answer {
-    let begun = history.deed(wire.client, wire.node(door));
+    let begun = history.operation(wire.client, wire.node(door));
     let heard = wire.ask(door, (Method::GET, "/api/session"), Some(token), None).await;
     let about = heard.about();
-    let answer = heard.answer(Told { token: None, about });
-    history.note(begun, Deed::Check { token: token.clone() }, answer.clone());
+    let answer = heard.answer(Reply { token: None, about });
+    history.note(begun, Operation::Check { token: token.clone() }, answer.clone());
     answer
 }
 

@@ -21,6 +21,7 @@ pub mod load;
 pub mod loopback;
 pub mod nodes;
 pub mod postgres;
+pub mod program;
 pub mod receiver;
 pub mod redis;
 pub mod relay;

@@ -28,13 +28,13 @@ pub enum Reply {
 
 /// A request that it got.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct Received {
     pub line: String,
     headers: Vec<(String, String)>,
     pub body: String,
 }
 
-impl Told {
+impl Received {
     pub fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map_or("", |(_, value)| value)
@@ -52,7 +52,7 @@ impl Told {
 
 #[derive(Default)]
 struct Inner {
-    told: Mutex<Vec<Told>>,
+    received: Mutex<Vec<Received>>,
     reply: Mutex<Option<Reply>>,
     /// Kinds of events that are always refused.
     refuses: Mutex<Option<String>>,
@@ -105,19 +105,19 @@ impl Receiver {
         *held(&self.inner.refuses) = Some(kind.to_owned());
     }
 
-    pub fn told(&self) -> Vec<Told> {
-        held(&self.inner.told).clone()
+    pub fn received(&self) -> Vec<Received> {
+        held(&self.inner.received).clone()
     }
 
     pub fn most_at_once(&self) -> usize {
         self.inner.most_at_once.load(Ordering::SeqCst)
     }
 
-    /// Waits until it was told so often.
-    pub fn told_times(&self, times: usize) -> Vec<Told> {
+    /// Waits until it was called so often.
+    pub fn received_times(&self, times: usize) -> Vec<Received> {
         wait_for(|| {
-            let told = self.told();
-            (told.len() >= times).then_some(told)
+            let received = self.received();
+            (received.len() >= times).then_some(received)
         })
     }
 }
@@ -132,12 +132,12 @@ impl Drop for Receiver {
 impl Inner {
     fn serve(&self, stream: TcpStream) -> Option<()> {
         let mut reader = BufReader::new(stream);
-        let told = request(&mut reader)?;
+        let received = request(&mut reader)?;
         let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_at_once.fetch_max(now, Ordering::SeqCst);
-        let refused = held(&self.refuses).clone().is_some_and(|kind| told.kind() == kind);
+        let refused = held(&self.refuses).clone().is_some_and(|kind| received.kind() == kind);
         let reply = held(&self.reply).clone().unwrap_or(Reply::Status(204));
-        held(&self.told).push(told);
+        held(&self.received).push(received);
         let reply = if refused { Reply::Status(400) } else { reply };
         self.answer(reader.get_mut(), &reply);
         self.at_once.fetch_sub(1, Ordering::SeqCst);
@@ -177,7 +177,7 @@ impl Inner {
     }
 }
 
-fn request(reader: &mut BufReader<TcpStream>) -> Option<Told> {
+fn request(reader: &mut BufReader<TcpStream>) -> Option<Received> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let mut headers = Vec::new();
@@ -192,5 +192,5 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<Told> {
     let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?;
     let mut body = vec![0; length.1.parse().ok()?];
     reader.read_exact(&mut body).ok()?;
-    Some(Told { line: line.trim().to_owned(), headers, body: String::from_utf8(body).ok()? })
+    Some(Received { line: line.trim().to_owned(), headers, body: String::from_utf8(body).ok()? })
 }

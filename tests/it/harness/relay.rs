@@ -33,13 +33,13 @@ pub type Questions = fn(&mut Vec<u8>) -> u64;
 pub struct Relay {
     pub address: SocketAddr,
     manner: watch::Sender<Manner>,
-    told: Told,
+    counters: Counters,
     listening: JoinHandle<()>,
 }
 
-/// What is told of all connections.
+/// Counters of all connections.
 #[derive(Clone, Default)]
-struct Told {
+struct Counters {
     asked: Arc<AtomicU64>,
     open: Arc<AtomicU64>,
 }
@@ -50,8 +50,8 @@ impl Relay {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (manner, _) = watch::channel(Manner::Pass);
-        let told = Told::default();
-        let (heard, counted) = (manner.clone(), told.clone());
+        let counters = Counters::default();
+        let (heard, counted) = (manner.clone(), counters.clone());
         let listening = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
@@ -67,7 +67,7 @@ impl Relay {
                 });
             }
         });
-        Self { address, manner, told, listening }
+        Self { address, manner, counters, listening }
     }
 
     pub fn set(&self, manner: Manner) {
@@ -81,7 +81,7 @@ impl Relay {
     /// Hangs up on everybody, and goes on with whoever comes next.
     pub async fn hang_up(&self) {
         self.set(Manner::Cut);
-        while self.told.open.load(Ordering::SeqCst) > 0 {
+        while self.counters.open.load(Ordering::SeqCst) > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         self.set(Manner::Pass);
@@ -89,7 +89,7 @@ impl Relay {
 
     /// How many questions were asked so far.
     pub fn asked(&self) -> u64 {
-        self.told.asked.load(Ordering::SeqCst)
+        self.counters.asked.load(Ordering::SeqCst)
     }
 }
 

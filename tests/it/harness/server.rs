@@ -218,7 +218,7 @@ impl Starting {
 }
 
 /// What a server tells of itself, on stdout or as JSON in its log.
-fn told_at_start(
+fn line_at_start(
     process: &Process,
     field: &str,
     line: impl Fn(&str) -> Option<String>,
@@ -255,14 +255,14 @@ impl Server {
     fn of(place: Place, mut process: Process, told: Option<SocketAddr>) -> Self {
         let url = wait_for(|| {
             assert_eq!(process.ends_within(Duration::ZERO), None, "{}", process.stderr());
-            told_at_start(&process, "url", |line| {
+            line_at_start(&process, "url", |line| {
                 Some(line.strip_prefix("Anteroom is listening on ")?.to_owned())
             })
         });
         let mut server = Self { place, url, setup_link: None, told, process };
         // What it prints, it prints before it answers.
         wait_for(|| server.exchange("GET /healthz HTTP/1.0\r\n\r\n"));
-        server.setup_link = told_at_start(&server.process, "setup_link", |line| {
+        server.setup_link = line_at_start(&server.process, "setup_link", |line| {
             let link = line.split_whitespace().find(|word| word.contains("/setup?token="));
             link.map(str::to_owned)
         });

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::loopback::free_address;
+use super::server::wait_for;
 
 /// The application. It closes each connection after one answer.
 pub struct Upstream {
     pub address: SocketAddr,
     asked: Arc<AtomicUsize>,
     over: Arc<AtomicBool>,
+    goes_on: Arc<AtomicBool>,
 }
 
 impl Upstream {
@@ -19,22 +21,28 @@ impl Upstream {
         let address = free_address();
         let listener = TcpListener::bind(address).unwrap();
         let (asked, over) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
-        let (counted, ended) = (asked.clone(), over.clone());
+        let goes_on = Arc::<AtomicBool>::default();
+        let (counted, ended, resumed) = (asked.clone(), over.clone(), goes_on.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if ended.load(Ordering::SeqCst) {
                     return;
                 }
-                let counted = counted.clone();
-                std::thread::spawn(move || answer(stream, &counted));
+                let (counted, resumed) = (counted.clone(), resumed.clone());
+                std::thread::spawn(move || answer(stream, &counted, &resumed));
             }
         });
-        Self { address, asked, over }
+        Self { address, asked, over, goes_on }
     }
 
     /// How many requests came through.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Lets downloads go on.
+    pub fn go_on(&self) {
+        self.goes_on.store(true, Ordering::SeqCst);
     }
 }
 
@@ -45,8 +53,12 @@ impl Drop for Upstream {
     }
 }
 
-/// Says the head of the request back. A body is read and left.
-fn answer(stream: TcpStream, counted: &AtomicUsize) -> Option<()> {
+/// Half of a download that goes on when the application is told.
+pub const HALF: usize = 100_000;
+
+/// Says the head of the request back. A body is read and left. A WebSocket echoes bytes; a download
+/// waits in the middle.
+fn answer(stream: TcpStream, counted: &AtomicUsize, goes_on: &AtomicBool) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
     loop {
@@ -60,6 +72,12 @@ fn answer(stream: TcpStream, counted: &AtomicUsize) -> Option<()> {
         head += &line;
     }
     counted.fetch_add(1, Ordering::SeqCst);
+    if head.to_lowercase().contains("\r\nupgrade: websocket\r\n") {
+        return echo(reader);
+    }
+    if head.starts_with("GET /download ") {
+        return download(reader.get_mut(), goes_on);
+    }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let answer = format!(
@@ -68,4 +86,24 @@ fn answer(stream: TcpStream, counted: &AtomicUsize) -> Option<()> {
         head.len()
     );
     reader.get_mut().write_all(answer.as_bytes()).ok()
+}
+
+fn echo(mut reader: BufReader<TcpStream>) -> Option<()> {
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                  Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    reader.get_mut().write_all(answer.as_bytes()).ok()?;
+    let mut bytes = [0; 1024];
+    loop {
+        let count = reader.read(&mut bytes).ok().filter(|count| *count > 0)?;
+        reader.get_mut().write_all(&bytes[..count]).ok()?;
+    }
+}
+
+fn download(stream: &mut TcpStream, goes_on: &AtomicBool) -> Option<()> {
+    let length = 2 * HALF;
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).ok()?;
+    stream.write_all(&vec![b'1'; HALF]).ok()?;
+    wait_for(|| goes_on.load(Ordering::SeqCst).then_some(()));
+    stream.write_all(&vec![b'2'; HALF]).ok()
 }

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::PUBLIC_URL;
 use crate::harness::browser::Browser;
 use crate::harness::chance::Chance;
-use crate::harness::history::{Answer, Deed, History, Token, Told};
+use crate::harness::history::{Answer, History, Operation, Reply, Token};
 use crate::harness::load::ADMINISTRATOR;
 use crate::revocations::gateway::cache::Cache;
 
@@ -115,16 +115,16 @@ impl Gateway {
         let Some(heard) = *self.heard.lock().unwrap() else { return false };
         let is_kept = self.cache.find(&token.0, Clock::system().now()).is_some();
         if is_kept && noted.insert((token.clone(), heard)) {
-            let begun = self.history.deed_since(CLIENT, heard);
-            let deed = Deed::Check { token: token.clone() };
-            self.history.note(begun, deed, Answer::Done(Told::default()));
+            let begun = self.history.operation_since(CLIENT, heard);
+            let operation = Operation::Check { token: token.clone() };
+            self.history.note(begun, operation, Answer::Done(Reply::default()));
         }
         is_kept
     }
 
     fn tokens(&self) -> Vec<Token> {
         let records = self.history.records();
-        let handed_out = records.iter().rev().filter_map(|record| record.told()?.token.clone());
+        let handed_out = records.iter().rev().filter_map(|record| record.reply()?.token.clone());
         handed_out.take(TOKENS).collect()
     }
 }

@@ -1,8 +1,8 @@
-//! What many clients were told while servers worked, died and stood still, judged afterwards: no
-//! end was undone, nobody was signed out by mistake, nothing acknowledged was lost.
+//! Answers to many clients while servers work, die and stand still, judged afterwards: no end was
+//! undone, nobody was signed out by mistake, nothing acknowledged was lost.
 //!
-//! `HISTORY_DEEDS` sets how many deeds each person does, `TROUBLES` how often each thing goes
-//! wrong, `SEED` the chance of an earlier run.
+//! `HISTORY_OPERATIONS` sets the number of operations of each person, `TROUBLES` how often each
+//! fault occurs, `SEED` repeats an earlier run.
 
 mod gateway;
 mod one_server;
@@ -36,7 +36,7 @@ fn load(nodes: &Nodes, chance: &mut Chance) -> Load {
     let add = ["user", "add", email, "--admin", "--password-stdin"];
     nodes.command_with_input(0, &add, password);
     Load {
-        deeds: u32::try_from(rounds("HISTORY_DEEDS", 12, 150)).unwrap(),
+        operations: u32::try_from(rounds("HISTORY_OPERATIONS", 12, 150)).unwrap(),
         administrator: true,
         ..Load::at(nodes.addresses(), PUBLIC_URL, chance.fork())
     }

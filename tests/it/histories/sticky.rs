@@ -7,7 +7,7 @@ use super::{innocent, load, place};
 use crate::harness::chance::{Chance, SaysSeed};
 use crate::harness::ground::{Ground, Keeping};
 use crate::harness::history::judge::Law;
-use crate::harness::history::{Answer, Deed, Told};
+use crate::harness::history::{Answer, Operation, Reply};
 use crate::harness::load::Load;
 use crate::harness::nodes::Nodes;
 use crate::harness::server::Place;
@@ -44,9 +44,9 @@ async fn with_a_node_its_own_sessions_are_gone_and_no_others() {
         tokio::time::sleep(life).await;
         // The administrator's is the first, and has to stay for there to be one.
         let node = 1 + usize::try_from(chance.below(2)).unwrap();
-        let lost = history.deed(u32::MAX, None);
+        let lost = history.operation(u32::MAX, None);
         nodes.node(node).kill();
-        history.note(lost, Deed::Lost { node }, Answer::Done(Told::default()));
+        history.note(lost, Operation::Lost { node }, Answer::Done(Reply::default()));
         nodes.node(node).start();
         kills += 1;
     }

@@ -14,19 +14,15 @@ const BOUND: Duration = Duration::from_secs(12);
 /// Nor does it take longer until all is well again.
 const RECOVERY: Duration = Duration::from_secs(10);
 
-with_each_keeping!(
-    whatever_befalls_the_store_nobody_is_signed_out_by_it_and_nothing_acknowledged_is_lost,
-);
+with_each_keeping!(no_store_failure_signs_anybody_out_or_loses_an_acknowledged_change,);
 
-async fn whatever_befalls_the_store_nobody_is_signed_out_by_it_and_nothing_acknowledged_is_lost(
-    keeping: Keeping,
-) {
+async fn no_store_failure_signs_anybody_out_or_loses_an_acknowledged_change(keeping: Keeping) {
     let mut chance = Chance::seeded();
     let _seed = SaysSeed(chance.seed());
     let Some(mut ground) = OwnGround::start(keeping).await else { return };
     let nodes = Nodes::apart(3, || ground.keeps(place()));
     let mut load = load(&nodes, &mut chance);
-    (load.deeds, load.people) = (u32::MAX, 6);
+    (load.operations, load.people) = (u32::MAX, 6);
     let (begun, history, over) = (Instant::now(), load.history.clone(), load.over.clone());
     let running = tokio::spawn(load.run());
     let mut longest = Duration::ZERO;

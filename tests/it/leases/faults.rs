@@ -22,7 +22,7 @@ with_each_keeping!(
     a_server_that_cannot_hear_of_an_end_accepts_nothing_after_its_answer,
     without_the_wait_it_would,
     without_the_margin_a_slow_clock_would,
-    without_the_wait_where_nothing_changed_a_second_revoker_is_told_too_early,
+    without_the_wait_where_nothing_changed_a_second_revoke_is_answered_too_early,
     without_the_order_of_changes_and_answers_it_would,
 );
 
@@ -130,14 +130,14 @@ impl Three {
         // Long enough for them to be remembered.
         tokio::time::sleep(Duration::from_millis(150)).await;
         if after.is_none() {
-            self.befall(trouble);
+            self.disturb(trouble);
         }
         let told =
             futures_util::future::join_all(phones.iter().map(|(by, path, _)| self.tell(*by, path)));
         let befalling = async {
             if let Some(after) = after {
                 tokio::time::sleep(after).await;
-                befall_ways(&self.ways[1], trouble);
+                disturb_ways(&self.ways[1], trouble);
             }
         };
         let (told, ()) = tokio::join!(told, befalling);
@@ -176,8 +176,8 @@ impl Three {
         told
     }
 
-    fn befall(&mut self, trouble: Trouble) {
-        befall_ways(&self.ways[1], trouble);
+    fn disturb(&mut self, trouble: Trouble) {
+        disturb_ways(&self.ways[1], trouble);
         if trouble == Trouble::Paused {
             let node = self.nodes.node(1);
             node.pause();
@@ -227,7 +227,7 @@ impl Try {
     }
 }
 
-fn befall_ways(ways: &Ways, trouble: Trouble) {
+fn disturb_ways(ways: &Ways, trouble: Trouble) {
     match trouble {
         Trouble::Nothing | Trouble::Paused => {}
         Trouble::Silent => ways.each(crate::harness::cut::Cut::silence),
@@ -301,7 +301,7 @@ async fn without_the_margin_a_slow_clock_would(keeping: Keeping) {
     breaks(keeping, "Margin", SLOW, (Trouble::Silent, By::Ending)).await;
 }
 
-async fn without_the_wait_where_nothing_changed_a_second_revoker_is_told_too_early(
+async fn without_the_wait_where_nothing_changed_a_second_revoke_is_answered_too_early(
     keeping: Keeping,
 ) {
     breaks(keeping, "WaitWhereNothingChanged", "1", (Trouble::Silent, By::EndingSecond)).await;

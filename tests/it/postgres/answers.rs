@@ -1,8 +1,8 @@
 //! The same questions get the same answers from either engine.
 
 use anteroom::accounts::{
-    Account, AccountStore, AddError, Change, ChangeError, Email, EpochRaise, EpochReason, Listing,
-    Name, PasswordChange, PasswordHash, Role, Status, User, UserId,
+    Account, AccountStore, AddError, Change, ChangeError, Email, EpochRaise, EpochReason, Group,
+    Groups, GroupsChange, Listing, Name, PasswordChange, PasswordHash, Role, Status, User, UserId,
 };
 use anteroom::audit::{Along, AuditStore, AuditWalk, By, Event, EventId, Kind, Recorded};
 use anteroom::sessions::{Client, SessionId};
@@ -56,6 +56,7 @@ async fn people(store: &dyn AccountStore) -> Vec<User> {
             email_verified: n % 2 == 0,
             name: Name::parse(name).unwrap(),
             role: if n == 0 { Role::Admin } else { Role::User },
+            groups: Groups::from_stored(if n == 1 { "_0-x,dev" } else { "" }).unwrap(),
             status: Status::Active,
             created_at: NOW + time::Duration::milliseconds(i64::from(n)),
         };
@@ -167,6 +168,7 @@ async fn accounts_change_alike() {
     assert_eq!(told[0], told[1]);
     assert!(told[0].iter().any(|line| line.contains("last active administrator")));
     assert!(told[0].iter().any(|line| line.contains("another account has this address")));
+    assert!(told[0].iter().any(|line| line.contains("at most 64 groups")));
 }
 
 fn changes() -> Vec<Change> {
@@ -174,7 +176,16 @@ fn changes() -> Vec<Change> {
     let raise = |reason| Some(EpochRaise { reason, survivor: None });
     let password =
         |from: Option<&str>, to: &str| Some(PasswordChange { from: from.map(hash), to: hash(to) });
+    let groups = |change| Change { groups: Some(change), ..Change::default() };
+    let group = |name| Group::parse(name).unwrap();
+    let most: Vec<String> = (0..64).map(|n| format!("{n:02}{}", "x".repeat(62))).collect();
+    let most = Groups::parse(most.iter().map(String::as_str)).unwrap();
     vec![
+        groups(GroupsChange::Add(group("dev"))),
+        groups(GroupsChange::Remove(group("_0-x"))),
+        groups(GroupsChange::Replace(most)),
+        groups(GroupsChange::Add(group("one-more"))),
+        groups(GroupsChange::Replace(Groups::default())),
         Change { name: Some(Name::parse("İ ß 한").unwrap()), ..Change::default() },
         Change {
             email: Some((Email::parse("zoe@example.com").unwrap(), true)),

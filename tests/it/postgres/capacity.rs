@@ -59,7 +59,7 @@ async fn connections(owner: &mut PgConnection, database: &Database) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_takes_no_more_connections_than_it_is_told() {
+async fn a_server_opens_no_more_connections_than_its_setting() {
     let Some(database) = Database::fresh().await else { return };
     for most in [1, 3] {
         let place = database.place().with("ANTEROOM_CACHE", "off");

@@ -141,7 +141,7 @@ async fn end_connections(at_its_side: &mut sqlx::PgConnection) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_every_connection_is_taken_the_others_are_told_in_time() {
+async fn when_every_connection_is_taken_the_others_get_503_in_time() {
     if !is_here().await {
         return;
     }

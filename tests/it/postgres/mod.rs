@@ -16,7 +16,7 @@ mod upgrade;
 use std::sync::Arc;
 
 use anteroom::accounts::{
-    Account, AccountStore, Email, Epoch, Name, PasswordHash, Role, Status, User, UserId,
+    Account, AccountStore, Email, Epoch, Groups, Name, PasswordHash, Role, Status, User, UserId,
 };
 use anteroom::entropy::Entropy;
 use anteroom::sessions::{
@@ -116,6 +116,7 @@ async fn add(store: &dyn AccountStore, email: &str, role: Role) -> Account {
         email_verified: true,
         name: Name::parse("Ada").unwrap(),
         role,
+        groups: Groups::default(),
         status: Status::Active,
         created_at: NOW,
     };

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anteroom::accounts::{
-    AddError, Change, ChangeError, Email, Epoch, EpochRaise, EpochReason, KeptSession, Name,
-    PasswordHash, Role, Status,
+    AddError, Change, ChangeError, Email, Epoch, EpochRaise, EpochReason, Group, GroupsChange,
+    InvalidGroups, KeptSession, Name, PasswordHash, Role, Status,
 };
 use anteroom::sessions::{
     Client, EndReason, Ended, Ending, EpochMove, Loaded, Rotation, SessionPolicy, Started, Touch,
@@ -90,6 +90,32 @@ async fn of_parallel_changes_of_one_account_each_is_of_what_it_saw() {
     let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let moved = outcomes.iter().filter(|one| matches!(one, Err(ChangeError::Moved))).count();
     assert_eq!((won, moved), (1, 15));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_groups_added_at_two_servers_none_is_lost_and_there_are_never_too_many() {
+    let Some(nodes) = Nodes::start(2, SessionLocation::ThisDatabase).await else { return };
+    let ada = add(&*nodes.accounts(0), "ada@example.org", Role::User).await;
+    let changes = (0..70).map(|turn| {
+        let (node, id, seen) = (nodes.accounts(turn), ada.user.id, ada.epoch);
+        let group = Group::parse(&format!("group-{turn:02}")).unwrap();
+        let change = Change { seen, groups: Some(GroupsChange::Add(group)), ..Change::default() };
+        async move { node.change(id, &change, NOW).await }
+    });
+
+    let outcomes = at_once(changes.collect()).await;
+
+    let too_many = InvalidGroups::TooMany;
+    let refused = outcomes
+        .iter()
+        .filter(|one| matches!(one, Err(ChangeError::Groups(error)) if *error == too_many));
+    assert_eq!(refused.count(), 6, "{outcomes:?}");
+    let after = nodes.accounts(0).find(ada.user.id).await.unwrap().unwrap();
+    assert_eq!((after.user.groups.iter().count(), after.epoch), (64, ada.epoch));
+    let added = outcomes.iter().enumerate().filter(|(_, one)| one.is_ok());
+    for (turn, _) in added {
+        assert!(after.user.groups.contains(&format!("group-{turn:02}")), "{turn} is lost");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -246,7 +272,7 @@ async fn activity_written_by_two_servers_is_in_nobodys_way() {
         held.push(start);
     }
     let touched_at = |turn: u32| NOW + Duration::from_secs(60 + u64::from(turn));
-    let mut deeds: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::new();
+    let mut operations: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::new();
     for turn in 0..12_u32 {
         let mut touches: Vec<Touch> = held
             .iter()
@@ -260,11 +286,11 @@ async fn activity_written_by_two_servers_is_in_nobodys_way() {
             touches.reverse();
         }
         let node = nodes.sessions(turn as usize);
-        deeds.push(Box::pin(async move { node.touch(&touches).await.unwrap() }));
+        operations.push(Box::pin(async move { node.touch(&touches).await.unwrap() }));
     }
     for (turn, start) in held.iter().enumerate().take(20) {
         let (node, id, from) = (nodes.sessions(turn), start.session.id, start.digest);
-        deeds.push(Box::pin(async move {
+        operations.push(Box::pin(async move {
             let rotation = Rotation { from, to: fresh_digest(), authenticated: true, at: NOW };
             node.rotate(&rotation).await.unwrap();
             if turn % 2 == 0 {
@@ -276,7 +302,7 @@ async fn activity_written_by_two_servers_is_in_nobodys_way() {
     }
 
     let begun = Instant::now();
-    at_once(deeds).await;
+    at_once(operations).await;
 
     let live = nodes.sessions(0).list(user).await.unwrap();
     assert_eq!(live.len(), 50);
@@ -356,16 +382,16 @@ async fn a_counter_that_moves_while_it_is_swept_stays() {
     }
     let later = NOW + Duration::from_mins(2);
     let sweeping = nodes.throttle(0);
-    let mut deeds: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> =
+    let mut operations: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> =
         vec![Box::pin(async move { while !sweeping.sweep(later, later, 20).await.unwrap() {} })];
     for n in 0..200 {
         let node = nodes.throttle(1);
-        deeds.push(Box::pin(async move {
+        operations.push(Box::pin(async move {
             assert_eq!(node.reserve(&[counter(n)], later).await.unwrap(), None);
         }));
     }
 
-    at_once(deeds).await;
+    at_once(operations).await;
 
     for n in 0..200 {
         let refusal = nodes.throttle(0).reserve(&[counter(n)], later).await.unwrap();

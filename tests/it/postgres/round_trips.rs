@@ -47,9 +47,9 @@ struct Counts<'r> {
 }
 
 impl Counts<'_> {
-    async fn count<T>(&mut self, what: &'static str, deed: impl Future<Output = T>) -> T {
+    async fn count<T>(&mut self, what: &'static str, operation: impl Future<Output = T>) -> T {
         let before = self.relay.asked();
-        let outcome = deed.await;
+        let outcome = operation.await;
         self.of.insert(what, self.relay.asked() - before);
         outcome
     }

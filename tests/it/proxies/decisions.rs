@@ -12,7 +12,7 @@ use crate::harness::load::ADMINISTRATOR;
 with_each_keeping!(rev_17_what_is_answered_by_one_node_holds_at_the_next_request_at_every_other);
 
 /// What ends the session of a phone, and what the phone is told.
-const DEEDS: [(&str, &str); 9] = [
+const OPERATIONS: [(&str, &str); 9] = [
     ("sign out", "signed_out"),
     ("revoke", "revoked_by_user"),
     ("end the others", "revoked_by_user"),
@@ -33,11 +33,11 @@ struct Cast {
 }
 
 impl Cast {
-    /// Carries out a deed, unless it takes a command.
-    async fn carry_out(&self, deed: &str) -> Answer {
+    /// Carries out an operation, unless it takes a command.
+    async fn carry_out(&self, operation: &str) -> Answer {
         let Self { laptop, phone, admin, id } = self;
         let path = format!("/api/admin/users/{id}");
-        match deed {
+        match operation {
             "sign out" => phone.copy().delete("/api/session").await,
             "revoke" => laptop.revoke(phone).await,
             "end the others" => laptop.delete("/api/sessions").await,
@@ -46,7 +46,7 @@ impl Cast {
             "disable" => admin.patch(&path, json!({ "status": "disabled" })).await,
             "make an administrator" => admin.patch(&path, json!({ "role": "admin" })).await,
             "delete" => admin.delete(&path).await,
-            _ => panic!("{deed}?"),
+            _ => panic!("{operation}?"),
         }
     }
 }
@@ -62,8 +62,8 @@ async fn rev_17_what_is_answered_by_one_node_holds_at_the_next_request_at_every_
         let admin = stage.balancer.browser(200);
         let answer = admin.try_to_sign_in(admins_email, admins_password, false).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
-        for (number, (deed, reason)) in DEEDS.into_iter().enumerate() {
-            let what = format!("{proxy:?}, {deed}");
+        for (number, (operation, reason)) in OPERATIONS.into_iter().enumerate() {
+            let what = format!("{proxy:?}, {operation}");
             let email = format!("p{number}@example.org");
             let (laptop, phone) = (stage.balancer.browser(10), stage.balancer.browser(11));
             assert_eq!(laptop.sign_up(&email, PASSWORD).await.status, 201, "{what}");
@@ -73,7 +73,7 @@ async fn rev_17_what_is_answered_by_one_node_holds_at_the_next_request_at_every_
             }
 
             let here = number % 3;
-            if deed == "revoke by command" {
+            if operation == "revoke by command" {
                 stage.nodes.command(here, &["session", "revoke", "--user", &email]);
             } else {
                 let id = laptop.user_id().await;
@@ -85,9 +85,9 @@ async fn rev_17_what_is_answered_by_one_node_holds_at_the_next_request_at_every_
                 };
                 let [laptop, phone, admin] = [&laptop, &phone, &admin].map(at_the_node);
                 let cast = Cast { laptop, phone, admin, id };
-                let answer = cast.carry_out(deed).await;
+                let answer = cast.carry_out(operation).await;
                 assert!([200, 204].contains(&answer.status), "{what}: {}", answer.text);
-                if deed == "change the password" || deed == "end the others" {
+                if operation == "change the password" || operation == "end the others" {
                     let renewed = stage.homes(&cast.laptop).await;
                     assert_eq!(renewed, [0, 1, 2], "{what}: the new token");
                 }

@@ -7,11 +7,13 @@ use serde_json::json;
 
 use super::{PASSWORD, shared_place};
 use crate::harness::balancer::{Balancer, Proxy};
-use crate::harness::browser::Browser;
+use crate::harness::browser::{Answer, Browser};
 use crate::harness::ground::Keeping;
 use crate::harness::nodes::Nodes;
 use crate::harness::upstream::Upstream;
 use crate::openapi::every_route;
+
+const ORIGIN: &str = "https://app.example.org";
 
 struct Stage {
     nodes: Nodes,
@@ -23,7 +25,8 @@ impl Stage {
     fn start() -> Option<Self> {
         let place = || {
             let place = shared_place(Keeping::Postgres);
-            place.with("ANTEROOM_PUBLIC_URL", "https://app.example.org")
+            let place = place.with("ANTEROOM_PUBLIC_URL", ORIGIN);
+            place.with("ANTEROOM_FORWARD_AUTH", "nginx")
         };
         let (mut nodes, application) = (Nodes::apart(1, place), Upstream::start());
         let balancer =
@@ -38,6 +41,12 @@ impl Stage {
     }
 }
 
+/// Asks for a page, as a browser does when somebody follows a link.
+async fn navigate(browser: &Browser, path: &str) -> Answer {
+    let shape = |request: RequestBuilder| request.header("Sec-Fetch-Mode", "navigate");
+    browser.ask(Method::GET, path, shape).await
+}
+
 /// The values that the application was sent under a name, in whatever spelling.
 fn values<'h>(head: &'h str, name: &str) -> Vec<&'h str> {
     let folded = |text: &str| text.to_lowercase().replace(['_', '.'], "-");
@@ -46,24 +55,23 @@ fn values<'h>(head: &'h str, name: &str) -> Vec<&'h str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fwd_10_the_application_is_told_who_it_is_and_a_stranger_is_asked_to_sign_in() {
+async fn fwd_10_the_application_gets_the_identity_and_anonymous_requests_go_to_sign_in() {
     let Some(stage) = Stage::start() else { return };
     let stranger = stage.balancer.browser(11);
     for (path, next) in [
-        ("/reports/7", "/reports/7"),
-        ("/reports?year=2026", "/reports?year=2026"),
-        ("/reports?a=1&b=2", "/reports"),
-        ("/reports?a=%26", "/reports"),
-        ("/b%C3%BCcher/1", "/b"),
-        ("/", "/"),
-        ("//evil.example", "//evil.example"),
+        ("/reports/7", "?next=/reports/7"),
+        ("/reports?year=2026", "?next=/reports%3Fyear%3D2026"),
+        ("/reports?a=1&b=%26", "?next=/reports%3Fa%3D1%26b%3D%2526"),
+        ("/b%C3%BCcher/1", "?next=/b%25C3%25BCcher/1"),
+        ("/", "?next=/"),
+        ("//evil.example", ""),
     ] {
-        let answer = stranger.get(path).await;
-        let login = format!("/login?next={next}");
-        assert_eq!((answer.status, answer.location()), (303, login.as_str()), "{path}");
+        let answer = navigate(&stranger, path).await;
+        let login = format!("{ORIGIN}/login{next}");
+        assert_eq!((answer.status, answer.location()), (302, login.as_str()), "{path}");
     }
     let answer = stranger.post("/reports", json!({})).await;
-    assert_eq!((answer.status, answer.location()), (303, "/login?next=/reports"));
+    assert_eq!(answer.refusal(), (401, "no_session".to_owned()));
     assert_eq!(stage.application.asked(), 0, "a stranger comes through");
 
     let ada = stage.signed_up("ada@example.org").await;
@@ -84,12 +92,12 @@ async fn fwd_10_the_application_is_told_who_it_is_and_a_stranger_is_asked_to_sig
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_signs_in_comes_back_to_where_they_wanted_to_go() {
+async fn a_sign_in_returns_to_the_requested_page() {
     let Some(stage) = Stage::start() else { return };
     let ada = stage.signed_up("ada@example.org").await;
     assert_eq!(ada.post_form("/logout", &[]).await.location(), "/login");
-    let asked = ada.get("/reports?year=2026").await;
-    let page = ada.get(asked.location()).await;
+    let asked = navigate(&ada, "/reports?year=2026").await;
+    let page = ada.get(asked.location().trim_start_matches(ORIGIN)).await;
     assert!(page.text.contains("name=\"next\" value=\"/reports?year=2026\""), "{}", page.text);
     let fields =
         [("email", "ada@example.org"), ("password", PASSWORD), ("next", "/reports?year=2026")];
@@ -131,7 +139,7 @@ async fn attack_144_attack_145_no_identity_header_of_a_client_comes_through() {
             assert_eq!(told, [id.as_str(), "user"], "{spelled}: {}", answer.text);
             let before = stage.application.asked();
             let answer = stranger.ask(Method::GET, "/reports", |r| shape(r, spelled)).await;
-            assert_eq!((answer.status, stage.application.asked()), (303, before), "{spelled}");
+            assert_eq!((answer.status, stage.application.asked()), (401, before), "{spelled}");
         }
     }
 }
@@ -179,7 +187,7 @@ async fn fwd_9_the_cookie_of_the_session_does_not_reach_the_application() {
     for sent in [format!("{ours}; {ours}"), format!("\t{ours};a=1;\t{ours}; b=2")] {
         let plain = stage.balancer.browser(12);
         let shape = |request: RequestBuilder| request.header("Cookie", &sent);
-        assert_eq!(plain.ask(Method::GET, "/reports", shape).await.status, 303, "{sent}");
+        assert_eq!(plain.ask(Method::GET, "/reports", shape).await.status, 401, "{sent}");
     }
     assert_eq!(stage.application.asked(), asked);
 }
@@ -203,8 +211,7 @@ async fn an_end_holds_at_the_next_request_to_the_application() {
             }
         };
         assert!(status < 300, "{end}: {status}");
-        let answer = phone.get("/reports").await;
-        assert_eq!((answer.status, answer.location()), (303, "/login?next=/reports"), "{end}");
+        assert_eq!(phone.get("/reports").await.status, 401, "{end}");
         assert_eq!(stage.application.asked(), asked, "{end}");
     }
 }

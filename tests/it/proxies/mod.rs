@@ -6,6 +6,7 @@ mod decisions;
 mod failing_checks;
 mod forward_auth;
 mod headers;
+mod open_connections;
 mod outage;
 mod person;
 mod plain_nginx;

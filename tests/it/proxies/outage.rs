@@ -77,7 +77,7 @@ async fn suffer(
     for store in 0..ground.stores.len() {
         for &trouble in troubles {
             let what = format!("{kind} {proxy:?}, {} {trouble:?}", ground.stores[store].name);
-            tokio::task::block_in_place(|| ground.stores[store].befall(trouble));
+            tokio::task::block_in_place(|| ground.stores[store].disturb(trouble));
             let longest = all_wait(&stage, &people, &what).await;
             tokio::task::block_in_place(|| ground.stores[store].mend(trouble));
             let begun = Instant::now();

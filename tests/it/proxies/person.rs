@@ -6,7 +6,7 @@ use crate::harness::chromium::Chromium;
 use crate::harness::client::PASSWORD;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_real_browser_finds_back_to_its_node_and_is_told_when_that_is_gone() {
+async fn a_real_browser_returns_to_its_node_and_sees_a_notice_when_that_is_gone() {
     for proxy in Proxy::Nginx.tried() {
         let Some(mut stage) = Stage::sticky(proxy).await else { return };
         let there =

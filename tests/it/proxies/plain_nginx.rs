@@ -74,7 +74,7 @@ impl Stage {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_is_signed_in_comes_through_with_any_request() {
+async fn every_request_of_a_signed_in_user_passes() {
     let Some(stage) = Stage::start().await else { return };
     let ada = stage.through_nginx(&stage.app.signed_in("ada@example.org").await);
     let stranger = stage.through_nginx(&stage.app.browser());

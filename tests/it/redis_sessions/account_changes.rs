@@ -52,7 +52,7 @@ async fn a_request_between_the_change_and_its_sessions_signs_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_whose_sessions_could_not_be_told_holds_all_the_same() {
+async fn an_account_change_holds_even_if_the_session_store_missed_it() {
     let Some((app, faults)) = app().await else { return };
     let (laptop, phone) =
         (app.signed_in("ada@example.org").await, app.signed_in("ada@example.org").await);

@@ -45,7 +45,7 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
         let children = with_children(&*store, &sessions, first).await;
 
         let done = Arc::new(AtomicU64::new(0));
-        let deeds = sessions.iter().cloned().enumerate().map(|(place, session)| {
+        let operations = sessions.iter().cloned().enumerate().map(|(place, session)| {
             let (store, done) = (Arc::clone(&store), Arc::clone(&done));
             tokio::spawn(async move {
                 let number = first + place as u64;
@@ -69,13 +69,13 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
                 (session, to, place % 3 == 2, acknowledged)
             })
         });
-        let deeds: Vec<_> = deeds.collect();
+        let operations: Vec<_> = operations.collect();
         let enough = chance.below(250);
         while done.load(Ordering::SeqCst) < enough {
             tokio::task::yield_now().await;
         }
         redis.kill();
-        let outcomes = join_all(deeds).await;
+        let outcomes = join_all(operations).await;
         redis.start_again();
 
         let mut acknowledged = 0;

@@ -213,7 +213,7 @@ async fn every_order_has_every_session_and_no_other() {
 
 /// Something that is done to two stores alike.
 #[derive(Debug)]
-enum Deed {
+enum Operation {
     Start(Box<Start>),
     End(Ending),
     Touch(Vec<Touch>),
@@ -223,7 +223,7 @@ enum Deed {
     List(UserId, SessionId),
 }
 
-impl Deed {
+impl Operation {
     /// At random, about the sessions that were started.
     fn chosen_by(chance: &mut Chance, started: &[Start], number: u64) -> Self {
         let seconds = i64::try_from(number).unwrap();
@@ -289,10 +289,11 @@ async fn thousands_of_sessions_are_kept_as_in_memory() {
     let seed = chance.seed();
     println!("SEED={seed}");
     for number in 0..3_000 {
-        let deed = Deed::chosen_by(&mut chance, &started, number);
-        let (found, expected) = (deed.done_to(&*store).await, deed.done_to(&memory).await);
-        assert_eq!(found, expected, "SEED={seed}: {deed:?}");
-        if let Deed::Start(start) = deed {
+        let operation = Operation::chosen_by(&mut chance, &started, number);
+        let (found, expected) =
+            (operation.done_to(&*store).await, operation.done_to(&memory).await);
+        assert_eq!(found, expected, "SEED={seed}: {operation:?}");
+        if let Operation::Start(start) = operation {
             started.push(*start);
         }
         if number % 500 == 499 {

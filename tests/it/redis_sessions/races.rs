@@ -19,9 +19,9 @@ async fn servers() -> Option<Vec<Arc<RedisSessions>>> {
 
 /// Runs all at once, each on a task of its own.
 async fn at_once<T: Send + 'static>(
-    deeds: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+    operations: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
-    let tasks: Vec<_> = deeds.into_iter().map(tokio::spawn).collect();
+    let tasks: Vec<_> = operations.into_iter().map(tokio::spawn).collect();
     join_all(tasks).await.into_iter().map(Result::unwrap).collect()
 }
 
@@ -41,14 +41,14 @@ async fn sign_ins_at_several_servers_never_leave_more_than_the_limit() {
                 most
             })
         };
-        let deeds = (0..200).map(|number| {
+        let operations = (0..200).map(|number| {
             let store = Arc::clone(&servers[number % SERVERS]);
             let number = u64::try_from(number).unwrap() + of * 1000;
             let start = limited(start(number, Some(of), 0), limit);
             async move { store.start(&start).await.unwrap() }
         });
 
-        let outcomes = at_once(deeds).await;
+        let outcomes = at_once(operations).await;
 
         let started = outcomes.iter().filter(|one| matches!(one, Started::Started { .. })).count();
         assert_eq!(started, if policy == LimitPolicy::Refuse { 5 } else { 200 });
@@ -58,7 +58,7 @@ async fn sign_ins_at_several_servers_never_leave_more_than_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_session_is_live_under_an_earlier_epoch_whoever_started_it_meanwhile() {
+async fn no_session_started_meanwhile_is_live_under_an_earlier_epoch() {
     let Some(servers) = servers().await else { return };
     for round in 0..20 {
         // Whether some sign-ins know the new epoch: they end what is of the earlier one, too.
@@ -84,12 +84,12 @@ async fn no_session_is_live_under_an_earlier_epoch_whoever_started_it_meanwhile(
                 Some((start, epoch))
             }
         });
-        let deeds: Vec<futures_util::future::BoxFuture<'static, _>> =
+        let operations: Vec<futures_util::future::BoxFuture<'static, _>> =
             std::iter::once(futures_util::FutureExt::boxed(raise))
                 .chain(starts.map(futures_util::FutureExt::boxed))
                 .collect();
 
-        for (start, epoch) in at_once(deeds).await.into_iter().flatten() {
+        for (start, epoch) in at_once(operations).await.into_iter().flatten() {
             assert_eq!(is_live(&*servers[0], &start).await, epoch == 2, "round {round}");
         }
         assert_eq!(servers[0].list(user(round)).await.unwrap().len(), if knows { 3 } else { 0 });
@@ -113,12 +113,12 @@ async fn a_session_that_is_rotated_and_ended_at_once_is_over_under_every_token()
             let (store, ending) = (Arc::clone(&servers[0]), ending(&session));
             async move { (store.end(&ending).await.unwrap(), None) }
         };
-        let deeds: Vec<futures_util::future::BoxFuture<'static, _>> = rotations
+        let operations: Vec<futures_util::future::BoxFuture<'static, _>> = rotations
             .map(futures_util::FutureExt::boxed)
             .chain([futures_util::FutureExt::boxed(end)])
             .collect();
 
-        let outcomes = at_once(deeds).await;
+        let outcomes = at_once(operations).await;
 
         let rotated = outcomes.iter().filter(|(done, to)| *done && to.is_some()).count();
         assert!(rotated <= 1, "rotated {rotated} times");

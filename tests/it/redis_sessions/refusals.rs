@@ -17,7 +17,7 @@ fn start_with(url: &str) -> Outcome {
     outcome
 }
 
-fn told(url: &str) -> String {
+fn startup_error(url: &str) -> String {
     let outcome = start_with(url);
     let told = refused(&outcome, 1).to_owned();
     assert_eq!(told.trim_end().lines().count(), 1, "{told}");
@@ -38,7 +38,7 @@ fn ops_4_a_redis_that_would_drop_sessions_or_has_old_ones_is_refused() {
         (&["--replicaof", &replica_of], "replica"),
     ] {
         let server = RedisServer::start(options, why).unwrap();
-        let told = told(&server.url());
+        let told = startup_error(&server.url());
         assert!(told.contains(words), "{told}");
         assert!(told.contains(&format!("127.0.0.1:{}", server.port)), "{told}");
     }
@@ -49,7 +49,7 @@ fn one_that_cannot_be_reached_is_named_in_one_line() {
     if !is_here("how a start without Redis fails") {
         return;
     }
-    let told = told(&format!("redis://ann:hunter2@127.0.0.1:{}", free_port()));
+    let told = startup_error(&format!("redis://ann:hunter2@127.0.0.1:{}", free_port()));
 
     assert!(told.contains("ANTEROOM_SESSIONS") && told.contains("Connection refused"), "{told}");
     assert!(!told.contains("hunter2") && !told.contains("ann:"), "{told}");
@@ -60,7 +60,7 @@ fn one_that_says_nothing_is_not_waited_for() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
 
-    let told = told(&format!("redis://127.0.0.1:{port}"));
+    let told = startup_error(&format!("redis://127.0.0.1:{port}"));
 
     assert!(told.contains("does not answer within a second"), "{told}");
 }
@@ -70,7 +70,7 @@ fn a_wrong_password_is_named_and_not_shown() {
     let options = ["--requirepass", "walnut"];
     let Some(server) = RedisServer::start(&options, "a wrong password for Redis") else { return };
     for login in ["", ":hunter2@", "ann:hunter2@"] {
-        let told = told(&format!("redis://{login}127.0.0.1:{}", server.port));
+        let told = startup_error(&format!("redis://{login}127.0.0.1:{}", server.port));
         assert!(told.contains("refuses the login"), "{login}: {told}");
         assert!(!told.contains("hunter2"), "{told}");
     }

@@ -129,14 +129,14 @@ async fn each_holds(kind: Kind) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rev_18_no_answer_of_a_server_on_postgres_tells_of_an_end_while_leases_are_held() {
+async fn rev_18_no_answer_on_postgres_reports_an_end_while_leases_are_held() {
     if postgres::is_here().await {
         each_holds(Kind::Postgres).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rev_18_no_answer_of_a_server_on_redis_tells_of_an_end_while_leases_are_held() {
+async fn rev_18_no_answer_on_redis_reports_an_end_while_leases_are_held() {
     if redis::is_here("what tells of an end early") && postgres::is_here().await {
         each_holds(Kind::RedisBesidePostgres).await;
     }
@@ -144,7 +144,7 @@ async fn rev_18_no_answer_of_a_server_on_redis_tells_of_an_end_while_leases_are_
 
 /// What is done is said to be done, whatever became meanwhile of the session that asked for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_ends_others_and_is_ended_while_the_answer_waits_is_told_that_it_is_done() {
+async fn an_end_of_others_succeeds_even_if_its_own_session_ends_meanwhile() {
     if !postgres::is_here().await {
         return;
     }

@@ -105,12 +105,12 @@ async fn begun(server: &Server) -> (Client, Client, String) {
     let (root, ada) = (Client::of(server), Client::of(server));
     assert_eq!(root.set_up(server, "root@example.org").await.status(), 303);
     ada.sign_up("ada@example.org").await;
-    let (_, feed) = told(&root, "").await;
+    let (_, feed) = read_feed(&root, "").await;
     let cursor = feed["next_cursor"].as_str().unwrap().to_owned();
     (root, ada, cursor)
 }
 
-async fn told(root: &Client, query: &str) -> (u16, Value) {
+async fn read_feed(root: &Client, query: &str) -> (u16, Value) {
     let answer = root.get(&format!("{FEED}{query}")).await;
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
@@ -125,7 +125,7 @@ async fn rev_18_the_feed_goes_on_after_a_crash() {
 
     let server = server.kill().serve(&[]);
 
-    let (status, feed) = told(&root.at(&server), &format!("?after={cursor}")).await;
+    let (status, feed) = read_feed(&root.at(&server), &format!("?after={cursor}")).await;
     assert_eq!(status, 200);
     let found = ends(feed["revocations"].as_array().unwrap());
     assert_eq!(found, [end(body["session"]["id"].as_str().unwrap(), "signed_out")]);
@@ -141,18 +141,20 @@ async fn with_sessions_in_memory_a_restart_expires_every_cursor() {
 
     let root = root.at(&server);
     assert_eq!(root.sign_in("root@example.org", PASSWORD).await, 200);
-    let (status, problem) = told(&root, &format!("?after={cursor}")).await;
+    let (status, problem) = read_feed(&root, &format!("?after={cursor}")).await;
     assert_eq!((status, &problem["code"]), (410, &json!("cursor_expired")));
 }
 
 #[tokio::test]
-async fn what_a_command_ends_is_told_to_whoever_waits() {
+async fn a_waiting_reader_gets_the_end_by_a_command() {
     for sessions in ["database", "memory:"] {
         let server = Place::new().serve(&["--sessions", sessions]);
         let (root, _, cursor) = begun(&server).await;
 
         let waiting =
-            tokio::spawn(async move { told(&root, &format!("?wait=30&after={cursor}")).await });
+            tokio::spawn(
+                async move { read_feed(&root, &format!("?wait=30&after={cursor}")).await },
+            );
         let command = ["session", "revoke", "--user", "ada@example.org"];
         tokio::task::spawn_blocking(move || {
             done(&server.command(&command));

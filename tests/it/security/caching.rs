@@ -10,7 +10,7 @@ on_one_store!(
     cache_1_nothing_of_a_session_may_be_kept,
     cache_2_what_depends_on_cookies_says_so,
     cache_3_no_path_that_looks_like_a_file_shows_an_account,
-    cache_5_files_are_the_same_for_everybody_under_a_name_of_their_own,
+    cache_5_files_are_the_same_for_everybody_under_distinct_names,
 );
 
 const PAGES: [&str; 19] = [
@@ -92,7 +92,7 @@ async fn cache_3_no_path_that_looks_like_a_file_shows_an_account(kind: Kind) {
     }
 }
 
-async fn cache_5_files_are_the_same_for_everybody_under_a_name_of_their_own(kind: Kind) {
+async fn cache_5_files_are_the_same_for_everybody_under_distinct_names(kind: Kind) {
     let app = TestApp::start(kind).await;
     let page = app.browser().get("/login").await.text;
     let files: Vec<_> = page.split('"').filter(|quoted| quoted.starts_with("/assets/")).collect();

@@ -77,8 +77,8 @@ async fn life_9_no_expiry_that_a_browser_claims_prolongs_a_session(kind: Kind) {
     }
 }
 
-/// Every deed that asks for a fresh proof, as this browser does it; the statuses.
-async fn grave_deeds(root: &Browser, user: &str) -> Vec<(u16, String)> {
+/// Every operation that asks for a fresh proof, as this browser does it; the statuses.
+async fn calls_that_need_a_fresh_proof(root: &Browser, user: &str) -> Vec<(u16, String)> {
     let path = format!("/api/admin/users/{user}");
     let claims = |request: reqwest::RequestBuilder| {
         request
@@ -117,7 +117,7 @@ async fn life_10_attack_51_nobody_claims_to_have_proven_who_they_are(kind: Kind)
     assert_eq!(root.patch("/api/session/data", kept).await.status, 200);
     root.reauthenticate("wrong").await;
 
-    for refusal in grave_deeds(&root, &user).await {
+    for refusal in calls_that_need_a_fresh_proof(&root, &user).await {
         assert_eq!(refusal, (403, "reauthentication_required".to_owned()));
     }
     for claimed in ["authenticated_at", "reauthenticated", "fresh"] {

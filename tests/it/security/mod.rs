@@ -1,4 +1,4 @@
-//! Attempts on the service that no file of a deed has, each named by the row of
+//! Attempts on the service that no file of an operation has, each named by the row of
 //! `docs/security-checklist.md` that it shows.
 
 mod caching;

@@ -24,8 +24,8 @@ use crate::harness::server::Place;
 
 on_each_store!(
     sid_4_no_answer_shows_a_token_but_in_the_cookie,
-    sid_9_a_sign_in_that_draws_a_token_in_use_draws_anew,
-    sid_9_a_rotation_that_draws_a_token_in_use_draws_anew,
+    sid_9_a_sign_in_that_draws_a_token_in_use_draws_again,
+    sid_9_a_rotation_that_draws_a_token_in_use_draws_again,
     sid_9_a_change_of_password_that_draws_a_token_in_use_takes_over_nobody,
 );
 
@@ -37,8 +37,8 @@ fn shows(answer: &Answer, tokens: &[String]) -> bool {
     tokens.iter().any(|token| texts.iter().any(|text| text.contains(token)))
 }
 
-/// What a browser that is signed in is told, and what it is refused.
-async fn told(browser: &Browser) -> Vec<Answer> {
+/// Answers to a browser that is signed in, with refusals.
+async fn answers_to(browser: &Browser) -> Vec<Answer> {
     let mut answers = Vec::new();
     for path in [
         "/",
@@ -79,7 +79,7 @@ async fn sid_4_no_answer_shows_a_token_but_in_the_cookie(kind: Kind) {
     let app = TestApp::start(kind).await;
     let browser = app.administrator("root@example.org").await;
     let mut tokens = vec![browser.token()];
-    let mut answers = told(&browser).await;
+    let mut answers = answers_to(&browser).await;
     for step in 0..6 {
         answers.push(match step {
             0 => browser.patch("/api/session/data", json!({ "a": 1 })).await,
@@ -193,7 +193,7 @@ async fn is_still(browser: &Browser, email: &str) {
     assert_eq!(browser.whoami().await.json()["user"]["email"], email);
 }
 
-async fn sid_9_a_sign_in_that_draws_a_token_in_use_draws_anew(kind: Kind) {
+async fn sid_9_a_sign_in_that_draws_a_token_in_use_draws_again(kind: Kind) {
     let (app, draws, ada) = with_a_token_of_sevens(kind).await;
 
     draws.next(&[7, 7]);
@@ -212,7 +212,7 @@ async fn sid_9_a_sign_in_that_draws_a_token_in_use_draws_anew(kind: Kind) {
     assert_eq!(old.why_not().await, "signed_out");
 }
 
-async fn sid_9_a_rotation_that_draws_a_token_in_use_draws_anew(kind: Kind) {
+async fn sid_9_a_rotation_that_draws_a_token_in_use_draws_again(kind: Kind) {
     let (app, draws, ada) = with_a_token_of_sevens(kind).await;
     let bob = app.signed_in("bob@example.org").await;
     let old = bob.copy();
@@ -229,21 +229,21 @@ async fn sid_9_a_rotation_that_draws_a_token_in_use_draws_anew(kind: Kind) {
 }
 
 async fn sid_9_a_change_of_password_that_draws_a_token_in_use_takes_over_nobody(kind: Kind) {
-    for deed in ["password", "others"] {
+    for operation in ["password", "others"] {
         let (app, draws, ada) = with_a_token_of_sevens(kind).await;
         let bob = app.signed_in("bob@example.org").await;
 
         draws.next(&[7]);
-        let answer = match deed {
+        let answer = match operation {
             "password" => bob.change_password(PASSWORD, OTHER_PASSWORD).await,
             _ => bob.delete("/api/sessions").await,
         };
 
         draws.are_drawn();
         // What ends the others is done by then; the one that drew so badly has to sign in again.
-        let done = if deed == "password" { 204 } else { 200 };
-        assert_eq!((answer.status, answer.set_cookies().len()), (done, 0), "{deed}");
-        assert!(!bob.is_signed_in().await, "{deed}");
+        let done = if operation == "password" { 204 } else { 200 };
+        assert_eq!((answer.status, answer.set_cookies().len()), (done, 0), "{operation}");
+        assert!(!bob.is_signed_in().await, "{operation}");
         is_still(&ada, "ada@example.org").await;
         assert_eq!(app.live_sessions().await.len(), 1);
     }

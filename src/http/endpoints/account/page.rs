@@ -33,6 +33,7 @@ fn page(
         email_verified: user.email_verified,
         name: user.name.as_str().to_owned(),
         is_admin: user.role == Role::Admin,
+        groups: user.groups.iter().map(str::to_owned).collect(),
         member_since: user.created_at,
         signed_in_since: session.authenticated_at.unwrap_or(session.created_at),
         problems,

@@ -20,6 +20,8 @@ pub(crate) struct AccountPage {
     pub(crate) name: String,
     /// Whether the role is administrator.
     pub(crate) is_admin: bool,
+    /// The groups, sorted.
+    pub(crate) groups: Vec<String>,
     /// When the account was made.
     pub(crate) member_since: OffsetDateTime,
     /// When the person last proved who they are in this session.

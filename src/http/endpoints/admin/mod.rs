@@ -1,5 +1,6 @@
 //! Pages and API for administrators. For everybody else these paths do not exist.
 
+pub(in crate::http) mod applications;
 pub(in crate::http) mod audit;
 pub(in crate::http) mod overview;
 pub(in crate::http) mod revocations;
@@ -35,6 +36,7 @@ fn user_row(user: &User) -> UserRow {
         email_verified: user.email_verified,
         name: user.name.as_str().to_owned(),
         is_admin: user.role == Role::Admin,
+        groups: user.groups.iter().map(str::to_owned).collect(),
         is_disabled: user.status == Status::Disabled,
         created_at: user.created_at,
     }

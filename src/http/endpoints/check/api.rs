@@ -1,7 +1,7 @@
 //! `/auth/verify` and `/auth/verify/redirect`: session checks for reverse proxies and back ends.
 
 use axum::extract::{FromRequestParts as _, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::http::forward_auth::ForwardAuth;
@@ -18,20 +18,21 @@ use crate::http::session::extract::CurrentUser;
         ("Remote-User" = String, description = "The id of the user"),
         ("Remote-Email" = String, description = "The address; empty until verified"),
         ("Remote-Name" = String, description = "The name; may be empty"),
-        ("Remote-Groups" = String, description = "The role"),
+        ("Remote-Groups" = String, description = "The role, then the groups, sorted and separated by \
+                                                  commas: `user,dev,ops`"),
     )),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
     (status = 403, description = "`forbidden`: with `FORWARD_AUTH`, an identity header from the \
-                                  client, or an original URL of another origin", body = ProblemBody),
+                                  client, an original URL of another origin, or rules that do not \
+                                  allow the request; `reauthentication_required` and \
+                                  `second_factor_required` by rules", body = ProblemBody),
 ))]
 pub(crate) async fn verify(
     State(forward_auth): State<ForwardAuth>,
-    CurrentUser { user, .. }: CurrentUser,
-    sent: HeaderMap,
+    request: Request,
 ) -> Result<HeaderMap, Problem> {
-    let mut headers = HeaderMap::with_capacity(8);
-    forward_auth.identify(&user, &sent, &mut headers)?;
-    Ok(headers)
+    let (request, user) = with_user(request).await;
+    forward_auth.answer(&request, user)
 }
 
 /// `/auth/verify/redirect`: as `/auth/verify`, but a browser that wanted to see a page is sent to
@@ -39,7 +40,8 @@ pub(crate) async fn verify(
 /// navigate`, or without that header and with `text/html` in `Accept`.
 #[utoipa::path(get, path = "/auth/verify/redirect", tag = "forward auth", responses(
     (status = 200, description = "Signed in; headers as of `/auth/verify`"),
-    (status = 302, description = "To the sign-in page, and from there back to the original URL"),
+    (status = 302, description = "To the form for signing in or reauthenticating, and from there \
+                                  back to the original URL"),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
     (status = 403, description = "`forbidden`, as of `/auth/verify`", body = ProblemBody),
 ))]
@@ -47,18 +49,15 @@ pub(crate) async fn verify_or_redirect(
     State(forward_auth): State<ForwardAuth>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let (request, user) = with_user(request).await;
+    match forward_auth.answer(&request, user) {
+        Ok(headers) => Ok(headers.into_response()),
+        Err(problem) => forward_auth.redirect(&request, &problem).ok_or(problem),
+    }
+}
+
+async fn with_user(request: Request) -> (Request, Result<CurrentUser, Problem>) {
     let (mut parts, body) = request.into_parts();
     let user = CurrentUser::from_request_parts(&mut parts, &()).await;
-    let request = Request::from_parts(parts, body);
-    match user {
-        Ok(CurrentUser { user, .. }) => {
-            let mut headers = HeaderMap::with_capacity(8);
-            forward_auth.identify(&user, request.headers(), &mut headers)?;
-            Ok(headers.into_response())
-        }
-        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => {
-            forward_auth.sign_in(&request).ok_or(problem)
-        }
-        Err(problem) => Err(problem),
-    }
+    (Request::from_parts(parts, body), user)
 }

@@ -66,6 +66,7 @@ pub(super) fn account(language: Language) -> AccountPage {
         email_verified: true,
         name: "Ada Lovelace".to_owned(),
         is_admin: true,
+        groups: vec!["dev".to_owned()],
         member_since: datetime!(2025-03-02 08:00 UTC),
         signed_in_since: datetime!(2026-11-21 07:05 UTC),
         problems: Problems::none(),

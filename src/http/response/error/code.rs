@@ -35,14 +35,19 @@ pub enum Code {
     /// Ask for the password, send it to `POST /api/session/reauthenticate`, then repeat the
     /// request.
     ReauthenticationRequired,
+    /// A rule of forward auth requires a session with a second factor.
+    ///
+    /// Sign in with a second factor, or ask the operator.
+    SecondFactorRequired,
     /// The request comes from a page of another origin.
     ///
     /// Send it from the public URL, or add the origin of the page to `ANTEROOM_TRUSTED_ORIGINS`.
     CrossOrigin,
-    /// The check of a proxy was refused: the client sent an identity header, or the original
-    /// request cannot be read or is for another origin.
+    /// The check of a proxy was refused: the rules do not allow the request, the client sent an
+    /// identity header, or the original request cannot be read or is for another origin.
     ///
-    /// Let the proxy remove identity headers of clients, and check `ANTEROOM_FORWARD_AUTH`.
+    /// Check the rules with `anteroom rules check`, let the proxy remove identity headers of clients,
+    /// and check `ANTEROOM_FORWARD_AUTH`.
     Forbidden,
     /// Another account has this email address.
     ///
@@ -120,6 +125,7 @@ impl Code {
             Self::NoSession => "no_session",
             Self::SessionEnded => "session_ended",
             Self::ReauthenticationRequired => "reauthentication_required",
+            Self::SecondFactorRequired => "second_factor_required",
             Self::CrossOrigin => "cross_origin",
             Self::Forbidden => "forbidden",
             Self::EmailTaken => "email_taken",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::accounts::{InvalidEmail, InvalidName, WeakPassword};
+use crate::accounts::{InvalidEmail, InvalidGroups, InvalidName, WeakPassword};
 use crate::http::response::error::Problem;
 use crate::sessions::DataError;
 
@@ -55,6 +55,12 @@ impl From<InvalidEmail> for FieldError {
 
 impl From<InvalidName> for FieldError {
     fn from(error: InvalidName) -> Self {
+        Self { code: error.code(), message: error.to_string() }
+    }
+}
+
+impl From<InvalidGroups> for FieldError {
+    fn from(error: InvalidGroups) -> Self {
         Self { code: error.code(), message: error.to_string() }
     }
 }

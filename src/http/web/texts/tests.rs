@@ -53,13 +53,16 @@ const CODES: [&str; 25] = [
     "invitation_unusable",
 ];
 
-const FIELD_MESSAGES: [&str; 15] = [
+const FIELD_MESSAGES: [&str; 18] = [
     "email-missing",
     "email-invalid",
     "email-too_long",
     "email-taken",
     "name-too_long",
     "name-invisible",
+    "groups-invalid_name",
+    "groups-reserved_name",
+    "groups-too_many",
     "password-missing",
     "password-wrong",
     "new-password-missing",
@@ -175,7 +178,7 @@ fn every_key_that_a_page_uses_exists() {
 fn every_text_is_used() {
     let asked_by_code = |key: &str| {
         FIELD_MESSAGES.contains(&key)
-            || ["ended-", "error-", "activity-", "field-"]
+            || ["ended-", "error-", "activity-", "admin-decision-", "field-"]
                 .iter()
                 .any(|prefix| key.starts_with(prefix))
     };
@@ -186,7 +189,7 @@ fn every_text_is_used() {
 }
 
 #[test]
-fn every_word_of_the_contract_has_a_text_of_its_own_in_both_languages() {
+fn every_reason_code_and_message_has_a_text_in_both_languages() {
     for source in [ENGLISH, KOREAN] {
         let known = keys(source);
         for reason in REASONS {
@@ -220,7 +223,7 @@ fn what_has_no_text_never_panics() {
 }
 
 #[test]
-fn the_fewest_characters_of_a_password_are_told() {
+fn the_minimum_length_of_a_password_is_shown() {
     for language in Language::ALL {
         assert!(Texts::of(language).weak_password("too_short", 23).contains("23"));
         assert!(Texts::of(language).with("password-hint", "minimum", 23_u32).contains("23"));
@@ -228,7 +231,7 @@ fn the_fewest_characters_of_a_password_are_told() {
 }
 
 #[test]
-fn times_are_told_in_the_words_of_the_language() {
+fn times_are_formatted_in_the_language() {
     let at = datetime!(2026-11-21 19:42:59 +9);
 
     assert_eq!(Texts::of(English).exact_time(at), "21 Nov 2026, 10:42 UTC");
@@ -253,7 +256,7 @@ fn every_month_has_its_own_name_in_english() {
 }
 
 #[test]
-fn activity_is_told_by_its_age() {
+fn activity_is_shown_by_its_age() {
     let now = datetime!(2026-11-21 10:42 UTC);
     let told = |language, ago| Texts::of(language).active(now - ago, now);
 

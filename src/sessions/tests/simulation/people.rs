@@ -13,7 +13,9 @@ use uuid::Uuid;
 use super::store::Reached;
 use super::wire::Telling;
 use super::world::{Chance, Process, World, lock};
-use crate::accounts::{Account, Email, Epoch, EpochReason, Name, Role, Status, User, UserId};
+use crate::accounts::{
+    Account, Email, Epoch, EpochReason, Groups, Name, Role, Status, User, UserId,
+};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
@@ -185,7 +187,7 @@ impl Scene {
         &self.servers[usize::try_from(self.world.draw(SERVERS as u64)).unwrap()]
     }
 
-    fn told_over(&self, digest: TokenDigest) {
+    fn record_end(&self, digest: TokenDigest) {
         let mut record = lock(&self.record);
         record.counted.ends += 1;
         record.over.entry(digest).or_insert_with(Instant::now);
@@ -207,8 +209,8 @@ impl Scene {
     }
 
     /// It was answered that what is held is over: with a session, its children.
-    fn told_all_over(&self, held: &Held) {
-        self.told_over(held.token.digest());
+    fn record_end_of_all(&self, held: &Held) {
+        self.record_end(held.token.digest());
         if held.child.is_none() {
             let mut record = lock(&self.record);
             record.ended.insert(held.session.id);
@@ -276,14 +278,14 @@ impl Scene {
         loop {
             sleep(self.world.upto(60)).await;
             let own = self.any_held(|held| held.session.owner.user() == Some(id_of(person)));
-            let deed = self.world.draw(10);
+            let operation = self.world.draw(10);
             match own {
-                Some(held) if deed < 3 || (deed < 7 && held.child.is_some()) => {
+                Some(held) if operation < 3 || (operation < 7 && held.child.is_some()) => {
                     self.revoke(&held).await;
                 }
-                Some(held) if deed < 5 => self.rotate(&held).await,
-                Some(held) if deed < 7 => self.start_child(&held).await,
-                Some(_) if deed == 7 => self.change(person).await,
+                Some(held) if operation < 5 => self.rotate(&held).await,
+                Some(held) if operation < 7 => self.start_child(&held).await,
+                Some(_) if operation == 7 => self.change(person).await,
                 _ => self.sign_in(person).await,
             }
         }
@@ -324,7 +326,7 @@ impl Scene {
         match self.any_server().sessions.start_child(new).await {
             Ok(started) => {
                 let ended = earlier.iter().filter(|(id, _)| Some(*id) == started.replaced);
-                ended.for_each(|(_, digest)| self.told_over(*digest));
+                ended.for_each(|(_, digest)| self.record_end(*digest));
                 let session = held.session.clone();
                 self.hold(Held { token: started.token, session, child: Some(started.child) });
             }
@@ -332,7 +334,7 @@ impl Scene {
                 if !lock(&self.record).doubtful.contains(&held.token.digest()) {
                     lock(&self.record).faults.push("a live session has no children".to_owned());
                 }
-                self.told_all_over(held);
+                self.record_end_of_all(held);
             }
             Err(StartChildError::Store(_)) => {}
         }
@@ -362,7 +364,7 @@ impl Scene {
             let revoking = tokio::spawn(async move {
                 let sessions = &scene.servers[server].sessions;
                 if sessions.revoke(held.id(), None, EndReason::SignedOut).await.is_ok() {
-                    scene.told_all_over(&held);
+                    scene.record_end_of_all(&held);
                     return true;
                 }
                 false
@@ -379,7 +381,7 @@ impl Scene {
         let server = self.any_server();
         let rotated = server.sessions.rotate(&held.session, &held.token, false).await;
         if let Ok(rotated) = rotated {
-            self.told_over(held.token.digest());
+            self.record_end(held.token.digest());
             // Ending the session by its handle ends it under this token too.
             self.doubt(rotated.token.digest());
             let new = Held { token: rotated.token, session: rotated.session, child: None };
@@ -413,7 +415,7 @@ impl Scene {
         server.sessions.ended(crate::sessions::service::EndScope::User(id)).await;
         if raised.is_ok() {
             for held in before {
-                self.told_all_over(&held);
+                self.record_end_of_all(&held);
             }
         }
     }
@@ -426,9 +428,9 @@ impl Scene {
             let number = server.process.number;
             match self.world.draw(6) {
                 0 | 1 => server.process.freeze(self.world.upto(400)),
-                2 => self.world.befall(number, |wire| wire.cut(true)),
-                3 => self.world.befall(number, |wire| wire.cut(false)),
-                4 => self.world.befall(number, super::wire::Wire::unsubscribe),
+                2 => self.world.disturb(number, |wire| wire.cut(true)),
+                3 => self.world.disturb(number, |wire| wire.cut(false)),
+                4 => self.world.disturb(number, super::wire::Wire::unsubscribe),
                 _ => self.world.stand_still(self.world.upto(300)),
             }
         }
@@ -485,6 +487,7 @@ fn account(person: u64) -> Account {
         email_verified: true,
         name: Name::default(),
         role: Role::User,
+        groups: Groups::default(),
         status: Status::Active,
         created_at: datetime!(2026-11-01 09:00 UTC),
     };

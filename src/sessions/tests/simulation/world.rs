@@ -100,7 +100,7 @@ impl World {
     }
 
     /// Something happens to one of the subscriptions of a server.
-    pub(super) fn befall(&self, server: usize, what: impl Fn(&Wire)) {
+    pub(super) fn disturb(&self, server: usize, what: impl Fn(&Wire)) {
         let wires = lock(&self.wires).clone();
         wires.iter().filter(|wire| wire.server == server).for_each(|wire| what(wire));
     }
@@ -153,7 +153,7 @@ impl Process {
     /// Has the store do something in one step. It does so whether or not anybody waits.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
-        deed: impl FnOnce(&World) -> (T, Vec<Change>) + Send + 'static,
+        operation: impl FnOnce(&World) -> (T, Vec<Change>) + Send + 'static,
     ) -> Result<T, StoreError> {
         let lost = || StoreError::backend(Lost);
         self.breathe().await;
@@ -166,7 +166,7 @@ impl Process {
         tokio::spawn(async move {
             sleep(world.way()).await;
             world.awake().await;
-            let (answer, changes) = deed(&world);
+            let (answer, changes) = operation(&world);
             if !changes.is_empty() {
                 lock(&world.untold).extend(changes);
                 // Others see what was done a moment before those who listen are told.

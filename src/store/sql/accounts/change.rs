@@ -61,7 +61,7 @@ pub(in crate::store::sql) async fn change(
         Some(_) => before.account.epoch.next(),
     };
     let account: Option<Account> = read(tx, id).await?.map(|after| after.account);
-    Ok(Changed { account, epoch, ended })
+    Ok(Changed { before: before.account, account, epoch, ended })
 }
 
 /// Ends the sessions here, or orders the servers to. `None`: they end elsewhere.
@@ -143,10 +143,13 @@ async fn write_fields(
         None => (&user.email, user.email_verified),
     };
     let name = change.name.as_ref().unwrap_or(&user.name);
+    let groups =
+        change.groups.as_ref().map(|groups| groups.applied_to(&user.groups)).transpose()?;
+    let groups = groups.as_ref().unwrap_or(&user.groups);
     let hash = change.password.as_ref().map_or(&before.hash, |password| &password.to);
     let update = statement(
         "UPDATE users SET email = $1, email_verified = $2, name = $3, role = $4, status = $5, \
-         password_hash = $6, search_text = $7 WHERE user_id = $8",
+         password_hash = $6, search_text = $7, group_names = $8 WHERE user_id = $9",
     )
     .bind(email.as_str())
     .bind(email_verified)
@@ -155,6 +158,7 @@ async fn write_fields(
     .bind(change.status.unwrap_or(user.status).as_str())
     .bind(hash.as_str())
     .bind(search_text(email, name))
+    .bind(groups.as_str())
     .bind(user.id);
     tx.execute(update).await.map_err(|error| {
         if is_unique_violation(&error) { ChangeError::EmailTaken } else { error.into() }

@@ -38,8 +38,8 @@ impl AccountStore for SqlDatabase {
             }
             let insert = statement(
                 "INSERT INTO users (user_id, email, email_verified, name, search_text, role, \
-                 status, password_hash, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                 group_names, status, password_hash, created_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             )
             .bind(user.id)
             .bind(user.email.as_str())
@@ -47,6 +47,7 @@ impl AccountStore for SqlDatabase {
             .bind(user.name.as_str())
             .bind(search_text(&user.email, &user.name))
             .bind(user.role.as_str())
+            .bind(user.groups.as_str())
             .bind(user.status.as_str())
             .bind(hash.as_str())
             .bind(user.created_at);
@@ -132,6 +133,7 @@ impl AccountStore for SqlDatabase {
                 Err(
                     failed @ (ChangeError::Store(_)
                     | ChangeError::EmailTaken
+                    | ChangeError::Groups(_)
                     | ChangeError::InvitationGone),
                 ) => Err(failed),
                 Err(refused) => {
@@ -140,7 +142,7 @@ impl AccountStore for SqlDatabase {
                     Ok(Finish::Commit(Err(refused)))
                 }
                 Ok(changed) => {
-                    if change.is_nothing() {
+                    if changed.account.as_ref() == Some(&changed.before) {
                         tx.notify_unchanged().await?;
                     }
                     Ok(Finish::Commit(Ok(changed)))

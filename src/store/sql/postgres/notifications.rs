@@ -89,7 +89,7 @@ macro_rules! changed {
     };
 }
 
-const TRIGGERS: [NotificationTrigger; 15] = [
+const TRIGGERS: [NotificationTrigger; 16] = [
     trigger!(
         "tell_of_ended_sessions",
         "DELETE" ON "sessions",
@@ -142,6 +142,12 @@ const TRIGGERS: [NotificationTrigger; 15] = [
             "user_id",
             "email, email_verified, name, role, status, created_at"
         ), or "NULL")
+    ),
+    trigger!(
+        "tell_of_changed_groups",
+        "UPDATE" ON "users",
+        "REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT",
+        ids!("u", changed!("user_id", "group_names"), or "NULL")
     ),
     trigger!(
         "tell_of_deleted_users",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::lives::{By, End, Life, Lives};
 use super::register::Register;
-use super::{Answer, Deed, Password, Person, Record, Token};
+use super::{Answer, Operation, Password, Person, Record, Token};
 
 /// What has to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,22 +73,22 @@ impl Law {
     }
 }
 
-/// A rule that was broken, and the deeds that show it.
+/// A rule that was broken, and the operations that show it.
 #[derive(Clone, Debug)]
 pub struct Fault {
     pub rule: Rule,
-    pub deeds: Vec<Record>,
+    pub operations: Vec<Record>,
 }
 
 /// How much there was to judge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    pub deeds: usize,
-    /// Deeds under a token that were let in.
+    pub operations: usize,
+    /// Operations under a token that were let in.
     pub accepted: usize,
-    /// Deeds under a token that were told that the session is over.
+    /// Operations under a token that were told that the session is over.
     pub refused: usize,
-    /// Deeds that nobody knows the end of.
+    /// Operations that nobody knows the end of.
     pub unknown: usize,
     /// Ends and rotations that were acknowledged.
     pub ends: usize,
@@ -107,8 +107,8 @@ impl Verdict {
         let mut text = String::new();
         for fault in self.faults.iter().take(5) {
             writeln!(text, "{:?}:", fault.rule).unwrap();
-            for deed in &fault.deeds {
-                writeln!(text, "  {deed:?}").unwrap();
+            for operation in &fault.operations {
+                writeln!(text, "  {operation:?}").unwrap();
             }
         }
         assert!(self.faults.is_empty(), "{} faults\n{text}", self.faults.len());
@@ -123,16 +123,16 @@ pub(super) struct Sight<'r> {
     pub(super) refusal: Option<&'r str>,
 }
 
-/// What deeds say of the tokens that they were asked for under.
+/// What operations say of the tokens that they were asked for under.
 pub(super) fn sights(records: &[Record]) -> Vec<Sight<'_>> {
     let mut sights = Vec::new();
     for (number, record) in records.iter().enumerate() {
-        let (Deed::Check { token }
-        | Deed::Rotate { token, .. }
-        | Deed::EndOthers { token }
-        | Deed::ChangePassword { token, .. }
-        | Deed::EndAll { by: Some(token), .. }
-        | Deed::End { by: Some(token), .. }) = &record.deed
+        let (Operation::Check { token }
+        | Operation::Rotate { token, .. }
+        | Operation::EndOthers { token }
+        | Operation::ChangePassword { token, .. }
+        | Operation::EndAll { by: Some(token), .. }
+        | Operation::End { by: Some(token), .. }) = &record.operation
         else {
             continue;
         };
@@ -154,9 +154,10 @@ pub fn judge(records: &[Record], law: &Law) -> Verdict {
     sorted.sort_by_key(|record| (record.begun, record.ended));
     let court = Court::over(&sorted, law);
     let mut faults = Vec::new();
-    let mut counted = Counted { deeds: sorted.len(), ..Counted::default() };
+    let mut counted = Counted { operations: sorted.len(), ..Counted::default() };
     counted.unknown = sorted.iter().filter(|record| record.answer == Answer::Unknown).count();
-    counted.ends = sorted.iter().filter(|record| record.is_done() && ends(&record.deed)).count();
+    counted.ends =
+        sorted.iter().filter(|record| record.is_done() && ends(&record.operation)).count();
     for sight in sights(&sorted) {
         if sight.refusal.is_some() {
             counted.refused += 1;
@@ -175,8 +176,13 @@ pub fn judge(records: &[Record], law: &Law) -> Verdict {
     Verdict { faults, counted }
 }
 
-fn ends(deed: &Deed) -> bool {
-    !matches!(deed, Deed::SignUp { .. } | Deed::SignIn { brought: None, .. } | Deed::Check { .. })
+fn ends(operation: &Operation) -> bool {
+    !matches!(
+        operation,
+        Operation::SignUp { .. }
+            | Operation::SignIn { brought: None, .. }
+            | Operation::Check { .. }
+    )
 }
 
 struct Court<'r> {
@@ -196,21 +202,21 @@ impl<'r> Court<'r> {
             (HashMap::new(), HashMap::new(), HashMap::new());
         for record in records.iter().filter(|record| record.may_be_done()) {
             let (begun, answered) = (record.begun, record.is_done().then_some(record.ended));
-            match &record.deed {
-                Deed::SignUp { person, password } => {
+            match &record.operation {
+                Operation::SignUp { person, password } => {
                     let known = passwords.entry(*person).or_insert_with(|| Register::of(None));
                     known.write(begun, answered, Some(*password));
                 }
-                Deed::ChangePassword { token, to, .. } => {
+                Operation::ChangePassword { token, to, .. } => {
                     let person = lives.person(token);
                     let known = passwords.entry(person).or_insert_with(|| Register::of(None));
                     known.write(begun, answered, Some(*to));
                 }
-                Deed::SetActive { person, active: to } => {
+                Operation::SetActive { person, active: to } => {
                     let known = active.entry(*person).or_insert_with(|| Register::of(true));
                     known.write(begun, answered, *to);
                 }
-                Deed::SetAdmin { person, admin: to } => {
+                Operation::SetAdmin { person, admin: to } => {
                     let known = admin.entry(*person).or_insert_with(|| Register::of(false));
                     known.write(begun, answered, *to);
                 }
@@ -220,8 +226,11 @@ impl<'r> Court<'r> {
         Self { records, law, lives, passwords, active, admin }
     }
 
-    fn fault(&self, rule: Rule, deeds: &[usize]) -> Fault {
-        Fault { rule, deeds: deeds.iter().map(|number| self.records[*number].clone()).collect() }
+    fn fault(&self, rule: Rule, operations: &[usize]) -> Fault {
+        Fault {
+            rule,
+            operations: operations.iter().map(|number| self.records[*number].clone()).collect(),
+        }
     }
 
     fn judge_sight(&self, sight: &Sight<'_>) -> Vec<Fault> {
@@ -248,7 +257,7 @@ impl<'r> Court<'r> {
         if is_active.is_some_and(|active| !active.contains(&true)) && faults.is_empty() {
             faults.push(self.fault(Rule::ChangeLost, &[life.birth, sight.record]));
         }
-        let about = record.told().and_then(|told| told.about);
+        let about = record.reply().and_then(|reply| reply.about);
         if about.is_some_and(|(person, _)| person != life.person) {
             faults.push(self.fault(Rule::WrongPerson, &[life.birth, sight.record]));
         } else if let Some((_, is_admin)) = about {
@@ -289,18 +298,18 @@ impl<'r> Court<'r> {
     /// for whoever has to find out what happened.
     fn around(&self, life: &Life, until: Duration) -> Vec<usize> {
         let from = self.records[life.birth].begun;
-        let is_theirs = |record: &Record| match &record.deed {
-            Deed::Check { .. } => false,
-            Deed::Lost { .. } => true,
-            Deed::SignUp { person, .. }
-            | Deed::SignIn { person, .. }
-            | Deed::EndAll { person, .. }
-            | Deed::SetActive { person, .. }
-            | Deed::SetAdmin { person, .. } => *person == life.person,
-            Deed::Rotate { token, .. }
-            | Deed::EndOthers { token }
-            | Deed::ChangePassword { token, .. }
-            | Deed::End { target: token, .. } => self.lives.person(token) == life.person,
+        let is_theirs = |record: &Record| match &record.operation {
+            Operation::Check { .. } => false,
+            Operation::Lost { .. } => true,
+            Operation::SignUp { person, .. }
+            | Operation::SignIn { person, .. }
+            | Operation::EndAll { person, .. }
+            | Operation::SetActive { person, .. }
+            | Operation::SetAdmin { person, .. } => *person == life.person,
+            Operation::Rotate { token, .. }
+            | Operation::EndOthers { token }
+            | Operation::ChangePassword { token, .. }
+            | Operation::End { target: token, .. } => self.lives.person(token) == life.person,
         };
         let is_near = |record: &Record| record.ended >= from && record.begun <= until;
         let records = self.records.iter().enumerate();
@@ -309,15 +318,15 @@ impl<'r> Court<'r> {
 
     /// Passwords that were taken, and those that were not.
     fn judge_knowledge(&self, record: &Record) -> Option<Fault> {
-        let (person, password) = match &record.deed {
-            Deed::SignIn { person, password, .. } => (*person, *password),
-            Deed::Rotate { token, password } => (self.lives.person(token), *password),
-            Deed::ChangePassword { token, from, .. } => (self.lives.person(token), *from),
+        let (person, password) = match &record.operation {
+            Operation::SignIn { person, password, .. } => (*person, *password),
+            Operation::Rotate { token, password } => (self.lives.person(token), *password),
+            Operation::ChangePassword { token, from, .. } => (self.lives.person(token), *from),
             _ => return None,
         };
         let known = possible(&self.passwords, person, record)?;
         let active = possible(&self.active, person, record).unwrap_or(vec![true]);
-        let is_sign_in = matches!(record.deed, Deed::SignIn { .. });
+        let is_sign_in = matches!(record.operation, Operation::SignIn { .. });
         let can_be = match &record.answer {
             Answer::Done(_) => {
                 known.contains(&Some(password)) && (!is_sign_in || active.contains(&true))

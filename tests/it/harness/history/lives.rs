@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Deed, Password, Person, Record, Token};
+use super::{Operation, Password, Person, Record, Token};
 
 /// What ended a token, or may have.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,7 @@ pub struct Lives {
     sessions: Vec<Session>,
 }
 
-/// How surely a deed ended a session.
+/// How surely an operation ended a session.
 enum Sureness {
     Surely(By),
     Maybe(By),
@@ -85,28 +85,28 @@ impl Lives {
         self.tokens.get(token).unwrap_or_else(|| panic!("{token:?} came from nowhere"))
     }
 
-    /// Whose session a deed was asked for under.
+    /// Whose session an operation was asked for under.
     pub fn person(&self, token: &Token) -> Person {
         self.of_token(token).person
     }
 
     fn bear(&mut self, records: &[Record], number: usize) {
         let record = &records[number];
-        let Some(token) = record.told().and_then(|told| told.token.clone()) else { return };
-        let (person, session, is_renewed) = match &record.deed {
-            Deed::SignUp { person, password } | Deed::SignIn { person, password, .. } => {
+        let Some(token) = record.reply().and_then(|reply| reply.token.clone()) else { return };
+        let (person, session, is_renewed) = match &record.operation {
+            Operation::SignUp { person, password } | Operation::SignIn { person, password, .. } => {
                 let (person, password) = (*person, *password);
                 let node = record.node;
                 self.sessions.push(Session { person, birth: number, password, node });
                 (person, self.sessions.len() - 1, false)
             }
-            Deed::Rotate { token, .. }
-            | Deed::EndOthers { token }
-            | Deed::ChangePassword { token, .. } => {
+            Operation::Rotate { token, .. }
+            | Operation::EndOthers { token }
+            | Operation::ChangePassword { token, .. } => {
                 let old = self.of_token(token);
                 (old.person, old.session, true)
             }
-            deed => panic!("{deed:?} gives no token"),
+            operation => panic!("{operation:?} gives no token"),
         };
         let session_begun = records[self.sessions[session].birth].begun;
         let life =
@@ -117,12 +117,12 @@ impl Lives {
     }
 
     fn end(&mut self, records: &[Record], number: usize, record: &Record) {
-        match &record.deed {
-            Deed::SignUp { .. }
-            | Deed::Check { .. }
-            | Deed::SignIn { brought: None, .. }
-            | Deed::SetActive { active: true, .. } => {}
-            Deed::SignIn { person, brought: Some(token), .. } => {
+        match &record.operation {
+            Operation::SignUp { .. }
+            | Operation::Check { .. }
+            | Operation::SignIn { brought: None, .. }
+            | Operation::SetActive { active: true, .. } => {}
+            Operation::SignIn { person, brought: Some(token), .. } => {
                 let is_own = self.person(token) == *person;
                 let reason = if is_own { "replaced" } else { "signed_out" };
                 self.end_token(number, record, token, (reason, By::TheSession));
@@ -133,36 +133,36 @@ impl Lives {
                     if is_it { Sureness::Maybe(By::TheSession) } else { Sureness::NotAtAll }
                 });
             }
-            Deed::Rotate { token, .. } => {
+            Operation::Rotate { token, .. } => {
                 self.end_token(number, record, token, ("replaced", By::Rotation));
             }
-            Deed::EndOthers { token } => {
+            Operation::EndOthers { token } => {
                 self.end_token(number, record, token, ("replaced", By::Rotation));
                 self.end_survivor(number, record, token, "revoked_by_user");
                 self.end_others(records, number, token, "revoked_by_user");
             }
-            Deed::ChangePassword { token, .. } => {
+            Operation::ChangePassword { token, .. } => {
                 self.end_token(number, record, token, ("replaced", By::Rotation));
                 self.end_survivor(number, record, token, "password_changed");
                 self.end_others(records, number, token, "password_changed");
             }
-            Deed::End { target, why, .. } => {
+            Operation::End { target, why, .. } => {
                 let session = self.of_token(target).session;
                 self.end_sessions(number, record, why, |life, _| {
                     let is_it = life.session == session;
                     if is_it { Sureness::Surely(By::TheSession) } else { Sureness::NotAtAll }
                 });
             }
-            Deed::EndAll { person, why, .. } => {
+            Operation::EndAll { person, why, .. } => {
                 self.end_all(records, number, *person, why);
             }
-            Deed::SetActive { person, active: false } => {
+            Operation::SetActive { person, active: false } => {
                 self.end_all(records, number, *person, "account_disabled");
             }
-            Deed::SetAdmin { person, .. } => {
+            Operation::SetAdmin { person, .. } => {
                 self.end_all(records, number, *person, "role_changed");
             }
-            Deed::Lost { node } => {
+            Operation::Lost { node } => {
                 self.end_sessions(number, record, "no_session", |life, sessions| {
                     let session = &sessions[life.session];
                     let birth = &records[session.birth];
@@ -223,8 +223,8 @@ impl Lives {
 
     fn end_all(&mut self, records: &[Record], number: usize, person: Person, reason: &'static str) {
         let record = &records[number];
-        let is_a_change = match record.deed {
-            Deed::SetAdmin { person, admin } => is_a_change(records, number, person, admin),
+        let is_a_change = match record.operation {
+            Operation::SetAdmin { person, admin } => is_a_change(records, number, person, admin),
             _ => true,
         };
         self.end_sessions(number, record, reason, |life, sessions| {
@@ -248,8 +248,8 @@ impl Lives {
     ) {
         let record = &records[number];
         let (person, own) = (self.person(token), self.of_token(token).session);
-        let replaced = match &record.deed {
-            Deed::ChangePassword { from, .. } => Some(*from),
+        let replaced = match &record.operation {
+            Operation::ChangePassword { from, .. } => Some(*from),
             _ => None,
         };
         self.end_sessions(number, record, reason, |life, sessions| {
@@ -267,11 +267,11 @@ impl Lives {
     }
 }
 
-/// Whether the session that began with `birth` was there when `deed` ended whatever was there.
-fn order(birth: &Record, deed: &Record) -> Sureness {
-    if birth.ended < deed.begun {
+/// Whether the session that began with `birth` was there when `operation` ended whatever was there.
+fn order(birth: &Record, operation: &Record) -> Sureness {
+    if birth.ended < operation.begun {
         Sureness::Surely(By::TheSession)
-    } else if deed.is_done() && deed.ended < birth.begun {
+    } else if operation.is_done() && operation.ended < birth.begun {
         Sureness::NotAtAll
     } else {
         Sureness::Maybe(By::TheSession)
@@ -281,12 +281,13 @@ fn order(birth: &Record, deed: &Record) -> Sureness {
 /// Whether the role was certainly another one before.
 fn is_a_change(records: &[Record], number: usize, who: Person, to: bool) -> bool {
     let others = records.iter().enumerate().filter(|(other, record)| {
-        let is_of_them = matches!(record.deed, Deed::SetAdmin { person, .. } if person == who);
+        let is_of_them =
+            matches!(record.operation, Operation::SetAdmin { person, .. } if person == who);
         *other != number && is_of_them && record.may_be_done()
     });
     let mut before = (Duration::ZERO, false);
     for (_, other) in others {
-        let Deed::SetAdmin { admin, .. } = other.deed else { continue };
+        let Operation::SetAdmin { admin, .. } = other.operation else { continue };
         if other.begun > records[number].ended {
             continue;
         }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::judge::{Law, Rule, judge};
-use super::{Answer, Deed, Record, Spread, Tail, Token, Told, tails};
+use super::{Answer, Operation, Record, Reply, Spread, Tail, Token, tails};
 
 const ADA: u32 = 1;
 const BOB: u32 = 2;
@@ -13,63 +13,63 @@ fn token(name: &str) -> Token {
     Token::new(name)
 }
 
-/// A deed between two instants, in milliseconds.
-fn deed((begun, ended): (u64, u64), deed: Deed, answer: Answer) -> Record {
+/// An operation between two instants, in milliseconds.
+fn operation((begun, ended): (u64, u64), operation: Operation, answer: Answer) -> Record {
     let (begun, ended) = (Duration::from_millis(begun), Duration::from_millis(ended));
-    Record { client: 0, node: Some(0), begun, ended, deed, answer }
+    Record { client: 0, node: Some(0), begun, ended, operation, answer }
 }
 
-fn done(when: (u64, u64), what: Deed) -> Record {
-    deed(when, what, Answer::Done(Told::default()))
+fn done(when: (u64, u64), what: Operation) -> Record {
+    operation(when, what, Answer::Done(Reply::default()))
 }
 
-fn gives(when: (u64, u64), what: Deed, new: &str) -> Record {
-    let told = Told { token: Some(token(new)), about: None };
-    deed(when, what, Answer::Done(told))
+fn gives(when: (u64, u64), what: Operation, new: &str) -> Record {
+    let told = Reply { token: Some(token(new)), about: None };
+    operation(when, what, Answer::Done(told))
 }
 
-fn refused(when: (u64, u64), what: Deed, why: &str) -> Record {
-    deed(when, what, Answer::Refused(why.to_owned()))
+fn refused(when: (u64, u64), what: Operation, why: &str) -> Record {
+    operation(when, what, Answer::Refused(why.to_owned()))
 }
 
-fn unknown(when: (u64, u64), what: Deed) -> Record {
-    deed(when, what, Answer::Unknown)
+fn unknown(when: (u64, u64), what: Operation) -> Record {
+    operation(when, what, Answer::Unknown)
 }
 
 fn sign_up(when: (u64, u64), person: u32, new: &str) -> Record {
-    gives(when, Deed::SignUp { person, password: 1 }, new)
+    gives(when, Operation::SignUp { person, password: 1 }, new)
 }
 
-fn with_password(person: u32, password: u32) -> Deed {
-    Deed::SignIn { person, password, brought: None }
+fn with_password(person: u32, password: u32) -> Operation {
+    Operation::SignIn { person, password, brought: None }
 }
 
-fn check(name: &str) -> Deed {
-    Deed::Check { token: token(name) }
+fn check(name: &str) -> Operation {
+    Operation::Check { token: token(name) }
 }
 
-fn sign_out(name: &str) -> Deed {
-    Deed::End { target: token(name), by: None, why: "signed_out" }
+fn sign_out(name: &str) -> Operation {
+    Operation::End { target: token(name), by: None, why: "signed_out" }
 }
 
-fn revoke(name: &str, by: &str) -> Deed {
-    Deed::End { target: token(name), by: Some(token(by)), why: "revoked_by_user" }
+fn revoke(name: &str, by: &str) -> Operation {
+    Operation::End { target: token(name), by: Some(token(by)), why: "revoked_by_user" }
 }
 
-fn end_all(person: u32) -> Deed {
-    Deed::EndAll { person, by: None, why: "revoked_by_admin" }
+fn end_all(person: u32) -> Operation {
+    Operation::EndAll { person, by: None, why: "revoked_by_admin" }
 }
 
-fn rotate(name: &str) -> Deed {
-    Deed::Rotate { token: token(name), password: 1 }
+fn rotate(name: &str) -> Operation {
+    Operation::Rotate { token: token(name), password: 1 }
 }
 
-fn change_password(name: &str) -> Deed {
-    Deed::ChangePassword { token: token(name), from: 1, to: 2 }
+fn change_password(name: &str) -> Operation {
+    Operation::ChangePassword { token: token(name), from: 1, to: 2 }
 }
 
-fn told_of(when: (u64, u64), name: &str, person: u32, admin: bool) -> Record {
-    deed(when, check(name), Answer::Done(Told { token: None, about: Some((person, admin)) }))
+fn check_about(when: (u64, u64), name: &str, person: u32, admin: bool) -> Record {
+    operation(when, check(name), Answer::Done(Reply { token: None, about: Some((person, admin)) }))
 }
 
 /// Ada signs up in one browser and signs in in another.
@@ -78,16 +78,16 @@ fn two_browsers() -> Vec<Record> {
 }
 
 #[track_caller]
-fn innocent(name: &str, deeds: Vec<Record>) {
-    let records = [two_browsers(), deeds].concat();
+fn innocent(name: &str, operations: Vec<Record>) {
+    let records = [two_browsers(), operations].concat();
     let verdict = judge(&records, &Law::default());
     assert!(verdict.faults.is_empty(), "{name}: {:#?}", verdict.faults);
 }
 
 /// That this rule is broken, and no other is.
 #[track_caller]
-fn guilty(rule: Rule, name: &str, deeds: Vec<Record>) {
-    let records = [two_browsers(), deeds].concat();
+fn guilty(rule: Rule, name: &str, operations: Vec<Record>) {
+    let records = [two_browsers(), operations].concat();
     let verdict = judge(&records, &Law::default());
     assert!(!verdict.faults.is_empty(), "{name} is not found");
     assert!(verdict.faults.iter().all(|fault| fault.rule == rule), "{name}: {:#?}", verdict.faults);
@@ -101,16 +101,16 @@ fn what_begins_after_an_end_was_answered_is_not_accepted() {
         ("sign out", done((100, 110), sign_out("phone"))),
         ("revoke one", done((100, 110), revoke("phone", "laptop"))),
         ("end all", done((100, 110), end_all(ADA))),
-        ("end others", gives((100, 110), Deed::EndOthers { token: token("laptop") }, "new")),
+        ("end others", gives((100, 110), Operation::EndOthers { token: token("laptop") }, "new")),
         ("a new password", gives((100, 110), change_password("laptop"), "new")),
-        ("disable", done((100, 110), Deed::SetActive { person: ADA, active: false })),
-        ("a new role", done((100, 110), Deed::SetAdmin { person: ADA, admin: true })),
-        ("the node is gone", done((100, 110), Deed::Lost { node: 0 })),
+        ("disable", done((100, 110), Operation::SetActive { person: ADA, active: false })),
+        ("a new role", done((100, 110), Operation::SetAdmin { person: ADA, admin: true })),
+        ("the node is gone", done((100, 110), Operation::Lost { node: 0 })),
         (
             "sign in again",
             gives(
                 (100, 110),
-                Deed::SignIn { person: ADA, password: 1, brought: Some(token("phone")) },
+                Operation::SignIn { person: ADA, password: 1, brought: Some(token("phone")) },
                 "new",
             ),
         ),
@@ -130,39 +130,43 @@ fn what_begins_after_an_end_was_answered_is_not_accepted() {
 #[test]
 fn a_session_ends_with_a_change_it_was_to_outlive_only_if_kept_elsewhere_and_unheard_of() {
     let changes = [
-        (Deed::EndOthers { token: token("phone") }, "revoked_by_user"),
+        (Operation::EndOthers { token: token("phone") }, "revoked_by_user"),
         (change_password("phone"), "password_changed"),
     ];
     for (change, reason) in changes {
         let told = refused((120, 130), check("phone"), reason);
         let unheard = Record { answer: Answer::Unknown, ..done((100, 110), change.clone()) };
         let heard = gives((100, 110), change, "new");
-        for (deed, in_two_stores, is_a_fault) in
+        for (operation, in_two_stores, is_a_fault) in
             [(&unheard, true, false), (&unheard, false, true), (&heard, true, true)]
         {
-            let records = [two_browsers(), vec![deed.clone(), told.clone()]].concat();
+            let records = [two_browsers(), vec![operation.clone(), told.clone()]].concat();
             let law = Law { in_two_stores, ..Law::default() };
             let rules: Vec<_> =
                 judge(&records, &law).faults.iter().map(|fault| fault.rule).collect();
             let expected = if is_a_fault { vec![Rule::FalseReason] } else { vec![] };
-            assert_eq!(rules, expected, "{deed:?}, {in_two_stores}");
+            assert_eq!(rules, expected, "{operation:?}, {in_two_stores}");
         }
     }
 }
 
 #[test]
-fn any_deed_under_a_token_is_a_check_of_it() {
+fn any_operation_under_a_token_is_a_check_of_it() {
     let end = done((100, 110), sign_out("phone"));
-    for deed in [
+    for operation in [
         revoke("laptop", "phone"),
-        Deed::EndAll { person: ADA, by: Some(token("phone")), why: "revoked_by_user" },
+        Operation::EndAll { person: ADA, by: Some(token("phone")), why: "revoked_by_user" },
     ] {
-        guilty(Rule::AcceptedAfterEnd, "a deed", vec![end.clone(), done((120, 130), deed)]);
+        guilty(
+            Rule::AcceptedAfterEnd,
+            "an operation",
+            vec![end.clone(), done((120, 130), operation)],
+        );
     }
-    for deed in [rotate("phone"), change_password("phone")] {
-        let after = gives((120, 130), deed.clone(), "new");
-        guilty(Rule::AcceptedAfterEnd, "a deed", vec![end.clone(), after]);
-        let let_in = refused((120, 130), deed, "invalid_credentials");
+    for operation in [rotate("phone"), change_password("phone")] {
+        let after = gives((120, 130), operation.clone(), "new");
+        guilty(Rule::AcceptedAfterEnd, "an operation", vec![end.clone(), after]);
+        let let_in = refused((120, 130), operation, "invalid_credentials");
         let records = [two_browsers(), vec![end.clone(), let_in]].concat();
         let rules: Vec<_> =
             judge(&records, &Law::default()).faults.iter().map(|fault| fault.rule).collect();
@@ -189,7 +193,7 @@ fn a_token_that_was_rotated_away_is_not_accepted() {
     let after = |name| vec![renewed.clone(), done((120, 130), check(name))];
     guilty(Rule::OldTokenAccepted, "old", after("phone"));
     innocent("new", after("new"));
-    let others = gives((100, 110), Deed::EndOthers { token: token("laptop") }, "new");
+    let others = gives((100, 110), Operation::EndOthers { token: token("laptop") }, "new");
     let own = done((120, 130), check("laptop"));
     guilty(Rule::OldTokenAccepted, "end others", vec![others, own]);
     let cut = unknown((100, 110), rotate("phone"));
@@ -236,7 +240,7 @@ fn a_live_session_is_not_said_to_be_over() {
     guilty(Rule::FalseSignOut, "before its end", vec![gone((100, 110)), end.clone()]);
     let while_it_ends = refused((205, 220), check("phone"), "signed_out");
     innocent("while it ends", vec![while_it_ends, end]);
-    let not_tried = deed((90, 95), sign_out("phone"), Answer::NotTried);
+    let not_tried = operation((90, 95), sign_out("phone"), Answer::NotTried);
     guilty(Rule::FalseSignOut, "the end was not tried", vec![not_tried, gone((100, 110))]);
     let refused_end = refused((90, 95), revoke("phone", "laptop"), "not_found");
     guilty(Rule::FalseSignOut, "the end was refused", vec![refused_end, gone((100, 110))]);
@@ -244,9 +248,9 @@ fn a_live_session_is_not_said_to_be_over() {
     guilty(Rule::FalseSignOut, "another's end", vec![of_another, gone((100, 110))]);
     let of_somebody_else = done((90, 95), end_all(BOB));
     guilty(Rule::FalseSignOut, "somebody else's", vec![of_somebody_else, gone((100, 110))]);
-    let elsewhere = done((90, 95), Deed::Lost { node: 1 });
+    let elsewhere = done((90, 95), Operation::Lost { node: 1 });
     guilty(Rule::FalseSignOut, "another node", vec![elsewhere, gone((100, 110))]);
-    let own = gives((90, 95), Deed::EndOthers { token: token("phone") }, "new");
+    let own = gives((90, 95), Operation::EndOthers { token: token("phone") }, "new");
     let new_is_gone = refused((100, 110), check("new"), "no_session");
     guilty(Rule::NewTokenRefused, "its own end of others", vec![own, new_is_gone]);
     innocent("silence", vec![unknown((100, 110), check("phone"))]);
@@ -264,7 +268,7 @@ fn a_new_token_is_known_at_once() {
 #[test]
 fn acknowledged_changes_are_not_lost() {
     let change = gives((100, 110), change_password("laptop"), "new");
-    let after = |deed: Deed| vec![change.clone(), gives((120, 130), deed, "later")];
+    let after = |operation: Operation| vec![change.clone(), gives((120, 130), operation, "later")];
     guilty(Rule::ChangeLost, "the old password", after(with_password(ADA, 1)));
     innocent("the new password", after(with_password(ADA, 2)));
     let no = |password| {
@@ -291,8 +295,8 @@ fn acknowledged_changes_are_not_lost() {
 
 #[test]
 fn a_standing_or_a_role_is_what_it_was_last_made() {
-    let disable = done((100, 110), Deed::SetActive { person: ADA, active: false });
-    let enable = done((120, 130), Deed::SetActive { person: ADA, active: true });
+    let disable = done((100, 110), Operation::SetActive { person: ADA, active: false });
+    let enable = done((120, 130), Operation::SetActive { person: ADA, active: true });
     let sign_in = |when| gives(when, with_password(ADA, 1), "later");
     let no = |when| refused(when, with_password(ADA, 1), "invalid_credentials");
     guilty(Rule::ChangeLost, "disabled", vec![disable.clone(), sign_in((140, 150))]);
@@ -302,7 +306,7 @@ fn a_standing_or_a_role_is_what_it_was_last_made() {
     guilty(Rule::ChangeLost, "enabled", [both(), vec![no((140, 150))]].concat());
     innocent("meanwhile", [both(), vec![no((115, 150)), sign_in((125, 160))]].concat());
     let bob = sign_up((20, 30), BOB, "bob");
-    let disabled = done((100, 110), Deed::SetActive { person: BOB, active: false });
+    let disabled = done((100, 110), Operation::SetActive { person: BOB, active: false });
     let begun_under_it = gives((90, 120), with_password(BOB, 1), "slow");
     let accepted = done((130, 140), check("slow"));
     guilty(
@@ -311,29 +315,33 @@ fn a_standing_or_a_role_is_what_it_was_last_made() {
         vec![bob, disabled, begun_under_it, accepted],
     );
 
-    let promote = done((100, 110), Deed::SetAdmin { person: ADA, admin: true });
+    let promote = done((100, 110), Operation::SetAdmin { person: ADA, admin: true });
     let again = gives((120, 130), with_password(ADA, 1), "later");
     let tale =
-        |admin| vec![promote.clone(), again.clone(), told_of((140, 150), "later", ADA, admin)];
+        |admin| vec![promote.clone(), again.clone(), check_about((140, 150), "later", ADA, admin)];
     guilty(Rule::ChangeLost, "the old role", tale(false));
     innocent("the new role", tale(true));
-    guilty(Rule::ChangeLost, "a role from nowhere", vec![told_of((40, 50), "phone", ADA, true)]);
+    guilty(
+        Rule::ChangeLost,
+        "a role from nowhere",
+        vec![check_about((40, 50), "phone", ADA, true)],
+    );
     // Whether the second change changes anything, is not known.
-    let cut = unknown((100, 110), Deed::SetAdmin { person: ADA, admin: true });
-    let same = done((120, 130), Deed::SetAdmin { person: ADA, admin: true });
+    let cut = unknown((100, 110), Operation::SetAdmin { person: ADA, admin: true });
+    let same = done((120, 130), Operation::SetAdmin { person: ADA, admin: true });
     let between = gives((112, 118), with_password(ADA, 1), "later");
-    innocent("twice", vec![cut, between, same, told_of((140, 150), "later", ADA, true)]);
+    innocent("twice", vec![cut, between, same, check_about((140, 150), "later", ADA, true)]);
 }
 
 #[test]
-fn why_a_session_ended_is_told_as_it_was() {
+fn the_reported_reason_of_an_end_is_the_recorded_one() {
     let out = done((100, 110), sign_out("phone"));
     let all = done((120, 130), end_all(ADA));
     let told = |reason| vec![out.clone(), all.clone(), refused((140, 150), check("phone"), reason)];
     innocent("the first end", told("signed_out"));
     guilty(Rule::FalseReason, "the second end", told("revoked_by_admin"));
     guilty(Rule::FalseReason, "no end at all", told("idle_timeout"));
-    let lost = done((200, 210), Deed::Lost { node: 0 });
+    let lost = done((200, 210), Operation::Lost { node: 0 });
     let after = refused((220, 230), check("phone"), "no_session");
     innocent("forgotten with its node", vec![out.clone(), lost, after]);
     let at_once = done((105, 130), end_all(ADA));
@@ -346,7 +354,7 @@ fn why_a_session_ended_is_told_as_it_was() {
 #[test]
 fn a_token_is_of_one_person_and_is_handed_out_once() {
     let bob = sign_up((40, 50), BOB, "bob");
-    let tale = |person| vec![bob.clone(), told_of((60, 70), "bob", person, false)];
+    let tale = |person| vec![bob.clone(), check_about((60, 70), "bob", person, false)];
     innocent("bob", tale(BOB));
     guilty(Rule::WrongPerson, "bob as ada", tale(ADA));
     let again = gives((60, 70), with_password(BOB, 1), "bob");
@@ -374,7 +382,7 @@ fn what_is_counted_is_what_there_was() {
     ]
     .concat();
     let counted = judge(&records, &Law::default()).counted;
-    assert_eq!((counted.deeds, counted.accepted, counted.refused), (6, 1, 1));
+    assert_eq!((counted.operations, counted.accepted, counted.refused), (6, 1, 1));
     assert_eq!((counted.unknown, counted.ends), (1, 1));
 }
 
@@ -400,7 +408,7 @@ fn a_tail_is_measured_from_the_request_and_to_the_answer() {
 }
 
 #[test]
-fn a_spread_is_told_by_its_shares() {
+fn a_spread_is_printed_by_its_shares() {
     let spread = Spread::of((1..=100).rev().map(Duration::from_millis));
     assert_eq!(spread.at(0.0), Duration::from_millis(1));
     assert_eq!(spread.at(0.5), Duration::from_millis(51));

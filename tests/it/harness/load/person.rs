@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::wire::{Heard, Wire};
 use super::{Load, Scene, check};
 use crate::harness::chance::Chance;
-use crate::harness::history::{Answer, Deed, Password, Token, Told};
+use crate::harness::history::{Answer, Operation, Password, Reply, Token};
 
 const BROWSERS: usize = 3;
 
@@ -68,7 +68,7 @@ impl Actor {
         while !self.sign_up().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let mut left = self.load.deeds;
+        let mut left = self.load.operations;
         while left > 0 && !self.load.over.load(Ordering::Relaxed) {
             match self.do_something().await {
                 Answer::NotTried => tokio::time::sleep(Duration::from_millis(5)).await,
@@ -101,18 +101,18 @@ impl Actor {
     }
 
     /// Asks at one of the doors and notes what was asked and said.
-    async fn deed(
+    async fn operation(
         &mut self,
         (method, path): (Method, &str),
         token: Option<&Token>,
         body: Option<Value>,
-        deed: Deed,
+        operation: Operation,
     ) -> (Heard, Answer) {
         let door = self.scene.door(token, &self.wire, &mut self.chance);
-        let begun = self.scene.history.deed(self.wire.client, self.wire.node(door));
+        let begun = self.scene.history.operation(self.wire.client, self.wire.node(door));
         let heard = self.wire.ask(door, (method, path), token, body).await;
-        let answer = heard.answer(Told { token: heard.token(), about: heard.about() });
-        self.scene.history.note(begun, deed, answer.clone());
+        let answer = heard.answer(Reply { token: heard.token(), about: heard.about() });
+        self.scene.history.note(begun, operation, answer.clone());
         if let Some(token) = heard.token() {
             self.scene.show(&token, door);
         }
@@ -122,9 +122,9 @@ impl Actor {
     /// Whether there is an account now.
     async fn sign_up(&mut self) -> bool {
         let body = json!({ "email": self.email(), "password": self.words(1) });
-        let deed = Deed::SignUp { person: self.number, password: 1 };
+        let operation = Operation::SignUp { person: self.number, password: 1 };
         let (heard, answer) =
-            self.deed((Method::POST, "/api/signup"), None, Some(body), deed).await;
+            self.operation((Method::POST, "/api/signup"), None, Some(body), operation).await;
         self.browsers[0] = browser_of(&heard);
         self.id = handle(&heard, "user").unwrap_or_default();
         matches!(answer, Answer::Done(_)) || answer == Answer::Refused("email_taken".to_owned())
@@ -133,9 +133,10 @@ impl Actor {
     async fn sign_in(&mut self, place: usize, brought: Option<Token>) -> Answer {
         let password = *self.chance.one_of(&self.passwords);
         let body = json!({ "email": self.email(), "password": self.words(password) });
-        let deed = Deed::SignIn { person: self.number, password, brought: brought.clone() };
+        let operation =
+            Operation::SignIn { person: self.number, password, brought: brought.clone() };
         let way = (Method::POST, "/api/session");
-        let (heard, answer) = self.deed(way, brought.as_ref(), Some(body), deed).await;
+        let (heard, answer) = self.operation(way, brought.as_ref(), Some(body), operation).await;
         match &answer {
             Answer::Done(_) => {
                 self.passwords = vec![password];
@@ -180,17 +181,17 @@ impl Actor {
         let body = json!({ "password": self.words(password) });
         let way = (Method::POST, "/api/session/reauthenticate");
         let token = browser.token.clone();
-        let deed = Deed::Rotate { token: token.clone(), password };
-        let (heard, answer) = self.deed(way, Some(&token), Some(body), deed).await;
+        let operation = Operation::Rotate { token: token.clone(), password };
+        let (heard, answer) = self.operation(way, Some(&token), Some(body), operation).await;
         self.renewed(place, browser, &heard, &answer);
         answer
     }
 
     async fn sign_out(&mut self, place: usize, browser: &Browser) -> Answer {
         let target = browser.token.clone();
-        let deed = Deed::End { target: target.clone(), by: None, why: "signed_out" };
+        let operation = Operation::End { target: target.clone(), by: None, why: "signed_out" };
         let way = (Method::DELETE, "/api/session");
-        let (_, answer) = self.deed(way, Some(&target), None, deed).await;
+        let (_, answer) = self.operation(way, Some(&target), None, operation).await;
         if answer != Answer::NotTried {
             self.browsers[place] = None;
         }
@@ -203,9 +204,11 @@ impl Actor {
             return self.sign_in(other, None).await;
         };
         let by = Some(browser.token.clone());
-        let deed = Deed::End { target: target.token, by: by.clone(), why: "revoked_by_user" };
+        let operation =
+            Operation::End { target: target.token, by: by.clone(), why: "revoked_by_user" };
         let path = format!("/api/sessions/{}", target.id);
-        let (_, answer) = self.deed((Method::DELETE, &path), by.as_ref(), None, deed).await;
+        let (_, answer) =
+            self.operation((Method::DELETE, &path), by.as_ref(), None, operation).await;
         match &answer {
             Answer::Refused(why) if why != "not_found" => self.browsers[place] = None,
             Answer::NotTried => {}
@@ -216,9 +219,9 @@ impl Actor {
 
     async fn end_others(&mut self, place: usize, browser: &Browser) -> Answer {
         let token = browser.token.clone();
-        let deed = Deed::EndOthers { token: token.clone() };
+        let operation = Operation::EndOthers { token: token.clone() };
         let way = (Method::DELETE, "/api/sessions");
-        let (heard, answer) = self.deed(way, Some(&token), None, deed).await;
+        let (heard, answer) = self.operation(way, Some(&token), None, operation).await;
         self.renewed(place, browser, &heard, &answer);
         if let Answer::Done(_) | Answer::Unknown = answer {
             self.others_are_over(place);
@@ -228,9 +231,10 @@ impl Actor {
 
     async fn end_all(&mut self, browser: &Browser) -> Answer {
         let by = Some(browser.token.clone());
-        let deed = Deed::EndAll { person: self.number, by: by.clone(), why: "revoked_by_user" };
+        let operation =
+            Operation::EndAll { person: self.number, by: by.clone(), why: "revoked_by_user" };
         let way = (Method::DELETE, "/api/sessions?include_current=true");
-        let (_, answer) = self.deed(way, by.as_ref(), None, deed).await;
+        let (_, answer) = self.operation(way, by.as_ref(), None, operation).await;
         if answer != Answer::NotTried {
             self.others_are_over(usize::MAX);
         }
@@ -246,9 +250,9 @@ impl Actor {
             "new_password": self.words(to),
         });
         let token = browser.token.clone();
-        let deed = Deed::ChangePassword { token: token.clone(), from, to };
+        let operation = Operation::ChangePassword { token: token.clone(), from, to };
         let way = (Method::PUT, "/api/account/password");
-        let (heard, answer) = self.deed(way, Some(&token), Some(body), deed).await;
+        let (heard, answer) = self.operation(way, Some(&token), Some(body), operation).await;
         self.renewed(place, browser, &heard, &answer);
         match answer {
             Answer::Done(_) => {
@@ -265,15 +269,15 @@ impl Actor {
     }
 
     /// What an administrator changes about this person.
-    async fn administer(&mut self, change: Value, deed: Deed) -> Answer {
+    async fn administer(&mut self, change: Value, operation: Operation) -> Answer {
         let (admin, path) = (self.scene.admin.clone(), format!("/api/admin/users/{}", self.id));
         let way = (Method::PATCH, path.as_str());
         let door = self.scene.door(admin.as_ref(), &self.wire, &mut self.chance);
-        let begun = self.scene.history.deed(self.wire.client, self.wire.node(door));
+        let begun = self.scene.history.operation(self.wire.client, self.wire.node(door));
         let heard = self.wire.ask(door, way, admin.as_ref(), Some(change)).await;
-        let answer = heard.answer(Told::default());
+        let answer = heard.answer(Reply::default());
         assert!(!matches!(answer, Answer::Refused(_)), "the administrator: {heard:?}");
-        self.scene.history.note(begun, deed, answer.clone());
+        self.scene.history.note(begun, operation, answer.clone());
         answer
     }
 
@@ -282,7 +286,7 @@ impl Actor {
             return Answer::NotTried;
         }
         let person = self.number;
-        let set = |active| Deed::SetActive { person, active };
+        let set = |active| Operation::SetActive { person, active };
         let disabled = self.administer(json!({ "status": "disabled" }), set(false)).await;
         if disabled == Answer::NotTried {
             return disabled;
@@ -308,7 +312,7 @@ impl Actor {
         let (person, admin) = (self.number, !self.is_admin);
         let role = if admin { "admin" } else { "user" };
         let answer =
-            self.administer(json!({ "role": role }), Deed::SetAdmin { person, admin }).await;
+            self.administer(json!({ "role": role }), Operation::SetAdmin { person, admin }).await;
         if answer != Answer::NotTried {
             self.others_are_over(usize::MAX);
         }

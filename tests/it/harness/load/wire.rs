@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Load, source};
 use crate::harness::chance::Chance;
-use crate::harness::history::{Answer, Person, Token, Told};
+use crate::harness::history::{Answer, Person, Reply, Token};
 
 /// One client.
 pub struct Wire {
@@ -109,8 +109,8 @@ impl Heard {
         if let Self::Said { token, .. } = self { token.clone() } else { None }
     }
 
-    /// What the answer means; `told` where it says that the deed is done.
-    pub fn answer(&self, told: Told) -> Answer {
+    /// What the answer means; `told` where it says that the operation is done.
+    pub fn answer(&self, told: Reply) -> Answer {
         let (status, body) = match self {
             Self::Nobody => return Answer::NotTried,
             Self::Nothing => return Answer::Unknown,

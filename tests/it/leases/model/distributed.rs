@@ -104,8 +104,12 @@ impl Model for Distributed {
         self.store(from, to);
         self.messages(from, to);
         to.extend((0..self.revokes).filter_map(|number| self.revoke(from, number)));
-        let deeds = from.holder.deeds(from.standing(), self.laws);
-        to.extend(deeds.into_iter().map(|(deed, holder)| (deed, State { holder, ..*from })));
+        let operations = from.holder.operations(from.standing(), self.laws);
+        to.extend(
+            operations
+                .into_iter()
+                .map(|(operation, holder)| (operation, State { holder, ..*from })),
+        );
     }
 
     fn is_broken(&self, state: &State) -> bool {
@@ -175,7 +179,7 @@ impl Distributed {
     fn store(&self, from: &State, to: &mut Vec<(Step, State)>) {
         for number in (0..self.revokes).filter(|number| from.owed[*number]) {
             let mut after = *from;
-            after.tell_of(number);
+            after.send_invalidation(number);
             to.push((Step("the store tells of revoke", Some(number)), after));
         }
         let Some(acknowledged) = from.probes[0] else { return };
@@ -183,7 +187,7 @@ impl Distributed {
         for (number, is_acknowledged) in acknowledged.into_iter().enumerate() {
             let is_due = is_acknowledged && self.laws.rest_on(Premise::StoresTellInOrder);
             if from.owed[number] && is_due {
-                after.tell_of(number);
+                after.send_invalidation(number);
             }
         }
         let stands = from.link == Link::Subscribed;
@@ -301,7 +305,7 @@ impl State {
         self.queue[free] = message;
     }
 
-    fn tell_of(&mut self, number: usize) {
+    fn send_invalidation(&mut self, number: usize) {
         self.owed[number] = false;
         self.send(Message::Invalidation);
     }

@@ -145,12 +145,12 @@ impl Holder {
     }
 
     /// Everything that it can do by itself.
-    pub fn deeds(self, standing: Standing, laws: Laws) -> Vec<(Step, Self)> {
-        let mut deeds = self.reads(standing, laws);
+    pub fn operations(self, standing: Standing, laws: Laws) -> Vec<(Step, Self)> {
+        let mut operations = self.reads(standing, laws);
         if standing.is_final {
-            deeds.extend(self.checks(laws));
+            operations.extend(self.checks(laws));
         }
-        deeds
+        operations
     }
 
     fn reads(self, standing: Standing, laws: Laws) -> Vec<(Step, Self)> {
@@ -168,12 +168,12 @@ impl Holder {
             }
             Reading::Live => {
                 let remembering = Self { remembers: true, ..goes_to(Reading::Nothing) };
-                let mut deeds = vec![(Step("that is remembered", None), remembering)];
+                let mut operations = vec![(Step("that is remembered", None), remembering)];
                 if is_final && !laws.keep(Rule::ReadsOfTheirOwn) {
                     let joined = Self { check: Check::Accepted, ..self };
-                    deeds.push((Step("a check joins it, and is accepted", None), joined));
+                    operations.push((Step("a check joins it, and is accepted", None), joined));
                 }
-                deeds
+                operations
             }
         }
     }

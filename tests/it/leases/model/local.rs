@@ -91,8 +91,12 @@ impl Model for Local {
         for number in 0..self.requests + self.commands {
             self.end(from, number, to);
         }
-        let deeds = from.holder.deeds(from.standing(), self.laws);
-        to.extend(deeds.into_iter().map(|(deed, holder)| (deed, State { holder, ..*from })));
+        let operations = from.holder.operations(from.standing(), self.laws);
+        to.extend(
+            operations
+                .into_iter()
+                .map(|(operation, holder)| (operation, State { holder, ..*from })),
+        );
     }
 
     fn is_broken(&self, state: &State) -> bool {

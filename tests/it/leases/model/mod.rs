@@ -160,7 +160,7 @@ fn no_server_accepts_what_two_requests_and_a_command_ended() {
 }
 
 #[test]
-fn no_server_remembers_a_token_that_it_was_told_is_over() {
+fn no_server_caches_a_token_after_its_invalidation() {
     holds(TOKENS, Times::HALF, 600);
 }
 

@@ -1,8 +1,8 @@
 //! What the database tells of what changes in it, and whether that can be relied on.
 
+mod invalidations;
 mod nodes;
 mod subscription;
-mod telling;
 mod wire;
 
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ async fn refusal(store: &SqlDatabase) -> NotFresh {
     }
 }
 
-async fn told(subscription: &mut dyn Subscription) -> BTreeSet<String> {
+async fn invalidations(subscription: &mut dyn Subscription) -> BTreeSet<String> {
     let changes = subscription.probe().await.unwrap();
     changes.iter().map(|change: &Change| format!("{change:?}")).collect()
 }

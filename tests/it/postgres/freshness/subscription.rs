@@ -11,7 +11,7 @@ use anteroom::store::{SessionLocation, SqlDatabase};
 use sqlx::Row as _;
 
 use super::super::{NOW, Nodes, fresh_user, start_of};
-use super::{ending, eventually, refusal, said, subscribed, told};
+use super::{ending, eventually, invalidations, refusal, said, subscribed};
 use crate::harness::chance::rounds;
 use crate::harness::postgres::{Cluster, Database};
 
@@ -35,7 +35,7 @@ async fn be_busy(store: SqlDatabase, is_over: Arc<AtomicBool>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_before_a_question_is_told_before_its_answer() {
+async fn a_change_acknowledged_before_a_probe_arrives_before_its_answer() {
     let Some(nodes) = Nodes::start(3, SessionLocation::ThisDatabase).await else { return };
     let is_over = Arc::<AtomicBool>::default();
     let busy: Vec<_> =
@@ -58,7 +58,7 @@ async fn what_was_acknowledged_before_a_question_is_told_before_its_answer() {
             let ended = other.end(&ending(id)).await.unwrap();
             too_late += usize::from(!ended);
         }
-        let told = told(&mut *subscription).await;
+        let told = invalidations(&mut *subscription).await;
         assert!(told.contains(&said(Change::Session(id))), "round {round}: {} others", told.len());
     }
 
@@ -70,7 +70,7 @@ async fn what_was_acknowledged_before_a_question_is_told_before_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_is_told_without_being_asked_for_and_none_is_lost_by_looking_away() {
+async fn a_change_arrives_without_a_probe_and_a_dropped_wait_loses_none() {
     let Some(nodes) = Nodes::start(1, SessionLocation::ThisDatabase).await else { return };
     let (store, user) = (nodes.node(0), fresh_user());
     let mut subscription = subscribed(&store).await;

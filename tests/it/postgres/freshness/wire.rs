@@ -13,7 +13,7 @@ use anteroom::store::{SessionLocation, SqlDatabase};
 use tempfile::TempDir;
 
 use super::super::{fresh_user, start_of};
-use super::{ending, eventually, said, subscribed, told};
+use super::{ending, eventually, invalidations, said, subscribed};
 use crate::harness::app::{Kind, TestApp};
 use crate::harness::interloper::Interloper;
 use crate::harness::left_out;
@@ -54,7 +54,7 @@ async fn settings_may_be_reset_on_a_connection_that_goes_on_listening() {
     let start = start_of(fresh_user(), anteroom::accounts::Epoch::FIRST, 3);
     store.start(&start).await.unwrap();
     store.end(&ending(start.session.id)).await.unwrap();
-    let told = told(&mut *subscription).await;
+    let told = invalidations(&mut *subscription).await;
     assert!(told.contains(&said(Change::Session(start.session.id))), "{told:?}");
 }
 
@@ -167,7 +167,7 @@ async fn changes_come_through_a_pooler_that_gives_out_sessions_and_through_no_ot
     let start = start_of(fresh_user(), anteroom::accounts::Epoch::FIRST, 3);
     store.start(&start).await.unwrap();
     store.end(&ending(start.session.id)).await.unwrap();
-    let told = told(&mut *subscription).await;
+    let told = invalidations(&mut *subscription).await;
     assert!(told.contains(&said(Change::Session(start.session.id))), "{told:?}");
     drop(subscription);
     store.close().await;

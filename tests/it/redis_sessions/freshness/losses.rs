@@ -9,14 +9,14 @@ use futures_util::FutureExt as _;
 use tokio::time::{sleep, timeout};
 
 use super::splice::Splice;
-use super::{PATIENCE, checks_from_memory, has_lease, subscribed, token, told, until};
+use super::{PATIENCE, checks_from_memory, has_lease, invalidations, subscribed, token, until};
 use crate::harness::redis::{DURABLE, RedisServer, command};
 use crate::redis_sessions::{Stage, begin, ending, is_live, opened, start};
 
 const KILL: [&str; 6] = ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cut_wakes_whoever_waits_and_ends_the_subscription() {
+async fn a_cut_wakes_the_waiting_reader_and_ends_the_subscription() {
     let Some(redis) = RedisServer::start(&[], "a subscription that is cut") else { return };
     let store = opened(&redis.url()).await;
     for _ in 0..5 {
@@ -35,7 +35,7 @@ async fn a_cut_wakes_whoever_waits_and_ends_the_subscription() {
 
 /// It answers a `PING` as before, whatever is said here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_is_told_nothing_any_more_fails_its_next_probe() {
+async fn a_connection_that_gets_no_invalidations_fails_its_next_probe() {
     let Some(redis) = RedisServer::start(&[], "a subscription that is taken away") else { return };
     let splice = Splice::to(redis.port).await;
     let store = opened(&splice.url()).await;
@@ -57,7 +57,7 @@ async fn a_connection_that_is_told_nothing_any_more_fails_its_next_probe() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_primary_that_takes_no_writes_does_not_say_that_it_told_everything() {
+async fn a_primary_that_takes_no_writes_confirms_no_probe() {
     let Some(redis) = RedisServer::start(&[], "a primary that is none any more") else { return };
     let store = opened(&redis.url()).await;
     let set = async |name: &str, value: &str| {
@@ -96,7 +96,7 @@ async fn a_server_to_which_the_calls_do_not_go_any_more_tells_nothing_of_use() {
     assert!(subscription.probe().await.is_err());
     let mut subscription = subscribed(&store).await;
     begin(&*store, &start(1, None, 0)).await;
-    assert!(told(&mut *subscription).await.contains(&token(1)));
+    assert!(invalidations(&mut *subscription).await.contains(&token(1)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,9 +127,9 @@ async fn a_full_memory_and_a_forgotten_script_end_no_subscription() {
 
     let _: () = redis.ask(&["CONFIG", "SET", "maxmemory", "1"]).await;
     assert!(matches!(store.start(&start(2, None, 0)).await, Err(StoreError::Full)));
-    assert!(told(&mut *subscription).await.is_empty());
+    assert!(invalidations(&mut *subscription).await.is_empty());
     assert!(store.end(&ending(&ada)).await.unwrap() && !is_live(&*store, &ada).await);
-    assert!(told(&mut *subscription).await.contains(&token(1)));
+    assert!(invalidations(&mut *subscription).await.contains(&token(1)));
     assert!(subscribed(&store).await.probe().await.is_ok());
 }
 
@@ -205,5 +205,8 @@ async fn two_who_share_a_server_but_no_database_hear_of_each_other_and_lose_noth
     let [one, two] = [opened(&one).await, opened(&two).await];
     let mut subscription = subscribed(&one).await;
     begin(&*two, &start(1, None, 0)).await;
-    assert_eq!(told(&mut *subscription).await.into_iter().collect::<Vec<Change>>(), [token(1)]);
+    assert_eq!(
+        invalidations(&mut *subscription).await.into_iter().collect::<Vec<Change>>(),
+        [token(1)]
+    );
 }

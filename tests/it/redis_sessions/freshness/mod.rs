@@ -1,11 +1,11 @@
 //! Redis tells every server what changes, or the server remembers nothing.
 
+mod invalidations;
 mod losses;
 mod order;
 mod rights;
 mod servers;
 mod splice;
-mod told;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ async fn subscribed(store: &RedisSessions) -> Box<dyn Subscription> {
 }
 
 /// Everything that is told and was not yet.
-async fn told(subscription: &mut dyn Subscription) -> HashSet<Change> {
+async fn invalidations(subscription: &mut dyn Subscription) -> HashSet<Change> {
     subscription.probe().await.unwrap().into_iter().collect()
 }
 

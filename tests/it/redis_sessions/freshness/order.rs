@@ -9,7 +9,7 @@ use anteroom::sessions::{Loaded, Rotation, SessionStore as _};
 use anteroom::store::RedisSessions;
 use futures_util::future::join_all;
 
-use super::{subscribed, token, told};
+use super::{invalidations, subscribed, token};
 use crate::harness::chance::rounds;
 use crate::harness::redis::RedisServer;
 use crate::redis_sessions::{begin, digest, ending, opened, second, start};
@@ -28,7 +28,7 @@ async fn write(store: Arc<RedisSessions>, numbers: Arc<AtomicU64>, over: Arc<Ato
 }
 
 /// Some that follow, each over a connection of its own, while others write over others.
-async fn all_is_told(options: &[&str], ordinary: u64) {
+async fn all_invalidations_arrive(options: &[&str], ordinary: u64) {
     let Some(redis) = RedisServer::start(options, "the order of what Redis tells") else { return };
     let (over, numbers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(1 << 32)));
     let mut writers = Vec::new();
@@ -47,7 +47,7 @@ async fn all_is_told(options: &[&str], ordinary: u64) {
         begin(&*revoker, &session).await;
         assert!(matches!(other.load(&session.digest).await.unwrap(), Loaded::Live(_)));
         assert!(revoker.end(&ending(&session)).await.unwrap());
-        let all = join_all(following.iter_mut().map(|one| told(&mut **one))).await;
+        let all = join_all(following.iter_mut().map(|one| invalidations(&mut **one))).await;
         for told in all {
             let is_told = |change| told.contains(&change) || told.contains(&Change::Everything);
             assert!(is_told(token(number)), "round {number}: {} others were", told.len());
@@ -60,7 +60,7 @@ async fn all_is_told(options: &[&str], ordinary: u64) {
         following[0].probe().await.unwrap();
         let (first, second) = tokio::join!(revoker.end(&ending), async {
             let ended = other.end(&ending).await.unwrap();
-            (ended, told(&mut *following[0]).await)
+            (ended, invalidations(&mut *following[0]).await)
         });
         let (ended, told): (bool, HashSet<Change>) = second;
         assert_ne!(first.unwrap(), ended, "one of them did it");
@@ -75,11 +75,11 @@ async fn all_is_told(options: &[&str], ordinary: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn what_was_acknowledged_is_told_before_the_answer_to_a_later_probe() {
-    all_is_told(&[], 100).await;
+async fn an_acknowledged_change_arrives_before_the_answer_to_a_later_probe() {
+    all_invalidations_arrive(&[], 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn it_is_told_in_time_by_a_redis_that_reads_and_writes_on_several_threads_too() {
-    all_is_told(&["--io-threads", "3"], 50).await;
+async fn invalidations_arrive_in_time_from_a_redis_with_several_io_threads() {
+    all_invalidations_arrive(&["--io-threads", "3"], 50).await;
 }

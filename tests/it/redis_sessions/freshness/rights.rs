@@ -2,7 +2,7 @@
 
 use anteroom::sessions::SessionStore as _;
 
-use super::{subscribed, token, told, why_mute};
+use super::{invalidations, subscribed, token, why_mute};
 use crate::harness::client::Client;
 use crate::harness::redis::RedisServer;
 use crate::harness::server::{Place, wait_for};
@@ -12,14 +12,14 @@ use crate::redis_sessions::{begin, ending, opened, start};
 const RIGHTS: [&str; 2] = ["+client|tracking", "+client|trackinginfo"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ops_4_the_rights_of_the_manual_are_enough_to_be_told_what_changes() {
+async fn ops_4_the_documented_rights_are_enough_to_receive_invalidations() {
     let Some(redis) = RedisServer::start(&[], "the rights that leases need") else { return };
     let store = opened(&user_without(&redis, "nothing").await).await;
     let mut subscription = subscribed(&store).await;
     let ada = start(1, Some(1), 0);
     begin(&*store, &ada).await;
     assert!(store.end(&ending(&ada)).await.unwrap());
-    assert!(told(&mut *subscription).await.contains(&token(1)));
+    assert!(invalidations(&mut *subscription).await.contains(&token(1)));
 
     let refused: Vec<redis::Value> = redis.ask(&["ACL", "LOG"]).await;
     assert!(refused.is_empty(), "{refused:?}");

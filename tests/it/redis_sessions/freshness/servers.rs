@@ -44,7 +44,7 @@ async fn asks_nobody(browser: &Browser, redis: &RedisServer) {
 
 /// What ends the session of the phone: done by another session of the same person, or by a command.
 #[derive(Clone, Copy, Debug)]
-enum Deed {
+enum Operation {
     SignOut,
     Revoke,
     SignOutEverywhereElse,
@@ -53,29 +53,34 @@ enum Deed {
 }
 
 /// Does it at `here`, and gives why the phone is out.
-async fn does(deed: Deed, here: &Server, laptop: &Browser, phone: &Browser) -> &'static str {
-    match deed {
-        Deed::SignOut => {
+async fn does(
+    operation: Operation,
+    here: &Server,
+    laptop: &Browser,
+    phone: &Browser,
+) -> &'static str {
+    match operation {
+        Operation::SignOut => {
             assert_eq!(phone.delete("/api/session").await.status, 204);
             "signed_out"
         }
-        Deed::Revoke => {
+        Operation::Revoke => {
             assert_eq!(laptop.revoke(phone).await.status, 204);
             "revoked_by_user"
         }
-        Deed::SignOutEverywhereElse => {
+        Operation::SignOutEverywhereElse => {
             assert_eq!(laptop.delete("/api/sessions").await.status, 200);
             "revoked_by_user"
         }
-        Deed::ChangePassword => {
+        Operation::ChangePassword => {
             assert_eq!(laptop.change_password(PASSWORD, OTHER_PASSWORD).await.status, 204);
             "password_changed"
         }
-        Deed::Command("disable") => {
+        Operation::Command("disable") => {
             done(&here.command(&["user", "disable", ADA]));
             "account_disabled"
         }
-        Deed::Command(_) => {
+        Operation::Command(_) => {
             done(&here.command(&["session", "revoke", "--user", ADA]));
             "revoked_by_admin"
         }
@@ -90,13 +95,13 @@ async fn what_one_server_has_ended_is_over_at_the_other_which_asks_nobody() {
     let [here, there] = [(); 2].map(|()| place.serve_at(free_address(), &[]));
     assert_eq!(at(&here).sign_up(ADA, PASSWORD).await.status, 201);
 
-    for deed in [
-        Deed::SignOut,
-        Deed::Revoke,
-        Deed::SignOutEverywhereElse,
-        Deed::Command("revoke"),
-        Deed::ChangePassword,
-        Deed::Command("disable"),
+    for operation in [
+        Operation::SignOut,
+        Operation::Revoke,
+        Operation::SignOutEverywhereElse,
+        Operation::Command("revoke"),
+        Operation::ChangePassword,
+        Operation::Command("disable"),
     ] {
         let (laptop, phone) = (signed_in(&here, PASSWORD).await, signed_in(&here, PASSWORD).await);
         let copy = as_at(&phone, &here);
@@ -105,11 +110,11 @@ async fn what_one_server_has_ended_is_over_at_the_other_which_asks_nobody() {
             asks_nobody(browser, &redis).await;
         }
 
-        let why = does(deed, &here, &laptop, &phone).await;
+        let why = does(operation, &here, &laptop, &phone).await;
 
-        assert_eq!(phone_there.why_not().await, why, "{deed:?}");
-        assert_eq!(copy.why_not().await, why, "{deed:?}");
-        if matches!(deed, Deed::ChangePassword) {
+        assert_eq!(phone_there.why_not().await, why, "{operation:?}");
+        assert_eq!(copy.why_not().await, why, "{operation:?}");
+        if matches!(operation, Operation::ChangePassword) {
             assert!(as_at(&laptop, &there).is_signed_in().await, "under its new token");
             let back = laptop.change_password(OTHER_PASSWORD, PASSWORD).await;
             assert_eq!(back.status, 204, "{}", back.text);
@@ -132,10 +137,10 @@ async fn what_a_command_has_ended_is_over_at_a_server_which_asks_nobody() {
     };
     let server = with_sessions_in(&redis, Place::new()).serve_at(free_address(), &[]);
     assert_eq!(at(&server).sign_up(ADA, PASSWORD).await.status, 201);
-    for deed in [Deed::Command("revoke"), Deed::Command("disable")] {
+    for operation in [Operation::Command("revoke"), Operation::Command("disable")] {
         let phone = signed_in(&server, PASSWORD).await;
         asks_nobody(&phone, &redis).await;
-        let why = does(deed, &server, &phone, &phone).await;
-        assert_eq!(phone.why_not().await, why, "{deed:?}");
+        let why = does(operation, &server, &phone, &phone).await;
+        assert_eq!(phone.why_not().await, why, "{operation:?}");
     }
 }

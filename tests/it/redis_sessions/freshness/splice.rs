@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 
 #[derive(Clone)]
-enum Deed {
+enum Operation {
     /// Said in the name of whoever is told what changes; whoever did it reports.
     Say(String, mpsc::UnboundedSender<()>),
     /// Everybody else is cut off.
@@ -18,7 +18,7 @@ enum Deed {
 
 pub struct Splice {
     pub address: SocketAddr,
-    deeds: broadcast::Sender<Deed>,
+    operations: broadcast::Sender<Operation>,
     target: watch::Sender<SocketAddr>,
     listening: JoinHandle<()>,
 }
@@ -28,9 +28,9 @@ impl Splice {
     pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (deeds, _) = broadcast::channel(16);
+        let (operations, _) = broadcast::channel(16);
         let (target, leads_to) = watch::channel(SocketAddr::from(([127, 0, 0, 1], port)));
-        let heard = deeds.clone();
+        let heard = operations.clone();
         let listening = tokio::spawn(async move {
             loop {
                 let (near, _) = listener.accept().await.unwrap();
@@ -39,7 +39,7 @@ impl Splice {
                 tokio::spawn(carry(near, far, heard.subscribe()));
             }
         });
-        Self { address, deeds, target, listening }
+        Self { address, operations, target, listening }
     }
 
     pub fn url(&self) -> String {
@@ -49,14 +49,14 @@ impl Splice {
     /// Says this on the connection that is told what changes, between two of its own commands.
     pub async fn say(&self, command: &str) {
         let (said, mut heard) = mpsc::unbounded_channel();
-        let _ = self.deeds.send(Deed::Say(format!("{command}\r\n"), said));
+        let _ = self.operations.send(Operation::Say(format!("{command}\r\n"), said));
         heard.recv().await.unwrap();
     }
 
     /// Whoever connects from now on reaches another one; those who are told what changes stay.
     pub fn lead_calls_to(&self, port: u16) {
         self.target.send_replace(SocketAddr::from(([127, 0, 0, 1], port)));
-        let _ = self.deeds.send(Deed::CutCalls);
+        let _ = self.operations.send(Operation::CutCalls);
     }
 }
 
@@ -66,7 +66,11 @@ impl Drop for Splice {
     }
 }
 
-async fn carry(mut near: TcpStream, mut far: TcpStream, mut deeds: broadcast::Receiver<Deed>) {
+async fn carry(
+    mut near: TcpStream,
+    mut far: TcpStream,
+    mut operations: broadcast::Receiver<Operation>,
+) {
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     let mut is_told = false;
     loop {
@@ -82,13 +86,13 @@ async fn carry(mut near: TcpStream, mut far: TcpStream, mut deeds: broadcast::Re
                 Ok(length @ 1..) => near.write_all(&down[..length]).await,
                 _ => return,
             },
-            deed = deeds.recv() => match deed {
-                Ok(Deed::Say(words, said)) if is_told => {
+            operation = operations.recv() => match operation {
+                Ok(Operation::Say(words, said)) if is_told => {
                     let written = far.write_all(words.as_bytes()).await;
                     let _ = said.send(());
                     written
                 }
-                Ok(Deed::CutCalls) if !is_told => return,
+                Ok(Operation::CutCalls) if !is_told => return,
                 Ok(_) => Ok(()),
                 Err(_) => return,
             },

@@ -34,16 +34,17 @@ pub(in crate::http) async fn stream(
         }
         None => follower.read(None, 0).await?.1,
     };
-    let position = json!({ "next_cursor": begin.as_str() });
-    let told = Event::default().event("position").id(begin.as_str()).data(position.to_string());
+    let data = json!({ "next_cursor": begin.as_str() });
+    let position = Event::default().event("position").id(begin.as_str()).data(data.to_string());
     let following = Following { follower, after: begin };
-    let events = Events { told: VecDeque::from([told]), next: Some(Box::pin(following.next())) };
+    let events =
+        Events { ready: VecDeque::from([position]), next: Some(Box::pin(following.next())) };
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
 /// Events to send, whether there are more, and the client if the stream goes on.
 pub(in crate::http) struct Events {
-    told: VecDeque<Event>,
+    ready: VecDeque<Event>,
     next: Option<BoxFuture<'static, (Vec<Event>, Option<Following>)>>,
 }
 
@@ -52,12 +53,12 @@ impl Stream for Events {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if let Some(event) = self.told.pop_front() {
+            if let Some(event) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(event)));
             }
             let Some(next) = &mut self.next else { return Poll::Ready(None) };
-            let (told, following) = ready!(next.as_mut().poll(context));
-            self.told.extend(told);
+            let (events, following) = ready!(next.as_mut().poll(context));
+            self.ready.extend(events);
             self.next =
                 following.map(|following| -> BoxFuture<'static, _> { Box::pin(following.next()) });
         }
@@ -84,11 +85,11 @@ impl Following {
             }
             match read {
                 Ok((ended, next)) if !ended.is_empty() => {
-                    let told = ended.iter().map(|one| told(one.cursor.as_str(), &one.into()));
-                    let told = told.collect();
+                    let events = ended.iter().map(|one| event_of(one.cursor.as_str(), &one.into()));
+                    let events = events.collect();
                     self.after = next;
                     drop(something);
-                    return (told, Some(self));
+                    return (events, Some(self));
                 }
                 Ok((_, next)) => self.after = next,
                 Err(problem) if problem.code == Code::CursorExpired => {
@@ -108,7 +109,7 @@ impl Following {
     }
 }
 
-fn told(cursor: &str, revocation: &RevocationBody) -> Event {
+fn event_of(cursor: &str, revocation: &RevocationBody) -> Event {
     let data = serde_json::to_string(revocation).unwrap_or_default();
     Event::default().event("revocation").id(cursor).data(data)
 }

@@ -4,13 +4,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use crate::accounts::Accounts;
 use crate::audit::{AuditListing, AuditTrail};
+use crate::http::endpoints::admin::applications;
+use crate::http::endpoints::admin::applications::view::Trial;
 use crate::http::endpoints::admin::audit::page::event_row;
 use crate::http::endpoints::admin::sessions::api::filter;
 use crate::http::endpoints::admin::sessions::view::{
     AllSessionsPage, ExplainedSession, PolicyView, SessionDetailPage, SessionEnd, SessionFilters,
 };
 use crate::http::endpoints::admin::{path_with, session_row};
+use crate::http::forward_auth::ForwardAuth;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::security::redirect::see_other;
@@ -73,9 +77,10 @@ fn next_path(filters: &SessionFilters, limit: u32, after: SessionId) -> String {
 /// `GET /admin/sessions/{id}`: one session explained, also one that ended within the last day.
 pub(in crate::http) async fn show(
     (State(sessions), State(audit)): (State<Sessions>, State<AuditTrail>),
+    (State(forward_auth), State(accounts)): (State<ForwardAuth>, State<Accounts>),
     AdministratorOrLogin(current): AdministratorOrLogin,
     context: PageContext,
-    PathId(id): PathId,
+    (PathId(id), query): (PathId, Query),
 ) -> Result<Response, Problem> {
     let id = SessionId::parse(&id).ok_or_else(Problem::not_found)?;
     let explained = sessions.explain(id).await?.ok_or_else(Problem::not_found)?;
@@ -91,9 +96,34 @@ pub(in crate::http) async fn show(
             .ended
             .map(|ended| SessionEnd { reason: ended.reason.as_str(), at: ended.at }),
         under_lease: explained.under_lease,
+        trial: match (session, explained.ended, forward_auth.options().proxy) {
+            (Some(session), None, Some(_)) => {
+                Some(trial(&forward_auth, &accounts, session, &query).await?)
+            }
+            _ => None,
+        },
         events: events.iter().map(event_row).collect(),
     };
     Ok(render(StatusCode::OK, &page))
+}
+
+/// The decision about a request of this session, once one is typed.
+async fn trial(
+    forward_auth: &ForwardAuth,
+    accounts: &Accounts,
+    session: &Session,
+    query: &Query,
+) -> Result<Trial, Problem> {
+    let mut trial = applications::page::typed(query);
+    if !trial.url.is_empty() {
+        let account = match session.owner.user() {
+            Some(user) => accounts.find(user).await?,
+            None => None,
+        };
+        let visitor = account.as_ref().map(|one| forward_auth.visitor(&one.user, session));
+        trial.outcome = Some(applications::page::outcome(forward_auth, &trial, visitor));
+    }
+    Ok(trial)
 }
 
 fn explained_session(

@@ -1,5 +1,6 @@
 //! Views of the list of all sessions and of one session.
 
+use crate::http::endpoints::admin::applications::view::Trial;
 use crate::http::endpoints::admin::audit::view::AuditEventRow;
 use crate::http::endpoints::sessions::view::ClientView;
 use crate::http::web::page_context::PageContext;
@@ -76,6 +77,8 @@ pub(crate) struct SessionDetailPage {
     pub(crate) ended: Option<SessionEnd>,
     /// Whether this server answers for it from memory.
     pub(crate) under_lease: bool,
+    /// A request of this session to decide about; `None` where no proxy asks, or it is over.
+    pub(crate) trial: Option<Trial>,
     /// Its audit events, the newest first.
     pub(crate) events: Vec<AuditEventRow>,
 }

@@ -6,7 +6,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::accounts::{Account, Accounts, Email, Listing, Name, Role, Status, UserId};
+use crate::accounts::{
+    Account, Accounts, Email, Groups, GroupsChange, Listing, Name, Role, Status, UserId,
+};
 use crate::http::request::body::{JsonObject, present};
 use crate::http::request::query::Query;
 use crate::http::response::error::{FieldError, FieldErrors, Problem};
@@ -26,6 +28,11 @@ pub(crate) struct AccountBody {
     /// `user` or `admin`.
     #[serde(default, deserialize_with = "present")]
     pub(crate) role: Option<String>,
+    /// All groups of the account, in any order: they replace those that it has. At most 64, each of
+    /// 1 to 64 of the characters `a` to `z`, `0` to `9`, `_` and `-`. `user` and `admin` are no groups.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(example = json!(["dev", "on-call"]))]
+    pub(crate) groups: Option<Vec<String>>,
     #[serde(default, deserialize_with = "present")]
     pub(crate) name: Option<String>,
     /// Counts as verified.
@@ -89,8 +96,8 @@ pub(crate) async fn show(
     Ok(Json(OneUserBody { user: (&account.user).into() }))
 }
 
-/// `PATCH /api/admin/users/{id}`: a new status, role, name or address. A new role and disabling
-/// end every session of the account.
+/// `PATCH /api/admin/users/{id}`: a new status, role, name or address, or other groups. A new role
+/// and disabling end every session of the account; the rest ends none.
 #[utoipa::path(patch, path = "/api/admin/users/{id}", tag = "admin",
     params(("id" = String, Path, description = "The id of the account")),
     request_body = AccountBody,
@@ -125,6 +132,10 @@ pub(crate) fn account_change(body: &AccountBody) -> Result<AccountChange, Proble
         .role
         .as_deref()
         .map(|text| errors.check("role", Role::parse(text).ok_or_else(|| one_of("user", "admin"))));
+    let groups = body
+        .groups
+        .as_deref()
+        .map(|names| errors.check("groups", Groups::parse(names.iter().map(String::as_str))));
     let name = body.name.as_deref().map(|text| errors.check("name", Name::parse(text)));
     let email = body.email.as_deref().map(|text| errors.check("email", Email::parse(text)));
     if !errors.is_empty() {
@@ -133,6 +144,7 @@ pub(crate) fn account_change(body: &AccountBody) -> Result<AccountChange, Proble
     Ok(AccountChange {
         status: status.flatten(),
         role: role.flatten(),
+        groups: groups.flatten().map(GroupsChange::Replace),
         name: name.flatten(),
         email: email.flatten().map(|email| (email, true)),
         ..AccountChange::default()

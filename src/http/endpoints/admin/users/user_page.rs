@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use crate::accounts::{Accounts, EpochReason, User, UserId};
 use crate::http::endpoints::admin::users::api::{AccountBody, account_change, find};
-use crate::http::endpoints::admin::users::view::{UserNotice, UserPage};
+use crate::http::endpoints::admin::users::view::{UserNotice, UserPage, UserTyped};
 use crate::http::endpoints::admin::{failed, invitation_link, session_row, user_row};
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
@@ -51,7 +51,11 @@ impl UserPageServices {
             context: PageContext { path: path_of(id), ..context },
             now: self.sessions.now(),
             user: user_row(&user),
-            typed: (user.email.display(), user.name.as_str().to_owned()),
+            typed: UserTyped {
+                email: user.email.display(),
+                name: user.name.as_str().to_owned(),
+                groups: user.groups.iter().collect::<Vec<_>>().join(" "),
+            },
             sessions: listed.iter().take(MOST_SESSIONS).map(|one| session_row(one, own)).collect(),
             invitation: None,
             notice: None,
@@ -93,7 +97,7 @@ pub(in crate::http) async fn show(
     Ok(render(StatusCode::OK, &UserPage { notice, ..page }))
 }
 
-/// `POST /admin/users/{id}`: changes what the form has of address, name, role and status.
+/// `POST /admin/users/{id}`: changes what the form has of address, name, groups, role and status.
 pub(in crate::http) async fn change(
     (State(services), State(changes)): (State<UserPageServices>, State<AccountChanges>),
     FreshAdministratorOrProof(current, authorized): FreshAdministratorOrProof,
@@ -106,6 +110,7 @@ pub(in crate::http) async fn change(
     let body = AccountBody {
         status: field("status"),
         role: field("role"),
+        groups: form.find("groups").map(names_in),
         name: field("name"),
         email: field("email"),
     };
@@ -118,11 +123,21 @@ pub(in crate::http) async fn change(
         Err(problem) => {
             let (rejected, page) =
                 services.page_with_problem(context, &id, current.session.id, problem).await?;
-            let (email, name) = page.typed.clone();
-            let typed = (body.email.unwrap_or(email), body.name.unwrap_or(name));
+            let kept = page.typed.clone();
+            let typed = UserTyped {
+                email: body.email.unwrap_or(kept.email),
+                name: body.name.unwrap_or(kept.name),
+                groups: form.find("groups").map_or(kept.groups, str::to_owned),
+            };
             Ok(rejected.render(&UserPage { typed, ..page }))
         }
     }
+}
+
+/// Names of groups as they are typed, with blanks or commas between them.
+fn names_in(typed: &str) -> Vec<String> {
+    let names = typed.split(|c: char| c.is_whitespace() || c == ',');
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// `POST /admin/users/{id}/delete`: deletes the account, with all its sessions.

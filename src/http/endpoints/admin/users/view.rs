@@ -42,6 +42,8 @@ pub(crate) struct UserRow {
     pub(crate) name: String,
     /// Whether the role is administrator.
     pub(crate) is_admin: bool,
+    /// The groups, sorted.
+    pub(crate) groups: Vec<String>,
     /// Whether the person may not sign in.
     pub(crate) is_disabled: bool,
     /// When it was made.
@@ -78,7 +80,7 @@ pub(crate) enum UsersNotice {
 }
 
 /// One account: what it is, what can be done to it, and its sessions. Fields: `email`, `name`,
-/// `role`, `status`, each form with some of them.
+/// `groups`, `role`, `status`, each form with some of them.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "admin/users/user.html")]
 pub(crate) struct UserPage {
@@ -88,8 +90,8 @@ pub(crate) struct UserPage {
     pub(crate) now: OffsetDateTime,
     /// The account.
     pub(crate) user: UserRow,
-    /// The address and the name in the form: as typed, where they could not be accepted.
-    pub(crate) typed: (String, String),
+    /// The values in the forms.
+    pub(crate) typed: UserTyped,
     /// Its live sessions, newest activity first; the first of them where there are many.
     pub(crate) sessions: Vec<SessionRow>,
     /// The invitation that was just made, shown once.
@@ -98,6 +100,17 @@ pub(crate) struct UserPage {
     pub(crate) notice: Option<UserNotice>,
     /// Why something could not be done.
     pub(crate) problems: Problems,
+}
+
+/// The values in the forms of one account: as typed, where they could not be accepted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UserTyped {
+    /// The email address.
+    pub(crate) email: String,
+    /// The name.
+    pub(crate) name: String,
+    /// The groups, with blanks between them.
+    pub(crate) groups: String,
 }
 
 /// The last change of an account.

@@ -17,6 +17,7 @@ fn user() -> UserRow {
         email_verified: true,
         name: "Ada Lovelace".to_owned(),
         is_admin: false,
+        groups: vec!["dev".to_owned(), "on-call".to_owned()],
         is_disabled: false,
         created_at: datetime!(2025-03-02 08:00 UTC),
     }
@@ -94,7 +95,11 @@ fn one_user(language: Language) -> UserPage {
         context: signed_in(language, &format!("/admin/users/{ID}")),
         now: NOW,
         user: user(),
-        typed: ("ada@example.com".to_owned(), "Ada Lovelace".to_owned()),
+        typed: UserTyped {
+            email: "ada@example.com".to_owned(),
+            name: "Ada Lovelace".to_owned(),
+            groups: "dev on-call".to_owned(),
+        },
         sessions: (0..25).map(row).collect(),
         invitation: None,
         notice: None,
@@ -128,6 +133,7 @@ fn one_session(language: Language) -> SessionDetailPage {
         }),
         ended: None,
         under_lease: true,
+        trial: Some(trial(true)),
         events: (0..20).map(event).collect(),
     }
 }
@@ -143,8 +149,65 @@ fn audit(language: Language) -> AuditTrailPage {
     }
 }
 
+fn trial(is_allowed: bool) -> Trial {
+    let reason = if is_allowed { "admin-decision-allowed" } else { "admin-decision-no-account" };
+    let rule = is_allowed.then(|| "the rule in line 12: group:dev, fresh within 10m".to_owned());
+    Trial {
+        method: "GET".to_owned(),
+        url: "app.example.com/reports".to_owned(),
+        email: "ada@example.com".to_owned(),
+        outcome: Some(Outcome { is_allowed, reason, rule }),
+    }
+}
+
+fn applications(language: Language) -> ApplicationsPage {
+    let rule = |line, path: &str, access: &str| RuleText {
+        line,
+        host: String::new(),
+        path: path.to_owned(),
+        methods: if line == Some(3) { "GET, HEAD".to_owned() } else { String::new() },
+        access: access.to_owned(),
+    };
+    ApplicationsPage {
+        context: signed_in(language, "/admin/applications"),
+        origin: Some("app.example.com".to_owned()),
+        proxy: "nginx",
+        headers: "remote-user, remote-email, remote-name, remote-groups".to_owned(),
+        file: Some("/etc/anteroom/rules.toml".to_owned()),
+        rules: vec![
+            rule(Some(3), "/public/**", "public"),
+            rule(Some(8), "/drafts/*", "group:dev, fresh within 10m"),
+            rule(None, "", "signed-in"),
+        ],
+        trial: trial(true),
+    }
+}
+
 /// Every page, with a name for messages, in `language`.
 pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)> {
+    let mut pages = users_pages(language);
+    let ended = SessionDetailPage {
+        session: None,
+        ended: Some(SessionEnd { reason: "revoked_by_admin", at: NOW }),
+        under_lease: false,
+        ..one_session(language)
+    };
+    let empty = AuditTrailPage { events: Vec::new(), ..audit(language) };
+    let uncounted = OverviewPage { live_sessions: None, ..overview(language) };
+    pages.extend([
+        ("admin", overview(language).render()),
+        ("admin-uncounted", uncounted.render()),
+        ("admin-sessions", sessions(language).render()),
+        ("admin-session", one_session(language).render()),
+        ("admin-session-ended", ended.render()),
+        ("admin-audit", audit(language).render()),
+        ("admin-audit-empty", empty.render()),
+    ]);
+    pages.extend(applications_pages(language));
+    pages
+}
+
+fn users_pages(language: Language) -> Vec<(&'static str, Rendered)> {
     let t = Texts::of(language);
     let made = UsersPage { invitation: Some(invitation()), ..users(language) };
     let none = UsersPage {
@@ -156,8 +219,18 @@ pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)>
     };
     let last = UserPage {
         problems: Problems::of_form(t.error_detail("last_administrator")),
-        user: UserRow { is_admin: true, is_disabled: true, email_verified: false, ..user() },
+        user: UserRow {
+            is_admin: true,
+            is_disabled: true,
+            email_verified: false,
+            groups: Vec::new(),
+            ..user()
+        },
         sessions: Vec::new(),
+        ..one_user(language)
+    };
+    let refused = UserPage {
+        problems: Problems::of_field("groups", t.get("groups-invalid_name")),
         ..one_user(language)
     };
     let done = UserPage { notice: Some(UserNotice::Ended(2)), ..one_user(language) };
@@ -167,29 +240,29 @@ pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)>
         problems: Problems::of_field("sure", t.get("admin-delete-unsure")),
         ..one_user(language)
     };
-    let ended = SessionDetailPage {
-        session: None,
-        ended: Some(SessionEnd { reason: "revoked_by_admin", at: NOW }),
-        under_lease: false,
-        ..one_session(language)
-    };
-    let empty = AuditTrailPage { events: Vec::new(), ..audit(language) };
-    let uncounted = OverviewPage { live_sessions: None, ..overview(language) };
     vec![
-        ("admin", overview(language).render()),
-        ("admin-uncounted", uncounted.render()),
         ("admin-users", users(language).render()),
         ("admin-users-made", made.render()),
         ("admin-users-none", none.render()),
         ("admin-user", one_user(language).render()),
         ("admin-user-last", last.render()),
+        ("admin-user-refused", refused.render()),
         ("admin-user-done", done.render()),
         ("admin-user-invited", invited.render()),
-        ("admin-sessions", sessions(language).render()),
-        ("admin-session", one_session(language).render()),
-        ("admin-session-ended", ended.render()),
-        ("admin-audit", audit(language).render()),
-        ("admin-audit-empty", empty.render()),
+    ]
+}
+
+fn applications_pages(language: Language) -> Vec<(&'static str, Rendered)> {
+    let unprotected = ApplicationsPage {
+        origin: None,
+        file: None,
+        rules: vec![],
+        trial: trial(false),
+        ..applications(language)
+    };
+    vec![
+        ("admin-applications", applications(language).render()),
+        ("admin-applications-none", unprotected.render()),
     ]
 }
 
@@ -200,24 +273,13 @@ pub(in super::super) fn hostile(
     problems: &Problems,
 ) -> Vec<Rendered> {
     let (hostile, context) = (|| text.to_owned(), || context.clone());
-    let row = || SessionRow {
+    let user = || UserRow {
         id: hostile(),
-        device: hostile(),
-        user: Some(hostile()),
-        ip_address: Some(hostile()),
-        moved_to: Some(ClientView { device: hostile(), ip_address: Some(hostile()) }),
-        ..row(0)
+        email: hostile(),
+        name: hostile(),
+        groups: vec![hostile()],
+        ..user()
     };
-    let event = || AuditEventRow {
-        actor: hostile(),
-        subject: Some(hostile()),
-        session: Some(hostile()),
-        network: Some(hostile()),
-        outcome: hostile(),
-        details: vec![hostile()],
-        ..event(1)
-    };
-    let user = || UserRow { id: hostile(), email: hostile(), name: hostile(), ..user() };
     let link = || Some(InvitationLink { email: hostile(), url: hostile(), ..invitation() });
     let english = Language::English;
     let typed = NewUserTyped { email: hostile(), name: hostile(), is_admin: true };
@@ -235,8 +297,8 @@ pub(in super::super) fn hostile(
     let one_user = UserPage {
         context: context(),
         user: user(),
-        typed: (hostile(), hostile()),
-        sessions: vec![row()],
+        typed: UserTyped { email: hostile(), name: hostile(), groups: hostile() },
+        sessions: vec![hostile_row(text)],
         invitation: link(),
         problems,
         ..one_user(english)
@@ -244,12 +306,68 @@ pub(in super::super) fn hostile(
     let filters =
         SessionFilters { user: hostile(), device: hostile(), ..SessionFilters::default() };
     let next = Some(hostile());
-    let sessions = vec![row()];
+    let sessions = vec![hostile_row(text)];
     let all = AllSessionsPage { context: context(), now: NOW, filters, sessions, next };
-    let (id, events) = (hostile(), vec![event()]);
+    let (id, events) = (hostile(), vec![hostile_event(text)]);
     let render = SessionDetailPage { context: context(), id, events, ..one_session(english) };
     let filters = AuditFilters { outcome: hostile(), kind: hostile(), ..AuditFilters::default() };
-    let (events, exports) = (vec![event()], [hostile(), hostile()]);
+    let (events, exports) = (vec![hostile_event(text)], [hostile(), hostile()]);
     let trail = AuditTrailPage { context: context(), filters, events, exports, ..audit(english) };
-    vec![users.render(), one_user.render(), all.render(), render.render(), trail.render()]
+    vec![
+        users.render(),
+        one_user.render(),
+        all.render(),
+        render.render(),
+        hostile_applications(text, context()).render(),
+        trail.render(),
+    ]
+}
+
+fn hostile_applications(text: &str, context: PageContext) -> ApplicationsPage {
+    let hostile = || text.to_owned();
+    let outcome =
+        Outcome { is_allowed: false, reason: "admin-decision-forbidden", rule: Some(hostile()) };
+    let trial =
+        Trial { method: hostile(), url: hostile(), email: hostile(), outcome: Some(outcome) };
+    let rule = RuleText {
+        line: None,
+        host: hostile(),
+        path: hostile(),
+        methods: hostile(),
+        access: hostile(),
+    };
+    ApplicationsPage {
+        context,
+        origin: Some(hostile()),
+        headers: hostile(),
+        file: Some(hostile()),
+        rules: vec![rule],
+        trial,
+        ..applications(Language::English)
+    }
+}
+
+fn hostile_row(text: &str) -> SessionRow {
+    let hostile = || text.to_owned();
+    SessionRow {
+        id: hostile(),
+        device: hostile(),
+        user: Some(hostile()),
+        ip_address: Some(hostile()),
+        moved_to: Some(ClientView { device: hostile(), ip_address: Some(hostile()) }),
+        ..row(0)
+    }
+}
+
+fn hostile_event(text: &str) -> AuditEventRow {
+    let hostile = || text.to_owned();
+    AuditEventRow {
+        actor: hostile(),
+        subject: Some(hostile()),
+        session: Some(hostile()),
+        network: Some(hostile()),
+        outcome: hostile(),
+        details: vec![hostile()],
+        ..event(1)
+    }
 }

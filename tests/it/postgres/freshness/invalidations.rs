@@ -1,10 +1,10 @@
-//! What the tables say of each deed, to whoever listens.
+//! The invalidations that the tables send for each operation.
 
 use std::time::Duration;
 
 use anteroom::accounts::{
-    AccountStore, Change, ChangeError, Epoch, EpochRaise, EpochReason, KeptSession, Name,
-    PasswordHash, Role, Status, UserId,
+    AccountStore, Change, ChangeError, Epoch, EpochRaise, EpochReason, Group, GroupsChange,
+    KeptSession, Name, PasswordHash, Role, Status, UserId,
 };
 use anteroom::sessions::{
     Child, ChildStart, Client, Compartment, EpochMove, Keep, Origin, Rotation, SessionId,
@@ -73,7 +73,7 @@ async fn one(sessions_in: SessionLocation) -> Option<(Nodes, SqlDatabase, Ear)> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nobody_remembers_is_not_told() {
+async fn changes_that_no_cache_holds_send_no_invalidation() {
     let Some((nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let ada = add(&store, "ada@example.org", Role::User).await;
     ear.hears("a new account", &[user(ada.user.id)]).await;
@@ -108,7 +108,7 @@ async fn what_nobody_remembers_is_not_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_end_is_told_and_every_new_token_also_where_there_is_nothing_to_end() {
+async fn every_end_and_new_token_sends_an_invalidation_even_if_nothing_ends() {
     let Some((_nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let (ada, epoch) = (fresh_user(), Epoch::FIRST);
     let start = signed_in(&store, ada, epoch).await;
@@ -144,7 +144,7 @@ async fn every_end_is_told_and_every_new_token_also_where_there_is_nothing_to_en
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_child_that_ends_alone_is_told_and_with_its_parent_the_parent() {
+async fn the_end_of_a_child_sends_the_child_and_with_its_parent_the_parent() {
     let Some((nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let start = signed_in(&store, fresh_user(), Epoch::FIRST).await;
     ear.heard().await;
@@ -179,7 +179,7 @@ async fn a_child_that_ends_alone_is_told_and_with_its_parent_the_parent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_raise_is_told_with_its_survivor_and_also_when_it_comes_too_late() {
+async fn a_raised_epoch_sends_its_user_and_kept_session_even_if_late() {
     let Some((_nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let (ada, epoch) = (fresh_user(), Epoch::FIRST);
     let (goes, stays) = (signed_in(&store, ada, epoch).await, signed_in(&store, ada, epoch).await);
@@ -206,7 +206,7 @@ async fn a_raise_is_told_with_its_survivor_and_also_when_it_comes_too_late() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_change_of_an_account_is_told_also_when_it_comes_too_late() {
+async fn every_account_change_sends_an_invalidation_even_if_late() {
     for sessions_in in
         [SessionLocation::ThisDatabase, SessionLocation::Elsewhere, SessionLocation::ServerMemory]
     {
@@ -226,6 +226,14 @@ async fn every_change_of_an_account_is_told_also_when_it_comes_too_late() {
         };
         change(&name).await.unwrap();
         ear.hears("a name", &[user(id)]).await;
+        change(&name).await.unwrap();
+        ear.hears("the same name", &[nothing()]).await;
+        let group = Some(GroupsChange::Add(Group::parse("dev").unwrap()));
+        let member = Change { seen: ada.epoch, groups: group, ..Change::default() };
+        change(&member).await.unwrap();
+        ear.hears("a group", &[user(id)]).await;
+        change(&member).await.unwrap();
+        ear.hears("a group that another one added before", &[nothing()]).await;
         let raise = EpochRaise { reason: EpochReason::AccountDisabled, survivor: None };
         let disable =
             Change { status: Some(Status::Disabled), raise: Some(raise.clone()), ..name.clone() };
@@ -244,7 +252,7 @@ async fn every_change_of_an_account_is_told_also_when_it_comes_too_late() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn orders_are_told_to_servers_that_keep_sessions_themselves() {
+async fn orders_reach_servers_that_hold_sessions_in_memory() {
     let Some((_nodes, store, mut ear)) = one(SessionLocation::ServerMemory).await else { return };
     let (ada, id) = (fresh_user(), SessionId::from_uuid(fresh_uuid()));
     let raise = EpochMove {
@@ -264,7 +272,7 @@ async fn orders_are_told_to_servers_that_keep_sessions_themselves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_changed_by_hand_is_told_one_by_one_or_all_at_once() {
+async fn changes_by_hand_send_invalidations_one_by_one_or_for_everything() {
     let Some((nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
     let ada = add(&store, "ada@example.org", Role::User).await;
     let start = signed_in(&store, ada.user.id, ada.epoch).await;
@@ -282,9 +290,12 @@ async fn what_is_changed_by_hand_is_told_one_by_one_or_all_at_once() {
         by_hand(&format!("UPDATE sessions SET {column}, last_seen_at = last_seen_at + 1")).await;
         ear.hears(column, &[session(start.session.id)]).await;
     }
-    for column in
-        ["role = 'admin'", "email = 'a@example.org'", "email_verified = NOT email_verified"]
-    {
+    for column in [
+        "role = 'admin'",
+        "email = 'a@example.org'",
+        "email_verified = NOT email_verified",
+        "group_names = 'x'",
+    ] {
         by_hand(&format!("UPDATE users SET {column}")).await;
         ear.hears(column, &[user(ada.user.id)]).await;
     }
@@ -353,7 +364,7 @@ async fn tables_that_do_not_tell_are_made_to_by_their_owner_and_refused_by_other
 /// How many of our triggers are missing or out of force.
 async fn silent(owner: &mut PgConnection) -> i64 {
     let loud = sqlx::query_scalar(
-        "SELECT 15 - count(*) FROM pg_trigger WHERE tgname LIKE 'tell_of_%' AND tgenabled = 'A'",
+        "SELECT 16 - count(*) FROM pg_trigger WHERE tgname LIKE 'tell_of_%' AND tgenabled = 'A'",
     );
     loud.fetch_one(owner).await.unwrap()
 }

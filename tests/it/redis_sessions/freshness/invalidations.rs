@@ -1,4 +1,4 @@
-//! Each deed tells of what it ends or changes, and of nothing else.
+//! Each operation sends the sessions that it ends or changes, and nothing else.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use anteroom::sessions::{
     SessionPolicy, SessionStore as _, Started, Touch,
 };
 
-use super::{subscribed, token, told};
+use super::{invalidations, subscribed, token};
 use crate::harness::redis::RedisServer;
 use crate::redis_sessions::{
     begin, child_of, digest, ending, limited, opened, second, start, under, user,
@@ -20,7 +20,7 @@ fn set<const N: usize>(changes: [Change; N]) -> HashSet<Change> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_ends_no_session_tells_nothing() {
+async fn a_call_that_ends_no_session_sends_nothing() {
     let Some(redis) = RedisServer::start(&[], "what Redis tells of readings") else { return };
     let store = opened(&redis.url()).await;
     let (ada, visitor) = (start(1, Some(1), 0), start(2, None, 0));
@@ -53,11 +53,11 @@ async fn what_ends_no_session_tells_nothing() {
     store.data(id, compartment).await.unwrap();
     store.sweep(&SessionPolicy::default().cutoffs(second(100)), 100).await.unwrap();
 
-    assert_eq!(told(&mut *subscription).await, set([]));
+    assert_eq!(invalidations(&mut *subscription).await, set([]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_ends_sessions_tells_of_each_and_of_no_other() {
+async fn a_call_that_ends_sessions_sends_each_and_no_other() {
     let Some(redis) = RedisServer::start(&[], "what Redis tells of ends") else { return };
     let store = opened(&redis.url()).await;
     let mut subscription = subscribed(&store).await;
@@ -65,37 +65,37 @@ async fn what_ends_sessions_tells_of_each_and_of_no_other() {
     // Whoever asked for a token before it was there may ask again.
     let visitor = start(1, None, 0);
     begin(&*store, &visitor).await;
-    assert_eq!(told(&mut *subscription).await, set([token(1)]));
+    assert_eq!(invalidations(&mut *subscription).await, set([token(1)]));
 
     let mut brought = start(2, Some(1), 1);
     brought.previous_token = Some(visitor.digest);
     begin(&*store, &brought).await;
-    assert_eq!(told(&mut *subscription).await, set([token(1), token(2)]));
+    assert_eq!(invalidations(&mut *subscription).await, set([token(1), token(2)]));
 
     let limit = Limit { most: 1, policy: LimitPolicy::EvictOldest };
     let evicting = limited(start(3, Some(1), 2), limit);
     let evicted = store.start(&evicting).await.unwrap();
     assert!(matches!(evicted, Started::Started { evicted, .. } if evicted.len() == 1));
-    assert_eq!(told(&mut *subscription).await, set([token(2), token(3)]));
+    assert_eq!(invalidations(&mut *subscription).await, set([token(2), token(3)]));
     let refusing = Limit { policy: LimitPolicy::Refuse, ..limit };
     let refused = store.start(&limited(start(4, Some(1), 2), refusing)).await.unwrap();
     assert!(matches!(refused, Started::LimitReached));
-    assert_eq!(told(&mut *subscription).await, set([]));
+    assert_eq!(invalidations(&mut *subscription).await, set([]));
 
     let (from, to) = (digest(3), digest(5));
     let rotation = Rotation { from, to, authenticated: true, at: second(3) };
     assert!(store.rotate(&rotation).await.unwrap());
-    assert_eq!(told(&mut *subscription).await, set([token(3), token(5)]));
+    assert_eq!(invalidations(&mut *subscription).await, set([token(3), token(5)]));
     assert!(!store.rotate(&rotation).await.unwrap());
 
     assert!(store.end(&ending(&evicting)).await.unwrap());
-    assert_eq!(told(&mut *subscription).await, set([token(5)]));
+    assert_eq!(invalidations(&mut *subscription).await, set([token(5)]));
     assert!(!store.end(&ending(&evicting)).await.unwrap());
-    assert_eq!(told(&mut *subscription).await, set([]));
+    assert_eq!(invalidations(&mut *subscription).await, set([]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_changes_a_session_tells_of_its_children() {
+async fn a_change_of_a_session_sends_its_children() {
     let Some(redis) = RedisServer::start(&[], "what Redis tells of children") else { return };
     let store = opened(&redis.url()).await;
     let parent = start(1, Some(1), 0);
@@ -105,25 +105,25 @@ async fn what_changes_a_session_tells_of_its_children() {
     let [of_first, of_second] = [&first, &second_child].map(|child| Change::Token(child.digest));
 
     store.start_child(&first).await.unwrap();
-    assert_eq!(told(&mut *subscription).await, set([of_first]));
+    assert_eq!(invalidations(&mut *subscription).await, set([of_first]));
     store.start_child(&second_child).await.unwrap();
-    assert_eq!(told(&mut *subscription).await, set([of_first, of_second]));
+    assert_eq!(invalidations(&mut *subscription).await, set([of_first, of_second]));
 
     let client = parent.session.client.clone();
     store.touch(&[Touch { id: parent.session.id, at: second(90), client }]).await.unwrap();
     store.load(&second_child.digest).await.unwrap();
-    assert_eq!(told(&mut *subscription).await, set([]));
+    assert_eq!(invalidations(&mut *subscription).await, set([]));
     let (from, to) = (parent.digest, digest(4));
     let rotation = Rotation { from, to, authenticated: true, at: second(91) };
     assert!(store.rotate(&rotation).await.unwrap());
-    assert_eq!(told(&mut *subscription).await, set([token(1), token(4), of_second]));
+    assert_eq!(invalidations(&mut *subscription).await, set([token(1), token(4), of_second]));
 
     assert!(store.end(&ending(&parent)).await.unwrap());
-    assert_eq!(told(&mut *subscription).await, set([token(4), of_second]));
+    assert_eq!(invalidations(&mut *subscription).await, set([token(4), of_second]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_raised_epoch_tells_of_the_user() {
+async fn a_raised_epoch_sends_the_user() {
     let Some(redis) = RedisServer::start(&[], "what Redis tells of epochs") else { return };
     let store = opened(&redis.url()).await;
     let (ada, phone, bob) = (start(1, Some(1), 0), start(2, Some(1), 0), start(3, Some(2), 0));
@@ -141,49 +141,52 @@ async fn a_raised_epoch_tells_of_the_user() {
     };
 
     assert_eq!(store.raise_epoch(&raise(2)).await.unwrap(), 2);
-    assert_eq!(told(&mut *subscription).await, set([Change::User(user(1)), token(1), token(2)]));
+    assert_eq!(
+        invalidations(&mut *subscription).await,
+        set([Change::User(user(1)), token(1), token(2)])
+    );
     assert_eq!(store.raise_epoch(&raise(2)).await.unwrap(), 0);
-    assert_eq!(told(&mut *subscription).await, set([]));
+    assert_eq!(invalidations(&mut *subscription).await, set([]));
 
     // A sign-in that knows a higher one.
     begin(&*store, &under(start(4, Some(1), 6), 3)).await;
-    assert_eq!(told(&mut *subscription).await, set([Change::User(user(1)), token(4)]));
+    assert_eq!(invalidations(&mut *subscription).await, set([Change::User(user(1)), token(4)]));
     assert_eq!(store.start(&under(start(5, Some(1), 6), 2)).await.unwrap(), Started::EpochMoved);
-    assert_eq!(told(&mut *subscription).await, set([]));
+    assert_eq!(invalidations(&mut *subscription).await, set([]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_end_of_everything_tells_of_everything_and_the_sweep_of_what_it_finds() {
+async fn an_end_of_all_sends_everything_and_a_sweep_each_session() {
     let Some(redis) = RedisServer::start(&[], "what Redis tells of the end") else { return };
     let store = opened(&redis.url()).await;
     let (ada, bob, late) = (start(1, Some(1), 0), start(2, None, 0), start(3, Some(1), 0));
     let mut subscription = subscribed(&store).await;
     begin(&*store, &ada).await;
     begin(&*store, &bob).await;
-    told(&mut *subscription).await;
+    invalidations(&mut *subscription).await;
 
     let policy = SessionPolicy::default();
     let day = 24 * 60 * 60;
     let swept = store.sweep(&policy.cutoffs(second(40 * day)), 100).await.unwrap();
     assert!(swept.ended + swept.forgotten == 2, "{swept:?}");
-    assert_eq!(told(&mut *subscription).await, set([token(1), token(2)]));
+    assert_eq!(invalidations(&mut *subscription).await, set([token(1), token(2)]));
 
     begin(&*store, &late).await;
-    told(&mut *subscription).await;
+    invalidations(&mut *subscription).await;
     let ended = Ended { reason: EndReason::RevokedByAdmin, at: second(9) };
     assert_eq!(store.end_all(ended).await.unwrap(), 1);
-    assert_eq!(told(&mut *subscription).await, set([Change::Everything]));
+    assert_eq!(invalidations(&mut *subscription).await, set([Change::Everything]));
     assert_eq!(store.end_all(ended).await.unwrap(), 0);
-    assert_eq!(told(&mut *subscription).await, set([]));
+    assert_eq!(invalidations(&mut *subscription).await, set([]));
 
     // Nobody who was in is in any more: what is told of it may be too much, but no other token.
     store.sweep(&policy.cutoffs(second(10)), 100).await.unwrap();
-    let told = told(&mut *subscription).await;
+    let told = invalidations(&mut *subscription).await;
     assert!(told.is_subset(&set([Change::Everything, token(1), token(2), token(3)])), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_others_do_to_the_keys_is_told_as_well() {
+async fn changes_of_keys_by_other_clients_are_sent_as_well() {
     let Some(redis) = RedisServer::start(&[], "what Redis tells of others") else { return };
     let store = opened(&redis.url()).await;
     let ada = start(1, Some(1), 0);
@@ -199,13 +202,13 @@ async fn what_others_do_to_the_keys_is_told_as_well() {
 
     for flush in ["FLUSHALL", "FLUSHDB"] {
         let _: () = redis.ask(&[flush]).await;
-        assert_eq!(told(&mut *subscription).await, set([Change::Everything]), "{flush}");
+        assert_eq!(invalidations(&mut *subscription).await, set([Change::Everything]), "{flush}");
     }
     let _: () = redis.ask(&["SET", "anteroom:1:tx", "of a later release"]).await;
-    assert_eq!(told(&mut *subscription).await, set([Change::Everything]));
+    assert_eq!(invalidations(&mut *subscription).await, set([Change::Everything]));
     let _: () = redis.ask(&["SET", "anteroom:1:x", "nothing that a check reads"]).await;
     let _: () = redis.ask(&["SET", "somebody else's", ""]).await;
-    assert_eq!(told(&mut *subscription).await, set([]));
+    assert_eq!(invalidations(&mut *subscription).await, set([]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -216,7 +219,7 @@ async fn a_canary_of_others_is_no_change_and_leaves_nothing() {
     for _ in 0..20 {
         drop(subscribed(&store).await);
     }
-    assert_eq!(told(&mut *first).await, set([]));
+    assert_eq!(invalidations(&mut *first).await, set([]));
     let keys: Vec<Vec<u8>> = redis.ask(&["KEYS", "*"]).await;
     assert!(keys.is_empty(), "{keys:?}");
 }

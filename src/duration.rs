@@ -8,12 +8,12 @@ const UNITS: [(char, u64); 5] =
     [('w', 7 * 24 * 60 * 60), ('d', 24 * 60 * 60), ('h', 60 * 60), ('m', 60), ('s', 1)];
 
 /// Parses digits and one unit, from one second to 400 days. The error says what to write.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     parse_up_to(400, text)
 }
 
 /// Like [`parse`], with another maximum.
-pub(super) fn parse_up_to(days: u64, text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_up_to(days: u64, text: &str) -> Result<Duration, String> {
     let form = || "write a whole number and a unit (s, m, h, d or w), for example 30m".to_owned();
     let unit = text.chars().last().ok_or_else(form)?;
     let (_, seconds) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(form)?;
