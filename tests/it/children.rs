@@ -1,5 +1,5 @@
-//! Children of a session at several servers, each of which answers from what it remembers: whatever
-//! ends the session at one of them ends its children at all of them.
+//! Children of a session at several servers with caches: an end of the session at one server ends its
+//! children at every server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,15 +19,15 @@ use crate::harness::chance::rounds;
 const WIKI: &str = "https://wiki.example.org";
 
 on_every_store!(
-    a_child_that_is_remembered_is_over_with_its_parent,
-    a_child_that_is_remembered_has_the_proof_of_its_parent,
+    a_cached_child_is_over_with_its_parent,
+    a_cached_child_has_the_proof_of_its_parent,
 );
 
 mod at_two_servers {
     mod on_postgres {
         crate::harness::app::over!(
             Postgres,
-            super::super::what_ends_a_session_here_ends_its_children_there => what_ends_a_session_here_ends_its_children_there,
+            super::super::an_end_of_a_session_here_ends_its_children_there => an_end_of_a_session_here_ends_its_children_there,
             super::super::no_check_of_a_child_after_the_answer_to_a_revoke_is_accepted => no_check_of_a_child_after_the_answer_to_a_revoke_is_accepted,
             super::super::a_new_token_here_leaves_the_children_there => a_new_token_here_leaves_the_children_there
         );
@@ -36,7 +36,7 @@ mod at_two_servers {
     mod on_redis {
         crate::harness::app::over!(
             RedisBesidePostgres,
-            super::super::what_ends_a_session_here_ends_its_children_there => what_ends_a_session_here_ends_its_children_there,
+            super::super::an_end_of_a_session_here_ends_its_children_there => an_end_of_a_session_here_ends_its_children_there,
             super::super::no_check_of_a_child_after_the_answer_to_a_revoke_is_accepted => no_check_of_a_child_after_the_answer_to_a_revoke_is_accepted,
             super::super::a_new_token_here_leaves_the_children_there => a_new_token_here_leaves_the_children_there
         );
@@ -62,7 +62,7 @@ async fn who(app: &TestApp, token: &Token) -> Result<ChildIdentity, ResumeError>
 }
 
 /// Until these answer checks of the child from memory.
-async fn remembered(apps: &[&TestApp], child: &StartedChild) {
+async fn cached(apps: &[&TestApp], child: &StartedChild) {
     for _ in 0..400 {
         let mut all = true;
         for app in apps {
@@ -73,7 +73,7 @@ async fn remembered(apps: &[&TestApp], child: &StartedChild) {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    panic!("a child is not remembered");
+    panic!("a child is not cached");
 }
 
 async fn why_not(app: &TestApp, child: &StartedChild) -> EndReason {
@@ -83,13 +83,13 @@ async fn why_not(app: &TestApp, child: &StartedChild) -> EndReason {
     }
 }
 
-async fn a_child_that_is_remembered_is_over_with_its_parent(kind: Kind) {
+async fn a_cached_child_is_over_with_its_parent(kind: Kind) {
     let app = TestApp::start(kind).await;
     let laptop = app.signed_in("ada@example.org").await;
     for way in 0..4 {
         let phone = app.signed_in("ada@example.org").await;
         let child = child_of(&app, &phone).await;
-        remembered(&[&app], &child).await;
+        cached(&[&app], &child).await;
         let identity = who(&app, &child.token).await.unwrap();
         assert_eq!(identity.identity.user.unwrap().email.as_str(), "ada@example.org");
         let elsewhere = check_at(&app.anteroom);
@@ -128,13 +128,13 @@ async fn a_child_that_is_remembered_is_over_with_its_parent(kind: Kind) {
 }
 
 /// A new token of the parent changes what its children show, and a check sees that at once.
-async fn a_child_that_is_remembered_has_the_proof_of_its_parent(kind: Kind) {
+async fn a_cached_child_has_the_proof_of_its_parent(kind: Kind) {
     let app = TestApp::start(kind).await;
     let ada = app.signed_in("ada@example.org").await;
     let child = child_of(&app, &ada).await;
     let mut before = None;
     for _ in 0..3 {
-        remembered(&[&app], &child).await;
+        cached(&[&app], &child).await;
         app.pass(MINUTE).await;
         assert_eq!(ada.reauthenticate(PASSWORD).await.status, 200);
 
@@ -143,7 +143,7 @@ async fn a_child_that_is_remembered_has_the_proof_of_its_parent(kind: Kind) {
         assert_eq!(proven_at, Some(app.anteroom.sessions().now()));
         before = proven_at;
     }
-    remembered(&[&app], &child).await;
+    cached(&[&app], &child).await;
     assert_eq!(ada.change_password(PASSWORD, OTHER_PASSWORD).await.status, 204);
     assert!(who(&app, &child.token).await.is_ok(), "the session was kept");
 }
@@ -162,7 +162,7 @@ async fn two(kind: Kind) -> [TestApp; 2] {
     [here, there]
 }
 
-async fn what_ends_a_session_here_ends_its_children_there(kind: Kind) {
+async fn an_end_of_a_session_here_ends_its_children_there(kind: Kind) {
     let [here, there] = two(kind).await;
     let root = here.administrator("root@example.org").await;
     let laptop = here.signed_in("ada@example.org").await;
@@ -173,7 +173,7 @@ async fn what_ends_a_session_here_ends_its_children_there(kind: Kind) {
         let answer = phone.try_to_sign_in("ada@example.org", password, false).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         let child = child_of(&here, &phone).await;
-        remembered(&[&here, &there], &child).await;
+        cached(&[&here, &there], &child).await;
 
         let sessions = here.anteroom.sessions();
         let (status, expected, why) = match way {
@@ -216,7 +216,7 @@ async fn no_check_of_a_child_after_the_answer_to_a_revoke_is_accepted(kind: Kind
     for round in 0..rounds("REVOKES", 8, 200) {
         let phone = servers[0].signed_in("ada@example.org").await;
         let child = Arc::new(child_of(&servers[0], &phone).await);
-        remembered(&[&servers[0], &servers[1]], &child).await;
+        cached(&[&servers[0], &servers[1]], &child).await;
         let is_over = Arc::new(AtomicBool::new(false));
         let checks: Vec<_> = servers
             .iter()
@@ -262,7 +262,7 @@ async fn a_new_token_here_leaves_the_children_there(kind: Kind) {
     let ada = here.signed_in("ada@example.org").await;
     let child = child_of(&here, &ada).await;
     for _ in 0..5 {
-        remembered(&[&here, &there], &child).await;
+        cached(&[&here, &there], &child).await;
         here.clock.advance(MINUTE);
         assert_eq!(ada.reauthenticate(PASSWORD).await.status, 200);
 

@@ -21,6 +21,7 @@ mod browser_administration;
 mod browser_forms;
 mod browser_sessions;
 mod cache;
+mod child_upgrade;
 mod children;
 mod clock_jumps;
 mod clocks_apart;

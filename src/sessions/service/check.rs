@@ -136,8 +136,9 @@ impl Sessions {
         self.service().policy.is_fresh(session, self.now()).then_some(FreshProof(()))
     }
 
-    /// Notes a request of a live session, or of one of its children; written within seconds, at most once a minute. `client`
-    /// is the origin of the request, and only called where something is noted.
+    /// Notes a request of a live session, or of one of its children; written within seconds, at
+    /// most once a minute. `client` is the origin of the request, and only called where something
+    /// is noted.
     pub(crate) fn seen(&self, session: &Session, client: impl FnOnce() -> Client) {
         let (service, now) = (self.service(), self.now());
         let is_due = now - session.last_seen_at >= service.policy.touch_interval(session.rule);

@@ -62,7 +62,7 @@ async fn a_child_counts_at_its_origin_only_and_a_session_at_no_application() {
     assert!(matches!(rotated, Err(ResumeError::Unknown)), "{rotated:?}");
 
     stage.sessions.revoke(session.id, None, EndReason::SignedOut).await.unwrap();
-    assert_eq!(stage.refusal(&started.token).await, None, "an ended child is told of");
+    assert_eq!(stage.refusal(&started.token).await, None, "an ended child sent a notification");
     assert_eq!(stage.refusal_of_child(&own).await, None);
 }
 

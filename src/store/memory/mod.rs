@@ -41,8 +41,8 @@ pub struct MemoryOptions {
     /// session past its timeout. If there is none, it displaces the anonymous session that has been
     /// idle longest, which ends as `session_limit` and counts as evicted. Otherwise it fails with
     /// [`StoreError::Full`]. As many children and as many hand-over codes are kept; one more fails
-    /// with [`StoreError::Full`]. Beyond the maximum the oldest ended sessions are removed within their
-    /// day: their tokens stay refused, but the reason is unknown.
+    /// with [`StoreError::Full`]. Beyond the maximum the oldest ended sessions are removed within
+    /// their day: their tokens stay refused, but the reason is unknown.
     pub most_sessions: usize,
 }
 

@@ -29,16 +29,16 @@ async fn a_child_against_an_end_of_its_parent_is_not_live_afterwards(
         let starts: Vec<_> = ["https://a.org", "https://b.org", "https://a.org"]
             .map(|origin| fixture.child_draft(&parent, origin, minute(1)))
             .into();
-        let mut deeds: Vec<Pin<Box<dyn Future<Output = _> + Send>>> = Vec::new();
+        let mut operations: Vec<Pin<Box<dyn Future<Output = _> + Send>>> = Vec::new();
         for start in starts {
             let fixture = fixture.clone();
-            deeds.push(Box::pin(async move {
+            operations.push(Box::pin(async move {
                 let started = fixture.store.start_child(&start).await?;
                 Ok(Some((start, started)))
             }));
         }
         let (ending, ended) = (fixture.clone(), parent.clone());
-        deeds.push(Box::pin(async move {
+        operations.push(Box::pin(async move {
             if round % 2 == 0 {
                 ending.end(&ended, EndReason::SignedOut, minute(2)).await?;
             } else {
@@ -47,7 +47,7 @@ async fn a_child_against_an_end_of_its_parent_is_not_live_afterwards(
             Ok(None)
         }));
 
-        let outcomes = at_once(deeds).await?;
+        let outcomes = at_once(operations).await?;
 
         let end = fixture.end_of(&parent).await?;
         let reason = end.map(|end| end.reason);

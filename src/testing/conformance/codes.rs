@@ -87,18 +87,18 @@ async fn a_code_against_the_end_of_its_session_is_taken_once_at_most(
     for _ in 0..ROUNDS {
         let held = fixture.signed_in(fixture.fresh_user(), minute(0)).await?;
         let code = kept(&fixture, held.id(), minute(600)).await?;
-        let mut deeds: Vec<std::pin::Pin<Box<dyn Future<Output = _> + Send>>> = Vec::new();
+        let mut operations: Vec<std::pin::Pin<Box<dyn Future<Output = _> + Send>>> = Vec::new();
         for _ in 0..3 {
             let (store, digest) = (fixture.store.clone(), code.digest);
-            deeds.push(Box::pin(async move { Ok(store.take_code(&digest).await?.is_some()) }));
+            operations.push(Box::pin(async move { Ok(store.take_code(&digest).await?.is_some()) }));
         }
         let (ending, ended) = (fixture.clone(), held.clone());
-        deeds.push(Box::pin(async move {
+        operations.push(Box::pin(async move {
             ending.end(&ended, EndReason::SignedOut, minute(1)).await?;
             Ok(false)
         }));
 
-        let taken = at_once(deeds).await?.into_iter().filter(|taken| *taken).count();
+        let taken = at_once(operations).await?.into_iter().filter(|taken| *taken).count();
 
         holds!(taken <= 1, "a code was taken {taken} times");
         same!(fixture.store.take_code(&code.digest).await?, None, "a late take");

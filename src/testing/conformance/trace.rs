@@ -158,8 +158,8 @@ fn every_question() -> impl Iterator<Item = Question> {
 /// Replays a trace on an empty store and on the model. Both must give the same answers, to each
 /// operation and to everything that can be asked after it; and whatever the model says, no token
 /// may come back to life, no child be live without its parent, no session under an earlier epoch or
-/// beyond a limit, no last activity move back, and no deadline move at all. Operations that the promises leave open are
-/// passed over.
+/// beyond a limit, no last activity move back, and no deadline move at all. Operations that the
+/// promises leave open are passed over.
 ///
 /// # Errors
 /// [`Violation`] names the first operation after which the store was wrong.
