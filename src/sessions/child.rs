@@ -1,6 +1,6 @@
 //! Child sessions: further tokens of a session, each for one other origin.
 //!
-//! A child has an id, an origin, a start and a client of its own. Its user, epoch, deadlines, proof
+//! A child has its own id, origin, start and client. Its user, epoch, deadlines, proof
 //! of identity, activity and end are those of its parent, read with it at every lookup.
 
 use std::fmt;

@@ -18,10 +18,7 @@ use crate::harness::chance::rounds;
 
 const WIKI: &str = "https://wiki.example.org";
 
-on_every_store!(
-    a_cached_child_is_over_with_its_parent,
-    a_cached_child_has_the_proof_of_its_parent,
-);
+on_every_store!(a_cached_child_is_over_with_its_parent, a_cached_child_has_the_proof_of_its_parent,);
 
 mod at_two_servers {
     mod on_postgres {

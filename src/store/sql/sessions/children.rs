@@ -51,7 +51,7 @@ async fn replace_earlier(
     tx: &mut Transaction,
     child: &Child,
 ) -> Result<Option<SessionId>, StoreError> {
-    // A statement of its own: it has to see what was written before the lock was free.
+    // A separate statement: it has to see what was written before the lock was free.
     let earlier =
         statement("SELECT child_id FROM child_sessions WHERE parent_id = $1 AND origin = $2")
             .bind(child.parent)

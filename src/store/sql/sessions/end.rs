@@ -57,7 +57,7 @@ macro_rules! fits {
     };
 }
 
-/// Ends one session, or one child, if the conditions hold. Each has an id of its own, so these are
+/// Ends one session, or one child, if the conditions hold. Each has its own id, so these are
 /// two steps.
 pub(in crate::store::sql) async fn end(
     engine: &Engine,

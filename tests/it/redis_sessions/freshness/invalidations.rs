@@ -96,7 +96,7 @@ async fn a_call_that_ends_sessions_sends_each_and_no_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_of_a_session_sends_its_children() {
-    let Some(redis) = RedisServer::start(&[], "what Redis tells of children") else { return };
+    let Some(redis) = RedisServer::start(&[], "what Redis sends for children") else { return };
     let store = opened(&redis.url()).await;
     let parent = start(1, Some(1), 0);
     begin(&*store, &parent).await;
