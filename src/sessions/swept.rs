@@ -1,4 +1,4 @@
-//! What a sweep of the store did.
+//! The result of a sweep of the store.
 
 use super::{Ended, Session, SessionId};
 use crate::accounts::UserId;

@@ -49,7 +49,7 @@ pub struct ChildIdentity {
     pub identity: Identity,
 }
 
-/// What the stores say of a live token, and the ticket from before they were asked.
+/// The answer of the stores for a live token, and the ticket from before they were asked.
 struct Answer {
     child: Option<Child>,
     session: Session,

@@ -1,4 +1,4 @@
-//! What goes into the cache and comes out of it.
+//! The values that the cache takes and gives.
 
 use std::sync::Arc;
 
