@@ -7,6 +7,7 @@ mod change_password;
 mod check;
 mod credential_change;
 mod figures;
+mod handover;
 mod invitations;
 mod login;
 mod logout;
@@ -20,6 +21,7 @@ pub use change_account::{AccountChange, AccountChanges, OwnChange, OwnChangeErro
 pub use change_password::{ChangePassword, ChangePasswordError};
 pub use check::{Check, ChildIdentity, Identity};
 pub use figures::{Counts, Figures};
+pub use handover::{Handover, HandoverTarget};
 pub use invitations::{AcceptError, Acceptance, Invitations};
 pub use login::{Login, LoginError, LoginRequest};
 pub use logout::Logout;

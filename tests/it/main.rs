@@ -96,6 +96,7 @@ mod session_data;
 mod sessions;
 mod settings;
 mod setup;
+mod several_hosts;
 mod signup;
 mod slow_requests;
 mod stamps;

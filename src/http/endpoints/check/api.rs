@@ -41,7 +41,8 @@ pub(crate) async fn verify(
 #[utoipa::path(get, path = "/auth/verify/redirect", tag = "forward auth", responses(
     (status = 200, description = "Signed in; headers as of `/auth/verify`"),
     (status = 302, description = "To the form for signing in or reauthenticating, and from there \
-                                  back to the original URL"),
+                                  back to the original URL; for an application on another host, to \
+                                  `/auth/continue`, with a cookie for that host"),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
     (status = 403, description = "`forbidden`, as of `/auth/verify`", body = ProblemBody),
 ))]
@@ -52,7 +53,7 @@ pub(crate) async fn verify_or_redirect(
     let (request, user) = with_user(request).await;
     match forward_auth.answer(&request, user) {
         Ok(headers) => Ok(headers.into_response()),
-        Err(problem) => forward_auth.redirect(&request, &problem).ok_or(problem),
+        Err(problem) => forward_auth.redirect(&request, problem),
     }
 }
 
