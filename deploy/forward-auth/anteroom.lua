@@ -1,8 +1,8 @@
 -- Asks Anteroom about the request. Answers it unless the user may pass; then sets the identity
--- headers and removes Anteroom's cookie. haproxy.cfg says where this file goes.
+-- headers and removes Anteroom's cookies. haproxy.cfg says where this file goes.
 
 local CHECK = "http://127.0.0.1:8080/auth/verify/redirect"
-local COOKIE = "__Host-anteroom"
+local COOKIES = { ["__Host-anteroom"] = true, ["__Host-anteroom-state"] = true }
 local IDENTITY = { "remote-user", "remote-email", "remote-name", "remote-groups" }
 
 local function lines(headers, name)
@@ -16,7 +16,7 @@ local function others(line)
     local kept = {}
     for pair in line:gmatch("[^;]+") do
         pair = pair:match("^%s*(.-)%s*$")
-        if pair ~= "" and pair:match("^[^=]*"):match("^(.-)%s*$") ~= COOKIE then
+        if pair ~= "" and not COOKIES[pair:match("^[^=]*"):match("^(.-)%s*$")] then
             kept[#kept + 1] = pair
         end
     end

@@ -30,8 +30,10 @@ pub(super) async fn run(command: RulesCommand, config: &Config) -> Result<ExitCo
     };
     let visitor =
         user.as_ref().map(|user| Visitor { user, since_proof: Duration::ZERO, has_factor: true });
-    let rules = config.http.forward_auth.rules.current();
-    let explanation = Explanation::of(&original, (&config.http.public_url, &rules), visitor);
+    let options = &config.http.forward_auth;
+    let rules = options.rules.current();
+    let guarded = (&config.http.public_url, &options.applications, &*rules);
+    let explanation = Explanation::of(&original, guarded, visitor);
     let who = user.as_ref().map_or_else(
         || "nobody is signed in".to_owned(),
         |user| format!("{}, just reauthenticated, with a second factor", user.email.display()),

@@ -8,7 +8,9 @@ use crate::accounts::EpochReason;
 use crate::audit::{By, Event, Kind};
 use crate::config::Config;
 use crate::http::{SessionBody, timestamp};
-use crate::sessions::{Client, EndReason, Ended, Session, SessionId, device_name};
+use crate::sessions::{
+    Child, ChildrenOf, Client, EndReason, Ended, Session, SessionId, device_name,
+};
 use crate::store::SessionOrder;
 
 pub(super) async fn run(command: SessionCommand, config: &Config) -> Result<(), Failure> {
@@ -32,37 +34,57 @@ async fn list(
                     command can list them: use SESSIONS=database to see them"
             .into());
     }
-    let sessions = match email {
+    let (sessions, children) = match email {
         Some(email) => {
-            let account = administration.account(email).await?;
-            administration.sessions.list(account.user.id).await?
+            let user = administration.account(email).await?.user.id;
+            let sessions = administration.sessions.list(user).await?;
+            (sessions, administration.sessions.children(ChildrenOf::User(user)).await?)
         }
-        None => all(administration).await?,
+        None => (all(administration).await?, Vec::new()),
     };
     if json {
         let policy = administration.sessions.policy();
-        let shape = |session: &Session| SessionBody::new(session, policy, None);
-        let sessions: Vec<SessionBody> = sessions.iter().map(shape).collect();
-        return print_json(&sessions);
+        return print_json(&SessionBody::list(&sessions, &children, policy, None));
     }
-    let address = |client: &Client| client.ip_address.map(|ip| ip.to_string()).unwrap_or_default();
-    let row = |session: &Session| {
-        [
-            session.id.to_string(),
-            session.owner.user().map_or_else(|| "anonymous".to_owned(), |user| user.to_string()),
-            device_name(&session.client.user_agent),
-            address(&session.client),
-            address(session.last_client()),
-            timestamp(session.created_at),
-            timestamp(session.last_seen_at),
-            timestamp(session.expires_at),
-        ]
-    };
-    let rows: Vec<_> = sessions.iter().map(row).collect();
+    let mut rows = Vec::with_capacity(sessions.len() + children.len());
+    for session in &sessions {
+        rows.push(row(session));
+        let own = children.iter().filter(|child| child.parent == session.id);
+        rows.extend(own.map(|child| row_of_child(child, session)));
+    }
     Ok(print(&table(
         ["ID", "USER", "DEVICE", "ADDRESS", "LAST ADDRESS", "STARTED", "SEEN", "EXPIRES"],
         &rows,
     ))?)
+}
+
+fn address(client: &Client) -> String {
+    client.ip_address.map(|ip| ip.to_string()).unwrap_or_default()
+}
+
+fn row(session: &Session) -> [String; 8] {
+    [
+        session.id.to_string(),
+        session.owner.user().map_or_else(|| "anonymous".to_owned(), |user| user.to_string()),
+        device_name(&session.client.user_agent),
+        address(&session.client),
+        address(session.last_client()),
+        timestamp(session.created_at),
+        timestamp(session.last_seen_at),
+        timestamp(session.expires_at),
+    ]
+}
+
+/// Only the handle, the device and the start are a child's.
+fn row_of_child(child: &Child, parent: &Session) -> [String; 8] {
+    let device = device_name(&child.client.user_agent);
+    let mut row = row(parent);
+    row[0] = child.id.to_string();
+    row[2] = format!("{device} at {}", child.origin.as_str());
+    row[3] = address(&child.client);
+    row[4] = String::new();
+    row[5] = timestamp(child.created_at);
+    row
 }
 
 async fn all(administration: &Administration) -> Result<Vec<Session>, Failure> {

@@ -12,7 +12,7 @@ use super::settings::{self as table, Kind, SETTINGS};
 use super::sources::{Form, Given, Sources};
 use super::{Dotenv, Flags, Mistakes, Provenance, SessionStorage, Setting, Signup, mask};
 use crate::audit::Retention;
-use crate::http::{ForwardAuthOptions, PublicUrl};
+use crate::http::{Applications, ForwardAuthOptions, PublicUrl};
 use crate::outbound::Target;
 use crate::rules::{KnownHost, LiveRules, RulesError, RulesFile};
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
@@ -198,9 +198,7 @@ impl Reader {
         let public_url = self.public_url(listen);
         let trusted_proxies = self.read(&table::TRUSTED_PROXIES);
         let trusted_origins = self.read(&table::TRUSTED_ORIGINS);
-        let proxy = self.read(&table::FORWARD_AUTH);
-        let headers = self.read(&table::IDENTITY_HEADERS);
-        let rules = self.rules(public_url.as_ref());
+        let forward_auth = self.forward_auth(public_url.as_ref());
         let max_connections = self.read(&table::MAX_CONNECTIONS);
         let max_connections_per_network = self.read(&table::MAX_CONNECTIONS_PER_NETWORK);
         Some(HttpSettings {
@@ -208,21 +206,49 @@ impl Reader {
             public_url: public_url?,
             trusted_proxies: trusted_proxies?,
             trusted_origins: trusted_origins?,
-            forward_auth: ForwardAuthOptions { proxy: proxy?, headers: headers?, rules: rules? },
+            forward_auth: forward_auth?,
             max_connections: max_connections?,
             max_connections_per_network: max_connections_per_network?,
         })
     }
 
+    fn forward_auth(&mut self, public_url: Option<&PublicUrl>) -> Option<ForwardAuthOptions> {
+        let proxy = self.read(&table::FORWARD_AUTH);
+        let headers = self.read(&table::IDENTITY_HEADERS);
+        let applications = self.applications(public_url);
+        // Without them no host of a rule can be known, and that is a mistake already.
+        let guarded = public_url.zip(applications.as_ref());
+        let rules = self.rules(guarded);
+        Some(ForwardAuthOptions {
+            proxy: proxy?,
+            headers: headers?,
+            applications: applications?,
+            rules: rules?,
+        })
+    }
+
+    fn applications(&mut self, public_url: Option<&PublicUrl>) -> Option<Applications> {
+        let urls = self.read(&table::APPLICATIONS)?;
+        match Applications::beside(public_url?, urls) {
+            Ok(applications) => Some(applications),
+            Err(mistake) => {
+                self.mistake(table::APPLICATIONS.setting, &mistake);
+                None
+            }
+        }
+    }
+
     /// The rules of the file, with a mistake for each of its lines that cannot be used.
-    fn rules(&mut self, public_url: Option<&PublicUrl>) -> Option<LiveRules> {
+    fn rules(&mut self, guarded: Option<(&PublicUrl, &Applications)>) -> Option<LiveRules> {
         let Some(path) = self.read(&table::RULES)? else { return Some(LiveRules::default()) };
         let host = |url: &PublicUrl| KnownHost { host: url.host().to_owned(), port: url.port() };
-        let hosts = public_url.map(host).into_iter().collect();
+        let hosts = guarded.into_iter().flat_map(|(own, applications)| {
+            applications.urls().chain([own]).map(host).collect::<Vec<_>>()
+        });
+        let hosts = hosts.collect();
         match LiveRules::from_file(RulesFile { path, hosts }) {
             Ok(rules) => Some(rules),
-            // Without a public URL no host of a rule can be known, and that is a mistake already.
-            Err(RulesError::Invalid(_)) if public_url.is_none() => None,
+            Err(RulesError::Invalid(_)) if guarded.is_none() => None,
             Err(error) => {
                 for mistake in error.to_string().lines() {
                     self.mistake(table::RULES.setting, mistake);

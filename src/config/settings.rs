@@ -256,6 +256,10 @@ settings! {
         "Origins of the same site that may call the API with cookies, separated by commas, for example \
          https://app.example.org.";
 
+    APPLICATIONS: Vec<PublicUrl> = "", Trust, List, values::applications,
+        "Origins of applications on other hosts that this server guards, separated by commas, for \
+         example https://wiki.example.org. They need https, as PUBLIC_URL does then, and a host \
+         each. One sign-in counts for all. See docs/protect/several-applications.md.";
     FORWARD_AUTH: Option<ForwardAuthProxy> = "none", Trust, Plain, values::forward_auth,
         "The proxy that asks /auth/verify about requests to an application: nginx, haproxy, caddy, \
          traefik or none. It decides which headers tell the original request; they count only from \

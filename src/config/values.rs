@@ -297,6 +297,10 @@ pub(crate) fn origins(text: &str) -> Result<Vec<String>, String> {
     list(text, parse_origin)
 }
 
+pub(crate) fn applications(text: &str) -> Result<Vec<PublicUrl>, String> {
+    list(text, PublicUrl::parse)
+}
+
 /// Reads entries between commas; an empty text has none.
 fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     if text.trim().is_empty() {

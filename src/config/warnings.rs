@@ -55,12 +55,17 @@ impl Config {
                  name the proxies alone"
             ));
         }
-        if self.http.forward_auth.proxy.is_none() && self.http.forward_auth.rules.file().is_some() {
-            warnings.push(
-                "ANTEROOM_RULES is set but ANTEROOM_FORWARD_AUTH is not: no proxy tells which request \
-                 a check is about, so every check is refused; set it to the proxy in front"
-                    .to_owned(),
-            );
+        let options = &self.http.forward_auth;
+        let guards = [
+            (table::RULES.setting, options.rules.file().is_some()),
+            (table::APPLICATIONS.setting, !options.applications.is_empty()),
+        ];
+        for (setting, _) in guards.iter().filter(|(_, is_set)| *is_set && options.proxy.is_none()) {
+            warnings.push(format!(
+                "{} is set but ANTEROOM_FORWARD_AUTH is not: no proxy tells which request a check \
+                 is about, so every check is refused; set it to the proxy in front",
+                setting.variable()
+            ));
         }
         if self.http.forward_auth.proxy.is_some() && proxies.is_empty() {
             warnings.push(

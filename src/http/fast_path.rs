@@ -25,6 +25,7 @@ use crate::http::forward_auth::ForwardAuth;
 use crate::http::response::error::Problem;
 use crate::http::response::json::SignedInBody;
 use crate::http::routes::{self, CachedCheck};
+use crate::http::security::applications::Application;
 use crate::http::security::guard::RequestGuard;
 use crate::http::security::headers::security_headers;
 use crate::http::session::cookie::{CookieShape, Presented};
@@ -138,8 +139,14 @@ impl FastPathState {
     fn cached_response(&self, request: &Request) -> Option<Response> {
         let check = cached_check(request)?;
         let begun = Instant::now();
-        self.admit(check, request)?;
-        let Identity { session, user, .. } = self.remembered(request.headers())?;
+        let application = match check {
+            CachedCheck::Verify => self.forward_auth.admit(request).ok()?,
+            CachedCheck::Session => {
+                self.admit_session(request)?;
+                None
+            }
+        };
+        let Identity { session, user, .. } = self.remembered(request.headers(), application)?;
         let user = user?;
         if check == CachedCheck::Verify {
             let decision = self.forward_auth.decide(request, Some((&user, &session))).ok()?;
@@ -160,17 +167,19 @@ impl FastPathState {
     }
 
     /// The checks of the layers around the router. `None` where one fails or does not apply here.
-    fn admit(&self, check: CachedCheck, request: &Request) -> Option<()> {
-        match check {
-            CachedCheck::Verify => self.forward_auth.admit(request).ok(),
-            CachedCheck::Session if self.request_guard.lets_other_origins_read() => None,
-            CachedCheck::Session => self.request_guard.check(request).ok(),
+    fn admit_session(&self, request: &Request) -> Option<()> {
+        if self.request_guard.lets_other_origins_read() {
+            return None;
         }
+        self.request_guard.check(request).ok()
     }
 
-    fn remembered(&self, headers: &HeaderMap) -> Option<Identity> {
+    fn remembered(&self, headers: &HeaderMap, at: Option<&Application>) -> Option<Identity> {
         let Presented::Token(token) = self.cookie.presented(headers) else { return None };
-        self.check.remembered(&token.digest())
+        match at {
+            Some(at) => Some(self.check.remembered_at(&token.digest(), at.origin())?.identity),
+            None => self.check.remembered(&token.digest()),
+        }
     }
 
     fn response(

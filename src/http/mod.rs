@@ -29,6 +29,7 @@ pub use forward_auth::{
 };
 pub use response::error::{Code, FieldError, Problem};
 pub(crate) use response::json::{SessionBody, UserBody, timestamp};
+pub use security::applications::Applications;
 pub use security::public_url::PublicUrl;
 pub use service::{HttpOptions, Service};
 pub use session::cookie::CookieShape;

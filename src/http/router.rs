@@ -15,15 +15,15 @@ use tracing::Level;
 
 use crate::audit::AuditTrail;
 use crate::http::endpoints::{
-    account, admin, check, data, home, operations, session, sessions, signup,
+    account, admin, check, data, handover, home, operations, session, sessions, signup,
 };
 use crate::http::finish::{RequestIds, finish_response, no_such_method, no_such_path};
 use crate::http::forward_auth::ForwardAuth;
 use crate::http::measure::measure;
 use crate::http::request::whole_body::whole_body;
 use crate::http::response::error::Problem;
-use crate::http::security::guard::{RequestGuard, guard};
-use crate::http::security::headers::security_headers;
+use crate::http::security::guard::{RequestGuard, application_guard, guard};
+use crate::http::security::headers::{application_headers, security_headers};
 use crate::http::session::layer::SessionLayer;
 use crate::http::state::AppState;
 use crate::http::traces::traced;
@@ -55,6 +55,8 @@ pub(in crate::http) fn router(parts: RouterParts) -> Router {
     let audit = AuditTrail::from_ref(&state);
     let proxies = request_guard.0.proxies.clone();
     let checks = checks(state.clone(), session_layer.clone(), ids.clone());
+    let at_applications =
+        at_applications(state.clone(), session_layer.clone(), request_guard.clone(), ids.clone());
     let router = pages()
         .merge(administration())
         .merge(api())
@@ -70,6 +72,7 @@ pub(in crate::http) fn router(parts: RouterParts) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(ids, finish_response))
         .layer(MapResponseLayer::new(move |response| security_headers(&request_guard, response)))
+        .merge(at_applications)
         .merge(checks);
     let traces_are_on = tracing::span_enabled!(target: TRACES, Level::TRACE);
     let router =
@@ -105,6 +108,7 @@ fn pages() -> Router<AppState> {
             "/reauthenticate",
             get(session::reauthenticate::form).post(session::reauthenticate::submit),
         )
+        .route("/auth/continue", get(handover::page::hand_over))
         .route("/preferences", get(redirect_to_form).post(home::preferences::prefer))
         .route("/.well-known/change-password", get(change_password_form))
 }
@@ -127,6 +131,30 @@ fn api() -> Router<AppState> {
         )
         .route("/api/account/password", put(account::api::change_password))
         .route("/api/account/data", get(account::own_data::download))
+}
+
+/// Routes for requests that the proxies of applications on other hosts pass on, under those hosts
+/// alone.
+fn at_applications(
+    state: AppState,
+    session_layer: SessionLayer,
+    request_guard: RequestGuard,
+    ids: RequestIds,
+) -> Router {
+    let audit = AuditTrail::from_ref(&state);
+    Router::new()
+        .route("/.anteroom/callback", get(handover::page::arrive))
+        .route("/.anteroom/sign-out", post(handover::page::sign_out))
+        .layer(session_layer)
+        .layer(from_fn(whole_body))
+        .route("/.anteroom/assets/{file}", get(assets::serve_at_application))
+        .route("/.anteroom/{*rest}", any(no_such_path))
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(state)
+        .layer(from_fn_with_state((request_guard, audit), application_guard))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(ids, finish_response))
+        .layer(MapResponseLayer::new(application_headers))
 }
 
 /// Session checks of reverse proxies, for requests to other applications. The request guard does

@@ -15,6 +15,11 @@ const ROUTES: &[Route] = &[
     route("/assets/{file}", Kind::Asset),
     page("/"),
     page("/login").never_next().keeps_path_after_post(),
+    page("/auth/continue").never_next(),
+    page("/.anteroom/callback").never_next(),
+    page("/.anteroom/sign-out").never_next(),
+    route("/.anteroom/assets/{file}", Kind::Asset),
+    page("/.anteroom/{*rest}").never_next(),
     page("/logout").never_next().keeps_path_after_post(),
     page("/signup").never_next().keeps_path_after_post(),
     page("/reauthenticate").never_next().keeps_path_after_post(),
@@ -65,6 +70,9 @@ const ROUTES: &[Route] = &[
     api("/api/admin/revocations"),
     api("/api/admin/webhook"),
 ];
+
+/// The paths that the proxies of other hosts send here; pages for people.
+pub(in crate::http) const APPLICATION_AREA: &str = "/.anteroom";
 
 /// Everything below these is for programs, whether or not there is such a route.
 const PROGRAM_AREAS: [&str; 2] = ["/api", "/auth"];
@@ -198,8 +206,11 @@ pub(in crate::http) fn is_probe(path: &str) -> bool {
 
 /// Whether errors of this path are problem documents instead of pages.
 pub(in crate::http) fn is_for_programs(path: &str) -> bool {
-    PROGRAM_AREAS.iter().any(|area| is_under(area, path))
-        || find(path).is_some_and(|route| matches!(route.kind, Kind::Api | Kind::Probe))
+    match find(path) {
+        Some(Route { kind: Kind::Page, .. }) => false,
+        Some(Route { kind: Kind::Api | Kind::Probe, .. }) => true,
+        _ => PROGRAM_AREAS.iter().any(|area| is_under(area, path)),
+    }
 }
 
 /// Whether a response is routine, and logged at `debug`: health checks and successful session
@@ -244,7 +255,7 @@ pub(in crate::http) fn not_found_code(path: &str) -> Option<&'static str> {
 }
 
 /// Whether `path` is `root` or below it.
-fn is_under(root: &str, path: &str) -> bool {
+pub(in crate::http) fn is_under(root: &str, path: &str) -> bool {
     path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

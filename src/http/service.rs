@@ -25,8 +25,8 @@ use crate::network::TrustedProxies;
 use crate::sessions::Sessions;
 use crate::throttle::OwnWrites;
 use crate::use_cases::{
-    AccountChanges, ChangePassword, Check, Figures, Invitations, Login, Logout, Reauthenticate,
-    RevokeSessions, SentForms, Signup,
+    AccountChanges, ChangePassword, Check, Figures, Handover, Invitations, Login, Logout,
+    Reauthenticate, RevokeSessions, SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
@@ -90,12 +90,15 @@ impl Service {
             audit: audit.clone(),
             keeps_data: true,
         };
-        let request_guard = RequestGuard::new(public_url, options.trusted_origins, proxies);
+        let request_guard = {
+            let applications = options.forward_auth.applications.clone();
+            RequestGuard::new(public_url, options.trusted_origins, proxies, applications)
+        };
         let forward_auth = ForwardAuth::new(
             options.forward_auth,
             cookie.clone(),
             request_guard.clone(),
-            options.clock,
+            (options.clock, options.entropy.clone()),
         );
         let ids = RequestIds::new(&options.entropy);
         let state = FastPathState::new(&parts, &request_guard, &forward_auth, ids.clone());
@@ -113,6 +116,7 @@ impl Service {
             revoke_sessions: RevokeSessions::new(a.clone(), s.clone(), t.clone()),
             account_changes: AccountChanges::new(a.clone(), s.clone(), t.clone()),
             invitations: Invitations::new(a.clone(), s.clone(), t.clone()),
+            handover: Handover::new(s.clone()),
             figures: Figures::new(a.clone(), s.clone(), t.clone()),
             forms: forms.clone(),
             recent_sign_ins: RecentSignIns::default(),
@@ -122,6 +126,7 @@ impl Service {
             webhook: options.webhook,
             check,
             cookie,
+            applications: request_guard.0.applications.clone(),
             forward_auth,
             accounts,
             sessions,

@@ -8,13 +8,14 @@ use crate::accounts::Accounts;
 use crate::audit::AuditTrail;
 use crate::sessions::Sessions;
 use crate::use_cases::{
-    AccountChanges, ChangePassword, Check, Figures, Invitations, Login, Logout, Reauthenticate,
-    RevokeSessions, SentForms, Signup,
+    AccountChanges, ChangePassword, Check, Figures, Handover, Invitations, Login, Logout,
+    Reauthenticate, RevokeSessions, SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
 use crate::http::endpoints::session::cookie_check::RecentSignIns;
 use crate::http::forward_auth::ForwardAuth;
+use crate::http::security::applications::Applications;
 use crate::http::session::cookie::CookieShape;
 
 /// Each field can be named by a handler as `State` of its type.
@@ -54,6 +55,8 @@ services! {
     form_settings: FormSettings,
     cookie: CookieShape,
     forward_auth: ForwardAuth,
+    applications: Applications,
+    handover: Handover,
 }
 
 /// The state of the router, which clones it several times for every request.
@@ -74,6 +77,11 @@ impl Links {
     /// To pages under this origin.
     pub(crate) fn to(origin: &str) -> Self {
         Self(origin.into())
+    }
+
+    /// The form for signing in.
+    pub(crate) fn sign_in(&self) -> String {
+        format!("{}/login", self.0)
     }
 
     /// By which an invitation is accepted.

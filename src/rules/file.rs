@@ -178,13 +178,14 @@ impl Reading<'_> {
         }
     }
 
-    /// Whether a URL of this server has the host; otherwise it is a mistake.
+    /// Whether a guarded origin has the host; otherwise it is a mistake.
     fn is_known(&mut self, pattern: Option<&HostPattern>, span: &Range<usize>) -> bool {
         let is_known = pattern.is_none_or(|pattern| {
             self.hosts.iter().any(|known| pattern.matches(&known.host, known.port))
         });
         if !is_known {
-            let mistake = "host: no URL of ANTEROOM_PUBLIC_URL has this host; correct it";
+            let mistake = "host: neither ANTEROOM_PUBLIC_URL nor one of ANTEROOM_APPLICATIONS has \
+                           this host; correct it, or list the origin there";
             self.refuse::<()>(span, mistake);
         }
         is_known

@@ -231,7 +231,7 @@ fn every_mistake_of_a_file_is_named_with_its_line() {
         (&format!("{deny}[[rule]]\npath = \"/../a\"\nallow = \"deny\""), "line 3: path: leave out"),
         (
             &format!("{deny}[[rule]]\nhost = \"x.example\"\nallow = \"deny\""),
-            "line 3: host: no URL",
+            "line 3: host: neither ANTEROOM_PUBLIC_URL nor",
         ),
         (
             &format!("{deny}[[rule]]\nhost = \"*example.org\"\nallow = \"deny\""),

@@ -6,10 +6,13 @@
 
 mod admin;
 pub mod cache;
+mod child;
+mod compartment;
 mod data;
 mod device;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod handover;
 mod live;
 mod outbox;
 mod policy;
@@ -17,27 +20,33 @@ mod reason;
 mod service;
 mod session;
 mod store;
+mod swept;
 mod token;
 
 pub use admin::{Explained, SessionCount, SessionFilter, SessionKind, SessionPage};
 pub use cache::LeaseOptions;
+pub use child::{Child, ChildStart, ChildStarted, ChildrenOf, LiveChild, Origin};
+pub use compartment::{Compartment, Keep, Keeping, Kept};
 pub use data::{DataError, Etag, VisitorData};
 pub use device::device_name;
+pub use handover::{Code, CodeDigest, CodeKept, HandoverCode, StateDigest};
 pub use live::{Cursor, Revocation, Revocations, SessionSubscription};
 pub use outbox::{Outbox, Pending};
 pub use policy::{Cutoffs, Limit, LimitPolicy, SessionPolicy, TimeoutRule, Timeouts};
 pub use reason::EndReason;
 pub use service::{
-    EndedByStart, FreshProof, KeepError, LARGEST_APPLICATION_DATA, NewSession, ResumeError,
-    Sessions, SessionsOptions, StartError, StartedSession,
+    EndedByStart, FreshProof, HandoverError, KeepError, LARGEST_APPLICATION_DATA, NewChild,
+    NewHandover, NewSession, ResumeError, Sessions, SessionsOptions, StartChildError, StartError,
+    StartedChild, StartedSession,
 };
 pub(crate) use service::{KeptSessionError, KeptSessionGuard};
 pub use session::{Client, Owner, Session, SessionId};
 pub use store::Ended;
 pub use store::{
-    Compartment, Counted, Ending, EpochMove, Keep, Keeping, Kept, Loaded, NewestSessions, Rotation,
-    SessionStore, Start, Started, Swept, TimedOut, Touch,
+    Counted, Ending, EpochMove, Loaded, NewestSessions, Rotation, SessionStore, Start, Started,
+    Touch,
 };
+pub use swept::{Swept, TimedOut};
 pub use token::{Token, TokenDigest};
 
 #[cfg(test)]

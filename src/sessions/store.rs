@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
-    Client, Cursor, Cutoffs, EndReason, Limit, Revocations, Session, SessionId, TokenDigest,
+    Child, ChildStart, ChildStarted, ChildrenOf, Client, CodeDigest, CodeKept, Compartment, Cursor,
+    Cutoffs, EndReason, HandoverCode, Keep, Keeping, Kept, Limit, LiveChild, Revocations, Session,
+    SessionId, Swept, TokenDigest,
 };
 use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::failure::StoreError;
@@ -23,6 +25,9 @@ pub struct Ended {
 pub enum Loaded {
     /// A session that has not been ended. Its timeouts are not applied.
     Live(Session),
+    /// A child of a session that has not been ended. It is no session: its token counts only at
+    /// its origin. The timeouts of the parent are not applied.
+    Child(LiveChild),
     /// A session that was ended, by a request or by the sweep.
     Ended {
         /// The reason and the time.
@@ -30,17 +35,19 @@ pub enum Loaded {
         /// Whether the session was anonymous.
         anonymous: bool,
     },
+    /// A child that was ended alone, or with its parent.
+    EndedChild(Ended),
     /// Never issued, or no longer kept.
     Unknown,
 }
 
 impl Loaded {
-    /// The end, if the session has ended.
+    /// The end, if the session or the child has ended.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
         match self {
-            Self::Ended { ended, .. } => Some(*ended),
-            Self::Live(_) | Self::Unknown => None,
+            Self::Ended { ended, .. } | Self::EndedChild(ended) => Some(*ended),
+            Self::Live(_) | Self::Child(_) | Self::Unknown => None,
         }
     }
 }
@@ -110,7 +117,7 @@ pub struct Touch {
     pub client: Client,
 }
 
-/// A session to end.
+/// A session or a child to end. The conditions on a child apply to its parent.
 #[derive(Clone, Copy, Debug)]
 pub struct Ending {
     /// Which.
@@ -136,80 +143,6 @@ pub struct EpochMove {
     pub survivor: Option<KeptSession>,
     /// When.
     pub at: OffsetDateTime,
-}
-
-/// A part of a session's data. The parts are separate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Compartment {
-    /// The browser's JSON object, `/api/session/data`.
-    Visitor,
-    /// The data of server code, through `tower_sessions::Session`.
-    Application,
-}
-
-/// The data of one compartment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
-    /// The number of writes; 0 before the first.
-    pub version: i64,
-    /// The data as it was written; empty before the first write.
-    pub data: Vec<u8>,
-}
-
-/// A conditional write of data.
-#[derive(Clone, Debug)]
-pub struct Keep {
-    /// In which session.
-    pub id: SessionId,
-    /// In which compartment.
-    pub compartment: Compartment,
-    /// Only if the compartment still has this version.
-    pub over: i64,
-    /// The new data.
-    pub data: Vec<u8>,
-}
-
-/// The outcome of a conditional write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keeping {
-    /// Written, under the next version.
-    Kept,
-    /// Another write came first: read again.
-    Moved,
-    /// The session has ended.
-    Gone,
-}
-
-/// A user's session that a timeout ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimedOut {
-    /// Which.
-    pub id: SessionId,
-    /// Whose.
-    pub user: UserId,
-    /// Which timeout it was, and when it passed.
-    pub ended: Ended,
-}
-
-impl TimedOut {
-    /// The end of this session, unless it was anonymous.
-    #[must_use]
-    pub fn of(session: &Session, ended: Ended) -> Option<Self> {
-        session.owner.user().map(|user| Self { id: session.id, user, ended })
-    }
-}
-
-/// The outcome of a sweep.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Sessions past a timeout, moved to the ended.
-    pub ended: u64,
-    /// The sessions of users among them, for the audit trail.
-    pub timed_out: Vec<TimedOut>,
-    /// Ended sessions deleted after a day.
-    pub forgotten: u64,
-    /// Whether nothing is left to do. `false` where the limit of one sweep was reached.
-    pub done: bool,
 }
 
 /// The number of sessions, expired ones included until they are swept.
@@ -256,6 +189,15 @@ pub struct NewestSessions {
 ///     acknowledged. No entry appears before a cursor that was returned earlier. An end of all
 ///     sessions makes every cursor expire instead, and so do entries that are no longer kept. A
 ///     session that timed out more than a day before the sweep is not in the feed.
+/// 13. **A child lives and ends with its parent.** It is read with its parent in one step. It ends
+///     in the step that ends its parent, for the same reason, and is in the feed then; ended alone,
+///     it leaves its parent. A rotation of the parent leaves it. `start_child` and an end of the
+///     parent never leave a live child without a parent, nor two for one parent and origin. No
+///     count and no limit has children. Every call that names no child takes a child's id and token
+///     for unknown, except `end` and `find_ended`.
+/// 14. **A hand-over code is taken once**: the first call takes it, and it is deleted whatever
+///     follows. None can be taken once its session has ended. A session never has more outstanding
+///     codes than [`HandoverCode::MOST`].
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Starts a session, all or nothing.
@@ -276,7 +218,8 @@ pub trait SessionStore: Send + Sync {
     /// [`StoreError`] when the backend fails.
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
-    /// How the session of this handle ended; `None` when it is live, unknown or forgotten.
+    /// How the session or the child of this handle ended; `None` when it is live, unknown or
+    /// forgotten.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.
@@ -317,7 +260,42 @@ pub trait SessionStore: Send + Sync {
     /// [`StoreError`] when the backend fails.
     async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError>;
 
-    /// Ends one session. `false`: no live session fits the conditions.
+    /// Starts a child, all or nothing. The timeouts of its parent are not applied.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when the store is full; otherwise the backend failed.
+    async fn start_child(&self, start: &ChildStart) -> Result<ChildStarted, StoreError>;
+
+    /// The live child of this handle, with its parent.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn find_child(&self, id: SessionId) -> Result<Option<LiveChild>, StoreError>;
+
+    /// The children whose parents have not been ended, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn children(&self, of: ChildrenOf) -> Result<Vec<Child>, StoreError>;
+
+    /// Keeps a hand-over code. Codes that have expired by `now` do not count.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when the store is full; otherwise the backend failed.
+    async fn keep_code(
+        &self,
+        code: &HandoverCode,
+        now: OffsetDateTime,
+    ) -> Result<CodeKept, StoreError>;
+
+    /// Takes a hand-over code, which deletes it. `None`: it is unknown, was taken before, or its
+    /// session has ended. It may have expired.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails; then it is unknown whether it was taken.
+    async fn take_code(&self, digest: &CodeDigest) -> Result<Option<HandoverCode>, StoreError>;
+
+    /// Ends one session and its children, or one child. `false`: nothing live fits the conditions.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails; then it is unknown whether it ended.
@@ -372,7 +350,8 @@ pub trait SessionStore: Send + Sync {
     }
 
     /// Ends sessions past a timeout, with the reason and instant of [`Cutoffs::ended`], and deletes
-    /// those that ended more than a day ago; at most `most` rows.
+    /// those that ended more than a day ago and expired codes; at most `most` rows, and the children
+    /// of these sessions.
     ///
     /// # Errors
     /// [`StoreError`] when the backend fails.

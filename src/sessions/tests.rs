@@ -1,5 +1,6 @@
 //! The session service over the memory store.
 
+mod children;
 mod simulation;
 
 use std::sync::Arc;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::accounts::{Account, Accounts, Status, User};
-use crate::sessions::cache::Remembered;
-use crate::sessions::{EndReason, Owner, ResumeError, Session, Sessions, Token, TokenDigest};
+use crate::sessions::cache::{Remembered, RememberedChild, Ticket};
+use crate::sessions::{
+    Child, EndReason, LiveChild, Origin, Owner, ResumeError, Session, Sessions, Token, TokenDigest,
+};
 
 /// How long a check waits before it looks again, where the account has a higher epoch than the
 /// session: the change that raised it tells sessions in a separate store right after.
@@ -38,6 +40,23 @@ pub struct Identity {
     pub under_lease: bool,
 }
 
+/// Who holds the token of a live child. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ChildIdentity {
+    /// The child.
+    pub child: Arc<Child>,
+    /// Its parent and the person.
+    pub identity: Identity,
+}
+
+/// The answer of the stores for a live token, and the ticket from before they were asked.
+struct Answer {
+    child: Option<Child>,
+    session: Session,
+    account: Option<Account>,
+    ticket: Option<Ticket>,
+}
+
 impl Check {
     /// Creates the use case.
     #[must_use]
@@ -66,23 +85,90 @@ impl Check {
         Some(Identity { session, user, under_lease: true })
     }
 
-    /// Reads the stores, never a shared read: so it sees every acknowledged change.
+    /// Who holds `token` of a child at this origin. It is live with its parent, as by
+    /// [`Check::who`]. At another origin it opens nothing, and neither does the token of a session.
+    ///
+    /// # Errors
+    /// As [`Check::who`].
+    pub async fn who_at(
+        &self,
+        token: &Token,
+        origin: &Origin,
+    ) -> Result<ChildIdentity, ResumeError> {
+        let digest = token.digest();
+        match self.remembered_at(&digest, origin) {
+            Some(visitor) => Ok(visitor),
+            None => self.ask_at(token, &digest, origin).await,
+        }
+    }
+
+    /// Who holds the token of this digest at this origin, where that is remembered under a lease.
+    #[must_use]
+    pub fn remembered_at(&self, digest: &TokenDigest, origin: &Origin) -> Option<ChildIdentity> {
+        let RememberedChild { child, session, user } =
+            self.sessions.remembered_child(digest, origin)?;
+        Some(ChildIdentity { child, identity: Identity { session, user, under_lease: true } })
+    }
+
     async fn ask(&self, token: &Token, digest: &TokenDigest) -> Result<Identity, ResumeError> {
+        let Answer { session, account, ticket, .. } = self.read(token, digest, None).await?;
+        let session = Arc::new(session);
+        if let Some(ticket) = ticket {
+            self.sessions.remember(ticket, digest, &session, account.as_ref());
+        }
+        let user = account.map(|account| Arc::new(account.user));
+        Ok(Identity { session, user, under_lease: false })
+    }
+
+    async fn ask_at(
+        &self,
+        token: &Token,
+        digest: &TokenDigest,
+        origin: &Origin,
+    ) -> Result<ChildIdentity, ResumeError> {
+        let answer = self.read(token, digest, Some(origin)).await?;
+        let Answer { child: Some(child), session, account, ticket } = answer else {
+            return Err(ResumeError::Unknown);
+        };
+        let (child, session) = (Arc::new(child), Arc::new(session));
+        if let Some(ticket) = ticket {
+            let parent = (&session, account.as_ref());
+            self.sessions.remember_child(ticket, digest, &child, parent);
+        }
+        let user = account.map(|account| Arc::new(account.user));
+        Ok(ChildIdentity { child, identity: Identity { session, user, under_lease: false } })
+    }
+
+    /// The session of a token, or with an origin the child at that origin and its parent.
+    async fn find(
+        &self,
+        digest: &TokenDigest,
+        origin: Option<&Origin>,
+    ) -> Result<(Option<Child>, Session), ResumeError> {
+        let Some(origin) = origin else {
+            return Ok((None, self.sessions.resume_digest(digest).await?));
+        };
+        let LiveChild { child, parent } = self.sessions.resume_child_digest(digest, origin).await?;
+        Ok((Some(child), parent))
+    }
+
+    /// Reads the stores, never a shared read: so it sees every acknowledged change.
+    async fn read(
+        &self,
+        token: &Token,
+        digest: &TokenDigest,
+        origin: Option<&Origin>,
+    ) -> Result<Answer, ResumeError> {
         let (mut pauses, mut endings) = (SETTLING.into_iter(), 0);
         loop {
             let ticket = self.sessions.ticket();
-            let session = self.sessions.resume_digest(digest).await?;
+            let (child, session) = self.find(digest, origin).await?;
             let account = match session.owner {
                 Owner::Anonymous => None,
                 Owner::User { id, .. } => self.accounts.find(id).await?,
             };
             if is_live(&session, account.as_ref()) {
-                let session = Arc::new(session);
-                if let Some(ticket) = ticket {
-                    self.sessions.remember(ticket, digest, &session, account.as_ref());
-                }
-                let user = account.map(|account| Arc::new(account.user));
-                return Ok(Identity { session, user, under_lease: false });
+                return Ok(Answer { child, session, account, ticket });
             }
             // The account was read after the session, and in between the session may have been
             // rotated into the new epoch, or ended for another reason.

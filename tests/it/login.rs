@@ -57,6 +57,8 @@ async fn signing_in_by_json_answers_who_and_in_which_session(kind: Kind) {
             "last_seen_at": "2026-11-21T09:00:00Z",
             "idle_expires_at": "2026-11-21T10:00:00Z",
             "expires_at": "2026-11-22T09:00:00Z",
+            "origin": null,
+            "parent_id": null,
             "remember_me": false,
             "methods": ["password"],
             "ip_address": "127.0.0.1",

@@ -50,7 +50,7 @@ pub fn every_route() -> BTreeSet<(String, String)> {
 
 fn routed_for_programs() -> BTreeSet<(String, String)> {
     let for_programs = |path: &str| {
-        ["/api/", "/auth/"].iter().any(|root| path.starts_with(root))
+        ["/api/", "/auth/verify"].iter().any(|root| path.starts_with(root))
             || ["/healthz", "/readyz", "/openapi.json"].contains(&path)
     };
     let every_method = |(method, path): (String, String)| {

@@ -192,6 +192,17 @@ async fn pages_fit_every_screen_in_every_language() {
     chromium.close().await;
 }
 
+#[tokio::test]
+async fn a_failed_hand_over_fits_every_screen_in_every_language() {
+    let Some(chromium) = Chromium::start("a failed hand-over on every screen").await else {
+        return;
+    };
+    let server = Place::new().serve(&[]);
+    let tab = chromium.tab().await;
+    Look::new().at(&tab, &server, ("/auth/continue", "hand-over-failed")).await;
+    chromium.close().await;
+}
+
 /// Where the first link of a page leads that begins like this.
 async fn first_link(tab: &Tab, server: &Server, page: &str, beginning: &str) -> String {
     tab.open(&format!("{}{page}", server.url)).await;

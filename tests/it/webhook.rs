@@ -423,8 +423,8 @@ async fn behind_tls(receiver: SocketAddr, folder: &Path) -> SocketAddr {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn over_tls_the_receiver_has_to_prove_who_it_is() {
     let [ours, others] = [(); 2].map(|()| TempDir::new().unwrap());
-    certify(ours.path(), "localhost");
-    certify(others.path(), "localhost");
+    certify(ours.path(), &["localhost"]);
+    certify(others.path(), &["localhost"]);
     let receiver = Receiver::start();
     let port = behind_tls(receiver.address, ours.path()).await.port();
     let trusting = |folder: &TempDir, host: &str| {

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::{load, mistakes};
 use crate::config::{Config, Dotenv, Form, SETTINGS, SessionStorage, Signup};
+use crate::http::PublicUrl;
 use crate::sessions::{LimitPolicy, SessionPolicy};
 use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
@@ -65,6 +66,7 @@ fn every_setting_is_typed_from_what_is_written() {
         ("ANTEROOM_MAX_CONNECTIONS_PER_NETWORK", "9"),
         ("ANTEROOM_TRUSTED_PROXIES", "10.0.0.0/8"),
         ("ANTEROOM_TRUSTED_ORIGINS", "https://app.example.org"),
+        ("ANTEROOM_APPLICATIONS", "https://wiki.example.org, https://files.example.com"),
         ("ANTEROOM_METRICS_LISTEN", "127.0.0.1:9090"),
         ("ANTEROOM_LOG", "debug"),
         ("ANTEROOM_LOG_FORMAT", "json"),
@@ -90,6 +92,9 @@ fn every_setting_is_typed_from_what_is_written() {
     assert_eq!((http.max_connections, http.max_connections_per_network), (10, 9));
     assert_eq!(http.trusted_proxies.len(), 1);
     assert_eq!(http.trusted_origins, ["https://app.example.org"]);
+    let applications: Vec<_> =
+        http.forward_auth.applications.urls().map(PublicUrl::origin).collect();
+    assert_eq!(applications, ["https://wiki.example.org", "https://files.example.com"]);
     assert_eq!(config.metrics_listen.map(|address| address.port()), Some(9090));
     assert_eq!((config.logging.log.as_str(), config.logging.format), ("debug", LogFormat::Json));
 }
@@ -155,7 +160,7 @@ fn an_empty_flag_is_a_mistake_unless_it_means_none() {
     let error = Config::load(flags, Vec::new(), Dotenv::default()).unwrap_err();
 
     let lines: Vec<String> = error.iter().map(ToString::to_string).collect();
-    assert_eq!(lines.len(), SETTINGS.len() - 3, "{lines:#?}");
+    assert_eq!(lines.len(), SETTINGS.len() - 4, "{lines:#?}");
     assert!(!lines.concat().contains("TRUSTED") && !lines.concat().contains("SECRET"));
     assert!(lines.iter().all(|line| line.contains("is empty; leave it out for the default ")));
 }
@@ -295,4 +300,39 @@ fn a_database_server_elsewhere_that_nobody_checks_is_worth_a_warning() {
     ] {
         assert!(!warned(url), "{url}");
     }
+}
+
+#[test]
+fn applications_are_compared_with_the_public_url() {
+    let with = |public_url, applications| {
+        let url = ("ANTEROOM_PUBLIC_URL", public_url);
+        mistakes(&[url, ("ANTEROOM_APPLICATIONS", applications)])
+    };
+    for (public_url, applications, expected) in [
+        ("https://a.example", "http://wiki.example", "begin it with https://"),
+        ("https://a.example", "https://wiki.example/path", "write scheme and host alone"),
+        ("https://a.example", "https://*.example", "write scheme and host alone"),
+        ("http://localhost:8080", "https://wiki.example", "use https for both"),
+        ("https://a.example", "https://a.example:8443", "has the same host"),
+    ] {
+        let lines = with(public_url, applications);
+        assert!(lines.len() == 1 && lines[0].starts_with("ANTEROOM_APPLICATIONS "), "{lines:?}");
+        assert!(lines[0].contains(expected), "{lines:?}");
+    }
+    // A public URL with a mistake is reported alone.
+    assert_eq!(with("ftp://a.example", "https://wiki.example").len(), 1);
+}
+
+#[test]
+fn applications_without_a_proxy_that_tells_the_request_are_warned_of() {
+    let variables = [
+        ("ANTEROOM_PUBLIC_URL", "https://a.example"),
+        ("ANTEROOM_TRUSTED_PROXIES", "10.0.0.1"),
+        ("ANTEROOM_APPLICATIONS", "https://wiki.example"),
+    ];
+    let warnings = load(&variables).unwrap().warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("ANTEROOM_APPLICATIONS is set but ANTEROOM_FORWARD_AUTH is not")
+    );
 }

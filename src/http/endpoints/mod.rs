@@ -7,6 +7,7 @@ pub(in crate::http) mod account;
 pub(in crate::http) mod admin;
 pub(in crate::http) mod check;
 pub(in crate::http) mod data;
+pub(in crate::http) mod handover;
 pub(in crate::http) mod home;
 pub(in crate::http) mod operations;
 pub(in crate::http) mod session;

@@ -13,16 +13,17 @@ use crate::http::endpoints::admin::audit::view::{AuditEventRow, AuditFilters, Au
 use crate::http::endpoints::admin::overview::plot::{Plot, PlottedSpan};
 use crate::http::endpoints::admin::overview::view::OverviewPage;
 use crate::http::endpoints::admin::sessions::view::{
-    AllSessionsPage, ExplainedSession, PolicyView, SessionDetailPage, SessionEnd, SessionFilters,
-    SessionRow,
+    AllSessionsPage, ChildView, ExplainedSession, PolicyView, SessionDetailPage, SessionEnd,
+    SessionFilters, SessionRow,
 };
 use crate::http::endpoints::admin::users::view::{
     InvitationLink, NewUserTyped, UserNotice, UserPage, UserRow, UserTyped, UsersNotice, UsersPage,
 };
+use crate::http::endpoints::handover::view::FailedPage;
 use crate::http::endpoints::home::view::LandingPage;
 use crate::http::endpoints::session::view::{Cookies, ReauthenticatePage, SignInPage, SignOutPage};
 use crate::http::endpoints::sessions::view::{
-    ClientView, SessionCard, SessionsNotice, SessionsPage,
+    ApplicationCard, ClientView, SessionCard, SessionsNotice, SessionsPage,
 };
 use crate::http::endpoints::signup::view::{InvitationPage, SetupPage, SignUpPage};
 use crate::http::endpoints::tests::samples::{

@@ -2,6 +2,7 @@
 
 use crate::accounts::Status;
 use crate::http::forward_auth::original::OriginalRequest;
+use crate::http::security::applications::Applications;
 use crate::http::security::public_url::PublicUrl;
 use crate::rules::{AmbiguousPath, Decision, Rules, Visitor};
 
@@ -32,11 +33,11 @@ impl Explanation {
     #[must_use]
     pub fn of(
         original: &OriginalRequest<'_>,
-        (public_url, rules): (&PublicUrl, &Rules),
+        (public_url, applications, rules): (&PublicUrl, &Applications, &Rules),
         visitor: Option<Visitor<'_>>,
     ) -> Self {
-        let asked = match original.at(public_url) {
-            Ok(asked) => asked,
+        let asked = match original.at((public_url, applications)) {
+            Ok(guarded) => guarded.asked,
             Err(why) => return Self { rule: None, verdict: Verdict::OtherOrigin(why) },
         };
         match rules.find(&asked) {

@@ -3,6 +3,7 @@
 
 mod cookies;
 mod explain;
+mod handover;
 mod identity;
 mod original;
 mod settings;
@@ -18,15 +19,20 @@ use axum::response::{IntoResponse, Response};
 
 use crate::accounts::User;
 use crate::clock::Clock;
+use crate::entropy::Entropy;
 use crate::http::response::error::{Code, Problem};
+use crate::http::security::applications::{Application, Applications};
 use crate::http::security::guard::{RequestGuard, one_host};
-use crate::http::security::redirect::{Next, with_next};
+use crate::http::security::public_url::PublicUrl;
+use crate::http::security::redirect::{ApplicationUrl, Next, with_next};
 use crate::http::session::cookie::CookieShape;
 use crate::http::session::extract::CurrentUser;
-use crate::rules::{ApplicationRequest, Decision, Visitor};
+use crate::rules::{Decision, Visitor};
 use crate::sessions::Session;
 
 pub use explain::{Explanation, Verdict};
+pub(in crate::http) use handover::HandoverState;
+use original::GuardedRequest;
 pub use original::OriginalRequest;
 pub use settings::{ForwardAuthOptions, ForwardAuthProxy, IdentityHeaders};
 
@@ -41,6 +47,7 @@ struct Parts {
     cookie: CookieShape,
     request_guard: RequestGuard,
     clock: Clock,
+    entropy: Entropy,
     /// When a refusal may be logged again, in seconds of uptime.
     next_log: AtomicU64,
 }
@@ -50,27 +57,35 @@ impl ForwardAuth {
         options: ForwardAuthOptions,
         cookie: CookieShape,
         request_guard: RequestGuard,
-        clock: Clock,
+        (clock, entropy): (Clock, Entropy),
     ) -> Self {
         let next_log = AtomicU64::new(0);
-        Self(Arc::new(Parts { options, cookie, request_guard, clock, next_log }))
+        Self(Arc::new(Parts { options, cookie, request_guard, clock, entropy, next_log }))
     }
 
-    /// Whether a check may be answered at all. Without `FORWARD_AUTH` only the host is checked.
-    pub(in crate::http) fn admit(&self, request: &Request) -> Result<(), Problem> {
+    /// Whether a check may be answered at all, and the application on another host that it is
+    /// about. Without `FORWARD_AUTH` only the host is checked.
+    pub(in crate::http) fn admit<'r>(
+        &'r self,
+        request: &'r Request,
+    ) -> Result<Option<&'r Application>, Problem> {
         one_host(request)?;
-        if self.0.options.proxy.is_none() {
-            return Ok(());
-        }
-        if let Some(name) = self.0.options.headers.brought_by(request.headers()) {
+        let options = &self.0.options;
+        if options.proxy.is_some()
+            && let Some(name) = options.headers.brought_by(request.headers())
+        {
             return Err(forbidden(format!("A client may not send the header {name}.")));
         }
         match self.original(request)? {
-            None if self.0.options.rules.file().is_some() => Err(forbidden(
-                "There are rules, but no trusted proxy says which request this is about."
-                    .to_owned(),
-            )),
-            _ => Ok(()),
+            Some((_, guarded)) => Ok(guarded.application),
+            None if options.rules.file().is_some() || !options.applications.is_empty() => {
+                Err(forbidden(
+                    "There are rules or applications, but no trusted proxy says which request this \
+                     is about."
+                        .to_owned(),
+                ))
+            }
+            None => Ok(None),
         }
     }
 
@@ -82,7 +97,7 @@ impl ForwardAuth {
         visitor: Option<(&User, &Session)>,
     ) -> Result<Decision, Problem> {
         let rules = self.0.options.rules.current();
-        let asked = self.original(request)?.map(|(_, asked)| asked).unwrap_or_default();
+        let asked = self.original(request)?.map(|(_, guarded)| guarded.asked).unwrap_or_default();
         let found = rules.find(&asked).map_err(|ambiguous| cannot_be_judged(&ambiguous))?;
         Ok(found.decide(visitor.map(|(user, session)| self.visitor(user, session))))
     }
@@ -94,7 +109,8 @@ impl ForwardAuth {
         visitor: Option<Visitor<'_>>,
     ) -> Explanation {
         let rules = self.0.options.rules.current();
-        Explanation::of(original, (&self.0.request_guard.0.public_url, &rules), visitor)
+        let (public_url, applications) = self.guarded();
+        Explanation::of(original, (public_url, applications, &rules), visitor)
     }
 
     /// The settings, for the administration.
@@ -102,9 +118,14 @@ impl ForwardAuth {
         &self.0.options
     }
 
-    /// The origin of the application.
-    pub(in crate::http) fn origin(&self) -> &str {
-        self.0.request_guard.0.public_url.origin()
+    /// The origins that this server guards.
+    pub(in crate::http) fn origins(&self) -> impl Iterator<Item = &str> {
+        let (public_url, applications) = self.guarded();
+        [public_url].into_iter().chain(applications.urls()).map(PublicUrl::origin)
+    }
+
+    fn guarded(&self) -> (&PublicUrl, &Applications) {
+        (&self.0.request_guard.0.public_url, &self.0.options.applications)
     }
 
     /// A user and their session, as rules see them.
@@ -154,11 +175,11 @@ impl ForwardAuth {
     }
 
     /// The original request, where a trusted proxy says which it was, as it came and as rules see
-    /// it. Its URL is of our own origin.
+    /// it. Its URL is of an origin that is guarded.
     fn original<'r>(
         &'r self,
         request: &'r Request,
-    ) -> Result<Option<(OriginalRequest<'r>, ApplicationRequest<'r>)>, Problem> {
+    ) -> Result<Option<(OriginalRequest<'r>, GuardedRequest<'r>)>, Problem> {
         let guard = &self.0.request_guard.0;
         let Some(proxy) = self.0.options.proxy else { return Ok(None) };
         if !guard.proxies.sent(request.extensions()) {
@@ -166,7 +187,7 @@ impl ForwardAuth {
         }
         let read = OriginalRequest::read(proxy, request.headers());
         let judged = read.and_then(|original| {
-            original.map(|original| Ok((original, original.at(&guard.public_url)?))).transpose()
+            original.map(|original| Ok((original, original.at(self.guarded())?))).transpose()
         });
         judged.map_err(|why| cannot_be_judged(&why))
     }
@@ -180,7 +201,9 @@ impl ForwardAuth {
     ) -> Result<(), Problem> {
         self.0.options.headers.identify(user, headers)?;
         if self.hands_cookies_on() {
-            headers.insert(header::COOKIE, cookies::without(self.0.cookie.name(), sent));
+            let (session, state) = (&self.0.cookie, self.0.cookie.of_state());
+            let names = [session.name(), state.name()];
+            headers.insert(header::COOKIE, cookies::without(names, sent));
         }
         Ok(())
     }
@@ -196,26 +219,45 @@ impl ForwardAuth {
         self.0.options.proxy == Some(ForwardAuthProxy::Traefik)
     }
 
-    /// The redirect to the form that a refusal calls for, if the original request was a navigation.
+    /// The redirect that a refusal calls for, if the original request was a navigation: to a form,
+    /// or from another host to the hand-over.
+    ///
+    /// # Errors
+    /// The refusal, where it is the answer.
     pub(in crate::http) fn redirect(
         &self,
         request: &Request,
-        refusal: &Problem,
-    ) -> Option<Response> {
+        refusal: Problem,
+    ) -> Result<Response, Problem> {
         let form = match (refusal.status, refusal.code) {
             (StatusCode::UNAUTHORIZED, _) => "/login",
             (_, Code::ReauthenticationRequired) => "/reauthenticate",
-            _ => return None,
+            _ => return Err(refusal),
         };
-        let (original, _) = self.original(request).ok()??;
+        let Some((original, guarded)) = self.original(request)? else { return Err(refusal) };
         if !original.is_navigation(request.headers()) {
-            return None;
+            return Err(refusal);
         }
-        let next = Next::parse(&original.path());
-        let path = with_next(form, next.as_ref().map_or("", Next::as_str));
+        let Some(application) = guarded.application else {
+            let next = Next::parse(&original.path());
+            return self.found(&with_next(form, next.as_ref().map_or("", Next::as_str)));
+        };
+        let url = ApplicationUrl::of(application, &original.path());
+        if form != "/login" {
+            return self.found(&with_next(form, &url.to_string()));
+        }
+        let state = HandoverState::of(request.headers(), &self.0.cookie, &self.0.entropy)?;
+        let mut response = self.found(&state.hand_over_path(&url))?;
+        response.headers_mut().append(header::SET_COOKIE, state.cookie(&self.0.cookie)?);
+        Ok(response)
+    }
+
+    /// 302 to a path of this server.
+    fn found(&self, path: &str) -> Result<Response, Problem> {
         let origin = self.0.request_guard.0.public_url.origin();
-        let location = HeaderValue::from_str(&format!("{origin}{path}")).ok()?;
-        Some((StatusCode::FOUND, [(header::LOCATION, location)]).into_response())
+        let location = HeaderValue::from_str(&format!("{origin}{path}"));
+        let location = location.map_err(|_| Problem::internal())?;
+        Ok((StatusCode::FOUND, [(header::LOCATION, location)]).into_response())
     }
 }
 

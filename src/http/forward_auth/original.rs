@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use axum::http::HeaderMap;
 
 use crate::http::forward_auth::settings::ForwardAuthProxy;
+use crate::http::security::applications::{Application, Applications};
 use crate::http::security::public_url::PublicUrl;
 use crate::rules::ApplicationRequest;
 
@@ -20,6 +21,15 @@ pub struct OriginalRequest<'r> {
     pub(super) host: &'r str,
     /// Path and query. Empty where the URL ended with the host.
     pub(super) target: &'r str,
+}
+
+/// An original request to an origin that is guarded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GuardedRequest<'r> {
+    /// As rules see it.
+    pub(crate) asked: ApplicationRequest<'r>,
+    /// The application on another host; `None` for the origin of this server.
+    pub(crate) application: Option<&'r Application>,
 }
 
 impl<'r> OriginalRequest<'r> {
@@ -82,14 +92,14 @@ impl<'r> OriginalRequest<'r> {
         if is_readable && is_path { Ok(self) } else { Err("the path does not parse") }
     }
 
-    /// The request as rules see it, if its URL is of this origin.
+    /// The request to an origin that is guarded: that of this server, or an application's.
     ///
     /// # Errors
     /// Why it may not pass.
     pub(crate) fn at(
         &self,
-        public_url: &'r PublicUrl,
-    ) -> Result<ApplicationRequest<'r>, &'static str> {
+        (public_url, applications): (&'r PublicUrl, &'r Applications),
+    ) -> Result<GuardedRequest<'r>, &'static str> {
         if self.target.contains('#') {
             return Err("the path has a number sign (#)");
         }
@@ -99,15 +109,20 @@ impl<'r> OriginalRequest<'r> {
             "ws" => "http",
             scheme => scheme,
         };
-        if !scheme.eq_ignore_ascii_case(public_url.scheme()) || !public_url.is_host(self.host) {
-            return Err("its origin is not that of ANTEROOM_PUBLIC_URL");
+        let unknown = "its origin is not among ANTEROOM_PUBLIC_URL and ANTEROOM_APPLICATIONS";
+        // Applications have the scheme of the public URL.
+        if !scheme.eq_ignore_ascii_case(public_url.scheme()) {
+            return Err(unknown);
         }
-        Ok(ApplicationRequest {
-            method: self.method,
-            host: public_url.host(),
-            port: public_url.port(),
-            target: self.target,
-        })
+        let (application, url) = if public_url.is_host(self.host) {
+            (None, public_url)
+        } else {
+            let application = applications.at_host(self.host).ok_or(unknown)?;
+            (Some(application), application.url())
+        };
+        let (method, target) = (self.method, self.target);
+        let asked = ApplicationRequest { method, host: url.host(), port: url.port(), target };
+        Ok(GuardedRequest { asked, application })
     }
 
     /// Path and query, beginning with a slash.

@@ -1,15 +1,18 @@
 //! The settings of forward auth.
 
+use crate::http::security::applications::Applications;
 use crate::rules::LiveRules;
 
-/// The settings of forward auth: which proxy asks, the headers it is given, and the
-/// rules.
+/// The settings of forward auth: which proxy asks, the headers it is given, the applications on
+/// other hosts, and the rules.
 #[derive(Clone, Debug, Default)]
 pub struct ForwardAuthOptions {
     /// The proxy in front; `None` reads no original request.
     pub proxy: Option<ForwardAuthProxy>,
     /// The headers with the identity of the user.
     pub headers: IdentityHeaders,
+    /// The applications on other hosts than that of this server.
+    pub applications: Applications,
     /// The rules that decide who may send which original request.
     pub rules: LiveRules,
 }

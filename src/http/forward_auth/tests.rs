@@ -4,7 +4,7 @@ use super::cookies;
 use super::original::OriginalRequest;
 use super::settings::{ForwardAuthProxy, IdentityHeaders};
 use crate::accounts::{Email, Groups, Name, Role, Status, User, UserId};
-use crate::http::PublicUrl;
+use crate::http::{Applications, PublicUrl};
 
 fn headers(lines: &[(&str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -95,7 +95,8 @@ fn only_an_origin_written_without_tricks_is_ours() {
     ] {
         let headers = headers(&[("x-original-method", "GET"), ("x-original-url", url)]);
         let original = OriginalRequest::read(ForwardAuthProxy::Nginx, &headers);
-        let is_ours = original.is_ok_and(|original| original.unwrap().at(&ours).is_ok());
+        let is_ours = original
+            .is_ok_and(|original| original.unwrap().at((&ours, &Applications::default())).is_ok());
         assert_eq!(is_ours, expected, "{url}");
     }
 }
@@ -180,9 +181,14 @@ fn the_cookies_come_without_ours_wherever_it_stands() {
         (&["a=1", "__Host-anteroom=T", "b=\"x y\""], "a=1; b=\"x y\""),
         (&["__Host-anteroom=T; a=1; __Host-anteroom=U"], "a=1"),
         (&["\t __Host-anteroom =T; x__Host-anteroom=1"], "x__Host-anteroom=1"),
+        (&["a=1; __Host-anteroom-state=S; __Host-anteroom=T"], "a=1"),
         (&["__Host-anteroom; __Host-anteroom-node=n"], "__Host-anteroom-node=n"),
     ] {
         let sent: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
-        assert_eq!(cookies::without("__Host-anteroom", &headers(&sent)), expected, "{lines:?}");
+        assert_eq!(
+            cookies::without(["__Host-anteroom", "__Host-anteroom-state"], &headers(&sent)),
+            expected,
+            "{lines:?}"
+        );
     }
 }

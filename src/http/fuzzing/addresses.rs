@@ -6,8 +6,9 @@ use axum::http::{HeaderValue, header};
 use url::{Host, Url};
 
 use crate::http::request::body::Form;
+use crate::http::security::applications::Applications;
 use crate::http::security::public_url::PublicUrl;
-use crate::http::security::redirect::{Next, see_other, with_next};
+use crate::http::security::redirect::{ApplicationUrl, Next, safe_next, see_other, with_next};
 
 /// `next`: what is sent stays on this site, is final, and leads to a page.
 pub(crate) fn next(input: &[u8]) {
@@ -26,6 +27,7 @@ pub(crate) fn next(input: &[u8]) {
     if text.starts_with('/') && !text.contains("//") && text.bytes().all(plain) {
         assert!(text.len() > 2048 || page.as_ref().is_some_and(|page| page.as_str() == text));
     }
+    application(text);
     let Some(next) = page else { return };
     stays_here(next.as_str());
     if next.as_str().len() <= 2048 {
@@ -37,6 +39,24 @@ pub(crate) fn next(input: &[u8]) {
     assert_eq!(form.get("next"), next.as_str());
     let location = see_other(next.as_str()).headers().get(header::LOCATION).cloned();
     assert_eq!(location.as_ref().map(HeaderValue::as_bytes), Some(next.as_str().as_bytes()));
+}
+
+/// A URL of an application stays at its origin, and is final.
+fn application(text: &str) {
+    let urls = ["https://auth.example.org", "https://wiki.example.org"].map(PublicUrl::parse);
+    let [Ok(own), Ok(wiki)] = urls else { panic!("no URLs") };
+    let Ok(applications) = Applications::beside(&own, [wiki]) else { panic!("no applications") };
+    let Some(url) = ApplicationUrl::parse(text, &applications) else {
+        assert!(!safe_next(Some(text), &applications).contains("://"), "{text}");
+        return;
+    };
+    stays_here(url.path());
+    let shown = url.to_string();
+    assert_eq!(shown.strip_prefix("https://wiki.example.org"), Some(url.path()));
+    if url.path().len() <= 2048 {
+        let again = ApplicationUrl::parse(&shown, &applications);
+        assert_eq!(again.map(|again| again.to_string()), Some(shown));
+    }
 }
 
 fn stays_here(path: &str) {

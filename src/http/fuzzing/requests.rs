@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Method, Uri, Version};
 use ipnet::IpNet;
 
 use crate::http::fuzzing::addresses::names;
+use crate::http::security::applications::Applications;
 use crate::http::security::guard::RequestGuard;
 use crate::http::security::public_url::PublicUrl;
 use crate::network::TrustedProxies;
@@ -36,6 +37,7 @@ static GUARD: LazyLock<Option<RequestGuard>> = LazyLock::new(|| {
         PublicUrl::parse(OURS).ok()?,
         vec![TRUSTED.to_owned()],
         TrustedProxies::new(networks),
+        Applications::default(),
     ))
 });
 

@@ -11,7 +11,9 @@ use uuid::Uuid;
 use crate::accounts::User;
 pub(crate) use crate::clock::Timestamp;
 use crate::http::response::error::{Code, FieldError, Problem};
-use crate::sessions::{Client, EndReason, Owner, Session, SessionId, SessionPolicy, device_name};
+use crate::sessions::{
+    Child, Client, EndReason, Owner, Session, SessionId, SessionPolicy, device_name,
+};
 
 /// As [`Timestamp`], for tables.
 pub(crate) fn timestamp(at: OffsetDateTime) -> String {
@@ -115,6 +117,11 @@ pub(crate) struct SessionBody {
     last_ip_address: Option<IpAddr>,
     last_user_agent: String,
     last_device: String,
+    /// The application on another host that it is for; `null` for a session of this server.
+    origin: Option<String>,
+    /// The session with which it lives and ends; `null` without `origin`.
+    #[schema(value_type = Option<String>)]
+    parent_id: Option<Id>,
 }
 
 /// The session of the request, and where that came from.
@@ -147,7 +154,39 @@ impl SessionBody {
             last_ip_address: last.ip_address,
             last_user_agent: last.user_agent.clone(),
             last_device: device_name(&last.user_agent),
+            origin: None,
+            parent_id: None,
         }
+    }
+
+    /// A child. Only its handle, its origin and where it started are its own.
+    pub(crate) fn of_child(child: &Child, parent: &Session, policy: &SessionPolicy) -> Self {
+        Self {
+            id: Id(child.id.as_uuid()),
+            created_at: Timestamp::of(child.created_at),
+            ip_address: child.client.ip_address,
+            user_agent: child.client.user_agent.clone(),
+            device: device_name(&child.client.user_agent),
+            origin: Some(child.origin.as_str().to_owned()),
+            parent_id: Some(Id(parent.id.as_uuid())),
+            ..Self::new(parent, policy, None)
+        }
+    }
+
+    /// Sessions, each with its children behind it.
+    pub(crate) fn list(
+        sessions: &[Session],
+        children: &[Child],
+        policy: &SessionPolicy,
+        asking: Option<Asking<'_>>,
+    ) -> Vec<Self> {
+        let mut bodies = Vec::with_capacity(sessions.len() + children.len());
+        for session in sessions {
+            bodies.push(Self::new(session, policy, asking));
+            let own = children.iter().filter(|child| child.parent == session.id);
+            bodies.extend(own.map(|child| Self::of_child(child, session, policy)));
+        }
+        bodies
     }
 }
 

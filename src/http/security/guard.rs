@@ -11,6 +11,7 @@ use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::http::request::body::{LARGEST_BODY, too_large};
 use crate::http::response::error::{Code, Problem};
 use crate::http::routes::is_probe;
+use crate::http::security::applications::{Application, Applications};
 use crate::http::security::public_url::PublicUrl;
 use crate::network::TrustedProxies;
 use crate::sessions::Client;
@@ -35,6 +36,7 @@ pub(in crate::http) struct GuardSettings {
     pub(in crate::http) public_url: PublicUrl,
     pub(in crate::http) trusted_origins: Vec<String>,
     pub(in crate::http) proxies: TrustedProxies,
+    pub(in crate::http) applications: Applications,
 }
 
 impl RequestGuard {
@@ -42,8 +44,9 @@ impl RequestGuard {
         public_url: PublicUrl,
         trusted_origins: Vec<String>,
         proxies: TrustedProxies,
+        applications: Applications,
     ) -> Self {
-        Self(Arc::new(GuardSettings { public_url, trusted_origins, proxies }))
+        Self(Arc::new(GuardSettings { public_url, trusted_origins, proxies, applications }))
     }
 
     pub(in crate::http) fn is_https(&self) -> bool {
@@ -65,12 +68,36 @@ pub(in crate::http) async fn guard(
     match request_guard.check(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => {
-            if problem.code == Code::CrossOrigin {
-                audit.record([request_guard.refusal(&request)]).await;
-            }
-            problem.into_response()
+            let refusal = request_guard.refusal(&request);
+            refuse(&audit, refusal, problem).await
         }
     }
+}
+
+/// As [`guard`], for requests to the host of an application. Passes the [`Application`] on.
+pub(in crate::http) async fn application_guard(
+    State((request_guard, audit)): State<(RequestGuard, AuditTrail)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match request_guard.check_at_application(&request) {
+        Ok(application) => {
+            request.extensions_mut().insert(application);
+            next.run(request).await
+        }
+        Err(problem) => {
+            let refusal = request_guard.refusal(&request);
+            refuse(&audit, refusal, problem).await
+        }
+    }
+}
+
+/// `refusal` is for the audit trail.
+async fn refuse(audit: &AuditTrail, refusal: Event, problem: Problem) -> Response {
+    if problem.code == Code::CrossOrigin {
+        audit.record([refusal]).await;
+    }
+    problem.into_response()
 }
 
 /// The `Host` of a request. HTTP/1.1 demands it exactly once, whatever is asked.
@@ -115,6 +142,39 @@ impl RequestGuard {
             .and_then(|()| not_embedded(request))
     }
 
+    /// As [`Self::check`], for a request that an application's proxy passes on. Pages of that
+    /// application are of the same origin, and nothing else is.
+    fn check_at_application(&self, request: &Request) -> Result<Application, Problem> {
+        within_limits(request)?;
+        let application = self.application(request)?.clone();
+        let is_own = |origin: &str| origin == application.url().origin();
+        if !is_from(request, is_own) {
+            return Err(another_site());
+        }
+        not_embedded(request)?;
+        Ok(application)
+    }
+
+    /// The application whose host the request names.
+    fn application(&self, request: &Request) -> Result<&Application, Problem> {
+        let host = one_host(request)?.and_then(|host| host.to_str().ok());
+        let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
+        let applications = &self.0.applications;
+        let at_host = |host: &str| applications.at_host(host);
+        let asked = match self.forwarded_hosts(request) {
+            Some(hosts) => {
+                let mut asked = hosts.filter_map(at_host);
+                let first = asked.next();
+                first.filter(|first| asked.all(|other| other.url() == first.url()))
+            }
+            None => host.or(authority).and_then(at_host),
+        };
+        asked.ok_or_else(|| {
+            let detail = "This address is for the hosts of ANTEROOM_APPLICATIONS and no other.";
+            Problem::new(StatusCode::MISDIRECTED_REQUEST, Code::Misdirected, detail)
+        })
+    }
+
     /// Whether the request names this server as its host. Health checks may call it anything.
     fn is_ours(&self, request: &Request) -> Result<(), Problem> {
         if is_probe(request.uri().path()) {
@@ -123,51 +183,37 @@ impl RequestGuard {
         let host = one_host(request)?;
         let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
         let is_host = |host: &str| self.0.public_url.is_host(host);
-        let is_named = self.is_forwarded(request).unwrap_or_else(|| {
-            host.map_or(authority, |host| host.to_str().ok()).is_some_and(is_host)
-        });
+        let is_named = match self.forwarded_hosts(request) {
+            Some(mut hosts) => hosts.any(is_host),
+            None => host.map_or(authority, |host| host.to_str().ok()).is_some_and(is_host),
+        };
         if is_named && authority.is_none_or(is_host) {
             return Ok(());
         }
         Err(misdirected(self.0.public_url.origin()))
     }
 
-    /// Whether this server is among the hosts that a trusted proxy says were asked for. Each proxy
-    /// of a chain adds the name by which it was asked itself, so the others may be internal names.
-    /// `None` where the proxy says nothing.
-    fn is_forwarded(&self, request: &Request) -> Option<bool> {
+    /// The hosts that a trusted proxy says were asked for. Each proxy of a chain adds the name by
+    /// which it was asked itself, so some may be internal names. `None` where the proxy says nothing.
+    fn forwarded_hosts<'r>(
+        &self,
+        request: &'r Request,
+    ) -> Option<impl Iterator<Item = &'r str> + use<'r>> {
         if !self.0.proxies.sent(request.extensions()) {
             return None;
         }
         let mut lines = request.headers().get_all(&X_FORWARDED_HOST).into_iter().peekable();
         lines.peek()?;
-        let mut hosts = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-        Some(hosts.any(|host| {
-            str::from_utf8(host.trim_ascii()).is_ok_and(|host| self.0.public_url.is_host(host))
-        }))
+        let hosts = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        Some(hosts.filter_map(|host| str::from_utf8(host.trim_ascii()).ok()))
     }
 
-    /// Whether a request of an unsafe method may come from its origin. A request without these
-    /// headers is not from a browser, so no cookie of another user is at risk.
+    /// Whether a request of an unsafe method may come from its origin.
     fn same_origin(&self, request: &Request) -> Result<(), Problem> {
-        if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
-            return Ok(());
-        }
-        let headers = request.headers();
-        let origin = single(headers, &header::ORIGIN);
+        let origin = single(request.headers(), &header::ORIGIN);
         let is_trusted = |origin: &str| self.0.trusted_origins.iter().any(|known| known == origin);
-        if matches!(origin, Sent::Once(origin) if is_trusted(origin)) {
-            return Ok(());
-        }
-        let allowed = match single(headers, &SEC_FETCH_SITE) {
-            Sent::Once(site) => matches!(site, "same-origin" | "none"),
-            Sent::Wrongly => false,
-            Sent::Never => match origin {
-                Sent::Never => true,
-                Sent::Once(origin) => self.0.public_url.is_origin(origin),
-                Sent::Wrongly => false,
-            },
-        };
+        let allowed = matches!(origin, Sent::Once(origin) if is_trusted(origin))
+            || is_from(request, |origin| self.0.public_url.is_origin(origin));
         if allowed {
             return Ok(());
         }
@@ -178,6 +224,25 @@ impl RequestGuard {
              site, name it in ANTEROOM_TRUSTED_ORIGINS"
         );
         Err(another_site())
+    }
+}
+
+/// Whether a request of an unsafe method may come from its origin, which is ours if `is_own` says
+/// so. A request without these headers is not from a browser, so no cookie of another user is at
+/// risk.
+fn is_from(request: &Request, is_own: impl Fn(&str) -> bool) -> bool {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return true;
+    }
+    let headers = request.headers();
+    match single(headers, &SEC_FETCH_SITE) {
+        Sent::Once(site) => matches!(site, "same-origin" | "none"),
+        Sent::Wrongly => false,
+        Sent::Never => match single(headers, &header::ORIGIN) {
+            Sent::Never => true,
+            Sent::Once(origin) => is_own(origin),
+            Sent::Wrongly => false,
+        },
     }
 }
 

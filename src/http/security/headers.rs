@@ -2,18 +2,14 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
+use url::Url;
 
 use crate::http::security::guard::RequestGuard;
 
-const ALWAYS: [(HeaderName, HeaderValue); 7] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
-             connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
-             frame-ancestors 'none'",
-        ),
-    ),
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+
+const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     // Under `no-referrer` browsers post forms with `Origin: null`.
     (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
@@ -43,22 +39,46 @@ const UNCHANGED: HeaderValue = HeaderValue::from_static("no-store, no-transform"
 /// Adds the headers, and `no-store` where the response has no `Cache-Control`.
 pub(in crate::http) fn security_headers(
     request_guard: &RequestGuard,
-    mut response: Response,
+    response: Response,
 ) -> Response {
+    let mut response = application_headers(response);
     let headers = response.headers_mut();
-    for (name, value) in ALWAYS {
-        headers.insert(name, value);
-    }
     if request_guard.is_https() {
         // Not for subdomains: of those this service knows nothing.
         let two_years = HeaderValue::from_static("max-age=63072000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
+    }
+    response
+}
+
+/// As [`security_headers`], at the host of an application. How browsers reach that one is not decided
+/// here.
+pub(in crate::http) fn application_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    for (name, value) in ALWAYS {
+        headers.insert(name, value);
     }
     if is_stream(headers) {
         headers.insert(UNBUFFERED, HeaderValue::from_static("no"));
         headers.insert(header::CACHE_CONTROL, UNCHANGED);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Lets the forms of a page lead to `next`, where that is a URL of an application: browsers check
+/// every redirect after a form.
+pub(in crate::http) fn forms_lead_to(next: &str, mut response: Response) -> Response {
+    if let Ok(url) = Url::parse(next) {
+        let target = format!("form-action 'self' {}", url.origin().ascii_serialization());
+        let policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", &target);
+        if let Ok(policy) = HeaderValue::from_str(&policy) {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+    }
     response
 }
 

@@ -1,5 +1,6 @@
-//! Checks of requests by host and origin, security headers, redirect targets.
+//! Checks of requests by host and origin, applications, security headers, redirect targets.
 
+pub(in crate::http) mod applications;
 pub(in crate::http) mod guard;
 pub(in crate::http) mod headers;
 pub(in crate::http) mod public_url;

@@ -101,6 +101,16 @@ impl PublicUrl {
         could_be_a_host(host) && other.is_ok_and(|other| self.is_same(&other))
     }
 
+    /// As [`Self::is_host`], but a loopback host is only itself.
+    pub(crate) fn is_this_very_host(&self, host: &str) -> bool {
+        if self.origin.get(self.scheme().len() + "://".len()..) == Some(host) {
+            return true;
+        }
+        let other = Url::parse(&format!("{}://{host}", self.scheme()));
+        could_be_a_host(host)
+            && other.is_ok_and(|other| other.origin().ascii_serialization() == self.origin)
+    }
+
     /// Whether an `Origin` header is this very origin, as a browser writes it.
     pub(crate) fn is_origin(&self, origin: &str) -> bool {
         let Ok(other) = Url::parse(origin) else { return false };

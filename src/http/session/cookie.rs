@@ -37,6 +37,12 @@ impl CookieShape {
         if public_url.is_https() { Self::SECURE } else { Self::LOOPBACK }
     }
 
+    /// The cookie of a hand-over at the same host.
+    pub(in crate::http) fn of_state(&self) -> Self {
+        let name = if self.secure { "__Host-anteroom-state" } else { "anteroom-state" };
+        Self { name, ..*self }
+    }
+
     /// The name.
     #[must_use]
     pub fn name(&self) -> &'static str {

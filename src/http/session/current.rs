@@ -15,8 +15,8 @@ use crate::http::session::cookie::{CookieShape, Presented};
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::network::Sender;
 use crate::sessions::{
-    Client, EndReason, FreshProof, NewSession, Owner, ResumeError, Session, SessionId, Sessions,
-    StartError, StartedSession, Token,
+    Client, EndReason, FreshProof, NewSession, Origin, Owner, ResumeError, Session, SessionId,
+    Sessions, StartError, StartedSession, Token,
 };
 use crate::throttle::{Network, OwnWrites};
 use crate::use_cases::{Check, Identity};
@@ -79,10 +79,11 @@ pub(in crate::http) struct LookupContext<'l> {
 }
 
 impl CurrentSession {
-    /// Looks up the session of the request. The lookup alone is not activity.
+    /// Looks up the session of the request: at the origin of an application the parent of its child
+    /// there, and no other. The lookup alone is not activity.
     pub(in crate::http) async fn look_up(
         context: LookupContext<'_>,
-        check: &Check,
+        (check, origin): (&Check, Option<&Origin>),
         headers: &HeaderMap,
         sender: Sender,
     ) -> Self {
@@ -99,7 +100,7 @@ impl CurrentSession {
                 tracing::warn!("several session cookies of one name: none of them counts");
                 SessionState::SeveralCookies
             }
-            Presented::Token(token) => match check.who(&token).await {
+            Presented::Token(token) => match who(check, &token, origin).await {
                 Ok(identity) => SessionState::Live(identity),
                 Err(ResumeError::Unknown) => SessionState::Missing,
                 Err(ResumeError::Ended(reason)) => SessionState::Ended(reason),
@@ -278,14 +279,20 @@ impl CurrentSession {
     ) -> Arc<Session> {
         let StartedSession { token, session, .. } = started;
         let session = Arc::new(session);
+        let identity = Identity { session: Arc::clone(&session), user, under_lease: false };
+        self.set_token(token, identity);
+        session
+    }
+
+    /// The response sets the cookie with this token: of a session, or of a child and its parent.
+    pub(in crate::http) fn set_token(&self, token: Token, identity: Identity) {
+        let session = &identity.session;
         let left = session.expires_at - self.0.sessions.now();
         let max_age = session.remember_me.then(|| left.whole_seconds().max(0));
         let mut state = self.state();
         state.cookie_change = CookieChange::Set(token.clone(), max_age);
         state.presented_token = Some(token);
-        let identity = Identity { session: Arc::clone(&session), user, under_lease: false };
         state.session_state = SessionState::Live(identity);
-        session
     }
 
     /// The response sets the new token of a continued session. `None`: it has ended since, so the
@@ -351,6 +358,17 @@ impl CurrentSession {
 impl fmt::Debug for CurrentSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CurrentSession")
+    }
+}
+
+async fn who(
+    check: &Check,
+    token: &Token,
+    origin: Option<&Origin>,
+) -> Result<Identity, ResumeError> {
+    match origin {
+        Some(origin) => Ok(check.who_at(token, origin).await?.identity),
+        None => check.who(token).await,
     }
 }
 

@@ -111,24 +111,25 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUserOrLogin {
             if problem.status != axum::http::StatusCode::UNAUTHORIZED {
                 return problem.into_response();
             }
-            let back = return_path(parts);
-            see_other(&with_next("/login", back.as_ref().map_or("", Next::as_str)))
+            see_other(&with_next("/login", &return_path(parts).unwrap_or_default()))
         })
     }
 }
 
 /// The redirect target after a sign-in: the requested page, or the page of a submitted form. A
 /// sign-in also reauthenticates, so for `/reauthenticate` it is the target after that.
-fn return_path(parts: &Parts) -> Option<Next> {
+fn return_path(parts: &Parts) -> Option<String> {
+    let path = |next: Next| next.as_str().to_owned();
     let uri = &parts.uri;
     if !matches!(parts.method, Method::GET | Method::HEAD) {
-        return page_of_form(parts);
+        return page_of_form(parts).map(path);
     }
     if uri.path() == "/reauthenticate" {
         let query = Form::parse(uri.query()?.as_bytes()).ok()?;
-        return Next::parse(query.find("next")?);
+        // The sign-in page decides whether it is safe.
+        return query.find("next").map(str::to_owned);
     }
-    Next::parse(uri.path_and_query()?.as_str())
+    Next::parse(uri.path_and_query()?.as_str()).map(path)
 }
 
 /// The page that a form was sent from: as the browser says, if its path fits, or the one that

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tower::{Layer, Service};
 
 use crate::audit::AuditTrail;
+use crate::http::security::applications::Application;
 use crate::http::session::cookie::CookieShape;
 use crate::http::session::current::{CurrentSession, LookupContext};
 use crate::http::session::data_store;
@@ -98,7 +99,10 @@ where
         metrics: &parts.metrics,
         audit: parts.audit.clone(),
     };
-    let current = CurrentSession::look_up(context, &parts.check, request.headers(), sender).await;
+    let application = request.extensions().get::<Application>().cloned();
+    let origin = application.as_ref().map(Application::origin);
+    let current =
+        CurrentSession::look_up(context, (&parts.check, origin), request.headers(), sender).await;
     request.extensions_mut().insert(current.clone());
     let provide = || data_store::provide(&current, request.extensions_mut());
     let pending = parts.keeps_data.then(provide);

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
 
 use crate::http::response::error::Problem;
+use crate::http::routes::APPLICATION_AREA;
 
 /// One embedded file.
 #[derive(Debug)]
@@ -71,6 +72,15 @@ pub(in crate::http) async fn serve(uri: Uri) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static(CACHE_CONTROL)),
     ];
     (headers, asset.bytes.as_slice()).into_response()
+}
+
+/// `GET /.anteroom/assets/…`: as [`serve`], at the host of an application.
+pub(in crate::http) async fn serve_at_application(uri: Uri) -> Response {
+    let path = uri.path().strip_prefix(APPLICATION_AREA).unwrap_or_default();
+    match path.parse() {
+        Ok(own) => serve(own).await,
+        Err(_) => Problem::not_found().into_response(),
+    }
 }
 
 /// The source without what browsers do not need: indentation, empty lines, and comments that fill a

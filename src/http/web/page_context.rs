@@ -3,6 +3,7 @@
 use fluent_bundle::FluentValue;
 use time::OffsetDateTime;
 
+use crate::http::routes::APPLICATION_AREA;
 use crate::http::web::assets;
 use crate::http::web::language::Language;
 use crate::http::web::texts::{Texts, machine_time};
@@ -23,6 +24,8 @@ pub(crate) struct PageContext {
     /// The name of the form on the page that is to count once however often it is sent; empty
     /// where there is none.
     pub(crate) form: String,
+    /// Whether the page is at the host of an application, where our other pages are not.
+    pub(crate) is_at_application: bool,
 }
 
 /// Who is signed in, as the head of a page shows it.
@@ -63,8 +66,12 @@ impl PageContext {
 
     /// The URL of the style sheet.
     #[must_use]
-    pub(crate) fn style(&self) -> &'static str {
-        assets::path_of_style()
+    pub(crate) fn style(&self) -> String {
+        self.asset(assets::path_of_style())
+    }
+
+    fn asset(&self, path: &str) -> String {
+        format!("{}{path}", if self.is_at_application { APPLICATION_AREA } else { "" })
     }
 
     /// The URL of the script.
@@ -75,8 +82,8 @@ impl PageContext {
 
     /// The URL of the icon.
     #[must_use]
-    pub(crate) fn icon(&self) -> &'static str {
-        assets::path_of_favicon()
+    pub(crate) fn icon(&self) -> String {
+        self.asset(assets::path_of_favicon())
     }
 
     /// The theme that a person chose, unless it is left to the device.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::accounts::{Role, User};
 use crate::http::response::error::{Code, Problem};
-use crate::http::routes::keeps_path_after_post;
+use crate::http::routes::{APPLICATION_AREA, is_under, keeps_path_after_post};
 use crate::http::session::cookie::preference;
 use crate::http::session::current::{CurrentSession, SessionState};
 use crate::http::web::form_problems::Problems;
@@ -26,7 +26,9 @@ impl<S: Send + Sync> FromRequestParts<S> for PageContext {
         let mut context = page_context_of(&parts.method, &parts.uri, &parts.headers);
         let current = parts.extensions.get::<CurrentSession>();
         if let Some(SessionState::Live(identity)) = current.map(CurrentSession::session_state) {
-            context.signed_in = identity.user.as_deref().map(|user| who(user, identity.session.id));
+            let is_elsewhere = context.is_at_application;
+            let user = identity.user.as_deref().filter(|_| !is_elsewhere);
+            context.signed_in = user.map(|user| who(user, identity.session.id));
         }
         Ok(context)
     }
@@ -44,6 +46,7 @@ pub(crate) fn page_context_of(method: &Method, uri: &Uri, headers: &HeaderMap) -
         signed_in: None,
         path: path.map_or_else(|| "/".to_owned(), ToString::to_string),
         form: String::new(),
+        is_at_application: is_under(APPLICATION_AREA, uri.path()),
     }
 }
 

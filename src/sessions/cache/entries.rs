@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use time::OffsetDateTime;
 
 use crate::accounts::{Epoch, User};
-use crate::sessions::{Session, TokenDigest};
+use crate::sessions::{Child, Session, SessionId, TokenDigest};
 
 const SHARDS: usize = 64;
 /// An entry is read from the store again after this time, under a lease too.
@@ -44,10 +44,12 @@ impl RememberedUser {
     }
 }
 
-/// A cached live session.
+/// A cached live session, or a live child with its parent.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) digest: TokenDigest,
+    /// The child whose token it is. Then `session` is the parent.
+    pub(super) child: Option<Arc<Child>>,
     pub(super) session: Arc<Session>,
     pub(super) user: Option<Arc<RememberedUser>>,
     /// When it expires without further activity.
@@ -58,8 +60,18 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// The id of the session or the child whose token it is.
+    pub(super) fn id(&self) -> SessionId {
+        self.child.as_ref().map_or(self.session.id, |child| child.id)
+    }
+
     pub(super) fn is_dropped(&self) -> bool {
         self.user.as_ref().is_some_and(|user| user.is_dropped())
+    }
+
+    /// The user; `None` for an anonymous session.
+    pub(super) fn user(&self) -> Option<Arc<User>> {
+        self.user.as_ref().map(|user| Arc::clone(&user.user))
     }
 
     /// Whether it is too old to be served at `now`, on the boot-time clock.
@@ -71,11 +83,15 @@ impl Entry {
     pub(super) fn bytes(&self) -> usize {
         const OVERHEAD: usize = 200;
         let user = self.user.as_ref().map_or(0, |user| user.bytes());
+        let child = self.child.as_ref().map_or(0, |child| {
+            size_of::<Child>() + child.origin.as_str().len() + child.client.user_agent.len()
+        });
         size_of::<Self>()
             + size_of::<Session>()
             + self.session.client.user_agent.len()
             + self.session.moved_to.as_ref().map_or(0, |client| client.user_agent.len())
             + user
+            + child
             + OVERHEAD
     }
 }

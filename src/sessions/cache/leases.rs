@@ -7,12 +7,16 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::memory::Memory;
+use super::remembered::Fill;
 use super::renewer::LeaseRenewer;
-use super::{Change, Freshness, LEASE, LEASE_WAIT, LeaseState, Remembered, Rule, Ticket, is_kept};
+use super::{
+    Change, Freshness, LEASE, LEASE_WAIT, LeaseState, Remembered, RememberedChild, Rule, Ticket,
+    is_kept,
+};
 use crate::accounts::Account;
 use crate::clock::Clock;
 use crate::failure::StoreError;
-use crate::sessions::{Client, Session, SessionId, Sessions, TokenDigest};
+use crate::sessions::{Child, Client, Origin, Session, SessionId, Sessions, TokenDigest};
 
 /// Whether sessions and their users are cached, in this process and in others.
 #[derive(Clone, Default)]
@@ -58,6 +62,13 @@ impl Leases {
     pub(in crate::sessions) fn invalidate(&self, change: Change) {
         if !self.options.confirming.is_empty() {
             self.memory.invalidate(change);
+        }
+    }
+
+    /// Invalidates the session of a token, which may have ended, and its children.
+    pub(in crate::sessions) fn invalidate_session_of(&self, digest: TokenDigest) {
+        if !self.options.confirming.is_empty() {
+            self.memory.invalidate_session_of(digest);
         }
     }
 
@@ -143,6 +154,19 @@ impl Sessions {
         leases.memory.find(digest, now, self.now())
     }
 
+    /// The cached child of this token at this origin, with its parent and their user, if a lease is
+    /// held.
+    #[must_use]
+    pub fn remembered_child(
+        &self,
+        digest: &TokenDigest,
+        origin: &Origin,
+    ) -> Option<RememberedChild> {
+        let leases = &self.service().leases;
+        let now = leases.clock.uptime();
+        leases.memory.find_child(digest, origin, now, self.now())
+    }
+
     /// Whether the cache would answer a check of this session now.
     pub(in crate::sessions) fn is_remembered(&self, id: SessionId) -> bool {
         let leases = &self.service().leases;
@@ -168,8 +192,30 @@ impl Sessions {
         session: &Arc<Session>,
         account: Option<&Account>,
     ) {
-        let deadline = self.policy().idle_expires_at(session);
-        self.service().leases.memory.insert(ticket, *digest, session, deadline, account);
+        self.insert(ticket, digest, None, (session, account));
+    }
+
+    /// As [`Sessions::remember`], for a live child, its parent and their user's account.
+    pub(crate) fn remember_child(
+        &self,
+        ticket: Ticket,
+        digest: &TokenDigest,
+        child: &Arc<Child>,
+        parent: (&Arc<Session>, Option<&Account>),
+    ) {
+        self.insert(ticket, digest, Some(child), parent);
+    }
+
+    fn insert(
+        &self,
+        ticket: Ticket,
+        digest: &TokenDigest,
+        child: Option<&Arc<Child>>,
+        (session, account): (&Arc<Session>, Option<&Account>),
+    ) {
+        let idle_expires_at = self.policy().idle_expires_at(session);
+        let fill = Fill { digest: *digest, child, session, idle_expires_at, account };
+        self.service().leases.memory.insert(ticket, &fill);
     }
 
     /// Waits until no server accepts a session, or shows a user, that a change of an account has

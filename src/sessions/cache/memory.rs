@@ -12,21 +12,13 @@ use super::Change;
 use super::entries::{Entries, Entry, RememberedUser};
 use super::invalidations::{Invalidations, Ticket};
 use super::lease::{Lease, LeaseState};
-use crate::accounts::{Account, User, UserId};
-use crate::sessions::{Client, Session, SessionId, TokenDigest};
+use super::remembered::{Fill, Remembered, RememberedChild};
+use crate::accounts::{Account, UserId};
+use crate::sessions::{Client, Origin, Session, SessionId, TokenDigest};
 
 /// The bounds of the cache: sessions, and bytes.
 pub(super) const MOST_ENTRIES: usize = 100_000;
 pub(super) const MOST_BYTES: usize = 32 * 1024 * 1024;
-
-/// A cached live session and its user.
-#[derive(Clone, Debug)]
-pub struct Remembered {
-    /// The session.
-    pub session: Arc<Session>,
-    /// The user; `None` for an anonymous session.
-    pub user: Option<Arc<User>>,
-}
 
 /// The cache of one server.
 #[derive(Debug)]
@@ -42,7 +34,10 @@ struct Ledger {
     invalidations: Invalidations,
     /// For each store, whether it is subscribed to.
     is_subscribed: Box<[bool]>,
+    /// Of sessions and of children.
     by_id: HashMap<SessionId, TokenDigest>,
+    /// The cached children of a session, whether or not the session is cached.
+    children: HashMap<SessionId, Vec<TokenDigest>>,
     users: HashMap<UserId, Arc<RememberedUser>>,
     /// The order of eviction; may name entries that are gone.
     eviction_queue: VecDeque<TokenDigest>,
@@ -62,6 +57,7 @@ impl Memory {
             invalidations: Invalidations::new(),
             is_subscribed: vec![false; stores].into_boxed_slice(),
             by_id: HashMap::new(),
+            children: HashMap::new(),
             users: HashMap::new(),
             eviction_queue: VecDeque::new(),
             count: 0,
@@ -86,13 +82,42 @@ impl Memory {
     }
 
     /// The session of this token, if it is cached, a lease is held at `now`, and its timeouts have
-    /// not passed at `wall`.
+    /// not passed at `wall`. A child is no session.
     pub(in crate::sessions) fn find(
         &self,
         digest: &TokenDigest,
         now: Duration,
         wall: OffsetDateTime,
     ) -> Option<Remembered> {
+        self.find_entry(digest, now, wall, |entry| {
+            let is_session = entry.child.is_none();
+            is_session
+                .then(|| Remembered { session: Arc::clone(&entry.session), user: entry.user() })
+        })
+    }
+
+    /// As [`Memory::find`], for the child of this token at this origin.
+    pub(in crate::sessions) fn find_child(
+        &self,
+        digest: &TokenDigest,
+        origin: &Origin,
+        now: Duration,
+        wall: OffsetDateTime,
+    ) -> Option<RememberedChild> {
+        self.find_entry(digest, now, wall, |entry| {
+            let child = entry.child.as_ref().filter(|child| child.origin == *origin)?;
+            let session = Arc::clone(&entry.session);
+            Some(RememberedChild { child: Arc::clone(child), session, user: entry.user() })
+        })
+    }
+
+    fn find_entry<T>(
+        &self,
+        digest: &TokenDigest,
+        now: Duration,
+        wall: OffsetDateTime,
+        take: impl FnOnce(&Entry) -> Option<T>,
+    ) -> Option<T> {
         if !self.lease.is_held(now) {
             return None;
         }
@@ -103,8 +128,7 @@ impl Memory {
             if !entry.is_used.load(Ordering::Relaxed) {
                 entry.is_used.store(true, Ordering::Relaxed);
             }
-            let user = entry.user.as_ref().map(|user| Arc::clone(&user.user));
-            Some(Remembered { session: Arc::clone(&entry.session), user })
+            take(entry)
         })
     }
 
@@ -120,18 +144,13 @@ impl Memory {
         all.then(|| ledger.invalidations.ticket(now))
     }
 
-    /// Caches a session read after `ticket` was taken, unless it was invalidated since. `account`
-    /// is that of the session's user, under whose current epoch the session is live.
-    pub(in crate::sessions) fn insert(
-        &self,
-        ticket: Ticket,
-        digest: TokenDigest,
-        session: &Arc<Session>,
-        idle_expires_at: OffsetDateTime,
-        account: Option<&Account>,
-    ) {
+    /// Caches a session, or a child with its parent, read after `ticket` was taken, unless it was
+    /// invalidated since.
+    pub(in crate::sessions) fn insert(&self, ticket: Ticket, fill: &Fill<'_>) {
+        let Fill { digest, child, session, idle_expires_at, account } = *fill;
         let mut ledger = self.ledger();
         let mut parts = vec![Change::Session(session.id), Change::Token(digest)];
+        parts.extend(child.map(|child| Change::Session(child.id)));
         parts.extend(account.map(|account| Change::User(account.user.id)));
         if !ledger.invalidations.allow(ticket, &parts) {
             return;
@@ -143,6 +162,7 @@ impl Memory {
         };
         let entry = Entry {
             digest,
+            child: child.map(Arc::clone),
             session: Arc::clone(session),
             user,
             idle_expires_at,
@@ -153,10 +173,16 @@ impl Memory {
         ledger.bytes += entry.bytes();
         // The session has a new token: an invalidation by its id would miss the entry of the old
         // one.
-        if let Some(before) = ledger.by_id.insert(session.id, digest)
+        if let Some(before) = ledger.by_id.insert(entry.id(), digest)
             && before != digest
         {
             ledger.remove(&self.entries, &before);
+        }
+        if child.is_some() {
+            let children = ledger.children.entry(session.id).or_default();
+            if !children.contains(&digest) {
+                children.push(digest);
+            }
         }
         ledger.eviction_queue.push_back(digest);
         if let Some(before) = self.entries.insert(entry) {
@@ -165,8 +191,8 @@ impl Memory {
         ledger.evict(&self.entries);
     }
 
-    /// Updates the activity of a cached session, and nothing else: the cached entry may be newer
-    /// than the caller's copy.
+    /// Updates the activity of a cached session, also with its cached children, and nothing else: a
+    /// cached entry may be newer than the caller's copy.
     pub(in crate::sessions) fn see(
         &self,
         id: SessionId,
@@ -175,18 +201,21 @@ impl Memory {
         idle_expires_at: OffsetDateTime,
     ) {
         let mut ledger = self.ledger();
-        let Some(digest) = ledger.by_id.get(&id).copied() else { return };
+        let own = ledger.by_id.get(&id).copied();
+        let children = ledger.children.get(&id).cloned().unwrap_or_default();
         let (mut before, mut after) = (0, 0);
-        self.entries.change(&digest, |entry| {
-            if entry.session.id == id && entry.session.last_seen_at < last_seen_at {
-                before = entry.bytes();
-                let mut seen = Session { last_seen_at, ..Session::clone(&entry.session) };
-                seen.came_from(client);
-                entry.session = Arc::new(seen);
-                entry.idle_expires_at = idle_expires_at;
-                after = entry.bytes();
-            }
-        });
+        for digest in own.into_iter().chain(children) {
+            self.entries.change(&digest, |entry| {
+                if entry.session.id == id && entry.session.last_seen_at < last_seen_at {
+                    before += entry.bytes();
+                    let mut seen = Session { last_seen_at, ..Session::clone(&entry.session) };
+                    seen.came_from(client);
+                    entry.session = Arc::new(seen);
+                    entry.idle_expires_at = idle_expires_at;
+                    after += entry.bytes();
+                }
+            });
+        }
         ledger.bytes = (ledger.bytes + after).saturating_sub(before);
         ledger.evict(&self.entries);
     }
@@ -197,13 +226,24 @@ impl Memory {
         self.invalidate(change);
     }
 
-    /// Removes entries, and rejects inserts of values that were read before.
+    /// Removes the session of a token, and its children. Where the session is not cached, its
+    /// children may be, and nothing tells which they are: then everything is removed.
+    pub(in crate::sessions) fn invalidate_session_of(&self, digest: TokenDigest) {
+        let session = self.entries.find(&digest, |entry| Some(entry.session.id));
+        self.invalidate(Change::Token(digest));
+        self.invalidate(session.map_or(Change::Everything, Change::Session));
+    }
+
+    /// Removes entries, and rejects inserts of values that were read before. A session takes its
+    /// children with it; a token does not, for the change of a session has that of each child.
     pub(in crate::sessions) fn invalidate(&self, change: Change) {
         let mut ledger = self.ledger();
         ledger.invalidations.note(change);
         match change {
             Change::Session(id) => {
-                if let Some(digest) = ledger.by_id.get(&id).copied() {
+                let own = ledger.by_id.get(&id).copied();
+                let children = ledger.children.get(&id).cloned().unwrap_or_default();
+                for digest in own.into_iter().chain(children) {
                     ledger.remove(&self.entries, &digest);
                 }
             }
@@ -247,6 +287,11 @@ impl Memory {
     }
 
     #[cfg(test)]
+    pub(super) fn cached_children(&self) -> usize {
+        self.ledger().children.values().map(Vec::len).sum()
+    }
+
+    #[cfg(test)]
     pub(super) fn eviction_queue_len(&self) -> usize {
         self.ledger().eviction_queue.len()
     }
@@ -278,10 +323,21 @@ impl Ledger {
 
     fn remove(&mut self, entries: &Entries, digest: &TokenDigest) {
         if let Some(entry) = entries.remove(digest) {
-            if self.by_id.get(&entry.session.id) == Some(digest) {
-                self.by_id.remove(&entry.session.id);
+            if self.by_id.get(&entry.id()) == Some(digest) {
+                self.by_id.remove(&entry.id());
+            }
+            if entry.child.is_some() {
+                self.remove_child(entry.session.id, digest);
             }
             self.note_removed(&entry);
+        }
+    }
+
+    fn remove_child(&mut self, parent: SessionId, digest: &TokenDigest) {
+        let Some(children) = self.children.get_mut(&parent) else { return };
+        children.retain(|other| other != digest);
+        if children.is_empty() {
+            self.children.remove(&parent);
         }
     }
 
@@ -303,6 +359,7 @@ impl Ledger {
     fn clear(&mut self, entries: &Entries) {
         entries.clear();
         self.by_id = HashMap::new();
+        self.children = HashMap::new();
         self.users = HashMap::new();
         self.eviction_queue = VecDeque::new();
         (self.count, self.bytes) = (0, 0);

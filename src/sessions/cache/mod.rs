@@ -12,6 +12,7 @@ mod invalidations;
 mod lease;
 mod leases;
 mod memory;
+mod remembered;
 mod renewer;
 mod rules;
 mod waited_ends;
@@ -21,7 +22,7 @@ pub(crate) use invalidations::Ticket;
 pub use lease::{LEASE, LEASE_WAIT, LeaseState};
 pub use leases::LeaseOptions;
 pub(super) use leases::Leases;
-pub use memory::Remembered;
+pub use remembered::{Remembered, RememberedChild};
 pub(crate) use rules::{Rule, is_kept};
 pub(super) use waited_ends::{End, WaitedEnds};
 

@@ -10,6 +10,10 @@ use crate::sessions::{
     Client, EndReason, Ended, Ending, Loaded, Owner, Session, TimedOut, Token, TokenDigest,
 };
 
+/// How often a session past its timeout is read again before it is refused. A refusal for age is
+/// only right if the row was still that old when it ended, and another node may write activity.
+pub(super) const MAX_READS: u32 = 3;
+
 /// Why a token does not open a session.
 #[derive(Debug, thiserror::Error)]
 pub enum ResumeError {
@@ -31,8 +35,8 @@ pub enum ResumeError {
 pub struct FreshProof(());
 
 impl Sessions {
-    /// The live session of a token, or why there is none. Always asks the store. Does not count as
-    /// activity: see [`Self::seen`].
+    /// The live session of a token, or why there is none. The token of a child opens no session.
+    /// Always asks the store. Does not count as activity: see [`Self::seen`].
     ///
     /// # Errors
     /// [`ResumeError`] says what may be concluded.
@@ -45,25 +49,38 @@ impl Sessions {
     /// # Errors
     /// [`ResumeError`] says what may be concluded.
     pub(crate) async fn resume_digest(&self, digest: &TokenDigest) -> Result<Session, ResumeError> {
-        // A refusal for age is only right if the row was still that old when it ended. If another
-        // node has written activity since, read it again.
-        for _ in 0..3 {
-            let mut session = match self.store().load(digest).await? {
+        for _ in 0..MAX_READS {
+            let session = match self.store().load(digest).await? {
                 Loaded::Live(session) => session,
                 Loaded::Ended { ended, anonymous } => {
                     return Err(self.refuse(digest, ended, anonymous).await);
                 }
-                Loaded::Unknown => return Err(ResumeError::Unknown),
+                Loaded::Child(_) | Loaded::EndedChild(_) | Loaded::Unknown => {
+                    return Err(ResumeError::Unknown);
+                }
             };
-            let written = session.last_seen_at;
-            self.service().touches.add_to(&mut session);
-            let Some(ended) = self.cutoffs().ended(&session) else { return Ok(session) };
-            if self.end_aged(&session, written, ended).await {
-                let anonymous = session.owner == Owner::Anonymous;
-                return Err(self.refuse(digest, ended, anonymous).await);
+            if let Some(session) = self.within_timeouts(digest, session).await? {
+                return Ok(session);
             }
         }
         Err(ResumeError::Unknown)
+    }
+
+    /// A session that was read by this digest, or the parent of a child, unless its timeouts have
+    /// passed: then it ends. `None`: activity was written since, so read it again.
+    pub(super) async fn within_timeouts(
+        &self,
+        digest: &TokenDigest,
+        mut session: Session,
+    ) -> Result<Option<Session>, ResumeError> {
+        let written = session.last_seen_at;
+        self.service().touches.add_to(&mut session);
+        let Some(ended) = self.cutoffs().ended(&session) else { return Ok(Some(session)) };
+        if self.end_aged(&session, written, ended).await {
+            let anonymous = session.owner == Owner::Anonymous;
+            return Err(self.refuse(digest, ended, anonymous).await);
+        }
+        Ok(None)
     }
 
     /// Ends a session past its timeout in the store, unless activity was written since. Returns
@@ -87,7 +104,12 @@ impl Sessions {
 
     /// The request that ended the session may still be waiting for leases. The written time of the
     /// end does not tell: it is from before the acknowledgement. So this server waits once too.
-    async fn refuse(&self, digest: &TokenDigest, ended: Ended, anonymous: bool) -> ResumeError {
+    pub(super) async fn refuse(
+        &self,
+        digest: &TokenDigest,
+        ended: Ended,
+        anonymous: bool,
+    ) -> ResumeError {
         self.service().leases.invalidate(Change::Token(*digest));
         match self.wait_for_end(End::Token(*digest)).await {
             Ok(()) => self.refusal(ended, anonymous),
@@ -114,8 +136,9 @@ impl Sessions {
         self.service().policy.is_fresh(session, self.now()).then_some(FreshProof(()))
     }
 
-    /// Notes a request of a live session; written within seconds, at most once a minute. `client`
-    /// is the origin of the request, and only called where something is noted.
+    /// Notes a request of a live session, or of one of its children; written within seconds, at
+    /// most once a minute. `client` is the origin of the request, and only called where something
+    /// is noted.
     pub(crate) fn seen(&self, session: &Session, client: impl FnOnce() -> Client) {
         let (service, now) = (self.service(), self.now());
         let is_due = now - session.last_seen_at >= service.policy.touch_interval(session.rule);

@@ -1,8 +1,10 @@
 //! The session service: [`Sessions`], with its reads and its upkeep.
 
 mod check;
+mod children;
 mod ended;
 mod epoch_lock;
+mod handover;
 mod keep;
 mod kept_session;
 mod recent_activity;
@@ -12,8 +14,10 @@ mod start;
 mod touches;
 
 pub use check::{FreshProof, ResumeError};
+pub use children::{NewChild, StartChildError, StartedChild};
 pub(in crate::sessions) use ended::EndScope;
 use epoch_lock::EpochLock;
+pub use handover::{HandoverError, NewHandover};
 pub use keep::{KeepError, LARGEST_APPLICATION_DATA};
 pub(crate) use kept_session::{KeptSessionError, KeptSessionGuard};
 use recent_activity::RecentActivity;

@@ -5,7 +5,7 @@ use super::ended::EndScope;
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::cache::{Rule, is_kept};
-use crate::sessions::{EndReason, Ended, Ending, Loaded, Session, SessionId, Token};
+use crate::sessions::{EndReason, Ended, Ending, LiveChild, Loaded, Session, SessionId, Token};
 
 /// The outcome of a revocation by id.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +34,9 @@ impl Sessions {
         Ok(session.filter(|_| revoked))
     }
 
-    /// Ends one session. With `of`, only if it belongs to that user. `false`: no such live session.
-    /// Returns once no server accepts the session, at most 125 ms after the store's answer.
+    /// Ends one session and its children, or one child. With `of`, only if it belongs to that user.
+    /// `false`: no such live session or child. Returns once no server accepts any of them, at most
+    /// 125 ms after the store's answer.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails; then it is unknown whether the session ended.
@@ -90,8 +91,9 @@ impl Sessions {
         self.finish_revoke(id, owner, revoked).await
     }
 
-    /// Ends a session if its token still opens it under the same epoch. A change of the account may
-    /// have kept it under a new token. `false`: it has another token or epoch, or has ended.
+    /// Ends a session if its token, or that of a child, still opens it under the same epoch. A change
+    /// of the account may have kept it under a new token. `false`: it has another token or epoch,
+    /// or has ended.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails; then it is unknown whether the session ended.
@@ -104,7 +106,9 @@ impl Sessions {
         let shared = self.service().epoch_lock.shared().await?;
         let loaded = self.store().load(&token.digest()).await?;
         let revoked = match &loaded {
-            Loaded::Live(live) if live.owner == session.owner => {
+            Loaded::Live(live) | Loaded::Child(LiveChild { parent: live, .. })
+                if live.owner == session.owner =>
+            {
                 self.end(session.id, None, reason).await
             }
             _ => Ok(false),

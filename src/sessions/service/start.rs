@@ -107,7 +107,7 @@ impl Sessions {
     fn invalidate_displaced(&self, start: &Start) {
         let leases = &self.service().leases;
         if let Some(previous) = start.previous_token {
-            leases.invalidate(Change::Token(previous));
+            leases.invalidate_session_of(previous);
         }
         if let Some(user) = start.session.owner.user() {
             leases.invalidate(Change::User(user));

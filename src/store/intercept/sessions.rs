@@ -1,14 +1,16 @@
 //! Forwards the session store port.
 
 use async_trait::async_trait;
+use time::OffsetDateTime;
 
 use super::{Intercepted, Interceptor, StoreCall};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
-    Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
-    NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
-    TokenDigest, Touch,
+    Child, ChildStart, ChildStarted, ChildrenOf, CodeDigest, CodeKept, Compartment, Counted,
+    Cursor, Cutoffs, Ended, Ending, EpochMove, HandoverCode, Keep, Keeping, Kept, LiveChild,
+    Loaded, NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start,
+    Started, Swept, TokenDigest, Touch,
 };
 
 impl<I: Interceptor> Intercepted<dyn SessionStore, I> {
@@ -64,6 +66,30 @@ impl<I: Interceptor> SessionStore for Intercepted<dyn SessionStore, I> {
 
     async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError> {
         self.forward("keep", self.inner.keep(keep)).await
+    }
+
+    async fn start_child(&self, start: &ChildStart) -> Result<ChildStarted, StoreError> {
+        self.forward("start_child", self.inner.start_child(start)).await
+    }
+
+    async fn find_child(&self, id: SessionId) -> Result<Option<LiveChild>, StoreError> {
+        self.forward("find_child", self.inner.find_child(id)).await
+    }
+
+    async fn children(&self, of: ChildrenOf) -> Result<Vec<Child>, StoreError> {
+        self.forward("children", self.inner.children(of)).await
+    }
+
+    async fn keep_code(
+        &self,
+        code: &HandoverCode,
+        now: OffsetDateTime,
+    ) -> Result<CodeKept, StoreError> {
+        self.forward("keep_code", self.inner.keep_code(code, now)).await
+    }
+
+    async fn take_code(&self, digest: &CodeDigest) -> Result<Option<HandoverCode>, StoreError> {
+        self.forward("take_code", self.inner.take_code(digest)).await
     }
 
     async fn end(&self, ending: &Ending) -> Result<bool, StoreError> {

@@ -15,6 +15,7 @@ struct EndedToken {
     id: SessionId,
     /// Whether the session continued under another token.
     rotated_away: bool,
+    is_child: bool,
 }
 
 /// The tokens of ended sessions, at most `most`.
@@ -31,10 +32,11 @@ impl EndedTokens {
     }
 
     pub(super) fn loaded(&self, digest: &TokenDigest) -> Loaded {
-        self.by_digest.get(digest).map_or(Loaded::Unknown, |row| Loaded::Ended {
-            ended: row.ended,
-            anonymous: row.anonymous,
-        })
+        match self.by_digest.get(digest) {
+            None => Loaded::Unknown,
+            Some(row) if row.is_child => Loaded::EndedChild(row.ended),
+            Some(row) => Loaded::Ended { ended: row.ended, anonymous: row.anonymous },
+        }
     }
 
     pub(super) fn find(&self, id: SessionId) -> Option<Ended> {
@@ -55,7 +57,15 @@ impl EndedTokens {
         let &Removed { id, digest, user, .. } = removed;
         let anonymous = user.is_none();
         self.by_id.insert(id, digest);
-        self.insert(digest, EndedToken { ended, anonymous, id, rotated_away: false });
+        let (rotated_away, is_child) = (false, false);
+        self.insert(digest, EndedToken { ended, anonymous, id, rotated_away, is_child });
+    }
+
+    /// Records the end of a child.
+    pub(super) fn remember_child(&mut self, id: SessionId, digest: TokenDigest, ended: Ended) {
+        self.by_id.insert(id, digest);
+        let (anonymous, rotated_away, is_child) = (false, false, true);
+        self.insert(digest, EndedToken { ended, anonymous, id, rotated_away, is_child });
     }
 
     /// Records a token that a session had before a rotation.
@@ -66,7 +76,8 @@ impl EndedTokens {
         at: OffsetDateTime,
     ) {
         let (ended, anonymous) = (Ended { reason: EndReason::Replaced, at }, row.is_anonymous());
-        self.insert(digest, EndedToken { ended, anonymous, id: row.id, rotated_away: true });
+        let (id, rotated_away, is_child) = (row.id, true, false);
+        self.insert(digest, EndedToken { ended, anonymous, id, rotated_away, is_child });
     }
 
     fn insert(&mut self, digest: TokenDigest, row: EndedToken) {

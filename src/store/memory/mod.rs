@@ -3,7 +3,10 @@
 //! Every call holds one lock for its whole duration, so every operation is atomic. No call scans
 //! all sessions: its cost depends on the rows it touches.
 
+mod children;
+mod codes;
 mod ended;
+mod family;
 mod feed;
 mod interned;
 mod live;
@@ -19,14 +22,16 @@ use std::cmp::Reverse;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use time::OffsetDateTime;
 
 use self::tables::Tables;
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
-    Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
-    NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
-    TokenDigest, Touch,
+    Child, ChildStart, ChildStarted, ChildrenOf, CodeDigest, CodeKept, Compartment, Counted,
+    Cursor, Cutoffs, Ended, Ending, EpochMove, HandoverCode, Keep, Keeping, Kept, LiveChild,
+    Loaded, NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start,
+    Started, Swept, TokenDigest, Touch,
 };
 
 /// The capacity of a [`MemoryStore`].
@@ -35,8 +40,9 @@ pub struct MemoryOptions {
     /// The maximum number of live sessions, and of ended ones. A start in a full store displaces a
     /// session past its timeout. If there is none, it displaces the anonymous session that has been
     /// idle longest, which ends as `session_limit` and counts as evicted. Otherwise it fails with
-    /// [`StoreError::Full`]. Beyond the maximum the oldest ended sessions are removed within their
-    /// day: their tokens stay refused, but the reason is unknown.
+    /// [`StoreError::Full`]. As many children and as many hand-over codes are kept; one more fails
+    /// with [`StoreError::Full`]. Beyond the maximum the oldest ended sessions are removed within
+    /// their day: their tokens stay refused, but the reason is unknown.
     pub most_sessions: usize,
 }
 
@@ -113,6 +119,30 @@ impl SessionStore for MemoryStore {
 
     async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError> {
         Ok(self.tables().keep(keep))
+    }
+
+    async fn start_child(&self, start: &ChildStart) -> Result<ChildStarted, StoreError> {
+        self.tables().start_child(start)
+    }
+
+    async fn find_child(&self, id: SessionId) -> Result<Option<LiveChild>, StoreError> {
+        Ok(self.tables().find_child(id))
+    }
+
+    async fn children(&self, of: ChildrenOf) -> Result<Vec<Child>, StoreError> {
+        Ok(self.tables().list_children(of))
+    }
+
+    async fn keep_code(
+        &self,
+        code: &HandoverCode,
+        now: OffsetDateTime,
+    ) -> Result<CodeKept, StoreError> {
+        self.tables().keep_code(code, now)
+    }
+
+    async fn take_code(&self, digest: &CodeDigest) -> Result<Option<HandoverCode>, StoreError> {
+        Ok(self.tables().take_code(digest))
     }
 
     async fn end(&self, ending: &Ending) -> Result<bool, StoreError> {

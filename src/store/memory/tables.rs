@@ -3,6 +3,8 @@
 use time::OffsetDateTime;
 
 use super::MemoryOptions;
+use super::children::Children;
+use super::codes::Codes;
 use super::ended::EndedTokens;
 use super::feed::Feed;
 use super::live::{LiveRows, Removed};
@@ -13,9 +15,12 @@ use crate::sessions::{
     Swept, TimedOut, TokenDigest,
 };
 
-/// The tables of a memory store. A session is in `live` or in `ended`, never in both.
+/// The tables of a memory store. A session is in `live` or in `ended`, never in both; a child is in
+/// `children` or in `ended`.
 pub(super) struct Tables {
     pub(super) live: LiveRows,
+    pub(super) children: Children,
+    pub(super) codes: Codes,
     pub(super) ended: EndedTokens,
     pub(super) feed: Feed,
     pub(super) options: MemoryOptions,
@@ -24,25 +29,38 @@ pub(super) struct Tables {
 impl Tables {
     pub(super) fn new(options: MemoryOptions) -> Self {
         let most = options.most_sessions;
-        let (ended, feed) = (EndedTokens::new(most), Feed::new(most));
-        Self { live: LiveRows::default(), ended, feed, options }
+        Self {
+            live: LiveRows::default(),
+            children: Children::default(),
+            codes: Codes::new(most),
+            ended: EndedTokens::new(most),
+            feed: Feed::new(most),
+            options,
+        }
     }
 
     pub(super) fn load(&self, digest: &TokenDigest) -> Loaded {
         if let Some(row) = self.live.row_of(digest) {
             return Loaded::Live(self.live.session(row));
         }
+        if let Some(child) = self.children.of_digest(digest) {
+            return self.with_parent(child).map_or(Loaded::Unknown, Loaded::Child);
+        }
         self.ended.loaded(digest)
     }
 
-    /// Whether a digest is in use or belongs to a remembered ended session.
+    /// Whether a digest is in use or belongs to a remembered ended session or child.
     pub(super) fn knows_digest(&self, digest: &TokenDigest) -> bool {
-        self.live.row_of(digest).is_some() || self.ended.loaded(digest) != Loaded::Unknown
+        self.live.row_of(digest).is_some()
+            || self.children.of_digest(digest).is_some()
+            || self.ended.loaded(digest) != Loaded::Unknown
     }
 
-    /// Whether an id is in use or belongs to a remembered ended session.
+    /// Whether an id is in use or belongs to a remembered ended session or child.
     pub(super) fn knows_id(&self, id: SessionId) -> bool {
-        self.live.row(id).is_some() || self.ended.find(id).is_some()
+        self.live.row(id).is_some()
+            || self.children.get(id).is_some()
+            || self.ended.find(id).is_some()
     }
 
     pub(super) fn rotate(&mut self, rotation: &Rotation) -> bool {
@@ -80,18 +98,26 @@ impl Tables {
     }
 
     pub(super) fn end_if(&mut self, ending: &Ending) -> bool {
-        let Some(row) = self.live.row(ending.id) else { return false };
-        let session = self.live.without_clients(row);
-        let belongs = ending.of.is_none_or(|user| session.owner.user() == Some(user));
-        let unseen = ending.unseen_since.is_none_or(|since| session.last_seen_at <= since);
-        belongs && unseen && self.end(ending.id, ending.ended).is_some()
+        if self.live.row(ending.id).is_none() {
+            return self.end_child_if(ending);
+        }
+        self.fits(ending.id, ending) && self.end(ending.id, ending.ended).is_some()
     }
 
-    /// Moves a session to the ended ones. The caller gets its data.
+    /// Whether a live session meets the conditions of an end.
+    pub(super) fn fits(&self, session: SessionId, ending: &Ending) -> bool {
+        let Some(row) = self.live.row(session) else { return false };
+        let session = self.live.without_clients(row);
+        let belongs = ending.of.is_none_or(|user| session.owner.user() == Some(user));
+        belongs && ending.unseen_since.is_none_or(|since| session.last_seen_at <= since)
+    }
+
+    /// Moves a session and its children to the ended ones. The caller gets its data.
     pub(super) fn end(&mut self, id: SessionId, ended: Ended) -> Option<Removed> {
         let removed = self.live.remove(id)?;
         self.ended.remember(&removed, ended);
         self.feed.push(id, removed.user, ended);
+        self.end_family(id, removed.user, ended);
         Some(removed)
     }
 
@@ -158,6 +184,8 @@ impl Tables {
             } else if self.ended.has_before(cutoffs.forgotten_before()) {
                 self.ended.forget_first();
                 swept.forgotten += 1;
+            } else if self.codes.has_expired(cutoffs.now()) {
+                self.codes.forget_first();
             } else if self.feed.has_outside(cutoffs.forgotten_before(), day_after(cutoffs)) {
                 self.feed.forget_first();
             } else {
@@ -166,6 +194,7 @@ impl Tables {
         }
         swept.done = self.live.first_timed_out(cutoffs).is_none()
             && !self.ended.has_before(cutoffs.forgotten_before())
+            && !self.codes.has_expired(cutoffs.now())
             && !self.feed.has_outside(cutoffs.forgotten_before(), day_after(cutoffs));
         swept
     }
@@ -176,6 +205,7 @@ impl Tables {
             return self.end(id, ended).is_some();
         }
         self.live.remove(id);
+        self.forget_family(id);
         false
     }
 }

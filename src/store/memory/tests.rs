@@ -169,6 +169,14 @@ async fn every_index_holds_exactly_the_live_sessions() {
         let ended = tables.ended.index_lengths();
         assert!(live.iter().all(|length| *length == live[0]), "{live:?} after {operation:?}");
         assert!(ended.iter().all(|length| *length == ended[0]), "{ended:?} after {operation:?}");
+        let families = [tables.children.index_lengths(), tables.codes.index_lengths()];
+        for lengths in families {
+            let same = lengths.iter().all(|length| *length == lengths[0]);
+            assert!(same, "{lengths:?} after {operation:?}");
+        }
+        for parent in tables.children.parents() {
+            assert!(tables.live.row(parent).is_some(), "an orphan after {operation:?}");
+        }
     }
 }
 

@@ -11,12 +11,14 @@ use crate::accounts::{Epoch, UserId};
 use crate::clock::{from_unix_milliseconds, unix_milliseconds};
 use crate::failure::StoreError;
 use crate::sessions::{
-    Client, EndReason, Ended, Loaded, Owner, Session, SessionId, TimedOut, TimeoutRule,
+    Child, Client, CodeDigest, EndReason, Ended, HandoverCode, LiveChild, Loaded, Origin, Owner,
+    Session, SessionId, StateDigest, TimedOut, TimeoutRule,
 };
 
 /// The first byte of a record, which is also the version of its format.
 pub(super) const LIVE: u8 = 1;
 pub(super) const ENDED: u8 = 2;
+pub(super) const CHILD: u8 = 3;
 
 /// Flags of a live session.
 pub(super) const RULE: u8 = 0b11;
@@ -30,6 +32,7 @@ pub(super) const FAMILIES: u8 = HAS_V4 | HAS_V6;
 /// Flags of an ended session.
 pub(super) const WAS_ANONYMOUS: u8 = 1;
 pub(super) const WAS_ROTATED: u8 = 1 << 1;
+pub(super) const WAS_CHILD: u8 = 1 << 2;
 
 /// The zero of record times, in milliseconds since 1970: the first time of the calendar, so that
 /// scripts see no negative number. Seven bytes cover the calendar, and Lua is exact up to 2^53.
@@ -134,6 +137,8 @@ fn parse_client(family: u8, bytes: &[u8]) -> Option<Client> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FoundToken {
     Live(Session),
+    Child(LiveChild),
+    EndedChild(Ended),
     Ended {
         ended: Ended,
         anonymous: bool,
@@ -146,6 +151,8 @@ impl FoundToken {
     pub(super) fn loaded(self) -> Loaded {
         match self {
             Self::Live(session) => Loaded::Live(session),
+            Self::Child(child) => Loaded::Child(child),
+            Self::EndedChild(ended) => Loaded::EndedChild(ended),
             Self::Ended { ended, anonymous, .. } => Loaded::Ended { ended, anonymous },
         }
     }
@@ -157,6 +164,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<FoundToken> {
     let read = match bytes.split_first() {
         Some((&LIVE, rest)) => parse_live(rest).map(FoundToken::Live),
         Some((&ENDED, rest)) => parse_ended(rest),
+        Some((&CHILD, rest)) => parse_with_parent(rest).map(FoundToken::Child),
         _ => None,
     };
     if read.is_none() {
@@ -202,11 +210,79 @@ fn parse_ended(bytes: &[u8]) -> Option<FoundToken> {
     let [flags] = bytes.take()?;
     let ended = bytes.ended()?;
     let id = SessionId::from_uuid(Uuid::from_bytes(bytes.take()?));
-    bytes.0.is_empty().then_some(FoundToken::Ended {
-        ended,
-        anonymous: flags & WAS_ANONYMOUS != 0,
-        rotated_from: (flags & WAS_ROTATED != 0).then_some(id),
-    })
+    let found = if flags & WAS_CHILD != 0 {
+        FoundToken::EndedChild(ended)
+    } else {
+        FoundToken::Ended {
+            ended,
+            anonymous: flags & WAS_ANONYMOUS != 0,
+            rotated_from: (flags & WAS_ROTATED != 0).then_some(id),
+        }
+    };
+    bytes.0.is_empty().then_some(found)
+}
+
+/// The record of a child. The length of its origin is two bytes.
+pub(super) fn child(child: &Child) -> Result<Vec<u8>, StoreError> {
+    let origin = child.origin.as_str().as_bytes();
+    let length = u16::try_from(origin.len()).map_err(|_| StoreError::Corrupt("a long origin"))?;
+    let mut client = client(&child.client).into_iter();
+    let mut record = vec![CHILD, client.next().unwrap_or_default()];
+    record.extend_from_slice(child.id.as_uuid().as_bytes());
+    record.extend_from_slice(child.parent.as_uuid().as_bytes());
+    record.extend_from_slice(&time(child.created_at));
+    record.extend_from_slice(&length.to_be_bytes());
+    record.extend_from_slice(origin);
+    record.extend(client);
+    Ok(record)
+}
+
+/// Parses the record of a child. A corrupt one is logged and counts as none.
+pub(super) fn parse_child(bytes: &[u8]) -> Option<Child> {
+    let read = read_child(bytes);
+    if read.is_none() {
+        tracing::error!("could not read the record of a child session; skipped it");
+    }
+    read
+}
+
+fn read_child(bytes: &[u8]) -> Option<Child> {
+    let mut bytes = Bytes(bytes);
+    let [_, family] = bytes.take()?;
+    let id = SessionId::from_uuid(Uuid::from_bytes(bytes.take()?));
+    let parent = SessionId::from_uuid(Uuid::from_bytes(bytes.take()?));
+    let created_at = instant(bytes.take()?);
+    let length = usize::from(u16::from_be_bytes(bytes.take()?));
+    let (origin, client) = bytes.0.split_at_checked(length)?;
+    let origin = Origin::of(std::str::from_utf8(origin).ok()?);
+    Some(Child { id, parent, origin, created_at, client: parse_client(family, client)? })
+}
+
+/// Parses a live child and its parent, after the first byte.
+fn parse_with_parent(bytes: &[u8]) -> Option<LiveChild> {
+    let mut bytes = Bytes(bytes);
+    let length = usize::from(u16::from_be_bytes(bytes.take()?));
+    let (child, parent) = bytes.0.split_at_checked(length)?;
+    let (&LIVE, parent) = parent.split_first()? else { return None };
+    Some(LiveChild { child: read_child(child)?, parent: parse_live(parent)? })
+}
+
+/// The part of a code that the scripts do not look into: state and origin.
+pub(super) fn rest_of_code(code: &HandoverCode) -> Vec<u8> {
+    [&code.state.as_bytes()[..], code.origin.as_str().as_bytes()].concat()
+}
+
+/// Parses a code.
+pub(super) fn code(digest: CodeDigest, bytes: &[u8]) -> Result<HandoverCode, StoreError> {
+    let mut bytes = Bytes(bytes);
+    let mut read = || {
+        let session = SessionId::from_uuid(Uuid::from_bytes(bytes.take()?));
+        let expires_at = instant(bytes.take()?);
+        let state = StateDigest::from_bytes(bytes.take()?);
+        let origin = Origin::of(std::str::from_utf8(bytes.0).ok()?);
+        Some(HandoverCode { digest, session, origin, state, expires_at })
+    };
+    read().ok_or(StoreError::Corrupt("a hand-over code"))
 }
 
 /// Parses an id of a script's answer.

@@ -8,7 +8,7 @@
 use std::sync::LazyLock;
 
 use super::record::{
-    ENDED, FAMILIES, IS_PROVEN, IS_USER, LIVE, RULE, WAS_ANONYMOUS, WAS_ROTATED,
+    CHILD, ENDED, FAMILIES, IS_PROVEN, IS_USER, LIVE, RULE, WAS_ANONYMOUS, WAS_CHILD, WAS_ROTATED,
     reason as number_of,
 };
 use crate::accounts::Epoch;
@@ -85,6 +85,8 @@ pub(super) static LIST: LazyLock<Operation> =
     LazyLock::new(|| Operation::reads(include_str!("lua/list.lua")));
 pub(super) static NEWEST: LazyLock<Operation> =
     LazyLock::new(|| Operation::reads(include_str!("lua/newest.lua")));
+pub(super) static CHILDREN: LazyLock<Operation> =
+    LazyLock::new(|| Operation::reads(include_str!("lua/children.lua")));
 pub(super) static COUNT: LazyLock<Operation> =
     LazyLock::new(|| Operation::reads(include_str!("lua/count.lua")));
 pub(super) static FEED: LazyLock<Operation> =
@@ -93,6 +95,12 @@ pub(super) static IDENTIFY: LazyLock<Operation> =
     LazyLock::new(|| Operation::ends(include_str!("lua/identify.lua")).idempotent());
 pub(super) static START: LazyLock<Operation> =
     LazyLock::new(|| Operation::adds(include_str!("lua/start.lua")));
+pub(super) static START_CHILD: LazyLock<Operation> =
+    LazyLock::new(|| Operation::adds(include_str!("lua/start_child.lua")));
+pub(super) static KEEP_CODE: LazyLock<Operation> =
+    LazyLock::new(|| Operation::adds(include_str!("lua/keep_code.lua")));
+pub(super) static TAKE_CODE: LazyLock<Operation> =
+    LazyLock::new(|| Operation::ends(include_str!("lua/take_code.lua")));
 pub(super) static KEEP: LazyLock<Operation> =
     LazyLock::new(|| Operation::adds(include_str!("lua/keep.lua")));
 pub(super) static TOUCH: LazyLock<Operation> =
@@ -130,9 +138,9 @@ pub(super) static CANARY: LazyLock<Operation> = LazyLock::new(|| {
 fn names() -> String {
     let reason = |reason| format!("'\\{}'", number_of(reason));
     format!(
-        "local PREFIX, LIVE, ENDED = '{PREFIX}', {LIVE}, {ENDED}\n\
+        "local PREFIX, LIVE, ENDED, CHILD = '{PREFIX}', {LIVE}, {ENDED}, {CHILD}\n\
          local RULE, IS_USER, IS_PROVEN = {RULE}, {IS_USER}, {IS_PROVEN}\n\
-         local WAS_ANONYMOUS, WAS_ROTATED = {WAS_ANONYMOUS}, {WAS_ROTATED}\n\
+         local WAS_ANONYMOUS, WAS_ROTATED, WAS_CHILD = {WAS_ANONYMOUS}, {WAS_ROTATED}, {WAS_CHILD}\n\
          local FAMILIES = {FAMILIES}\n\
          local LIMIT_REFUSES, LIMIT_EVICTS_IDLE = '{LIMIT_REFUSES}', '{LIMIT_EVICTS_IDLE}'\n\
          local FIRST_EPOCH = {}\n\

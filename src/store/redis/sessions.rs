@@ -10,6 +10,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
 use super::address::Address;
+use super::arguments::{
+    bytes_of, due, flag, idle_timeouts, milliseconds, name_of, named, unexpected,
+};
 use super::link::Link;
 use super::record::{self, FoundToken};
 use super::script::{self, Operation};
@@ -17,9 +20,10 @@ use super::trouble::RedisOpenError;
 use crate::accounts::{EpochReason, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{
-    Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept,
-    LimitPolicy, Loaded, NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore,
-    Start, Started, Swept, TimeoutRule, TokenDigest, Touch,
+    Child, ChildStart, ChildStarted, ChildrenOf, CodeDigest, CodeKept, Compartment, Counted,
+    Cursor, Cutoffs, Ended, Ending, EpochMove, HandoverCode, Keep, Keeping, Kept, LimitPolicy,
+    LiveChild, Loaded, NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore,
+    Start, Started, Swept, TokenDigest, Touch,
 };
 use crate::store::feed_identity::FeedIdentity;
 use crate::store::kept_session;
@@ -72,7 +76,7 @@ impl RedisSessions {
         redis::from_redis_value(answer).map_err(StoreError::backend)
     }
 
-    async fn find_token(
+    pub(super) async fn find_token(
         &self,
         operation: &Operation,
         name: &[u8],
@@ -154,21 +158,23 @@ impl SessionStore for RedisSessions {
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
         match self.find_token(&script::FIND, &bytes_of(id)).await? {
             Some(FoundToken::Live(session)) => Ok(Some(session)),
-            Some(FoundToken::Ended { .. }) | None => Ok(None),
+            _ => Ok(None),
         }
     }
 
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
         match self.find_token(&script::FIND, &bytes_of(id)).await? {
-            Some(FoundToken::Ended { ended, .. }) => Ok(Some(ended)),
-            Some(FoundToken::Live(_)) | None => Ok(None),
+            Some(FoundToken::Ended { ended, .. } | FoundToken::EndedChild(ended)) => {
+                Ok(Some(ended))
+            }
+            Some(FoundToken::Live(_) | FoundToken::Child(_)) | None => Ok(None),
         }
     }
 
     async fn find_rotated(&self, digest: &TokenDigest) -> Result<Option<SessionId>, StoreError> {
         match self.find_token(&script::LOAD, digest.as_bytes()).await? {
             Some(FoundToken::Ended { rotated_from, .. }) => Ok(rotated_from),
-            Some(FoundToken::Live(_)) | None => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -219,6 +225,33 @@ impl SessionStore for RedisSessions {
             b"gone" => Ok(Keeping::Gone),
             _ => Err(unexpected()),
         }
+    }
+
+    #[tracing::instrument(name = "store.session.start_child", skip_all, err(level = "debug"))]
+    async fn start_child(&self, start: &ChildStart) -> Result<ChildStarted, StoreError> {
+        self.begin_child(start).await
+    }
+
+    async fn find_child(&self, id: SessionId) -> Result<Option<LiveChild>, StoreError> {
+        self.child_of_id(id).await
+    }
+
+    async fn children(&self, of: ChildrenOf) -> Result<Vec<Child>, StoreError> {
+        self.list_children(of).await
+    }
+
+    #[tracing::instrument(name = "store.session.keep_code", skip_all, err(level = "debug"))]
+    async fn keep_code(
+        &self,
+        code: &HandoverCode,
+        now: OffsetDateTime,
+    ) -> Result<CodeKept, StoreError> {
+        self.put_code(code, now).await
+    }
+
+    #[tracing::instrument(name = "store.session.take_code", skip_all, err(level = "debug"))]
+    async fn take_code(&self, digest: &CodeDigest) -> Result<Option<HandoverCode>, StoreError> {
+        self.delete_code(digest).await
     }
 
     #[tracing::instrument(name = "store.session.end", skip_all, err(level = "debug"))]
@@ -332,52 +365,6 @@ impl SessionStore for RedisSessions {
 fn live_session(bytes: &[u8]) -> Option<Session> {
     match record::parse(bytes)? {
         FoundToken::Live(session) => Some(session),
-        FoundToken::Ended { .. } => None,
+        _ => None,
     }
-}
-
-fn unexpected() -> StoreError {
-    StoreError::Corrupt("the answer of a script")
-}
-
-fn bytes_of(id: SessionId) -> [u8; 16] {
-    *id.as_uuid().as_bytes()
-}
-
-fn named(policy: LimitPolicy) -> &'static [u8] {
-    match policy {
-        LimitPolicy::EvictIdle => script::LIMIT_EVICTS_IDLE.as_bytes(),
-        LimitPolicy::EvictOldest => script::LIMIT_EVICTS_OLDEST.as_bytes(),
-        LimitPolicy::Refuse => script::LIMIT_REFUSES.as_bytes(),
-    }
-}
-
-fn name_of(compartment: Compartment) -> &'static [u8] {
-    match compartment {
-        Compartment::Visitor => b"v",
-        Compartment::Application => b"a",
-    }
-}
-
-fn flag(is: bool) -> &'static [u8] {
-    if is { b"1" } else { b"0" }
-}
-
-fn milliseconds(at: OffsetDateTime) -> String {
-    record::milliseconds(at).to_string()
-}
-
-/// The idle timeout of each rule in milliseconds, limited to what Lua counts exactly.
-fn idle_timeouts(cutoffs: &Cutoffs) -> [String; 3] {
-    TimeoutRule::ALL.map(|rule| {
-        let idle = cutoffs.idle_timeout(rule).as_millis();
-        u64::try_from(idle).unwrap_or(u64::MAX).min(1 << 47).to_string()
-    })
-}
-
-/// The earliest time at which a timeout may end the session. The sweep checks for later activity.
-fn due(session: &Session, cutoffs: &Cutoffs) -> record::Time {
-    let idle = time::Duration::try_from(cutoffs.idle_timeout(session.rule));
-    let goes_idle = session.last_seen_at.saturating_add(idle.unwrap_or(time::Duration::MAX));
-    record::time(goes_idle.min(session.expires_at))
 }

@@ -14,7 +14,8 @@ use crate::accounts::{
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{
-    Client, EndReason, Ended, EpochMove, Loaded, Owner, Session, SessionId, TimeoutRule,
+    Child, Client, EndReason, Ended, EpochMove, Loaded, Origin, Owner, Session, SessionId,
+    TimeoutRule,
 };
 use crate::store::kept_session;
 
@@ -26,6 +27,14 @@ macro_rules! session_columns {
     };
 }
 pub(super) use session_columns;
+
+/// The columns that [`ChildRow`] reads.
+macro_rules! child_columns {
+    () => {
+        "child_id, parent_id, origin, started_at, client_address, client_agent"
+    };
+}
+pub(super) use child_columns;
 
 /// The columns that [`AccountRow`] reads, from `users` joined with `user_epochs`.
 macro_rules! select_account {
@@ -109,6 +118,41 @@ pub(super) fn session(row: &SqlRow) -> Option<Session> {
     .ok()
 }
 
+#[derive(FromRow)]
+pub(super) struct ChildRow {
+    child_id: Vec<u8>,
+    parent_id: Vec<u8>,
+    origin: String,
+    started_at: i64,
+    client_address: Option<String>,
+    client_agent: String,
+}
+
+impl TryFrom<ChildRow> for Child {
+    type Error = StoreError;
+
+    fn try_from(row: ChildRow) -> Result<Self, StoreError> {
+        let user_agent = row.client_agent;
+        Ok(Self {
+            id: SessionId::from_uuid(uuid(&row.child_id)?),
+            parent: SessionId::from_uuid(uuid(&row.parent_id)?),
+            origin: Origin::of(row.origin),
+            created_at: from_unix_milliseconds(row.started_at),
+            client: Client { ip_address: address(row.client_address)?, user_agent },
+        })
+    }
+}
+
+/// Reads the row of a child, as [`session`] reads that of a session.
+pub(super) fn child(row: &SqlRow) -> Option<Child> {
+    let read = row.read::<ChildRow>().and_then(Child::try_from);
+    read.inspect_err(|error| {
+        let error: &dyn std::error::Error = error;
+        tracing::error!(error, "could not read the row of a child session; skipped it");
+    })
+    .ok()
+}
+
 /// Reads `user_id, epoch, reason, survivor` of an epoch raise at this time.
 pub(super) fn epoch_move(row: &SqlRow, at: OffsetDateTime) -> Result<EpochMove, StoreError> {
     let user: Vec<u8> = row.get("user_id")?;
@@ -138,6 +182,9 @@ pub(super) fn ended(row: &SqlRow) -> Result<Ended, StoreError> {
 /// Reads the reason of an ended token. If the row is corrupt, the token is unknown.
 pub(super) fn ended_token(row: &SqlRow) -> Loaded {
     let read = || -> Result<Loaded, StoreError> {
+        if row.get("is_child")? {
+            return ended(row).map(Loaded::EndedChild);
+        }
         let anonymous = row.get("anonymous")?;
         Ok(Loaded::Ended { ended: ended(row)?, anonymous })
     };

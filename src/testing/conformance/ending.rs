@@ -95,7 +95,7 @@ async fn a_revoked_session_can_not_be_started_back(fixture: Fixture) -> CaseResu
 }
 
 /// Every way for a session of `user` to end; each gives the reason and the time of it.
-async fn end_somehow(
+pub(super) async fn end_somehow(
     fixture: &Fixture,
     held: &LiveSession,
     way: u8,

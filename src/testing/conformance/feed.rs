@@ -26,7 +26,7 @@ case_group![
 const DAY: i64 = 24 * 60;
 
 /// The cursor at the end of the feed.
-async fn now(fixture: &Fixture) -> Result<Cursor, Violation> {
+pub(super) async fn now(fixture: &Fixture) -> Result<Cursor, Violation> {
     match fixture.store.revocations_after(None, 50).await? {
         Revocations::After { revocations, next } if revocations.is_empty() => Ok(next),
         other => Err(Violation::new(format!("without a cursor the feed says {other:?}"))),
@@ -34,7 +34,7 @@ async fn now(fixture: &Fixture) -> Result<Cursor, Violation> {
 }
 
 /// The entries after a cursor, and the next cursor.
-async fn read(
+pub(super) async fn read(
     fixture: &Fixture,
     after: &Cursor,
     most: u32,

@@ -12,9 +12,10 @@ use super::Violation;
 use crate::accounts::{Epoch, UserId};
 use crate::clock::unix_milliseconds;
 use crate::sessions::{
-    Client, Compartment, Cutoffs, EndReason, Ended, Ending, EpochMove, Keep, Keeping, Limit,
-    LimitPolicy, Loaded, Owner, Rotation, Session, SessionId, SessionPolicy, SessionStore, Start,
-    Started, Swept, TimeoutRule, TokenDigest, Touch,
+    Child, ChildStart, ChildStarted, Client, CodeDigest, Compartment, Cutoffs, EndReason, Ended,
+    Ending, EpochMove, HandoverCode, Keep, Keeping, Limit, LimitPolicy, Loaded, Origin, Owner,
+    Rotation, Session, SessionId, SessionPolicy, SessionStore, Start, Started, StateDigest, Swept,
+    TimeoutRule, TokenDigest, Touch,
 };
 
 /// The start of all cases.
@@ -62,6 +63,19 @@ impl LiveSession {
     }
 }
 
+/// A started child and its token.
+#[derive(Clone, Debug)]
+pub(super) struct ChildToken {
+    pub(super) child: Child,
+    pub(super) digest: TokenDigest,
+}
+
+impl ChildToken {
+    pub(super) fn id(&self) -> SessionId {
+        self.child.id
+    }
+}
+
 /// A store under test. Clones share it, and never use an id twice.
 #[derive(Clone)]
 pub(super) struct Fixture {
@@ -89,11 +103,8 @@ impl Fixture {
     /// A session of `owner` that starts at `at`, without a limit, without a previous token.
     pub(super) fn draft(&self, owner: Owner, at: OffsetDateTime) -> Start {
         let rule = TimeoutRule::Standard;
-        let number = u128::from(self.draw());
-        let time = u128::try_from(unix_milliseconds(at)).unwrap_or(0);
         let session = Session {
-            // As of version 7: the order of ids is that of their times.
-            id: SessionId::from_uuid(Uuid::from_u128((time << 80) | (0x7 << 76) | number)),
+            id: self.fresh_id(at),
             owner,
             created_at: at,
             authenticated_at: owner.user().map(|_| at),
@@ -108,6 +119,60 @@ impl Fixture {
         let outdated = EndReason::Replaced;
         let (previous_token, limit, unwritten, cutoffs) = (None, None, Vec::new(), cutoffs(at));
         Start { session, digest, previous_token, outdated, limit, unwritten, cutoffs }
+    }
+
+    /// An id as of version 7: the order of ids is that of their times.
+    fn fresh_id(&self, at: OffsetDateTime) -> SessionId {
+        let number = u128::from(self.draw());
+        let time = u128::try_from(unix_milliseconds(at)).unwrap_or(0);
+        SessionId::from_uuid(Uuid::from_u128((time << 80) | (0x7 << 76) | number))
+    }
+
+    /// A child of this session that starts at `at`.
+    pub(super) fn child_draft(
+        &self,
+        parent: &LiveSession,
+        origin: &str,
+        at: OffsetDateTime,
+    ) -> ChildStart {
+        let child = Child {
+            id: self.fresh_id(at),
+            parent: parent.id(),
+            origin: Origin::of(origin),
+            created_at: at,
+            client: Client {
+                ip_address: Some([192, 0, 2, 7].into()),
+                user_agent: "at the application".to_owned(),
+            },
+        };
+        ChildStart { child, digest: self.fresh_digest() }
+    }
+
+    /// Starts a child that must not be refused.
+    pub(super) async fn child(
+        &self,
+        parent: &LiveSession,
+        origin: &str,
+        at: OffsetDateTime,
+    ) -> Result<ChildToken, Violation> {
+        let start = self.child_draft(parent, origin, at);
+        match self.store.start_child(&start).await? {
+            ChildStarted::Started { .. } => {
+                Ok(ChildToken { child: start.child, digest: start.digest })
+            }
+            refused => Err(Violation::new(format!("a child was refused: {refused:?}"))),
+        }
+    }
+
+    /// A code of this session.
+    pub(super) fn code(&self, session: SessionId, expires_at: OffsetDateTime) -> HandoverCode {
+        HandoverCode {
+            digest: CodeDigest::from_bytes(*self.fresh_digest().as_bytes()),
+            session,
+            origin: Origin::of("https://wiki.example.org"),
+            state: StateDigest::from(self.fresh_digest()),
+            expires_at,
+        }
     }
 
     /// A draft for a user in the first epoch.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::operation::{Operation, Question, Request};
 use super::trace::Answer;
 use crate::accounts::{Epoch, UserId};
-use crate::sessions::{Compartment, Loaded, Session, SessionId, Start, Started};
+use crate::sessions::{Child, Compartment, LiveChild, Loaded, Session, SessionId, Start, Started};
 
 /// The answers since the last check, and those that must not occur again.
 #[derive(Default)]
@@ -22,6 +22,8 @@ struct Sight {
     tokens: BTreeMap<u8, Loaded>,
     sessions: BTreeMap<SessionId, Session>,
     versions: BTreeMap<(u8, bool), i64>,
+    children: BTreeMap<SessionId, LiveChild>,
+    listed_children: Vec<Child>,
     listed: Vec<Session>,
     all: Vec<Session>,
 }
@@ -58,6 +60,12 @@ impl InvariantChecker {
             (Question::Find(_), Answer::Found(Some(session))) => {
                 self.now.sessions.insert(session.id, session.clone());
             }
+            (Question::FindChild(_), Answer::FoundChild(Some(live))) => {
+                self.now.children.insert(live.child.id, live.clone());
+            }
+            (Question::ChildrenOfUser(_), Answer::Children(children)) => {
+                self.now.listed_children.extend(children.iter().cloned());
+            }
             (Question::Data(session, compartment), Answer::Data(Some(kept))) => {
                 let application = compartment == Compartment::Application;
                 self.now.versions.insert((session, application), kept.version);
@@ -76,6 +84,7 @@ impl InvariantChecker {
     pub(super) fn check(&mut self) -> Result<(), String> {
         self.judge_tokens()?;
         self.judge_sessions()?;
+        self.judge_children()?;
         self.judge_limit()?;
         self.before = std::mem::take(&mut self.now);
         Ok(())
@@ -84,20 +93,29 @@ impl InvariantChecker {
     fn judge_tokens(&mut self) -> Result<(), String> {
         let mut living = BTreeSet::new();
         for (token, loaded) in &self.now.tokens {
-            if let Loaded::Live(session) = loaded {
-                if self.dead_tokens.contains(token) {
-                    return Err(format!("token {token} came back to life"));
+            let id = match loaded {
+                Loaded::Live(session) => session.id,
+                Loaded::Child(live) => live.child.id,
+                _ => {
+                    let was_live = matches!(
+                        self.before.tokens.get(token),
+                        Some(Loaded::Live(_) | Loaded::Child(_))
+                    );
+                    if *loaded != Loaded::Unknown || was_live {
+                        self.dead_tokens.insert(*token);
+                    }
+                    continue;
                 }
-                if !living.insert(session.id) {
-                    return Err(format!("session {} is live under two tokens", session.id));
-                }
-            } else if *loaded != Loaded::Unknown
-                || matches!(self.before.tokens.get(token), Some(Loaded::Live(_)))
-            {
-                self.dead_tokens.insert(*token);
+            };
+            if self.dead_tokens.contains(token) {
+                return Err(format!("token {token} came back to life"));
+            }
+            if !living.insert(id) {
+                return Err(format!("{id} is live under two tokens"));
             }
         }
-        let found: BTreeSet<_> = self.now.sessions.keys().copied().collect();
+        let ids = self.now.sessions.keys().chain(self.now.children.keys());
+        let found: BTreeSet<_> = ids.copied().collect();
         if living == found { Ok(()) } else { Err("tokens and ids tell different stories".into()) }
     }
 
@@ -127,6 +145,23 @@ impl InvariantChecker {
         let found: Vec<_> = self.now.sessions.keys().copied().collect();
         let all: Vec<_> = self.now.all.iter().map(|session| session.id).collect();
         if listed == found && all == found { Ok(()) } else { Err("the lists differ".into()) }
+    }
+
+    fn judge_children(&self) -> Result<(), String> {
+        let mut places = BTreeSet::new();
+        for LiveChild { child, parent } in self.now.children.values() {
+            if self.now.sessions.get(&child.parent) != Some(parent) {
+                return Err(format!("a child has another parent than there is: {child:?}"));
+            }
+            if !places.insert((child.parent, child.origin.clone())) {
+                return Err(format!("a second child at one origin: {child:?}"));
+            }
+        }
+        let of_users = self.now.children.values().filter(|live| live.parent.owner.user().is_some());
+        let mut listed: Vec<_> = self.now.listed_children.iter().map(|child| child.id).collect();
+        listed.sort();
+        let found: Vec<_> = of_users.map(|live| live.child.id).collect();
+        if listed == found { Ok(()) } else { Err("the lists of children differ".into()) }
     }
 
     fn judge_limit(&self) -> Result<(), String> {

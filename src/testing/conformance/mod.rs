@@ -15,6 +15,10 @@
 //! is no clock: the cases choose the instants that they pass to the port.
 //! [`Operation`], [`Model`] and [`replay`] compare a backend, or two, over random traces.
 
+mod children;
+mod children_ending;
+mod children_racing;
+mod codes;
 mod data;
 mod ending;
 mod epochs;
@@ -25,6 +29,7 @@ mod kept_sessions;
 mod limits;
 mod listing;
 mod model;
+mod model_children;
 mod operation;
 mod previous_token;
 mod racing;
@@ -107,6 +112,10 @@ const CASE_GROUPS: &[&[Case]] = &[
     listing::CASES,
     sweeping::CASES,
     feed::CASES,
+    children::CASES,
+    children_ending::CASES,
+    children_racing::CASES,
+    codes::CASES,
     trace::CASES,
 ];
 

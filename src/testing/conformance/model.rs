@@ -5,29 +5,53 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 
 use super::fixture::cutoffs;
-use super::operation::{Operation, Question, Request, session_of, token_of, user_of};
+use super::operation::{Operation, Question, Request, code_of, session_of, token_of, user_of};
 use super::trace::{Answer, in_order};
 use crate::accounts::{Epoch, UserId};
 use crate::sessions::{
-    Compartment, EndReason, Ended, Ending, EpochMove, Keep, Keeping, Kept, LimitPolicy, Loaded,
-    Owner, Rotation, Session, SessionId, Start, Started, TokenDigest,
+    Child, Compartment, EndReason, Ended, Ending, EpochMove, HandoverCode, Keep, Keeping, Kept,
+    LimitPolicy, LiveChild, Loaded, Owner, Rotation, Session, SessionId, Start, Started,
+    TokenDigest,
 };
 
 #[derive(Clone, Debug)]
-struct Row {
-    session: Session,
+pub(super) struct Row {
+    pub(super) session: Session,
     digest: TokenDigest,
     data: [Kept; 2],
+    pub(super) children: Vec<(Child, TokenDigest)>,
 }
 
-/// A token that was good once, the id of its session where that ended with it, how it ended, and
-/// whether the session was anonymous.
-type Epitaph = (TokenDigest, Option<SessionId>, Ended, bool);
+/// Whose token it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    User,
+    Anonymous,
+    Child,
+}
+
+/// A token that was good once, the id of its session or child where that ended with it, how it
+/// ended, and whose it was.
+pub(super) type Epitaph = (TokenDigest, Option<SessionId>, Ended, Holder);
+
+pub(super) fn epitaph_of(child: &Child, digest: TokenDigest, ended: Ended) -> Epitaph {
+    (digest, Some(child.id), ended, Holder::Child)
+}
 
 impl Row {
-    fn epitaph(&self, ended: Ended) -> Epitaph {
-        let anonymous = self.session.owner == Owner::Anonymous;
-        (self.digest, Some(self.session.id), ended, anonymous)
+    fn holder(&self) -> Holder {
+        if self.session.owner == Owner::Anonymous { Holder::Anonymous } else { Holder::User }
+    }
+
+    /// Of the session and of its children.
+    fn epitaphs(&self, ended: Ended) -> Vec<Epitaph> {
+        let own = (self.digest, Some(self.session.id), ended, self.holder());
+        let children = self.children.iter().map(|(child, token)| epitaph_of(child, *token, ended));
+        children.chain([own]).collect()
+    }
+
+    pub(super) fn live(&self, child: &Child) -> LiveChild {
+        LiveChild { child: child.clone(), parent: self.session.clone() }
     }
 }
 
@@ -36,11 +60,12 @@ impl Row {
 /// Where several refusals fit a start, the order is `EpochMoved`, `LimitReached`, `Taken`.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    live: Vec<Row>,
-    ended: Vec<Epitaph>,
+    pub(super) live: Vec<Row>,
+    pub(super) codes: Vec<HandoverCode>,
+    pub(super) ended: Vec<Epitaph>,
     epochs: BTreeMap<UserId, Epoch>,
-    used_digests: BTreeSet<TokenDigest>,
-    used_ids: BTreeSet<SessionId>,
+    pub(super) used_digests: BTreeSet<TokenDigest>,
+    pub(super) used_ids: BTreeSet<SessionId>,
 }
 
 fn place_of(compartment: Compartment) -> usize {
@@ -54,10 +79,16 @@ impl Model {
     pub fn settles(&self, operation: Operation) -> bool {
         let fresh = |token: u8| !self.used_digests.contains(&token_of(token));
         match operation {
-            Operation::Start { session, token, .. } => {
+            Operation::Start { session, token, .. }
+            | Operation::StartChild { child: session, token, .. } => {
                 let (id, digest) = (session_of(session), token_of(token));
                 (fresh(token) || self.knows_digest(digest))
                     && (!self.used_ids.contains(&id) || self.knows_id(id))
+            }
+            // A code of an ended session may be kept or deleted, and so may an expired one.
+            Operation::KeepCode { code, .. } => {
+                let known = self.codes.iter().find(|known| known.digest == code_of(code));
+                known.is_none_or(|known| self.row(known.session).is_some())
             }
             Operation::Rotate { to, .. }
             | Operation::RaiseEpoch { survivor: Some((.., to, _)), .. } => fresh(to),
@@ -82,6 +113,9 @@ impl Model {
             }
             Request::Rotate(rotation) => Answer::Yes(self.rotate(&rotation)),
             Request::Keep(keep) => Answer::Keeping(self.keep(keep)),
+            Request::StartChild(start) => Answer::ChildStarted(self.start_child(&start)),
+            Request::KeepCode(code, _) => Answer::CodeKept(self.keep_code(&code)),
+            Request::TakeCode(digest) => Answer::CodeTaken(self.take_code(digest)),
             Request::End(ending) => Answer::Yes(self.end_if(&ending)),
             Request::RaiseEpoch(epoch_move) => Answer::Count(self.raise(&epoch_move)),
             Request::EndAll(ended) => Answer::Count(self.end_where(ended, |_| true)),
@@ -99,6 +133,13 @@ impl Model {
             Question::Load(token) => Answer::Loaded(self.load(token_of(token))),
             Question::Find(id) => Answer::Found(session(session_of(id))),
             Question::FindEnded(id) => Answer::FoundEnded(self.find_ended(session_of(id))),
+            Question::FindChild(id) => Answer::FoundChild(self.find_child(session_of(id))),
+            Question::Children(id) => {
+                Answer::Children(self.children(|session| session.id == session_of(id)))
+            }
+            Question::ChildrenOfUser(user) => Answer::Children(
+                self.children(|session| session.owner.user() == Some(user_of(user))),
+            ),
             Question::Data(id, compartment) => {
                 let row = self.row(session_of(id));
                 Answer::Data(row.map(|row| row.data[place_of(compartment)].clone()))
@@ -119,7 +160,7 @@ impl Model {
         }
     }
 
-    fn row(&self, id: SessionId) -> Option<&Row> {
+    pub(super) fn row(&self, id: SessionId) -> Option<&Row> {
         self.live.iter().find(|row| row.session.id == id)
     }
 
@@ -131,29 +172,36 @@ impl Model {
         if let Some(row) = self.live.iter().find(|row| row.digest == digest) {
             return Loaded::Live(row.session.clone());
         }
-        let ended = self.ended.iter().find(|(token, ..)| *token == digest);
-        ended.map_or(Loaded::Unknown, |(.., ended, anonymous)| Loaded::Ended {
-            ended: *ended,
-            anonymous: *anonymous,
-        })
+        for row in &self.live {
+            if let Some((child, _)) = row.children.iter().find(|(_, token)| *token == digest) {
+                return Loaded::Child(row.live(child));
+            }
+        }
+        match self.ended.iter().find(|(token, ..)| *token == digest) {
+            None => Loaded::Unknown,
+            Some((.., ended, Holder::Child)) => Loaded::EndedChild(*ended),
+            Some((.., ended, holder)) => {
+                Loaded::Ended { ended: *ended, anonymous: *holder == Holder::Anonymous }
+            }
+        }
     }
 
     fn find_ended(&self, id: SessionId) -> Option<Ended> {
         self.ended.iter().find(|(_, session, ..)| *session == Some(id)).map(|row| row.2)
     }
 
-    fn knows_digest(&self, digest: TokenDigest) -> bool {
+    pub(super) fn knows_digest(&self, digest: TokenDigest) -> bool {
         self.load(digest) != Loaded::Unknown
     }
 
-    fn knows_id(&self, id: SessionId) -> bool {
-        self.row(id).is_some() || self.find_ended(id).is_some()
+    pub(super) fn knows_id(&self, id: SessionId) -> bool {
+        self.row(id).is_some() || self.find_child(id).is_some() || self.find_ended(id).is_some()
     }
 
     /// Ends all that fit, and counts them.
     fn end_where(&mut self, ended: Ended, fits: impl Fn(&Row) -> bool) -> u64 {
         let gone: Vec<Row> = self.live.extract_if(.., |row| fits(row)).collect();
-        self.ended.extend(gone.iter().map(|row| row.epitaph(ended)));
+        self.ended.extend(gone.iter().flat_map(|row| row.epitaphs(ended)));
         gone.iter().map(|_| 1).sum()
     }
 
@@ -190,7 +238,8 @@ impl Model {
         }
         self.used_digests.insert(start.digest);
         self.used_ids.insert(start.session.id);
-        self.live.push(Row { session: start.session.clone(), digest: start.digest, data });
+        let (session, digest, children) = (start.session.clone(), start.digest, Vec::new());
+        self.live.push(Row { session, digest, data, children });
         evicted.sort();
         Started::Started { evicted, replaced: brought.map(|row| row.session.id) }
     }
@@ -239,9 +288,9 @@ impl Model {
         if authenticated {
             row.session.authenticated_at = Some(at);
         }
-        let anonymous = row.session.owner == Owner::Anonymous;
+        let holder = row.holder();
         self.used_digests.insert(to);
-        self.ended.push((from, None, Ended { reason: EndReason::Replaced, at }, anonymous));
+        self.ended.push((from, None, Ended { reason: EndReason::Replaced, at }, holder));
         true
     }
 
@@ -257,12 +306,18 @@ impl Model {
 
     fn end_if(&mut self, ending: &Ending) -> bool {
         let Ending { id, of, unseen_since, ended } = *ending;
-        let one = self.end_where(ended, |Row { session, .. }| {
-            session.id == id
-                && (of.is_none() || session.owner.user() == of)
+        let fits = |session: &Session| {
+            (of.is_none() || session.owner.user() == of)
                 && unseen_since.is_none_or(|since| session.last_seen_at <= since)
-        });
-        one == 1
+        };
+        for row in self.live.iter_mut().filter(|row| fits(&row.session)) {
+            let place = row.children.iter().position(|(child, _)| child.id == id);
+            if let Some((child, token)) = place.map(|place| row.children.remove(place)) {
+                self.ended.push(epitaph_of(&child, token, ended));
+                return true;
+            }
+        }
+        self.end_where(ended, |row| row.session.id == id && fits(&row.session)) == 1
     }
 
     fn raise(&mut self, epoch_move: &EpochMove) -> u64 {
@@ -292,10 +347,11 @@ impl Model {
         let cutoffs = cutoffs(at);
         for row in std::mem::take(&mut self.live) {
             match cutoffs.ended(&row.session) {
-                Some(ended) => self.ended.push(row.epitaph(ended)),
+                Some(ended) => self.ended.extend(row.epitaphs(ended)),
                 None => self.live.push(row),
             }
         }
+        self.codes.retain(|code| code.expires_at > at);
         self.ended.retain(|row| cutoffs.remembers(row.2));
     }
 }

@@ -7,8 +7,9 @@ use uuid::Uuid;
 use super::fixture::{cutoffs, digest, minute};
 use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::sessions::{
-    Client, Compartment, EndReason, Ended, Ending, EpochMove, Keep, Limit, LimitPolicy, Owner,
-    Rotation, Session, SessionId, SessionPolicy, Start, TimeoutRule, TokenDigest, Touch,
+    Child, ChildStart, Client, CodeDigest, Compartment, EndReason, Ended, Ending, EpochMove,
+    HandoverCode, Keep, Limit, LimitPolicy, Origin, Owner, Rotation, Session, SessionId,
+    SessionPolicy, Start, StateDigest, TimeoutRule, TokenDigest, Touch,
 };
 
 /// One call of the port. Users, sessions and tokens are numbers; times are counted in steps of
@@ -38,7 +39,14 @@ pub enum Operation {
     Rotate { from: u8, to: u8, authenticated: bool, at: u16 },
     /// [`SessionStore::keep`](crate::sessions::SessionStore::keep).
     Keep { session: u8, compartment: Compartment, over: u8, data: u8 },
-    /// [`SessionStore::end`](crate::sessions::SessionStore::end).
+    /// [`SessionStore::start_child`](crate::sessions::SessionStore::start_child), at one of two
+    /// origins. The names are those of sessions and their tokens.
+    StartChild { parent: u8, child: u8, token: u8, origin: u8, at: u16 },
+    /// [`SessionStore::keep_code`](crate::sessions::SessionStore::keep_code).
+    KeepCode { session: u8, code: u8, expires: u16, at: u16 },
+    /// [`SessionStore::take_code`](crate::sessions::SessionStore::take_code).
+    TakeCode { code: u8 },
+    /// [`SessionStore::end`](crate::sessions::SessionStore::end), of a session or a child.
     End { session: u8, of: Option<u8>, unseen_since: Option<u16>, reason: EndReason, at: u16 },
     /// [`SessionStore::raise_epoch`](crate::sessions::SessionStore::raise_epoch); the kept session
     /// is a session, its token, its next token, and whether its user proved who they are.
@@ -67,6 +75,12 @@ pub enum Question {
     Find(u8),
     /// [`SessionStore::find_ended`](crate::sessions::SessionStore::find_ended).
     FindEnded(u8),
+    /// [`SessionStore::find_child`](crate::sessions::SessionStore::find_child).
+    FindChild(u8),
+    /// [`SessionStore::children`](crate::sessions::SessionStore::children) of a session.
+    Children(u8),
+    /// [`SessionStore::children`](crate::sessions::SessionStore::children) of a user.
+    ChildrenOfUser(u8),
     /// [`SessionStore::data`](crate::sessions::SessionStore::data).
     Data(u8, Compartment),
     /// [`SessionStore::list`](crate::sessions::SessionStore::list).
@@ -79,6 +93,7 @@ pub enum Question {
 /// Names that [`Operation::chosen_by`] uses.
 pub(super) const USERS: u8 = 3;
 pub(super) const NAMES: u8 = 24;
+const CODES: u8 = 6;
 
 pub(super) fn user_of(number: u8) -> UserId {
     UserId::from_uuid(Uuid::from_u128(u128::from(number) + 1))
@@ -90,6 +105,10 @@ pub(super) fn session_of(number: u8) -> SessionId {
 
 pub(super) fn token_of(number: u8) -> TokenDigest {
     digest(u64::from(number))
+}
+
+pub(super) fn code_of(number: u8) -> CodeDigest {
+    CodeDigest::from_bytes(*digest(u64::from(number) << 8).as_bytes())
 }
 
 pub(super) fn instant(at: u16) -> OffsetDateTime {
@@ -110,6 +129,9 @@ pub(super) enum Request {
     Touch([Touch; 1]),
     Rotate(Rotation),
     Keep(Keep),
+    StartChild(Box<ChildStart>),
+    KeepCode(HandoverCode, OffsetDateTime),
+    TakeCode(CodeDigest),
     End(Ending),
     RaiseEpoch(EpochMove),
     EndAll(Ended),
@@ -122,7 +144,7 @@ impl Operation {
     /// The source may be a generator, a fuzzer, or a property test that shrinks.
     pub fn chosen_by(choose: &mut impl FnMut(u32) -> u32) -> Self {
         let mut pick = Pick(choose);
-        match pick.below(20) {
+        match pick.below(26) {
             0..6 => pick.start(),
             6..8 => Self::Touch { session: pick.name(), at: pick.time() },
             8..10 => {
@@ -143,6 +165,12 @@ impl Operation {
             14..16 => pick.raise(),
             16 => Self::Sweep { at: pick.time(), most: pick.below(5) + 1 },
             17 if pick.below(8) == 7 => Self::EndAll { at: pick.time() },
+            18..22 => pick.start_child(),
+            22 => {
+                let (session, code) = (pick.name(), pick.below(CODES));
+                Self::KeepCode { session, code, expires: pick.time(), at: pick.time() }
+            }
+            23 => Self::TakeCode { code: pick.below(CODES) },
             _ => Self::Ask(pick.question()),
         }
     }
@@ -167,6 +195,11 @@ impl Operation {
                 over: i64::from(over),
                 data: vec![data],
             }),
+            Self::StartChild { .. } => Request::StartChild(Box::new(self.to_child_start())),
+            Self::KeepCode { session, code, expires, at } => {
+                Request::KeepCode(to_code(session, code, expires), instant(at))
+            }
+            Self::TakeCode { code } => Request::TakeCode(code_of(code)),
             Self::End { session, of, unseen_since, reason, at } => Request::End(Ending {
                 id: session_of(session),
                 of: of.map(user_of),
@@ -191,6 +224,23 @@ impl Operation {
             Self::Sweep { at, most } => Request::Sweep(instant(at), u32::from(most)),
             Self::Ask(question) => Request::Ask(question),
         }
+    }
+
+    /// Of a start of a child; of anything else a start of nothing in particular.
+    fn to_child_start(self) -> ChildStart {
+        let (mut names, mut at_origin, mut when) = ((0, 0, 0), 0, 0);
+        if let Self::StartChild { parent, child, token, origin, at } = self {
+            (names, at_origin, when) = ((parent, child, token), origin, at);
+        }
+        let (parent, child, token) = names;
+        let child = Child {
+            id: session_of(child),
+            parent: session_of(parent),
+            origin: Origin::of(format!("https://{at_origin}.example.org")),
+            created_at: instant(when),
+            client: client_at(when),
+        };
+        ChildStart { child, digest: token_of(token) }
     }
 
     /// Of a start; of anything else a start of nothing in particular.
@@ -223,6 +273,16 @@ impl Operation {
         let outdated = if odd { EndReason::PasswordChanged } else { EndReason::RoleChanged };
         let (previous_token, limit, unwritten) = (bringing, limited, Vec::new());
         Start { session, digest, previous_token, outdated, limit, unwritten, cutoffs: cutoffs(at) }
+    }
+}
+
+fn to_code(session: u8, code: u8, expires: u16) -> HandoverCode {
+    HandoverCode {
+        digest: code_of(code),
+        session: session_of(session),
+        origin: Origin::of("https://0.example.org"),
+        state: StateDigest::from_bytes([code; 32]),
+        expires_at: instant(expires),
     }
 }
 
@@ -289,6 +349,17 @@ impl<C: FnMut(u32) -> u32> Pick<'_, C> {
         }
     }
 
+    fn start_child(&mut self) -> Operation {
+        let (parent, child) = (self.name(), self.name());
+        Operation::StartChild {
+            parent,
+            child,
+            token: self.token_of(child),
+            origin: self.below(2),
+            at: self.time(),
+        }
+    }
+
     fn raise(&mut self) -> Operation {
         let reason = self.of(&[EpochReason::PasswordChanged, EpochReason::RevokedByUser]);
         let survivor = self.maybe(|pick| {
@@ -300,12 +371,15 @@ impl<C: FnMut(u32) -> u32> Pick<'_, C> {
     }
 
     fn question(&mut self) -> Question {
-        match self.below(6) {
+        match self.below(9) {
             0 => Question::Load(self.name()),
             1 => Question::Find(self.name()),
             2 => Question::FindEnded(self.name()),
             3 => Question::Data(self.name(), self.compartment()),
             4 => Question::List(self.below(USERS)),
+            5 => Question::FindChild(self.name()),
+            6 => Question::Children(self.name()),
+            7 => Question::ChildrenOfUser(self.below(USERS)),
             _ => Question::ListAll(self.maybe(Self::name), self.below(6)),
         }
     }

@@ -67,7 +67,10 @@ async fn judged(
     };
     Ok(match fixture.store.load(&held.digest).await? {
         Loaded::Live(session) => cutoffs.ended(&session).map_or(format!("{session:?}"), over),
-        Loaded::Ended { ended, .. } => over(ended),
+        Loaded::Child(live) => {
+            cutoffs.ended(&live.parent).map_or_else(|| format!("{live:?}"), over)
+        }
+        Loaded::Ended { ended, .. } | Loaded::EndedChild(ended) => over(ended),
         Loaded::Unknown => "unknown".to_owned(),
     })
 }

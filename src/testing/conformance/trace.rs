@@ -7,7 +7,10 @@ use super::invariants::InvariantChecker;
 use super::operation::{NAMES, Operation, Question, Request, USERS, session_of, token_of, user_of};
 use super::{CaseResult, Model, Violation, case_group, same};
 use crate::failure::StoreError;
-use crate::sessions::{Compartment, Ended, Keeping, Kept, Loaded, Session, SessionStore, Started};
+use crate::sessions::{
+    Child, ChildStarted, ChildrenOf, CodeKept, Compartment, Ended, HandoverCode, Keeping, Kept,
+    LiveChild, Loaded, Session, SessionStore, Started,
+};
 
 case_group![a_random_trace_is_answered_as_by_the_model,];
 
@@ -17,10 +20,20 @@ case_group![a_random_trace_is_answered_as_by_the_model,];
 pub enum Answer {
     /// Of a start.
     Started(Started),
+    /// Of a start of a child.
+    ChildStarted(ChildStarted),
+    /// Of keeping a code.
+    CodeKept(CodeKept),
+    /// Of taking a code.
+    CodeTaken(Option<HandoverCode>),
     /// Of a load.
     Loaded(Loaded),
     /// Of a find.
     Found(Option<Session>),
+    /// Of a search for a child.
+    FoundChild(Option<LiveChild>),
+    /// Of a list of children.
+    Children(Vec<Child>),
     /// Of a search among the ended.
     FoundEnded(Option<Ended>),
     /// Of reading data.
@@ -75,6 +88,9 @@ async fn call(store: &dyn SessionStore, operation: Operation) -> Result<Answer, 
         }
         Request::Rotate(rotation) => Answer::Yes(store.rotate(&rotation).await?),
         Request::Keep(keep) => Answer::Keeping(store.keep(&keep).await?),
+        Request::StartChild(start) => Answer::ChildStarted(store.start_child(&start).await?),
+        Request::KeepCode(code, now) => Answer::CodeKept(store.keep_code(&code, now).await?),
+        Request::TakeCode(digest) => Answer::CodeTaken(store.take_code(&digest).await?),
         Request::End(ending) => Answer::Yes(store.end(&ending).await?),
         Request::RaiseEpoch(epoch_move) => Answer::Count(store.raise_epoch(&epoch_move).await?),
         Request::EndAll(ended) => Answer::Count(store.end_all(ended).await?),
@@ -95,6 +111,13 @@ async fn ask(store: &dyn SessionStore, question: Question) -> Result<Answer, Sto
         Question::Load(token) => Answer::Loaded(store.load(&token_of(token)).await?),
         Question::Find(id) => Answer::Found(store.find(session_of(id)).await?),
         Question::FindEnded(id) => Answer::FoundEnded(store.find_ended(session_of(id)).await?),
+        Question::FindChild(id) => Answer::FoundChild(store.find_child(session_of(id)).await?),
+        Question::Children(id) => {
+            Answer::Children(store.children(ChildrenOf::Session(session_of(id))).await?)
+        }
+        Question::ChildrenOfUser(user) => {
+            Answer::Children(store.children(ChildrenOf::User(user_of(user))).await?)
+        }
         Question::Data(id, compartment) => {
             Answer::Data(store.data(session_of(id), compartment).await?)
         }
@@ -119,6 +142,7 @@ fn every_question() -> impl Iterator<Item = Question> {
         [
             Question::Find(id),
             Question::FindEnded(id),
+            Question::FindChild(id),
             Question::Data(id, Compartment::Visitor),
             Question::Data(id, Compartment::Application),
         ]
@@ -127,14 +151,15 @@ fn every_question() -> impl Iterator<Item = Question> {
         .map(Question::Load)
         .chain((0..NAMES).flat_map(of_session))
         .chain((0..USERS).map(Question::List))
+        .chain((0..USERS).map(Question::ChildrenOfUser))
         .chain([Question::ListAll(None, NAMES)])
 }
 
 /// Replays a trace on an empty store and on the model. Both must give the same answers, to each
 /// operation and to everything that can be asked after it; and whatever the model says, no token
-/// may come back to life, no session live under an earlier epoch or beyond a limit, no last
-/// activity move back, and no deadline move at all. Operations that the promises leave open are
-/// passed over.
+/// may come back to life, no child be live without its parent, no session under an earlier epoch or
+/// beyond a limit, no last activity move back, and no deadline move at all. Operations that the
+/// promises leave open are passed over.
 ///
 /// # Errors
 /// [`Violation`] names the first operation after which the store was wrong.

@@ -23,6 +23,10 @@ use super::tunnel::Tunnel;
 
 /// Where the shipped configurations have their nodes.
 const NODES: [&str; 3] = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"];
+/// The folder of the files for applications on several hosts.
+const SEVERAL_HOSTS: &str = "forward-auth/several-hosts";
+/// The applications there.
+const APPLICATIONS: [&str; 2] = ["wiki.example.org", "files.example.org"];
 /// How long it has for ending by itself.
 const LEAVE: Duration = Duration::from_secs(10);
 /// As many lines of its log are shown when a test fails.
@@ -114,6 +118,20 @@ impl Balancer {
         Self::start_with(proxy, "forward-auth", "app.example.org", &put)
     }
 
+    /// A proxy in front of two applications on hosts of their own, and of a node that it asks.
+    pub fn several_hosts(
+        proxy: Proxy,
+        node: SocketAddr,
+        applications: [SocketAddr; 2],
+    ) -> Option<Self> {
+        let put = [
+            ("127.0.0.1:8080".to_owned(), node.to_string()),
+            ("127.0.0.1:3000".to_owned(), applications[0].to_string()),
+            ("127.0.0.1:3001".to_owned(), applications[1].to_string()),
+        ];
+        Self::start_with(proxy, SEVERAL_HOSTS, "auth.example.org", &put)
+    }
+
     /// nginx with a file that is not shipped, in front of an application and of a node.
     pub fn nginx(text: &str, node: SocketAddr, application: SocketAddr) -> Option<Self> {
         let put = [
@@ -143,7 +161,8 @@ impl Balancer {
     ) -> Option<Self> {
         let program = program(proxy.name(), "what the configurations of proxies do")?;
         let folder = TempDir::new().unwrap();
-        certify(folder.path(), name);
+        let applications = if kind == SEVERAL_HOSTS { &APPLICATIONS[..] } else { &[] };
+        certify(folder.path(), &[&[name], applications].concat());
         let http = free_address();
         // At one address: Caddy binds a site to one.
         let https = SocketAddr::new(http.ip(), free_port());
@@ -318,7 +337,8 @@ fn of_nginx(shipped: &str, folder: &Path, http: SocketAddr, https: SocketAddr) -
     let temporary = temporary.map(|what| format!("    {what}_temp_path {here}/{what};\n"));
     let text = put(&text, "\nhttp {\n", &format!("\nhttp {{\n{}", temporary.concat()));
     let text = put(&text, "listen 80;", &format!("listen {http};"));
-    let text = put(&text, "listen 443 ssl", &format!("listen {https} ssl"));
+    assert!(text.contains("listen 443 ssl"));
+    let text = text.replace("listen 443 ssl", &format!("listen {https} ssl"));
     let text = put(&text, "/etc/nginx/anteroom.crt", &format!("{here}/cert.pem"));
     put(&text, "/etc/nginx/anteroom.key", &format!("{here}/key.pem"))
 }
@@ -327,7 +347,8 @@ fn of_nginx(shipped: &str, folder: &Path, http: SocketAddr, https: SocketAddr) -
 fn of_caddy(shipped: &str, folder: &Path, http: SocketAddr, https: SocketAddr) -> String {
     let here = folder.display();
     assert_eq!(http.ip(), https.ip());
-    let site = "\napp.example.org {\n";
+    let sites = ["\napp.example.org {\n", "\n(site) {\n"];
+    let site = sites.into_iter().find(|site| shipped.contains(*site)).unwrap();
     let text = put(shipped, site, &format!("{site}\tbind {}\n", http.ip()));
     let text = put(&text, "/etc/caddy/anteroom.crt", &format!("{here}/cert.pem"));
     let text = put(&text, "/etc/caddy/anteroom.key", &format!("{here}/key.pem"));
@@ -345,6 +366,7 @@ fn of_traefik(shipped: &str, folder: &Path, http: SocketAddr, https: SocketAddr)
 fn beside(proxy: Proxy, kind: &str, folder: &Path) -> Vec<(&'static str, String)> {
     let file = match (proxy, kind) {
         (Proxy::Haproxy, "forward-auth") => "anteroom.lua",
+        (Proxy::Haproxy, SEVERAL_HOSTS) => "../anteroom.lua",
         (Proxy::Traefik, _) => "traefik-dynamic.yaml",
         _ => return Vec::new(),
     };
@@ -352,12 +374,15 @@ fn beside(proxy: Proxy, kind: &str, folder: &Path) -> Vec<(&'static str, String)
     let text = fs::read_to_string(path).unwrap();
     let here = folder.display();
     let text = text.replace("/etc/traefik/anteroom.crt", &format!("{here}/cert.pem"));
+    let file = file.trim_start_matches("../");
     vec![(file, text.replace("/etc/traefik/anteroom.key", &format!("{here}/key.pem")))]
 }
 
-/// Makes a certificate that vouches for itself.
-pub fn certify(folder: &Path, name: &str) {
-    let (subject, names) = (format!("/CN={name}"), format!("subjectAltName=DNS:{name}"));
+/// Makes a certificate for these names that vouches for itself.
+pub fn certify(folder: &Path, names: &[&str]) {
+    let all: Vec<_> = names.iter().map(|name| format!("DNS:{name}")).collect();
+    let subject = format!("/CN={}", names[0]);
+    let names = format!("subjectAltName={}", all.join(","));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
         .args(["-days", "2", "-subj", &subject, "-addext", &names])

@@ -109,6 +109,11 @@ impl Browser {
         self.jar().insert(self.name.to_owned(), token.to_owned());
     }
 
+    /// Keeps another cookie.
+    pub fn keep_cookie(&self, name: &str, value: &str) {
+        self.jar().insert(name.to_owned(), value.to_owned());
+    }
+
     /// A request with the cookies of this browser, as `shape` wants it, not yet sent.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.root));

@@ -3,6 +3,7 @@
 
 mod answers;
 mod capacity;
+mod children;
 mod faults;
 mod freshness;
 mod program;
@@ -30,7 +31,7 @@ use uuid::Uuid;
 
 use crate::harness::postgres::Database;
 
-const NOW: OffsetDateTime = datetime!(2026-11-21 09:00 UTC);
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-21 09:00 UTC);
 
 /// Servers on one database, which goes with them.
 struct Nodes {
@@ -70,20 +71,20 @@ fn random<const N: usize>() -> [u8; N] {
     Entropy::operating_system().bytes().unwrap()
 }
 
-fn fresh_uuid() -> Uuid {
+pub(crate) fn fresh_uuid() -> Uuid {
     Uuid::from_bytes(random())
 }
 
-fn fresh_user() -> UserId {
+pub(crate) fn fresh_user() -> UserId {
     UserId::from_uuid(fresh_uuid())
 }
 
-fn fresh_digest() -> TokenDigest {
+pub(crate) fn fresh_digest() -> TokenDigest {
     TokenDigest::from_bytes(random())
 }
 
 /// A sign-in of `user` under an epoch.
-fn start_of(user: UserId, epoch: Epoch, limit: u32) -> Start {
+pub(crate) fn start_of(user: UserId, epoch: Epoch, limit: u32) -> Start {
     let policy = SessionPolicy::default();
     Start {
         session: Session {

@@ -131,17 +131,17 @@ async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where
     assert!(too_early.contains("audit events are never changed"), "{too_early}");
 
     // A later release comes with other tables.
-    let last = "ALTER TABLE users DROP COLUMN group_names; \
+    let last = "DROP TABLE child_sessions, handover_codes; \
+                ALTER TABLE ended_sessions DROP COLUMN is_child; \
                 DELETE FROM _sqlx_migrations WHERE version = \
                 (SELECT MAX(version) FROM _sqlx_migrations)";
     sqlx::raw_sql(last).execute(&mut owner).await.unwrap();
     let line = refused(&as_server.run(&["serve", "--listen", "127.0.0.1:0"]), 1).to_owned();
     assert!(line.contains("`anteroom migrate`") && line.contains("owner"), "{line}");
     done(&as_owner.run(&["migrate"]));
-    sqlx::raw_sql("GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_deliveries TO anteroom")
-        .execute(&mut owner)
-        .await
-        .unwrap();
+    let grant =
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON child_sessions, handover_codes TO anteroom";
+    sqlx::raw_sql(grant).execute(&mut owner).await.unwrap();
     done(&as_server.run(&["user", "list"]));
 }
 

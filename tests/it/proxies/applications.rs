@@ -84,7 +84,7 @@ async fn navigate(browser: &Browser, path: &str) -> Answer {
 }
 
 /// The value of a variable that the application was given.
-fn variable<'t>(answer: &'t Answer, name: &str) -> Option<&'t str> {
+pub(super) fn variable<'t>(answer: &'t Answer, name: &str) -> Option<&'t str> {
     let mut lines = answer.text.lines().filter_map(|line| line.split_once('='));
     lines.find(|(variable, _)| *variable == name).map(|(_, value)| value)
 }

@@ -10,6 +10,7 @@ mod open_connections;
 mod outage;
 mod person;
 mod plain_nginx;
+mod several_hosts;
 mod shared;
 mod shipped;
 mod sticky;

@@ -4,12 +4,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anteroom::accounts::{Epoch, EpochReason};
-use anteroom::sessions::{EpochMove, Loaded, Rotation, SessionStore};
+use anteroom::sessions::{
+    ChildStart, ChildStarted, EpochMove, Loaded, Rotation, SessionStore, Start,
+};
 use futures_util::future::join_all;
 
-use super::{begin, digest, ending, is_live, opened, second, start, user};
+use super::{begin, child_of, digest, ending, is_live, opened, second, start, user};
 use crate::harness::chance::{Chance, rounds};
 use crate::harness::redis::{DURABLE, RedisServer};
+
+/// A child of each session.
+async fn with_children(
+    store: &dyn SessionStore,
+    sessions: &[Start],
+    first: u64,
+) -> Vec<ChildStart> {
+    let children: Vec<_> =
+        (first..).zip(sessions).map(|(number, parent)| child_of(parent, number)).collect();
+    for some in children.chunks(20) {
+        for started in join_all(some.iter().map(|child| store.start_child(child))).await {
+            assert_eq!(started.unwrap(), ChildStarted::Started { replaced: None });
+        }
+    }
+    children
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledged() {
@@ -24,6 +42,7 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
         for some in sessions.chunks(20) {
             join_all(some.iter().map(|session| begin(&*store, session))).await;
         }
+        let children = with_children(&*store, &sessions, first).await;
 
         let done = Arc::new(AtomicU64::new(0));
         let operations = sessions.iter().cloned().enumerate().map(|(place, session)| {
@@ -60,7 +79,7 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
         redis.start_again();
 
         let mut acknowledged = 0;
-        for outcome in outcomes {
+        for (outcome, child) in outcomes.into_iter().zip(&children) {
             let (session, to, is_rotation, was_acknowledged) = outcome.unwrap();
             let (old, new) = (is_live(&*store, &session).await, store.load(&to).await.unwrap());
             let new = matches!(new, Loaded::Live(_));
@@ -70,6 +89,8 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
                 assert_eq!(new, is_rotation, "the new token of a rotation is lost");
             }
             assert!(!(old && new), "live under two tokens");
+            let child = matches!(store.load(&child.digest).await.unwrap(), Loaded::Child(_));
+            assert_eq!(child, old || new, "a child is live without its parent, or ended alone");
             assert!(old || new || !is_rotation, "a rotation left no token");
         }
         println!("round {round}: {acknowledged} of 300 acknowledged");

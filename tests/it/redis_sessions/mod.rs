@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use anteroom::accounts::{Epoch, UserId};
 use anteroom::sessions::{
-    Client, EndReason, Ended, Ending, Limit, Loaded, Owner, Session, SessionId, SessionPolicy,
-    SessionStore, Start, Started, TimeoutRule, TokenDigest,
+    Child, ChildStart, Client, EndReason, Ended, Ending, Limit, Loaded, Origin, Owner, Session,
+    SessionId, SessionPolicy, SessionStore, Start, Started, TimeoutRule, TokenDigest,
 };
 use anteroom::store::RedisSessions;
 use anteroom::{Options, SessionStorage};
@@ -105,6 +105,19 @@ fn start(number: u64, of: Option<u64>, at: i64) -> Start {
     let outdated = EndReason::Replaced;
     let (digest, unwritten) = (digest(number), Vec::new());
     Start { session, digest, previous_token: None, outdated, limit: None, unwritten, cutoffs }
+}
+
+/// A child of this session; its id and token are of a number that no session has.
+fn child_of(parent: &Start, number: u64) -> ChildStart {
+    let number = number + 500_000_000;
+    let child = Child {
+        id: start(number, None, 0).session.id,
+        parent: parent.session.id,
+        origin: Origin::of("https://wiki.example.org"),
+        created_at: second(0),
+        client: parent.session.client.clone(),
+    };
+    ChildStart { child, digest: digest(number) }
 }
 
 fn limited(start: Start, limit: Limit) -> Start {

@@ -28,6 +28,7 @@ struct Found {
     /// By the rest of the name.
     records: BTreeMap<Vec<u8>, Vec<u8>>,
     data: BTreeSet<Vec<u8>>,
+    codes: BTreeMap<Vec<u8>, Vec<u8>>,
     counts: BTreeMap<Vec<u8>, BTreeMap<String, i64>>,
     /// By tree.
     leaves: BTreeMap<Vec<u8>, Leaves>,
@@ -53,6 +54,10 @@ impl Found {
                     found.records.insert(rest[1..].to_vec(), value);
                 }
                 b'v' => drop(found.data.insert(rest[1..].to_vec())),
+                b'k' => {
+                    let value = ask(&["GET"]).query_async(connection).await.unwrap();
+                    found.codes.insert(rest[1..].to_vec(), value);
+                }
                 b'n' => {
                     let counts = ask(&["HGETALL"]).query_async(connection).await.unwrap();
                     found.counts.insert(rest[1..].to_vec(), counts);
@@ -112,10 +117,11 @@ impl Found {
         let (ids, ends) = (self.tree(b"e"), self.tree(b"f"));
         // Well kept, too.
         self.tree(b"r");
+        let known = [of(b'i'), of(b'u'), of(b'd')];
         assert!(self.leaves.keys().all(|tree| {
-            [of(b'i'), of(b'u'), of(b'd'), b"e".to_vec(), b"f".to_vec(), b"r".to_vec()]
-                .contains(tree)
+            known.contains(tree) || (tree.len() == 1 && b"efrchqo".contains(&tree[0]))
         }));
+        self.has_families_of(&places);
 
         let id_of = |session: &Session| session.id.as_uuid().as_bytes().to_vec();
         let mut expected: Vec<_> = live.iter().map(id_of).collect();
@@ -145,6 +151,7 @@ impl Found {
             places.iter().map(|place| place[16..48].to_vec()).collect();
         let ended = ends.iter().filter(|element| element.len() == 39);
         tokens.extend(ended.map(|element| element[7..].to_vec()));
+        tokens.extend(self.tree(b"c").iter().map(|element| element[16..].to_vec()));
         let found: BTreeSet<Vec<u8>> =
             self.records.keys().filter(|name| name.len() == 32).cloned().collect();
         assert_eq!(found, tokens, "records and orders tell of different tokens");
@@ -156,6 +163,31 @@ impl Found {
             .collect();
         whole.sort();
         assert_eq!(ids, whole);
+    }
+
+    /// Each child is in both of its orders and has a live parent, by the places of those; each code
+    /// is in both of its orders.
+    fn has_families_of(&self, places: &[Vec<u8>]) {
+        let is_live = |id: &[u8]| places.iter().any(|place| place[..16] == *id);
+        let (mut by_parent, mut by_id) = (Vec::new(), Vec::new());
+        for (token, record) in self.records.iter().filter(|(_, record)| record.first() == Some(&3))
+        {
+            assert!(is_live(&record[18..34]), "an orphan");
+            by_parent.push([&record[18..34], token].concat());
+            by_id.push([&record[2..18], token].concat());
+        }
+        by_parent.sort();
+        by_id.sort();
+        assert_eq!((self.tree(b"c"), self.tree(b"h")), (by_parent, by_id));
+
+        let (mut by_session, mut by_expiry) = (Vec::new(), Vec::new());
+        for (digest, code) in &self.codes {
+            by_session.push([&code[..23], digest].concat());
+            by_expiry.push([&code[16..23], digest].concat());
+        }
+        by_session.sort();
+        by_expiry.sort();
+        assert_eq!((self.tree(b"q"), self.tree(b"o")), (by_session, by_expiry));
     }
 }
 

@@ -1,6 +1,8 @@
 //! Every route that uses a store, as an operation that a test can run, check and repeat.
 
 use anteroom::accounts::{Account, Email, Password, PasswordCheck};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
 use reqwest::Method;
 use serde_json::json;
@@ -168,10 +170,62 @@ pub fn operations() -> Vec<Operation> {
         others_sessions(),
         pages_of_administrators(),
         forms_of_administrators(),
+        hand_overs(),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The application on another host.
+pub const WIKI: &str = "http://127.0.0.2:3000";
+
+/// A browser at the wiki with a state, and the answer that sends it to the callback.
+async fn continued(ada: &Browser, scene: &Scene) -> (Browser, Answer) {
+    let wiki = Browser::of(scene.app.address, WIKI);
+    let state = anteroom::sessions::Token::parse(&[b'A'; 43]).unwrap();
+    let digest = URL_SAFE_NO_PAD.encode(state.digest().as_bytes());
+    wiki.keep_cookie("anteroom-state", state.reveal());
+    let to = "http%3A%2F%2F127.0.0.2%3A3000%2Freports";
+    let answer = ada.get(&format!("/auth/continue?to={to}&state={digest}")).await;
+    (wiki, answer)
+}
+
+/// The browser at the wiki, and the answer of the callback or of what failed before.
+async fn arrived(ada: &Browser, scene: &Scene) -> (Browser, Answer) {
+    let (wiki, answer) = continued(ada, scene).await;
+    if answer.status != 303 {
+        return (wiki, answer);
+    }
+    let answer = wiki.get(answer.location().strip_prefix(WIKI).unwrap()).await;
+    (wiki, answer)
+}
+
+/// From one host to another, and out at both.
+fn hand_overs() -> Vec<Operation> {
+    vec![
+        operation("GET /auth/continue", 303, ada, |b, s| {
+            Box::pin(async move { continued(b, s).await.1 })
+        })
+        .to(WIKI),
+        operation("GET /.anteroom/callback", 303, ada, |b, s| {
+            Box::pin(async move { arrived(b, s).await.1 })
+        })
+        .to("/reports"),
+        operation("POST /.anteroom/sign-out", 303, ada, |b, s| {
+            Box::pin(async move {
+                match arrived(b, s).await {
+                    (wiki, answer) if answer.status == 303 => {
+                        wiki.post_form("/.anteroom/sign-out", &[]).await
+                    }
+                    (_, answer) => answer,
+                }
+            })
+        })
+        .to("http://localhost:")
+        .signs_out()
+        .done(|s| Box::pin(async { !s.ada.is_signed_in().await })),
+    ]
 }
 
 /// New accounts and invitations.
@@ -324,7 +378,12 @@ fn reads() -> Vec<Operation> {
         })
         .needs_setup(),
         operation("GET /api/session", 200, ada, |b, _| Box::pin(b.whoami())),
-        operation("GET /auth/verify", 200, ada, |b, _| Box::pin(b.get("/auth/verify"))),
+        operation("GET /auth/verify", 200, ada, |b, s| {
+            Box::pin(b.ask(Method::GET, "/auth/verify", |request| {
+                let request = request.header("X-Original-Method", "GET");
+                request.header("X-Original-URL", format!("{}/reports", s.app.public_url))
+            }))
+        }),
         operation("GET /api/session/data", 200, ada, |b, _| Box::pin(b.get("/api/session/data"))),
         operation("GET /api/session/data", 200, guest, |b, _| Box::pin(b.get("/api/session/data"))),
         operation("GET /api/session/events", 200, ada, |b, _| {

@@ -13,7 +13,7 @@ use crate::failure::StoreError;
 use crate::http::response::error::Problem;
 use crate::http::response::json::{ProblemBody, SessionBody, Timestamp, UserBody};
 use crate::http::session::extract::CurrentUser;
-use crate::sessions::Sessions;
+use crate::sessions::{ChildrenOf, Sessions};
 
 /// Events per read.
 const STEP: u32 = 200;
@@ -49,14 +49,14 @@ pub(crate) async fn download(
     CurrentUser { user, session, actor, .. }: CurrentUser,
 ) -> Result<Response, Problem> {
     let listed = sessions.list(user.id).await?;
-    let policy = sessions.policy();
+    let children = sessions.children(ChildrenOf::User(user.id)).await?;
     let client = actor.client();
-    let body_of = |listed| SessionBody::new(listed, policy, Some((session.id, &client)));
+    let asking = Some((session.id, &client));
     let (events, has_older_events) = events_about(&audit, user.id).await?;
     let body = OwnDataBody {
         exported_at: Timestamp::of(sessions.now()),
         user: (&*user).into(),
-        sessions: listed.iter().map(body_of).collect(),
+        sessions: SessionBody::list(&listed, &children, sessions.policy(), asking),
         session_data: sessions.visitor_data(session.id).await?.unwrap_or_default().as_map().clone(),
         events,
         has_older_events,

@@ -41,8 +41,9 @@ pub(crate) async fn verify(
 #[utoipa::path(get, path = "/auth/verify/redirect", tag = "forward auth", responses(
     (status = 200, description = "Signed in; headers as of `/auth/verify`"),
     (status = 302, description = "To the form for signing in or reauthenticating, and from there \
-                                  back to the original URL",
-        headers(("Location" = String, description = "The form"))),
+                                  back to the original URL; for an application on another host, to \
+                                  `/auth/continue`, with a cookie for that host",
+        headers(("Location" = String, description = "The form, or `/auth/continue`"))),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
     (status = 403, description = "`forbidden`, `reauthentication_required` or \
                                   `second_factor_required`, as of `/auth/verify`", body = ProblemBody),
@@ -54,7 +55,7 @@ pub(crate) async fn verify_or_redirect(
     let (request, user) = with_user(request).await;
     match forward_auth.answer(&request, user) {
         Ok(headers) => Ok(headers.into_response()),
-        Err(problem) => forward_auth.redirect(&request, &problem).ok_or(problem),
+        Err(problem) => forward_auth.redirect(&request, problem),
     }
 }
 

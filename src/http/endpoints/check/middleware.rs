@@ -8,16 +8,24 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::Body as _;
 
 use crate::http::forward_auth::ForwardAuth;
+use crate::http::security::applications::Application;
 
 /// Passes a check on without its body, and adds the headers of the response.
 pub(in crate::http) async fn check(
     State(forward_auth): State<ForwardAuth>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let ending = Ending::of(&request);
-    let mut response = match forward_auth.admit(&request) {
-        Ok(()) => next.run(request).await,
+    let admitted = forward_auth.admit(&request).map(Option::<&Application>::cloned);
+    let mut response = match admitted {
+        Ok(application) => {
+            // Its own session counts there, and no other.
+            if let Some(application) = application {
+                request.extensions_mut().insert(application);
+            }
+            next.run(request).await
+        }
         Err(problem) => {
             if problem.status == StatusCode::FORBIDDEN {
                 forward_auth.log_refusal(&problem);

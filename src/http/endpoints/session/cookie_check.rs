@@ -15,11 +15,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::{Duration, OffsetDateTime};
 
-use crate::http::endpoints::session::page::destination;
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
-use crate::http::security::redirect::{see_other, with_next};
+use crate::http::security::applications::Applications;
+use crate::http::security::redirect::{destination, see_other, with_next};
 use crate::http::session::current::{CurrentSession, SessionState};
 use crate::sessions::{ResumeError, Sessions, TokenDigest};
 use crate::use_cases::Logout;
@@ -61,13 +61,13 @@ impl RecentSignIns {
 
 /// 303 to the target of the form, after a sign-in.
 pub(in crate::http) fn redirect_after_sign_in(
-    recent_sign_ins: &RecentSignIns,
+    (recent_sign_ins, applications): (&RecentSignIns, &Applications),
     sessions: &Sessions,
     current: &CurrentSession,
     form: &Form,
 ) -> Response {
     let (next, token) = (form.find("next"), current.token());
-    let leads_to = destination(next);
+    let leads_to = destination(next, applications);
     let Some(token) = token.filter(|_| !current.sent_cookies()) else {
         return see_other(&leads_to);
     };

@@ -14,7 +14,9 @@ use crate::http::endpoints::session::view::{Cookies, SignInPage, SignOutPage};
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
-use crate::http::security::redirect::{Next, see_other, with_next};
+use crate::http::security::applications::Applications;
+use crate::http::security::headers::forms_lead_to;
+use crate::http::security::redirect::{destination, safe_next, see_other, with_next};
 use crate::http::session::current::{CurrentSession, SessionState};
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
@@ -22,17 +24,6 @@ use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
 use crate::sessions::{EndReason, Sessions};
 use crate::use_cases::{Login, LoginRequest, Logout, SentForms};
-
-/// The redirect target after a sign-in: `next`, or the account.
-pub(in crate::http) fn destination(next: Option<&str>) -> String {
-    let next = next.and_then(Next::parse);
-    next.map_or_else(|| "/account".to_owned(), |next| next.as_str().to_owned())
-}
-
-/// `next` for the hidden field of a form; empty where it is no safe target.
-pub(in crate::http) fn safe_next(next: Option<&str>) -> String {
-    next.and_then(Next::parse).map(|next| next.as_str().to_owned()).unwrap_or_default()
-}
 
 /// The context of a form that continues to `next`. A change of language keeps nothing else of the
 /// query, which could contain a password.
@@ -49,7 +40,7 @@ pub(in crate::http) fn resubmitted(context: PageContext, form: &Form) -> PageCon
 pub(crate) async fn sign_in_form(
     (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
     (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
-    State(logout): State<Logout>,
+    (State(logout), State(applications)): (State<Logout>, State<Applications>),
     (current, context): (CurrentSession, PageContext),
     query: Query,
 ) -> Result<Response, Problem> {
@@ -58,7 +49,7 @@ pub(crate) async fn sign_in_form(
         return Err(Problem::silent_store());
     }
     if matches!(&session_state, SessionState::Live(identity) if identity.user.is_some()) {
-        return Ok(see_other(&destination(query.find("next"))));
+        return Ok(see_other(&destination(query.find("next"), &applications)));
     }
     let cookie_refused =
         cookie_was_refused(&recent_sign_ins, &sessions, &logout, &current, &query).await?;
@@ -67,13 +58,13 @@ pub(crate) async fn sign_in_form(
         _ if cookie_refused => Cookies::NotKept,
         _ => Cookies::Usable,
     };
-    let next = safe_next(query.find("next"));
+    let next = safe_next(query.find("next"), &applications);
     let page = SignInPage {
         context: PageContext { form: forms.name(), ..with_path(context, "/login", &next) },
         problems: Problems::none(),
         email: String::new(),
         remember_me: false,
-        next,
+        next: next.clone(),
         ended: match session_state {
             SessionState::Ended(reason) => Some(reason.as_str()),
             // The cookie has an unknown token, so the page says that a session has ended.
@@ -87,14 +78,14 @@ pub(crate) async fn sign_in_form(
         cookies,
         signup_open: form_settings.signup_is_open,
     };
-    Ok(render(StatusCode::OK, &page))
+    Ok(forms_lead_to(&next, render(StatusCode::OK, &page)))
 }
 
 /// `POST /login`: signs in and redirects.
 pub(crate) async fn sign_in(
     (State(login), State(forms)): (State<Login>, State<SentForms>),
     (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
-    State(form_settings): State<FormSettings>,
+    (State(form_settings), State(applications)): (State<FormSettings>, State<Applications>),
     (current, context): (CurrentSession, PageContext),
     form: Form,
 ) -> Result<Response, Problem> {
@@ -110,23 +101,24 @@ pub(crate) async fn sign_in(
     match signed_in {
         Ok((user, started)) => {
             current.set_session(started, Some(Arc::new(user)));
-            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
+            let targets = (&recent_sign_ins, &applications);
+            Ok(redirect_after_sign_in(targets, &sessions, &current, &form))
         }
         Err(problem) => {
             let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
-            let next = safe_next(form.find("next"));
+            let next = safe_next(form.find("next"), &applications);
             let page = SignInPage {
                 context: resubmitted(with_path(context, "/login", &next), &form),
                 problems,
                 email: email.to_owned(),
                 remember_me,
-                next,
+                next: next.clone(),
                 ended: None,
                 cookies: Cookies::Usable,
                 signup_open: form_settings.signup_is_open,
             };
-            Ok(rejected.render(&page))
+            Ok(forms_lead_to(&next, rejected.render(&page)))
         }
     }
 }

@@ -11,10 +11,11 @@ use crate::http::response::error::Problem;
 use crate::http::response::json::{ProblemBody, RevokedBody, SessionBody, SessionsBody};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::{CurrentUser, PathId};
-use crate::sessions::{EndReason, SessionId, Sessions};
+use crate::sessions::{ChildrenOf, EndReason, SessionId, Sessions};
 use crate::use_cases::RevokeSessions;
 
-/// `GET /api/sessions`: the live sessions of the user, newest activity first.
+/// `GET /api/sessions`: the live sessions of the user, newest activity first, each with its sessions
+/// at applications on other hosts.
 #[utoipa::path(get, path = "/api/sessions", tag = "sessions", responses(
     (status = 200, description = "One's own live sessions", body = SessionsBody),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
@@ -24,13 +25,15 @@ pub(crate) async fn list(
     current: CurrentUser,
 ) -> Result<Json<SessionsBody>, Problem> {
     let listed = sessions.list(current.user.id).await?;
+    let children = sessions.children(ChildrenOf::User(current.user.id)).await?;
     let client = current.actor.client();
     let asking = Some((current.session.id, &client));
-    let shape = |session: &_| SessionBody::new(session, sessions.policy(), asking);
-    Ok(Json(SessionsBody { sessions: listed.iter().map(shape).collect() }))
+    let sessions = SessionBody::list(&listed, &children, sessions.policy(), asking);
+    Ok(Json(SessionsBody { sessions }))
 }
 
-/// `DELETE /api/sessions/{id}`: ends one session of the user.
+/// `DELETE /api/sessions/{id}`: ends one session of the user, with its sessions at applications, or
+/// one of these alone.
 #[utoipa::path(
     delete, path = "/api/sessions/{id}", tag = "sessions",
     params(("id" = String, Path, format = "uuid", description = "The handle of the session")),

@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use crate::accounts::EpochReason;
 use crate::http::endpoints::sessions::view::{
-    ClientView, SessionCard, SessionsNotice, SessionsPage,
+    ApplicationCard, ClientView, SessionCard, SessionsNotice, SessionsPage,
 };
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
@@ -16,7 +16,9 @@ use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin, PathId};
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::render;
-use crate::sessions::{Client, EndReason, Session, SessionId, Sessions, device_name};
+use crate::sessions::{
+    Child, ChildrenOf, Client, EndReason, Session, SessionId, Sessions, device_name,
+};
 use crate::use_cases::{RevokeSessions, RevokeSessionsError};
 
 /// `GET /account/sessions`: where one is signed in.
@@ -42,10 +44,17 @@ async fn show(
     notice: Option<SessionsNotice>,
 ) -> Result<Response, Problem> {
     let listed = sessions.list(current.user.id).await?;
+    let children = sessions.children(ChildrenOf::User(current.user.id)).await?;
     let page = SessionsPage {
         context: PageContext { path: "/account/sessions".to_owned(), ..context },
         now: sessions.now(),
-        sessions: listed.iter().map(|session| card(session, sessions, current)).collect(),
+        sessions: listed
+            .iter()
+            .map(|session| {
+                let applications = cards_of(session, &children);
+                SessionCard { applications, ..card(session, sessions, current) }
+            })
+            .collect(),
         notice,
         problems: Problems::none(),
     };
@@ -70,6 +79,22 @@ fn card(session: &Session, sessions: &Sessions, current: &CurrentUser) -> Sessio
         last_seen_at: session.last_seen_at,
         idle_ends_at: sessions.policy().idle_expires_at(session),
         ends_at: session.expires_at,
+        applications: Vec::new(),
+    }
+}
+
+fn cards_of(session: &Session, children: &[Child]) -> Vec<ApplicationCard> {
+    let own = children.iter().filter(|child| child.parent == session.id);
+    own.map(application_card).collect()
+}
+
+pub(in crate::http) fn application_card(child: &Child) -> ApplicationCard {
+    let origin = child.origin.as_str();
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    ApplicationCard {
+        id: child.id.to_string(),
+        host: host.to_owned(),
+        started_at: child.created_at,
     }
 }
 

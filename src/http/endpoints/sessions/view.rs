@@ -43,6 +43,19 @@ pub(crate) struct SessionCard {
     pub(crate) idle_ends_at: OffsetDateTime,
     /// When it ends, however busy it is.
     pub(crate) ends_at: OffsetDateTime,
+    /// Its sessions at applications on other hosts.
+    pub(crate) applications: Vec<ApplicationCard>,
+}
+
+/// A session at an application, which lives and ends with the one above.
+#[derive(Clone, Debug)]
+pub(crate) struct ApplicationCard {
+    /// Its public handle.
+    pub(crate) id: String,
+    /// The host of the application.
+    pub(crate) host: String,
+    /// When it started.
+    pub(crate) started_at: OffsetDateTime,
 }
 
 /// Where a session was seen.

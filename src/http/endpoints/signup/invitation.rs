@@ -14,6 +14,7 @@ use crate::http::endpoints::signup::view::InvitationPage;
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
+use crate::http::security::applications::Applications;
 use crate::http::session::current::CurrentSession;
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
@@ -61,9 +62,11 @@ pub(crate) async fn submit(
     form: Form,
 ) -> Result<Response, Problem> {
     let (token, password) = (form.get("token"), form.get("password"));
+    // Nobody comes here from an application.
+    let targets = (&recent_sign_ins, &Applications::default());
     let turn = forms.turn(form.get("form")).await;
     if repeat_sign_in(&login, &current, &turn, password).await {
-        return Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form));
+        return Ok(redirect_after_sign_in(targets, &sessions, &current, &form));
     }
     let invitation = InvitationDigest::of(token);
     let invited = invitations.find(&invitation).await?;
@@ -79,7 +82,7 @@ pub(crate) async fn submit(
     match invitations.accept(acceptance).await.map_err(Problem::from) {
         Ok((user, started)) => {
             current.set_session(started, Some(Arc::new(user)));
-            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
+            Ok(redirect_after_sign_in(targets, &sessions, &current, &form))
         }
         Err(problem) => {
             let (rejected, problems) =

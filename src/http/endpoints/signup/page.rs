@@ -8,14 +8,16 @@ use axum::response::{IntoResponse, Response};
 
 use crate::accounts::Email;
 use crate::http::endpoints::session::cookie_check::{RecentSignIns, redirect_after_sign_in};
-use crate::http::endpoints::session::page::{destination, resubmitted, safe_next, with_path};
+use crate::http::endpoints::session::page::{resubmitted, with_path};
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::signup::api::{signup_closed, signup_request};
 use crate::http::endpoints::signup::view::SignUpPage;
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
-use crate::http::security::redirect::see_other;
+use crate::http::security::applications::Applications;
+use crate::http::security::headers::forms_lead_to;
+use crate::http::security::redirect::{destination, safe_next, see_other};
 use crate::http::session::current::{CurrentSession, SessionState};
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
@@ -27,19 +29,19 @@ use crate::use_cases::{Login, SentForms, Signup, SignupRequest};
 /// `GET /signup`: the form, or a redirect where the browser is signed in.
 pub(crate) async fn form(
     (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
-    current: CurrentSession,
-    context: PageContext,
+    State(applications): State<Applications>,
+    (current, context): (CurrentSession, PageContext),
     query: Query,
 ) -> Response {
     match current.session_state() {
         SessionState::Live(identity) if identity.user.is_some() => {
-            return see_other(&destination(query.find("next")));
+            return see_other(&destination(query.find("next"), &applications));
         }
         SessionState::Unknown => return Problem::silent_store().into_response(),
         _ => {}
     }
     let is_open = form_settings.signup_is_open;
-    let next = safe_next(query.find("next"));
+    let next = safe_next(query.find("next"), &applications);
     let page = SignUpPage {
         context: PageContext { form: forms.name(), ..with_path(context, "/signup", &next) },
         is_open,
@@ -47,24 +49,30 @@ pub(crate) async fn form(
         email: String::new(),
         name: String::new(),
         minimum_length: form_settings.password_min_length,
-        next,
+        next: next.clone(),
     };
-    render(if is_open { StatusCode::OK } else { StatusCode::FORBIDDEN }, &page)
+    let status = if is_open { StatusCode::OK } else { StatusCode::FORBIDDEN };
+    forms_lead_to(&next, render(status, &page))
 }
 
 /// `POST /signup`: creates the account, signs in and redirects.
 pub(crate) async fn submit(
     (State(signup), State(login)): (State<Signup>, State<Login>),
     (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
-    (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
+    (State(recent_sign_ins), State(sessions), State(applications)): (
+        State<RecentSignIns>,
+        State<Sessions>,
+        State<Applications>,
+    ),
     (current, context): (CurrentSession, PageContext),
     form: Form,
 ) -> Result<Response, Problem> {
     let (email, name) = (form.get("email"), form.get("name"));
+    let targets = (&recent_sign_ins, &applications);
     let turn = forms.turn(form.get("form")).await;
     let made_before = turn.earlier().is_some_and(|it| Email::parse(email).ok() == Some(it.email));
     if made_before && repeat_sign_in(&login, &current, &turn, form.get("password")).await {
-        return Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form));
+        return Ok(redirect_after_sign_in(targets, &sessions, &current, &form));
     }
     let made = match signup_request(&current, email, name, form.get("password")) {
         _ if !form_settings.signup_is_open => Err(signup_closed()),
@@ -77,12 +85,12 @@ pub(crate) async fn submit(
     match made {
         Ok((user, started)) => {
             current.set_session(started, Some(Arc::new(user)));
-            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
+            Ok(redirect_after_sign_in(targets, &sessions, &current, &form))
         }
         Err(problem) => {
             let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
-            let next = safe_next(form.find("next"));
+            let next = safe_next(form.find("next"), &applications);
             let page = SignUpPage {
                 context: resubmitted(with_path(context, "/signup", &next), &form),
                 is_open: form_settings.signup_is_open,
@@ -90,9 +98,9 @@ pub(crate) async fn submit(
                 email: email.to_owned(),
                 name: name.to_owned(),
                 minimum_length: form_settings.password_min_length,
-                next,
+                next: next.clone(),
             };
-            Ok(rejected.render(&page))
+            Ok(forms_lead_to(&next, rejected.render(&page)))
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::http::endpoints::signup::view::SetupPage;
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
+use crate::http::security::applications::Applications;
 use crate::http::session::current::CurrentSession;
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
@@ -54,10 +55,12 @@ pub(crate) async fn submit(
     form: Form,
 ) -> Result<Response, Problem> {
     let (token, email, name) = (form.get("token"), form.get("email"), form.get("name"));
+    // Nobody comes here from an application.
+    let targets = (&recent_sign_ins, &Applications::default());
     let turn = forms.turn(form.get("form")).await;
     let made_before = turn.earlier().is_some_and(|it| Email::parse(email).ok() == Some(it.email));
     if made_before && repeat_sign_in(&login, &current, &turn, form.get("password")).await {
-        return Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form));
+        return Ok(redirect_after_sign_in(targets, &sessions, &current, &form));
     }
     if !signup.link_works(token).await? {
         return Err(Problem::needless_setup());
@@ -72,7 +75,7 @@ pub(crate) async fn submit(
     match made {
         Ok((user, started)) => {
             current.set_session(started, Some(Arc::new(user)));
-            Ok(redirect_after_sign_in(&recent_sign_ins, &sessions, &current, &form))
+            Ok(redirect_after_sign_in(targets, &sessions, &current, &form))
         }
         Err(problem) => {
             let (rejected, problems) =

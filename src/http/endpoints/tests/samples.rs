@@ -21,6 +21,7 @@ pub(super) fn context(language: Language, path: &str) -> PageContext {
         signed_in: None,
         path: path.to_owned(),
         form: "AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+        is_at_application: false,
     }
 }
 
@@ -144,6 +145,15 @@ pub(super) fn card(id: &str, device: &str, is_current: bool) -> SessionCard {
         last_seen_at: NOW - time::Duration::hours(hours),
         idle_ends_at: datetime!(2026-12-04 10:42 UTC),
         ends_at: datetime!(2026-12-20 21:05 UTC),
+        applications: if is_current { vec![application("4"), application("5")] } else { vec![] },
+    }
+}
+
+pub(super) fn application(id: &str) -> ApplicationCard {
+    ApplicationCard {
+        id: format!("0197a1b2-0000-7000-8000-00000000000{id}"),
+        host: format!("wiki{id}.example.org"),
+        started_at: NOW - time::Duration::hours(1),
     }
 }
 
@@ -196,6 +206,10 @@ pub(super) fn error(language: Language, status: u16, code: &'static str) -> Erro
     ErrorPage { context: context(language, "/account"), status, code, request_id }
 }
 
+pub(super) fn handover_failed(language: Language) -> FailedPage {
+    FailedPage { context: context(language, "/"), start_over: "/reports".to_owned() }
+}
+
 /// Every page, with a name for messages, in `language`.
 pub(super) fn all(language: Language) -> Vec<(&'static str, String)> {
     let mut pages = at_the_door(language);
@@ -236,6 +250,7 @@ fn at_the_door(language: Language) -> Vec<(&'static str, Rendered)> {
         ("invitation", invitation(language).render()),
         ("error-404", error(language, 404, "not_found").render()),
         ("error-503", error(language, 503, "unavailable").render()),
+        ("handover-failed", handover_failed(language).render()),
     ]
 }
 

@@ -8,7 +8,7 @@ const HOST: (&str, &str) = ("host", "auth.example.org");
 fn guard_of(public_url: &str) -> RequestGuard {
     let public_url = PublicUrl::parse(public_url).unwrap();
     let (trusted_origins, proxies) = (Vec::new(), TrustedProxies::default());
-    RequestGuard::new(public_url, trusted_origins, proxies)
+    RequestGuard::new(public_url, trusted_origins, proxies, Applications::default())
 }
 
 /// The status that rejects a request for this path with these headers.

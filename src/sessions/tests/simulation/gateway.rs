@@ -80,11 +80,11 @@ impl Gateway {
             };
             let Some(held) = self.scene.any_held(|_| true) else { continue };
             let (digest, asked) = (held.token.digest(), Instant::now());
-            let seen = who(self.scene.any_server(), &digest).await;
+            let seen = who(self.scene.any_server(), &held).await;
             self.scene.judge(digest, asked, &seen);
             let mut kept = lock(&self.kept);
             if seen.is_ok() && kept.cursor.is_some() && ticket == Some(kept.drops) {
-                kept.answers.insert(digest, held.session.id);
+                kept.answers.insert(digest, held.id());
             }
         }
     }

@@ -21,8 +21,9 @@ use crate::entropy::Entropy;
 use crate::failure::StoreError;
 use crate::sessions::cache::{Change, Freshness};
 use crate::sessions::{
-    Client, EndReason, EpochMove, LeaseOptions, NewSession, Owner, ResumeError, Session,
-    SessionPolicy, SessionStore as _, Sessions, SessionsOptions, Token, TokenDigest,
+    Child, Client, EndReason, EpochMove, LeaseOptions, LiveChild, NewChild, NewSession, Origin,
+    Owner, ResumeError, Session, SessionId, SessionPolicy, SessionStore as _, Sessions,
+    SessionsOptions, StartChildError, Token, TokenDigest,
 };
 
 const SERVERS: usize = 3;
@@ -56,7 +57,15 @@ impl Counted {
 /// A token as its browser and the record know it.
 pub(super) struct Held {
     pub(super) token: Token,
+    /// The session, or the parent of the child.
     pub(super) session: Session,
+    pub(super) child: Option<Child>,
+}
+
+impl Held {
+    pub(super) fn id(&self) -> SessionId {
+        self.child.as_ref().map_or(self.session.id, |child| child.id)
+    }
 }
 
 /// The facts known to all observers.
@@ -67,8 +76,29 @@ pub(super) struct Record {
     pub(super) over: HashMap<TokenDigest, Instant>,
     /// Those that somebody began to end or to replace.
     doubtful: HashSet<TokenDigest>,
+    /// Sessions that somebody began to end.
+    ending: HashSet<SessionId>,
+    /// Sessions that were answered to be over.
+    ended: HashSet<SessionId>,
     pub(super) counted: Counted,
     pub(super) faults: Vec<String>,
+}
+
+impl Record {
+    /// The ids and digests of the children that match.
+    fn tokens_of(
+        &self,
+        of: impl Fn(&Child) -> bool,
+    ) -> impl Iterator<Item = (SessionId, TokenDigest)> {
+        self.held.iter().filter_map(move |held| {
+            let child = held.child.as_ref().filter(|child| of(child))?;
+            Some((child.id, held.token.digest()))
+        })
+    }
+
+    fn children_of(&self, parent: SessionId) -> Vec<TokenDigest> {
+        self.tokens_of(|child| child.parent == parent).map(|(_, digest)| digest).collect()
+    }
 }
 
 pub(super) struct Server {
@@ -167,6 +197,29 @@ impl Scene {
         lock(&self.record).doubtful.insert(digest);
     }
 
+    /// Somebody begins to end what is held: with a session, its children.
+    fn doubt_all_of(&self, held: &Held) {
+        let mut record = lock(&self.record);
+        record.doubtful.insert(held.token.digest());
+        if held.child.is_none() {
+            record.ending.insert(held.session.id);
+            let children = record.children_of(held.session.id);
+            record.doubtful.extend(children);
+        }
+    }
+
+    /// It was answered that what is held is over: with a session, its children.
+    fn record_end_of_all(&self, held: &Held) {
+        self.record_end(held.token.digest());
+        if held.child.is_none() {
+            let mut record = lock(&self.record);
+            record.ended.insert(held.session.id);
+            for child in record.children_of(held.session.id) {
+                record.over.entry(child).or_insert_with(Instant::now);
+            }
+        }
+    }
+
     pub(super) fn any_held(&self, of: impl Fn(&Held) -> bool) -> Option<Arc<Held>> {
         let held: Vec<_> = lock(&self.record).held.iter().filter(|one| of(one)).cloned().collect();
         // Of the latest, for those before are long over.
@@ -182,7 +235,7 @@ impl Scene {
             sleep(self.world.upto(12)).await;
             let Some(held) = self.any_held(|_| true) else { continue };
             let (digest, asked) = (held.token.digest(), Instant::now());
-            let seen = who(server, &digest).await;
+            let seen = who(server, &held).await;
             self.judge(digest, asked, &seen);
         }
     }
@@ -227,9 +280,12 @@ impl Scene {
             let own = self.any_held(|held| held.session.owner.user() == Some(id_of(person)));
             let operation = self.world.draw(10);
             match own {
-                Some(held) if operation < 4 => self.revoke(&held).await,
-                Some(held) if operation < 6 => self.rotate(&held).await,
-                Some(_) if operation < 7 => self.change(person).await,
+                Some(held) if operation < 3 || (operation < 7 && held.child.is_some()) => {
+                    self.revoke(&held).await;
+                }
+                Some(held) if operation < 5 => self.rotate(&held).await,
+                Some(held) if operation < 7 => self.start_child(&held).await,
+                Some(_) if operation == 7 => self.change(person).await,
                 _ => self.sign_in(person).await,
             }
         }
@@ -249,29 +305,66 @@ impl Scene {
             last_epoch_reason: account.epoch_reason,
         };
         if let Ok(started) = server.sessions.start(beginning).await {
-            self.hold(started.token, started.session, account.epoch);
+            self.hold(Held { token: started.token, session: started.session, child: None });
         }
     }
 
-    fn hold(&self, token: Token, session: Session, epoch: Epoch) {
-        // Whatever began to end before this was answered may have ended it.
-        let raised = lock(&self.world.accounts)[&session.owner.user().unwrap()].epoch > epoch;
-        if raised {
-            self.doubt(token.digest());
+    /// At one of two applications.
+    async fn start_child(&self, held: &Arc<Held>) {
+        let origin = ["https://wiki.example.org", "https://mail.example.org"]
+            [usize::try_from(self.world.draw(2)).unwrap()];
+        let (parent, origin) = (held.session.id, Origin::of(origin));
+        // The earlier one may end.
+        let earlier = {
+            let mut record = lock(&self.record);
+            let at_origin = |child: &Child| child.parent == parent && child.origin == origin;
+            let earlier: Vec<_> = record.tokens_of(at_origin).collect();
+            record.doubtful.extend(earlier.iter().map(|(_, digest)| *digest));
+            earlier
+        };
+        let new = NewChild { parent, origin, client: Client::default() };
+        match self.any_server().sessions.start_child(new).await {
+            Ok(started) => {
+                let ended = earlier.iter().filter(|(id, _)| Some(*id) == started.replaced);
+                ended.for_each(|(_, digest)| self.record_end(*digest));
+                let session = held.session.clone();
+                self.hold(Held { token: started.token, session, child: Some(started.child) });
+            }
+            Err(StartChildError::Gone) => {
+                if !lock(&self.record).doubtful.contains(&held.token.digest()) {
+                    lock(&self.record).faults.push("a live session has no children".to_owned());
+                }
+                self.record_end_of_all(held);
+            }
+            Err(StartChildError::Store(_)) => {}
         }
-        lock(&self.record).held.push(Arc::new(Held { token, session }));
+    }
+
+    fn hold(&self, held: Held) {
+        let (digest, session) = (held.token.digest(), &held.session);
+        // Whatever began to end before this was answered may have ended it.
+        let epoch = lock(&self.world.accounts)[&session.owner.user().unwrap()].epoch;
+        let raised = Some(epoch) > session.owner.epoch();
+        let mut record = lock(&self.record);
+        if raised || record.ending.contains(&session.id) {
+            record.doubtful.insert(digest);
+        }
+        if record.ended.contains(&session.id) {
+            record.over.insert(digest, Instant::now());
+        }
+        record.held.push(Arc::new(held));
     }
 
     /// Until a server answers. The client may give up first, and ask another server.
     async fn revoke(&self, held: &Arc<Held>) {
-        self.doubt(held.token.digest());
+        self.doubt_all_of(held);
         for _ in 0..3 {
             let (scene, held) = (self.clone(), Arc::clone(held));
             let server = usize::try_from(self.world.draw(SERVERS as u64)).unwrap();
             let revoking = tokio::spawn(async move {
                 let sessions = &scene.servers[server].sessions;
-                if sessions.revoke(held.session.id, None, EndReason::SignedOut).await.is_ok() {
-                    scene.record_end(held.token.digest());
+                if sessions.revoke(held.id(), None, EndReason::SignedOut).await.is_ok() {
+                    scene.record_end_of_all(&held);
                     return true;
                 }
                 false
@@ -291,7 +384,7 @@ impl Scene {
             self.record_end(held.token.digest());
             // Ending the session by its handle ends it under this token too.
             self.doubt(rotated.token.digest());
-            let new = Held { token: rotated.token, session: rotated.session };
+            let new = Held { token: rotated.token, session: rotated.session, child: None };
             lock(&self.record).held.push(Arc::new(new));
         }
     }
@@ -304,6 +397,7 @@ impl Scene {
             let is_theirs = |held: &&Arc<Held>| held.session.owner.user() == Some(id);
             let before: Vec<_> = record.held.iter().filter(is_theirs).cloned().collect();
             record.doubtful.extend(before.iter().map(|held| held.token.digest()));
+            record.ending.extend(before.iter().map(|held| held.session.id));
             before
         };
         let at = server.sessions.now();
@@ -321,7 +415,7 @@ impl Scene {
         server.sessions.ended(crate::sessions::service::EndScope::User(id)).await;
         if raised.is_ok() {
             for held in before {
-                self.record_end(held.token.digest());
+                self.record_end_of_all(&held);
             }
         }
     }
@@ -344,13 +438,26 @@ impl Scene {
 }
 
 /// As the check does it. Whether memory answered.
-pub(super) async fn who(server: &Server, digest: &TokenDigest) -> Result<bool, ResumeError> {
+pub(super) async fn who(server: &Server, held: &Held) -> Result<bool, ResumeError> {
     server.process.breathe().await;
-    if server.sessions.remembered(digest).is_some() {
+    let (sessions, digest) = (&server.sessions, &held.token.digest());
+    let origin = held.child.as_ref().map(|child| &child.origin);
+    let is_remembered = match origin {
+        None => sessions.remembered(digest).is_some(),
+        Some(origin) => sessions.remembered_child(digest, origin).is_some(),
+    };
+    if is_remembered {
         return Ok(true);
     }
-    let ticket = server.sessions.ticket();
-    let session = server.sessions.resume_digest(digest).await?;
+    let ticket = sessions.ticket();
+    let (child, session) = match origin {
+        None => (None, sessions.resume_digest(digest).await?),
+        Some(origin) => {
+            let live = sessions.resume_child_digest(digest, origin).await?;
+            let LiveChild { child, parent } = live;
+            (Some(Arc::new(child)), parent)
+        }
+    };
     let id = session.owner.user().unwrap();
     let read = server.process.ask(move |world| (lock(&world.accounts)[&id].clone(), vec![]));
     let account = read.await?;
@@ -358,7 +465,13 @@ pub(super) async fn who(server: &Server, digest: &TokenDigest) -> Result<bool, R
         return Err(ResumeError::Store(StoreError::Corrupt("nothing: it is about to end")));
     }
     if let Some(ticket) = ticket {
-        server.sessions.remember(ticket, digest, &Arc::new(session), Some(&account));
+        let session = Arc::new(session);
+        match &child {
+            None => sessions.remember(ticket, digest, &session, Some(&account)),
+            Some(child) => {
+                sessions.remember_child(ticket, digest, child, (&session, Some(&account)));
+            }
+        }
     }
     Ok(false)
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
+use time::OffsetDateTime;
 
 use super::world::Process;
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::cache::Change;
 use crate::sessions::{
-    Compartment, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept, Loaded,
+    Child, ChildStart, ChildStarted, ChildrenOf, CodeDigest, CodeKept, Compartment, Cursor,
+    Cutoffs, Ended, Ending, EpochMove, HandoverCode, Keep, Keeping, Kept, LiveChild, Loaded,
     NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start, Started, Swept,
     TokenDigest, Touch,
 };
@@ -88,6 +90,41 @@ impl SessionStore for Reached {
     async fn keep(&self, keep: &Keep) -> Result<Keeping, StoreError> {
         let keep = keep.clone();
         passed_on!(self, world => world.store.keep(&keep))
+    }
+
+    async fn start_child(&self, start: &ChildStart) -> Result<ChildStarted, StoreError> {
+        let start = start.clone();
+        let started = self.0.ask(move |world| {
+            let started = at_once!(world.store.start_child(&start));
+            let changes = match &started {
+                Ok(ChildStarted::Started { replaced: Some(id) }) => vec![Change::Session(*id)],
+                _ => Vec::new(),
+            };
+            (started, changes)
+        });
+        started.await?
+    }
+
+    async fn find_child(&self, id: SessionId) -> Result<Option<LiveChild>, StoreError> {
+        passed_on!(self, world => world.store.find_child(id))
+    }
+
+    async fn children(&self, of: ChildrenOf) -> Result<Vec<Child>, StoreError> {
+        passed_on!(self, world => world.store.children(of))
+    }
+
+    async fn keep_code(
+        &self,
+        code: &HandoverCode,
+        now: OffsetDateTime,
+    ) -> Result<CodeKept, StoreError> {
+        let code = code.clone();
+        passed_on!(self, world => world.store.keep_code(&code, now))
+    }
+
+    async fn take_code(&self, digest: &CodeDigest) -> Result<Option<HandoverCode>, StoreError> {
+        let digest = *digest;
+        passed_on!(self, world => world.store.take_code(&digest))
     }
 
     /// As [`Reached::rotate`].

@@ -9,11 +9,17 @@
 -- u<gen>  live sessions by user:      user 16, id 16
 -- d<gen>  live sessions by due time:  due 7, id 16
 -- e       ended sessions by id:       id 16, digest 32
+-- c       children by parent:         parent 16, digest 32
+-- h       children by id:             id 16, digest 32
+-- q       codes by session:           session 16, expires 7, digest 32
+-- o       codes by expiry:            expires 7, digest 32
 -- f       records to delete:          ended at 7, then a digest 32 or a user 16
 -- r       the revocation feed:        number 7, id 16, user 16 or zeros, reason 1, ended at 7
 --
 -- v<id> is a hash: the data of each compartment, and as `l` the client of the last activity, unless
 -- it is the client that started the session.
+--
+-- k<digest> is a hand-over code: session 16, expires 7, state 32, origin.
 --
 -- r# is a hash, the state of the feed: `i` the identity that is part of every cursor, `n` the last
 -- number, `f` the highest deleted number.
@@ -62,6 +68,13 @@ local function client_of(record)
 end
 local function epoch_of(record) return number(record:sub(38, 42)) end
 
+-- A record of a child: kind 1, flags 1, id 16, parent 16, started 7, length of the origin 2, the
+-- origin, and the client. It is live while its parent is, and its end is the one of its parent.
+local function is_child_form(record) return record and record:byte(1) == CHILD end
+local function child_id(record) return record:sub(3, 18) end
+local function parent_of(record) return record:sub(19, 34) end
+local function origin_of(record) return record:sub(44, 43 + number(record:sub(42, 43))) end
+
 -- A record of an ended token: kind 1, flags 1, reason 1, ended at 7, id 16.
 local function ended_record(record, why, rotated)
   local flags = (is_user(record) and 0 or WAS_ANONYMOUS) + (rotated and WAS_ROTATED or 0)
@@ -84,8 +97,8 @@ local function live(id)
   end
 end
 
--- The session of a token: of a live one its record and index element, of an ended one its record
--- alone.
+-- The session of a token: of a live one its record and index element, of an ended one and of a
+-- child its record alone.
 local function by_digest(digest)
   local record = call('GET', PREFIX .. 't' .. digest)
   if not is_live_form(record) then return record end
@@ -115,4 +128,33 @@ end
 local function shown(entry, record)
   local last = call('HGET', PREFIX .. 'v' .. entry:sub(1, 16), 'l') or ''
   return record .. last .. struct_pack('>I2', #last) .. entry:sub(49, 55)
+end
+
+-- The digests of the children of a session, live or not.
+local function children_of(id)
+  local found = {}
+  walk('c', id, function(element)
+    if element:sub(1, 16) ~= id then return false end
+    found[#found + 1] = element:sub(17, 48)
+    return true
+  end)
+  return found
+end
+
+-- A child that did not end alone, by its id: its record and its digest.
+local function child_by_id(id)
+  local element = beginning_with('h', id)
+  local record = element and call('GET', PREFIX .. 't' .. element:sub(17, 48))
+  if is_child_form(record) then return record, element:sub(17, 48) end
+end
+
+-- The answer form of a child: of a live one the length of its record, the record and its parent, of
+-- an ended one the record of its end.
+local function shown_child(record)
+  local entry, parent = live(parent_of(record))
+  if entry then
+    return string.char(CHILD) .. struct_pack('>I2', #record) .. record .. shown(entry, parent)
+  end
+  local over = ended(parent_of(record))
+  return over and string.char(ENDED, WAS_CHILD) .. over:sub(3, 10) .. child_id(record)
 end

@@ -59,7 +59,9 @@ if user and limit > 0 then
   for n = 1, too_many do evicted[n] = others[n][1] end
 end
 
-if call('EXISTS', PREFIX .. 't' .. digest) == 1 or live(id) or ended(id) then return { 'taken' } end
+if call('EXISTS', PREFIX .. 't' .. digest) == 1 or live(id) or child_by_id(id) or ended(id) then
+  return { 'taken' }
+end
 
 for _, n in ipairs(outdated) do finish(own[n], own[n + 1], ARGV[12]) end
 local answer = { 'started', '' }

@@ -26,8 +26,13 @@ while worked < most and #state > 3 do
     if is_live_form(record) and record:sub(3, 5) == earlier then
       if number(why:sub(2, 8)) >= forgotten_before then
         record_end(digest, record, why, false)
+        for _, of_child in ipairs(children_of(entry:sub(1, 16))) do
+          local child = call('GET', PREFIX .. 't' .. of_child)
+          if is_child_form(child) then record_child_end(of_child, child, why) end
+        end
       else
         call('DEL', PREFIX .. 't' .. digest)
+        drop_children(entry:sub(1, 16))
       end
     end
   elseif not drop_leaf('u' .. earlier) and not drop_leaf('d' .. earlier) then
@@ -62,6 +67,7 @@ while worked < most do
       else
         remove_live(entry, record)
         call('DEL', PREFIX .. 't' .. entry:sub(17, 48))
+        drop_children(id)
         forgotten = forgotten + 1
       end
     end
@@ -83,6 +89,17 @@ while worked < most do
     forgotten = forgotten + 1
   end
   call('DEL', key)
+  worked = worked + 1
+end
+
+-- Expired codes.
+while worked < most do
+  local element = first_of('o')
+  if not element or number(element:sub(1, 7)) > now then break end
+  local digest = element:sub(8)
+  local code = call('GET', PREFIX .. 'k' .. digest)
+  remove('o', element)
+  if code then remove_code(digest, code) end
   worked = worked + 1
 end
 

@@ -88,17 +88,56 @@ local function record_end(digest, record, why, rotated)
   if not rotated then add('e', record:sub(6, 21) .. digest) end
 end
 
--- Appends an end to the feed under the next number.
-local function append_end(record, why)
-  local next_one = call('HINCRBY', PREFIX .. 'r#', 'n', 1)
-  local user = is_user(record) and user_of(record) or NO_USER
-  add('r', time(next_one) .. record:sub(6, 21) .. user .. why)
+-- Records the end of a child, and removes it from the living.
+local function record_child_end(digest, child, why)
+  local id = child_id(child)
+  remove('c', parent_of(child) .. digest)
+  remove('h', id .. digest)
+  call('SET', PREFIX .. 't' .. digest, string.char(ENDED, WAS_CHILD) .. why .. id)
+  add('f', why:sub(2, 8) .. digest)
+  add('e', id .. digest)
 end
 
+-- Deletes the children of a session that is not remembered.
+local function drop_children(id)
+  for _, digest in ipairs(children_of(id)) do
+    local child = call('GET', PREFIX .. 't' .. digest)
+    remove('c', id .. digest)
+    if is_child_form(child) then
+      remove('h', child_id(child) .. digest)
+      call('DEL', PREFIX .. 't' .. digest)
+    end
+  end
+end
+
+local function owner_of(record) return is_user(record) and user_of(record) or NO_USER end
+
+-- Appends an end to the feed under the next number.
+local function append_end(id, user, why)
+  local next_one = call('HINCRBY', PREFIX .. 'r#', 'n', 1)
+  add('r', time(next_one) .. id .. user .. why)
+end
+
+local function finish_child(digest, child, user, why)
+  record_child_end(digest, child, why)
+  append_end(child_id(child), user, why)
+end
+
+-- Ends a session and its children.
 local function finish(entry, record, why)
   remove_live(entry, record)
   record_end(entry:sub(17, 48), record, why, false)
-  append_end(record, why)
+  append_end(entry:sub(1, 16), owner_of(record), why)
+  for _, digest in ipairs(children_of(entry:sub(1, 16))) do
+    local child = call('GET', PREFIX .. 't' .. digest)
+    if is_child_form(child) then finish_child(digest, child, owner_of(record), why) end
+  end
+end
+
+local function remove_code(digest, code)
+  call('DEL', PREFIX .. 'k' .. digest)
+  remove('q', code:sub(1, 23) .. digest)
+  remove('o', code:sub(17, 23) .. digest)
 end
 
 -- Every live session of a user by ascending id: index element, record, index element, record …
@@ -134,13 +173,18 @@ local function proven(record, at)
   return record:sub(1, 1) .. flags .. record:sub(3, 49) .. at .. record:sub(57)
 end
 
--- Replaces the token of a live session, and its record.
+-- Replaces the token of a live session, and its record. The records of its children are written
+-- again, so that servers drop what they cached of this session with them.
 local function rotate(entry, record, to, changed, at)
   local from = entry:sub(17, 48)
   call('SET', PREFIX .. 't' .. to, changed)
   record_end(from, record, REPLACED .. at, true)
-  append_end(record, REPLACED .. at)
+  append_end(entry:sub(1, 16), owner_of(record), REPLACED .. at)
   replace('i' .. gen, entry, entry:sub(1, 16) .. to .. entry:sub(49))
+  for _, digest in ipairs(children_of(entry:sub(1, 16))) do
+    local child = call('GET', PREFIX .. 't' .. digest)
+    if child then call('SET', PREFIX .. 't' .. digest, child) end
+  end
 end
 
 -- The stored epoch of a user. The first epoch is not stored.

@@ -41,6 +41,37 @@ fn as_shown(session: &Session) -> Vec<u8> {
 }
 
 #[test]
+fn every_child_is_restored_exactly() {
+    for (origin, client) in [
+        ("https://wiki.example.org", session().client),
+        ("", Client::default()),
+        ("https://[2001:db8::7]:8443", Client { ip_address: None, user_agent: "x".repeat(256) }),
+    ] {
+        let written = Child {
+            id: SessionId::from_uuid(Uuid::from_u128(11)),
+            parent: session().id,
+            origin: Origin::of(origin),
+            created_at: DAWN,
+            client,
+        };
+        let record = child(&written).unwrap();
+        assert_eq!(parse_child(&record), Some(written.clone()));
+        for length in 0..record.len() {
+            assert_ne!(parse_child(&record[..length]), Some(written.clone()));
+        }
+
+        let length = u16::try_from(record.len()).unwrap().to_be_bytes();
+        let shown = [&[CHILD][..], &length, &record, &as_shown(&session())].concat();
+        let live = LiveChild { child: written, parent: session() };
+        assert_eq!(parse(&shown), Some(FoundToken::Child(live)));
+        assert_eq!(parse(&shown[..record.len()]), None);
+    }
+    let ended = Ended { reason: EndReason::SignedOut, at: DAWN };
+    let record = [&[ENDED, WAS_CHILD][..], &why(ended), &[7; 16]].concat();
+    assert_eq!(parse(&record), Some(FoundToken::EndedChild(ended)));
+}
+
+#[test]
 fn every_session_is_restored_exactly() {
     let whole = session();
     let visitor = Session {

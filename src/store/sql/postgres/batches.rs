@@ -88,6 +88,15 @@ impl PostgresTransaction {
         ));
         self.execute_query(end.bind(ids).bind(reasons).bind(times)).await.map(drop)
     }
+
+    /// Deletes the children of these sessions.
+    pub(in crate::store::sql) async fn delete_children(
+        &mut self,
+        parents: &[Vec<u8>],
+    ) -> Result<(), StoreError> {
+        let of = query("DELETE FROM child_sessions WHERE parent_id = ANY($1)");
+        self.execute_query(of.bind(parents.to_vec())).await.map(drop)
+    }
 }
 
 fn bytes(id: &SessionId) -> Vec<u8> {

@@ -89,7 +89,7 @@ macro_rules! changed {
     };
 }
 
-const TRIGGERS: [NotificationTrigger; 13] = [
+const TRIGGERS: [NotificationTrigger; 16] = [
     trigger!(
         "tell_of_ended_sessions",
         "DELETE" ON "sessions",
@@ -119,6 +119,20 @@ const TRIGGERS: [NotificationTrigger; 13] = [
         "'.'"
     ),
     trigger!("tell_of_no_sessions", "TRUNCATE" ON "sessions", "FOR EACH STATEMENT", "'*'"),
+    // Silent where nothing ended: the same request has tried to end a session, and said so.
+    trigger!(
+        "tell_of_ended_children",
+        "DELETE" ON "child_sessions",
+        "REFERENCING OLD TABLE AS before FOR EACH STATEMENT",
+        ids!("s", "SELECT child_id AS id FROM before", or "NULL")
+    ),
+    trigger!(
+        "tell_of_changed_children",
+        "UPDATE" ON "child_sessions",
+        "REFERENCING OLD TABLE AS before FOR EACH STATEMENT",
+        ids!("s", "SELECT child_id AS id FROM before", or "NULL")
+    ),
+    trigger!("tell_of_no_children", "TRUNCATE" ON "child_sessions", "FOR EACH STATEMENT", "'*'"),
     // Without the password: setting it raises the epoch.
     trigger!(
         "tell_of_changed_users",
@@ -179,7 +193,8 @@ macro_rules! of_our_tables {
             "SELECT ",
             $what,
             " FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN (to_regclass('sessions'), \
-             to_regclass('users'), to_regclass('user_epochs'), to_regclass('session_orders'))"
+             to_regclass('child_sessions'), to_regclass('users'), to_regclass('user_epochs'), \
+             to_regclass('session_orders'))"
         )
     };
 }

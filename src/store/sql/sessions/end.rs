@@ -1,4 +1,7 @@
 //! Ends and rotates sessions: moves rows from `sessions` to `ended_sessions`.
+//!
+//! The rows of children stay as they are when their parent ends: without it they are not live, and
+//! its end is theirs. So an end costs the same with and without children, and none can be missed.
 
 use time::OffsetDateTime;
 
@@ -6,14 +9,14 @@ use super::revocations::{self, current_step};
 use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, Ending, EpochMove, Rotation, SessionId, TokenDigest};
-use crate::store::sql::engine::{Sql, Statement, Transaction, for_update, statement};
+use crate::store::sql::engine::{Engine, Sql, Statement, Transaction, for_update, statement};
 
 /// Ends the sessions that match a condition. `$1` is the reason and `$2` the time.
 ///
 /// One statement in `PostgreSQL`, so that the rows it deletes are the rows it records even with
 /// concurrent writers.
 macro_rules! end_where {
-    ($condition:literal) => {
+    ($condition:expr) => {
         Sql::Each {
             sqlite: &[
                 concat!(
@@ -47,12 +50,72 @@ fn ending(text: Sql, ended: Ended) -> Statement {
     statement(text).bind(ended.reason.as_str()).bind(ended.at)
 }
 
-/// Ends one session if the conditions hold.
-pub(in crate::store::sql) fn end(ending: &Ending) -> Statement {
-    let text = end_where!(
-        "session_id = $3 AND ($4 IS NULL OR user_id = $4) AND ($5 IS NULL OR last_seen_at <= $5)"
-    );
+/// The conditions of an [`Ending`] on a session.
+macro_rules! fits {
+    () => {
+        "($4 IS NULL OR user_id = $4) AND ($5 IS NULL OR last_seen_at <= $5)"
+    };
+}
+
+/// Ends one session, or one child, if the conditions hold. Each has its own id, so these are
+/// two steps.
+pub(in crate::store::sql) async fn end(
+    engine: &Engine,
+    ending: &Ending,
+) -> Result<bool, StoreError> {
+    let text = end_where!(concat!("session_id = $3 AND ", fits!()));
+    let session = with_conditions(text, ending);
+    Ok(engine.execute(session).await? > 0 || engine.execute(end_child(ending)).await? > 0)
+}
+
+fn with_conditions(text: Sql, ending: &Ending) -> Statement {
     self::ending(text, ending.ended).bind(ending.id).bind(ending.of).bind(ending.unseen_since)
+}
+
+/// Ends one child alone if the conditions hold for its parent. `PostgreSQL` locks the parent, so
+/// that a child ends once.
+pub(super) fn end_child(ending: &Ending) -> Statement {
+    macro_rules! note {
+        ($engine:ident, $from:expr) => {
+            concat!(
+                "INSERT INTO ended_sessions (token_digest, session_id, user_id, reason, \
+                 ended_at, anonymous, rotated_away, step, is_child) \
+                 SELECT child_digest, child_id, user_id, $1, $2, user_id IS NULL, FALSE, ",
+                current_step!($engine),
+                ", TRUE FROM ",
+                $from
+            )
+        };
+    }
+    let text = Sql::Each {
+        sqlite: &[
+            note!(
+                sqlite,
+                concat!(
+                    "child_sessions JOIN sessions ON session_id = parent_id \
+                     WHERE child_id = $3 AND ",
+                    fits!()
+                )
+            ),
+            concat!(
+                "DELETE FROM child_sessions WHERE $1 IS NOT NULL AND $2 IS NOT NULL \
+                 AND child_id = $3 AND EXISTS \
+                 (SELECT 1 FROM sessions WHERE session_id = parent_id AND ",
+                fits!(),
+                ")"
+            ),
+        ],
+        postgres: concat!(
+            "WITH parent AS MATERIALIZED (SELECT session_id, user_id FROM sessions WHERE \
+             session_id = (SELECT parent_id FROM child_sessions WHERE child_id = $3) AND ",
+            fits!(),
+            " FOR KEY SHARE), gone AS (DELETE FROM child_sessions USING parent \
+             WHERE child_id = $3 AND parent_id = parent.session_id \
+             RETURNING child_digest, child_id, user_id) ",
+            note!(postgres, "gone")
+        ),
+    };
+    with_conditions(text, ending)
 }
 
 /// Ends a session. `false`: it was not live.
@@ -118,10 +181,11 @@ pub(in crate::store::sql) async fn rotate(
     Ok(true)
 }
 
-/// Whether a live or ended session has this digest.
+/// Whether a session or a child, live or ended, has this digest.
 async fn is_used(tx: &mut Transaction, digest: TokenDigest) -> Result<bool, StoreError> {
     let any = statement(
         "SELECT EXISTS (SELECT 1 FROM sessions WHERE token_digest = $1) \
+         OR EXISTS (SELECT 1 FROM child_sessions WHERE child_digest = $1) \
          OR EXISTS (SELECT 1 FROM ended_sessions WHERE token_digest = $1)",
     );
     tx.one_row(any.bind(digest)).await?.get(0)

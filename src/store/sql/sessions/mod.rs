@@ -1,12 +1,16 @@
 //! The session store.
 
+mod children;
+mod codes;
 pub(super) mod end;
+mod lookup;
 pub(super) mod orders;
 pub(super) mod revocations;
 mod start;
 mod sweep;
 
 use async_trait::async_trait;
+use time::OffsetDateTime;
 
 use super::SqlDatabase;
 use super::engine::{Engine, Finish, Statement, in_transaction, is_unique_violation, statement};
@@ -14,9 +18,10 @@ use super::rows::{self, session_columns};
 use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::{
-    Client, Compartment, Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, Keep, Keeping, Kept,
-    Loaded, NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore, Start,
-    Started, Swept, TokenDigest, Touch,
+    Child, ChildStart, ChildStarted, ChildrenOf, Client, CodeDigest, CodeKept, Compartment,
+    Counted, Cursor, Cutoffs, Ended, Ending, EpochMove, HandoverCode, Keep, Keeping, Kept,
+    LiveChild, Loaded, NewestSessions, Revocations, Rotation, Session, SessionId, SessionStore,
+    Start, Started, Swept, TokenDigest, Touch,
 };
 
 /// Sorts after every id.
@@ -44,23 +49,7 @@ impl SessionStore for SqlDatabase {
 
     #[tracing::instrument(name = "store.session.load", skip_all, err(level = "debug"))]
     async fn load(&self, digest: &TokenDigest) -> Result<Loaded, StoreError> {
-        // One statement, so that a rotation or an end between two cannot hide the token.
-        let known = statement(concat!(
-            "SELECT ",
-            session_columns!(),
-            ", NULL AS reason, NULL AS ended_at, NULL AS anonymous FROM sessions ",
-            "WHERE token_digest = $1 UNION ALL ",
-            "SELECT session_id, NULL, NULL, 0, NULL, 0, 0, 0, FALSE, NULL, '', NULL, NULL, reason, ",
-            "ended_at, anonymous FROM ended_sessions WHERE token_digest = $1"
-        ));
-        let Some(row) = self.engine.row(known.bind(*digest)).await? else {
-            return Ok(Loaded::Unknown);
-        };
-        Ok(if row.is_null("reason")? {
-            rows::session(&row).map_or(Loaded::Unknown, Loaded::Live)
-        } else {
-            rows::ended_token(&row)
-        })
+        lookup::load(&self.engine, digest).await
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
@@ -73,11 +62,7 @@ impl SessionStore for SqlDatabase {
     }
 
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
-        let found = statement(
-            "SELECT reason, ended_at FROM ended_sessions WHERE session_id = $1 \
-             AND NOT rotated_away",
-        );
-        self.engine.row(found.bind(id)).await?.as_ref().map(rows::ended).transpose()
+        lookup::find_ended(&self.engine, id).await
     }
 
     async fn find_rotated(&self, digest: &TokenDigest) -> Result<Option<SessionId>, StoreError> {
@@ -158,9 +143,48 @@ impl SessionStore for SqlDatabase {
         Ok(if self.engine.row(live).await?.is_some() { Keeping::Moved } else { Keeping::Gone })
     }
 
+    #[tracing::instrument(name = "store.session.start_child", skip_all, err(level = "debug"))]
+    async fn start_child(&self, start: &ChildStart) -> Result<ChildStarted, StoreError> {
+        in_transaction!(self.engine, tx => {
+            let started = children::start_child(tx, start).await?;
+            Ok(match started {
+                ChildStarted::Started { .. } => Finish::Commit(started),
+                _ => Finish::RollBack(started),
+            })
+        })
+    }
+
+    async fn find_child(&self, id: SessionId) -> Result<Option<LiveChild>, StoreError> {
+        lookup::find_child(&self.engine, id).await
+    }
+
+    async fn children(&self, of: ChildrenOf) -> Result<Vec<Child>, StoreError> {
+        children::list(&self.engine, of).await
+    }
+
+    #[tracing::instrument(name = "store.session.keep_code", skip_all, err(level = "debug"))]
+    async fn keep_code(
+        &self,
+        code: &HandoverCode,
+        now: OffsetDateTime,
+    ) -> Result<CodeKept, StoreError> {
+        in_transaction!(self.engine, tx => {
+            let kept = codes::keep(tx, code, now).await?;
+            Ok(match kept {
+                CodeKept::Kept => Finish::Commit(kept),
+                _ => Finish::RollBack(kept),
+            })
+        })
+    }
+
+    #[tracing::instrument(name = "store.session.take_code", skip_all, err(level = "debug"))]
+    async fn take_code(&self, digest: &CodeDigest) -> Result<Option<HandoverCode>, StoreError> {
+        in_transaction!(self.engine, tx => codes::take(tx, digest).await.map(Finish::Commit))
+    }
+
     #[tracing::instrument(name = "store.session.end", skip_all, err(level = "debug"))]
     async fn end(&self, ending: &Ending) -> Result<bool, StoreError> {
-        Ok(self.engine.execute(end::end(ending)).await? > 0)
+        end::end(&self.engine, ending).await
     }
 
     #[tracing::instrument(name = "store.session.raise_epoch", skip_all, err(level = "debug"))]

@@ -1,4 +1,5 @@
-//! The revocation feed, read from `ended_sessions`.
+//! The revocation feed, read from `ended_sessions`. After the end of a session come those of its
+//! children, which are read from `child_sessions`.
 //!
 //! Each end has a step number. `SQLite` counts steps. In `PostgreSQL` a step is a transaction id,
 //! and transactions become visible in a different order than their ids. So a cursor is a snapshot:
@@ -25,47 +26,75 @@ macro_rules! current_step {
 }
 pub(in crate::store::sql) use current_step;
 
-/// Selects ends. `$3` and `$4` are a partly read step and the last session read of it.
+/// Selects ended sessions. `$3` and `$4` are a partly read step and the last session read of it,
+/// whose children may be unread. `$5` is one more than the limit, for that session.
 macro_rules! ends {
     ($condition:literal) => {
         concat!(
-            "SELECT step, session_id, user_id, reason, ended_at FROM ended_sessions WHERE ",
+            "SELECT step, session_id, user_id, reason, ended_at, rotated_away FROM ended_sessions \
+             WHERE ",
             $condition,
-            " AND NOT (step = $3 AND session_id <= $4) ORDER BY step, session_id LIMIT $5"
+            " AND NOT (step = $3 AND session_id < $4) ORDER BY step, session_id LIMIT $5"
+        )
+    };
+}
+
+/// Selects the feed together with the snapshot of the query, from selected ends. `$6` is the last
+/// child read of the last session read.
+macro_rules! feed {
+    ($seen:expr, $ends:expr) => {
+        concat!(
+            "WITH ends AS MATERIALIZED (",
+            $ends,
+            ") SELECT identity, forgotten, ",
+            $seen,
+            " AS seen, found.* FROM revocation_feed LEFT JOIN (\
+             SELECT step, session_id, NULL AS child_id, user_id, reason, ended_at FROM ends \
+             WHERE NOT (step = $3 AND session_id = $4) UNION ALL \
+             SELECT step, session_id, child_id, user_id, reason, ended_at FROM ends \
+             JOIN child_sessions ON parent_id = session_id AND NOT rotated_away \
+             WHERE NOT (step = $3 AND session_id = $4 AND child_id <= $6)\
+             ) AS found ON TRUE ORDER BY step, session_id, child_id IS NOT NULL, child_id LIMIT $5"
         )
     };
 }
 
 /// Selects unseen ends together with the snapshot of the query.
 const UNSEEN: Sql = Sql::Each {
-    sqlite: &[concat!(
-        "SELECT identity, forgotten, '0:' || ",
-        current_step!(sqlite),
-        " || ':' AS seen, found.* FROM revocation_feed LEFT JOIN (",
-        ends!("step >= $1 AND $2 IS NOT NULL"),
-        ") AS found ON TRUE ORDER BY found.step, found.session_id"
+    sqlite: &[feed!(
+        concat!("'0:' || ", current_step!(sqlite), " || ':'"),
+        ends!("step >= $1 AND $2 IS NOT NULL")
     )],
     // Steps above the snapshot only exist in tables restored from another server.
-    postgres: concat!(
-        "SELECT identity, forgotten, CAST(pg_current_snapshot() AS TEXT) AS seen, found.* \
-         FROM revocation_feed LEFT JOIN ((",
-        ends!(
-            "step >= $1 AND \
-             step < CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)"
-        ),
-        ") UNION ALL (",
-        ends!("step = ANY (CAST($2 AS BIGINT[]))"),
-        ")) AS found ON TRUE ORDER BY found.step, found.session_id"
+    postgres: feed!(
+        "CAST(pg_current_snapshot() AS TEXT)",
+        concat!(
+            "(",
+            ends!(
+                "step >= $1 AND \
+                 step < CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)"
+            ),
+            ") UNION ALL (",
+            ends!("step = ANY (CAST($2 AS BIGINT[]))"),
+            ")"
+        )
     ),
 };
 
+/// A place in a step: after a session, or after one of its children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    session: SessionId,
+    child: Option<SessionId>,
+}
+
 /// A snapshot: the steps below a number except the open ones, and part of one more step up to a
-/// session.
+/// place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct SeenSteps {
     below: i64,
     open: Vec<i64>,
-    part: Option<(i64, SessionId)>,
+    part: Option<(i64, Place)>,
 }
 
 impl SeenSteps {
@@ -77,13 +106,13 @@ impl SeenSteps {
     }
 
     /// The snapshot after reading from `self` up to one end in the snapshot `now`.
-    fn up_to(&self, now: &Self, step: i64, session: SessionId) -> Self {
+    fn up_to(&self, now: &Self, step: i64, place: Place) -> Self {
         let earlier = now.open.iter().filter(|open| **open < step);
         let later = self.open.iter().filter(|open| **open >= step);
         Self {
             below: self.below.max(step),
             open: earlier.chain(later).copied().collect(),
-            part: Some((step, session)),
+            part: Some((step, place)),
         }
     }
 
@@ -96,23 +125,31 @@ impl SeenSteps {
 
     fn cursor(&self, identity: &str) -> Cursor {
         let open: Vec<String> = self.open.iter().map(i64::to_string).collect();
-        let part =
-            self.part.map(|(step, session)| format!("{step}.{}", session.as_uuid().simple()));
-        let (open, part) = (open.join("."), part.unwrap_or_default());
-        Cursor::of(format!("{identity}_{}_{open}_{part}", self.below))
+        let mut part = String::new();
+        if let Some((step, Place { session, child })) = self.part {
+            part = format!("{step}.{}", session.as_uuid().simple());
+            if let Some(child) = child {
+                part = format!("{part}.{}", child.as_uuid().simple());
+            }
+        }
+        Cursor::of(format!("{identity}_{}_{}_{part}", self.below, open.join(".")))
     }
 
     /// Parses a cursor into the identity of its feed and a snapshot.
     fn in_cursor(cursor: &Cursor) -> Option<(&str, Self)> {
         let fields: Vec<&str> = cursor.as_str().split('_').collect();
         let [identity, below, open, part] = fields[..] else { return None };
-        let part = match part.split_once('.') {
-            None if part.is_empty() => None,
-            None => return None,
-            Some((step, session)) => {
-                let session = Uuid::try_parse(session).ok()?;
-                Some((step.parse().ok()?, SessionId::from_uuid(session)))
+        let id = |text| Uuid::try_parse(text).ok().map(SessionId::from_uuid);
+        let fields: Vec<&str> = part.split('.').collect();
+        let part = match fields[..] {
+            [""] => None,
+            [step, session] => {
+                Some((step.parse().ok()?, Place { session: id(session)?, child: None }))
             }
+            [step, session, child] => {
+                Some((step.parse().ok()?, Place { session: id(session)?, child: Some(id(child)?) }))
+            }
+            _ => return None,
         };
         let seen = Self { below: below.parse().ok()?, open: numbers(open, '.')?, part };
         Some((identity, seen))
@@ -134,7 +171,7 @@ struct FeedRead {
 
 struct FeedEnd {
     step: i64,
-    session: SessionId,
+    place: Place,
     user: Option<UserId>,
     ended: Ended,
 }
@@ -175,8 +212,9 @@ impl FeedRead {
         ends.truncate(most);
         let mut revocations: Vec<Revocation> = ends
             .into_iter()
-            .map(|FeedEnd { step, session, user, ended }| {
-                let cursor = seen.up_to(&now, step, session).cursor(&identity);
+            .map(|FeedEnd { step, place, user, ended }| {
+                let cursor = seen.up_to(&now, step, place).cursor(&identity);
+                let session = place.child.unwrap_or(place.session);
                 Revocation { cursor, session, user, ended }
             })
             .collect();
@@ -193,12 +231,15 @@ async fn unseen(engine: &Engine, seen: &SeenSteps, most: u32) -> Result<FeedRead
     let open: Vec<String> = seen.open.iter().map(i64::to_string).collect();
     // -1 is not a step.
     let (part, up_to) = seen.part.unzip();
+    let id = |id: SessionId| id.as_uuid().as_bytes().to_vec();
+    let child = up_to.and_then(|place| place.child);
     let unseen = statement(UNSEEN)
         .bind(seen.below)
         .bind(format!("{{{}}}", open.join(",")))
         .bind(part.unwrap_or(-1))
-        .bind(up_to.map(|session| session.as_uuid().as_bytes().to_vec()).unwrap_or_default())
-        .bind(most);
+        .bind(up_to.map(|place| id(place.session)).unwrap_or_default())
+        .bind(most.saturating_add(1))
+        .bind(child.map(id).unwrap_or_default());
     let rows = engine.rows(unseen).await?;
     let feed = rows.first().ok_or(StoreError::Corrupt("the feed of ends"))?;
     let now: String = feed.get("seen")?;
@@ -213,10 +254,12 @@ async fn unseen(engine: &Engine, seen: &SeenSteps, most: u32) -> Result<FeedRead
 fn end(row: &SqlRow) -> Result<Option<FeedEnd>, StoreError> {
     let Some(step) = row.get("step")? else { return Ok(None) };
     let session: Vec<u8> = row.get("session_id")?;
+    let child: Option<Vec<u8>> = row.get("child_id")?;
     let user: Option<Vec<u8>> = row.get("user_id")?;
     let user = user.map(|id| uuid(&id)).transpose()?.map(UserId::from_uuid);
-    let session = SessionId::from_uuid(uuid(&session)?);
-    Ok(Some(FeedEnd { step, session, user, ended: ended(row)? }))
+    let child = child.map(|id| uuid(&id)).transpose()?.map(SessionId::from_uuid);
+    let place = Place { session: SessionId::from_uuid(uuid(&session)?), child };
+    Ok(Some(FeedEnd { step, place, user, ended: ended(row)? }))
 }
 
 /// Records that ends up to these steps were deleted.

@@ -29,7 +29,7 @@ pub(in crate::store::sql) async fn start(
     tx: &mut Transaction,
     start: &Start,
 ) -> Result<Started, StoreError> {
-    let is_used = is_used(tx, start).await?;
+    let is_used = is_used(tx, start.digest, start.session.id).await?;
     let at = start.cutoffs.now();
     let outdated = Ended { reason: start.outdated, at };
     if let Owner::User { id, epoch } = start.session.owner
@@ -65,14 +65,19 @@ pub(in crate::store::sql) async fn start(
     }
 }
 
-/// Whether the id or the digest is or was in use.
-async fn is_used(tx: &mut Transaction, start: &Start) -> Result<bool, StoreError> {
+/// Whether the id or the digest is or was in use, by a session or a child.
+pub(super) async fn is_used(
+    tx: &mut Transaction,
+    digest: TokenDigest,
+    id: SessionId,
+) -> Result<bool, StoreError> {
     let any = statement(
         "SELECT EXISTS (SELECT 1 FROM sessions WHERE token_digest = $1 OR session_id = $2) \
+         OR EXISTS (SELECT 1 FROM child_sessions WHERE child_digest = $1 OR child_id = $2) \
          OR EXISTS (SELECT 1 FROM ended_sessions WHERE token_digest = $1 \
          OR (session_id = $2 AND NOT rotated_away))",
     );
-    tx.one_row(any.bind(start.digest).bind(start.session.id)).await?.get(0)
+    tx.one_row(any.bind(digest).bind(id)).await?.get(0)
 }
 
 async fn previous_session(

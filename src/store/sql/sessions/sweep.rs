@@ -1,5 +1,7 @@
 //! Deletes expired sessions and old records, a bounded number of rows at a time.
 
+use super::children::{delete_orphans, forget_children};
+use super::codes;
 use super::end::end_session;
 use super::revocations;
 use crate::failure::StoreError;
@@ -38,7 +40,11 @@ pub(in crate::store::sql) async fn sweep(
     let ended = u64::try_from(timed_out.len()).unwrap_or(u64::MAX);
     let left = most.saturating_sub(u32::try_from(ended).unwrap_or(most));
     let forgotten = forget(tx, cutoffs, left).await?;
-    let done = ended + forgotten < u64::from(most);
+    let left = left.saturating_sub(u32::try_from(forgotten).unwrap_or(left));
+    let codes = codes::sweep(tx, cutoffs.now(), left).await?;
+    let left = left.saturating_sub(u32::try_from(codes).unwrap_or(left));
+    let orphans = delete_orphans(tx, cutoffs.now(), left).await?;
+    let done = ended + forgotten + codes + orphans < u64::from(most);
     Ok(Swept { ended, timed_out: of_users, forgotten, done })
 }
 
@@ -82,11 +88,20 @@ async fn forget(tx: &mut Transaction, cutoffs: &Cutoffs, most: u32) -> Result<u6
     let old = statement(for_update_skip_locked!(
         "DELETE FROM ended_sessions WHERE token_digest IN \
          (SELECT token_digest FROM ended_sessions WHERE ended_at < $1 ORDER BY ended_at LIMIT $2",
-        ") RETURNING step"
+        ") RETURNING step, session_id, rotated_away OR is_child AS has_no_children"
     ));
     let forgotten = tx.rows(old.bind(cutoffs.forgotten_before()).bind(most)).await?;
-    let steps: Vec<i64> = forgotten.iter().map(|row| row.get("step")).collect::<Result<_, _>>()?;
+    let (mut steps, mut parents) = (Vec::<i64>::new(), Vec::<Vec<u8>>::new());
+    for row in &forgotten {
+        steps.push(row.get("step")?);
+        if !row.get::<bool>("has_no_children")? {
+            parents.push(row.get("session_id")?);
+        }
+    }
     let count = u64::try_from(steps.len()).unwrap_or(u64::MAX);
+    if !parents.is_empty() {
+        forget_children(tx, parents).await?;
+    }
     revocations::forget(tx, steps.into_iter()).await?;
     Ok(count)
 }

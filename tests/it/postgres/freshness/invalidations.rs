@@ -7,8 +7,8 @@ use anteroom::accounts::{
     KeptSession, Name, PasswordHash, Role, Status, UserId,
 };
 use anteroom::sessions::{
-    Client, Compartment, EpochMove, Keep, Rotation, SessionId, SessionPolicy, SessionStore, Start,
-    Started, Touch,
+    Child, ChildStart, Client, Compartment, EpochMove, Keep, Origin, Rotation, SessionId,
+    SessionPolicy, SessionStore, Start, Started, Touch,
 };
 use anteroom::store::{SessionLocation, SessionOrder, SqlDatabase};
 use sqlx::postgres::PgListener;
@@ -141,6 +141,41 @@ async fn every_end_and_new_token_sends_an_invalidation_even_if_nothing_ends() {
     let late = SessionPolicy::default().cutoffs(NOW + Duration::from_hours(48));
     SessionStore::sweep(&store, &late, 100).await.unwrap();
     ear.hears("a sweep", &[session(expired.session.id)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_child_sends_the_child_and_with_its_parent_the_parent() {
+    let Some((nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
+    let start = signed_in(&store, fresh_user(), Epoch::FIRST).await;
+    ear.heard().await;
+    let begin = async || {
+        let child = Child {
+            id: SessionId::from_uuid(fresh_uuid()),
+            parent: start.session.id,
+            origin: Origin::of("https://wiki.example.org"),
+            created_at: NOW,
+            client: Client::default(),
+        };
+        let id = child.id;
+        store.start_child(&ChildStart { child, digest: fresh_digest() }).await.unwrap();
+        id
+    };
+
+    let first = begin().await;
+    ear.hears("a child", &[]).await;
+    let second = begin().await;
+    ear.hears("another in its place", &[session(first)]).await;
+    assert!(store.end(&ending(second)).await.unwrap());
+    ear.hears("the end of a child", &[session(second), nothing()]).await;
+    assert!(!store.end(&ending(second)).await.unwrap());
+    ear.hears("a second end", &[nothing()]).await;
+    let third = begin().await;
+    nodes.database.run("UPDATE child_sessions SET origin = 'https://a.example.org'").await;
+    ear.hears("a change by hand", &[session(third)]).await;
+    assert!(store.end(&ending(start.session.id)).await.unwrap());
+    ear.hears("the end of the parent", &[session(start.session.id)]).await;
+    nodes.database.run("TRUNCATE child_sessions").await;
+    ear.hears("all children", &["*".to_owned()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -329,7 +364,7 @@ async fn tables_that_do_not_tell_are_made_to_by_their_owner_and_refused_by_other
 /// How many of our triggers are missing or out of force.
 async fn silent(owner: &mut PgConnection) -> i64 {
     let loud = sqlx::query_scalar(
-        "SELECT 13 - count(*) FROM pg_trigger WHERE tgname LIKE 'tell_of_%' AND tgenabled = 'A'",
+        "SELECT 16 - count(*) FROM pg_trigger WHERE tgname LIKE 'tell_of_%' AND tgenabled = 'A'",
     );
     loud.fetch_one(owner).await.unwrap()
 }

@@ -11,7 +11,9 @@ use anteroom::sessions::{
 
 use super::{invalidations, subscribed, token};
 use crate::harness::redis::RedisServer;
-use crate::redis_sessions::{begin, digest, ending, limited, opened, second, start, under, user};
+use crate::redis_sessions::{
+    begin, child_of, digest, ending, limited, opened, second, start, under, user,
+};
 
 fn set<const N: usize>(changes: [Change; N]) -> HashSet<Change> {
     HashSet::from(changes)
@@ -90,6 +92,34 @@ async fn a_call_that_ends_sessions_sends_each_and_no_other() {
     assert_eq!(invalidations(&mut *subscription).await, set([token(5)]));
     assert!(!store.end(&ending(&evicting)).await.unwrap());
     assert_eq!(invalidations(&mut *subscription).await, set([]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_a_session_sends_its_children() {
+    let Some(redis) = RedisServer::start(&[], "what Redis sends for children") else { return };
+    let store = opened(&redis.url()).await;
+    let parent = start(1, Some(1), 0);
+    begin(&*store, &parent).await;
+    let mut subscription = subscribed(&store).await;
+    let (first, second_child) = (child_of(&parent, 2), child_of(&parent, 3));
+    let [of_first, of_second] = [&first, &second_child].map(|child| Change::Token(child.digest));
+
+    store.start_child(&first).await.unwrap();
+    assert_eq!(invalidations(&mut *subscription).await, set([of_first]));
+    store.start_child(&second_child).await.unwrap();
+    assert_eq!(invalidations(&mut *subscription).await, set([of_first, of_second]));
+
+    let client = parent.session.client.clone();
+    store.touch(&[Touch { id: parent.session.id, at: second(90), client }]).await.unwrap();
+    store.load(&second_child.digest).await.unwrap();
+    assert_eq!(invalidations(&mut *subscription).await, set([]));
+    let (from, to) = (parent.digest, digest(4));
+    let rotation = Rotation { from, to, authenticated: true, at: second(91) };
+    assert!(store.rotate(&rotation).await.unwrap());
+    assert_eq!(invalidations(&mut *subscription).await, set([token(1), token(4), of_second]));
+
+    assert!(store.end(&ending(&parent)).await.unwrap());
+    assert_eq!(invalidations(&mut *subscription).await, set([token(4), of_second]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

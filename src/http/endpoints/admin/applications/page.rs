@@ -27,7 +27,11 @@ pub(in crate::http) async fn show(
     let options = forward_auth.options();
     let headers: Vec<_> = forward_auth.names().map(|name| name.to_string()).collect();
     let page = ApplicationsPage {
-        origin: options.proxy.map(|_| forward_auth.origin().to_owned()),
+        origins: if options.proxy.is_some() {
+            forward_auth.origins().map(str::to_owned).collect()
+        } else {
+            Vec::new()
+        },
         proxy: options.proxy.map_or("", ForwardAuthProxy::as_str),
         headers: headers.join(", "),
         file: options.rules.file().map(|file| file.path.display().to_string()),

@@ -11,8 +11,8 @@ use crate::rules::RuleText;
 pub(crate) struct ApplicationsPage {
     /// The page context.
     pub(crate) context: PageContext,
-    /// The origin of the application; `None` where no proxy asks.
-    pub(crate) origin: Option<String>,
+    /// The origins that are guarded; none where no proxy asks.
+    pub(crate) origins: Vec<String>,
     /// The proxy that asks, as the setting has it.
     pub(crate) proxy: &'static str,
     /// The names of the headers with the user.

@@ -17,8 +17,8 @@ use crate::http::response::json::{
 use crate::http::session::extract::{CurrentUser, PathId};
 use crate::http::session::extract_public::RequireAdmin;
 use crate::sessions::{
-    EndReason, Ended, Explained, Session, SessionFilter, SessionId, SessionKind, SessionPolicy,
-    Sessions,
+    Child, ChildrenOf, EndReason, Ended, Explained, Session, SessionFilter, SessionId, SessionKind,
+    SessionPolicy, Sessions,
 };
 use crate::use_cases::RevokeSessions;
 
@@ -64,7 +64,10 @@ impl ExplainedBody {
     fn new(explained: &Explained, policy: &SessionPolicy, asking: Asking<'_>) -> Self {
         let session = explained.session.as_ref();
         Self {
-            session: session.map(|session| SessionBody::new(session, policy, Some(asking))),
+            session: session.map(|session| match &explained.child {
+                Some(child) => SessionBody::of_child(child, session, policy),
+                None => SessionBody::new(session, policy, Some(asking)),
+            }),
             policy: session.map(|session| PolicyBody::of(session, policy)),
             ended: explained.ended.map(EndedBody::from),
             under_lease: explained.under_lease,
@@ -106,7 +109,8 @@ pub(crate) async fn of_user(
 ) -> Result<Json<SessionsBody>, Problem> {
     let user = find(&accounts, &id).await?.user;
     let listed = sessions.list(user.id).await?;
-    Ok(Json(SessionsBody { sessions: bodies(&listed, &sessions, &administrator) }))
+    let children = sessions.children(ChildrenOf::User(user.id)).await?;
+    Ok(Json(SessionsBody { sessions: bodies(&listed, &children, &sessions, &administrator) }))
 }
 
 /// `DELETE /api/admin/users/{id}/sessions`: ends every session of one account.
@@ -159,7 +163,7 @@ pub(crate) async fn list(
     let after = query.cursor(SessionId::parse)?;
     let page = sessions.page(&filter(&query)?, after, query.limit()?).await?;
     Ok(Json(SessionPageBody {
-        sessions: bodies(&page.sessions, &sessions, &administrator),
+        sessions: bodies(&page.sessions, &[], &sessions, &administrator),
         next_cursor: page.next.map(|id| id.to_string()),
     }))
 }
@@ -175,10 +179,15 @@ pub(crate) fn filter(query: &Query) -> Result<SessionFilter, Problem> {
     })
 }
 
-fn bodies(listed: &[Session], sessions: &Sessions, asking: &CurrentUser) -> Vec<SessionBody> {
+fn bodies(
+    listed: &[Session],
+    children: &[Child],
+    sessions: &Sessions,
+    asking: &CurrentUser,
+) -> Vec<SessionBody> {
     let client = asking.actor.client();
     let asking = (asking.session.id, &client);
-    listed.iter().map(|one| SessionBody::new(one, sessions.policy(), Some(asking))).collect()
+    SessionBody::list(listed, children, sessions.policy(), Some(asking))
 }
 
 /// `DELETE /api/admin/sessions/{id}`: ends one session of any user.

@@ -11,9 +11,11 @@ use crate::http::endpoints::admin::applications::view::Trial;
 use crate::http::endpoints::admin::audit::page::event_row;
 use crate::http::endpoints::admin::sessions::api::filter;
 use crate::http::endpoints::admin::sessions::view::{
-    AllSessionsPage, ExplainedSession, PolicyView, SessionDetailPage, SessionEnd, SessionFilters,
+    AllSessionsPage, ChildView, ExplainedSession, PolicyView, SessionDetailPage, SessionEnd,
+    SessionFilters,
 };
 use crate::http::endpoints::admin::{path_with, session_row};
+use crate::http::endpoints::sessions::page::application_card;
 use crate::http::forward_auth::ForwardAuth;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
@@ -21,7 +23,9 @@ use crate::http::security::redirect::see_other;
 use crate::http::session::extract::{AdministratorOrLogin, PathId};
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::render;
-use crate::sessions::{EndReason, Session, SessionId, SessionPolicy, Sessions, TimeoutRule};
+use crate::sessions::{
+    ChildrenOf, EndReason, Session, SessionId, SessionPolicy, Sessions, TimeoutRule,
+};
 use crate::use_cases::RevokeSessions;
 
 /// How many events of a session are shown with it.
@@ -87,10 +91,16 @@ pub(in crate::http) async fn show(
     let listing = AuditListing { session: Some(id), limit: MOST_EVENTS, ..Default::default() };
     let events = audit.list(&listing).await?.events;
     let session = explained.session.as_ref();
+    let children = sessions.children(ChildrenOf::Session(id)).await?;
     let page = SessionDetailPage {
         context,
         now: sessions.now(),
         id: id.to_string(),
+        applications: children.iter().map(application_card).collect(),
+        child: explained.child.as_ref().map(|child| ChildView {
+            origin: child.origin.as_str().to_owned(),
+            parent: child.parent.to_string(),
+        }),
         session: session.map(|one| explained_session(one, sessions.policy(), current.session.id)),
         ended: explained
             .ended

@@ -2,6 +2,7 @@
 
 use crate::http::endpoints::admin::applications::view::Trial;
 use crate::http::endpoints::admin::audit::view::AuditEventRow;
+use crate::http::endpoints::sessions::view::ApplicationCard;
 use crate::http::endpoints::sessions::view::ClientView;
 use crate::http::web::page_context::PageContext;
 use askama::Template;
@@ -73,6 +74,10 @@ pub(crate) struct SessionDetailPage {
     pub(crate) id: String,
     /// The stored session; `None` once its end was recorded.
     pub(crate) session: Option<ExplainedSession>,
+    /// Its application and its parent, where it is a child. The session is that of the parent then.
+    pub(crate) child: Option<ChildView>,
+    /// Its sessions at applications on other hosts.
+    pub(crate) applications: Vec<ApplicationCard>,
     /// How it ended; `None` while it is live.
     pub(crate) ended: Option<SessionEnd>,
     /// Whether this server answers for it from memory.
@@ -100,6 +105,15 @@ pub(crate) struct ExplainedSession {
     pub(crate) ends_at: OffsetDateTime,
     /// The policy that set both.
     pub(crate) policy: PolicyView,
+}
+
+/// A session at an application.
+#[derive(Clone, Debug)]
+pub(crate) struct ChildView {
+    /// The origin of the application.
+    pub(crate) origin: String,
+    /// The session with which it lives and ends.
+    pub(crate) parent: String,
 }
 
 /// Which timeouts a session is under.

@@ -4,7 +4,7 @@ use time::Duration;
 use time::macros::datetime;
 
 use super::super::*;
-use crate::http::endpoints::tests::samples::{NOW, Rendered, signed_in};
+use crate::http::endpoints::tests::samples::{NOW, Rendered, application, signed_in};
 use crate::http::web::language::Language;
 use crate::http::web::texts::Texts;
 
@@ -131,6 +131,8 @@ fn one_session(language: Language) -> SessionDetailPage {
             ends_at: datetime!(2026-12-20 21:05 UTC),
             policy: PolicyView::Remembered,
         }),
+        child: None,
+        applications: vec![application("4")],
         ended: None,
         under_lease: true,
         trial: Some(trial(true)),
@@ -170,7 +172,7 @@ fn applications(language: Language) -> ApplicationsPage {
     };
     ApplicationsPage {
         context: signed_in(language, "/admin/applications"),
-        origin: Some("app.example.com".to_owned()),
+        origins: vec!["app.example.com".to_owned(), "wiki.example.com".to_owned()],
         proxy: "nginx",
         headers: "remote-user, remote-email, remote-name, remote-groups".to_owned(),
         file: Some("/etc/anteroom/rules.toml".to_owned()),
@@ -186,6 +188,11 @@ fn applications(language: Language) -> ApplicationsPage {
 /// Every page, with a name for messages, in `language`.
 pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)> {
     let mut pages = users_pages(language);
+    let child = SessionDetailPage {
+        child: Some(ChildView { origin: "wiki.example.org".to_owned(), parent: ID.to_owned() }),
+        applications: vec![],
+        ..one_session(language)
+    };
     let ended = SessionDetailPage {
         session: None,
         ended: Some(SessionEnd { reason: "revoked_by_admin", at: NOW }),
@@ -199,6 +206,7 @@ pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)>
         ("admin-uncounted", uncounted.render()),
         ("admin-sessions", sessions(language).render()),
         ("admin-session", one_session(language).render()),
+        ("admin-session-at-an-application", child.render()),
         ("admin-session-ended", ended.render()),
         ("admin-audit", audit(language).render()),
         ("admin-audit-empty", empty.render()),
@@ -254,7 +262,7 @@ fn users_pages(language: Language) -> Vec<(&'static str, Rendered)> {
 
 fn applications_pages(language: Language) -> Vec<(&'static str, Rendered)> {
     let unprotected = ApplicationsPage {
-        origin: None,
+        origins: vec![],
         file: None,
         rules: vec![],
         trial: trial(false),
@@ -338,7 +346,7 @@ fn hostile_applications(text: &str, context: PageContext) -> ApplicationsPage {
     };
     ApplicationsPage {
         context,
-        origin: Some(hostile()),
+        origins: vec![hostile()],
         headers: hostile(),
         file: Some(hostile()),
         rules: vec![rule],

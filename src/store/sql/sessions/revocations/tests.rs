@@ -6,12 +6,20 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 use super::*;
 use crate::store::sql::database::MIGRATIONS;
 
-fn session(number: u128) -> SessionId {
+fn id(number: u128) -> SessionId {
     SessionId::from_uuid(Uuid::from_u128(number))
 }
 
+/// The places of a step in their order: three sessions, each with two children.
+fn place(number: u128) -> Place {
+    let child = (!number.is_multiple_of(3)).then(|| id(number % 3));
+    Place { session: id(number / 3), child }
+}
+
+const PLACES: u128 = 9;
+
 impl SeenSteps {
-    fn has(&self, step: i64, at: SessionId) -> bool {
+    fn has(&self, step: i64, at: Place) -> bool {
         let is_part = self.part.is_some_and(|(part, up_to)| part == step && at <= up_to);
         is_part || (step < self.below && !self.open.contains(&step))
     }
@@ -39,23 +47,24 @@ proptest! {
     fn a_cursor_after_an_end_contains_exactly_the_seen_ends(
         (before, now) in earlier_and_later(),
         step in 0..20_i64,
-        up_to in 0..4_u128,
+        up_to in 0..PLACES,
     ) {
-        let seen = before.up_to(&now, step, session(up_to));
-        prop_assume!(now.has(step, session(0)) && !before.has(step, session(0)));
+        let seen = before.up_to(&now, step, place(up_to));
+        prop_assume!(now.has(step, place(0)) && !before.has(step, place(0)));
         for other in 0..20 {
-            for at in 0..4 {
-                let place = (other, at) <= (step, up_to);
-                let expected = before.has(other, session(at))
-                    || (place && now.has(other, session(at)));
-                prop_assert_eq!(seen.has(other, session(at)), expected, "{} {}", other, at);
+            for at in 0..PLACES {
+                let is_before = (other, at) <= (step, up_to);
+                let at = place(at);
+                let expected = before.has(other, at) || (is_before && now.has(other, at));
+                prop_assert_eq!(seen.has(other, at), expected, "{} {:?}", other, at);
             }
         }
     }
 
     #[test]
     fn a_cursor_is_parsed_as_written((before, now) in earlier_and_later(), step in 0..20_i64) {
-        for seen in [before.up_to(&now, step, session(7)), before, now] {
+        let parts = [place(3), place(4)].map(|place| before.up_to(&now, step, place));
+        for seen in parts.into_iter().chain([before, now]) {
             let cursor = seen.cursor("-0.5e-7");
             prop_assert_eq!(SeenSteps::in_cursor(&cursor), Some(("-0.5e-7", seen)));
         }

@@ -1,0 +1,39 @@
+//! The values that the cache takes and gives.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::accounts::{Account, User};
+use crate::sessions::{Child, Session, TokenDigest};
+
+/// A cached live session and its user.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    /// The session.
+    pub session: Arc<Session>,
+    /// The user; `None` for an anonymous session.
+    pub user: Option<Arc<User>>,
+}
+
+/// A cached live child, its parent and their user.
+#[derive(Clone, Debug)]
+pub struct RememberedChild {
+    /// The child.
+    pub child: Arc<Child>,
+    /// Its parent.
+    pub session: Arc<Session>,
+    /// The user; `None` if the parent is anonymous.
+    pub user: Option<Arc<User>>,
+}
+
+/// A live session, or a live child with its parent, to cache.
+pub(in crate::sessions) struct Fill<'a> {
+    pub(in crate::sessions) digest: TokenDigest,
+    pub(in crate::sessions) child: Option<&'a Arc<Child>>,
+    /// The session, or the parent.
+    pub(in crate::sessions) session: &'a Arc<Session>,
+    pub(in crate::sessions) idle_expires_at: OffsetDateTime,
+    /// That of the session's user, under whose current epoch the session is live.
+    pub(in crate::sessions) account: Option<&'a Account>,
+}
