@@ -167,6 +167,37 @@ fn sample(proxy: &Proxy, asked: Option<&Server>, cookie: &str, seconds: u32) -> 
     }
 }
 
+/// A row for each proxy, beside the same proxy alone.
+fn rows(proxies: &[Proxy], samples: &[Vec<Sample>]) -> Vec<Vec<String>> {
+    proxies
+        .iter()
+        .zip(samples)
+        .enumerate()
+        .map(|(index, (proxy, own))| {
+            let alone = &samples[index - index % 3];
+            let each = |of: fn(&Sample) -> f64| own.iter().map(of).collect::<Vec<_>>();
+            let to_alone = |of: fn(&Sample) -> f64| {
+                Spread::of_ratios(&each(of), &alone.iter().map(of).collect::<Vec<_>>()).show(2)
+            };
+            let asks = match proxy.asks {
+                Asks::Nobody => "nobody",
+                Asks::Anything => "an endpoint that always answers 200",
+                Asks::Anteroom => "Anteroom",
+            };
+            vec![
+                proxy.name.to_owned(),
+                asks.to_owned(),
+                Spread::of(each(|sample| sample.latency)).show(0),
+                to_alone(|sample| sample.latency),
+                Spread::of(each(|sample| sample.requests_per_second)).show(0),
+                to_alone(|sample| sample.requests_per_second),
+                Spread::of(each(|sample| sample.cpu.0)).show(1),
+                Spread::of(each(|sample| sample.cpu.1)).show(1),
+            ]
+        })
+        .collect()
+}
+
 /// Measures every proxy in every round, and prints the table.
 pub fn run(plan: Plan) {
     let folder = TempDir::new().unwrap();
@@ -201,33 +232,7 @@ pub fn run(plan: Plan) {
             samples.push(sample(proxy, asked(proxy.asks), &cookie, plan.seconds));
         }
     }
-    let rows: Vec<Vec<String>> = proxies
-        .iter()
-        .zip(&samples)
-        .enumerate()
-        .map(|(index, (proxy, own))| {
-            let alone = &samples[index - index % 3];
-            let each = |of: fn(&Sample) -> f64| own.iter().map(of).collect::<Vec<_>>();
-            let to_alone = |of: fn(&Sample) -> f64| {
-                Spread::of_ratios(&each(of), &alone.iter().map(of).collect::<Vec<_>>()).show(2)
-            };
-            let asks = match proxy.asks {
-                Asks::Nobody => "nobody",
-                Asks::Anything => "an endpoint that always answers 200",
-                Asks::Anteroom => "Anteroom",
-            };
-            vec![
-                proxy.name.to_owned(),
-                asks.to_owned(),
-                Spread::of(each(|sample| sample.latency)).show(0),
-                to_alone(|sample| sample.latency),
-                Spread::of(each(|sample| sample.requests_per_second)).show(0),
-                to_alone(|sample| sample.requests_per_second),
-                Spread::of(each(|sample| sample.cpu.0)).show(1),
-                Spread::of(each(|sample| sample.cpu.1)).show(1),
-            ]
-        })
-        .collect();
+    let rows = rows(&proxies, &samples);
     let head = [
         "proxy",
         "asks",

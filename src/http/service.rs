@@ -72,24 +72,32 @@ pub struct Service {
     forms: SentForms,
 }
 
+fn session_layer_parts(
+    options: &HttpOptions,
+    cookie: &CookieShape,
+    writes: &Arc<OwnWrites>,
+) -> SessionLayerParts {
+    SessionLayerParts {
+        check: Check::new(options.accounts.clone(), options.sessions.clone()),
+        sessions: options.sessions.clone(),
+        cookie: cookie.clone(),
+        proxies: options.proxies.clone(),
+        writes: Arc::clone(writes),
+        metrics: options.metrics.clone(),
+        audit: options.audit.clone(),
+        keeps_data: true,
+    }
+}
+
 impl Service {
     /// Builds the router and the layers.
     #[must_use]
     pub fn new(options: HttpOptions) -> Self {
+        let cookie = CookieShape::of(&options.public_url);
+        let writes = Arc::new(OwnWrites::new(options.accounts.limits_attempts(), &options.clock));
+        let parts = session_layer_parts(&options, &cookie, &writes);
+        let check = parts.check.clone();
         let HttpOptions { accounts, sessions, audit, public_url, proxies, metrics, .. } = options;
-        let cookie = CookieShape::of(&public_url);
-        let writes = Arc::new(OwnWrites::new(accounts.limits_attempts(), &options.clock));
-        let check = Check::new(accounts.clone(), sessions.clone());
-        let parts = SessionLayerParts {
-            check: check.clone(),
-            sessions: sessions.clone(),
-            cookie: cookie.clone(),
-            proxies: proxies.clone(),
-            writes: writes.clone(),
-            metrics: metrics.clone(),
-            audit: audit.clone(),
-            keeps_data: true,
-        };
         let request_guard = {
             let applications = options.forward_auth.applications.clone();
             RequestGuard::new(public_url, options.trusted_origins, proxies, applications)

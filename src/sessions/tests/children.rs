@@ -1,5 +1,7 @@
 //! Child sessions and hand-over codes, through the service.
 
+use std::slice;
+
 use super::*;
 
 const WIKI: &str = "https://wiki.example.org";
@@ -51,7 +53,7 @@ async fn a_child_counts_at_its_origin_only_and_a_session_at_no_application() {
     let found = stage.sessions.find_child(started.child.id).await.unwrap().unwrap();
     assert_eq!(found.child, started.child);
     for of in [ChildrenOf::Session(session.id), ChildrenOf::User(ada())] {
-        assert_eq!(stage.sessions.children(of).await.unwrap(), [started.child.clone()]);
+        assert_eq!(stage.sessions.children(of).await.unwrap(), slice::from_ref(&started.child));
     }
 
     let elsewhere = stage.sessions.resume_child(&started.token, &Origin::of(MAIL)).await;

@@ -59,10 +59,10 @@ async fn of_parallel_takes_of_one_code_exactly_one_wins(fixture: Fixture) -> Cas
             async move { Ok(store.take_code(&digest).await?) }
         });
 
-        let taken: Vec<HandoverCode> =
+        let won: Vec<HandoverCode> =
             at_once(takes.collect()).await?.into_iter().flatten().collect();
 
-        same!(taken, vec![code], "the codes that were taken");
+        same!(won, vec![code], "the codes that were taken");
     }
     Ok(())
 }

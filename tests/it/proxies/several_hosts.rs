@@ -116,12 +116,12 @@ async fn one_sign_in_counts_for_both(proxy: Proxy) {
 /// Neither of the two cookies reaches the application.
 async fn ours_stay_outside(proxy: Proxy, stage: &Stage, wiki: &Browser) {
     let session = format!("__Host-anteroom={}", wiki.token());
-    let state = format!("__Host-anteroom-state={}", "A".repeat(43));
+    let cookie = format!("__Host-anteroom-state={}", "A".repeat(43));
     for (sent, expected) in [
-        (format!("{session}; {state}"), ""),
-        (format!("{state}; {session}; a=1"), "a=1"),
-        (format!("a=1; {session}; b=2; {state}; c=3"), "a=1; b=2; c=3"),
-        (format!("a=1; {state}; {session}"), "a=1"),
+        (format!("{session}; {cookie}"), ""),
+        (format!("{cookie}; {session}; a=1"), "a=1"),
+        (format!("a=1; {session}; b=2; {cookie}; c=3"), "a=1; b=2; c=3"),
+        (format!("a=1; {cookie}; {session}"), "a=1"),
         (format!("{session}; __Host-anteroom-states=1"), "__Host-anteroom-states=1"),
     ] {
         let plain = stage.at(WIKI);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anteroom::accounts::{Epoch, EpochReason};
+use anteroom::accounts::{Epoch, EpochReason, UserId};
 use anteroom::sessions::{
     ChildStart, ChildStarted, EpochMove, Loaded, Rotation, SessionStore, Start,
 };
@@ -29,6 +29,11 @@ async fn with_children(
     children
 }
 
+fn new_password(user: UserId) -> EpochMove {
+    let (to, reason) = (Epoch::from_number(2), EpochReason::PasswordChanged);
+    EpochMove { user, to, reason, survivor: None, at: second(1) }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledged() {
     let Some(mut redis) = RedisServer::start(DURABLE, "a Redis that is killed") else { return };
@@ -52,13 +57,7 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
                 let to = digest(number + 1_000_000_000);
                 let acknowledged = match place % 3 {
                     0 => store.end(&ending(&session)).await.is_ok(),
-                    1 => {
-                        let (user, to) = (user(number), Epoch::from_number(2));
-                        let reason = EpochReason::PasswordChanged;
-                        let at = second(1);
-                        let raise = EpochMove { user, to, reason, survivor: None, at };
-                        store.raise_epoch(&raise).await.is_ok()
-                    }
+                    1 => store.raise_epoch(&new_password(user(number))).await.is_ok(),
                     _ => {
                         let (from, at) = (session.digest, second(1));
                         let rotation = Rotation { from, to, authenticated: false, at };

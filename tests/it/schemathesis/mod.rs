@@ -36,7 +36,7 @@ const ORDINARY: Length = Length { phases: "examples,coverage,fuzzing", examples:
 
 /// Runs it as nobody, a user or an administrator, and fails with its report where it finds
 /// anything. Gives the operations that succeeded at least once.
-fn run(role: &str, length: &Length, place: Place) -> Option<BTreeSet<String>> {
+fn run(role: &str, length: &Length, place: &Place) -> Option<BTreeSet<String>> {
     let program = schemathesis()?;
     let server = place.serve(&[]);
     let succeeded = server.place.path().join("succeeded");
@@ -95,17 +95,17 @@ async fn the_description_is_valid_and_so_is_every_example() {
 
 #[test]
 fn nobody_gets_a_response_that_is_not_described() {
-    run("nobody", &ORDINARY, without_throttles());
+    run("nobody", &ORDINARY, &without_throttles());
 }
 
 #[test]
 fn a_user_gets_no_response_that_is_not_described() {
-    run("user", &ORDINARY, without_throttles());
+    run("user", &ORDINARY, &without_throttles());
 }
 
 #[tokio::test]
 async fn an_administrator_succeeds_with_every_operation_as_it_is_described() {
-    let Some(succeeded) = run("administrator", &ORDINARY, without_throttles()) else { return };
+    let Some(succeeded) = run("administrator", &ORDINARY, &without_throttles()) else { return };
     let mut failed = Vec::new();
     for (path, methods) in description().await["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
@@ -128,27 +128,27 @@ mod nightly {
     #[test]
     fn nobody_gets_a_response_that_is_not_described() {
         for seed in 11..14 {
-            run("nobody", &long(seed), without_throttles());
+            run("nobody", &long(seed), &without_throttles());
         }
     }
 
     #[test]
     fn a_user_gets_no_response_that_is_not_described() {
         for seed in 21..24 {
-            run("user", &long(seed), without_throttles());
+            run("user", &long(seed), &without_throttles());
         }
     }
 
     #[test]
     fn an_administrator_gets_no_response_that_is_not_described() {
         for seed in 31..34 {
-            run("administrator", &long(seed), without_throttles());
+            run("administrator", &long(seed), &without_throttles());
         }
     }
 
     #[test]
     fn too_many_attempts_get_the_response_that_is_described() {
         let place = Place::new().with("ANTEROOM_THROTTLE_NETWORK", "2/1h");
-        run("nobody", &long(41), place);
+        run("nobody", &long(41), &place);
     }
 }

@@ -39,7 +39,8 @@ pub(super) fn describe(path: &str, operation: &mut Value, shared: &mut Map<Strin
         codes.retain(|code| !has(response, *code));
         let mut about = response["description"].as_str().unwrap_or_default().to_owned();
         for (number, word) in words(&codes).into_iter().enumerate() {
-            about += &format!("{} `{word}`", if number == 0 { "; also" } else { "," });
+            about += if number == 0 { "; also `" } else { ", `" };
+            about.extend([word, "`"]);
         }
         response["description"] = about.into();
         add_examples(&status, response, &codes);
