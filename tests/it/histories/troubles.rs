@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{innocent, law, load, place, took_of};
+use super::{innocent, law, load, place, took_of, until_enough};
 use crate::harness::chance::{Chance, SaysSeed, is_nightly, rounds, some_of};
 use crate::harness::ground::{Keeping, OwnGround, Trouble, with_each_keeping};
 use crate::harness::history::{Answer, Record};
@@ -37,6 +37,7 @@ async fn no_store_failure_signs_anybody_out_or_loses_an_acknowledged_change(keep
             longest = longest.max(until_all_are_well(&nodes).await);
         }
     }
+    until_enough(&history, &law(keeping)).await;
     over.store(true, Ordering::Relaxed);
     running.await.unwrap();
     let records = history.records();
