@@ -79,7 +79,10 @@ pub fn start(
         }
     };
     let (traces, layer) = Traces::to(collector).map_err(TelemetryError::Traces)?;
-    Registry::default().with(lines).with(layer).try_init()?;
+    // In one list: beside a layer without a filter, which an absent one counts as, every disabled
+    // event would be filtered each time instead of once.
+    let layers: Vec<_> = [lines].into_iter().chain(layer.map(Layer::boxed)).collect();
+    Registry::default().with(layers).try_init()?;
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, what = literal(panic.payload()), "a thread panicked");
