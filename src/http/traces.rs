@@ -2,14 +2,18 @@
 //! [`crate::telemetry`].
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::field::Empty;
 use tracing::{Level, Span};
 
+use crate::http::security::guard::{Sent, single};
 use crate::network::TrustedProxies;
 use crate::telemetry::{TRACES, continue_trace, within_request};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The span of a request, from its arrival to its response.
 #[derive(Clone)]
@@ -36,8 +40,10 @@ impl RequestSpan {
         );
         if proxies.sent(request.extensions()) {
             let headers = request.headers();
-            if let Some(traceparent) = only(headers, "traceparent") {
-                continue_trace(&span, traceparent, only(headers, "tracestate").unwrap_or_default());
+            if let Sent::Once(traceparent) = single(headers, &TRACEPARENT) {
+                let state = single(headers, &TRACESTATE);
+                let state = if let Sent::Once(state) = state { state } else { "" };
+                continue_trace(&span, traceparent, state);
             }
         }
         Some(Self(span))
@@ -69,12 +75,6 @@ impl RequestSpan {
 fn method(method: &Method) -> &str {
     let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
     if known.contains(&method.as_str()) { method.as_str() } else { "_OTHER" }
-}
-
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).into_iter();
-    let value = values.next()?.to_str().ok()?;
-    values.next().is_none().then_some(value)
 }
 
 /// Puts the work for a request into its span.

@@ -329,14 +329,15 @@ pub(in crate::http) fn another_site() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, Code::CrossOrigin, detail)
 }
 
-enum Sent<'r> {
+/// How often a header was sent.
+pub(in crate::http) enum Sent<'r> {
     Never,
     Once(&'r str),
     /// Several times, or not as text.
     Wrongly,
 }
 
-fn single<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Sent<'r> {
+pub(in crate::http) fn single<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Sent<'r> {
     let mut values = headers.get_all(name).into_iter();
     match (values.next(), values.next()) {
         (None, _) => Sent::Never,
