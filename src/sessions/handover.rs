@@ -1,10 +1,11 @@
 //! Hand-over codes: each takes a signed-in browser from one origin to another, once.
 
 use std::fmt;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{Origin, SessionId, Token, TokenDigest};
+use super::{Origin, SessionId, Token};
 use crate::entropy::{Entropy, NoEntropy};
 
 /// The secret of a hand-over, for the query of the redirect only. It has the form of a token and
@@ -80,12 +81,6 @@ digest! {
     StateDigest
 }
 
-impl From<TokenDigest> for StateDigest {
-    fn from(digest: TokenDigest) -> Self {
-        Self(*digest.as_bytes())
-    }
-}
-
 /// A hand-over code as stores keep it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandoverCode {
@@ -104,6 +99,9 @@ pub struct HandoverCode {
 impl HandoverCode {
     /// The most outstanding codes of one session.
     pub const MOST: u32 = 16;
+
+    /// How long a code can be redeemed, and takes the place of another.
+    pub const LIFETIME: Duration = Duration::from_secs(30);
 }
 
 /// The outcome of keeping a hand-over code.

@@ -1,15 +1,10 @@
 //! Hand-over codes: kept at one origin, redeemed once at another.
 
-use std::time::Duration;
-
 use super::Sessions;
 use super::start::MAX_ID_ATTEMPTS;
 use crate::failure::StoreError;
 use crate::sessions::cache::End;
 use crate::sessions::{Code, CodeKept, HandoverCode, Origin, SessionId, StateDigest};
-
-/// How long a code can be redeemed.
-const CODE_LIFETIME: Duration = Duration::from_secs(30);
 
 /// A hand-over to prepare.
 #[derive(Clone, Debug)]
@@ -46,7 +41,7 @@ impl Sessions {
         for _ in 0..MAX_ID_ATTEMPTS {
             let code = Code::generate(&self.service().entropy).map_err(StoreError::from)?;
             let (digest, now) = (code.digest(), self.now());
-            let expires_at = now + CODE_LIFETIME;
+            let expires_at = now + HandoverCode::LIFETIME;
             let kept = HandoverCode { digest, session, origin: origin.clone(), state, expires_at };
             match self.store().keep_code(&kept, now).await? {
                 CodeKept::Kept => return Ok(code),

@@ -170,7 +170,7 @@ impl Fixture {
             digest: CodeDigest::from_bytes(*self.fresh_digest().as_bytes()),
             session,
             origin: Origin::of("https://wiki.example.org"),
-            state: StateDigest::from(self.fresh_digest()),
+            state: StateDigest::from_bytes(*self.fresh_digest().as_bytes()),
             expires_at,
         }
     }

@@ -1,8 +1,6 @@
 //! `/auth/continue` at the host of the sign-in, `/.anteroom/callback` and `/.anteroom/sign-out` at
 //! the hosts of applications.
 
-use std::time::Duration;
-
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -20,11 +18,8 @@ use crate::http::session::current::CurrentSession;
 use crate::http::state::Links;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::render;
-use crate::sessions::{Code, HandoverError, ResumeError, StartChildError};
+use crate::sessions::{Code, HandoverCode, HandoverError, ResumeError, StartChildError};
 use crate::use_cases::{Check, Handover, HandoverTarget, Logout};
-
-/// Until then a place for another code becomes free.
-const CODE_LIFETIME: Duration = Duration::from_secs(30);
 
 /// `GET /auth/continue`: sends a signed-in browser to the application of `to`, with a code for the
 /// browser that has `state` there.
@@ -50,7 +45,7 @@ pub(crate) async fn hand_over(
     match handover.prepare(session.id, &target).await {
         Ok(code) => Ok(see_other(&callback(&url, code.reveal()))),
         Err(HandoverError::Gone) => Ok(sign_in()),
-        Err(HandoverError::Full) => Err(Problem::too_many_attempts(CODE_LIFETIME)),
+        Err(HandoverError::Full) => Err(Problem::too_many_attempts(HandoverCode::LIFETIME)),
         Err(HandoverError::Store(error)) => Err(error.into()),
     }
 }
