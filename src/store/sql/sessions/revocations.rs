@@ -5,6 +5,9 @@
 //! and transactions become visible in a different order than their ids. So a cursor is a snapshot:
 //! all steps below a number, except some that were still open. Rows that a later query sees and the
 //! snapshot does not are new. Readers and writers never wait for each other, and no end is missed.
+//!
+//! A page may end within a step. The next one begins with the rest of it, also where a lower step has
+//! become visible since, so that a cursor never has to name two such places.
 
 use uuid::Uuid;
 
@@ -29,12 +32,14 @@ pub(in crate::store::sql) use current_step;
 /// Selects ended sessions. `$3` and `$4` are a partly read step and the last session read of it,
 /// whose children may be unread. `$5` is one more than the limit, for that session.
 macro_rules! ends {
-    ($condition:literal) => {
+    ($condition:literal, $order:literal) => {
         concat!(
             "SELECT step, session_id, user_id, reason, ended_at, rotated_away FROM ended_sessions \
              WHERE ",
             $condition,
-            " AND NOT (step = $3 AND session_id < $4) ORDER BY step, session_id LIMIT $5"
+            " AND NOT (step = $3 AND session_id < $4) ORDER BY ",
+            $order,
+            " LIMIT $5"
         )
     };
 }
@@ -54,7 +59,8 @@ macro_rules! feed {
              SELECT step, session_id, child_id, user_id, reason, ended_at FROM ends \
              JOIN child_sessions ON parent_id = session_id AND NOT rotated_away \
              WHERE NOT (step = $3 AND session_id = $4 AND child_id <= $6)\
-             ) AS found ON TRUE ORDER BY step, session_id, child_id IS NOT NULL, child_id LIMIT $5"
+             ) AS found ON TRUE \
+             ORDER BY step <> $3, step, session_id, child_id IS NOT NULL, child_id LIMIT $5"
         )
     };
 }
@@ -63,7 +69,7 @@ macro_rules! feed {
 const UNSEEN: Sql = Sql::Each {
     sqlite: &[feed!(
         concat!("'0:' || ", current_step!(sqlite), " || ':'"),
-        ends!("step >= $1 AND $2 IS NOT NULL")
+        ends!("step >= $1 AND $2 IS NOT NULL", "step, session_id")
     )],
     // Steps above the snapshot only exist in tables restored from another server.
     postgres: feed!(
@@ -72,10 +78,11 @@ const UNSEEN: Sql = Sql::Each {
             "(",
             ends!(
                 "step >= $1 AND \
-                 step < CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)"
+                 step < CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)",
+                "step, session_id"
             ),
             ") UNION ALL (",
-            ends!("step = ANY (CAST($2 AS BIGINT[]))"),
+            ends!("step = ANY (CAST($2 AS BIGINT[]))", "step <> $3, step, session_id"),
             ")"
         )
     ),
@@ -105,14 +112,21 @@ impl SeenSteps {
         Some(Self { below, open: numbers(fields.next()?, ',')?, part: None })
     }
 
-    /// The snapshot after reading from `self` up to one end in the snapshot `now`.
+    /// The snapshot after reading from `self` up to one end in the snapshot `now`: first the rest of
+    /// a partly read step, then the others in order.
     fn up_to(&self, now: &Self, step: i64, place: Place) -> Self {
+        let part = Some((step, place));
+        let read = match self.part {
+            Some((partly, _)) if partly == step => return Self { part, ..self.clone() },
+            Some((partly, _)) => Some(partly),
+            None => None,
+        };
         let earlier = now.open.iter().filter(|open| **open < step);
-        let later = self.open.iter().filter(|open| **open >= step);
+        let later = self.open.iter().filter(|open| **open >= step && Some(**open) != read);
         Self {
-            below: self.below.max(step),
+            below: self.below.max(step).max(read.map_or(0, |read| read + 1)),
             open: earlier.chain(later).copied().collect(),
-            part: Some((step, place)),
+            part,
         }
     }
 

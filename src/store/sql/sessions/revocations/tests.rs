@@ -25,44 +25,55 @@ impl SeenSteps {
     }
 }
 
-/// A snapshot and a later one, which contains it.
-fn earlier_and_later() -> impl Strategy<Value = (SeenSteps, SeenSteps)> {
-    let steps = prop::collection::vec(0..4_u8, 20);
-    (steps, 0..20_i64, 0..20_i64).prop_map(|(ends, one, other)| {
-        let (below, later) = (one.min(other), one.max(other));
-        // 0 is still open at the later time, 1 was open at the earlier one.
+/// Snapshots, each of which contains the one before.
+fn three_snapshots() -> impl Strategy<Value = [SeenSteps; 3]> {
+    let steps = prop::collection::vec(0..6_u8, 20);
+    (steps, prop::array::uniform3(0..20_i64)).prop_map(|(ends, mut below)| {
+        below.sort_unstable();
+        // 0 is still open at the last snapshot, 1 was at the second, 2 at the first.
         let open = |below: i64, most: u8| {
             let numbered = (0_i64..).zip(&ends).filter(move |(_, end)| **end <= most);
             numbered.map(|(step, _)| step).filter(|step| *step < below).collect()
         };
-        (
-            SeenSteps { below, open: open(below, 1), part: None },
-            SeenSteps { below: later, open: open(later, 0), part: None },
-        )
+        [(below[0], 2), (below[1], 1), (below[2], 0)].map(|(below, most)| SeenSteps {
+            below,
+            open: open(below, most),
+            part: None,
+        })
     })
 }
 
 proptest! {
     #[test]
     fn a_cursor_after_an_end_contains_exactly_the_seen_ends(
-        (before, now) in earlier_and_later(),
-        step in 0..20_i64,
-        up_to in 0..PLACES,
+        [first, second, now] in three_snapshots(),
+        (step, up_to) in (0..20_i64, 0..PLACES),
+        earlier in prop::option::of((0..20_i64, 0..PLACES)),
     ) {
+        let mut before = first.clone();
+        if let Some((step, up_to)) = earlier {
+            prop_assume!(second.has(step, place(0)) && !first.has(step, place(0)));
+            before = first.up_to(&second, step, place(up_to));
+        }
+        prop_assume!(now.has(step, place(0)) && !before.has(step, place(up_to)));
+
         let seen = before.up_to(&now, step, place(up_to));
-        prop_assume!(now.has(step, place(0)) && !before.has(step, place(0)));
+
+        // The rest of a partly read step comes first.
+        let part = before.part.map(|(part, _)| part);
+        let order = |step: i64, at: u128| (part != Some(step), step, at);
         for other in 0..20 {
             for at in 0..PLACES {
-                let is_before = (other, at) <= (step, up_to);
-                let at = place(at);
-                let expected = before.has(other, at) || (is_before && now.has(other, at));
-                prop_assert_eq!(seen.has(other, at), expected, "{} {:?}", other, at);
+                let is_before = order(other, at) <= order(step, up_to);
+                let expected =
+                    before.has(other, place(at)) || (is_before && now.has(other, place(at)));
+                prop_assert_eq!(seen.has(other, place(at)), expected, "{} {:?}", other, at);
             }
         }
     }
 
     #[test]
-    fn a_cursor_is_parsed_as_written((before, now) in earlier_and_later(), step in 0..20_i64) {
+    fn a_cursor_is_parsed_as_written([before, now, _] in three_snapshots(), step in 0..20_i64) {
         let parts = [place(3), place(4)].map(|place| before.up_to(&now, step, place));
         for seen in parts.into_iter().chain([before, now]) {
             let cursor = seen.cursor("-0.5e-7");
