@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::left_out;
 use super::loopback::free_port;
-use super::server::{PATIENCE, Place};
+use super::server::{PATIENCE, Place, send_signal};
 
 /// The role that owns everything, and what no line of a log and no error may say.
 pub const OWNER: &str = "owner";
@@ -212,10 +212,7 @@ impl Cluster {
         let Some(pid) = pid else { return };
         let mut pids = children_of(pid);
         pids.push(pid);
-        let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
-        // One may have ended meanwhile.
-        let _ =
-            Command::new("kill").arg(format!("-{name}")).args(pids).stderr(Stdio::null()).status();
+        send_signal(name, &pids);
     }
 
     /// Carries out statements as the owner.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::left_out;
 use super::loopback::free_port;
-use super::server::{PATIENCE, wait_for};
+use super::server::{PATIENCE, send_signal, wait_for};
 
 /// How many tests may each have a database of the shared server at once.
 const DATABASES: u32 = 10_000;
@@ -45,8 +45,7 @@ impl Process {
     }
 
     fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
-        assert!(Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
+        send_signal(name, &[self.child.id()]);
     }
 }
 

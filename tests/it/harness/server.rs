@@ -15,12 +15,39 @@ use tempfile::TempDir;
 pub const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// The debug build then hashes passwords cheaply.
+const CHEAP_HASHES: &str = "TEST_CHEAP_HASHES";
+
 /// A folder, empty at first, in which servers are started and commands are run, with nothing in
-/// their environment but what a test sets.
+/// their environment but what a test sets. Hashes are cheap, because thousands of the usual cost
+/// would take most of the time of a run.
 #[derive(Clone)]
 pub struct Place {
     folder: Arc<TempDir>,
     environment: Vec<(String, String)>,
+}
+
+/// Sends a signal, and waits until `STOP` has stopped every thread: on a busy machine one may answer
+/// a request meanwhile. A process that has ended is left out.
+pub fn send_signal(name: &str, pids: &[u32]) {
+    let numbers: Vec<String> = pids.iter().map(u32::to_string).collect();
+    let kill = format!("kill -{name} {}", numbers.join(" "));
+    let _ = Command::new("/bin/sh").args(["-c", &kill]).stderr(Stdio::null()).status().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while name == "STOP" && !pids.iter().all(|pid| is_stopped(*pid)) {
+        assert!(Instant::now() < deadline, "a process does not stop");
+        sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whether no thread of a process runs.
+fn is_stopped(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return true };
+    let state = |thread: fs::DirEntry| {
+        let text = fs::read_to_string(thread.path().join("stat")).ok()?;
+        text.rsplit_once(") ")?.1.chars().next()
+    };
+    threads.flatten().filter_map(state).all(|state| "TtZX".contains(state))
 }
 
 /// What became of a command.
@@ -33,7 +60,14 @@ pub struct Outcome {
 
 impl Place {
     pub fn new() -> Self {
-        Self { folder: Arc::new(TempDir::new().unwrap()), environment: Vec::new() }
+        let environment = vec![(CHEAP_HASHES.to_owned(), "1".to_owned())];
+        Self { folder: Arc::new(TempDir::new().unwrap()), environment }
+    }
+
+    /// The same folder, and hashes cost as much as they do for users.
+    pub fn with_usual_hashes(mut self) -> Self {
+        self.environment.retain(|(variable, _)| variable != CHEAP_HASHES);
+        self
     }
 
     /// The same folder, with one more variable.
@@ -156,8 +190,7 @@ impl Process {
     }
 
     fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
-        assert!(Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
+        send_signal(name, &[self.child.id()]);
     }
 
     fn ends_within(&mut self, time: Duration) -> Option<ExitStatus> {
