@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 fn server() -> Server {
     Place::new()
+        .with_usual_hashes()
         .with("ANTEROOM_MAX_CONNECTIONS_PER_NETWORK", "4000")
         .with("ANTEROOM_THROTTLE_ACCOUNT", "off")
         .with("ANTEROOM_THROTTLE_NETWORK", "off")

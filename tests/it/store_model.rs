@@ -16,7 +16,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn traces() -> u32 {
-    u32::try_from(rounds("TRACES", 8, 300)).unwrap()
+    u32::try_from(rounds("TRACES", 5, 300)).unwrap()
 }
 
 /// An operation by choices that shrink to the simplest one.

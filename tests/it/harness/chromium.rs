@@ -21,7 +21,8 @@ use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use super::left_out::program;
+use super::chance::is_nightly;
+use super::left_out::{find, program};
 use super::server::PATIENCE;
 
 const PAUSE: Duration = Duration::from_millis(20);
@@ -48,7 +49,9 @@ impl Chromium {
 
     /// With further flags.
     pub async fn start_with(what_needs_it: &str, further: &[&str]) -> Option<Self> {
-        let program = program("chromium", what_needs_it)?;
+        // Chromium without the parts around its engine takes a third of the processor time.
+        let engine = find("chromium-headless-shell").filter(|_| !is_nightly());
+        let program = engine.or_else(|| program("chromium", what_needs_it))?;
         let profile = TempDir::new().unwrap();
         let flags = [
             "disable-gpu",

@@ -7,15 +7,20 @@ use std::path::PathBuf;
 /// Where a program is. Without it the caller has to leave its test out, which is said where nobody
 /// misses it; under `REQUIRE_EVERY_TEST` the test fails.
 pub fn program(name: &str, what_needs_it: &str) -> Option<PathBuf> {
-    let folders = env::var_os("PATH").unwrap_or_default();
-    // Servers are where the path of ordinary users may not lead.
-    let servers = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
-    let mut folders = env::split_paths(&folders).chain(servers);
-    let found = folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()));
+    let found = find(name);
     if found.is_none() {
         for_want_of(&format!("`{name}`"), what_needs_it);
     }
     found
+}
+
+/// Where a program is, if it is installed.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    // Servers are where the path of ordinary users may not lead.
+    let servers = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    let mut folders = env::split_paths(&folders).chain(servers);
+    folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()))
 }
 
 /// Says what is left out, and fails where nothing may be.

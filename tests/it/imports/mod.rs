@@ -15,11 +15,11 @@ use crate::command_line::done;
 use crate::harness::postgres::Database;
 use crate::harness::server::{Outcome, Place};
 
-/// A place over each database. The second needs `PostgreSQL`.
+/// A place over each database. The second needs `PostgreSQL`. Hashes are as users get them.
 async fn places() -> Vec<(Place, Option<Database>)> {
-    let mut places = vec![(Place::new(), None)];
+    let mut places = vec![(Place::new().with_usual_hashes(), None)];
     if let Some(database) = Database::fresh().await {
-        places.push((database.place(), Some(database)));
+        places.push((database.place().with_usual_hashes(), Some(database)));
     }
     places
 }
