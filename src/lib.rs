@@ -45,12 +45,12 @@
 //! # }
 //! ```
 //!
-//! `examples/embed.rs` is a complete application.
+//! `examples/embed.rs` is a complete application. `examples/own_store` has its own session store.
 //!
 //! # Stability
 //!
-//! The public API is what this page lists. Hidden modules are public for the tests, the benchmarks
-//! and the `anteroom` program only, and may change in any release.
+//! The public API is what this page lists. Hidden modules are public for the tests, the benchmarks,
+//! the `anteroom` program and own session stores, and may change in any release.
 
 // Not part of the public API: public for tests, benchmarks and the program. May change.
 #[doc(hidden)]

@@ -1,11 +1,13 @@
 //! Settings of an embedded Anteroom.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Anteroom, Options, StartupError};
+use super::{Anteroom, Options, OwnStore, StartupError};
 use crate::audit::Kind;
 use crate::config::{SessionStorage, Signup, values};
 use crate::metrics::Metrics;
+use crate::sessions::SessionStore;
 use crate::store::DatabaseAt;
 use crate::throttle::ThrottleOptions;
 use crate::webhook::WebhookOptions;
@@ -69,6 +71,17 @@ impl AnteroomBuilder {
             return self.mistaken("sessions", &mistake);
         }
         self.options.sessions = storage;
+        self
+    }
+
+    /// Keeps sessions in a store of the application, instead of [`AnteroomBuilder::sessions`].
+    ///
+    /// Every check asks the store: [`AnteroomBuilder::cache`] has no effect. The program refuses to
+    /// run a command on the database, because it cannot reach the sessions. The trait and its types
+    /// are in the hidden module `anteroom::sessions`, and may change in any release.
+    /// `examples/own_store` implements it.
+    pub fn session_store(mut self, store: Arc<dyn SessionStore>) -> Self {
+        self.options.session_store = Some(OwnStore(store));
         self
     }
 

@@ -17,6 +17,7 @@ use background::Records;
 pub use builder::AnteroomBuilder;
 pub use handle::{Handle, HandleError};
 pub use options::Options;
+use options::OwnStore;
 pub(crate) use services::Services;
 pub use startup_error::StartupError;
 pub use stores::Stores;

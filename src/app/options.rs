@@ -1,5 +1,8 @@
 //! The settings of a server, as the composition root takes them.
 
+use std::fmt;
+use std::sync::Arc;
+
 use ipnet::IpNet;
 
 use crate::accounts::HasherOptions;
@@ -9,7 +12,7 @@ use crate::config::{Config, SessionStorage, Signup};
 use crate::entropy::Entropy;
 use crate::http::ForwardAuthOptions;
 use crate::metrics::Metrics;
-use crate::sessions::SessionPolicy;
+use crate::sessions::{SessionPolicy, SessionStore};
 use crate::store::DatabaseAt;
 use crate::throttle::ThrottleOptions;
 use crate::webhook::WebhookOptions;
@@ -24,6 +27,8 @@ pub struct Options {
     pub database_connections: u32,
     /// Where sessions are stored.
     pub sessions: SessionStorage,
+    /// The session store of an embedder, instead of [`Options::sessions`].
+    pub session_store: Option<OwnStore>,
     /// Whether live sessions are cached in memory, so that a check needs no store.
     pub cache: bool,
     /// Timeouts of sessions, and how many one user may have.
@@ -60,6 +65,16 @@ pub struct Options {
     pub metrics: Metrics,
 }
 
+/// The session store of an embedder.
+#[derive(Clone)]
+pub struct OwnStore(pub Arc<dyn SessionStore>);
+
+impl fmt::Debug for OwnStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnStore")
+    }
+}
+
 impl Options {
     /// The defaults, for a database and a public URL.
     pub fn new(database: impl Into<DatabaseAt>, public_url: impl Into<String>) -> Self {
@@ -67,6 +82,7 @@ impl Options {
             database: database.into(),
             database_connections: 16,
             sessions: SessionStorage::Database,
+            session_store: None,
             cache: true,
             policy: SessionPolicy::default(),
             public_url: public_url.into(),

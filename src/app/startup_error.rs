@@ -28,12 +28,14 @@ pub enum StartupError {
     /// The password hashing threads did not start.
     #[error("could not start the password hashing threads: {0}")]
     Threads(#[source] std::io::Error),
-    /// A command has no URL of the Redis server that the running server uses.
+    /// A command has no URL of the Redis server that the running server uses, or an application
+    /// keeps the sessions in its own store.
     #[error(
-        "the server keeps its sessions in Redis: set ANTEROOM_SESSIONS to the server's value, or \
-         restart the server with another one"
+        "the server keeps its sessions in Redis, or in a store of the application that no command \
+         reaches: for Redis, set ANTEROOM_SESSIONS to the server's value, or restart the server with \
+         another one"
     )]
-    SessionsInRedis,
+    SessionsElsewhere,
 }
 
 impl StartupError {

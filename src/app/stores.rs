@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Options, StartupError};
+use super::{Options, OwnStore, StartupError};
 use crate::accounts::AccountStore;
 use crate::audit::AuditStore;
 use crate::config::SessionStorage;
@@ -83,14 +83,16 @@ impl Stores {
             confirming.push(Arc::clone(redis) as Arc<dyn Freshness>);
         }
         confirming.push(database.freshness());
+        // The store of an embedder sends no invalidations, so no server caches its sessions.
+        let is_own = options.session_store.is_some();
         let leases = match opener {
             Opener::Server => LeaseOptions {
                 publishing: confirming.clone(),
-                confirming: if options.cache { confirming } else { Vec::new() },
+                confirming: if options.cache && !is_own { confirming } else { Vec::new() },
                 sessions_elsewhere: match sessions_in {
                     SessionLocation::ThisDatabase => database.is_shared(),
                     SessionLocation::ServerMemory => false,
-                    SessionLocation::Elsewhere => true,
+                    SessionLocation::Elsewhere => !is_own,
                 },
                 users_elsewhere: database.is_shared(),
             },
@@ -136,6 +138,10 @@ async fn open_for_server(options: &Options) -> Result<(SqlDatabase, SessionBacke
         let connections = options.database_connections;
         SqlDatabase::open_for_server_with(options.database.clone(), sessions_in, connections)
     };
+    if let Some(OwnStore(store)) = &options.session_store {
+        let sessions = SessionBackend { store: Arc::clone(store), redis: None };
+        return Ok((open(SessionLocation::Elsewhere).await?, sessions));
+    }
     Ok(match &options.sessions {
         SessionStorage::Database => {
             let database = open(SessionLocation::ThisDatabase).await?;
@@ -189,7 +195,7 @@ async fn open_for_command(
             let redis = Arc::new(RedisSessions::open(url).await?);
             SessionBackend { store: redis.clone(), redis: Some(redis) }
         }
-        (SessionLocation::Elsewhere, _) => return Err(StartupError::SessionsInRedis),
+        (SessionLocation::Elsewhere, _) => return Err(StartupError::SessionsElsewhere),
     };
     Ok((database, sessions))
 }

@@ -1,5 +1,9 @@
 //! Every backend keeps the promises of its port: the public suite over each of them.
 
+/// The store of the example has its test in itself.
+#[path = "../../examples/own_store/store/mod.rs"]
+mod own_store;
+
 use anteroom::testing::conformance;
 
 use crate::harness::backends::{

@@ -1,9 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 
 use crate::accounts::HasherOptions;
+use crate::app::stores::Opener;
+use crate::app::{Options, Stores};
+use crate::sessions::SessionStore as _;
+use crate::store::{MemoryOptions, MemoryStore};
 use crate::{Anteroom, AnteroomBuilder, HandleError, Role, SessionStorage, Signup, StartupError};
 
 const PASSWORD: &str = "seven violet kites at noon";
@@ -68,6 +73,57 @@ async fn mount_merges_every_route_of_anteroom() {
         assert_eq!(response.status().as_u16(), status, "{path}");
     }
     anteroom.stop().await;
+}
+
+#[tokio::test]
+async fn sessions_are_kept_in_the_store_of_the_application() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(MemoryStore::new(MemoryOptions::default()));
+    let anteroom = builder(&folder).session_store(store.clone()).start().await.unwrap();
+    let handle = anteroom.handle();
+    let user = handle.create_user("ada@example.org", "", PASSWORD, Role::User).await.unwrap();
+    let app = anteroom.mount(Router::new());
+    let body = serde_json::json!({ "email": "ada@example.org", "password": PASSWORD });
+    let sign_in = Request::post("/api/session")
+        .header("host", "localhost:3000")
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap();
+
+    let response = app.clone().oneshot(sign_in).await.unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+    assert_eq!(store.list(user.id).await.unwrap().len(), 1);
+    let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    let check = async || {
+        let check = Request::get("/api/session").header("host", "localhost:3000");
+        let check = check.header("cookie", cookie).body(Body::empty()).unwrap();
+        app.clone().oneshot(check).await.unwrap().status().as_u16()
+    };
+    assert_eq!(check().await, 200);
+    handle.set_disabled(user.id, true).await.unwrap();
+    assert_eq!(check().await, 401);
+    assert!(store.list(user.id).await.unwrap().is_empty());
+    anteroom.stop().await;
+}
+
+#[tokio::test]
+async fn no_server_caches_the_sessions_of_an_own_store_and_no_command_reaches_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(MemoryStore::new(MemoryOptions::default()));
+    let options = builder(&folder).cache(true).session_store(store).options;
+
+    let opened = Stores::open(&options, Opener::Server).await.unwrap();
+    assert!(opened.stores.leases.confirming.is_empty());
+    assert!(!opened.stores.leases.sessions_elsewhere, "revocations would wait for no one");
+    opened.database.close().await;
+
+    let command = Options { session_store: None, ..options };
+    let refused = Stores::open(&command, Opener::Command { may_create: false }).await.err();
+    assert!(matches!(refused, Some(StartupError::SessionsElsewhere)), "{refused:?}");
 }
 
 #[tokio::test]
