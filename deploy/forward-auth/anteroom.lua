@@ -43,6 +43,7 @@ core.register_action("anteroom", { "http-req" }, function(txn)
         ["sec-fetch-mode"] = lines(sent, "sec-fetch-mode"),
         ["user-agent"] = lines(sent, "user-agent"),
         ["x-forwarded-for"] = { txn.f:src() },
+        ["x-forwarded-host"] = lines(sent, "host"),
         ["x-original-method"] = { txn.f:method() },
         ["x-original-url"] = { "https://" .. txn.f:req_fhdr("host") .. txn.f:pathq() },
     }

@@ -253,8 +253,8 @@ async fn two_tabs_both_arrive(kind: Kind) {
     let broken = Browser::of(app.address, WIKI);
     let shape = |request: RequestBuilder| {
         let request = request.header("Cookie", "__Host-anteroom-state=x");
-        let request = request.header("X-Original-Method", "GET").header("X-Original-URL", WIKI);
-        request.header("Sec-Fetch-Mode", "navigate")
+        let request = request.header("X-Original-Method", "GET");
+        request.header("X-Original-URL", format!("{WIKI}/")).header("Sec-Fetch-Mode", "navigate")
     };
     let answer = broken.ask(Method::GET, "/auth/verify/redirect", shape).await;
     let cookie = answer.set_cookies()[0];

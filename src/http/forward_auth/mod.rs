@@ -239,10 +239,10 @@ impl ForwardAuth {
             return Err(refusal);
         }
         let Some(application) = guarded.application else {
-            let next = Next::parse(&original.path());
+            let next = Next::parse(original.target);
             return self.found(&with_next(form, next.as_ref().map_or("", Next::as_str)));
         };
-        let url = ApplicationUrl::of(application, &original.path());
+        let url = ApplicationUrl::of(application, original.target);
         if form != "/login" {
             return self.found(&with_next(form, &url.to_string()));
         }

@@ -3,13 +3,11 @@
 //! Each proxy has one family of headers. The other family may come from the client, so it is not
 //! read. The caller has checked that a trusted proxy sent the headers.
 
-use std::borrow::Cow;
-
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::http::forward_auth::settings::ForwardAuthProxy;
 use crate::http::security::applications::{Application, Applications};
-use crate::http::security::public_url::PublicUrl;
+use crate::http::security::public_url::{PublicUrl, could_be_a_host};
 use crate::rules::ApplicationRequest;
 
 /// The original request, as the proxy received it.
@@ -19,7 +17,7 @@ pub struct OriginalRequest<'r> {
     pub(super) scheme: &'r str,
     /// With the port, where one was written.
     pub(super) host: &'r str,
-    /// Path and query. Empty where the URL ended with the host.
+    /// Path and query. From a proxy it begins with a slash; empty where a person left it out.
     pub(super) target: &'r str,
 }
 
@@ -47,7 +45,9 @@ impl<'r> OriginalRequest<'r> {
                 let (Some(method), Some(url)) = (method, url) else {
                     return nothing([method, url]);
                 };
-                Self::of_url(method, url).map(Some)
+                let original = Self::of_url(method, url)?;
+                original.agrees_with(headers)?;
+                original.with_path().map(Some)
             }
             ForwardAuthProxy::Caddy | ForwardAuthProxy::Traefik => {
                 let names = [
@@ -63,12 +63,37 @@ impl<'r> OriginalRequest<'r> {
                 else {
                     return nothing([method, target]);
                 };
-                Self { method, scheme, host, target }.checked().map(Some)
+                Self { method, scheme, host, target }.checked()?.with_path().map(Some)
             }
         }
     }
 
-    /// The request of a method and an absolute URL.
+    /// The host of the URL is the one that the proxy names, and both are plain. A proxy puts the URL
+    /// together from the host and the path, so a host with a `/` or `?` would choose another path.
+    fn agrees_with(&self, headers: &HeaderMap) -> Result<(), &'static str> {
+        let is_plain = |host: &HeaderValue| host.to_str().is_ok_and(could_be_a_host);
+        let is_same =
+            |host: &HeaderValue| host.as_bytes().eq_ignore_ascii_case(self.host.as_bytes());
+        if !headers.get_all(header::HOST).iter().all(is_plain) {
+            return Err("the host has other characters than a host may have");
+        }
+        if !headers.get_all("x-forwarded-host").iter().all(is_same) {
+            return Err("X-Forwarded-Host names another host than the URL");
+        }
+        Ok(())
+    }
+
+    /// A proxy writes the path behind the host, so a URL without one is not what it was asked for.
+    fn with_path(self) -> Result<Self, &'static str> {
+        if self.target.starts_with('/') {
+            Ok(self)
+        } else {
+            Err("the host is not followed by a path")
+        }
+    }
+
+    /// The request of a method and an absolute URL, as a person writes it: without a path it is for
+    /// the start page.
     ///
     /// # Errors
     /// Why the URL cannot be read.
@@ -123,15 +148,6 @@ impl<'r> OriginalRequest<'r> {
         let (method, target) = (self.method, self.target);
         let asked = ApplicationRequest { method, host: url.host(), port: url.port(), target };
         Ok(GuardedRequest { asked, application })
-    }
-
-    /// Path and query, beginning with a slash.
-    pub(super) fn path(&self) -> Cow<'r, str> {
-        if self.target.starts_with('/') {
-            self.target.into()
-        } else {
-            format!("/{}", self.target).into()
-        }
     }
 
     /// Whether a browser shows the answer as a page, so that a redirect to a form is of use.

@@ -130,8 +130,9 @@ impl PublicUrl {
     }
 }
 
-/// The parser would mend other characters, and decode percent signs.
-fn could_be_a_host(text: &str) -> bool {
+/// Whether this may be a host with a port: the parser would mend other characters, and decode percent
+/// signs.
+pub(crate) fn could_be_a_host(text: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
     !text.is_empty() && text.chars().all(known)
 }

@@ -2,8 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::loopback::free_address;
 use super::server::wait_for;
@@ -11,7 +11,8 @@ use super::server::wait_for;
 /// The application. It closes each connection after one answer.
 pub struct Upstream {
     pub address: SocketAddr,
-    asked: Arc<AtomicUsize>,
+    /// The heads of the requests that came through.
+    heads: Arc<Mutex<Vec<String>>>,
     over: Arc<AtomicBool>,
     goes_on: Arc<AtomicBool>,
 }
@@ -20,24 +21,29 @@ impl Upstream {
     pub fn start() -> Self {
         let address = free_address();
         let listener = TcpListener::bind(address).unwrap();
-        let (asked, over) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+        let (heads, over) = (Arc::<Mutex<Vec<_>>>::default(), Arc::<AtomicBool>::default());
         let goes_on = Arc::<AtomicBool>::default();
-        let (counted, ended, resumed) = (asked.clone(), over.clone(), goes_on.clone());
+        let (heard, ended, resumed) = (heads.clone(), over.clone(), goes_on.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if ended.load(Ordering::SeqCst) {
                     return;
                 }
-                let (counted, resumed) = (counted.clone(), resumed.clone());
-                std::thread::spawn(move || answer(stream, &counted, &resumed));
+                let (heard, resumed) = (heard.clone(), resumed.clone());
+                std::thread::spawn(move || answer(stream, &heard, &resumed));
             }
         });
-        Self { address, asked, over, goes_on }
+        Self { address, heads, over, goes_on }
     }
 
     /// How many requests came through.
     pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+        self.heads.lock().unwrap().len()
+    }
+
+    /// The heads of those requests.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
     }
 
     /// Lets downloads go on.
@@ -58,7 +64,7 @@ pub const HALF: usize = 100_000;
 
 /// Says the head of the request back. A body is read and left. A WebSocket echoes bytes; a download
 /// waits in the middle.
-fn answer(stream: TcpStream, counted: &AtomicUsize, goes_on: &AtomicBool) -> Option<()> {
+fn answer(stream: TcpStream, heads: &Mutex<Vec<String>>, goes_on: &AtomicBool) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
     loop {
@@ -71,7 +77,7 @@ fn answer(stream: TcpStream, counted: &AtomicUsize, goes_on: &AtomicBool) -> Opt
         }
         head += &line;
     }
-    counted.fetch_add(1, Ordering::SeqCst);
+    heads.lock().unwrap().push(head.clone());
     if head.to_lowercase().contains("\r\nupgrade: websocket\r\n") {
         return echo(reader);
     }

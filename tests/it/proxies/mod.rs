@@ -14,6 +14,7 @@ mod several_hosts;
 mod shared;
 mod shipped;
 mod sticky;
+mod two_readings;
 
 use std::fs;
 use std::path::Path;
