@@ -37,6 +37,8 @@ pub(super) struct Stage {
     balancer: Balancer,
     /// The host of the application with public paths.
     pub(super) host: &'static str,
+    /// Another host that is served.
+    other: &'static str,
 }
 
 impl Stage {
@@ -51,7 +53,8 @@ impl Stage {
         let applications = [Upstream::start(), Upstream::start()];
         let balancer = Balancer::forward_auth(proxy, app.address, applications[0].address)?;
         let what = format!("{proxy:?}, one host");
-        Some(Self { what, _rules: rules, _app: app, applications, balancer, host })
+        let other = "other.example.org";
+        Some(Self { what, _rules: rules, _app: app, applications, balancer, host, other })
     }
 
     async fn several_hosts(proxy: Proxy) -> Option<Self> {
@@ -62,7 +65,7 @@ impl Stage {
         let addresses = [wiki.address, files.address];
         let balancer = Balancer::several_hosts(proxy, app.address, addresses)?;
         let what = format!("{proxy:?}, several hosts");
-        Some(Self { what, _rules: rules, _app: app, applications, balancer, host })
+        Some(Self { what, _rules: rules, _app: app, applications, balancer, host, other })
     }
 
     pub(super) fn asked(&self) -> [usize; 2] {
@@ -140,6 +143,11 @@ macro_rules! behind_each_proxy {
             async fn no_host_of_a_client_chooses_the_path_that_is_judged() {
                 super::no_host_chooses_the_path(Proxy::$proxy).await;
             }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn the_application_that_is_judged_is_the_one_that_answers() {
+                super::one_application_is_judged_and_answers(Proxy::$proxy).await;
+            }
         }
     )*};
 }
@@ -184,5 +192,43 @@ async fn no_host_chooses_the_path(proxy: Proxy) {
             assert_eq!(stage.asked(), [1, 0], "{what}, {odd} by HTTP/2: {status}");
         }
         assert_eq!(stage.by_http2("/public/x", host), Some(200), "{what}");
+    }
+}
+
+/// The whole URL may stand in the first line of a request, with another host than in `Host`.
+async fn one_application_is_judged_and_answers(proxy: Proxy) {
+    let Some(stages) = Stage::both(proxy).await else { return };
+    for stage in stages {
+        let (what, host, other) = (&stage.what, stage.host, stage.other);
+        for (scheme, at, named) in [
+            ("http", other, host),
+            ("https", other, host),
+            ("http", host, other),
+            ("https", host, other),
+            ("https", "other.example.com", host),
+            ("https", host, "other.example.com"),
+        ] {
+            let before = stage.asked();
+            let first = format!("GET {scheme}://{at}/public/x HTTP/1.1");
+            let status = stage.send(&[&first, &format!("Host: {named}")]).await;
+            let asked = stage.asked();
+            // The other application has no public path.
+            assert_eq!(asked[1], before[1], "{what}: {first}, Host: {named}: {status}");
+            // A server may ignore `Host` beside a whole URL, which then is what is judged, too.
+            let is_of_url = at == host && asked[0] == before[0] + 1 && status == 200;
+            let is_refused = asked[0] == before[0];
+            assert!(is_of_url || is_refused, "{what}: {first}, Host: {named}: {status}");
+            let first = format!("GET {scheme}://{at}/vault/keys HTTP/1.1");
+            stage.send(&[&first, &format!("Host: {named}")]).await;
+            assert_eq!(stage.asked(), asked, "{what}: {first}, Host: {named}");
+        }
+        for target in ["?/public/x", "", "#/public/x", ":443?/public/x"] {
+            let (before, first) = (stage.asked(), format!("GET https://{host}{target} HTTP/1.1"));
+            let status = stage.send(&[&first, &format!("Host: {host}")]).await;
+            let heads = stage.applications[0].heads();
+            let is_start = |head: &String| head.starts_with("GET / ") || head.starts_with("GET /?");
+            let is_judged = stage.asked() == before || heads.last().is_some_and(is_start);
+            assert!(is_judged, "{what}: {first}: {status}, {heads:?}");
+        }
     }
 }
