@@ -15,6 +15,7 @@ mod shared;
 mod shipped;
 mod sticky;
 mod two_readings;
+mod upgrades;
 
 use std::fs;
 use std::path::Path;
