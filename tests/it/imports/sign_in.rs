@@ -54,7 +54,7 @@ async fn imp_8_an_imported_user_signs_in_and_the_hash_becomes_ours() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn imp_3_a_password_that_bcrypt_did_not_see_all_of_stays_with_bcrypt() {
-    let server = Server::start();
+    let server = Place::new().with_usual_hashes().serve(&[]);
     let line = json!({ "email": "ada@example.org", "password_hash": peers::OF_72_BYTES });
     done(&import(&server.place, &line.to_string(), &[]));
     let (seen, more) = ("a".repeat(72), "a".repeat(100));
@@ -69,7 +69,7 @@ async fn imp_3_a_password_that_bcrypt_did_not_see_all_of_stays_with_bcrypt() {
 /// A proof of identity and a change of password take the old hash as well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_whose_hash_stays_can_change_the_password() {
-    let server = Server::start();
+    let server = Place::new().with_usual_hashes().serve(&[]);
     let line = json!({ "email": "ada@example.org", "password_hash": peers::OF_72_BYTES });
     done(&import(&server.place, &line.to_string(), &[]));
     let more = "a".repeat(100);
