@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use secrecy::SecretString;
-use sqlx::migrate::Migrator;
 
 use super::engine::{Engine, statement};
 use super::postgres::{Address, CONNECTIONS, PostgresServer, prepare};
@@ -11,9 +10,6 @@ use super::sqlite::SqliteFile;
 use super::{DatabaseAt, OpenError};
 use crate::failure::StoreError;
 use crate::sessions::cache::Freshness;
-
-/// The migrations of both engines.
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// The location of the sessions of these accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,10 @@
 
 use std::net::IpAddr;
 
-use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::engine::SqlRow;
+use super::engine::{SqlRow, from_columns};
 use crate::accounts::{
     Account, Credentials, Email, Epoch, EpochReason, Groups, Name, PasswordHash, Role, Status,
     User, UserId,
@@ -53,7 +52,6 @@ pub(super) fn uuid(bytes: &[u8]) -> Result<Uuid, StoreError> {
     Uuid::from_slice(bytes).map_err(|_| StoreError::Corrupt("an id"))
 }
 
-#[derive(FromRow)]
 pub(super) struct SessionRow {
     session_id: Vec<u8>,
     user_id: Option<Vec<u8>>,
@@ -70,6 +68,22 @@ pub(super) struct SessionRow {
     /// `None` before the first activity.
     last_user_agent: Option<String>,
 }
+
+from_columns!(SessionRow {
+    session_id,
+    user_id,
+    epoch,
+    created_at,
+    authenticated_at,
+    last_seen_at,
+    expires_at,
+    timeout_rule,
+    remember_me,
+    ip_address,
+    user_agent,
+    last_ip_address,
+    last_user_agent
+});
 
 fn address(text: Option<String>) -> Result<Option<IpAddr>, StoreError> {
     let corrupt = |_| StoreError::Corrupt("the address of a session");
@@ -118,7 +132,6 @@ pub(super) fn session(row: &SqlRow) -> Option<Session> {
     .ok()
 }
 
-#[derive(FromRow)]
 pub(super) struct ChildRow {
     child_id: Vec<u8>,
     parent_id: Vec<u8>,
@@ -127,6 +140,8 @@ pub(super) struct ChildRow {
     client_address: Option<String>,
     client_agent: String,
 }
+
+from_columns!(ChildRow { child_id, parent_id, origin, started_at, client_address, client_agent });
 
 impl TryFrom<ChildRow> for Child {
     type Error = StoreError;
@@ -207,7 +222,6 @@ pub(super) fn listed_account(row: &SqlRow) -> Option<Account> {
         .ok()
 }
 
-#[derive(FromRow)]
 pub(super) struct AccountRow {
     user_id: Vec<u8>,
     email: String,
@@ -221,6 +235,20 @@ pub(super) struct AccountRow {
     epoch: i64,
     reason: Option<String>,
 }
+
+from_columns!(AccountRow {
+    user_id,
+    email,
+    email_verified,
+    name,
+    role,
+    group_names,
+    status,
+    password_hash,
+    created_at,
+    epoch,
+    reason
+});
 
 impl TryFrom<AccountRow> for Credentials {
     type Error = StoreError;

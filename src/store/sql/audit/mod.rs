@@ -7,9 +7,8 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use ipnet::IpNet;
-use sqlx::FromRow;
 
-use super::engine::{Finish, SqlRow, Statement, in_transaction, statement};
+use super::engine::{Finish, SqlRow, Statement, from_columns, in_transaction, statement};
 use super::rows::uuid;
 use super::{SqlDatabase, webhook};
 use crate::accounts::UserId;
@@ -133,7 +132,6 @@ fn insert(recorded: &Recorded) -> Result<Statement, StoreError> {
         .bind(details))
 }
 
-#[derive(FromRow)]
 struct EventRow {
     event_id: Vec<u8>,
     occurred_at: i64,
@@ -147,6 +145,20 @@ struct EventRow {
     outcome: String,
     details: String,
 }
+
+from_columns!(EventRow {
+    event_id,
+    occurred_at,
+    kind,
+    actor,
+    actor_id,
+    subject_id,
+    session_id,
+    network,
+    user_agent,
+    outcome,
+    details
+});
 
 fn recorded(row: &SqlRow) -> Result<Recorded, StoreError> {
     let corrupt = || StoreError::Corrupt("an audit event");

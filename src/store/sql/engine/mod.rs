@@ -8,7 +8,7 @@ mod statement;
 
 use std::error::Error;
 
-pub(super) use row::SqlRow;
+pub(super) use row::{FromColumns, SqlRow, from_columns};
 pub(super) use statement::{Sql, Statement, for_update, for_update_skip_locked, statement};
 
 use super::postgres::{self, Lock, PostgresServer};

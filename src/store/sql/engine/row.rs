@@ -2,7 +2,7 @@
 
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{ColumnIndex, Decode, FromRow, Postgres, Row as _, Sqlite, Type, ValueRef as _};
+use sqlx::{ColumnIndex, Decode, Postgres, Row as _, Sqlite, Type, ValueRef as _};
 
 use super::failed;
 use crate::failure::StoreError;
@@ -31,11 +31,23 @@ pub(in crate::store::sql) trait ColumnKey:
 impl<T: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>> ColumnKey for T {}
 
 /// A record read from the columns with the names of its fields.
-pub(in crate::store::sql) trait FromColumns:
-    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>
-{
+pub(in crate::store::sql) trait FromColumns: Sized {
+    fn from_columns(row: &SqlRow) -> Result<Self, StoreError>;
 }
-impl<T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>> FromColumns for T {}
+
+/// Implements [`FromColumns`]. The derive macro of sqlx would compile `SQLite` a second time.
+macro_rules! from_columns {
+    ($record:ident { $($column:ident),+ $(,)? }) => {
+        impl $crate::store::sql::engine::FromColumns for $record {
+            fn from_columns(
+                row: &$crate::store::sql::engine::SqlRow,
+            ) -> Result<Self, $crate::failure::StoreError> {
+                Ok(Self { $($column: row.get(stringify!($column))?),+ })
+            }
+        }
+    };
+}
+pub(in crate::store::sql) use from_columns;
 
 impl SqlRow {
     /// Reads a column.
@@ -61,10 +73,6 @@ impl SqlRow {
 
     /// Reads a record.
     pub(in crate::store::sql) fn read<T: FromColumns>(&self) -> Result<T, StoreError> {
-        match self {
-            Self::Sqlite(row) => T::from_row(row),
-            Self::Postgres(row) => T::from_row(row),
-        }
-        .map_err(failed)
+        T::from_columns(self)
     }
 }

@@ -10,8 +10,9 @@ use tokio::time::timeout;
 use super::Address;
 use super::append_only::{is_append_only, make_append_only};
 use super::notifications::{install_triggers, triggers_are_installed};
-use crate::store::sql::database::{IfAbsent, MIGRATIONS};
+use crate::store::sql::database::IfAbsent;
 use crate::store::sql::engine::advice;
+use crate::store::sql::migrations::MIGRATIONS;
 use crate::store::sql::{NO_TABLES, OpenError};
 
 /// The driver's table of applied migrations.

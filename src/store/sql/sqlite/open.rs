@@ -13,7 +13,8 @@ use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 use super::append_only::make_append_only;
 use super::identity::{Content, Handle, SameFiles, resolve};
 use super::lock::{ServerLock, create_private, lock_for_migration};
-use crate::store::sql::database::{IfAbsent, MIGRATIONS};
+use crate::store::sql::database::IfAbsent;
+use crate::store::sql::migrations::MIGRATIONS;
 use crate::store::sql::{NO_TABLES, OpenError};
 
 /// How long a statement waits for the write lock of another process.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
 use super::*;
-use crate::store::sql::database::MIGRATIONS;
+use crate::store::sql::migrations::MIGRATIONS;
 
 fn id(number: u128) -> SessionId {
     SessionId::from_uuid(Uuid::from_u128(number))
