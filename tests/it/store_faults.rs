@@ -56,8 +56,8 @@ async fn every_call_of(kind: Kind, fault: Fault, operations: Vec<Operation>) -> 
     let faults = Faults::default();
     let mut app = None;
     let mut struck = 0;
-    // An ordinary run has every third call, each operation beginning with another one.
-    let step = if is_nightly() { 1 } else { 3 };
+    // An ordinary run has every fifth call, each operation beginning with another one.
+    let step = if is_nightly() { 1 } else { 5 };
     for (number, operation) in operations.into_iter().enumerate() {
         if fault == Fault::Panic && operation.route == WITHIN_THE_ANSWER {
             continue;
