@@ -177,6 +177,9 @@ impl Stage {
 
     /// Beside nginx with the file that the page tells its reader to write.
     fn with_nginx(place: &Place, page: &str) -> Option<Self> {
+        // The commands run in a folder below.
+        let database = format!("sqlite:{}/anteroom.db", place.path().display());
+        let place = place.clone().with("ANTEROOM_DATABASE", &database);
         let server = place.serve_at(free_address(), &["--public-url", "http://localhost:8000"]);
         let address = free_address();
         let file = block(page, "nginx").replace("127.0.0.1:8000", &address.to_string());
