@@ -3,12 +3,12 @@
 //!
 //! `cargo run --example embed`, then open <http://localhost:3000/shop>.
 
+use anteroom::tower_sessions::Session;
 use anteroom::{Anteroom, CurrentUserOrLogin, Problem, serve};
 use axum::Router;
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
-use tower_sessions::Session;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
