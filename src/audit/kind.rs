@@ -103,7 +103,8 @@ pub enum Kind {
     ///
     /// Details: `with_hashes`: whether with the hashes of passwords.
     UsersExported,
-    /// The server was started with other settings than the time before.
+    /// The server was started with other settings than the time before, apart from
+    /// `ANTEROOM_LISTEN`.
     ///
     /// Outcomes: `ok`.
     ///

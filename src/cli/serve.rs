@@ -41,7 +41,10 @@ pub(super) async fn serve(config: Config, mut signals: Signals) -> Result<(), Fa
             return Ok(());
         }
     };
-    if let Err(error) = anteroom.audit().note_settings(&config.shown()).await {
+    // Servers of one database differ in their addresses, which is no change of the settings.
+    let mut settings = config.shown();
+    settings.remove("ANTEROOM_LISTEN");
+    if let Err(error) = anteroom.audit().note_settings(&settings).await {
         tracing::warn!(%error, "could not record changed settings in the audit trail");
     }
     let listener = listen(socket, config.http.listen, Purpose::Http)?;

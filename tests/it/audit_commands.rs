@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::command_line::done;
 use crate::harness::client::{Client, PASSWORD};
+use crate::harness::loopback::free_address;
 use crate::harness::server::{Place, Server};
 
 /// The events that fit, the oldest first, and whoever looks is made an administrator first.
@@ -153,7 +154,8 @@ async fn log_4_a_start_with_other_settings_is_recorded_with_their_names_alone() 
     assert_eq!(events(&root.at(&server), "kind=settings_changed").await, [] as [Value; 0]);
 
     let server = server.stop().serve(&["--idle-timeout", "31m", "--log", "debug"]);
-    let server = server.stop().serve(&["--idle-timeout", "31m", "--log", "debug"]);
+    let others = &["--idle-timeout", "31m", "--log", "debug"];
+    let server = server.stop().serve_at(free_address(), others);
 
     let found = events(&root.at(&server), "kind=settings_changed").await;
     assert_eq!(found.len(), 1, "{found:?}");
