@@ -98,10 +98,11 @@ pub enum OpenError {
         /// Why, and what to do.
         why: &'static str,
     },
-    /// The tables are of an earlier release, and this role may not change them.
+    /// The tables are of an earlier release or lack a grant, and this role may not change them.
     #[error(
-        "the tables at {place} are not those of this release, and this role may not change them: \
-         run `anteroom migrate` as their owner"
+        "the tables at {place} are not those of this release or lack a grant, and this role may not \
+         change them: as their owner, run `anteroom migrate` and the grants of \
+         docs/deploy/postgresql.md"
     )]
     NeedsMigration {
         /// Host, port and name.

@@ -100,6 +100,8 @@ async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where
         assert!(line.contains("`anteroom migrate`") && !line.contains(SERVER.1), "{line}");
     }
     assert_eq!(done(&as_owner.run(&["migrate"])), "the database is up to date\n");
+    let line = refused(&as_server.run(&["serve", "--listen", "127.0.0.1:0"]), 1).to_owned();
+    assert!(line.contains("the grants of docs/deploy/postgresql.md"), "{line}");
     let mut owner = PgConnection::connect(&database.url_of(OWNER)).await.unwrap();
     let grants = documented("GRANT");
     sqlx::raw_sql(AssertSqlSafe(grants)).execute(&mut owner).await.unwrap();
