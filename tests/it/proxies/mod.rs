@@ -13,6 +13,7 @@ mod plain_nginx;
 mod several_hosts;
 mod shared;
 mod shipped;
+mod static_site;
 mod sticky;
 mod two_readings;
 mod upgrades;
