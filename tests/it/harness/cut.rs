@@ -5,10 +5,11 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -44,8 +45,25 @@ struct State {
 #[derive(Default)]
 struct Counts {
     connections: AtomicU64,
-    open: AtomicU64,
+    /// Open connections, by how often everything had been cut before they were accepted.
+    open: Mutex<BTreeMap<u64, u64>>,
+    is_refusing: AtomicBool,
     trips: AtomicU64,
+}
+
+impl Counts {
+    fn opened(&self, cuts: u64) {
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        *self.open.lock().unwrap().entry(cuts).or_default() += 1;
+    }
+
+    fn closed(&self, cuts: u64) {
+        *self.open.lock().unwrap().get_mut(&cuts).unwrap() -= 1;
+    }
+
+    fn open_before(&self, cuts: u64) -> u64 {
+        self.open.lock().unwrap().range(..cuts).map(|(_, open)| open).sum()
+    }
 }
 
 /// The wire. Whoever connects to [`Cut::address`] speaks to the far end, as the test lets them.
@@ -91,14 +109,17 @@ impl Cut {
         });
     }
 
-    /// Whether new connections are refused. Those that are open stay.
+    /// Whether new connections are refused, from now on. Those that are open stay.
     pub fn refuse(&self, refusing: bool) {
         self.state.send_modify(|state| state.refusing = refusing);
+        wait_until(|| self.counts.is_refusing.load(Ordering::SeqCst) == refusing);
     }
 
-    /// Resets every connection that is open.
+    /// Resets every connection that is open, before it returns.
     pub fn cut_all(&self) {
         self.state.send_modify(|state| state.cuts += 1);
+        let cuts = self.state.borrow().cuts;
+        wait_until(|| self.counts.open_before(cuts) == 0);
     }
 
     /// How many connections there have been.
@@ -108,13 +129,22 @@ impl Cut {
 
     /// How many are open.
     pub fn open(&self) -> u64 {
-        self.counts.open.load(Ordering::SeqCst)
+        self.counts.open_before(u64::MAX)
     }
 
     /// How often something went up after something had come down, or first: of a protocol that
     /// waits for its answers, the round trips.
     pub fn trips(&self) -> u64 {
         self.counts.trips.load(Ordering::SeqCst)
+    }
+}
+
+/// The wire's own thread does what was asked of it, so that the wait is short.
+fn wait_until(is_done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !is_done() {
+        assert!(Instant::now() < deadline, "the wire does not do what is asked of it");
+        std::thread::sleep(Duration::from_micros(200));
     }
 }
 
@@ -143,10 +173,12 @@ impl Wire {
                 return;
             }
             if refusing {
+                self.counts.is_refusing.store(true, Ordering::SeqCst);
                 let _ = self.state.changed().await;
                 continue;
             }
             let listener = listen(address).unwrap();
+            self.counts.is_refusing.store(false, Ordering::SeqCst);
             let _ = listening.send(());
             while !{
                 let state = self.state.borrow_and_update();
@@ -154,7 +186,9 @@ impl Wire {
             } {
                 tokio::select! {
                     Ok((near, _)) = listener.accept() => {
-                        connections.spawn(self.clone().carry(near));
+                        let cuts = self.state.borrow().cuts;
+                        self.counts.opened(cuts);
+                        connections.spawn(self.clone().carry(near, cuts));
                     }
                     changed = self.state.changed() => if changed.is_err() { return },
                 }
@@ -163,11 +197,8 @@ impl Wire {
     }
 
     /// One connection, until either end has enough of it or it is cut.
-    async fn carry(self, mut near: TcpStream) {
-        self.counts.connections.fetch_add(1, Ordering::SeqCst);
-        self.counts.open.fetch_add(1, Ordering::SeqCst);
+    async fn carry(self, mut near: TcpStream, cuts: u64) {
         let mut cut = self.state.clone();
-        let cuts = cut.borrow().cuts;
         let is_cut = async move { cut.wait_for(|state| state.cuts != cuts).await.is_ok() };
         let carried = async {
             let mut far = TcpStream::connect(self.far).await?;
@@ -196,7 +227,8 @@ impl Wire {
         if carried.await.unwrap_or(true) {
             let _ = near.set_zero_linger();
         }
-        self.counts.open.fetch_sub(1, Ordering::SeqCst);
+        drop(near);
+        self.counts.closed(cuts);
     }
 
     /// Carries bytes in one direction, and then its end.
