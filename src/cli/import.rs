@@ -14,7 +14,7 @@ mod tests;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use check::Report;
+use check::{Checked, Report};
 use file::UserFile;
 
 use super::Failure;
@@ -39,21 +39,26 @@ pub(super) async fn users(path: &Path, dry_run: bool, config: &Config) -> Result
         Err(failure) => return Err(failure),
     };
     let checked = check::check(&mut file, opened.as_ref()).await;
-    let administration = match (checked.and_then(Report::into_result), opened, dry_run) {
-        (Ok(accounts), opened, true) => {
+    let (administration, price) = match (checked.and_then(Report::into_result), opened, dry_run) {
+        (Ok(Checked { accounts, price }), opened, true) => {
             close(opened).await;
-            let result =
-                format!("accounts that could be imported: {accounts}; nothing was changed");
-            return Ok(print(&result)?);
+            print(&format!("accounts that could be imported: {accounts}; nothing was changed"))?;
+            return Ok(price.map_or(Ok(()), |price| print(&price))?);
         }
-        (Ok(_), Some(administration), false) => administration,
-        (Ok(_), None, false) => Administration::open(config).await?,
+        (Ok(checked), opened, false) => {
+            let administration = match opened {
+                Some(administration) => administration,
+                None => Administration::open(config).await?,
+            };
+            (administration, checked.price)
+        }
         (Err(failure), opened, _) => {
             close(opened).await;
             return Err(failure);
         }
     };
-    administration.finish(async |opened| add(opened, file).await).await
+    administration.finish(async |opened| add(opened, file).await).await?;
+    Ok(price.map_or(Ok(()), |price| print(&price))?)
 }
 
 fn is_absent(failure: &Failure) -> bool {

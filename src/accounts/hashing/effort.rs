@@ -5,6 +5,7 @@
 //! an account, and which of them were imported.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Params, Version};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,19 @@ pub(super) enum Family {
     Pbkdf2Sha512,
     Scrypt,
     Sha512Crypt,
+}
+
+impl Family {
+    /// As documents name it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Argon2 => "Argon2",
+            Self::Bcrypt => "bcrypt",
+            Self::Pbkdf2Sha1 | Self::Pbkdf2Sha256 | Self::Pbkdf2Sha512 => "PBKDF2",
+            Self::Scrypt => "scrypt",
+            Self::Sha512Crypt => "SHA-512-crypt",
+        }
+    }
 }
 
 impl From<Digest> for Family {
@@ -88,6 +102,19 @@ impl ImportedCosts {
         self.0.is_empty()
     }
 
+    /// Hashes as much as one refused password costs with these: how long it takes on this machine,
+    /// and the most memory at once, in KiB.
+    ///
+    /// # Errors
+    /// [`HashError`] where the memory is missing.
+    pub(crate) fn measure(&self, ours: &HashParameters) -> Result<(Duration, u32), HashError> {
+        let all = self.of_refusal(ours, 1);
+        let begun = Instant::now();
+        Spent::default().fill_up(&all, "a password", &mut Memory::default())?;
+        let memory = all.0.values().map(|effort| effort.kibibytes).max().unwrap_or_default();
+        Ok((begun.elapsed(), memory))
+    }
+
     fn raise(&mut self, family: Family, effort: Effort) {
         let known = self.0.entry(family).or_default();
         *known = known.at_least(effort);
@@ -116,6 +143,17 @@ impl ImportedCosts {
             effort.units = effort.units.saturating_mul(forms);
         }
         Spent(all.0)
+    }
+}
+
+impl PasswordHash {
+    /// The name of its kind, and about how many microseconds it takes; `None` for the placeholder.
+    #[must_use]
+    pub(crate) fn cost(&self) -> Option<(&'static str, u64)> {
+        let (family, effort) = Stored::read(self.as_str()).ok()?.effort();
+        let mut spent = Spent::default();
+        spent.add((family, effort));
+        Some((family.name(), spent.microseconds()))
     }
 }
 

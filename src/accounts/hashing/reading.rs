@@ -39,8 +39,8 @@ pub enum RefusedHash {
     /// Too costly or too cheap for its kind.
     #[error(
         "its cost is out of bounds: bcrypt takes 4 to 15, PBKDF2 up to 2000000 rounds, scrypt up \
-         to 256 MiB and p up to 16, Argon2 up to 1 GiB and 16 passes, SHA-512-crypt 1000 to \
-         2000000 rounds"
+         to 256 MiB, p up to 16 and 1 GiB for both together, Argon2 up to 1 GiB, 16 passes and \
+         4 GiB for both together, SHA-512-crypt 1000 to 2000000 rounds"
     )]
     Cost,
     /// The hash proper has too few bytes, or too many.
@@ -54,8 +54,12 @@ const BCRYPT_COSTS: RangeInclusive<u32> = 4..=15;
 const PBKDF2_ROUNDS: RangeInclusive<u32> = 1..=2_000_000;
 const SHA512_ROUNDS: RangeInclusive<u32> = 1_000..=2_000_000;
 const ARGON2_MOST: (u32, u32, u32) = (1024 * 1024, 16, 255);
+/// Kibibytes times passes, which are the time: four times 1 GiB, as the costliest preset of libsodium.
+const ARGON2_WORK: u64 = 4 * 1024 * 1024;
 /// 128 bytes times N times r.
 const SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
+/// Those times p, which are the time.
+const SCRYPT_WORK: u64 = 1024 * 1024 * 1024;
 const SCRYPT_P: RangeInclusive<u32> = 1..=16;
 /// More would fill more memory besides.
 const SCRYPT_R: RangeInclusive<u32> = 1..=1024;
@@ -119,6 +123,9 @@ fn crypt(text: &str, rest: &str) -> Result<Stored, RefusedHash> {
 }
 
 fn argon2(text: &str) -> Result<Stored, RefusedHash> {
+    if has_a_parameter_twice(text) {
+        return Err(RefusedHash::Malformed);
+    }
     let phc = Phc::new(text).map_err(|_| RefusedHash::Malformed)?;
     let algorithm = Algorithm::try_from(phc.algorithm.as_str());
     let algorithm = algorithm.map_err(|_| RefusedHash::Unknown)?;
@@ -135,10 +142,22 @@ fn argon2(text: &str) -> Result<Stored, RefusedHash> {
     if memory > most_memory || passes > most_passes || lanes > most_lanes {
         return Err(RefusedHash::Cost);
     }
+    if u64::from(memory) * u64::from(passes) > ARGON2_WORK {
+        return Err(RefusedHash::Cost);
+    }
     let params = Params::new(memory, passes, lanes, Some(tag.len()));
     let params = params.map_err(|_| RefusedHash::Malformed)?;
     let scheme = Scheme::Argon2 { algorithm, version, params };
     Ok(Stored { scheme, salt: salt.to_vec(), tag: tag.as_bytes().to_vec() })
+}
+
+/// The parser takes the last one, and another program may take the first.
+fn has_a_parameter_twice(text: &str) -> bool {
+    text.split('$').any(|field| {
+        let names: Vec<&str> =
+            field.split(',').filter_map(|one| Some(one.split_once('=')?.0)).collect();
+        names.iter().enumerate().any(|(place, name)| names[..place].contains(name))
+    })
 }
 
 /// `$2b$10$`, 22 digits of salt and 31 of hash.
@@ -237,7 +256,7 @@ fn phc_scrypt(rest: &str) -> Result<Stored, RefusedHash> {
 fn scrypt(log_n: u32, r: &str, p: &str) -> Result<Scheme, RefusedHash> {
     let (r, p) = (number(r, &SCRYPT_R)?, number(p, &SCRYPT_P)?);
     let bytes = (128 * u64::from(r)).checked_mul(1 << log_n);
-    if bytes.is_none_or(|bytes| bytes > SCRYPT_BYTES) {
+    if bytes.is_none_or(|bytes| bytes > SCRYPT_BYTES || bytes * u64::from(p) > SCRYPT_WORK) {
         return Err(RefusedHash::Cost);
     }
     let log_n = u8::try_from(log_n).map_err(|_| RefusedHash::Cost)?;

@@ -1,42 +1,108 @@
 //! The first reading of a file: is every line right, and every address free?
 
+use std::collections::{BTreeMap, HashSet};
+
 use super::file::UserFile;
 use super::seen::Addresses;
 use super::{BATCH, Progress};
-use crate::accounts::Email;
+use crate::accounts::{Email, HashParameters, ImportedCosts, PasswordHash};
 use crate::cli::Failure;
 use crate::cli::administration::Administration;
 use crate::cli::tables::print_error;
 
 /// Wrong lines that are shown. The others are counted.
-const MOST_SHOWN: u64 = 100;
+const MOST_SHOWN: usize = 100;
 
-/// The wrong lines of a file, which are shown when they are found.
+/// The wrong lines of a file. Each is counted once, whatever is wrong with it.
 pub(super) struct Report {
     name: String,
     accounts: u64,
     wrong: u64,
+    /// The first of them, with what is wrong.
+    shown: BTreeMap<u64, String>,
+    /// Of the hashes.
+    costs: ImportedCosts,
+    costliest: Option<Costliest>,
+}
+
+/// The hash that takes the longest.
+struct Costliest {
+    line: u64,
+    kind: &'static str,
+    microseconds: u64,
+}
+
+/// A file in which every line is right.
+pub(super) struct Checked {
+    pub(super) accounts: u64,
+    /// A sentence about the price of a refused sign-in; `None` without hashes of other systems.
+    pub(super) price: Option<String>,
 }
 
 impl Report {
     fn of(file: &UserFile) -> Self {
-        Self { name: file.name().to_owned(), accounts: 0, wrong: 0 }
+        Self {
+            name: file.name().to_owned(),
+            accounts: 0,
+            wrong: 0,
+            shown: BTreeMap::new(),
+            costs: ImportedCosts::default(),
+            costliest: None,
+        }
     }
 
-    fn wrong_line(&mut self, number: u64, fault: &str) {
+    fn wrong_line(&mut self, number: u64, fault: String) {
         self.wrong += 1;
-        if self.wrong <= MOST_SHOWN {
+        self.shown.insert(number, fault);
+        if self.shown.len() > MOST_SHOWN {
+            self.shown.pop_last();
+        }
+    }
+
+    fn add_cost(&mut self, line: u64, hash: &PasswordHash) {
+        self.costs.add(hash);
+        if let Some((kind, microseconds)) = hash.cost()
+            && self.costliest.as_ref().is_none_or(|known| known.microseconds < microseconds)
+        {
+            self.costliest = Some(Costliest { line, kind, microseconds });
+        }
+    }
+
+    /// Measured, because it is about this machine.
+    fn price(&self) -> Option<String> {
+        let Costliest { line, kind, .. } = self.costliest.as_ref()?;
+        if self.costs.is_empty() {
+            return None;
+        }
+        let price = match self.costs.measure(&HashParameters::default()) {
+            Ok((time, kibibytes)) => {
+                let (seconds, mebibytes) = (time.as_secs_f64(), kibibytes.div_ceil(1024));
+                format!(
+                    "a refused sign-in takes {seconds:.2} s of processor time and {mebibytes} MiB"
+                )
+            }
+            Err(_) => "a refused sign-in needs more memory than this machine has".to_owned(),
+        };
+        Some(format!(
+            "costliest hash: {kind}, in line {line}; until all of these are replaced, {price}"
+        ))
+    }
+
+    fn show(&self) {
+        for (number, fault) in &self.shown {
             print_error(&format!("{}:{number}: {fault}", self.name));
         }
     }
 
-    /// How many accounts there are, if all are right.
-    pub(super) fn into_result(self) -> Result<u64, Failure> {
-        let Self { accounts, wrong, .. } = self;
-        if wrong == 0 {
-            return Ok(accounts);
+    /// The file, if all its lines are right. Otherwise shows the wrong ones, in their order.
+    pub(super) fn into_result(self) -> Result<Checked, Failure> {
+        self.show();
+        if self.wrong == 0 {
+            return Ok(Checked { accounts: self.accounts, price: self.price() });
         }
-        let shown = if wrong > MOST_SHOWN { ", of which the first are shown" } else { "" };
+        let Self { accounts, wrong, shown, .. } = self;
+        let all = u64::try_from(shown.len()).is_ok_and(|shown| shown == wrong);
+        let shown = if all { "" } else { ", of which the first are shown" };
         Err(format!("nothing was imported: wrong lines: {wrong} of {accounts}{shown}").into())
     }
 }
@@ -48,6 +114,20 @@ pub(super) async fn check(
 ) -> Result<Report, Failure> {
     let mut report = Report::of(file);
     let mut progress = Progress::of("checked");
+    let read = read_all(file, opened, &mut report, &mut progress).await;
+    progress.end();
+    if read.is_err() {
+        report.show();
+    }
+    read.map(|()| report)
+}
+
+async fn read_all(
+    file: &mut UserFile,
+    opened: Option<&Administration>,
+    report: &mut Report,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
     let (mut addresses, mut batch) = (Addresses::default(), Vec::with_capacity(BATCH));
     loop {
         let line = file.next_line()?;
@@ -56,41 +136,40 @@ pub(super) async fn check(
             report.accounts += 1;
             match line.user {
                 Ok(user) => {
-                    addresses.add(&user.email, line.number);
+                    report.add_cost(line.number, &user.hash);
                     batch.push((user.email, line.number));
                 }
-                Err(fault) => {
-                    progress.end();
-                    report.wrong_line(line.number, &fault);
-                }
+                Err(fault) => report.wrong_line(line.number, fault),
             }
         }
         if batch.len() == BATCH || is_last {
             progress.advance(batch.len());
-            find_taken(&batch, opened, &mut report).await?;
-            batch.clear();
+            let taken = taken(&batch, opened).await?;
+            for (email, number) in batch.drain(..) {
+                if taken.contains(&email) {
+                    let fault = "email: an account has this address already";
+                    report.wrong_line(number, fault.to_owned());
+                } else {
+                    addresses.add(&email, number);
+                }
+            }
         }
         if is_last {
             break;
         }
     }
-    progress.end();
     for (line, first) in addresses.repeated() {
-        report.wrong_line(line, &format!("email: line {first} has the same address"));
-    }
-    Ok(report)
-}
-
-async fn find_taken(
-    batch: &[(Email, u64)],
-    opened: Option<&Administration>,
-    report: &mut Report,
-) -> Result<(), Failure> {
-    let Some(administration) = opened else { return Ok(()) };
-    let emails: Vec<Email> = batch.iter().map(|(email, _)| email.clone()).collect();
-    let taken = administration.accounts.taken(&emails).await?;
-    for (_, line) in batch.iter().filter(|(email, _)| taken.contains(email)) {
-        report.wrong_line(*line, "email: an account has this address already");
+        report.wrong_line(line, format!("email: line {first} has the same address"));
     }
     Ok(())
+}
+
+/// The addresses of these lines that have an account.
+async fn taken(
+    batch: &[(Email, u64)],
+    opened: Option<&Administration>,
+) -> Result<HashSet<Email>, Failure> {
+    let Some(administration) = opened else { return Ok(HashSet::new()) };
+    let emails: Vec<Email> = batch.iter().map(|(email, _)| email.clone()).collect();
+    Ok(administration.accounts.taken(&emails).await?.into_iter().collect())
 }

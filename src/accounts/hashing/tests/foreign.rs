@@ -120,10 +120,12 @@ fn imp_2_costs_out_of_bounds_are_refused() {
         format!("pbkdf2_sha256$2000000$salt${tag}="),
         format!("$pbkdf2-sha256$i=2000000$c2FsdHNhbHQ${tag}"),
         format!("pbkdf2:sha256:2000000$salt${hex}"),
-        format!("$scrypt$ln=18,r=8,p=16$c2FsdHNhbHQ${tag}"),
-        format!("scrypt:262144:8:16$salt${hex}"),
+        format!("$scrypt$ln=18,r=8,p=4$c2FsdHNhbHQ${tag}"),
+        format!("$scrypt$ln=16,r=8,p=16$c2FsdHNhbHQ${tag}"),
+        format!("scrypt:262144:8:4$salt${hex}"),
         format!("scrypt$2$salt$1$1${tag}="),
-        format!("$argon2id$v=19$m=1048576,t=16,p=255$c2FsdHNhbHQ${tag}"),
+        format!("$argon2id$v=19$m=1048576,t=4,p=255$c2FsdHNhbHQ${tag}"),
+        format!("$argon2id$v=19$m=262144,t=16,p=1$c2FsdHNhbHQ${tag}"),
         format!("$6$rounds=1000$salt${sha512}"),
         format!("$6$rounds=2000000$salt${sha512}"),
     ];
@@ -144,6 +146,10 @@ fn imp_2_costs_out_of_bounds_are_refused() {
         format!("$scrypt$ln=18,r=9,p=1$c2FsdHNhbHQ${tag}"),
         format!("$scrypt$ln=19,r=8,p=1$c2FsdHNhbHQ${tag}"),
         format!("$scrypt$ln=63,r=1024,p=1$c2FsdHNhbHQ${tag}"),
+        format!("$scrypt$ln=18,r=8,p=5$c2FsdHNhbHQ${tag}"),
+        format!("scrypt:262144:8:16$salt${hex}"),
+        format!("$argon2id$v=19$m=1048576,t=5,p=1$c2FsdHNhbHQ${tag}"),
+        format!("$argon2id$v=19$m=262145,t=16,p=1$c2FsdHNhbHQ${tag}"),
         format!("$scrypt$ln=10,r=8,p=17$c2FsdHNhbHQ${tag}"),
         format!("$scrypt$ln=10,r=8,p=0$c2FsdHNhbHQ${tag}"),
         format!("$scrypt$ln=1,r=1025,p=16$c2FsdHNhbHQ${tag}"),
@@ -160,6 +166,20 @@ fn imp_2_costs_out_of_bounds_are_refused() {
     for text in beyond {
         assert_eq!(PasswordHash::imported(&text), Err(RefusedHash::Cost), "{text}");
     }
+}
+
+/// The one parser takes the first value, the other the last.
+#[test]
+fn imp_2_an_argon2_hash_with_a_parameter_twice_is_refused() {
+    let tag = "A".repeat(43);
+    for parameters in ["m=64,m=128,t=1,p=1", "m=64,t=1,t=16,p=1", "m=64,t=1,p=1,p=1"] {
+        for begin in ["$argon2id", "argon2$argon2id"] {
+            let text = format!("{begin}$v=19${parameters}$c2FsdHNhbHQ${tag}");
+            assert_eq!(PasswordHash::imported(&text), Err(RefusedHash::Malformed), "{text}");
+        }
+    }
+    let once = format!("$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ${tag}");
+    assert!(PasswordHash::imported(&once).is_ok());
 }
 
 #[test]
