@@ -5,9 +5,15 @@ local CHECK = "http://127.0.0.1:8080/auth/verify/redirect"
 local COOKIES = { ["__Host-anteroom"] = true, ["__Host-anteroom-state"] = true }
 local IDENTITY = { "remote-user", "remote-email", "remote-name", "remote-groups" }
 
+-- The lines of a header in their order. Those of a request are counted from 0, those of an answer
+-- from 1.
 local function lines(headers, name)
-    local found = {}
-    for _, line in pairs(headers[name] or {}) do found[#found + 1] = line end
+    local found, all = {}, headers[name] or {}
+    local place = all[0] and 0 or 1
+    while all[place] do
+        found[#found + 1] = all[place]
+        place = place + 1
+    end
     return found
 end
 

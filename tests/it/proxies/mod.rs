@@ -2,6 +2,7 @@
 //! shipped.
 
 mod applications;
+mod both_files;
 mod decisions;
 mod failing_checks;
 mod forward_auth;

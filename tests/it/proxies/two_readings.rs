@@ -26,6 +26,15 @@ allow = "public"
 host = "FIRST"
 path = "/public/**"
 allow = "public"
+[[rule]]
+host = "FIRST"
+path = "/closed/**"
+methods = ["POST"]
+allow = "deny"
+[[rule]]
+host = "FIRST"
+path = "/closed/**"
+allow = "public"
 "#;
 
 /// One application beside the pages of Anteroom, or two on hosts of their own.
@@ -145,6 +154,11 @@ macro_rules! behind_each_proxy {
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn no_unusual_method_gets_past_the_rules() {
+                super::unusual_methods(Proxy::$proxy).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn the_application_that_is_judged_is_the_one_that_answers() {
                 super::one_application_is_judged_and_answers(Proxy::$proxy).await;
             }
@@ -192,6 +206,29 @@ async fn no_host_chooses_the_path(proxy: Proxy) {
             assert_eq!(stage.asked(), [1, 0], "{what}, {odd} by HTTP/2: {status}");
         }
         assert_eq!(stage.by_http2("/public/x", host), Some(200), "{what}");
+    }
+}
+
+async fn unusual_methods(proxy: Proxy) {
+    let Some(stages) = Stage::both(proxy).await else { return };
+    for stage in stages {
+        let (what, host) = (&stage.what, format!("Host: {}", stage.host));
+        let authority = format!("{}:443", stage.host);
+        for (method, target) in [
+            ("post", "/closed/x"),
+            ("Post", "/closed/x"),
+            ("POST", "/closed/x"),
+            ("get", "/public/x"),
+            ("TRACE", "/vault/keys"),
+            ("CONNECT", &authority),
+            ("CONNECT", "/public/x"),
+            ("OPTIONS", "*"),
+            ("DEBUG", "/vault/keys"),
+        ] {
+            let status = stage.send(&[&format!("{method} {target} HTTP/1.1"), &host]).await;
+            assert_eq!(stage.asked(), [0, 0], "{what}: {method} {target}: {status}");
+        }
+        assert_eq!(stage.send(&["PROPFIND /closed/x HTTP/1.1", &host]).await, 200, "{what}");
     }
 }
 

@@ -21,6 +21,11 @@ macro_rules! behind_each_proxy {
             async fn no_upgrade_but_a_websocket_reaches_an_application() {
                 super::nothing_but_a_websocket(Proxy::$proxy).await;
             }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn cookies_keep_their_order_and_connection_names_no_header() {
+                super::cookies_and_connection(Proxy::$proxy).await;
+            }
         }
     )*};
 }
@@ -81,5 +86,40 @@ async fn nothing_but_a_websocket(proxy: Proxy) {
                 assert!(status != 101 || is_websocket, "{what}, {lines:?}: {status}");
             }
         }
+    }
+}
+
+/// The application would drop the headers that `Connection` names.
+async fn cookies_and_connection(proxy: Proxy) {
+    let Some(stages) = Stage::both(proxy).await else { return };
+    for stage in stages {
+        let (what, host) = (&stage.what, format!("Host: {}", stage.host));
+        let cookies = ["f=1", "e=2", "d=3; c=4", "b=5", "a=6"];
+        let sent = cookies.map(|cookie| format!("Cookie: {cookie}"));
+        let mut lines = vec!["GET /public/x HTTP/1.1", &*host];
+        // Traefik asks without the headers that are named there, and so without cookies.
+        let named = if proxy == Proxy::Traefik { "" } else { ", Cookie" };
+        let connection = format!("Connection: Remote-User, X-Forwarded-For{named}");
+        lines.push(&connection);
+        lines.extend(sent.iter().map(String::as_str));
+        assert_eq!(stage.send(&lines).await, 200, "{what}");
+        let head = stage.applications[0].heads().pop().unwrap().to_lowercase();
+        let values = |name: &str| -> Vec<&str> {
+            let lines = head.lines().filter_map(|line| line.split_once(": "));
+            lines.filter(|(sent, _)| *sent == name).map(|(_, value)| value).collect()
+        };
+        assert_eq!(values("cookie").join("; "), cookies.join("; "), "{what}: {head}");
+        let named = values("connection").join(",");
+        let is_named = |name: &&str| named.split(',').any(|one| one.trim() == *name);
+        assert!(
+            !["remote-user", "cookie", "x-forwarded-for"].iter().any(is_named),
+            "{what}: {head}"
+        );
+        assert_eq!(
+            values("remote-user").len(),
+            usize::from(proxy != Proxy::Nginx),
+            "{what}: {head}"
+        );
+        assert_eq!(values("x-forwarded-for").len(), 1, "{what}: {head}");
     }
 }
