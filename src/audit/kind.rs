@@ -33,7 +33,8 @@ pub enum Kind {
     /// them.
     ///
     /// Details: `reason`; `by_session`: the other session from which it was ended; `count`; `of`:
-    /// `everybody` if it is about the sessions of all users.
+    /// `everybody` if it is about the sessions of all users; `origin` and `parent`: the application
+    /// of the session, and the session that it belonged to.
     SessionEnded,
     /// A password was changed or set, or the current password was wrong.
     ///

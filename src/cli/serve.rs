@@ -21,7 +21,11 @@ const BACKLOG: u32 = 1024;
 pub(super) async fn serve(config: Config, mut signals: Signals) -> Result<(), Failure> {
     let Logging { log, format, collector, .. } = &config.logging;
     let traces = telemetry::start(log, *format, collector.as_ref())?;
-    signals.handle_others(&config.http.forward_auth.rules);
+    let rules = &config.http.forward_auth.rules;
+    signals.handle_others(rules);
+    if let Some(file) = rules.file() {
+        tracing::info!(path = %file.path.display(), rules = rules.current().count(), "read the rules");
+    }
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }

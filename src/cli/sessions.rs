@@ -40,7 +40,7 @@ async fn list(
             let sessions = administration.sessions.list(user).await?;
             (sessions, administration.sessions.children(ChildrenOf::User(user)).await?)
         }
-        None => (all(administration).await?, Vec::new()),
+        None => all(administration).await?,
     };
     if json {
         let policy = administration.sessions.policy();
@@ -87,15 +87,16 @@ fn row_of_child(child: &Child, parent: &Session) -> [String; 8] {
     row
 }
 
-async fn all(administration: &Administration) -> Result<Vec<Session>, Failure> {
+async fn all(administration: &Administration) -> Result<(Vec<Session>, Vec<Child>), Failure> {
     const PAGE: u32 = 500;
-    let (mut all, mut after) = (Vec::new(), None);
+    let (mut all, mut children, mut after) = (Vec::new(), Vec::new(), None);
     loop {
         let (page, next) = administration.sessions.list_all(after, PAGE).await?;
+        children.extend(administration.sessions.children_of(&page).await?);
         all.extend(page);
         match next {
             Some(id) => after = Some(id),
-            None => return Ok(all),
+            None => return Ok((all, children)),
         }
     }
 }

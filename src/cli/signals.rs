@@ -48,7 +48,7 @@ impl Signals {
             tokio::spawn(async move {
                 while signal.recv().await.is_some() {
                     match rules.file() {
-                        Some(file) if name == "SIGHUP" => reload(&rules, file),
+                        Some(file) if name == "SIGHUP" => reload(&rules, file).await,
                         _ => tracing::warn!(
                             signal = name,
                             "{name}: nothing was reloaded; restart the server to apply new settings"
@@ -69,12 +69,19 @@ impl Signals {
     }
 }
 
-fn reload(rules: &LiveRules, file: &RulesFile) {
-    let path = file.path.display();
-    match rules.reload() {
-        Ok(()) => tracing::info!(%path, "reloaded the rules; other settings need a restart"),
-        Err(error) => {
+/// Not on a worker of the runtime: the file may be long, or on a slow disk.
+async fn reload(rules: &LiveRules, file: &RulesFile) {
+    let (path, reloading) = (file.path.display(), rules.clone());
+    let reloaded = tokio::task::spawn_blocking(move || reloading.reload());
+    match reloaded.await {
+        Ok(Ok(rules)) => {
+            tracing::info!(%path, rules, "reloaded the rules; other settings need a restart");
+        }
+        Ok(Err(error)) => {
             tracing::error!(%path, %error, "could not reload the rules; the earlier ones stay in force");
+        }
+        Err(_) => {
+            tracing::error!(%path, "could not reload the rules; the earlier ones stay in force");
         }
     }
 }

@@ -309,6 +309,9 @@ fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T
     text.split(',')
         .map(str::trim)
         .map(|entry| match entry {
+            two if two.contains(char::is_whitespace) => {
+                Err(format!("{:?}: write several with commas between them", mask(two)))
+            }
             "" => Err("leave out the comma that has nothing beside it".to_owned()),
             entry => read(entry).map_err(|form| format!("{:?}: {form}", mask(entry))),
         })

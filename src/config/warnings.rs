@@ -68,12 +68,15 @@ impl Config {
             ));
         }
         if self.http.forward_auth.proxy.is_some() && proxies.is_empty() {
-            warnings.push(
+            let effect = if guards.iter().any(|(_, is_set)| *is_set) {
+                "every check is refused"
+            } else {
+                "nobody is redirected to sign in"
+            };
+            warnings.push(format!(
                 "ANTEROOM_FORWARD_AUTH is set but ANTEROOM_TRUSTED_PROXIES names no proxy: no \
-                 original request is read, so nobody is redirected to sign in; set it to the \
-                 address of the proxy"
-                    .to_owned(),
-            );
+                 original request is read, so {effect}; set it to the address of the proxy"
+            ));
         }
         warnings
     }

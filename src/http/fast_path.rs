@@ -21,7 +21,7 @@ use tower::{Layer, Service};
 use crate::accounts::User;
 use crate::http::endpoints::check::middleware::Ending;
 use crate::http::finish::{REQUEST_ID, RequestIds};
-use crate::http::forward_auth::ForwardAuth;
+use crate::http::forward_auth::{Admitted, ForwardAuth};
 use crate::http::response::error::Problem;
 use crate::http::response::json::SignedInBody;
 use crate::http::routes::{self, CachedCheck};
@@ -139,17 +139,18 @@ impl FastPathState {
     fn cached_response(&self, request: &Request) -> Option<Response> {
         let check = cached_check(request)?;
         let begun = Instant::now();
-        let application = match check {
-            CachedCheck::Verify => self.forward_auth.admit(request).ok()?,
+        let admitted = match check {
+            CachedCheck::Verify => Some(self.forward_auth.admit(request).ok()?),
             CachedCheck::Session => {
                 self.admit_session(request)?;
                 None
             }
         };
+        let application = admitted.as_ref().and_then(Admitted::application);
         let Identity { session, user, .. } = self.remembered(request.headers(), application)?;
         let user = user?;
-        if check == CachedCheck::Verify {
-            let decision = self.forward_auth.decide(request, Some((&user, &session))).ok()?;
+        if let Some(admitted) = &admitted {
+            let decision = self.forward_auth.decide(admitted, Some((&user, &session))).ok()?;
             (decision == Decision::Allowed).then_some(())?;
         }
         let mut response = self.response(check, &user, &session, request).ok()?;

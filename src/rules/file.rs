@@ -1,5 +1,6 @@
 //! The file of rules: TOML, read and checked as a whole.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -32,6 +33,10 @@ struct Entry {
     factor: Option<Spanned<bool>>,
 }
 
+/// How much comparing of paths a file may take. That a rule can never match helps the author of the
+/// file, and is not worth more time at a start.
+const COMPARING: u32 = 200_000;
+
 /// A host that rules may name.
 #[derive(Clone, Debug)]
 pub struct KnownHost {
@@ -60,9 +65,12 @@ impl Rules {
         let mut reading = Reading { text, hosts, mistakes: Vec::new() };
         let unmatched = reading.unmatched(file.default);
         let mut rules: Vec<Rule> = Vec::with_capacity(file.rule.len());
+        let mut steps = COMPARING;
         for entry in file.rule {
             let Some(rule) = reading.rule(entry) else { continue };
-            if let Some(earlier) = rules.iter().find(|earlier| earlier.covers(&rule)) {
+            let path = rule.path.clone().unwrap_or_else(PathPattern::everything);
+            let later = (&rule, &path, &path.example()[..]);
+            if let Some(earlier) = rules.iter().find(|earlier| earlier.covers(later, &mut steps)) {
                 reading.mistakes.push(format!(
                     "line {}: this rule can never match, because the rule in line {} covers it; \
                      remove it, or move it before that one",
@@ -81,24 +89,30 @@ impl Rules {
 }
 
 impl Rule {
-    /// Whether this rule matches whatever the later one matches.
-    fn covers(&self, later: &Self) -> bool {
+    /// Whether this rule matches whatever the later one matches, of which the pattern and an example
+    /// are given; `steps` as of [`PathPattern::covers`].
+    fn covers(
+        &self,
+        (later, path, example): (&Self, &PathPattern, &[Cow<'_, str>]),
+        steps: &mut u32,
+    ) -> bool {
         let covers_host = match (&self.host, &later.host) {
             (None, _) => true,
             (Some(own), Some(later)) => own.covers(later),
             (Some(_), None) => false,
-        };
-        let covers_path = match (&self.path, &later.path) {
-            (None, _) => true,
-            (Some(own), Some(later)) => own.covers(later),
-            (Some(own), None) => own.covers(&PathPattern::everything()),
         };
         let covers_methods = match (&self.methods, &later.methods) {
             (None, _) => true,
             (Some(own), Some(later)) => own.is_superset(later),
             (Some(_), None) => false,
         };
-        covers_host && covers_path && covers_methods
+        covers_host
+            && covers_methods
+            && self
+                .path
+                .as_ref()
+                // Few patterns match so much as one path of another.
+                .is_none_or(|own| own.matches(example) && own.covers(path, steps))
     }
 }
 
@@ -113,7 +127,7 @@ impl Reading<'_> {
     fn unmatched(&mut self, written: Option<Spanned<String>>) -> Option<Access> {
         let Some(written) = written else {
             let mistake = "line 1: default is missing; write default = \"signed-in\" or default = \"deny\" in \
-                           the first line, so that a truncated file is noticed";
+                           the first line";
             self.mistakes.push(mistake.to_owned());
             return None;
         };

@@ -59,15 +59,16 @@ impl LiveRules {
         Ok(Self(Arc::new(Shared { current, file: Some(file) })))
     }
 
-    /// Reads the file again. Without a file nothing happens.
+    /// Reads the file again. How many rules there are. Without a file nothing happens.
     ///
     /// # Errors
     /// If it cannot be read, or has mistakes; the earlier rules stay in force.
-    pub fn reload(&self) -> Result<(), RulesError> {
-        let Some(file) = &self.0.file else { return Ok(()) };
+    pub fn reload(&self) -> Result<usize, RulesError> {
+        let Some(file) = &self.0.file else { return Ok(0) };
         let rules = Arc::new(file.read()?);
+        let count = rules.count();
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = rules;
-        Ok(())
+        Ok(count)
     }
 
     /// The rules in force now.

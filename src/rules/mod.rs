@@ -20,7 +20,7 @@ use pattern::{HostPattern, PathPattern};
 
 pub use file::{InvalidRules, KnownHost};
 pub use live::{LiveRules, RulesError, RulesFile};
-pub use path::AmbiguousPath;
+pub use path::Ambiguous;
 
 /// All rules, in the order in which they are tried.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ enum Allow {
 /// A request to an application.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ApplicationRequest<'r> {
-    /// The method; case counts.
+    /// The method. One with lower-case letters is ambiguous.
     pub method: &'r str,
     /// The host in lower case, without the port.
     pub host: &'r str,
@@ -123,13 +123,25 @@ impl Rules {
         Self { unmatched: Access::of(Allow::SignedIn), list: Vec::new(), is_from_file: false }
     }
 
+    /// How many rules there are, beside the default.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
     /// The first rule that matches, or the default.
     ///
     /// # Errors
-    /// Where servers could take the path for another one.
-    pub fn find(&self, request: &ApplicationRequest<'_>) -> Result<Match<'_>, AmbiguousPath> {
+    /// Where servers could take the method or the path for another one.
+    pub fn find(&self, request: &ApplicationRequest<'_>) -> Result<Match<'_>, Ambiguous> {
         if !self.is_from_file {
             return Ok(Match { access: &self.unmatched, line: None });
+        }
+        if request.method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(Ambiguous::Method);
+        }
+        if request.method == "CONNECT" {
+            return Err(Ambiguous::Tunnel);
         }
         let segments = path::segments(request.target)?;
         let matching = self.list.iter().find(|rule| {

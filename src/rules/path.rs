@@ -5,9 +5,15 @@
 
 use std::borrow::Cow;
 
-/// Why a path cannot be judged.
+/// Why a request cannot be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AmbiguousPath {
+pub enum Ambiguous {
+    /// A method with lower-case letters, which some servers take for the one in capitals.
+    #[error("the method has lower-case letters")]
+    Method,
+    /// `CONNECT`, which names no path.
+    #[error("the method asks for a tunnel")]
+    Tunnel,
     /// It does not begin with a slash.
     #[error("the path does not begin with a slash")]
     Relative,
@@ -46,18 +52,18 @@ pub enum AmbiguousPath {
 ///
 /// # Errors
 /// Where servers could take it for another path.
-pub(super) fn segments(target: &str) -> Result<Vec<Cow<'_, str>>, AmbiguousPath> {
+pub(super) fn segments(target: &str) -> Result<Vec<Cow<'_, str>>, Ambiguous> {
     let path = target.split('?').next().unwrap_or_default();
     let path = if path.is_empty() { "/" } else { path };
     if target.contains('#') {
-        return Err(AmbiguousPath::Fragment);
+        return Err(Ambiguous::Fragment);
     }
     if path.contains("//") {
-        return Err(AmbiguousPath::EmptySegment);
+        return Err(Ambiguous::EmptySegment);
     }
     let mut segments: Vec<Cow<'_, str>> = Vec::with_capacity(8);
     let mut ends_with_dots = false;
-    for segment in path.strip_prefix('/').ok_or(AmbiguousPath::Relative)?.split('/') {
+    for segment in path.strip_prefix('/').ok_or(Ambiguous::Relative)?.split('/') {
         let segment = decoded(segment)?;
         ends_with_dots = matches!(&*segment, "." | "..");
         match &*segment {
@@ -76,32 +82,32 @@ pub(super) fn segments(target: &str) -> Result<Vec<Cow<'_, str>>, AmbiguousPath>
 ///
 /// # Errors
 /// Where servers could take it for something else.
-pub(super) fn decoded(segment: &str) -> Result<Cow<'_, str>, AmbiguousPath> {
+pub(super) fn decoded(segment: &str) -> Result<Cow<'_, str>, Ambiguous> {
     let text = if segment.contains('%') { percent_decoded(segment)? } else { segment.into() };
     for character in text.chars() {
         match character {
-            '/' => return Err(AmbiguousPath::EncodedSlash),
-            '\\' => return Err(AmbiguousPath::Backslash),
-            ';' => return Err(AmbiguousPath::Parameter),
-            _ if character.is_control() => return Err(AmbiguousPath::Control),
+            '/' => return Err(Ambiguous::EncodedSlash),
+            '\\' => return Err(Ambiguous::Backslash),
+            ';' => return Err(Ambiguous::Parameter),
+            _ if character.is_control() => return Err(Ambiguous::Control),
             _ => {}
         }
     }
     let is_encoded =
         |bytes: &[u8]| matches!(bytes, [b'%', high, low] if is_hex(*high) && is_hex(*low));
     if text.as_bytes().windows(3).any(is_encoded) {
-        return Err(AmbiguousPath::EncodedTwice);
+        return Err(Ambiguous::EncodedTwice);
     }
     Ok(text)
 }
 
-fn percent_decoded(segment: &str) -> Result<Cow<'_, str>, AmbiguousPath> {
+fn percent_decoded(segment: &str) -> Result<Cow<'_, str>, Ambiguous> {
     let mut after_percent = segment.split('%').skip(1).map(str::as_bytes);
     if !after_percent.all(|text| matches!(text, [high, low, ..] if is_hex(*high) && is_hex(*low))) {
-        return Err(AmbiguousPath::Percent);
+        return Err(Ambiguous::Percent);
     }
     let decoding = percent_encoding::percent_decode_str(segment);
-    decoding.decode_utf8().map_err(|_| AmbiguousPath::NotUtf8)
+    decoding.decode_utf8().map_err(|_| Ambiguous::NotUtf8)
 }
 
 fn is_hex(byte: u8) -> bool {

@@ -30,6 +30,8 @@ impl Part {
 impl PathPattern {
     /// The longest pattern, in segments. A set of places in it is one number.
     const LONGEST: usize = 63;
+    /// The most steps of the comparison of two patterns.
+    const COMPARING: u32 = 20_000;
 
     /// Matches every path.
     pub(super) fn everything() -> Self {
@@ -94,8 +96,33 @@ impl PathPattern {
     /// Whether every path that matches `other` matches this pattern, too.
     ///
     /// Both read all paths at once, a segment at a time, as sets of places where they may be. The
-    /// segments to try are the literals of both, and one that is in neither.
-    pub(super) fn covers(&self, other: &Self) -> bool {
+    /// segments to try are the literals of both, and one that is in neither. There may be as many
+    /// sets as there are subsets of the places, so each step takes one of `steps`. When none is left,
+    /// or one pair has used its share, the answer is `false`.
+    pub(super) fn covers(&self, other: &Self, steps: &mut u32) -> bool {
+        if self == other {
+            return true;
+        }
+        let mut left = Self::COMPARING.min(*steps);
+        let before = left;
+        let covers = self.covers_within(other, &mut left);
+        *steps -= before - left;
+        covers
+    }
+
+    /// The shortest path that matches, with segments that no pattern has for those that may be any.
+    /// A pattern that does not match it does not cover this one.
+    pub(super) fn example(&self) -> Vec<Cow<'static, str>> {
+        let segment = |part: &Part| match part {
+            Part::Literal(text) => Some(Cow::Owned(text.clone())),
+            Part::One => Some(Cow::Borrowed("\0")),
+            Part::Any => None,
+        };
+        let segments: Vec<_> = self.0.iter().filter_map(segment).collect();
+        if segments.is_empty() { vec![Cow::Borrowed("")] } else { segments }
+    }
+
+    fn covers_within(&self, other: &Self, steps: &mut u32) -> bool {
         let literal = |part: &Part| match part {
             Part::Literal(text) => Some(text.clone()),
             Part::One | Part::Any => None,
@@ -113,6 +140,8 @@ impl PathPattern {
                 return false;
             }
             for letter in &letters {
+                let Some(left) = steps.checked_sub(1) else { return false };
+                *steps = left;
                 let (theirs, ours) = (other.after(theirs, letter), self.after(ours, letter));
                 if other.accepts(theirs) && !self.accepts(ours) {
                     return false;

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::path::segments;
 use super::pattern::{HostPattern, PathPattern};
-use super::{AmbiguousPath, ApplicationRequest, Decision, KnownHost, Rules, Visitor};
+use super::{Ambiguous, ApplicationRequest, Decision, KnownHost, Rules, Visitor};
 use crate::accounts::{Email, Groups, Name, Role, Status, User, UserId};
 
 fn hosts() -> Vec<KnownHost> {
@@ -157,31 +157,31 @@ fn without_a_file_every_path_needs_a_user_and_none_is_judged() {
 #[test]
 fn a_path_that_two_servers_may_read_in_two_ways_is_ambiguous() {
     for (target, expected) in [
-        ("/a%2fb", AmbiguousPath::EncodedSlash),
-        ("/a%2Fb", AmbiguousPath::EncodedSlash),
-        ("/a\\b", AmbiguousPath::Backslash),
-        ("/a%5cb", AmbiguousPath::Backslash),
-        ("/a%00", AmbiguousPath::Control),
-        ("/a%0d%0a", AmbiguousPath::Control),
-        ("/a%7f", AmbiguousPath::Control),
-        ("/a%C2%85", AmbiguousPath::Control),
-        ("/a%252e", AmbiguousPath::EncodedTwice),
-        ("/a%25%34%31", AmbiguousPath::EncodedTwice),
-        ("//a", AmbiguousPath::EmptySegment),
-        ("/a//b", AmbiguousPath::EmptySegment),
-        ("/a/..//b", AmbiguousPath::EmptySegment),
-        ("/a;b", AmbiguousPath::Parameter),
-        ("/a%3Bb", AmbiguousPath::Parameter),
-        ("/..;/a", AmbiguousPath::Parameter),
-        ("/a%c0%af", AmbiguousPath::NotUtf8),
-        ("/a%ff", AmbiguousPath::NotUtf8),
-        ("/a%", AmbiguousPath::Percent),
-        ("/a%g0", AmbiguousPath::Percent),
-        ("/a%2", AmbiguousPath::Percent),
-        ("/a#b", AmbiguousPath::Fragment),
-        ("/a?b#c", AmbiguousPath::Fragment),
-        ("a", AmbiguousPath::Relative),
-        ("*", AmbiguousPath::Relative),
+        ("/a%2fb", Ambiguous::EncodedSlash),
+        ("/a%2Fb", Ambiguous::EncodedSlash),
+        ("/a\\b", Ambiguous::Backslash),
+        ("/a%5cb", Ambiguous::Backslash),
+        ("/a%00", Ambiguous::Control),
+        ("/a%0d%0a", Ambiguous::Control),
+        ("/a%7f", Ambiguous::Control),
+        ("/a%C2%85", Ambiguous::Control),
+        ("/a%252e", Ambiguous::EncodedTwice),
+        ("/a%25%34%31", Ambiguous::EncodedTwice),
+        ("//a", Ambiguous::EmptySegment),
+        ("/a//b", Ambiguous::EmptySegment),
+        ("/a/..//b", Ambiguous::EmptySegment),
+        ("/a;b", Ambiguous::Parameter),
+        ("/a%3Bb", Ambiguous::Parameter),
+        ("/..;/a", Ambiguous::Parameter),
+        ("/a%c0%af", Ambiguous::NotUtf8),
+        ("/a%ff", Ambiguous::NotUtf8),
+        ("/a%", Ambiguous::Percent),
+        ("/a%g0", Ambiguous::Percent),
+        ("/a%2", Ambiguous::Percent),
+        ("/a#b", Ambiguous::Fragment),
+        ("/a?b#c", Ambiguous::Fragment),
+        ("a", Ambiguous::Relative),
+        ("*", Ambiguous::Relative),
     ] {
         assert_eq!(segments(target), Err(expected), "{target}");
     }
@@ -203,6 +203,23 @@ fn a_path_that_two_servers_may_read_in_two_ways_is_ambiguous() {
     ] {
         let read = segments(target).map(|segments| format!("/{}", segments.join("/")));
         assert_eq!(read.as_deref(), Ok(expected), "{target}");
+    }
+}
+
+#[test]
+fn a_method_in_lower_case_and_a_tunnel_are_ambiguous() {
+    let text = "default = \"signed-in\"\n[[rule]]\nmethods = [\"POST\"]\nallow = \"deny\"";
+    let rules = parse(text).unwrap();
+    for (method, expected) in [
+        ("POST", Ok(Some(2))),
+        ("GET", Ok(None)),
+        ("M-SEARCH", Ok(None)),
+        ("post", Err(Ambiguous::Method)),
+        ("POsT", Err(Ambiguous::Method)),
+        ("CONNECT", Err(Ambiguous::Tunnel)),
+    ] {
+        let request = ApplicationRequest { method, host: "a", port: 443, target: "/" };
+        assert_eq!(rules.find(&request).map(|rule| rule.line), expected, "{method}");
     }
 }
 
@@ -333,9 +350,31 @@ fn a_pattern_covers_another_one_exactly_where_it_matches_all_of_its_paths() {
     for ((pattern, matched), text) in all.iter().zip(&patterns) {
         for ((other, by_other), other_text) in all.iter().zip(&patterns).step_by(3) {
             let contains = by_other.iter().zip(matched).all(|(other, own)| !other || *own);
-            assert_eq!(pattern.covers(other), contains, "{text} covers {other_text}");
+            assert_eq!(
+                pattern.covers(other, &mut { u32::MAX }),
+                contains,
+                "{text} covers {other_text}"
+            );
         }
     }
+}
+
+/// The first pattern remembers which of the last segments were an `a`: there are as many sets of
+/// places as subsets of those.
+#[test]
+fn a_file_of_many_wildcards_is_read_within_seconds() {
+    let (first, wildcards) = (format!("/**/a{}", "/*".repeat(58)), "/*".repeat(57));
+    let paths = (1..1000).map(|number| format!("/**/a{wildcards}/b{number}"));
+    let rule = |path: String| format!("[[rule]]\npath = \"{path}\"\nallow = \"signed-in\"\n");
+    let rules: String = std::iter::once(first.clone()).chain(paths).map(rule).collect();
+    let begun = std::time::Instant::now();
+
+    assert_eq!(parse(&format!("default = \"deny\"\n{rules}")).unwrap().count(), 1000);
+
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    let [first, other] =
+        [first, format!("/**/a{wildcards}/b")].map(|text| PathPattern::parse(&text).unwrap());
+    assert!(first.covers(&first, &mut 0) && !first.covers(&other, &mut 1_000_000));
 }
 
 /// All paths of one to `most` of these segments.

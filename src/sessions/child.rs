@@ -84,10 +84,12 @@ pub enum ChildStarted {
 }
 
 /// Which children to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChildrenOf {
     /// Those of one session.
     Session(SessionId),
+    /// Those of several sessions, such as a page of a list.
+    Sessions(Vec<SessionId>),
     /// Those of all sessions of a user.
     User(UserId),
 }

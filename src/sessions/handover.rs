@@ -76,9 +76,9 @@ digest! {
 }
 
 digest! {
-    /// The SHA-256 of the state that the browser got at the target's origin. It binds the code to
-    /// that browser.
-    StateDigest
+    /// The SHA-256 of the state that the browser got at the target's origin, and of the path. It binds
+    /// the code to both.
+    HandoverBinding
 }
 
 /// A hand-over code as stores keep it.
@@ -90,8 +90,8 @@ pub struct HandoverCode {
     pub session: SessionId,
     /// The origin that may redeem it.
     pub origin: Origin,
-    /// The digest of the state that the redeeming browser must have.
-    pub state: StateDigest,
+    /// The browser that may redeem it, and the path it is for.
+    pub binding: HandoverBinding,
     /// From this instant on it is void.
     pub expires_at: OffsetDateTime,
 }

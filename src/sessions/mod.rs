@@ -29,7 +29,7 @@ pub use child::{Child, ChildStart, ChildStarted, ChildrenOf, LiveChild, Origin};
 pub use compartment::{Compartment, Keep, Keeping, Kept};
 pub use data::{DataError, Etag, VisitorData};
 pub use device::device_name;
-pub use handover::{Code, CodeDigest, CodeKept, HandoverCode, StateDigest};
+pub use handover::{Code, CodeDigest, CodeKept, HandoverBinding, HandoverCode};
 pub use live::{Cursor, Revocation, Revocations, SessionSubscription};
 pub use outbox::{Outbox, Pending};
 pub use policy::{Cutoffs, Limit, LimitPolicy, SessionPolicy, TimeoutRule, Timeouts};

@@ -3,9 +3,10 @@
 use sha2::{Digest as _, Sha256};
 
 use super::run_to_completion;
+use crate::failure::StoreError;
 use crate::sessions::{
-    Client, Code, HandoverError, NewChild, NewHandover, Origin, SessionId, Sessions,
-    StartChildError, StartedChild, StateDigest, TokenDigest,
+    Client, Code, EndReason, HandoverBinding, HandoverError, NewChild, NewHandover, Origin,
+    ResumeError, SessionId, Sessions, StartChildError, StartedChild, Token, TokenDigest,
 };
 
 /// Hands sessions over to applications on other hosts.
@@ -27,10 +28,10 @@ pub struct HandoverTarget<'t> {
 
 impl HandoverTarget<'_> {
     /// A code is for one browser and one path.
-    fn binding(&self) -> Option<StateDigest> {
+    fn binding(&self) -> Option<HandoverBinding> {
         let state = self.state?;
         let digest = Sha256::new().chain_update(state.as_bytes()).chain_update(self.path);
-        Some(StateDigest::from_bytes(digest.finalize().into()))
+        Some(HandoverBinding::from_bytes(digest.finalize().into()))
     }
 }
 
@@ -50,13 +51,14 @@ impl Handover {
         session: SessionId,
         target: &HandoverTarget<'_>,
     ) -> Result<Code, HandoverError> {
-        let state = target.binding().ok_or(HandoverError::Gone)?;
+        let binding = target.binding().ok_or(HandoverError::Gone)?;
         let origin = target.origin.clone();
-        self.sessions.prepare_handover(NewHandover { session, origin, state }).await
+        self.sessions.prepare_handover(NewHandover { session, origin, binding }).await
     }
 
-    /// Uses a code up, and starts a child of the session that it hands over. `None`: the code is
-    /// not for this target, or no longer.
+    /// Uses a code up, and starts a child of the session that it hands over. The child that the
+    /// browser had there ends, whosever it was. `None`: the code is not for this target, or no
+    /// longer.
     ///
     /// # Errors
     /// [`StartChildError`]; then no child started.
@@ -64,16 +66,38 @@ impl Handover {
         &self,
         code: Code,
         target: &HandoverTarget<'_>,
-        client: Client,
+        (client, had): (Client, Option<Token>),
     ) -> Result<Option<StartedChild>, StartChildError> {
         let (sessions, origin) = (self.sessions.clone(), target.origin.clone());
-        // Without a state the code fits nothing. It is used up all the same.
-        let state = target.binding().unwrap_or(StateDigest::from_bytes([0; 32]));
+        let binding = target.binding();
         run_to_completion(async move {
-            let session = sessions.redeem_handover(&code, &origin, &state).await?;
+            let session = sessions.redeem_handover(&code, &origin, binding.as_ref()).await?;
             let Some(parent) = session else { return Ok(None) };
-            sessions.start_child(NewChild { parent, origin, client }).await.map(Some)
+            let new = NewChild { parent, origin: origin.clone(), client };
+            let started = sessions.start_child(new).await?;
+            if let Some(token) = had {
+                end_other(&sessions, &token, (&origin, parent)).await?;
+            }
+            Ok(Some(started))
         })
         .await?
     }
+}
+
+/// Ends the child of this token, if another session is its parent: a start ends only children of the
+/// same parent.
+async fn end_other(
+    sessions: &Sessions,
+    token: &Token,
+    (origin, parent): (&Origin, SessionId),
+) -> Result<(), StoreError> {
+    let child = match sessions.resume_child(token, origin).await {
+        Ok(live) => live.child,
+        Err(ResumeError::Unknown | ResumeError::Ended(_)) => return Ok(()),
+        Err(ResumeError::Store(error)) => return Err(error),
+    };
+    if child.parent != parent {
+        sessions.revoke(child.id, None, EndReason::Replaced).await?;
+    }
+    Ok(())
 }

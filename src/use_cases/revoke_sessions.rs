@@ -6,8 +6,8 @@ use crate::accounts::{Accounts, Change, ChangeError, EpochRaise, EpochReason, Us
 use crate::audit::{AuditTrail, By, Event};
 use crate::failure::StoreError;
 use crate::sessions::{
-    EndReason, KeptSessionError, KeptSessionGuard, Session, SessionId, Sessions, StartedSession,
-    Token,
+    EndReason, KeptSessionError, KeptSessionGuard, LiveChild, Session, SessionId, Sessions,
+    StartedSession, Token,
 };
 
 /// Ends sessions that others asked for: one, those of a user, or all but the one that asks.
@@ -71,10 +71,20 @@ impl RevokeSessions {
     ) -> Result<bool, StoreError> {
         let (this, by) = (self.clone(), by.clone());
         run_to_completion(async move {
+            let child = this.sessions.find_child(id).await?;
             let revoked = this.sessions.revoke_with_owner(id, of, reason).await?;
             if revoked.ended {
                 let event = Event::session_ended(id, reason, &by);
-                this.audit.record([Event { subject: revoked.owner, ..event }]).await;
+                let event = match &child {
+                    Some(LiveChild { child, parent }) => Event {
+                        subject: parent.owner.user(),
+                        ..event
+                            .with("origin", child.origin.as_str())
+                            .with("parent", child.parent.to_string())
+                    },
+                    None => Event { subject: revoked.owner, ..event },
+                };
+                this.audit.record([event]).await;
             }
             Ok(revoked.ended)
         })

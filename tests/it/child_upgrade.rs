@@ -4,8 +4,8 @@
 use anteroom::accounts::Epoch;
 use anteroom::sessions::{
     Child, ChildStart, ChildStarted, Client, CodeDigest, CodeKept, EndReason, Ended, Ending,
-    HandoverCode, LiveChild, Loaded, Origin, SessionId, SessionPolicy, SessionStore, Start,
-    StateDigest,
+    HandoverBinding, HandoverCode, LiveChild, Loaded, Origin, SessionId, SessionPolicy,
+    SessionStore, Start,
 };
 use anteroom::store::{SessionLocation, SqlDatabase};
 use sqlx::{Connection as _, SqliteConnection};
@@ -64,7 +64,7 @@ async fn keeps_what_was_there(open: impl AsyncFn() -> SqlDatabase, run: impl Asy
         digest: CodeDigest::from_bytes(*fresh_digest().as_bytes()),
         session: live.session.id,
         origin: Origin::of("https://wiki.example.org"),
-        state: StateDigest::from_bytes([7; 32]),
+        binding: HandoverBinding::from_bytes([7; 32]),
         expires_at: NOW + Duration::seconds(30),
     };
     assert_eq!(store.keep_code(&code, NOW).await.unwrap(), CodeKept::Kept);

@@ -127,6 +127,11 @@ fn sighup_reads_the_rules_again_and_keeps_them_where_the_file_is_wrong() {
     std::fs::write(&file, "default = \"deny\"").unwrap();
     server.signal("HUP");
     wait_for(|| server.stderr().contains("reloaded the rules").then_some(()));
+    let log = server.stderr();
+    let count = |line: &str| log.lines().find(|logged| logged.contains(line)).unwrap().to_owned();
+    let expected = format!("rules={}", RULES.matches("[[rule]]").count());
+    assert!(count(" read the rules").contains(&expected), "{log}");
+    assert!(count("reloaded the rules").contains("rules=0"), "{log}");
 
     std::fs::write(&file, "default = \"public\"").unwrap();
     server.signal("HUP");

@@ -22,7 +22,9 @@ on_one_store!(
     a_code_counts_once_at_its_origin_for_its_path,
     a_code_is_void_after_half_a_minute_and_after_the_end_of_its_session,
     a_session_has_at_most_sixteen_outstanding_codes,
+    only_a_visit_gets_a_code,
     two_tabs_both_arrive,
+    a_link_that_is_too_long_leads_to_the_start_page,
     no_target_but_a_listed_application_is_redirected_to,
     a_token_counts_at_its_own_origin_alone,
     what_ends_the_session_ends_it_at_every_application,
@@ -31,6 +33,7 @@ on_one_store!(
     each_host_has_its_own_paths,
     lists_name_the_application_and_end_it_alone,
     an_old_proof_is_renewed_at_the_sign_in_host,
+    a_proof_of_another_session_than_the_applications_is_handed_over,
 );
 
 fn listed(options: &mut Options) {
@@ -177,7 +180,10 @@ async fn a_code_opens_nothing_but_for_the_browser_it_was_made_for(kind: Kind) {
             navigate(&ada.wiki, &format!("{WIKI}/")).await;
         }
         let callback = mallory.code_for("/drafts").await;
-        is_failed(&ada.wiki.get(&callback).await, "/drafts");
+        let answer = ada.wiki.get(&callback).await;
+        is_failed(&answer, "/drafts");
+        // The URL of this page holds a code.
+        assert_eq!(answer.header("referrer-policy"), "no-referrer");
         assert_eq!(ada.wiki.token(), "");
         assert_eq!(status_at(&ada.wiki, WIKI).await, 401);
         is_failed(&mallory.wiki.get(&callback).await, "/drafts");
@@ -237,6 +243,41 @@ async fn a_session_has_at_most_sixteen_outstanding_codes(kind: Kind) {
     assert_eq!((answer.status, answer.header("retry-after")), (429, "30"));
     app.clock.advance(Duration::from_secs(31));
     ada.arrives().await;
+}
+
+async fn only_a_visit_gets_a_code(kind: Kind) {
+    let app = app_of(kind).await;
+    let ada = Person::signed_in(&app, "ada@example.org").await;
+    let answer = navigate(&ada.wiki, &format!("{WIKI}/")).await;
+    let path = below(AUTH, answer.location());
+    for _ in 0..20 {
+        for (method, name, value) in [
+            (Method::HEAD, "Sec-Fetch-Mode", "navigate"),
+            (Method::GET, "Sec-Fetch-Mode", "no-cors"),
+            (Method::GET, "Sec-Fetch-Mode", "cors"),
+            (Method::GET, "Sec-Purpose", "prefetch"),
+            (Method::GET, "Sec-Purpose", "prefetch;prerender"),
+            (Method::GET, "Purpose", "prefetch"),
+        ] {
+            let answer = ada.auth.ask(method, path, |request| request.header(name, value)).await;
+            assert_eq!((answer.status, answer.location()), (403, ""), "{name}: {value}");
+        }
+    }
+    let visit = |request: RequestBuilder| request.header("Sec-Fetch-Mode", "navigate");
+    assert_eq!(ada.auth.ask(Method::GET, path, visit).await.status, 303);
+    assert_eq!(ada.auth.get(path).await.status, 303);
+}
+
+async fn a_link_that_is_too_long_leads_to_the_start_page(kind: Kind) {
+    let app = app_of(kind).await;
+    for (length, expected) in [(2048, "/a"), (2049, "/")] {
+        let ada = Person::signed_in(&app, "ada@example.org").await;
+        let path = format!("/a{}", "a".repeat(length - 2));
+        let callback = ada.code_for(&path).await;
+        let answer = ada.wiki.get(&callback).await;
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.location().get(..2).unwrap_or("/"), expected, "{length}");
+    }
 }
 
 async fn two_tabs_both_arrive(kind: Kind) {
@@ -491,6 +532,21 @@ async fn lists_name_the_application_and_end_it_alone(kind: Kind) {
 
     let path = format!("/api/admin/users/{}/sessions", ada.auth.user_id().await);
     assert_eq!(root.get(&path).await.json()["sessions"][1]["id"], id);
+    for query in ["limit=100", &format!("user={}", ada.auth.user_id().await), "kind=user&limit=2"] {
+        let all = root.get(&format!("/api/admin/sessions?{query}")).await.json();
+        let all = all["sessions"].as_array().unwrap();
+        let place = all.iter().position(|one| one["id"] == *parent).unwrap();
+        assert_eq!(
+            (&all[place + 1]["id"], &all[place + 1]["origin"]),
+            (&child["id"], &child["origin"])
+        );
+        assert!(all.iter().enumerate().all(|(at, one)| one["origin"].is_null() || at == place + 1));
+    }
+    for page in ["/admin/sessions", &format!("/admin/users/{}", ada.auth.user_id().await)] {
+        let text = root.get(page).await.text;
+        assert!(text.contains(&format!("href=\"/admin/sessions/{id}\"")), "{page}: {text}");
+        assert_eq!(text.matches("wiki.example.org").count(), 1, "{page}");
+    }
     let explained = root.get(&format!("/api/admin/sessions/{id}")).await.json();
     assert_eq!(explained["session"]["origin"], WIKI);
     let page = root.get(&format!("/admin/sessions/{id}")).await;
@@ -500,12 +556,21 @@ async fn lists_name_the_application_and_end_it_alone(kind: Kind) {
 
     assert_eq!(ada.auth.delete(&format!("/api/sessions/{id}")).await.status, 204);
     assert_eq!(status_at(&ada.wiki, WIKI).await, 401);
+    let events = root.get(&format!("/api/admin/audit?session={id}")).await.json();
+    let end = &events["events"][0];
+    assert_eq!(end["kind"], "session_ended", "{events}");
+    assert_eq!(end["subject"].as_str(), Some(&*ada.auth.user_id().await));
+    assert_eq!(
+        (&end["details"]["origin"], &end["details"]["parent"]),
+        (&child["origin"], &child["parent_id"])
+    );
     assert!(ada.auth.is_signed_in().await);
     assert_eq!(ada.auth.get("/api/sessions").await.json()["sessions"].as_array().unwrap().len(), 1);
     ada.arrives().await;
 }
 
-async fn an_old_proof_is_renewed_at_the_sign_in_host(kind: Kind) {
+/// An application with a path for which the proof may be ten minutes old.
+async fn app_with_a_vault(kind: Kind) -> (NamedTempFile, TestApp) {
     let file = NamedTempFile::new().unwrap();
     let text = "default = \"signed-in\"\n[[rule]]\nhost = \"wiki.example.org\"\npath = \"/vault\"\n\
                 allow = \"signed-in\"\nfresh = \"10m\"\n";
@@ -517,6 +582,11 @@ async fn an_old_proof_is_renewed_at_the_sign_in_host(kind: Kind) {
         options.forward_auth.rules = rules;
     })
     .await;
+    (file, app)
+}
+
+async fn an_old_proof_is_renewed_at_the_sign_in_host(kind: Kind) {
+    let (_file, app) = app_with_a_vault(kind).await;
     let ada = Person::signed_in(&app, "ada@example.org").await;
     ada.arrives().await;
     let url = format!("{WIKI}/vault");
@@ -524,17 +594,48 @@ async fn an_old_proof_is_renewed_at_the_sign_in_host(kind: Kind) {
     app.pass(11 * MINUTE).await;
 
     let answer = navigate(&ada.wiki, &url).await;
-    let form = "/reauthenticate?next=https%3A//wiki.example.org/vault";
-    assert_eq!((answer.status, answer.location()), (302, &*format!("{AUTH}{form}")));
-    assert_eq!(answer.set_cookies().len(), 0);
+    let hand_over = below(AUTH, answer.location()).to_owned();
+    let to = "/auth/continue?to=https%3A%2F%2Fwiki%2Eexample%2Eorg%2Fvault&state=";
+    assert!(answer.status == 302 && hand_over.starts_with(to), "{hand_over}");
     assert_eq!(check(&ada.wiki, "/auth/verify", &url).await.status, 403);
-    let stranger = Browser::of(app.address, AUTH).get(form).await;
+    let answer = ada.auth.get(&hand_over).await;
+    let form = "/reauthenticate?next=https%3A//wiki.example.org/vault";
+    assert_eq!((answer.status, answer.location()), (303, form));
     let login = "/login?next=https%3A//wiki.example.org/vault";
-    assert_eq!((stranger.status, stranger.location()), (303, login));
+    for path in [form, &hand_over] {
+        let stranger = Browser::of(app.address, AUTH).get(path).await;
+        assert_eq!((stranger.status, stranger.location()), (303, login));
+    }
     let page = ada.auth.get(form).await;
     assert!(page.header("content-security-policy").contains(WIKI));
     let fields = [("password", PASSWORD), ("next", &*url)];
     let answer = ada.auth.post_form("/reauthenticate", &fields).await;
     assert_eq!((answer.status, answer.location()), (303, &*url));
     assert_eq!(navigate(&ada.wiki, &url).await.status, 200);
+}
+
+/// The session of the application hangs on one that the browser no longer has at the sign-in host.
+async fn a_proof_of_another_session_than_the_applications_is_handed_over(kind: Kind) {
+    let (_file, app) = app_with_a_vault(kind).await;
+    let url = format!("{WIKI}/vault");
+    for next in ["ada@example.org", "bob@example.org"] {
+        let ada = Person::signed_in(&app, "ada@example.org").await;
+        ada.arrives().await;
+        let of_ada = navigate(&ada.wiki, &url).await.header("remote-user").to_owned();
+        app.pass(11 * MINUTE).await;
+        // Its cookie at the sign-in host is lost, and somebody signs in there.
+        let (auth, lost) = (app.signed_in(next).await, ada.auth.copy());
+        let person = Person { auth, wiki: ada.wiki, notes: ada.notes };
+        let id = person.auth.user_id().await;
+        assert_eq!(id == of_ada, next == "ada@example.org");
+
+        assert_eq!(person.wiki.get(&person.code_for("/vault").await).await.status, 303);
+        let answer = navigate(&person.wiki, &url).await;
+        assert_eq!((answer.status, answer.header("remote-user")), (200, &*id), "{next}");
+        let listed = lost.sessions().await;
+        let left = listed.iter().filter(|one| one["origin"] == WIKI).count();
+        assert_eq!(left, usize::from(next == "ada@example.org"), "{listed:?}");
+        assert_eq!(lost.delete("/api/session").await.status, 204);
+        assert_eq!(person.auth.delete("/api/session").await.status, 204);
+    }
 }

@@ -101,7 +101,7 @@ impl SessionStore for OwnStore {
     }
 
     async fn children(&self, of: ChildrenOf) -> Result<Vec<Child>, StoreError> {
-        Ok(self.tables().children_of(of))
+        Ok(self.tables().children_of(&of))
     }
 
     async fn keep_code(

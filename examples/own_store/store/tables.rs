@@ -94,10 +94,11 @@ impl Tables {
         Some(LiveChild { child: child.clone(), parent })
     }
 
-    pub(super) fn children_of(&self, of: ChildrenOf) -> Vec<Child> {
+    pub(super) fn children_of(&self, of: &ChildrenOf) -> Vec<Child> {
         let is_of = |parent: SessionId| match of {
-            ChildrenOf::Session(id) => parent == id,
-            ChildrenOf::User(user) => self.user_of(parent) == Some(user),
+            ChildrenOf::Session(id) => parent == *id,
+            ChildrenOf::Sessions(ids) => ids.contains(&parent),
+            ChildrenOf::User(user) => self.user_of(parent) == Some(*user),
         };
         let children = self.children.values().map(|(child, _)| child);
         children.filter(|child| is_of(child.parent)).cloned().collect()

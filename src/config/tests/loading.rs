@@ -314,6 +314,7 @@ fn applications_are_compared_with_the_public_url() {
         ("https://a.example", "https://*.example", "write scheme and host alone"),
         ("http://localhost:8080", "https://wiki.example", "use https for both"),
         ("https://a.example", "https://a.example:8443", "has the same host"),
+        ("https://a.example", "https://b.example https://c.example", "with commas between them"),
     ] {
         let lines = with(public_url, applications);
         assert!(lines.len() == 1 && lines[0].starts_with("ANTEROOM_APPLICATIONS "), "{lines:?}");
@@ -335,4 +336,22 @@ fn applications_without_a_proxy_that_tells_the_request_are_warned_of() {
     assert!(
         warnings[0].starts_with("ANTEROOM_APPLICATIONS is set but ANTEROOM_FORWARD_AUTH is not")
     );
+}
+
+#[test]
+fn a_proxy_that_is_not_trusted_is_warned_of_with_what_it_leads_to() {
+    for (applications, effect) in [
+        ("", "nobody is redirected to sign in"),
+        ("https://wiki.example", "every check is refused"),
+    ] {
+        let variables = [
+            ("ANTEROOM_PUBLIC_URL", "https://a.example"),
+            ("ANTEROOM_FORWARD_AUTH", "nginx"),
+            ("ANTEROOM_APPLICATIONS", applications),
+        ];
+        let warnings = load(&variables).unwrap().warnings();
+        let about = |one: &&String| one.starts_with("ANTEROOM_FORWARD_AUTH is set but");
+        let warning = warnings.iter().find(about).unwrap();
+        assert!(warning.contains(effect), "{warning}");
+    }
 }

@@ -4,7 +4,7 @@ use crate::accounts::Status;
 use crate::http::forward_auth::original::OriginalRequest;
 use crate::http::security::applications::Applications;
 use crate::http::security::public_url::PublicUrl;
-use crate::rules::{AmbiguousPath, Decision, Rules, Visitor};
+use crate::rules::{Ambiguous, Decision, Rules, Visitor};
 
 /// A decision, and the rule that led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Verdict {
     /// The URL is not of an origin that this server guards, or holds a number sign.
     OtherOrigin(&'static str),
     /// Servers could take the path for another one.
-    Ambiguous(AmbiguousPath),
+    Ambiguous(Ambiguous),
 }
 
 impl Explanation {

@@ -27,7 +27,7 @@ use crate::http::security::public_url::PublicUrl;
 use crate::http::security::redirect::{ApplicationUrl, Next, with_next};
 use crate::http::session::cookie::CookieShape;
 use crate::http::session::extract::CurrentUser;
-use crate::rules::{Decision, Visitor};
+use crate::rules::{ApplicationRequest, Decision, Visitor};
 use crate::sessions::Session;
 
 pub use explain::{Explanation, Verdict};
@@ -52,6 +52,17 @@ struct Parts {
     next_log: AtomicU64,
 }
 
+/// A check that may be answered: its original request, as it came and as rules see it. `None` where
+/// no proxy says which it is.
+pub(in crate::http) struct Admitted<'r>(Option<(OriginalRequest<'r>, GuardedRequest<'r>)>);
+
+impl<'r> Admitted<'r> {
+    /// The application on another host that it is about.
+    pub(in crate::http) fn application(&self) -> Option<&'r Application> {
+        self.0.and_then(|(_, guarded)| guarded.application)
+    }
+}
+
 impl ForwardAuth {
     pub(in crate::http) fn new(
         options: ForwardAuthOptions,
@@ -63,12 +74,12 @@ impl ForwardAuth {
         Self(Arc::new(Parts { options, cookie, request_guard, clock, entropy, next_log }))
     }
 
-    /// Whether a check may be answered at all, and the application on another host that it is
-    /// about. Without `FORWARD_AUTH` only the host is checked.
+    /// Whether a check may be answered at all, and what it is about. Without `FORWARD_AUTH` only
+    /// the host is checked.
     pub(in crate::http) fn admit<'r>(
         &'r self,
         request: &'r Request,
-    ) -> Result<Option<&'r Application>, Problem> {
+    ) -> Result<Admitted<'r>, Problem> {
         one_host(request)?;
         let options = &self.0.options;
         if options.proxy.is_some()
@@ -77,7 +88,7 @@ impl ForwardAuth {
             return Err(forbidden(format!("A client may not send the header {name}.")));
         }
         match self.original(request)? {
-            Some((_, guarded)) => Ok(guarded.application),
+            Some(original) => Ok(Admitted(Some(original))),
             None if options.rules.file().is_some() || !options.applications.is_empty() => {
                 Err(forbidden(
                     "There are rules or applications, but no trusted proxy says which request this \
@@ -85,7 +96,7 @@ impl ForwardAuth {
                         .to_owned(),
                 ))
             }
-            None => Ok(None),
+            None => Ok(Admitted(None)),
         }
     }
 
@@ -93,11 +104,11 @@ impl ForwardAuth {
     /// signed in. Without an original request every signed-in user is allowed.
     pub(in crate::http) fn decide(
         &self,
-        request: &Request,
+        admitted: &Admitted<'_>,
         visitor: Option<(&User, &Session)>,
     ) -> Result<Decision, Problem> {
         let rules = self.0.options.rules.current();
-        let asked = self.original(request)?.map(|(_, guarded)| guarded.asked).unwrap_or_default();
+        let asked = admitted.0.map(|(_, guarded)| guarded.asked).unwrap_or_default();
         let found = rules.find(&asked).map_err(|ambiguous| cannot_be_judged(&ambiguous))?;
         Ok(found.decide(visitor.map(|(user, session)| self.visitor(user, session))))
     }
@@ -136,11 +147,27 @@ impl ForwardAuth {
         Visitor { user, since_proof, has_factor: false }
     }
 
+    /// Whether a page of an application needs a newer proof of identity than this session has.
+    pub(in crate::http) fn needs_proof(
+        &self,
+        url: &ApplicationUrl,
+        (user, session): (&User, &Session),
+    ) -> bool {
+        let place = url.application.url();
+        let (host, port, target) = (place.host(), place.port(), url.path());
+        let asked = ApplicationRequest { method: "GET", host, port, target };
+        let rules = self.0.options.rules.current();
+        let decision =
+            rules.find(&asked).map(|rule| rule.decide(Some(self.visitor(user, session))));
+        decision == Ok(Decision::Reauthenticate)
+    }
+
     /// The headers of a successful check, or the error. An error of the session itself, such as a
     /// store that does not answer, is one for every URL.
     pub(in crate::http) fn answer(
         &self,
-        request: &Request,
+        admitted: &Admitted<'_>,
+        sent: &HeaderMap,
         user: Result<CurrentUser, Problem>,
     ) -> Result<HeaderMap, Problem> {
         let (user, refusal) = match user {
@@ -149,11 +176,11 @@ impl ForwardAuth {
             Err(problem) => return Err(problem),
         };
         let visitor = user.as_ref().map(|current| (&*current.user, &*current.session));
-        match self.decide(request, visitor)? {
+        match self.decide(admitted, visitor)? {
             Decision::Allowed => {
                 let mut headers = HeaderMap::with_capacity(8);
                 let user = user.as_ref().map(|current| &*current.user);
-                self.identify(user, request.headers(), &mut headers)?;
+                self.identify(user, sent, &mut headers)?;
                 Ok(headers)
             }
             Decision::SignIn => Err(refusal.unwrap_or_else(Problem::no_session)),
@@ -226,7 +253,8 @@ impl ForwardAuth {
     /// The refusal, where it is the answer.
     pub(in crate::http) fn redirect(
         &self,
-        request: &Request,
+        admitted: &Admitted<'_>,
+        sent: &HeaderMap,
         refusal: Problem,
     ) -> Result<Response, Problem> {
         let form = match (refusal.status, refusal.code) {
@@ -234,19 +262,19 @@ impl ForwardAuth {
             (_, Code::ReauthenticationRequired) => "/reauthenticate",
             _ => return Err(refusal),
         };
-        let Some((original, guarded)) = self.original(request)? else { return Err(refusal) };
-        if !original.is_navigation(request.headers()) {
+        let Some((original, guarded)) = admitted.0 else { return Err(refusal) };
+        if !original.is_navigation(sent) {
             return Err(refusal);
         }
         let Some(application) = guarded.application else {
             let next = Next::parse(original.target);
             return self.found(&with_next(form, next.as_ref().map_or("", Next::as_str)));
         };
-        let url = ApplicationUrl::of(application, original.target);
-        if form != "/login" {
-            return self.found(&with_next(form, &url.to_string()));
-        }
-        let state = HandoverState::of(request.headers(), &self.0.cookie, &self.0.entropy)?;
+        // The session at the application may be another person's, or of another sign-in, than the
+        // one at the sign-in host: that host asks for the proof, and hands its own session over.
+        let url = ApplicationUrl::of(application, original.target)
+            .unwrap_or_else(|| ApplicationUrl::start_of(application));
+        let state = HandoverState::of(sent, &self.0.cookie, &self.0.entropy)?;
         let mut response = self.found(&state.hand_over_path(&url))?;
         response.headers_mut().append(header::SET_COOKIE, state.cookie(&self.0.cookie)?);
         Ok(response)

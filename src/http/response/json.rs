@@ -240,6 +240,7 @@ pub(crate) struct UsersBody {
 /// A page of the sessions of all users.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionPageBody {
+    /// Each followed by those at applications that belong to it.
     pub(crate) sessions: Vec<SessionBody>,
     /// The `cursor` of the next page; `null` on the last. A page with filters may be
     /// short, or empty, and not be the last.

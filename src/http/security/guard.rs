@@ -170,7 +170,8 @@ impl RequestGuard {
             None => host.or(authority).and_then(at_host),
         };
         asked.ok_or_else(|| {
-            let detail = "This address is for the hosts of ANTEROOM_APPLICATIONS and no other.";
+            let detail = "This address is for the applications that this server guards, and for no \
+                          other host. Its operator lists them in ANTEROOM_APPLICATIONS.";
             Problem::new(StatusCode::MISDIRECTED_REQUEST, Code::Misdirected, detail)
         })
     }

@@ -41,7 +41,7 @@ pub(in crate::http) fn security_headers(
     request_guard: &RequestGuard,
     response: Response,
 ) -> Response {
-    let mut response = application_headers(response);
+    let mut response = common_headers(response);
     let headers = response.headers_mut();
     if request_guard.is_https() {
         // Not for subdomains: of those this service knows nothing.
@@ -52,8 +52,15 @@ pub(in crate::http) fn security_headers(
 }
 
 /// As [`security_headers`], at the host of an application. How browsers reach that one is not decided
-/// here.
-pub(in crate::http) fn application_headers(mut response: Response) -> Response {
+/// here. A hand-over code may stand in the URL, and the pages there have no form.
+pub(in crate::http) fn application_headers(response: Response) -> Response {
+    let mut response = common_headers(response);
+    let no_referrer = HeaderValue::from_static("no-referrer");
+    response.headers_mut().insert(header::REFERRER_POLICY, no_referrer);
+    response
+}
+
+fn common_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers
         .entry(header::CONTENT_SECURITY_POLICY)

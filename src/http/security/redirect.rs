@@ -96,14 +96,18 @@ impl ApplicationUrl {
             return None;
         }
         let application = applications.of_url(&url)?;
-        Some(Self::of(application, &url[url::Position::BeforePath..url::Position::AfterQuery]))
+        Self::of(application, &url[url::Position::BeforePath..url::Position::AfterQuery])
     }
 
-    /// The URL of an application with this path and query, or of its start page where they are no
-    /// safe target.
-    pub(crate) fn of(application: &Application, path: &str) -> Self {
-        let next = Next::of_application(path).unwrap_or_else(|| Next("/".to_owned()));
-        Self { application: application.clone(), next }
+    /// The URL of an application with this path and query; `None` where they are no safe target.
+    pub(crate) fn of(application: &Application, path: &str) -> Option<Self> {
+        let next = Next::of_application(path)?;
+        Some(Self { application: application.clone(), next })
+    }
+
+    /// Its start page.
+    pub(crate) fn start_of(application: &Application) -> Self {
+        Self { application: application.clone(), next: Next("/".to_owned()) }
     }
 
     /// The path and the query. They begin with one slash.

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use crate::accounts::UserId;
 use crate::entropy::SET_BACK;
 use crate::failure::StoreError;
-use crate::sessions::{Owner, Session, SessionId, Sessions, device_name};
+use crate::sessions::{Child, ChildrenOf, Owner, Session, SessionId, Sessions, device_name};
 use crate::text::folded;
 
 /// The most sessions that one page reads.
@@ -67,6 +67,8 @@ pub struct SessionFilter {
 pub struct SessionPage {
     /// At most the requested number.
     pub sessions: Vec<Session>,
+    /// Their children, at applications.
+    pub children: Vec<Child>,
     /// The cursor of the next page; `None` after the last one. A page before the last may be short
     /// or empty.
     pub next: Option<SessionId>,
@@ -109,8 +111,9 @@ impl Sessions {
             return self.page_of_user(user, filter, after, limit).await;
         }
         let page = self.page_of_all(filter, after, limit).await?;
-        self.wait_for_missing(None).await?;
-        Ok(page)
+        // It waits for both lists.
+        let children = self.children_of(&page.sessions).await?;
+        Ok(SessionPage { children, ..page })
     }
 
     async fn page_of_all(
@@ -136,10 +139,10 @@ impl Sessions {
             self.keep_live(&mut live);
             for session in live {
                 if oldest.is_some_and(|oldest| session.id < oldest) {
-                    return Ok(SessionPage { sessions: found, next: None });
+                    return Ok(SessionPage { sessions: found, ..SessionPage::default() });
                 }
                 if found.len() == most {
-                    return Ok(SessionPage { sessions: found, next: before });
+                    return Ok(SessionPage { sessions: found, next: before, ..Default::default() });
                 }
                 before = Some(session.id);
                 if filter.matches(&session) {
@@ -152,7 +155,7 @@ impl Sessions {
             }
             at_once = BATCH;
         }
-        Ok(SessionPage { sessions: found, next: before })
+        Ok(SessionPage { sessions: found, next: before, ..Default::default() })
     }
 
     /// The limit bounds the number of sessions of one user.
@@ -164,6 +167,7 @@ impl Sessions {
         limit: u32,
     ) -> Result<SessionPage, StoreError> {
         let mut sessions = self.list(user).await?;
+        let children = self.children(ChildrenOf::User(user)).await?;
         sessions.sort_by_key(|session| std::cmp::Reverse(session.id));
         sessions.retain(|session| {
             after.is_none_or(|after| session.id < after) && filter.matches(session)
@@ -172,6 +176,6 @@ impl Sessions {
         let more = sessions.len() > limit;
         sessions.truncate(limit);
         let next = sessions.last().filter(|_| more).map(|session| session.id);
-        Ok(SessionPage { sessions, next })
+        Ok(SessionPage { sessions, children, next })
     }
 }

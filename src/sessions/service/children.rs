@@ -6,8 +6,8 @@ use super::start::MAX_ID_ATTEMPTS;
 use crate::failure::StoreError;
 use crate::sessions::cache::{Change, End};
 use crate::sessions::{
-    Child, ChildStart, ChildStarted, ChildrenOf, Client, LiveChild, Loaded, Origin, ResumeError,
-    SessionId, Token, TokenDigest,
+    Child, ChildStart, ChildStarted, ChildrenOf, Client, LiveChild, Loaded, Origin, Owner,
+    ResumeError, Session, SessionId, Token, TokenDigest,
 };
 
 /// A child to start.
@@ -140,13 +140,23 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the store fails.
     pub async fn children(&self, of: ChildrenOf) -> Result<Vec<Child>, StoreError> {
-        let children = self.store().children(of).await?;
         let user = match of {
-            ChildrenOf::Session(_) => None,
+            ChildrenOf::Session(_) | ChildrenOf::Sessions(_) => None,
             ChildrenOf::User(user) => Some(user),
         };
+        let children = self.store().children(of).await?;
         self.wait_for_missing(user).await?;
         Ok(children)
+    }
+
+    /// As [`Self::children`], of these sessions.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub(crate) async fn children_of(&self, parents: &[Session]) -> Result<Vec<Child>, StoreError> {
+        // An anonymous session has none.
+        let users = parents.iter().filter(|parent| parent.owner != Owner::Anonymous);
+        self.children(ChildrenOf::Sessions(users.map(|parent| parent.id).collect())).await
     }
 
     /// The child of this id, with its parent; `None` when it is not live. The timeouts of the parent

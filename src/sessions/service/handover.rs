@@ -4,7 +4,7 @@ use super::Sessions;
 use super::start::MAX_ID_ATTEMPTS;
 use crate::failure::StoreError;
 use crate::sessions::cache::End;
-use crate::sessions::{Code, CodeKept, HandoverCode, Origin, SessionId, StateDigest};
+use crate::sessions::{Code, CodeKept, HandoverBinding, HandoverCode, Origin, SessionId};
 
 /// A hand-over to prepare.
 #[derive(Clone, Debug)]
@@ -13,8 +13,8 @@ pub struct NewHandover {
     pub session: SessionId,
     /// The origin that may redeem the code.
     pub origin: Origin,
-    /// The digest of the state that the browser got there.
-    pub state: StateDigest,
+    /// The browser that may redeem it, and the path it is for.
+    pub binding: HandoverBinding,
 }
 
 /// Why there is no code.
@@ -37,12 +37,13 @@ impl Sessions {
     /// # Errors
     /// [`HandoverError`].
     pub async fn prepare_handover(&self, new: NewHandover) -> Result<Code, HandoverError> {
-        let NewHandover { session, origin, state } = new;
+        let NewHandover { session, origin, binding } = new;
         for _ in 0..MAX_ID_ATTEMPTS {
             let code = Code::generate(&self.service().entropy).map_err(StoreError::from)?;
             let (digest, now) = (code.digest(), self.now());
             let expires_at = now + HandoverCode::LIFETIME;
-            let kept = HandoverCode { digest, session, origin: origin.clone(), state, expires_at };
+            let kept =
+                HandoverCode { digest, session, origin: origin.clone(), binding, expires_at };
             match self.store().keep_code(&kept, now).await? {
                 CodeKept::Kept => return Ok(code),
                 CodeKept::Full => return Err(HandoverError::Full),
@@ -58,9 +59,9 @@ impl Sessions {
         Err(StoreError::Corrupt("every code drawn was in use").into())
     }
 
-    /// Redeems a code at an origin, for a browser with this state. The first call uses the code up,
-    /// whatever comes of it. `None`: unknown, used, expired, for another origin or another browser,
-    /// or its session has ended.
+    /// Redeems a code at an origin, for this browser and path; `None` for a browser without a state,
+    /// which no code fits. The first call uses the code up, whatever comes of it. `None`: unknown,
+    /// used, expired, for another origin or another browser, or its session has ended.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails; then the code may be used up.
@@ -68,12 +69,13 @@ impl Sessions {
         &self,
         code: &Code,
         origin: &Origin,
-        state: &StateDigest,
+        binding: Option<&HandoverBinding>,
     ) -> Result<Option<SessionId>, StoreError> {
         let taken = self.store().take_code(&code.digest()).await?;
         let now = self.now();
-        let fits = taken
-            .filter(|code| code.origin == *origin && code.state == *state && now < code.expires_at);
+        let fits = taken.filter(|code| {
+            code.origin == *origin && Some(&code.binding) == binding && now < code.expires_at
+        });
         Ok(fits.map(|code| code.session))
     }
 }

@@ -27,18 +27,18 @@ impl Stage {
     }
 
     async fn code(&self, session: SessionId, state: u8) -> Code {
-        let new = NewHandover { session, origin: wiki(), state: state_of(state) };
+        let new = NewHandover { session, origin: wiki(), binding: binding_of(state) };
         self.sessions.prepare_handover(new).await.unwrap()
     }
 
     async fn redeem(&self, code: &Code, origin: &str, state: u8) -> Option<SessionId> {
-        let (origin, state) = (Origin::of(origin), state_of(state));
-        self.sessions.redeem_handover(code, &origin, &state).await.unwrap()
+        let (origin, state) = (Origin::of(origin), binding_of(state));
+        self.sessions.redeem_handover(code, &origin, Some(&state)).await.unwrap()
     }
 }
 
-fn state_of(number: u8) -> StateDigest {
-    StateDigest::from_bytes([number; 32])
+fn binding_of(number: u8) -> HandoverBinding {
+    HandoverBinding::from_bytes([number; 32])
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn a_code_is_void_once_its_session_has_ended() {
 
     stage.sessions.revoke_session(&rotated.session, EndReason::SignedOut).await.unwrap();
     assert_eq!(stage.redeem(&other, WIKI, 1).await, None);
-    let new = NewHandover { session: session.id, origin: wiki(), state: state_of(1) };
+    let new = NewHandover { session: session.id, origin: wiki(), binding: binding_of(1) };
     let late = stage.sessions.prepare_handover(new).await;
     assert!(matches!(late, Err(HandoverError::Gone)), "{late:?}");
 }
@@ -182,7 +182,7 @@ async fn sixteen_codes_are_outstanding_at_most() {
     for _ in 0..HandoverCode::MOST {
         stage.code(session.id, 1).await;
     }
-    let new = NewHandover { session: session.id, origin: wiki(), state: state_of(1) };
+    let new = NewHandover { session: session.id, origin: wiki(), binding: binding_of(1) };
     let full = stage.sessions.prepare_handover(new.clone()).await;
     assert!(matches!(full, Err(HandoverError::Full)), "{full:?}");
     stage.clock.advance(Duration::from_secs(30));
@@ -192,6 +192,6 @@ async fn sixteen_codes_are_outstanding_at_most() {
 #[test]
 fn nothing_prints_a_code() {
     let code = Code::generate(&Entropy::operating_system()).unwrap();
-    let printed = format!("{code:?} {:?} {:?}", code.digest(), state_of(7));
-    assert_eq!(printed, "Code(Token(secret)) CodeDigest(…) StateDigest(…)");
+    let printed = format!("{code:?} {:?} {:?}", code.digest(), binding_of(7));
+    assert_eq!(printed, "Code(Token(secret)) CodeDigest(…) HandoverBinding(…)");
 }

@@ -25,6 +25,9 @@ impl Tables {
     pub(super) fn list_children(&self, of: ChildrenOf) -> Vec<Child> {
         let mut found: Vec<Child> = match of {
             ChildrenOf::Session(id) => self.children.of_parent(id).cloned().collect(),
+            ChildrenOf::Sessions(ids) => {
+                ids.iter().flat_map(|id| self.children.of_parent(*id)).cloned().collect()
+            }
             ChildrenOf::User(user) => {
                 let sessions = self.live.of_user(user);
                 sessions.flat_map(|row| self.children.of_parent(row.id)).cloned().collect()

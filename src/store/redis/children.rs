@@ -37,11 +37,15 @@ impl RedisSessions {
     }
 
     pub(super) async fn list_children(&self, of: ChildrenOf) -> Result<Vec<Child>, StoreError> {
-        let (session, user) = match of {
+        let (sessions, user) = match of {
             ChildrenOf::Session(id) => (bytes_of(id).to_vec(), Vec::new()),
+            ChildrenOf::Sessions(ids) if ids.is_empty() => return Ok(Vec::new()),
+            ChildrenOf::Sessions(ids) => {
+                (ids.into_iter().flat_map(|id| bytes_of(id).to_vec()).collect(), Vec::new())
+            }
             ChildrenOf::User(user) => (Vec::new(), user.as_uuid().as_bytes().to_vec()),
         };
-        let found: Vec<Vec<u8>> = self.run(&script::CHILDREN, &[&session, &user]).await?;
+        let found: Vec<Vec<u8>> = self.run(&script::CHILDREN, &[&sessions, &user]).await?;
         let mut children: Vec<Child> =
             found.iter().filter_map(|bytes| record::parse_child(bytes)).collect();
         children.sort_by_key(|child| child.id);

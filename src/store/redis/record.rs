@@ -11,8 +11,8 @@ use crate::accounts::{Epoch, UserId};
 use crate::clock::{from_unix_milliseconds, unix_milliseconds};
 use crate::failure::StoreError;
 use crate::sessions::{
-    Child, Client, CodeDigest, EndReason, Ended, HandoverCode, LiveChild, Loaded, Origin, Owner,
-    Session, SessionId, StateDigest, TimedOut, TimeoutRule,
+    Child, Client, CodeDigest, EndReason, Ended, HandoverBinding, HandoverCode, LiveChild, Loaded,
+    Origin, Owner, Session, SessionId, TimedOut, TimeoutRule,
 };
 
 /// The first byte of a record, which is also the version of its format.
@@ -267,9 +267,9 @@ fn parse_with_parent(bytes: &[u8]) -> Option<LiveChild> {
     Some(LiveChild { child: read_child(child)?, parent: parse_live(parent)? })
 }
 
-/// The part of a code that the scripts do not look into: state and origin.
+/// The part of a code that the scripts do not look into: binding and origin.
 pub(super) fn rest_of_code(code: &HandoverCode) -> Vec<u8> {
-    [&code.state.as_bytes()[..], code.origin.as_str().as_bytes()].concat()
+    [&code.binding.as_bytes()[..], code.origin.as_str().as_bytes()].concat()
 }
 
 /// Parses a code.
@@ -278,9 +278,9 @@ pub(super) fn code(digest: CodeDigest, bytes: &[u8]) -> Result<HandoverCode, Sto
     let mut read = || {
         let session = SessionId::from_uuid(Uuid::from_bytes(bytes.take()?));
         let expires_at = instant(bytes.take()?);
-        let state = StateDigest::from_bytes(bytes.take()?);
+        let binding = HandoverBinding::from_bytes(bytes.take()?);
         let origin = Origin::of(std::str::from_utf8(bytes.0).ok()?);
-        Some(HandoverCode { digest, session, origin, state, expires_at })
+        Some(HandoverCode { digest, session, origin, binding, expires_at })
     };
     read().ok_or(StoreError::Corrupt("a hand-over code"))
 }

@@ -95,6 +95,11 @@ async fn a_child_is_read_with_its_parent(fixture: Fixture) -> CaseResult {
     }
     let of_parent = listed(&fixture, ChildrenOf::Session(parent.id())).await?;
     same!(of_parent, vec![wiki.child.clone(), mail.child.clone()], "the children of a session");
+    // With one in between that is left out.
+    let ends = ChildrenOf::Sessions(vec![visitor.id(), parent.id(), wiki.id()]);
+    let of_ends = vec![wiki.child.clone(), mail.child.clone(), fourth.child];
+    same!(listed(&fixture, ends).await?, of_ends, "the children of several sessions");
+    same!(listed(&fixture, ChildrenOf::Sessions(Vec::new())).await?, vec![], "of no session");
     let of_user = listed(&fixture, ChildrenOf::User(user)).await?;
     same!(of_user, vec![wiki.child.clone(), mail.child, third.child], "the children of a user");
     same!(listed(&fixture, ChildrenOf::Session(wiki.id())).await?, vec![], "children of a child");

@@ -13,9 +13,9 @@ use crate::accounts::{Epoch, UserId};
 use crate::clock::unix_milliseconds;
 use crate::sessions::{
     Child, ChildStart, ChildStarted, Client, CodeDigest, Compartment, Cutoffs, EndReason, Ended,
-    Ending, EpochMove, HandoverCode, Keep, Keeping, Limit, LimitPolicy, Loaded, Origin, Owner,
-    Rotation, Session, SessionId, SessionPolicy, SessionStore, Start, Started, StateDigest, Swept,
-    TimeoutRule, TokenDigest, Touch,
+    Ending, EpochMove, HandoverBinding, HandoverCode, Keep, Keeping, Limit, LimitPolicy, Loaded,
+    Origin, Owner, Rotation, Session, SessionId, SessionPolicy, SessionStore, Start, Started,
+    Swept, TimeoutRule, TokenDigest, Touch,
 };
 
 /// The start of all cases.
@@ -170,7 +170,7 @@ impl Fixture {
             digest: CodeDigest::from_bytes(*self.fresh_digest().as_bytes()),
             session,
             origin: Origin::of("https://wiki.example.org"),
-            state: StateDigest::from_bytes(*self.fresh_digest().as_bytes()),
+            binding: HandoverBinding::from_bytes(*self.fresh_digest().as_bytes()),
             expires_at,
         }
     }

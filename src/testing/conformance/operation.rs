@@ -8,8 +8,8 @@ use super::fixture::{cutoffs, digest, minute};
 use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
 use crate::sessions::{
     Child, ChildStart, Client, CodeDigest, Compartment, EndReason, Ended, Ending, EpochMove,
-    HandoverCode, Keep, Limit, LimitPolicy, Origin, Owner, Rotation, Session, SessionId,
-    SessionPolicy, Start, StateDigest, TimeoutRule, TokenDigest, Touch,
+    HandoverBinding, HandoverCode, Keep, Limit, LimitPolicy, Origin, Owner, Rotation, Session,
+    SessionId, SessionPolicy, Start, TimeoutRule, TokenDigest, Touch,
 };
 
 /// One call of the port. Users, sessions and tokens are numbers; times are counted in steps of
@@ -281,7 +281,7 @@ fn to_code(session: u8, code: u8, expires: u16) -> HandoverCode {
         digest: code_of(code),
         session: session_of(session),
         origin: Origin::of("https://0.example.org"),
-        state: StateDigest::from_bytes([code; 32]),
+        binding: HandoverBinding::from_bytes([code; 32]),
         expires_at: instant(expires),
     }
 }

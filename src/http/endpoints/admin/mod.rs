@@ -13,13 +13,13 @@ use url::form_urlencoded::Serializer;
 use crate::accounts::{IssuedInvitation, Role, Status, User};
 use crate::http::endpoints::admin::sessions::view::SessionRow;
 use crate::http::endpoints::admin::users::view::{InvitationLink, UserRow};
-use crate::http::endpoints::sessions::page::client_view;
+use crate::http::endpoints::sessions::page::{cards_of, client_view};
 use crate::http::response::error::{Code, Problem};
 use crate::http::state::Links;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{RejectedForm, problems_of};
-use crate::sessions::{Session, SessionId, device_name};
+use crate::sessions::{Child, Session, SessionId, device_name};
 
 /// A path with what of these parameters is not empty.
 fn path_with(path: &str, parameters: &[(&str, &str)]) -> String {
@@ -42,7 +42,8 @@ fn user_row(user: &User) -> UserRow {
     }
 }
 
-fn session_row(session: &Session, own: SessionId) -> SessionRow {
+/// `children` of this session and of others.
+fn session_row(session: &Session, children: &[Child], own: SessionId) -> SessionRow {
     SessionRow {
         id: session.id.to_string(),
         device: device_name(&session.client.user_agent),
@@ -52,6 +53,7 @@ fn session_row(session: &Session, own: SessionId) -> SessionRow {
         moved_to: session.moved_to.as_ref().map(client_view),
         started_at: session.created_at,
         last_seen_at: session.last_seen_at,
+        applications: cards_of(session, children),
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) async fn verify(
     request: Request,
 ) -> Result<HeaderMap, Problem> {
     let (request, user) = with_user(request).await;
-    forward_auth.answer(&request, user)
+    forward_auth.answer(&forward_auth.admit(&request)?, request.headers(), user)
 }
 
 /// `/auth/verify/redirect`: as `/auth/verify`, but a browser that wanted to see a page is sent to
@@ -53,9 +53,10 @@ pub(crate) async fn verify_or_redirect(
     request: Request,
 ) -> Result<Response, Problem> {
     let (request, user) = with_user(request).await;
-    match forward_auth.answer(&request, user) {
+    let (admitted, sent) = (forward_auth.admit(&request)?, request.headers());
+    match forward_auth.answer(&admitted, sent, user) {
         Ok(headers) => Ok(headers.into_response()),
-        Err(problem) => forward_auth.redirect(&request, problem),
+        Err(problem) => forward_auth.redirect(&admitted, sent, problem),
     }
 }
 

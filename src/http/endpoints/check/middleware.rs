@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::Body as _;
 
 use crate::http::forward_auth::ForwardAuth;
-use crate::http::security::applications::Application;
 
 /// Passes a check on without its body, and adds the headers of the response.
 pub(in crate::http) async fn check(
@@ -17,7 +16,7 @@ pub(in crate::http) async fn check(
     next: Next,
 ) -> Response {
     let ending = Ending::of(&request);
-    let admitted = forward_auth.admit(&request).map(Option::<&Application>::cloned);
+    let admitted = forward_auth.admit(&request).map(|admitted| admitted.application().cloned());
     let mut response = match admitted {
         Ok(application) => {
             // Its own session counts there, and no other.

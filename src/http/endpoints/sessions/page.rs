@@ -83,7 +83,7 @@ fn card(session: &Session, sessions: &Sessions, current: &CurrentUser) -> Sessio
     }
 }
 
-fn cards_of(session: &Session, children: &[Child]) -> Vec<ApplicationCard> {
+pub(in crate::http) fn cards_of(session: &Session, children: &[Child]) -> Vec<ApplicationCard> {
     let own = children.iter().filter(|child| child.parent == session.id);
     own.map(application_card).collect()
 }

@@ -1,7 +1,10 @@
--- The records of the children of live sessions: session, or empty for all of a user, and the user.
-local sessions, found = { ARGV[1] }, {}
+-- The records of the children of live sessions: the ids of the sessions, 16 bytes each, or none for
+-- all of a user, and the user.
+local sessions, found = {}, {}
+for place = 1, #ARGV[1], 16 do
+  sessions[#sessions + 1] = ARGV[1]:sub(place, place + 15)
+end
 if ARGV[1] == '' then
-  sessions = {}
   walk('u' .. gen, ARGV[2], function(element)
     if element:sub(1, 16) ~= ARGV[2] then return false end
     sessions[#sessions + 1] = element:sub(17, 32)

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
-use crate::sessions::{CodeDigest, CodeKept, HandoverCode, Origin, SessionId, StateDigest};
+use crate::sessions::{CodeDigest, CodeKept, HandoverBinding, HandoverCode, Origin, SessionId};
 use crate::store::sql::engine::{
     SqlRow, Transaction, for_update, for_update_skip_locked, is_unique_violation, statement,
 };
@@ -34,7 +34,7 @@ pub(super) async fn keep(
     .bind(*code.digest.as_bytes())
     .bind(code.session)
     .bind(code.origin.as_str())
-    .bind(*code.state.as_bytes())
+    .bind(*code.binding.as_bytes())
     .bind(code.expires_at);
     match tx.execute(insert).await {
         Err(error) if is_unique_violation(&error) => Ok(CodeKept::Taken),
@@ -60,13 +60,13 @@ pub(super) async fn take(
 fn code(row: &SqlRow, digest: CodeDigest) -> Result<HandoverCode, StoreError> {
     let session: Vec<u8> = row.get("session_id")?;
     let origin: String = row.get("origin")?;
-    let state: Vec<u8> = row.get("state_digest")?;
-    let state = state.try_into().map_err(|_| StoreError::Corrupt("the state of a code"))?;
+    let binding: Vec<u8> = row.get("state_digest")?;
+    let binding = binding.try_into().map_err(|_| StoreError::Corrupt("the binding of a code"))?;
     Ok(HandoverCode {
         digest,
         session: SessionId::from_uuid(uuid(&session)?),
         origin: Origin::of(origin),
-        state: StateDigest::from_bytes(state),
+        binding: HandoverBinding::from_bytes(binding),
         expires_at: from_unix_milliseconds(row.get("expires_at")?),
     })
 }

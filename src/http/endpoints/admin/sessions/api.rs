@@ -133,7 +133,8 @@ pub(crate) async fn revoke_of_user(
     Ok(Json(RevokedBody { revoked }))
 }
 
-/// `GET /api/admin/sessions`: live sessions of all users, the latest start first.
+/// `GET /api/admin/sessions`: live sessions of all users, the latest start first. Those at
+/// applications follow the session that they belong to, and count towards no limit.
 #[utoipa::path(get, path = "/api/admin/sessions", tag = "admin",
     params(
         ("user" = Option<String>, Query, description = "The id of a user: their sessions only"),
@@ -144,7 +145,7 @@ pub(crate) async fn revoke_of_user(
         ("from" = Option<String>, Query, description = "Started at this time or after it"),
         ("until" = Option<String>, Query, description = "Started before this time"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
-            description = "1 to 200, 50 by default"),
+            description = "1 to 200, 50 by default; sessions at applications do not count"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses(
@@ -163,7 +164,7 @@ pub(crate) async fn list(
     let after = query.cursor(SessionId::parse)?;
     let page = sessions.page(&filter(&query)?, after, query.limit()?).await?;
     Ok(Json(SessionPageBody {
-        sessions: bodies(&page.sessions, &[], &sessions, &administrator),
+        sessions: bodies(&page.sessions, &page.children, &sessions, &administrator),
         next_cursor: page.next.map(|id| id.to_string()),
     }))
 }

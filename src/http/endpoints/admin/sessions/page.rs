@@ -54,7 +54,11 @@ pub(in crate::http) async fn list(
         context,
         now: sessions.now(),
         filters,
-        sessions: page.sessions.iter().map(|one| session_row(one, current.session.id)).collect(),
+        sessions: page
+            .sessions
+            .iter()
+            .map(|one| session_row(one, &page.children, current.session.id))
+            .collect(),
         next,
     };
     Ok(render(StatusCode::OK, &page))
@@ -142,7 +146,7 @@ fn explained_session(
     own: SessionId,
 ) -> ExplainedSession {
     ExplainedSession {
-        row: session_row(session, own),
+        row: session_row(session, &[], own),
         user_agent: session.client.user_agent.clone(),
         last_user_agent: session.last_client().user_agent.clone(),
         authenticated_at: session.authenticated_at,

@@ -60,6 +60,8 @@ pub(crate) struct SessionRow {
     pub(crate) started_at: OffsetDateTime,
     /// The last activity, up to a minute behind.
     pub(crate) last_seen_at: OffsetDateTime,
+    /// Its sessions at applications on other hosts.
+    pub(crate) applications: Vec<ApplicationCard>,
 }
 
 /// One session explained, live or ended within the last day.

@@ -17,7 +17,7 @@ use crate::http::state::{AppState, Links};
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{RejectedForm, render};
-use crate::sessions::{SessionId, Sessions};
+use crate::sessions::{ChildrenOf, SessionId, Sessions};
 use crate::use_cases::{AccountChange, AccountChanges, Invitations, RevokeSessions};
 
 /// How many sessions the page shows; there is a way to the others.
@@ -47,6 +47,7 @@ impl UserPageServices {
         self.sessions.wait_for_epochs(std::slice::from_ref(&account)).await?;
         let user: User = account.user;
         let listed = self.sessions.list(user.id).await?;
+        let children = self.sessions.children(ChildrenOf::User(user.id)).await?;
         Ok(UserPage {
             context: PageContext { path: path_of(id), ..context },
             now: self.sessions.now(),
@@ -56,7 +57,11 @@ impl UserPageServices {
                 name: user.name.as_str().to_owned(),
                 groups: user.groups.iter().collect::<Vec<_>>().join(" "),
             },
-            sessions: listed.iter().take(MOST_SESSIONS).map(|one| session_row(one, own)).collect(),
+            sessions: listed
+                .iter()
+                .take(MOST_SESSIONS)
+                .map(|one| session_row(one, &children, own))
+                .collect(),
             invitation: None,
             notice: None,
             problems: Problems::none(),

@@ -42,6 +42,7 @@ fn row(n: u32) -> SessionRow {
         moved_to: None,
         started_at: datetime!(2026-11-20 21:05 UTC),
         last_seen_at: NOW - Duration::hours(3),
+        applications: if n == 0 { vec![application("2")] } else { Vec::new() },
     }
 }
 
@@ -363,6 +364,7 @@ fn hostile_row(text: &str) -> SessionRow {
         user: Some(hostile()),
         ip_address: Some(hostile()),
         moved_to: Some(ClientView { device: hostile(), ip_address: Some(hostile()) }),
+        applications: vec![ApplicationCard { host: hostile(), ..application(text) }],
         ..row(0)
     }
 }
