@@ -13,10 +13,10 @@ use crate::use_cases::{
 };
 use crate::webhook::Webhook;
 
-use crate::http::endpoints::session::cookie_check::RecentSignIns;
 use crate::http::forward_auth::ForwardAuth;
 use crate::http::security::applications::Applications;
 use crate::http::session::cookie::CookieShape;
+use crate::http::session::recent_sign_ins::RecentSignIns;
 
 /// Each field can be named by a handler as `State` of its type.
 macro_rules! services {

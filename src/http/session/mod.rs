@@ -6,3 +6,4 @@ pub(in crate::http) mod data_store;
 pub(in crate::http) mod extract;
 pub(in crate::http) mod extract_public;
 pub(in crate::http) mod layer;
+pub(in crate::http) mod recent_sign_ins;

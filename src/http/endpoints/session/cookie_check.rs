@@ -6,14 +6,9 @@
 //! link of another site can end a session. A program that posts the fields without our page is
 //! redirected at once and recognised by its connection.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use time::{Duration, OffsetDateTime};
 
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
@@ -21,43 +16,9 @@ use crate::http::response::error::Problem;
 use crate::http::security::applications::Applications;
 use crate::http::security::redirect::{destination, see_other, with_next};
 use crate::http::session::current::{CurrentSession, SessionState};
+use crate::http::session::recent_sign_ins::{JUST_STARTED, RecentSignIn, RecentSignIns};
 use crate::sessions::{ResumeError, Sessions, TokenDigest};
 use crate::use_cases::Logout;
-
-/// The greatest age of a session that this check ends.
-const JUST_STARTED: Duration = Duration::minutes(1);
-/// Upper bound of remembered connections; the oldest is dropped.
-const MAX_CONNECTIONS: usize = 1024;
-
-/// Connections with a recent sign-in and no cookie in the request. Cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct RecentSignIns(Arc<Mutex<VecDeque<RecentSignIn>>>);
-
-struct RecentSignIn {
-    connection: SocketAddr,
-    at: OffsetDateTime,
-    token: TokenDigest,
-    leads_to: String,
-}
-
-impl RecentSignIns {
-    fn add(&self, arrival: RecentSignIn) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|other| other.connection != arrival.connection);
-        if all.len() >= MAX_CONNECTIONS {
-            all.pop_front();
-        }
-        all.push_back(arrival);
-    }
-
-    /// The token of the recent sign-in of this connection, if its redirect led to `next`.
-    fn take(&self, connection: SocketAddr, next: &str, now: OffsetDateTime) -> Option<TokenDigest> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = all.iter().position(|one| one.connection == connection && one.leads_to == next)?;
-        let RecentSignIn { at, token, .. } = all.remove(at)?;
-        ((now - at).abs() < JUST_STARTED).then_some(token)
-    }
-}
 
 /// 303 to the target of the form, after a sign-in.
 pub(in crate::http) fn redirect_after_sign_in(

@@ -7,9 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::http::endpoints::session::api::{end_current, login_request};
-use crate::http::endpoints::session::cookie_check::{
-    RecentSignIns, cookie_was_refused, redirect_after_sign_in,
-};
+use crate::http::endpoints::session::cookie_check::{cookie_was_refused, redirect_after_sign_in};
 use crate::http::endpoints::session::view::{Cookies, SignInPage, SignOutPage};
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
@@ -18,6 +16,7 @@ use crate::http::security::applications::Applications;
 use crate::http::security::headers::forms_lead_to;
 use crate::http::security::redirect::{destination, safe_next, see_other, with_next};
 use crate::http::session::current::{CurrentSession, SessionState};
+use crate::http::session::recent_sign_ins::RecentSignIns;
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;

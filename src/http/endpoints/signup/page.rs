@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::accounts::Email;
-use crate::http::endpoints::session::cookie_check::{RecentSignIns, redirect_after_sign_in};
+use crate::http::endpoints::session::cookie_check::redirect_after_sign_in;
 use crate::http::endpoints::session::page::{resubmitted, with_path};
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::signup::api::{signup_closed, signup_request};
@@ -19,6 +19,7 @@ use crate::http::security::applications::Applications;
 use crate::http::security::headers::forms_lead_to;
 use crate::http::security::redirect::{destination, safe_next, see_other};
 use crate::http::session::current::{CurrentSession, SessionState};
+use crate::http::session::recent_sign_ins::RecentSignIns;
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;

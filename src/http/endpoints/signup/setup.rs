@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::Email;
-use crate::http::endpoints::session::cookie_check::{RecentSignIns, redirect_after_sign_in};
+use crate::http::endpoints::session::cookie_check::redirect_after_sign_in;
 use crate::http::endpoints::session::page::resubmitted;
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::signup::api::signup_request;
@@ -17,6 +17,7 @@ use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::security::applications::Applications;
 use crate::http::session::current::CurrentSession;
+use crate::http::session::recent_sign_ins::RecentSignIns;
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
