@@ -84,6 +84,8 @@ pub mod outbound;
 #[doc(hidden)]
 pub mod rules;
 #[doc(hidden)]
+pub mod sealing;
+#[doc(hidden)]
 pub mod server;
 #[doc(hidden)]
 pub mod sessions;

@@ -1,5 +1,6 @@
 //! Settings of an embedded Anteroom.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +52,13 @@ impl AnteroomBuilder {
     /// created as needed. Default: `sqlite:anteroom.db`.
     pub fn database(mut self, database: impl Into<DatabaseAt>) -> Self {
         self.options.database = database.into();
+        self
+    }
+
+    /// The key file, relative to the folder of a `SQLite` file, beside which it is created at the
+    /// first start. Default: `anteroom.key`.
+    pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.options.key_file = path.into();
         self
     }
 

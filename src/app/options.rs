@@ -1,6 +1,7 @@
 //! The settings of a server, as the composition root takes them.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -23,6 +24,8 @@ use crate::webhook::WebhookOptions;
 pub struct Options {
     /// The database of accounts and the audit trail.
     pub database: DatabaseAt,
+    /// The key file, relative to the folder of a `SQLite` file.
+    pub key_file: PathBuf,
     /// The most connections to a database server, without the one that listens for changes.
     pub database_connections: u32,
     /// Where sessions are stored.
@@ -80,6 +83,7 @@ impl Options {
     pub fn new(database: impl Into<DatabaseAt>, public_url: impl Into<String>) -> Self {
         Self {
             database: database.into(),
+            key_file: "anteroom.key".into(),
             database_connections: 16,
             sessions: SessionStorage::Database,
             session_store: None,
@@ -109,6 +113,7 @@ impl From<&Config> for Options {
         let metrics =
             if config.metrics_listen.is_some() { Metrics::on(&clock) } else { Metrics::off() };
         Self {
+            key_file: config.storage.key_file.clone(),
             database_connections: config.storage.database_connections,
             sessions: config.storage.sessions.clone(),
             cache: config.storage.cache,

@@ -1,6 +1,7 @@
 //! Why a start fails, and whether a retry may succeed.
 
 use crate::failure::StoreError;
+use crate::sealing::SealError;
 use crate::store::{OpenError, RedisOpenError};
 
 /// Why Anteroom did not start. The text says what to do.
@@ -16,6 +17,9 @@ pub enum StartupError {
     /// The database failed during the start.
     #[error("the database failed during the start: {0}")]
     Store(#[from] StoreError),
+    /// The key file cannot be used.
+    #[error("{0}")]
+    Key(SealError),
     /// The public URL is neither https nor http on loopback, or more than an origin.
     #[error("the public URL cannot be used: {0}")]
     PublicUrl(String),
@@ -39,6 +43,17 @@ pub enum StartupError {
 }
 
 impl StartupError {
+    /// Separates errors of the key file from those of the database.
+    pub(super) fn from_key(error: StoreError) -> Self {
+        match error {
+            StoreError::Backend(cause) => match cause.downcast() {
+                Ok(error) => Self::Key(*error),
+                Err(cause) => StoreError::Backend(cause).into(),
+            },
+            error => error.into(),
+        }
+    }
+
     /// Whether the same start may succeed later, because a store does not answer yet.
     #[must_use]
     pub fn may_pass(&self) -> bool {

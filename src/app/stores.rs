@@ -77,6 +77,10 @@ impl Stores {
             Opener::Server => open_for_server(options).await?,
             Opener::Command { may_create } => open_for_command(options, may_create).await?,
         };
+        let database = database.with_key_file(&options.key_file, options.entropy.clone());
+        if opener == Opener::Server {
+            check_key(&database).await?;
+        }
         let sessions_in = database.sessions_in();
         let mut confirming = Vec::new();
         if let Some(redis) = &sessions.redis {
@@ -131,6 +135,24 @@ impl Stores {
             ..self
         }
     }
+}
+
+/// A wrong or lost key is noticed before anything is encrypted or read with it. Only a database file
+/// gets a new one: servers that share a database need the same.
+async fn check_key(database: &SqlDatabase) -> Result<(), StartupError> {
+    let may_create = !database.is_shared();
+    let checked = database.check_key(may_create).await.map_err(StartupError::from_key)?;
+    let file = database.key_file();
+    let path = file.path().display();
+    if !checked {
+        tracing::info!(
+            "there is no key file at {path}: what needs one is off until `anteroom key create`, or \
+             a copy from another server, and a restart"
+        );
+    } else if file.is_readable_by_all() {
+        tracing::warn!("everybody can read the key file {path}: run chmod 600 on it");
+    }
+    Ok(())
 }
 
 async fn open_for_server(options: &Options) -> Result<(SqlDatabase, SessionBackend), StartupError> {

@@ -56,6 +56,9 @@ pub enum Command {
     /// Export accounts
     #[command(subcommand, arg_required_else_help = false)]
     Export(ExportCommand),
+    /// Create and rotate the key that encrypts secrets
+    #[command(subcommand, arg_required_else_help = false)]
+    Key(KeyCommand),
     /// Print every setting with its value and source; secrets are masked
     Config,
     /// Migrate the database to this release and exit; run it as the owner of the tables if the
@@ -161,6 +164,19 @@ pub enum RulesCommand {
         /// somebody who is not signed in
         #[arg(long = "as", value_name = "EMAIL")]
         email: Option<String>,
+    },
+}
+
+/// A command about the key file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum KeyCommand {
+    /// Create the key file, for a database server; with an `SQLite` file the server does it
+    Create,
+    /// Encrypt every secret under a new key, while servers run
+    Rotate {
+        /// Only add the new key to the key file, to copy the file to other servers first
+        #[arg(long)]
+        prepare: bool,
     },
 }
 

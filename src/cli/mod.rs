@@ -6,6 +6,7 @@ mod escaping;
 mod export;
 mod healthcheck;
 mod import;
+mod key;
 mod migrate;
 mod open_files;
 mod restore_check;
@@ -128,6 +129,7 @@ async fn run_command(
         Command::Export(ExportCommand::Users { with_hashes }) => {
             export::users(with_hashes, &config).await
         }
+        Command::Key(command) => key::run(command, &config).await,
         Command::Config => Ok(tables::print(&config.render())?),
         Command::Migrate => migrate::migrate(&config).await,
         Command::RestoreCheck { yes } => restore_check::restore_check(&config, yes).await,

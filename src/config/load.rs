@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -72,6 +73,8 @@ pub struct HttpSettings {
 pub struct StorageSettings {
     /// The database of accounts and the audit trail.
     pub database: DatabaseAt,
+    /// The key file, relative to the folder of a `SQLite` file.
+    pub key_file: PathBuf,
     /// Where sessions are stored.
     pub sessions: SessionStorage,
     /// Whether live sessions are cached in memory.
@@ -271,6 +274,7 @@ impl Reader {
 
     fn storage(&mut self) -> Option<StorageSettings> {
         let database = self.read(&table::DATABASE);
+        let key_file = self.read(&table::KEY_FILE);
         let mut sessions = self.read(&table::SESSIONS);
         let cache = self.read(&table::CACHE);
         let memory_limit = self.read(&table::MEMORY_LIMIT);
@@ -282,6 +286,7 @@ impl Reader {
         memory_limit?;
         Some(StorageSettings {
             database: database?,
+            key_file: key_file?,
             sessions: sessions?,
             cache: cache?,
             database_connections: database_connections?,

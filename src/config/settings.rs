@@ -188,6 +188,11 @@ settings! {
     DATABASE: DatabaseAt = "sqlite:anteroom.db", Storage, Secret, values::database,
         "Database of accounts and the audit trail: sqlite:PATH, the path relative to the \
          working directory, or postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full.";
+    KEY_FILE: PathBuf = "anteroom.key", Storage, Plain, values::path,
+        "Path of the key file, relative to the folder of the SQLite file, or to the working directory \
+         with PostgreSQL. Its key encrypts what the server must be able to read again. With SQLite it \
+         is created at the first start; with PostgreSQL `anteroom key create` makes one. Keep a copy \
+         apart from the backups of the database.";
     SESSIONS: SessionStorage = "database", Storage, Secret, values::sessions,
         "Store of the sessions: database (the same as the accounts), memory: (lost at a restart), or \
          Redis 7 or Valkey, which several servers may share: redis://USER:PASSWORD@HOST:PORT, \

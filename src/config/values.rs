@@ -70,6 +70,14 @@ pub(super) fn path_or_none(text: &str) -> Result<Option<PathBuf>, String> {
     }
 }
 
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.contains(char::is_control) {
+        Err("write the path of a file".into())
+    } else {
+        Ok(text.into())
+    }
+}
+
 pub(super) fn database(text: &str) -> Result<DatabaseAt, String> {
     let form = || {
         "write sqlite:PATH, for example sqlite:/var/lib/anteroom/anteroom.db, or \

@@ -17,6 +17,6 @@ pub use intercept::{Intercepted, Interceptor, StoreCall, StoreFailure};
 pub use memory::{MemoryOptions, MemoryStore};
 pub use redis::{RedisOpenError, RedisSessions, RedisTrouble, Unfit};
 pub use sql::{
-    DatabaseAt, LIST_STATEMENTS, NumberedOrder, OpenError, SessionLocation, SessionOrder,
+    DatabaseAt, LIST_STATEMENTS, NumberedOrder, OpenError, Rotated, SessionLocation, SessionOrder,
     SqlDatabase,
 };

@@ -53,6 +53,7 @@ mod house_rules;
 mod http2;
 mod imports;
 mod invitations;
+mod key_file;
 mod kill;
 mod last_seen;
 mod leases;

@@ -142,6 +142,7 @@ async fn a_server_that_ended_in_peace_leaves_one_whole_file() {
 
     let place = server.stop();
 
-    assert_eq!(place.files(), ["anteroom.db", "anteroom.db-lock", "anteroom.db-migration-lock"]);
+    let whole = ["anteroom.db", "anteroom.db-lock", "anteroom.db-migration-lock", "anteroom.key"];
+    assert_eq!(place.files(), whole);
     assert!(ada.at(&place.serve(&[])).is_signed_in().await);
 }

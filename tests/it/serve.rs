@@ -42,7 +42,9 @@ async fn ops_2_its_files_are_for_their_owner_alone() {
     let files = server.place.files();
 
     let endings = ["", "-lock", "-migration-lock", "-shm", "-wal"];
-    assert_eq!(files, endings.map(|ending| format!("anteroom.db{ending}")));
+    let mut known = endings.map(|ending| format!("anteroom.db{ending}")).to_vec();
+    known.push("anteroom.key".to_owned());
+    assert_eq!(files, known);
     for file in files {
         let mode = fs::metadata(server.place.path().join(&file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");

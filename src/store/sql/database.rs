@@ -9,6 +9,7 @@ use super::postgres::{Address, CONNECTIONS, PostgresServer, prepare};
 use super::sqlite::SqliteFile;
 use super::{DatabaseAt, OpenError};
 use crate::failure::StoreError;
+use crate::sealing::Sealing;
 use crate::sessions::cache::Freshness;
 
 /// The location of the sessions of these accounts.
@@ -44,6 +45,8 @@ pub(super) enum IfAbsent {
 pub struct SqlDatabase {
     pub(super) engine: Engine,
     pub(super) sessions_in: SessionLocation,
+    /// The keys of sealed columns.
+    pub(super) sealing: Sealing,
 }
 
 impl SqlDatabase {
@@ -73,7 +76,7 @@ impl SqlDatabase {
             DatabaseAt::Sqlite(path) => Engine::Sqlite(SqliteFile::open_for_server(&path).await?),
             DatabaseAt::Postgres(url) => postgres(&url, IfAbsent::Make, connections).await?,
         };
-        let database = Self { engine, sessions_in };
+        let database = Self { engine, sessions_in, sealing: Sealing::without_file() };
         database.record_session_location().await.map_err(|error| OpenError::Database {
             path: database.name(),
             source: match error {
@@ -116,7 +119,7 @@ impl SqlDatabase {
             DatabaseAt::Sqlite(path) => Engine::Sqlite(SqliteFile::open(&path, if_absent).await?),
             DatabaseAt::Postgres(url) => postgres(&url, if_absent, CONNECTIONS).await?,
         };
-        Ok(Self { engine, sessions_in })
+        Ok(Self { engine, sessions_in, sealing: Sealing::without_file() })
     }
 
     /// The display name: the path of the file, or host, port and database.
