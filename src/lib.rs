@@ -76,11 +76,14 @@ pub mod fuzzing;
 #[doc(hidden)]
 pub mod http;
 #[doc(hidden)]
+pub mod mail;
+#[doc(hidden)]
 pub mod metrics;
 #[doc(hidden)]
 pub mod network;
 #[doc(hidden)]
 pub mod outbound;
+mod queue;
 #[doc(hidden)]
 pub mod rules;
 #[doc(hidden)]

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use super::hashing::HashSlot;
 use super::{
-    Account, AccountCount, AccountPage, AccountStore, AddError, Busy, Change, ChangeError, Changed,
-    Email, Epoch, EpochReason, Groups, HashError, Hasher, Listing, Name, Password, PasswordHash,
-    PasswordPolicy, Role, Status, User, UserId, WeakPassword,
+    Account, AccountCount, AccountPage, AccountStore, AddError, Addition, Busy, Change,
+    ChangeError, Changed, Email, Epoch, EpochReason, Groups, HashError, Hasher, Letter, Listing,
+    Name, Password, PasswordHash, PasswordPolicy, Role, Status, User, UserId, WeakPassword,
 };
 use crate::clock::Clock;
-use crate::detached::run_to_completion;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
-use crate::throttle::{AccountKey, Attempt, AttemptError, Network, Throttle, Throttled};
+use crate::throttle::{Attempt, AttemptError, Network, Throttle, Throttled};
 
 /// The people who have an account. Cheap to clone.
 #[derive(Clone)]
@@ -129,7 +128,7 @@ impl Accounts {
         self.hash_new_password_at(self.0.hasher.reserve_slot()?, password, (email, name)).await
     }
 
-    async fn hash_new_password_at(
+    pub(super) async fn hash_new_password_at(
         &self,
         slot: HashSlot,
         password: &Password,
@@ -140,54 +139,6 @@ impl Accounts {
         let check = move || policy.check(&typed, &[email.as_str(), name.as_str()]);
         self.0.hasher.run(slot.clone(), check).await??;
         Ok(self.0.hasher.hash_at(slot, password).await?)
-    }
-
-    /// Adds the account of a sign-up. Attempts per network are limited, because the answer tells
-    /// whether an address has an account.
-    ///
-    /// # Errors
-    /// [`CreateError`]; nothing was added.
-    pub async fn sign_up(
-        &self,
-        new: NewUser,
-        from: Option<Network>,
-    ) -> Result<Account, CreateError> {
-        let slot = self.0.hasher.reserve_slot().map_err(NewPasswordError::from)?;
-        let attempt = self.0.throttle.sign_up(from, slot.clone()).await?;
-        let who = (&new.email, &new.name);
-        let hash = self.hash_new_password_at(slot, &new.password, who).await?;
-        let accounts = self.clone();
-        // A dropped request may still create the account, and then the attempt has to count.
-        let account = run_to_completion(async move {
-            let added = accounts.add(new, &hash, false).await;
-            if matches!(added, Ok(_) | Err(CreateError::EmailTaken)) {
-                attempt.keep_counted();
-            }
-            added
-        })
-        .await??;
-        self.came_from(from, &account).await;
-        Ok(account)
-    }
-
-    /// Adds the first administrator, who comes by the setup link from this network.
-    ///
-    /// # Errors
-    /// [`CreateError`]; nothing was added.
-    pub async fn set_up(
-        &self,
-        new: NewUser,
-        from: Option<Network>,
-    ) -> Result<Account, CreateError> {
-        let account = self.create(new, true).await?;
-        self.came_from(from, &account).await;
-        Ok(account)
-    }
-
-    /// Attempts from other networks then cannot lock the owner out of this one.
-    async fn came_from(&self, from: Option<Network>, account: &Account) {
-        let key = AccountKey::of_address(account.user.email.as_str());
-        self.0.throttle.remember(key, from).await;
     }
 
     /// Adds an account on behalf of the operator. With `only_first_administrator` it is
@@ -201,34 +152,58 @@ impl Accounts {
         only_first_administrator: bool,
     ) -> Result<Account, CreateError> {
         let hash = self.hash_new_password(&new.password, (&new.email, &new.name)).await?;
-        self.add(new, &hash, only_first_administrator).await
+        let addition = Addition { only_first_administrator, ..Addition::default() };
+        self.add(new, &hash, addition).await
     }
 
     async fn add(
         &self,
         new: NewUser,
         hash: &PasswordHash,
-        only_first_administrator: bool,
+        addition: Addition,
     ) -> Result<Account, CreateError> {
         let NewUser { email, email_verified, name, role, .. } = new;
-        let (email, hash) = ((email, email_verified), (hash, only_first_administrator));
-        self.add_account(email, name, (role, Status::Active), hash).await
+        let user = self.new_user((email, email_verified), name, (role, Status::Active))?;
+        self.add_account(user, hash, addition).await
     }
 
     pub(super) async fn add_account(
         &self,
+        user: User,
+        hash: &PasswordHash,
+        addition: Addition,
+    ) -> Result<Account, CreateError> {
+        self.0.store.add(&user, hash, &addition).await?;
+        Ok(Account { user, epoch: Epoch::FIRST, epoch_reason: None })
+    }
+
+    /// Somebody who has no account yet, under a new id.
+    pub(super) fn new_user(
+        &self,
         (email, email_verified): (Email, bool),
         name: Name,
         (role, status): (Role, Status),
-        (hash, only_first_administrator): (&PasswordHash, bool),
-    ) -> Result<Account, CreateError> {
+    ) -> Result<User, StoreError> {
         let created_at = self.0.clock.now();
-        let id = self.0.entropy.id(created_at).map_err(StoreError::from)?;
-        let id = UserId::from_uuid(id);
+        let id = UserId::from_uuid(self.0.entropy.id(created_at)?);
         let groups = Groups::default();
-        let user = User { id, email, email_verified, name, role, groups, status, created_at };
-        self.0.store.add(&user, hash, only_first_administrator).await?;
-        Ok(Account { user, epoch: Epoch::FIRST, epoch_reason: None })
+        Ok(User { id, email, email_verified, name, role, groups, status, created_at })
+    }
+
+    /// Queues a letter to the account with its address, if there is one that may have it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn write_to(&self, letter: &Letter) -> Result<Option<User>, StoreError> {
+        self.0.store.write_to(letter).await
+    }
+
+    /// The address that an account is to have once its owner has confirmed it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn pending_email(&self, user: UserId) -> Result<Option<Email>, StoreError> {
+        self.0.store.pending_email(user).await
     }
 
     /// Changes an account as `decide` says, which is asked again with the fresh account whenever

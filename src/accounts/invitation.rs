@@ -9,9 +9,11 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::{
-    Account, Accounts, CreateError, Email, Invitation, Name, PasswordHash, Role, Status, UserId,
+    Account, Accounts, Addition, CreateError, Email, Invitation, Letter, Name, PasswordHash, Role,
+    Status, User, UserId,
 };
 use crate::clock::SKEW;
+use crate::entropy::NoEntropy;
 use crate::failure::StoreError;
 
 /// The SHA-256 of the secret of an invitation, as stores keep it.
@@ -70,14 +72,21 @@ impl Accounts {
     pub const INVITATION_LIFE: Duration = Duration::from_hours(7 * 24);
 
     /// Adds an account without a password: a sign-in is refused like any other, at the same price,
-    /// until somebody sets one by an invitation. As an administrator it does not count before.
+    /// until somebody sets one by an invitation. As an administrator it does not count before. The
+    /// letter is queued with it.
     ///
     /// # Errors
     /// [`CreateError`]; nothing was added.
-    pub async fn add_invited(&self, invited: InvitedUser) -> Result<Account, CreateError> {
+    pub async fn add_invited(
+        &self,
+        invited: InvitedUser,
+        letter: impl FnOnce(&User) -> Result<Option<Letter>, NoEntropy> + Send,
+    ) -> Result<Account, CreateError> {
         let hash = PasswordHash::none();
         let InvitedUser { email, name, role, status } = invited;
-        self.add_account((email, true), name, (role, status), (&hash, false)).await
+        let user = self.new_user((email, true), name, (role, status))?;
+        let letters = letter(&user).map_err(StoreError::from)?.into_iter().collect();
+        self.add_account(user, &hash, Addition { letters, ..Addition::default() }).await
     }
 
     fn longest_invitation() -> time::Duration {

@@ -4,6 +4,7 @@
 //! through [`AccountStore::change`]. The effect of a change on the sessions of the account travels
 //! with it as an [`EpochRaise`]; this module knows no session, no HTTP and no SQL.
 
+mod change;
 mod directory;
 mod email;
 mod epoch;
@@ -13,12 +14,15 @@ mod groups;
 mod hashing;
 mod import;
 mod invitation;
+mod letters;
 mod password;
 mod password_check;
 mod setup_link;
+mod sign_up;
 mod store;
 mod user;
 
+pub use change::{AddError, Addition, Change, ChangeError, Changed, PasswordChange, PendingEmail};
 pub use directory::{Accounts, AccountsOptions, CreateError, NewPasswordError, NewUser};
 pub use email::{Email, InvalidEmail};
 pub use epoch::{Epoch, EpochRaise, EpochReason, KeptSession};
@@ -29,12 +33,15 @@ pub use hashing::{
 };
 pub use import::{ImportedUser, ImportedUsers};
 pub use invitation::{InvitationDigest, InvitedUser, IssuedInvitation};
+pub use letters::{
+    Letter, LetterId, LetterKind, Link, LinkDigest, LinkPurpose, MOST_LETTERS_AN_HOUR, UsedLink,
+};
 pub use password::{Password, PasswordPolicy, WeakPassword};
 pub use password_check::{Authenticated, FailedSignIn, PasswordCheck, PasswordCheckError};
 pub use setup_link::{SetupClaim, SetupLink};
 pub use store::{
-    Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
-    Credentials, ImportError, ImportSource, Invitation, Listing, PasswordChange,
+    Account, AccountCount, AccountPage, AccountStore, Credentials, ImportError, ImportSource,
+    Invitation, Listing,
 };
 pub use user::{InvalidName, Name, Role, Status, User, UserId};
 

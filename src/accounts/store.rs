@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
-    Email, Epoch, EpochRaise, EpochReason, GroupsChange, ImportedCosts, InvalidGroups,
-    InvitationDigest, Name, PasswordHash, Role, Status, User, UserId,
+    AddError, Addition, Change, ChangeError, Changed, Email, Epoch, EpochReason, ImportedCosts,
+    InvitationDigest, Letter, PasswordHash, User, UserId,
 };
 use crate::failure::StoreError;
 
@@ -27,129 +27,6 @@ pub struct Credentials {
     pub account: Account,
     /// The hash of its password.
     pub hash: PasswordHash,
-}
-
-/// The change; `None` leaves a field as it is.
-#[derive(Clone, Debug, Default)]
-pub struct Change {
-    /// The epoch that the account had when this was decided.
-    pub seen: Epoch,
-    /// Whether all sessions of the user end with the change.
-    pub raise: Option<EpochRaise>,
-    /// A new name.
-    pub name: Option<Name>,
-    /// A new address, and whether it counts as verified.
-    pub email: Option<(Email, bool)>,
-    /// A new role.
-    pub role: Option<Role>,
-    /// Other groups.
-    pub groups: Option<GroupsChange>,
-    /// A new status.
-    pub status: Option<Status>,
-    /// A new password.
-    pub password: Option<PasswordChange>,
-    /// The invitation that is used up by it: the change fails unless it works until the end.
-    pub invitation: Option<InvitationDigest>,
-    /// Whether the account goes altogether.
-    pub delete: bool,
-}
-
-impl Change {
-    /// Whether everything stays as it is.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        let Self {
-            seen: _,
-            raise,
-            name,
-            email,
-            role,
-            groups,
-            status,
-            password,
-            invitation,
-            delete,
-        } = self;
-        let profile = name.is_some() || email.is_some();
-        let rights = role.is_some() || groups.is_some() || status.is_some();
-        let proven = password.is_some() || invitation.is_some();
-        !(profile || rights || raise.is_some() || proven || *delete)
-    }
-
-    /// Whether an invitation of the account, made before, is void with it: it was sent to somebody
-    /// who may be another by now, or is no longer wanted.
-    #[must_use]
-    pub fn voids_invitation(&self) -> bool {
-        let is_disabled = self.status == Some(Status::Disabled);
-        self.delete || is_disabled || self.email.is_some() || self.password.is_some()
-    }
-}
-
-/// A new password.
-#[derive(Clone, Debug)]
-pub struct PasswordChange {
-    /// The hash that was proven; the change fails if the account has another one by now.
-    pub from: Option<PasswordHash>,
-    /// The new hash.
-    pub to: PasswordHash,
-}
-
-/// The result of a change.
-#[derive(Clone, Debug)]
-pub struct Changed {
-    /// The account before the change.
-    pub before: Account,
-    /// The account after the change; `None` once deleted.
-    pub account: Option<Account>,
-    /// The epoch after the change.
-    pub epoch: Epoch,
-    /// How many sessions ended in the same step, the survivor not counted. `None`: sessions are
-    /// kept elsewhere and have to be updated.
-    pub ended: Option<u64>,
-}
-
-/// Why an account could not be added.
-#[derive(Debug, thiserror::Error)]
-pub enum AddError {
-    /// Another account has this address.
-    #[error("another account has this address")]
-    EmailTaken,
-    /// An active administrator exists already, and the account was to be the first.
-    #[error("an administrator exists already")]
-    AdministratorExists,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Why an account could not be changed.
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeError {
-    /// There is no such account.
-    #[error("no such account")]
-    NotFound,
-    /// The account changed since it was read: read it again and decide again.
-    #[error("the account has changed since it was read")]
-    Moved,
-    /// The session that was to outlive the change has ended or has another token by now. The caller
-    /// asked for the change asked with a session that no longer counts.
-    #[error("the session that was to outlive the change is gone")]
-    KeptSessionEnded,
-    /// The invitation was used, replaced or withdrawn before.
-    #[error("the invitation does not work any more")]
-    InvitationGone,
-    /// Another account has this address.
-    #[error("another account has this address")]
-    EmailTaken,
-    /// The account would have too many groups.
-    #[error(transparent)]
-    Groups(#[from] InvalidGroups),
-    /// The change would leave no active administrator.
-    #[error("this is the last active administrator")]
-    LastAdministrator,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Which accounts to list.
@@ -237,8 +114,7 @@ pub trait ImportSource: Send {
 /// - **A failure is an error, never an absence.**
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Adds an account. With `only_first_administrator` it is added only while there is no active
-    /// administrator, decided in the same step.
+    /// Adds an account, as [`Addition`] says, in one step.
     ///
     /// # Errors
     /// [`AddError`]; nothing was added.
@@ -246,8 +122,22 @@ pub trait AccountStore: Send + Sync {
         &self,
         user: &User,
         hash: &PasswordHash,
-        only_first_administrator: bool,
+        addition: &Addition,
     ) -> Result<(), AddError>;
+
+    /// Queues a letter to the account with its address, if there is one that is active and may have
+    /// another letter. Whether there is one cannot be told from the time that this takes. The
+    /// account, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn write_to(&self, letter: &Letter) -> Result<Option<User>, StoreError>;
+
+    /// The address that an account is to have once its owner has confirmed it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn pending_email(&self, user: UserId) -> Result<Option<Email>, StoreError>;
 
     /// The account of this id.
     ///

@@ -172,7 +172,7 @@ async fn sign_ups_count_whether_created_or_taken_unless_the_answer_reveals_nothi
     let sign_up = async |name: &str, password: &str| {
         let password = Password::from_typed(password);
         let new = NewUser { password, ..new_user(name, Role::User) };
-        stage.accounts.sign_up(new, Some(here())).await
+        stage.accounts.sign_up(new, Some(here()), |_| Ok(None)).await
     };
     for _ in 0..3 {
         assert!(matches!(sign_up("ada", "short").await, Err(CreateError::Weak(_))));
@@ -194,7 +194,7 @@ async fn sign_ups_count_whether_created_or_taken_unless_the_answer_reveals_nothi
 async fn where_an_account_was_made_strangers_keep_its_owner_not_out() {
     let rate = Some(Rate { count: 2, per: Duration::from_mins(10) });
     let stage = stage_with(ThrottleOptions { account: rate, network: None, signup: None }).await;
-    stage.accounts.sign_up(new_user("ada", Role::User), Some(here())).await.unwrap();
+    stage.accounts.sign_up(new_user("ada", Role::User), Some(here()), |_| Ok(None)).await.unwrap();
     stage.accounts.set_up(new_user("root", Role::Admin), Some(here())).await.unwrap();
     let mut throttled = 0;
     for n in 1..=20_u8 {

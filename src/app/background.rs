@@ -10,6 +10,7 @@ use super::Services;
 use crate::audit::{AuditTrail, By, Event, Retention};
 use crate::failure::StoreError;
 use crate::http::Service;
+use crate::mail::Mail;
 use crate::sessions::{Pending, Sessions};
 use crate::store::SqlDatabase;
 use crate::throttle::Throttle;
@@ -33,19 +34,21 @@ pub(super) struct Records {
     pub(super) database: SqlDatabase,
     pub(super) retention: Retention,
     pub(super) webhook: Webhook,
+    pub(super) mail: Mail,
 }
 
 impl Records {
     async fn sweep(&self, now: OffsetDateTime) -> Result<(), StoreError> {
         self.database.sweep_records(now).await?;
         at_half_speed(|| self.webhook.sweep(SWEEP_ROWS)).await?;
+        at_half_speed(|| self.mail.sweep(SWEEP_ROWS)).await?;
         at_half_speed(|| self.database.sweep_audit(&self.retention, now, SWEEP_ROWS)).await
     }
 }
 
 /// Starts the tasks. Dropping the set aborts them.
 pub(super) fn start(services: &Services, records: Records, service: &Service) -> JoinSet<()> {
-    let Services { sessions, audit, throttle, webhook, .. } = services.clone();
+    let Services { sessions, audit, throttle, webhook, mail, .. } = services.clone();
     let mut tasks = JoinSet::new();
     if sessions.has_outbox() {
         tasks.spawn(apply_outbox(sessions.clone()));
@@ -55,6 +58,9 @@ pub(super) fn start(services: &Services, records: Records, service: &Service) ->
     }
     if webhook.is_on() {
         tasks.spawn(webhook.run_deliveries());
+    }
+    if mail.is_on() {
+        tasks.spawn(mail.run_deliveries());
     }
     tasks.spawn(lower_imported_costs(records.database.clone()));
     tasks.spawn(flush_activity(sessions.clone(), audit));

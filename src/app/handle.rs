@@ -88,9 +88,10 @@ impl From<ChangeError> for HandleError {
             ChangeError::EmailTaken => Self::EmailTaken,
             ChangeError::Groups(error) => error.into(),
             ChangeError::LastAdministrator => Self::LastAdministrator,
-            ChangeError::Moved | ChangeError::KeptSessionEnded | ChangeError::InvitationGone => {
-                Self::Busy
-            }
+            ChangeError::Moved
+            | ChangeError::KeptSessionEnded
+            | ChangeError::InvitationGone
+            | ChangeError::LinkGone => Self::Busy,
             ChangeError::Store(error) => Self::Store(error),
         }
     }

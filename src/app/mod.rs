@@ -31,6 +31,7 @@ use crate::http::{
     FastPath, FormSettings, HttpOptions, PublicUrl, Service, SessionLayer, WriteLimit,
     metrics_router,
 };
+use crate::mail::Mail;
 use crate::metrics::Metrics;
 use crate::network::TrustedProxies;
 use crate::sessions::Sessions;
@@ -99,6 +100,7 @@ impl Anteroom {
             sessions: services.sessions.clone(),
             audit: services.audit.clone(),
             webhook: services.webhook.clone(),
+            mail: services.mail.clone(),
             setup_link: setup_link.clone(),
             public_url,
             trusted_origins: options.trusted_origins,
@@ -107,6 +109,7 @@ impl Anteroom {
             form_settings: FormSettings {
                 signup_is_open: options.signup_is_open,
                 password_min_length: u32::try_from(options.password_min_length).unwrap_or(u32::MAX),
+                recovery_is_open: services.mail.is_on(),
             },
             clock: options.clock,
             entropy: options.entropy.clone(),
@@ -116,6 +119,7 @@ impl Anteroom {
             database: database.clone(),
             retention: options.retention,
             webhook: services.webhook.clone(),
+            mail: services.mail.clone(),
         };
         let background = background::start(&services, records, &service);
         let Options { entropy, metrics, .. } = options;
@@ -211,6 +215,13 @@ impl Anteroom {
         &self.services.webhook
     }
 
+    /// Mail.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn mail(&self) -> &Mail {
+        &self.services.mail
+    }
+
     /// The audit trail.
     #[doc(hidden)]
     #[must_use]
@@ -235,11 +246,19 @@ impl Anteroom {
     /// has stopped.
     pub async fn stop(mut self) {
         // At once, so that a stop takes no longer than the longer of the two.
-        tokio::join!(crate::detached::drain(), async {
-            if self.services.webhook.is_on() {
-                self.services.webhook.finish_deliveries().await;
+        tokio::join!(
+            crate::detached::drain(),
+            async {
+                if self.services.webhook.is_on() {
+                    self.services.webhook.finish_deliveries().await;
+                }
+            },
+            async {
+                if self.services.mail.is_on() {
+                    self.services.mail.finish_deliveries().await;
+                }
             }
-        });
+        );
         self.background.shutdown().await;
         if let Err(error) = self.services.sessions.flush().await {
             let error: &dyn std::error::Error = &error;

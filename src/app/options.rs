@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, SessionStorage, Signup};
 use crate::entropy::Entropy;
 use crate::http::ForwardAuthOptions;
+use crate::mail::MailOptions;
 use crate::metrics::Metrics;
 use crate::sessions::{SessionPolicy, SessionStore};
 use crate::store::DatabaseAt;
@@ -56,6 +57,8 @@ pub struct Options {
     pub retention: Retention,
     /// Where audit events are sent; `None` sends none.
     pub webhook: Option<WebhookOptions>,
+    /// Where mail to people goes; `None` sends none.
+    pub mail: Option<MailOptions>,
     /// Writes audit events as lines of JSON ([`AuditLines::to`]); `None` writes none.
     pub audit_lines: Option<AuditLines>,
     /// Parameters of the password hash.
@@ -98,6 +101,7 @@ impl Options {
             forward_auth: ForwardAuthOptions::default(),
             retention: Retention::default(),
             webhook: None,
+            mail: None,
             audit_lines: None,
             hashing: HasherOptions::default(),
             clock: Clock::system(),
@@ -126,6 +130,7 @@ impl From<&Config> for Options {
             forward_auth: config.http.forward_auth.clone(),
             retention: config.retention,
             webhook: config.webhook.clone(),
+            mail: config.mail.clone(),
             clock,
             metrics,
             ..Self::new(config.storage.database.clone(), config.http.public_url.to_string())

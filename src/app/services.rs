@@ -8,6 +8,8 @@ use super::stores::Opener;
 use super::{Options, StartupError, Stores};
 use crate::accounts::{Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy};
 use crate::audit::{AuditOptions, AuditOutputs, AuditTrail};
+use crate::http::{PublicUrl, letter_writer};
+use crate::mail::{Mail, MailParts};
 use crate::sessions::{Sessions, SessionsOptions};
 use crate::throttle::Throttle;
 use crate::use_cases::{AccountChanges, RevokeSessions};
@@ -21,6 +23,7 @@ pub(crate) struct Services {
     pub(crate) audit: AuditTrail,
     pub(crate) throttle: Throttle,
     pub(crate) webhook: Webhook,
+    pub(crate) mail: Mail,
 }
 
 impl Services {
@@ -70,12 +73,23 @@ impl Services {
         let audit =
             AuditOptions { store: stores.audit, clock: clock.clone(), entropy: entropy.clone() };
         let audit = AuditTrail::start_with_outputs(audit, telling);
-        Ok(Self { accounts, sessions, audit, throttle, webhook })
+        let public_url = PublicUrl::parse(&options.public_url).map_err(StartupError::PublicUrl)?;
+        let mail = Mail::new(MailParts {
+            store: stores.mail,
+            options: options.mail.clone(),
+            writer: letter_writer(&public_url),
+            audit: audit.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            metrics: metrics.clone(),
+        });
+        let mail = mail.map_err(StartupError::Mail)?;
+        Ok(Self { accounts, sessions, audit, throttle, webhook, mail })
     }
 
     pub(crate) fn account_changes(&self) -> AccountChanges {
-        let Self { accounts, sessions, audit, .. } = self.clone();
-        AccountChanges::new(accounts, sessions, audit)
+        let Self { accounts, sessions, audit, mail, .. } = self.clone();
+        AccountChanges::new(accounts, sessions, audit).with_mail(mail)
     }
 
     pub(crate) fn revoke_sessions(&self) -> RevokeSessions {

@@ -29,6 +29,9 @@ pub enum StartupError {
     /// The webhook cannot be used.
     #[error("the webhook cannot be used: {0}")]
     Webhook(String),
+    /// Mail cannot be sent.
+    #[error("mail cannot be sent: {0}")]
+    Mail(String),
     /// The password hashing threads did not start.
     #[error("could not start the password hashing threads: {0}")]
     Threads(#[source] std::io::Error),

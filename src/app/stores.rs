@@ -6,6 +6,7 @@ use super::{Options, OwnStore, StartupError};
 use crate::accounts::AccountStore;
 use crate::audit::AuditStore;
 use crate::config::SessionStorage;
+use crate::mail::MailStore;
 use crate::metrics::Metrics;
 use crate::sessions::cache::Freshness;
 use crate::sessions::{LeaseOptions, Outbox, SessionStore};
@@ -45,6 +46,8 @@ pub struct Stores {
     pub audit: Arc<dyn AuditStore>,
     /// Pending webhook deliveries.
     pub deliveries: Arc<dyn DeliveryStore>,
+    /// Queued mail.
+    pub mail: Arc<dyn MailStore>,
     /// Which stores confirm cache leases, and whether other processes hold leases.
     pub leases: LeaseOptions,
 }
@@ -116,7 +119,8 @@ impl Stores {
                 outbox: database.outbox(),
                 throttle: sql.clone(),
                 audit: sql.clone(),
-                deliveries: sql,
+                deliveries: sql.clone(),
+                mail: sql,
                 leases,
             },
             database,

@@ -21,7 +21,8 @@ pub struct EventBody {
     /// `signup`, `login`, `login_failed`, `logout`, `reauthenticated`, `session_ended`,
     /// `password_changed`, `email_changed`, `role_changed`, `groups_changed`,
     /// `account_disabled`, `account_enabled`, `account_deleted`, `throttled`,
-    /// `cross_origin_refused`, `invitation_created`, `setup_used`, `users_imported`,
+    /// `cross_origin_refused`, `invitation_created`, `recovery_requested`, `email_verified`,
+    /// `email_change_requested`, `email_change_cancelled`, `mail_failed`, `setup_used`, `users_imported`,
     /// `users_exported` or `settings_changed`.
     pub(crate) kind: &'static str,
     /// Who did it: the id of a user, `command_line`, `server`, or `null` where nobody was signed

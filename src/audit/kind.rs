@@ -17,7 +17,8 @@ pub enum Kind {
     Login,
     /// A sign-in was refused. The typed address is not recorded.
     ///
-    /// Outcomes: `unknown_account`, `wrong_password`, `account_disabled`, `session_limit_reached`.
+    /// Outcomes: `unknown_account`, `wrong_password`, `account_disabled`, `session_limit_reached`,
+    /// `email_unverified`.
     LoginFailed,
     /// A user signed out.
     ///
@@ -40,7 +41,7 @@ pub enum Kind {
     ///
     /// Outcomes: `ok`, `wrong_password`.
     ///
-    /// Details: `by`: `invitation` if it was set by an invitation.
+    /// Details: `by`: `invitation` or `recovery` if it was set by such a link.
     PasswordChanged,
     /// The email address of an account was changed, or became verified.
     ///
@@ -88,6 +89,29 @@ pub enum Kind {
     ///
     /// Outcomes: `ok`.
     InvitationCreated,
+    /// Somebody asked for a link that sets a new password. Without a subject where no account can
+    /// have one.
+    ///
+    /// Outcomes: `ok`; `no_account`.
+    RecoveryRequested,
+    /// The owner of an account confirmed its email address by a mailed link.
+    ///
+    /// Outcomes: `ok`.
+    EmailVerified,
+    /// A new email address was asked for, which its owner has still to confirm.
+    ///
+    /// Outcomes: `ok`.
+    EmailChangeRequested,
+    /// A change of the email address was undone or prevented by a link to the earlier address.
+    ///
+    /// Outcomes: `ok`.
+    EmailChangeCancelled,
+    /// A message was given up after a day of attempts.
+    ///
+    /// Outcomes: `given_up`.
+    ///
+    /// Details: `mail`: what the message was about.
+    MailFailed,
     /// The setup link created the first administrator.
     ///
     /// Outcomes: `ok`.
@@ -115,7 +139,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::Signup,
         Self::Login,
         Self::LoginFailed,
@@ -132,6 +156,11 @@ impl Kind {
         Self::Throttled,
         Self::CrossOriginRefused,
         Self::InvitationCreated,
+        Self::RecoveryRequested,
+        Self::EmailVerified,
+        Self::EmailChangeRequested,
+        Self::EmailChangeCancelled,
+        Self::MailFailed,
         Self::SetupUsed,
         Self::UsersImported,
         Self::UsersExported,
@@ -158,6 +187,11 @@ impl Kind {
             Self::Throttled => "throttled",
             Self::CrossOriginRefused => "cross_origin_refused",
             Self::InvitationCreated => "invitation_created",
+            Self::RecoveryRequested => "recovery_requested",
+            Self::EmailVerified => "email_verified",
+            Self::EmailChangeRequested => "email_change_requested",
+            Self::EmailChangeCancelled => "email_change_cancelled",
+            Self::MailFailed => "mail_failed",
             Self::SetupUsed => "setup_used",
             Self::UsersImported => "users_imported",
             Self::UsersExported => "users_exported",

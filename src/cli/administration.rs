@@ -7,6 +7,7 @@ use crate::accounts::{Account, Accounts, Email, Listing, UserId};
 use crate::app::{Handle, OpenStores, Opener, Services, Stores};
 use crate::audit::{AuditTrail, By, Event};
 use crate::config::Config;
+use crate::mail::Mail;
 use crate::metrics::Metrics;
 use crate::sessions::{EndReason, Sessions};
 use crate::store::{SessionLocation, SessionOrder, SqlDatabase};
@@ -20,6 +21,7 @@ pub(super) struct Administration {
     pub(super) handle: Handle,
     pub(super) revoke_sessions: RevokeSessions,
     pub(super) audit: AuditTrail,
+    pub(super) mail: Mail,
     pub(super) database: SqlDatabase,
     /// The database, and the place of the sessions where that is another.
     pub(super) location: String,
@@ -52,6 +54,7 @@ impl Administration {
             accounts: services.accounts.clone(),
             sessions: services.sessions.clone(),
             audit: services.audit.clone(),
+            mail: services.mail.clone(),
             revoke_sessions: services.revoke_sessions(),
             handle: Handle::new(services, By::command_line()),
             sessions_in_memory: database.sessions_in() == SessionLocation::ServerMemory,

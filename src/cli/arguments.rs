@@ -12,8 +12,11 @@ use crate::config::{Flags, Form, SETTINGS, Setting, mask};
 use crate::sessions::SessionId;
 use crate::telemetry::LogFormat;
 
+mod key_and_mail;
 #[cfg(test)]
 mod tests;
+
+pub use key_and_mail::{KeyCommand, MailCommand};
 
 /// A parsed command line.
 #[derive(Debug)]
@@ -59,6 +62,9 @@ pub enum Command {
     /// Create and rotate the key that encrypts secrets
     #[command(subcommand, arg_required_else_help = false)]
     Key(KeyCommand),
+    /// Test the mail server
+    #[command(subcommand, arg_required_else_help = false)]
+    Mail(MailCommand),
     /// Print every setting with its value and source; secrets are masked
     Config,
     /// Migrate the database to this release and exit; run it as the owner of the tables if the
@@ -164,19 +170,6 @@ pub enum RulesCommand {
         /// somebody who is not signed in
         #[arg(long = "as", value_name = "EMAIL")]
         email: Option<String>,
-    },
-}
-
-/// A command about the key file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
-pub enum KeyCommand {
-    /// Create the key file, for a database server; with an `SQLite` file the server does it
-    Create,
-    /// Encrypt every secret under a new key, while servers run
-    Rotate {
-        /// Only add the new key to the key file, to copy the file to other servers first
-        #[arg(long)]
-        prepare: bool,
     },
 }
 

@@ -7,6 +7,7 @@ mod export;
 mod healthcheck;
 mod import;
 mod key;
+mod mail;
 mod migrate;
 mod open_files;
 mod restore_check;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 use crate::config::{Config, Dotenv, Flags, Mistakes};
 use crate::telemetry::LogFormat;
-use arguments::{Arguments, Command, ExportCommand, ImportCommand, Stop, WRONG_USAGE};
+use arguments::{Arguments, Command, ExportCommand, ImportCommand, MailCommand, Stop, WRONG_USAGE};
 use signals::Signals;
 use starting::log_failure;
 
@@ -130,6 +131,7 @@ async fn run_command(
             export::users(with_hashes, &config).await
         }
         Command::Key(command) => key::run(command, &config).await,
+        Command::Mail(MailCommand::Test { address }) => mail::test(&address, &config).await,
         Command::Config => Ok(tables::print(&config.render())?),
         Command::Migrate => migrate::migrate(&config).await,
         Command::RestoreCheck { yes } => restore_check::restore_check(&config, yes).await,

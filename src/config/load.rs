@@ -14,6 +14,7 @@ use super::sources::{Form, Given, Sources};
 use super::{Dotenv, Flags, Mistakes, Provenance, SessionStorage, Setting, Signup, mask};
 use crate::audit::Retention;
 use crate::http::{Applications, ForwardAuthOptions, PublicUrl};
+use crate::mail::{MailOptions, SenderAddress, Transport};
 use crate::outbound::Target;
 use crate::rules::{KnownHost, LiveRules, RulesError, RulesFile};
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
@@ -39,6 +40,8 @@ pub struct Config {
     pub retention: Retention,
     /// Where audit events are sent; `None` sends none.
     pub webhook: Option<WebhookOptions>,
+    /// Where mail to people goes; `None` sends none.
+    pub mail: Option<MailOptions>,
     /// Log level and format.
     pub logging: Logging,
     /// Address of the metrics listener; `None` for no listener.
@@ -179,6 +182,7 @@ impl Reader {
         let throttles = self.throttles();
         let retention = self.retention();
         let webhook = self.webhook();
+        let mail = self.mail();
         let metrics_listen = self.read(&table::METRICS_LISTEN);
         let logging = self.logging();
         Some(Config {
@@ -189,6 +193,7 @@ impl Reader {
             throttles: throttles?,
             retention: retention?,
             webhook,
+            mail,
             logging: logging?,
             metrics_listen: metrics_listen?,
             effective: self.effective(),
@@ -351,6 +356,28 @@ impl Reader {
             self.mistake(table::WEBHOOK_SECRET.setting, what);
         }
         Some(WebhookOptions { target, secrets: secrets?, events: events? })
+    }
+
+    /// Also `None` after a mistake, which is recorded.
+    fn mail(&mut self) -> Option<MailOptions> {
+        let transport = self.read(&table::MAIL);
+        let from = self.read(&table::MAIL_FROM);
+        let is_required = self.read(&table::EMAIL_VERIFICATION);
+        let (transport, from, verification_is_required) = (transport?, from?, is_required?);
+        let Some(transport) = transport else {
+            if verification_is_required {
+                let what = "needs mail; set ANTEROOM_MAIL, or write optional";
+                self.mistake(table::EMAIL_VERIFICATION.setting, what);
+            }
+            return None;
+        };
+        if from.is_none() && matches!(transport, Transport::Smtp(_)) {
+            let what = "is none, but ANTEROOM_MAIL names a mail server; write the sender, for \
+                        example 'Example <no-reply@example.org>'";
+            self.mistake(table::MAIL_FROM.setting, what);
+        }
+        let from = from.unwrap_or_else(SenderAddress::of_log);
+        Some(MailOptions { transport, from, verification_is_required })
     }
 
     fn logging(&mut self) -> Option<Logging> {

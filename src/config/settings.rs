@@ -14,6 +14,7 @@ use super::values::{self, SessionStorage, Signup};
 use crate::audit::Kind as Event;
 use crate::duration;
 use crate::http::{ForwardAuthProxy, IdentityHeaders, PublicUrl};
+use crate::mail::{SenderAddress, Transport};
 use crate::outbound::Target;
 use crate::sessions::LimitPolicy;
 use crate::store::DatabaseAt;
@@ -60,6 +61,8 @@ pub enum Group {
     Observation,
     /// Delivery of audit events.
     Webhook,
+    /// Mail to people.
+    Mail,
 }
 
 impl Group {
@@ -76,6 +79,7 @@ impl Group {
             Self::Retention => "Retention",
             Self::Observation => "Metrics and logs",
             Self::Webhook => "Webhook",
+            Self::Mail => "Mail",
         }
     }
 }
@@ -310,4 +314,14 @@ settings! {
     WEBHOOK_EVENTS: BTreeSet<Event> = "all", Webhook, Plain, values::webhook_events,
         "Event kinds that are sent, separated by commas, for example login_failed,account_deleted, \
          or all.";
+
+    MAIL: Option<Transport> = "off", Mail, Secret, values::mail,
+        "Mail server: smtp://USER:PASSWORD@HOST:587 (with STARTTLS), smtps://USER:PASSWORD@HOST:465, \
+         smtp://127.0.0.1:1025?tls=off within this machine, log (each message goes to the log, for \
+         development), or off. See docs/operate/mail.md.";
+    MAIL_FROM: Option<SenderAddress> = "none", Mail, Plain, values::mail_from,
+        "Sender of mail, for example 'Example <no-reply@example.org>'. Required with a mail server.";
+    EMAIL_VERIFICATION: bool = "optional", Mail, Plain, values::email_verification,
+        "Whether people have to confirm their email address before they can sign in: optional or \
+         required, which needs MAIL.";
 }

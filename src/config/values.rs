@@ -13,6 +13,7 @@ use super::mask;
 use crate::audit::{Kind as Event, Retention};
 use crate::duration;
 use crate::http::{ForwardAuthProxy, IdentityHeaders, PublicUrl};
+use crate::mail::{SenderAddress, Transport};
 use crate::outbound::Target;
 use crate::sessions::LimitPolicy;
 use crate::store::DatabaseAt;
@@ -281,6 +282,18 @@ pub(crate) fn collector(text: &str) -> Result<Option<Target>, String> {
 
 pub(crate) fn webhook_secret(text: &str) -> Result<Option<Secrets>, String> {
     if text.is_empty() { Ok(None) } else { Secrets::parse(text).map(Some) }
+}
+
+pub(super) fn mail(text: &str) -> Result<Option<Transport>, String> {
+    Transport::parse(text)
+}
+
+pub(super) fn mail_from(text: &str) -> Result<Option<SenderAddress>, String> {
+    if text == "none" { Ok(None) } else { SenderAddress::parse(text).map(Some) }
+}
+
+pub(super) fn email_verification(text: &str) -> Result<bool, String> {
+    one_of(text, [("optional", false), ("required", true)])
 }
 
 pub(super) fn webhook_events(text: &str) -> Result<BTreeSet<Event>, String> {

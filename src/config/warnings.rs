@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Config, SessionStorage, WrittenDuration, settings as table};
+use crate::mail::Transport;
 use crate::store::DatabaseAt;
 
 impl Config {
@@ -15,6 +16,7 @@ impl Config {
         warnings.extend(self.proxies_in_front());
         warnings.extend(self.stores_in_the_clear());
         warnings.extend(self.webhook_in_the_clear());
+        warnings.extend(self.mail_in_the_log());
         warnings.extend(self.ignored_names());
         let throttles = [
             (table::THROTTLE_ACCOUNT.setting, self.throttles.account),
@@ -108,6 +110,15 @@ impl Config {
             "ANTEROOM_WEBHOOK_URL goes to {host} in the clear: a program in between can read the \
              events; write https:// where the receiver has a certificate"
         ))
+    }
+
+    fn mail_in_the_log(&self) -> Option<String> {
+        let is_log = matches!(self.mail.as_ref()?.transport, Transport::Log);
+        is_log.then(|| {
+            "ANTEROOM_MAIL is log: links that set passwords are in the log; name a mail server \
+             where anybody else reads it"
+                .to_owned()
+        })
     }
 
     fn ignored_names(&self) -> impl Iterator<Item = String> {

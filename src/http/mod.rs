@@ -38,4 +38,5 @@ pub use session::extract::{CurrentUser, CurrentUserOrLogin};
 pub use session::extract_public::{FreshUser, RequireAdmin};
 pub use session::layer::{SessionLayer, SessionService};
 pub use state::FormSettings;
+pub(crate) use web::letters::letter_writer;
 pub use write_limit::WriteLimit;

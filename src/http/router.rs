@@ -15,7 +15,8 @@ use tracing::Level;
 
 use crate::audit::AuditTrail;
 use crate::http::endpoints::{
-    account, admin, check, data, handover, home, operations, session, sessions, signup,
+    account, admin, check, data, email, handover, home, operations, recovery, session, sessions,
+    signup,
 };
 use crate::http::finish::{RequestIds, finish_response, no_such_method, no_such_path};
 use crate::http::forward_auth::ForwardAuth;
@@ -88,7 +89,16 @@ fn pages() -> Router<AppState> {
         .route("/logout", get(session::page::ask_to_sign_out).post(session::page::sign_out))
         .route("/setup", get(signup::setup::form).post(signup::setup::submit))
         .route("/invitation", get(signup::invitation::form).post(signup::invitation::submit))
+        .route("/signup/sent", get(signup::page::sent))
+        .route("/recover", get(recovery::page::form).post(recovery::page::submit))
+        .route("/recover/sent", get(recovery::page::sent))
+        .route("/recover/confirm", get(recovery::page::confirm_form).post(recovery::page::confirm))
+        .route("/verify-email", get(email::page::verify_form).post(email::page::verify))
+        .route("/verify-email/done", get(email::page::verified))
+        .route("/cancel-email-change", get(email::page::cancel_form).post(email::page::cancel))
+        .route("/cancel-email-change/done", get(email::page::cancelled))
         .route("/account", get(account::page::show))
+        .route("/account/verification", get(redirect_to_form).post(email::page::send_again))
         .route("/account/profile", get(account::profile::form).post(account::profile::submit))
         .route("/account/password", get(redirect_to_form).post(account::page::change_password))
         .route("/account/activity", get(account::activity::show))
@@ -129,6 +139,10 @@ fn api() -> Router<AppState> {
             "/api/account",
             get(account::api::show).merge(patch(account::api::change)).delete(account::api::delete),
         )
+        .route("/api/account/email/verification", post(email::api::send_again))
+        .route("/api/email/verify", post(email::api::verify))
+        .route("/api/recovery", post(recovery::api::request))
+        .route("/api/recovery/confirm", post(recovery::api::confirm))
         .route("/api/account/password", put(account::api::change_password))
         .route("/api/account/data", get(account::own_data::download))
 }
@@ -199,6 +213,7 @@ fn administration() -> Router<AppState> {
         )
         .route("/admin/applications", get(admin::applications::page::show))
         .route("/admin/audit", get(admin::audit::page::list))
+        .route("/admin/mail", get(admin::mail::page::list))
 }
 
 fn administration_api() -> Router<AppState> {
@@ -228,6 +243,7 @@ fn administration_api() -> Router<AppState> {
         .route("/api/admin/figures", get(admin::overview::api::show))
         .route("/api/admin/revocations", get(admin::revocations::api::follow))
         .route("/api/admin/webhook", get(admin::webhook::show))
+        .route("/api/admin/mail", get(admin::mail::api::list))
 }
 
 /// Lets front ends of `ANTEROOM_TRUSTED_ORIGINS` call the API with the cookie. Without any, no

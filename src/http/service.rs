@@ -20,13 +20,14 @@ use crate::http::session::layer::{SessionLayer, SessionLayerParts};
 use crate::http::session::recent_sign_ins::RecentSignIns;
 use crate::http::state::{FormSettings, Links, Services};
 use crate::http::write_limit::{WriteLimit, WriteLimitLayer};
+use crate::mail::Mail;
 use crate::metrics::Metrics;
 use crate::network::TrustedProxies;
 use crate::sessions::Sessions;
 use crate::throttle::OwnWrites;
 use crate::use_cases::{
-    AccountChanges, ChangePassword, Check, Figures, Handover, Invitations, Login, Logout,
-    Reauthenticate, RevokeSessions, SentForms, Signup,
+    AccountChanges, ChangePassword, Check, EmailLinks, Figures, Handover, Invitations, Login,
+    Logout, Reauthenticate, Recovery, RevokeSessions, SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
@@ -40,6 +41,8 @@ pub struct HttpOptions {
     pub audit: AuditTrail,
     /// The webhook that audit events are sent to.
     pub webhook: Webhook,
+    /// Mail to people.
+    pub mail: Mail,
     /// The link for the first administrator.
     pub setup_link: SetupLink,
     /// Where browsers find this server.
@@ -114,16 +117,21 @@ impl Service {
         let session_layer = SessionLayer::new(parts);
         let forms = SentForms::new(sessions.clone(), options.entropy);
         let (a, s, t) = (&accounts, &sessions, &audit);
+        let m = &options.mail;
         let services = Services {
-            login: Login::new(a.clone(), s.clone(), t.clone()).counted_in(&metrics),
+            login: Login::new(a.clone(), s.clone(), t.clone(), m.clone()).counted_in(&metrics),
             logout: Logout::new(s.clone(), t.clone()),
-            signup: Signup::new(a.clone(), s.clone(), options.setup_link, t.clone())
+            signup: Signup::new(a.clone(), s.clone(), options.setup_link, t.clone(), m.clone())
                 .counted_in(&metrics),
             reauthenticate: Reauthenticate::new(a.clone(), s.clone(), t.clone()),
-            change_password: ChangePassword::new(a.clone(), s.clone(), t.clone()),
+            change_password: ChangePassword::new(a.clone(), s.clone(), t.clone(), m.clone()),
             revoke_sessions: RevokeSessions::new(a.clone(), s.clone(), t.clone()),
-            account_changes: AccountChanges::new(a.clone(), s.clone(), t.clone()),
-            invitations: Invitations::new(a.clone(), s.clone(), t.clone()),
+            account_changes: AccountChanges::new(a.clone(), s.clone(), t.clone())
+                .with_mail(m.clone()),
+            invitations: Invitations::new(a.clone(), s.clone(), t.clone(), m.clone()),
+            recovery: Recovery::new(a.clone(), s.clone(), t.clone(), m.clone()),
+            email_links: EmailLinks::new(a.clone(), s.clone(), t.clone(), m.clone()),
+            mail: m.clone(),
             handover: Handover::new(s.clone()),
             figures: Figures::new(a.clone(), s.clone(), t.clone()),
             forms: forms.clone(),

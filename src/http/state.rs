@@ -6,10 +6,11 @@ use axum::extract::FromRef;
 
 use crate::accounts::Accounts;
 use crate::audit::AuditTrail;
+use crate::mail::Mail;
 use crate::sessions::Sessions;
 use crate::use_cases::{
-    AccountChanges, ChangePassword, Check, Figures, Handover, Invitations, Login, Logout,
-    Reauthenticate, RevokeSessions, SentForms, Signup,
+    AccountChanges, ChangePassword, Check, EmailLinks, Figures, Handover, Invitations, Login,
+    Logout, Reauthenticate, Recovery, RevokeSessions, SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
@@ -47,6 +48,9 @@ services! {
     account_changes: AccountChanges,
     invitations: Invitations,
     figures: Figures,
+    recovery: Recovery,
+    email_links: EmailLinks,
+    mail: Mail,
     links: Links,
     check: Check,
     webhook: Webhook,
@@ -90,11 +94,13 @@ impl Links {
     }
 }
 
-/// Settings that forms show: whether sign-up is open, the minimum password length.
+/// Settings that forms show: whether sign-up and recovery are open, the minimum password length.
 #[derive(Clone, Copy, Debug)]
 pub struct FormSettings {
     /// Whether anybody may sign up.
     pub signup_is_open: bool,
     /// The fewest characters of a new password, in code points.
     pub password_min_length: u32,
+    /// Whether people can set a new password by mail.
+    pub recovery_is_open: bool,
 }

@@ -11,7 +11,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use time::OffsetDateTime;
 
-use super::outcome::{CacheOutcome, CheckOutcome, SignInOutcome, SignUpOutcome, WebhookOutcome};
+use super::outcome::{
+    CacheOutcome, CheckOutcome, MailOutcome, SignInOutcome, SignUpOutcome, WebhookOutcome,
+};
 
 /// Static labels.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
@@ -48,6 +50,9 @@ pub(super) struct Families {
     pub(super) touched: Counter,
     pub(super) webhook_attempts: Family<Labels<1>, Counter>,
     pub(super) webhook_pending: Gauge,
+    pub(super) mail_attempts: Family<Labels<1>, Counter>,
+    pub(super) mail_pending: Gauge,
+    pub(super) mail_failed: Gauge,
 }
 
 impl Families {
@@ -73,6 +78,9 @@ impl Families {
             touched: Counter::default(),
             webhook_attempts: Family::default(),
             webhook_pending: Gauge::default(),
+            mail_attempts: Family::default(),
+            mail_pending: Gauge::default(),
+            mail_failed: Gauge::default(),
         };
         families.register(started);
         families.begin_at_zero();
@@ -147,6 +155,12 @@ impl Families {
         ours.register("webhook_attempts", "Events sent to the webhook", attempts);
         let help = "Events not yet delivered to the webhook, counted every 15 seconds";
         ours.register("webhook_pending", help, self.webhook_pending.clone());
+        let attempts = self.mail_attempts.clone();
+        ours.register("mail_attempts", "Attempts to hand a message to the mail server", attempts);
+        let help = "Messages not yet accepted by the mail server, counted every 15 seconds";
+        ours.register("mail_pending", help, self.mail_pending.clone());
+        let help = "Messages given up during the last week, counted every 15 seconds";
+        ours.register("mail_failed", help, self.mail_failed.clone());
     }
 
     fn register_cache(&mut self) {
@@ -180,6 +194,9 @@ impl Families {
         }
         for outcome in WebhookOutcome::ALL {
             drop(self.webhook_attempts.get_or_create(&[("outcome", outcome.as_str())]));
+        }
+        for outcome in MailOutcome::ALL {
+            drop(self.mail_attempts.get_or_create(&[("outcome", outcome.as_str())]));
         }
         for what in ["ended", "forgotten"] {
             drop(self.swept.get_or_create(&[("what", what)]));

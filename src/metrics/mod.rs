@@ -19,7 +19,8 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use self::families::Families;
 pub use self::outcome::{
-    CacheOutcome, CheckOutcome, SignInOutcome, SignUpOutcome, StoreOutcome, WebhookOutcome,
+    CacheOutcome, CheckOutcome, MailOutcome, SignInOutcome, SignUpOutcome, StoreOutcome,
+    WebhookOutcome,
 };
 use crate::clock::Clock;
 
@@ -170,6 +171,21 @@ impl Metrics {
     pub fn webhook_pending(&self, events: u64) {
         if let Some(families) = &self.0 {
             families.webhook_pending.set(i64::try_from(events).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// An attempt to hand a message to the mail server.
+    pub fn mail(&self, outcome: MailOutcome) {
+        if let Some(families) = &self.0 {
+            families.mail_attempts.get_or_create(&[("outcome", outcome.as_str())]).inc();
+        }
+    }
+
+    /// The number of messages that were not sent yet, and that were given up.
+    pub fn mail_waiting(&self, pending: u64, failed: u64) {
+        if let Some(families) = &self.0 {
+            families.mail_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+            families.mail_failed.set(i64::try_from(failed).unwrap_or(i64::MAX));
         }
     }
 

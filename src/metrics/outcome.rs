@@ -89,6 +89,8 @@ labels! {
         Busy = "busy",
         /// The session limit is reached, and the policy refuses.
         Limit = "limit",
+        /// The email address has to be confirmed first.
+        Unverified = "unverified",
         /// A store failed.
         Unavailable = "unavailable",
     }
@@ -123,6 +125,18 @@ labels! {
         Hit = "hit",
         /// Answered by the stores.
         Miss = "miss",
+    }
+}
+
+labels! {
+    /// The outcome of an attempt to send a message.
+    MailOutcome {
+        /// The mail server accepted it.
+        Sent = "sent",
+        /// The mail server did not accept it, or could not be reached.
+        Failed = "failed",
+        /// The last attempt failed; also counted as failed.
+        GivenUp = "given_up",
     }
 }
 

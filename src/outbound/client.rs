@@ -1,7 +1,6 @@
 //! One request over a new connection. Nothing of the response is trusted but its status: no redirect
 //! is followed, and of its body some kilobytes are read and thrown away.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
@@ -14,12 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::Target;
+use super::{Target, Tls, TlsStream};
 
 /// Resolving the host, connecting to it, and the TLS handshake.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -52,14 +47,14 @@ pub(crate) enum SendError {
 /// Sends requests to one target.
 pub(crate) struct HttpClient {
     target: Target,
-    tls: Option<TlsConnector>,
+    tls: Option<Tls>,
 }
 
 impl HttpClient {
     /// # Errors
     /// One sentence, where the target is https and the system has no root certificates.
     pub(crate) fn new(target: Target) -> Result<Self, String> {
-        let tls = target.is_https().then(trusting_the_system).transpose()?;
+        let tls = target.is_https().then(Tls::trusting_the_system).transpose()?;
         Ok(Self { target, tls })
     }
 
@@ -104,15 +99,14 @@ impl HttpClient {
         let stream = TcpStream::connect((target.host(), target.port())).await;
         let stream = stream.map_err(|_| SendError::Unreachable)?;
         let Some(tls) = &self.tls else { return Ok(Stream::Plain(stream)) };
-        let name = ServerName::try_from(target.host().to_owned()).map_err(|_| SendError::Tls)?;
-        let stream = tls.connect(name, stream).await.map_err(|_| SendError::Tls)?;
+        let stream = tls.connect(target.host(), stream).await.map_err(|_| SendError::Tls)?;
         Ok(Stream::Tls(Box::new(stream)))
     }
 }
 
 enum Stream {
     Plain(TcpStream),
-    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    Tls(Box<TlsStream>),
 }
 
 async fn answered<S>(stream: S, request: Request<Full<Bytes>>) -> Result<u16, SendError>
@@ -140,22 +134,4 @@ async fn read_the_rest(answer: Response<Incoming>) {
             return;
         }
     }
-}
-
-/// Certificates that the system trusts, or those of `SSL_CERT_FILE`.
-fn trusting_the_system() -> Result<TlsConnector, String> {
-    let mut roots = RootCertStore::empty();
-    let (usable, _) =
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if usable == 0 {
-        return Err("the system has no certificates to know an https server by: install \
-                    ca-certificates, or set SSL_CERT_FILE"
-            .to_owned());
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }

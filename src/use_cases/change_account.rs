@@ -7,9 +7,12 @@ use super::credential_change::{ends, finish_credential_change};
 use super::run_to_completion;
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Changed, Email, EpochRaise, EpochReason,
-    GroupsChange, Name, PasswordChange, PasswordHash, Role, Status, UserId,
+    GroupsChange, Letter, LetterKind, Name, PasswordChange, PasswordHash, PendingEmail, Role,
+    Status, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
+use crate::failure::StoreError;
+use crate::mail::Mail;
 use crate::sessions::{FreshProof, Sessions};
 use crate::throttle::{AttemptError, Network, Throttled};
 
@@ -19,6 +22,7 @@ pub struct AccountChanges {
     accounts: Accounts,
     sessions: Sessions,
     audit: AuditTrail,
+    mail: Option<Mail>,
 }
 
 /// The change; `None` leaves a field as it is.
@@ -49,6 +53,15 @@ pub struct OwnChange {
     pub email: Option<(Email, FreshProof)>,
 }
 
+/// The result of a change by the owner.
+#[derive(Clone, Debug)]
+pub struct OwnChanged {
+    /// The account before and after.
+    pub changed: Changed,
+    /// The address that it is to have once its owner has confirmed it, if one was asked for.
+    pub pending_email: Option<Email>,
+}
+
 /// Why an owner could not change the account.
 #[derive(Debug, thiserror::Error)]
 pub enum OwnChangeError {
@@ -77,7 +90,13 @@ impl AccountChanges {
     /// Creates the use case.
     #[must_use]
     pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
-        Self { accounts, sessions, audit }
+        Self { accounts, sessions, audit, mail: None }
+    }
+
+    /// The same, and owners are notified by mail.
+    #[must_use]
+    pub fn with_mail(self, mail: Mail) -> Self {
+        Self { mail: Some(mail), ..self }
     }
 
     /// Changes an account. A new role, a new password, disabling and deleting end every session
@@ -103,15 +122,19 @@ impl AccountChanges {
     ) -> Result<Changed, ChangeError> {
         let (this, by) = (self.clone(), by.clone());
         run_to_completion(async move {
-            let Self { accounts, sessions, audit } = this;
+            let Self { accounts, sessions, audit, mail } = this;
             // `decide` may run several times: the last decision is the one that was applied.
             let decided: Arc<Mutex<Option<Change>>> = Arc::default();
             let decide = |account: &Account| {
-                let change = decide(account, &wanted);
+                let mut change = decide(account, &wanted);
+                if let (Some(change), Some(mail)) = (&mut change, &mail) {
+                    change.letters = notices(mail, account, change);
+                }
                 decided.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&change);
                 change
             };
             let changed = finish_credential_change(&accounts, &sessions, id, None, decide).await?;
+            mail.iter().for_each(Mail::wake);
             let change = decided.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(change) = change {
                 if change.name.is_some() {
@@ -131,7 +154,8 @@ impl AccountChanges {
 
 impl AccountChanges {
     /// As [`AccountChanges::apply`], for the owner of the account. A new address counts like a
-    /// sign-up from this network: the answer tells who has an account.
+    /// sign-up from this network: the answer tells who has an account. With mail on it takes effect
+    /// once its owner has confirmed it, and the answer tells nothing.
     ///
     /// # Errors
     /// [`OwnChangeError`]; nothing has changed.
@@ -140,13 +164,20 @@ impl AccountChanges {
         id: UserId,
         wanted: OwnChange,
         by: &By,
-    ) -> Result<Changed, OwnChangeError> {
-        let has_email = wanted.email.is_some();
-        let email = wanted.email.map(|(email, _)| (email, false));
-        let wanted = AccountChange { name: wanted.name, email, ..AccountChange::default() };
-        if !has_email {
-            return Ok(self.apply_as(id, wanted, by).await?);
-        }
+    ) -> Result<OwnChanged, OwnChangeError> {
+        let OwnChange { name, email } = wanted;
+        let Some((email, _)) = email else {
+            let wanted = AccountChange { name, ..AccountChange::default() };
+            let changed = self.apply_as(id, wanted, by).await?;
+            return Ok(OwnChanged { changed, pending_email: None });
+        };
+        let is_by_mail = self.mail.as_ref().is_some_and(Mail::is_on);
+        let (wanted, asked) = if is_by_mail {
+            (AccountChange { name, ..AccountChange::default() }, Some(email))
+        } else {
+            let email = Some((email, false));
+            (AccountChange { name, email, ..AccountChange::default() }, None)
+        };
         let (this, by) = (self.clone(), by.clone());
         run_to_completion(async move {
             let from = by.client.ip_address.map(Network::of);
@@ -160,11 +191,63 @@ impl AccountChanges {
             if matches!(changed, Ok(_) | Err(ChangeError::EmailTaken)) {
                 attempt.keep_counted();
             }
-            Ok(changed?)
+            let changed = changed?;
+            match asked {
+                None => Ok(OwnChanged { changed, pending_email: None }),
+                Some(email) => this.ask_for_address(id, email, &by).await,
+            }
         })
         .await
         .map_err(ChangeError::from)?
     }
+}
+
+impl AccountChanges {
+    /// Mails a link to the new address, and one that prevents the change to the present address. A
+    /// taken address gets no link, which the answer does not tell.
+    async fn ask_for_address(
+        &self,
+        id: UserId,
+        email: Email,
+        by: &By,
+    ) -> Result<OwnChanged, OwnChangeError> {
+        let Some(mail) = &self.mail else { return Err(ChangeError::NotFound.into()) };
+        let account = self.accounts.find(id).await.map_err(ChangeError::from)?;
+        let account = account.ok_or(ChangeError::NotFound)?;
+        let confirming = mail.letter_to(LetterKind::NewAddress, Some(id), &email);
+        let cancelling = mail.letter(LetterKind::AddressChanging, &account.user);
+        let no_id = |error| ChangeError::from(StoreError::from(error));
+        let confirming = confirming.map_err(no_id)?;
+        let cancelling = cancelling.map_err(no_id)?;
+        let cancelling = cancelling.map(|letter| Letter { detail: email.display(), ..letter });
+        let change = Change {
+            pending_email: Some(PendingEmail::Asked(email.clone())),
+            letters: confirming.into_iter().chain(cancelling).collect(),
+            ..Change::default()
+        };
+        let decide = move |_: &Account| Some(change.clone());
+        let changed =
+            finish_credential_change(&self.accounts, &self.sessions, id, None, decide).await?;
+        mail.wake();
+        self.audit.record([Event::new(Kind::EmailChangeRequested, by).about(id)]).await;
+        Ok(OwnChanged { changed, pending_email: Some(email) })
+    }
+
+    /// The address that an account is to have once its owner has confirmed it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn pending_email(&self, id: UserId) -> Result<Option<Email>, StoreError> {
+        self.accounts.pending_email(id).await
+    }
+}
+
+/// The mail about a change by somebody else than the owner. Without randomness there is none: the
+/// change counts.
+fn notices(mail: &Mail, account: &Account, change: &Change) -> Vec<Letter> {
+    let is_new = change.password.is_some();
+    let letter = is_new.then(|| mail.letter(LetterKind::PasswordChanged, &account.user));
+    letter.and_then(Result::ok).flatten().into_iter().collect()
 }
 
 /// One event for each change that has a kind. A new name has none: it grants no access, and is

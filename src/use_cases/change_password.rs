@@ -6,11 +6,12 @@ use super::credential_change::{ends, finish_credential_change};
 use super::sent_forms::FormTurn;
 use super::{record_failed_check, run_to_completion};
 use crate::accounts::{
-    Accounts, Change, ChangeError, EpochRaise, EpochReason, NewPasswordError, Password,
+    Accounts, Change, ChangeError, EpochRaise, EpochReason, LetterKind, NewPasswordError, Password,
     PasswordChange, PasswordCheck, PasswordCheckError, User, WeakPassword,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
+use crate::mail::Mail;
 use crate::sessions::{EndReason, KeptSessionError, Session, Sessions, StartedSession, Token};
 
 /// Lets people change their own password.
@@ -19,6 +20,7 @@ pub struct ChangePassword {
     accounts: Accounts,
     sessions: Sessions,
     audit: AuditTrail,
+    mail: Mail,
 }
 
 /// Why a password was not changed.
@@ -69,6 +71,7 @@ impl From<ChangeError> for ChangePasswordError {
             | ChangeError::Moved
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
+            | ChangeError::LinkGone
             | ChangeError::EmailTaken
             | ChangeError::Groups(_)
             | ChangeError::LastAdministrator => PasswordCheckError::Refused.into(),
@@ -79,8 +82,8 @@ impl From<ChangeError> for ChangePasswordError {
 impl ChangePassword {
     /// Creates the use case.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
-        Self { accounts, sessions, audit }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
+        Self { accounts, sessions, audit, mail }
     }
 
     /// Changes the password of `user`, whose session `session` is under the token `old`.
@@ -106,18 +109,21 @@ impl ChangePassword {
         let mut kept = self.sessions.prepare_kept_session(session, old, true).await?;
         let raise =
             EpochRaise { reason: EpochReason::PasswordChanged, survivor: Some(kept.record()) };
+        let letter = self.mail.letter(LetterKind::PasswordChanged, user);
         let change = Change {
             password: Some(PasswordChange { from: Some(proven.hash), to }),
             raise: Some(raise),
+            letters: letter.map_err(StoreError::from)?.into_iter().collect(),
             ..Change::default()
         };
         let decide = move |_: &_| Some(change.clone());
         let (this, by, id, done) = (self.clone(), by.clone(), user.id, event.clone());
         let (form, owner, remember_me) = (form.clone(), user.clone(), session.remember_me);
         let (kept, changed) = run_to_completion(async move {
-            let Self { accounts, sessions, audit } = this;
+            let Self { accounts, sessions, audit, mail } = this;
             let changed =
                 finish_credential_change(&accounts, &sessions, id, Some(&mut kept), decide).await;
+            mail.wake();
             if let Ok(changed) = &changed {
                 form.done(&owner, kept.token(), remember_me);
                 let ended = ends(changed, id, EpochReason::PasswordChanged, &by);

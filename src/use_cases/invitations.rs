@@ -8,13 +8,14 @@ use super::sent_forms::FormTurn;
 use super::{ended_by_start, run_to_completion};
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Changed, CreateError, EpochRaise, EpochReason,
-    InvitationDigest, InvitedUser, IssuedInvitation, NewPasswordError, Password, PasswordChange,
-    PasswordHash, Role, User, UserId, WeakPassword,
+    InvitationDigest, InvitedUser, IssuedInvitation, LetterKind, NewPasswordError, Password,
+    PasswordChange, PasswordHash, Role, User, UserId, WeakPassword,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
+use crate::mail::Mail;
 use crate::sessions::{
-    Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token,
+    Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token, device_name,
 };
 
 /// Makes accounts and invitations, and lets people in by them.
@@ -23,6 +24,7 @@ pub struct Invitations {
     accounts: Accounts,
     sessions: Sessions,
     audit: AuditTrail,
+    mail: Mail,
 }
 
 /// A request to accept an invitation.
@@ -40,6 +42,8 @@ pub struct Acceptance {
     pub previous_session: Option<Arc<Session>>,
     /// The lock of the submitted form.
     pub form: FormTurn,
+    /// The language of the request, for mail.
+    pub language: &'static str,
 }
 
 /// Why an invitation could not be accepted.
@@ -80,6 +84,7 @@ impl From<ChangeError> for AcceptError {
             ChangeError::NotFound
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
+            | ChangeError::LinkGone
             | ChangeError::EmailTaken
             | ChangeError::Groups(_)
             | ChangeError::LastAdministrator => Self::Refused,
@@ -90,8 +95,8 @@ impl From<ChangeError> for AcceptError {
 impl Invitations {
     /// Creates the use case.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
-        Self { accounts, sessions, audit }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
+        Self { accounts, sessions, audit, mail }
     }
 
     /// Makes an account without a password, and the invitation by which its owner sets one.
@@ -105,7 +110,10 @@ impl Invitations {
     ) -> Result<(User, IssuedInvitation), CreateError> {
         let (this, by) = (self.clone(), authorized.by().clone());
         run_to_completion(async move {
-            let user = this.accounts.add_invited(invited).await?.user;
+            let mail = this.mail.clone();
+            let letter = move |user: &User| mail.letter(LetterKind::Invitation, user);
+            let user = this.accounts.add_invited(invited, letter).await?.user;
+            this.mail.wake();
             let made = Event::new(Kind::Signup, &by).about(user.id);
             let made = made.with("role", user.role.as_str()).with("status", user.status.as_str());
             let issued = this.accounts.invite(user.id).await;
@@ -164,8 +172,11 @@ impl Invitations {
         let hash = self.accounts.hash_new_password(&acceptance.password, who).await?;
         let this = self.clone();
         run_to_completion(async move {
-            let changed = this.set(user.id, &acceptance.invitation, hash).await?;
+            let changed = this.set(&user, &acceptance.invitation, hash).await?;
             let account = changed.account.clone().ok_or(AcceptError::Refused)?;
+            this.mail.wake();
+            let device = device_name(&acceptance.client.user_agent);
+            this.mail.note_use(&account.user, acceptance.language, &device).await;
             let started = this.begin(&account, &acceptance).await;
             if let Ok(started) = &started {
                 acceptance.form.done(&account.user, &started.token, false);
@@ -178,18 +189,20 @@ impl Invitations {
 
     async fn set(
         &self,
-        user: UserId,
+        user: &User,
         invitation: &InvitationDigest,
         to: PasswordHash,
     ) -> Result<Changed, ChangeError> {
         let reason = EpochReason::PasswordChanged;
+        let letter = self.mail.letter(LetterKind::PasswordChanged, user);
         let change = Change {
             password: Some(PasswordChange { from: None, to }),
             invitation: Some(*invitation),
+            letters: letter.map_err(StoreError::from)?.into_iter().collect(),
             raise: Some(EpochRaise { reason, survivor: None }),
             ..Change::default()
         };
-        finish_credential_change(&self.accounts, &self.sessions, user, None, move |_: &_| {
+        finish_credential_change(&self.accounts, &self.sessions, user.id, None, move |_: &_| {
             Some(change.clone())
         })
         .await

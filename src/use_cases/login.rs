@@ -10,9 +10,11 @@ use crate::accounts::{
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
+use crate::mail::Mail;
 use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::{
     Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token, TokenDigest,
+    device_name,
 };
 use crate::throttle::Network;
 
@@ -27,6 +29,7 @@ pub struct Login {
     sessions: Sessions,
     metrics: Metrics,
     audit: AuditTrail,
+    mail: Mail,
 }
 
 /// A sign-in request.
@@ -46,6 +49,8 @@ pub struct LoginRequest {
     pub previous_session: Option<Arc<Session>>,
     /// The lock of the submitted form.
     pub form: FormTurn,
+    /// The language of the request, for mail.
+    pub language: &'static str,
 }
 
 /// Why a sign-in failed.
@@ -57,6 +62,9 @@ pub enum LoginError {
     /// The user has as many sessions as allowed, and the policy refuses.
     #[error("the user has as many live sessions as allowed")]
     LimitReached,
+    /// The password is right, but the address has to be confirmed first. The link was sent again.
+    #[error("the address is not verified")]
+    EmailUnverified,
 }
 
 impl From<StoreError> for LoginError {
@@ -68,8 +76,8 @@ impl From<StoreError> for LoginError {
 impl Login {
     /// Creates the use case.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
-        Self { accounts, sessions, audit, metrics: Metrics::off() }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
+        Self { accounts, sessions, audit, mail, metrics: Metrics::off() }
     }
 
     /// The same, and every attempt is counted.
@@ -104,6 +112,10 @@ impl Login {
                     return Err(failed.error.into());
                 }
             };
+            if self.mail.requires_verification() && !account.user.email_verified {
+                self.ask_for_verification(request, &account.user).await?;
+                return Err(LoginError::EmailUnverified);
+            }
             let (previous_token, previous) = self.replaced_session(request, account.user.id).await;
             let beginning = NewSession {
                 owner: Owner::User { id: account.user.id, epoch: account.epoch },
@@ -114,7 +126,11 @@ impl Login {
                 last_epoch_reason: account.epoch_reason,
             };
             match self.start(&account, beginning, (previous, request.form.clone())).await? {
-                Ok(started) => return Ok((account.user, started)),
+                Ok(started) => {
+                    let device = device_name(&client.user_agent);
+                    self.mail.note_use(&account.user, request.language, &device).await;
+                    return Ok((account.user, started));
+                }
                 // The password may be another by now: prove it again under the new epoch.
                 Err(StartError::EpochMoved) => {}
                 Err(StartError::LimitReached) => {
@@ -126,6 +142,21 @@ impl Login {
             }
         }
         Err(PasswordCheckError::Busy(Busy::A_MOMENT).into())
+    }
+
+    /// Sends the link again: the password is right, and the owner may have lost it.
+    async fn ask_for_verification(
+        &self,
+        request: &LoginRequest,
+        user: &User,
+    ) -> Result<(), StoreError> {
+        let event = failed_login(&request.client, Some(user)).outcome("email_unverified");
+        self.audit.record([event]).await;
+        if let Some(letter) = self.mail.letter_in(request.language, user)? {
+            self.accounts.write_to(&letter).await?;
+            self.mail.wake();
+        }
+        Ok(())
     }
 
     /// The session that ends when this one starts: the one that the same form started just before,
@@ -194,6 +225,7 @@ fn outcome_of(error: Option<&LoginError>) -> SignInOutcome {
     match error {
         None => SignInOutcome::Ok,
         Some(LoginError::LimitReached) => SignInOutcome::Limit,
+        Some(LoginError::EmailUnverified) => SignInOutcome::Unverified,
         Some(LoginError::PasswordCheck(error)) => match error {
             PasswordCheckError::Refused => SignInOutcome::Refused,
             PasswordCheckError::Throttled(_) => SignInOutcome::Throttled,

@@ -6,31 +6,36 @@ mod change_account;
 mod change_password;
 mod check;
 mod credential_change;
+mod email_links;
 mod figures;
 mod handover;
 mod invitations;
 mod login;
 mod logout;
 mod reauthenticate;
+mod recovery;
 mod revoke_sessions;
 mod sent_forms;
 mod signup;
+mod signup_by_mail;
 
 pub use authorization::Authorized;
-pub use change_account::{AccountChange, AccountChanges, OwnChange, OwnChangeError};
+pub use change_account::{AccountChange, AccountChanges, OwnChange, OwnChangeError, OwnChanged};
 pub use change_password::{ChangePassword, ChangePasswordError};
 pub use check::{Check, ChildIdentity, Identity};
+pub use email_links::{EmailLinkError, EmailLinks};
 pub use figures::{Counts, Figures};
 pub use handover::{Handover, HandoverTarget};
 pub use invitations::{AcceptError, Acceptance, Invitations};
 pub use login::{Login, LoginError, LoginRequest};
 pub use logout::Logout;
 pub use reauthenticate::{Reauthenticate, ReauthenticateError};
+pub use recovery::{Recovery, RecoveryError};
 pub use revoke_sessions::{RevokeSessions, RevokeSessionsError};
 pub use sent_forms::{Done, FormTurn, SentForms};
 pub use signup::{Signup, SignupError, SignupRequest};
 
-use crate::accounts::{PasswordCheckError, UserId};
+use crate::accounts::{CreateError, PasswordCheckError, UserId};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::detached;
 use crate::failure::StoreError;
@@ -63,6 +68,14 @@ async fn record_failed_check(audit: &AuditTrail, event: &Event, error: &Password
         PasswordCheckError::Busy(_) | PasswordCheckError::Store(_) => return,
     };
     audit.record([failed]).await;
+}
+
+/// Records a sign-up that was refused because there were too many from its network.
+async fn record_throttled_sign_up(audit: &AuditTrail, error: &CreateError, by: &By) {
+    if let CreateError::Throttled(_) = error {
+        let throttled = Event::new(Kind::Throttled, by).outcome("refused");
+        audit.record([throttled.with("limit", "sign_ups")]).await;
+    }
 }
 
 /// The events of sessions that ended because `user` started a new one. `previous` is the live

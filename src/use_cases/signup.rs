@@ -3,26 +3,28 @@
 use std::sync::Arc;
 
 use super::sent_forms::FormTurn;
-use super::{ended_by_start, run_to_completion};
+use super::{ended_by_start, record_throttled_sign_up, run_to_completion};
 use crate::accounts::{
     Account, Accounts, CreateError, Email, Name, NewUser, Password, Role, SetupLink, User,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
+use crate::mail::Mail;
 use crate::metrics::{Metrics, SignUpOutcome};
 use crate::sessions::{
-    Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token,
+    Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token, device_name,
 };
 use crate::throttle::Network;
 
 /// Signs users up.
 #[derive(Clone)]
 pub struct Signup {
-    accounts: Accounts,
-    sessions: Sessions,
+    pub(super) accounts: Accounts,
+    pub(super) sessions: Sessions,
     link: SetupLink,
     metrics: Metrics,
-    audit: AuditTrail,
+    pub(super) audit: AuditTrail,
+    pub(super) mail: Mail,
 }
 
 /// A sign-up request.
@@ -42,6 +44,8 @@ pub struct SignupRequest {
     pub previous_session: Option<Arc<Session>>,
     /// The lock of the submitted form.
     pub form: FormTurn,
+    /// The language of the request, for mail.
+    pub language: &'static str,
 }
 
 /// Why a sign-up failed.
@@ -67,8 +71,21 @@ impl From<StoreError> for SignupError {
 impl Signup {
     /// Creates the use case; `link` is for the first administrator.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, link: SetupLink, audit: AuditTrail) -> Self {
-        Self { accounts, sessions, link, audit, metrics: Metrics::off() }
+    pub fn new(
+        accounts: Accounts,
+        sessions: Sessions,
+        link: SetupLink,
+        audit: AuditTrail,
+        mail: Mail,
+    ) -> Self {
+        Self { accounts, sessions, link, audit, mail, metrics: Metrics::off() }
+    }
+
+    /// Whether an address has to be confirmed before its owner can sign in, so that
+    /// [`Signup::by_mail`] is the way.
+    #[must_use]
+    pub fn is_by_mail(&self) -> bool {
+        self.mail.requires_verification()
     }
 
     /// The same, and every attempt is counted.
@@ -144,6 +161,7 @@ impl Signup {
             password: request.password,
         };
         let (client, previous, form) = (request.client, request.previous_session, request.form);
+        let language = request.language;
         let previous_token = request.previous_token.as_ref().map(Token::digest);
         let this = self.clone();
         run_to_completion(async move {
@@ -151,14 +169,18 @@ impl Signup {
             let made = if is_admin {
                 this.accounts.set_up(new, from).await
             } else {
-                this.accounts.sign_up(new, from).await
+                let mail = this.mail.clone();
+                let letter = move |user: &User| mail.letter_in(language, user);
+                this.accounts.sign_up(new, from, letter).await
             };
-            if let Err(CreateError::Throttled(_)) = &made {
-                let throttled = Event::new(Kind::Throttled, &By::anonymous(client.clone()));
-                let throttled = throttled.outcome("refused").with("limit", "sign_ups");
-                this.audit.record([throttled]).await;
+            if let Err(error) = &made {
+                let by = By::anonymous(client.clone());
+                record_throttled_sign_up(&this.audit, error, &by).await;
             }
             let account = made?;
+            this.mail.wake();
+            let device = device_name(&client.user_agent);
+            this.mail.note_use(&account.user, language, &device).await;
             let beginning = NewSession {
                 owner: Owner::User { id: account.user.id, epoch: account.epoch },
                 administrator: is_admin,
@@ -200,7 +222,7 @@ impl Signup {
         self.audit.record(events).await;
     }
 
-    fn counted<T>(&self, outcome: Result<T, SignupError>) -> Result<T, SignupError> {
+    pub(super) fn counted<T>(&self, outcome: Result<T, SignupError>) -> Result<T, SignupError> {
         self.metrics.sign_up(outcome_of(outcome.as_ref().err()));
         outcome
     }

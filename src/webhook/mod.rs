@@ -8,7 +8,6 @@
 mod delivery;
 mod options;
 mod post;
-mod schedule;
 mod service;
 mod signature;
 mod worker;

@@ -3,10 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
-use tokio::time::timeout;
+use tokio::sync::Notify;
 
 use super::post::Post;
 use super::{DeliveryRetention, DeliveryState, DeliveryStore, WebhookOptions};
@@ -15,14 +13,10 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
 use crate::metrics::Metrics;
+use crate::queue::Places;
 
 /// Retention of deliveries that were given up, and of pending ones while the webhook is off.
 const KEPT: time::Duration = time::Duration::days(7);
-
-/// Concurrent requests of each server.
-const MOST_AT_ONCE: usize = 4;
-/// How long a shutdown waits for them.
-const REST_LIMIT: Duration = Duration::from_secs(3);
 
 /// The dependencies of the webhook.
 pub struct WebhookParts {
@@ -53,8 +47,7 @@ pub(super) struct Inner {
     pub(super) metrics: Metrics,
     /// Whether the last attempt failed.
     pub(super) fails: AtomicBool,
-    /// One permit for each concurrent request.
-    pub(super) places: Arc<Semaphore>,
+    pub(super) places: Places,
 }
 
 impl Webhook {
@@ -65,7 +58,7 @@ impl Webhook {
     pub fn new(parts: WebhookParts) -> Result<Self, String> {
         let WebhookParts { store, options, wake, clock, entropy, metrics } = parts;
         let post = options.map(Post::to).transpose()?;
-        let (fails, places) = (AtomicBool::new(false), Arc::new(Semaphore::new(MOST_AT_ONCE)));
+        let (fails, places) = (AtomicBool::new(false), Places::default());
         Ok(Self(Arc::new(Inner { store, post, wake, clock, entropy, metrics, fails, places })))
     }
 
@@ -91,10 +84,7 @@ impl Webhook {
     /// Starts no more deliveries and waits for those in flight, three seconds at most. Those that
     /// are cancelled then are sent again later.
     pub async fn finish_deliveries(&self) {
-        let all = u32::try_from(MOST_AT_ONCE).unwrap_or(1);
-        if let Ok(Ok(places)) = timeout(REST_LIMIT, self.0.places.acquire_many(all)).await {
-            places.forget();
-        }
+        self.0.places.finish().await;
     }
 
     /// The state of the deliveries.

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use super::schedule::wait_after;
 use super::signature::sign;
 use super::{DeliveryFailure, Secrets};
 use crate::outbound::Target;
+use crate::queue::wait_after;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const EXPECTED: &str = "v1,rkwp5YuvdrMkcu0ZhuMsXoTg44mHAr1Q0+FFgFpXsjY=";

@@ -117,6 +117,95 @@ async fn enum_3_sign_up_tells_that_an_address_is_taken_and_nothing_else() {
     assert!(security.contains("Sign-up tells that an address is taken"));
 }
 
+/// The time of requests about a known, an unknown and another address does not tell them apart.
+mod nightly {
+    use std::time::{Duration, Instant};
+
+    use anteroom::accounts::{HasherOptions, Role};
+    use serde_json::json;
+
+    use super::median;
+    use crate::harness::app::{Kind, PASSWORD, TestApp};
+    use crate::harness::mailbox::Mailbox;
+
+    const ROUNDS: usize = 15;
+
+    async fn app() -> (TestApp, Mailbox) {
+        let mailbox = Mailbox::open().await;
+        let mail = mailbox.options();
+        let app = TestApp::start_with(Kind::Database, |options| {
+            options.hashing = HasherOptions::default();
+            options.throttles.signup = None;
+            options.mail = Some(mail);
+            options.mail.as_mut().unwrap().verification_is_required = true;
+        });
+        (app.await, mailbox)
+    }
+
+    /// `ask` gets the number of the kind and of the round, and returns the time.
+    async fn takes_as_long(ask: impl AsyncFn(usize, usize) -> Duration) {
+        let mut seen = Vec::new();
+        // Other work on the machine can slow one kind down by chance, but not thrice.
+        for attempt in 0..3 {
+            let mut times = [(); 3].map(|()| Vec::new());
+            for round in 0..ROUNDS {
+                for (kind, times) in times.iter_mut().enumerate() {
+                    times.push(ask(kind, attempt * ROUNDS + round).await);
+                }
+            }
+            let medians = times.map(median);
+            if medians.iter().all(|median| (0.8..1.25).contains(&(median / medians[0]))) {
+                return;
+            }
+            seen.push(medians);
+        }
+        panic!("the time tells who has an account: {seen:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn enum_4_a_sign_up_takes_as_long_for_a_free_and_a_taken_address() {
+        let (app, _mailbox) = app().await;
+        app.add("ada@example.org", Role::User).await;
+        let first = app.browser().sign_up("bob@example.org", PASSWORD).await;
+        assert_eq!(first.status, 202);
+        takes_as_long(async |kind, round| {
+            let email = match kind {
+                0 => format!("free{round}@example.org"),
+                1 => "ada@example.org".to_owned(),
+                _ => "bob@example.org".to_owned(),
+            };
+            let browser = app.browser();
+            let begun = Instant::now();
+            assert_eq!(browser.sign_up(&email, PASSWORD).await.status, 202);
+            begun.elapsed()
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn enum_4_recovery_takes_as_long_for_an_unknown_address() {
+        let (app, _mailbox) = app().await;
+        for round in 0..ROUNDS * 3 {
+            app.add(&format!("known{round}@example.org"), Role::User).await;
+        }
+        app.add("ada@example.org", Role::User).await;
+        takes_as_long(async |kind, round| {
+            let email = match kind {
+                0 => format!("unknown{round}@example.org"),
+                1 => format!("known{round}@example.org"),
+                // Beyond its limit.
+                _ => "ada@example.org".to_owned(),
+            };
+            let browser = app.browser();
+            let begun = Instant::now();
+            let asked = browser.post("/api/recovery", json!({ "email": email })).await;
+            assert_eq!(asked.status, 202);
+            begun.elapsed()
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn enum_7_what_is_hidden_looks_like_what_is_not_there() {
     let app = TestApp::start(Kind::Memory).await;

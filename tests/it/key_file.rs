@@ -109,6 +109,8 @@ async fn servers_that_share_a_database_get_a_copy_of_one_key() {
     drop(beside.stop().serve(&[]));
     // One that was forgotten is refused.
     fs::write(other.path().join(KEY), both.lines().nth(1).unwrap()).unwrap();
-    refused(&other.run(&["serve", "--listen", "127.0.0.1:0"]), 1);
+    let outcome = other.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stderr.contains("does not hold the key of this database"), "{outcome:?}");
     refused(&other.run(&["key", "rotate"]), 1);
 }

@@ -63,6 +63,7 @@ mod live_pages;
 mod login;
 mod logout;
 mod logs;
+mod mail;
 mod metrics;
 mod openapi;
 mod orders;

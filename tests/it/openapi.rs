@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::{Map, Value};
 
 use crate::harness::app::{Kind, TestApp};
+use crate::harness::mailbox::Mailbox;
 
 const VERBS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// Of a path that takes every method.
@@ -75,7 +76,9 @@ async fn every_route_for_programs_is_described_and_nothing_else() {
 
 #[tokio::test]
 async fn every_operation_described_is_there() {
-    let app = TestApp::start(Kind::Database).await;
+    let mailbox = Mailbox::open().await;
+    let set = |options: &mut Options| options.mail = Some(mailbox.options());
+    let app = TestApp::start_with(Kind::Database, set).await;
     let description = app.browser().get("/openapi.json").await.json();
     for (n, (method, path)) in described(&description).into_iter().enumerate() {
         let ada = app.add(&format!("ada{n}@example.org"), Role::User).await;

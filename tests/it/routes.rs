@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::harness::app::{HOUR, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp};
 use crate::harness::browser::{Answer, Browser};
+use crate::harness::mailbox::Mailbox;
 use crate::openapi::every_route;
 
 /// What each is told who sends the request that [`complete`] makes of the route: a status, or the
@@ -30,6 +31,20 @@ GET    /.anteroom/callback               421   421   421   421   421   421   421
 POST   /.anteroom/sign-out               421   421   421   421   421   421   421
 GET    /.anteroom/assets/{file}          421   421   421   421   421   421   421
 GET    /.anteroom/{*rest}                421   421   421   421   421   421   421
+GET    /signup/sent                      404   404   404   404   404   404   404
+GET    /recover                          200   200   200   200   200   200   200
+POST   /recover                          303   303   303   303   303   303   303
+GET    /recover/sent                     200   200   200   200   200   200   200
+GET    /recover/confirm                  410   410   410   410   410   410   410
+POST   /recover/confirm                  410   410   410   410   410   410   410
+GET    /verify-email                     410   410   410   410   410   410   410
+POST   /verify-email                     410   410   410   410   410   410   410
+GET    /verify-email/done                200   200   200   200   200   200   200
+GET    /cancel-email-change              410   410   410   410   410   410   410
+POST   /cancel-email-change              410   410   410   410   410   410   410
+GET    /cancel-email-change/done         200   200   200   200   200   200   200
+GET    /account/verification             303   303   303   303   303   303   303
+POST   /account/verification             login login login 303   303   303   303
 GET    /account                          login login login 200   200   200   200
 GET    /account/profile                  login login login 200   200   200   200
 POST   /account/profile                  login login login 303   reauthenticate 303 reauthenticate
@@ -68,6 +83,7 @@ GET    /admin/sessions/{id}/revoke       303   303   303   303   303   303   303
 POST   /admin/sessions/{id}/revoke       login login login 404   404   login login
 GET    /admin/applications               login login login 404   404   200   200
 GET    /admin/audit                      login login login 404   404   200   200
+GET    /admin/mail                       login login login 404   404   200   200
 POST   /api/signup                       201   201   201   201   201   201   201
 GET    /api/session                      401   401   401   200   200   200   200
 POST   /api/session                      200   200   200   200   200   200   200
@@ -80,9 +96,13 @@ GET    /api/sessions                     401   401   401   200   200   200   200
 DELETE /api/sessions                     401   401   401   200   200   200   200
 DELETE /api/sessions/{id}                401   401   401   204   204   204   204
 GET    /api/account                      401   401   401   200   200   200   200
-PATCH  /api/account                      401   401   401   200   403   200   403
+PATCH  /api/account                      401   401   401   202   403   202   403
 DELETE /api/account                      401   401   401   204   403   204   403
 PUT    /api/account/password             401   401   401   204   204   204   204
+POST   /api/account/email/verification   401   401   401   409   409   409   409
+POST   /api/email/verify                 410   410   410   410   410   410   410
+POST   /api/recovery                     202   202   202   202   202   202   202
+POST   /api/recovery/confirm             410   410   410   410   410   410   410
 GET    /api/account/data                 401   401   401   200   200   200   200
 GET    /api/admin/users                  401   401   401   404   404   200   200
 POST   /api/admin/users                  401   401   401   404   404   201   403
@@ -98,6 +118,7 @@ DELETE /api/admin/sessions/{id}          401   401   401   404   404   204   204
 GET    /api/admin/audit                  401   401   401   404   404   200   200
 GET    /api/admin/revocations            401   401   401   404   404   200   200
 GET    /api/admin/webhook                401   401   401   404   404   200   200
+GET    /api/admin/mail                   401   401   401   404   404   200   200
 GET    /api/admin/audit/export           401   401   401   404   404   200   200
 GET    /api/admin/figures                401   401   401   404   404   200   200
 GET    /auth/verify                      401   401   401   200   200   200   200
@@ -159,6 +180,11 @@ fn fields(method: &Method, path: &str, n: usize) -> Value {
             json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD })
         }
         ("POST", "/account/profile") => json!({ "email": new, "name": "Ada" }),
+        ("POST", "/recover" | "/api/recovery") => json!({ "email": "known@example.org" }),
+        ("POST", "/api/email/verify") => json!({ "token": "A".repeat(43) }),
+        ("POST", "/recover/confirm" | "/api/recovery/confirm") => {
+            json!({ "token": "A".repeat(43), "new_password": OTHER_PASSWORD })
+        }
         ("POST", "/account/delete") => json!({ "confirm": "true" }),
         ("POST", "/preferences") => json!({ "theme": "dark" }),
         ("POST", "/admin/users/{id}") => json!({ "name": "Countess" }),
@@ -228,7 +254,9 @@ async fn answer_of(request: RequestBuilder) -> String {
 
 /// The answers of one column.
 async fn column(who: Who) -> Vec<String> {
-    let app = TestApp::start(Kind::Database).await;
+    let mailbox = Mailbox::open().await;
+    let set = |options: &mut anteroom::Options| options.mail = Some(mailbox.options());
+    let app = TestApp::start_with(Kind::Database, set).await;
     app.add("known@example.org", Role::User).await;
     app.add("one-more@example.org", Role::Admin).await;
     let rows = rows();
@@ -292,7 +320,9 @@ async fn adm_1_every_route_answers_each_caller_as_the_table_says() {
 
 #[tokio::test]
 async fn every_address_of_a_form_leads_to_the_page_that_the_form_is_on() {
-    let app = TestApp::start(Kind::Memory).await;
+    let mailbox = Mailbox::open().await;
+    let set = |options: &mut anteroom::Options| options.mail = Some(mailbox.options());
+    let app = TestApp::start_with(Kind::Memory, set).await;
     let root = app.administrator("root@example.org").await;
     let user = app.add("ada@example.org", Role::User).await.user.id.to_string();
     // An account without sessions has no form that ends them.
@@ -313,7 +343,10 @@ async fn every_address_of_a_form_leads_to_the_page_that_the_form_is_on() {
         let mut answer = root.get(&address).await;
         // Forms of strangers lead whoever is signed in to their account.
         let for_strangers = ["/login", "/signup", "/setup", "/invitation"];
-        if for_strangers.contains(&row.path) {
+        // Forms that are shown for a link that works, or to somebody whose address is not verified.
+        let for_some =
+            ["/recover/confirm", "/verify-email", "/cancel-email-change", "/account/verification"];
+        if for_strangers.contains(&row.path) || for_some.contains(&row.path) {
             continue;
         }
         if answer.status == 303 {

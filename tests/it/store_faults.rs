@@ -20,6 +20,7 @@ use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
 use crate::harness::browser::{Answer, Browser};
 use crate::harness::chance::is_nightly;
 use crate::harness::failing::{Fault, Faults};
+use crate::harness::mailbox::Mailbox;
 
 on_each_store!(
     rev_13_a_sign_out_that_is_not_done_says_so_and_can_be_tried_again,
@@ -54,6 +55,7 @@ async fn every_call_of_every_operation(kind: Kind, fault: Fault) {
 /// Returns the number of calls that failed.
 async fn every_call_of(kind: Kind, fault: Fault, operations: Vec<Operation>) -> usize {
     let faults = Faults::default();
+    let mailbox = Mailbox::open().await;
     let mut app = None;
     let mut struck = 0;
     // An ordinary run has every fifth call, each operation beginning with another one.
@@ -65,7 +67,7 @@ async fn every_call_of(kind: Kind, fault: Fault, operations: Vec<Operation>) -> 
         for nth in (1 + number % step..).step_by(step) {
             assert!(nth < MOST_CALLS, "{}: it never stops asking", operation.route);
             let usable = app.take().filter(|_| !operation.is(Mark::NeedsSetup));
-            let scene = scene(kind, &faults, usable, &operation, (struck, nth)).await;
+            let scene = scene(kind, (&faults, &mailbox), usable, &operation, (struck, nth)).await;
             let call = strike(&scene, &operation, &faults, (nth, fault)).await;
             struck += usize::from(call.is_some());
             app = (!operation.is(Mark::NeedsSetup)).then_some(scene.app);
@@ -88,9 +90,31 @@ fn with_the_wiki(options: &mut anteroom::Options) {
     options.forward_auth = ForwardAuthOptions { proxy, applications, ..Default::default() };
 }
 
+/// The tokens of the mailed links that an operation needs.
+async fn links(
+    (app, mailbox): (&TestApp, &Mailbox),
+    operation: &Operation,
+    (ada, email): (&Browser, &str),
+) -> (String, String) {
+    if operation.is(Mark::NeedsRecovery) {
+        let asked = app.browser().post("/api/recovery", json!({ "email": email })).await;
+        assert_eq!(asked.status, 202);
+        let message = mailbox.find(email, "Set a new password").await;
+        return (message.token(), String::new());
+    }
+    if operation.is(Mark::NeedsNewAddress) {
+        let new = format!("new-{email}");
+        assert_eq!(ada.patch("/api/account", json!({ "email": new })).await.status, 202);
+        let confirming = mailbox.find(&new, "Confirm your new email address").await;
+        let cancelling = mailbox.find(email, "Your email address is about to change").await;
+        return (confirming.token(), cancelling.token());
+    }
+    Default::default()
+}
+
 async fn scene(
     kind: Kind,
-    faults: &Faults,
+    (faults, mailbox): (&Faults, &Mailbox),
     app: Option<TestApp>,
     operation: &Operation,
     (number, nth): (usize, usize),
@@ -100,6 +124,7 @@ async fn scene(
     } else {
         let set = |options: &mut anteroom::Options| {
             options.policy.limit.most = LIMIT;
+            options.mail = Some(mailbox.options());
             with_the_wiki(options);
             let ample = Some(Rate { count: 100_000, per: Duration::from_mins(10) });
             options.throttles = ThrottleOptions { account: ample, network: ample, signup: ample };
@@ -126,14 +151,21 @@ async fn scene(
     // Every network may start a limited number in a minute.
     app.clock.advance(Duration::from_secs(4));
     assert_eq!(guest.patch("/api/session/data", json!({ "a": 1 })).await.status, 200);
+    let (link, cancelling) = links((&app, mailbox), operation, (&ada, &email)).await;
+    let visitor = app.browser();
+    if operation.is(Mark::NeedsSignUp) {
+        assert_eq!(visitor.sign_up(&format!("new-{email}"), PASSWORD).await.status, 201);
+    }
     Scene {
+        link,
+        cancelling,
         new_email: format!("new-{email}"),
         before: ada.copy(),
         phone_id: phone.session_id().await,
         user_id,
         invitation,
         setup: setup.split("token=").nth(1).unwrap_or_default().to_owned(),
-        visitor: app.browser(),
+        visitor,
         ended: copy,
         app,
         email,
@@ -384,9 +416,15 @@ fn every_route_is_tried_with_failing_stores() {
         "GET /assets/{file}",
         "GET /.anteroom/assets/{file}",
         "GET /.anteroom/{*rest}",
+        "GET /recover",
+        "GET /recover/sent",
+        "GET /signup/sent",
+        "GET /verify-email/done",
+        "GET /cancel-email-change/done",
         // These only lead to the page that the form is on.
         "GET /.well-known/change-password",
         "GET /account/password",
+        "GET /account/verification",
         "GET /account/sessions/revoke-all",
         "GET /account/sessions/revoke-others",
         "GET /account/sessions/{id}/revoke",

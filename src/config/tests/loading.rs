@@ -358,3 +358,27 @@ fn a_proxy_that_is_not_trusted_is_warned_of_with_what_it_leads_to() {
         assert!(warning.contains(effect), "{warning}");
     }
 }
+
+#[test]
+fn mail_needs_a_sender_and_required_verification_needs_mail() {
+    const SERVER: (&str, &str) = ("ANTEROOM_MAIL", "smtp://ann:hunter2@mail.example.org");
+    const FROM: (&str, &str) = ("ANTEROOM_MAIL_FROM", "Example <no-reply@example.org>");
+    const REQUIRED: (&str, &str) = ("ANTEROOM_EMAIL_VERIFICATION", "required");
+
+    assert!(load(&[]).unwrap().mail.is_none());
+    let mail = load(&[SERVER, FROM, REQUIRED]).unwrap().mail.unwrap();
+    assert!(mail.verification_is_required);
+    let config = load(&[("ANTEROOM_MAIL", "log")]).unwrap();
+    assert!(config.mail.is_some() && config.warnings()[0].contains("ANTEROOM_MAIL is log"));
+
+    for (variables, wrong) in [
+        (&[SERVER][..], "ANTEROOM_MAIL_FROM"),
+        (&[REQUIRED], "ANTEROOM_EMAIL_VERIFICATION"),
+        (&[SERVER, ("ANTEROOM_MAIL_FROM", "two@example.org, too@example.org")], "MAIL_FROM"),
+        (&[("ANTEROOM_MAIL", "smtp://ann:hunter2@mail.example.org/x"), FROM], "ANTEROOM_MAIL"),
+    ] {
+        let told = mistakes(variables);
+        assert!(told.len() == 1 && told[0].contains(wrong), "{told:?}");
+        assert!(!told[0].contains("hunter2"), "{told:?}");
+    }
+}

@@ -24,6 +24,7 @@ fn every_secret_may_be_in_a_file() {
         ("ANTEROOM_WEBHOOK_URL_FILE", "off"),
         ("ANTEROOM_WEBHOOK_SECRET_FILE", SECRET),
         ("ANTEROOM_OTLP_ENDPOINT_FILE", "http://u:hunter2@localhost"),
+        ("ANTEROOM_MAIL_FILE", "log"),
     ] {
         let (_folder, path) = file(format!("{value}\n").as_bytes());
 
@@ -36,7 +37,7 @@ fn every_secret_may_be_in_a_file() {
         let shown = format!("{config:?}");
         assert!(!shown.contains("hunter2") && !shown.contains(SECRET), "{shown}");
     }
-    assert_eq!(SETTINGS.iter().filter(|setting| setting.is_secret()).count(), 5);
+    assert_eq!(SETTINGS.iter().filter(|setting| setting.is_secret()).count(), 6);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::http::endpoints::account::view::{
 };
 use crate::http::endpoints::admin::applications::view::{ApplicationsPage, Outcome, Trial};
 use crate::http::endpoints::admin::audit::view::{AuditEventRow, AuditFilters, AuditTrailPage};
+use crate::http::endpoints::admin::mail::view::{MailPageView, MailRow};
 use crate::http::endpoints::admin::overview::plot::{Plot, PlottedSpan};
 use crate::http::endpoints::admin::overview::view::OverviewPage;
 use crate::http::endpoints::admin::sessions::view::{
@@ -19,8 +20,10 @@ use crate::http::endpoints::admin::sessions::view::{
 use crate::http::endpoints::admin::users::view::{
     InvitationLink, NewUserTyped, UserNotice, UserPage, UserRow, UserTyped, UsersNotice, UsersPage,
 };
+use crate::http::endpoints::email::view::EmailLinkPage;
 use crate::http::endpoints::handover::view::FailedPage;
 use crate::http::endpoints::home::view::LandingPage;
+use crate::http::endpoints::recovery::view::{MailSentPage, RecoverPage, SetPasswordPage};
 use crate::http::endpoints::session::view::{Cookies, ReauthenticatePage, SignInPage, SignOutPage};
 use crate::http::endpoints::sessions::view::{
     ApplicationCard, ClientView, SessionCard, SessionsNotice, SessionsPage,

@@ -218,6 +218,7 @@ impl From<LoginError> for Problem {
             LoginError::PasswordCheck(PasswordCheckError::Refused) => Self::wrong_credentials(),
             LoginError::PasswordCheck(error) => error.into(),
             LoginError::LimitReached => limit_reached(),
+            LoginError::EmailUnverified => Self::email_unverified(),
         }
     }
 }
@@ -289,6 +290,7 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::NotFound | ChangeError::InvitationGone => Self::not_found(),
+            ChangeError::LinkGone => Self::link_expired(),
             ChangeError::EmailTaken => email_taken(),
             ChangeError::Groups(error) => Self::invalid([("groups", error.into())].into()),
             ChangeError::LastAdministrator => Self::new(

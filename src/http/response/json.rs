@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::accounts::User;
+use crate::accounts::{Email, User};
 pub(crate) use crate::clock::Timestamp;
 use crate::http::response::error::{Code, FieldError, Problem};
 use crate::sessions::{
@@ -48,6 +48,11 @@ pub(crate) struct UserBody {
     email_display: String,
     /// Whether an administrator or the command line set the address.
     email_verified: bool,
+    /// The address that the account is to have once its owner has confirmed it; only in answers
+    /// about one's own account, and only where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pending_email: Option<String>,
     name: String,
     #[schema(pattern = "^(user|admin)$")]
     role: &'static str,
@@ -66,12 +71,20 @@ impl From<&User> for UserBody {
             email: user.email.as_str().to_owned(),
             email_display: user.email.display(),
             email_verified: user.email_verified,
+            pending_email: None,
             name: user.name.as_str().to_owned(),
             role: user.role.as_str(),
             groups: user.groups.iter().map(str::to_owned).collect(),
             status: user.status.as_str(),
             created_at: Timestamp::of(user.created_at),
         }
+    }
+}
+
+impl UserBody {
+    /// With the address that the account is to have.
+    pub(crate) fn with_pending(self, email: Option<&Email>) -> Self {
+        Self { pending_email: email.map(|email| email.as_str().to_owned()), ..self }
     }
 }
 

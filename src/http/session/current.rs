@@ -4,14 +4,15 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::header::COOKIE;
+use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 
 use crate::accounts::{Password, PasswordCheck, User};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::detached;
 use crate::http::response::error::Problem;
-use crate::http::session::cookie::{CookieShape, Presented};
+use crate::http::session::cookie::{CookieShape, Presented, preference};
+use crate::http::web::language::Language;
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::network::Sender;
 use crate::sessions::{
@@ -31,6 +32,7 @@ struct RequestSession {
     writes: Arc<OwnWrites>,
     audit: AuditTrail,
     sender: Sender,
+    language: Language,
     sent_cookies: bool,
     state: Mutex<BrowserState>,
 }
@@ -140,6 +142,7 @@ impl CurrentSession {
             writes,
             audit,
             sender,
+            language: language_of(headers),
             sent_cookies,
             state,
         }))
@@ -170,6 +173,11 @@ impl CurrentSession {
     /// Where the request comes from.
     pub(crate) fn client(&self) -> Client {
         self.0.sender.client()
+    }
+
+    /// The language of the request, for mail about it.
+    pub(crate) fn language(&self) -> Language {
+        self.0.language
     }
 
     /// Whether the browser sent any cookie, so that it accepts cookies.
@@ -359,6 +367,12 @@ impl fmt::Debug for CurrentSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CurrentSession")
     }
+}
+
+/// As the pages choose it.
+fn language_of(headers: &HeaderMap) -> Language {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Language::of(preference(headers, "lang"), accepted)
 }
 
 async fn who(

@@ -5,6 +5,7 @@ pub(in crate::http) mod error_page;
 pub(in crate::http) mod form_pages;
 pub(in crate::http) mod form_problems;
 pub(in crate::http) mod language;
+pub(in crate::http) mod letters;
 pub(in crate::http) mod page_context;
 pub(in crate::http) mod render;
 pub(in crate::http) mod texts;

@@ -130,6 +130,7 @@ pub(crate) fn problems_of(
         | Code::Unavailable
         | Code::SessionLimitReached
         | Code::SignupClosed
+        | Code::EmailUnverified
         | Code::LastAdministrator => Problems::of_form(texts.error_detail(problem.code.as_str())),
         _ => return Err(problem),
     };

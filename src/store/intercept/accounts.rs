@@ -5,9 +5,9 @@ use time::OffsetDateTime;
 
 use super::{Intercepted, Interceptor, StoreCall, StoreFailure};
 use crate::accounts::{
-    Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
-    Credentials, Email, Epoch, EpochReason, ImportError, ImportSource, ImportedCosts, Invitation,
-    InvitationDigest, Listing, PasswordHash, User, UserId,
+    Account, AccountCount, AccountPage, AccountStore, AddError, Addition, Change, ChangeError,
+    Changed, Credentials, Email, Epoch, EpochReason, ImportError, ImportSource, ImportedCosts,
+    Invitation, InvitationDigest, Letter, Listing, PasswordHash, User, UserId,
 };
 use crate::failure::StoreError;
 
@@ -28,9 +28,17 @@ impl<I: Interceptor> AccountStore for Intercepted<dyn AccountStore, I> {
         &self,
         user: &User,
         hash: &PasswordHash,
-        only_first_administrator: bool,
+        addition: &Addition,
     ) -> Result<(), AddError> {
-        self.forward("add", self.inner.add(user, hash, only_first_administrator)).await
+        self.forward("add", self.inner.add(user, hash, addition)).await
+    }
+
+    async fn write_to(&self, letter: &Letter) -> Result<Option<User>, StoreError> {
+        self.forward("write_to", self.inner.write_to(letter)).await
+    }
+
+    async fn pending_email(&self, user: UserId) -> Result<Option<Email>, StoreError> {
+        self.forward("pending_email", self.inner.pending_email(user)).await
     }
 
     async fn find(&self, id: UserId) -> Result<Option<Account>, StoreError> {

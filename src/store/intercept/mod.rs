@@ -95,6 +95,7 @@ impl StoreFailure for ChangeError {
             | Self::Moved
             | Self::KeptSessionEnded
             | Self::InvitationGone
+            | Self::LinkGone
             | Self::EmailTaken
             | Self::Groups(_)
             | Self::LastAdministrator => None,

@@ -43,6 +43,7 @@ const FILES: &[(&str, &str)] = files![
     "20261128100000_add_last_clients",
     "20261129100000_add_groups",
     "20261129120000_create_child_sessions",
+    "20261129231000_create_mail",
 ];
 
 #[cfg(test)]

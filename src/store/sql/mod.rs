@@ -10,6 +10,7 @@ mod database;
 mod engine;
 mod list_statements;
 mod location;
+mod mail;
 mod migrations;
 mod open_error;
 mod postgres;

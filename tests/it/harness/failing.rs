@@ -4,9 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anteroom::Stores;
-use anteroom::accounts::{Epoch, UserId};
+use anteroom::accounts::{Epoch, Letter, LetterId, Link, LinkDigest, UserId};
 use anteroom::audit::{AuditStore, AuditWalk, EventId, Kind, Recorded};
 use anteroom::failure::StoreError;
+use anteroom::mail::{
+    ClaimedLetter, FailedLetter, MailListing, MailPage, MailState, MailStore, Recipient,
+};
 use anteroom::sessions::{EpochMove, Outbox};
 use anteroom::store::{Intercepted, Interceptor, StoreCall, StoreFailure};
 use anteroom::throttle::{AccountKey, Counter, Network, Refusal, Release, ThrottleStore};
@@ -65,6 +68,7 @@ impl Faults {
         stores.throttle = Arc::new(Failing { inner: stores.throttle, faults: self.clone() });
         stores.audit = Arc::new(Failing { inner: stores.audit, faults: self.clone() });
         stores.deliveries = Arc::new(Failing { inner: stores.deliveries, faults: self.clone() });
+        stores.mail = Arc::new(Failing { inner: stores.mail, faults: self.clone() });
         // Nothing is remembered: every call is to be made, so that it can fail.
         stores.leases.confirming.clear();
         stores
@@ -277,5 +281,62 @@ impl DeliveryStore for Failing<dyn DeliveryStore> {
 
     async fn sweep(&self, left: &DeliveryRetention, most: u32) -> Result<bool, StoreError> {
         self.inner.sweep(left, most).await
+    }
+}
+
+/// Of its calls, handlers make some; the others are those of the background task.
+#[async_trait]
+impl MailStore for Failing<dyn MailStore> {
+    async fn queue(&self, letter: &Letter) -> Result<(), StoreError> {
+        self.faults.around("queue", self.inner.queue(letter)).await
+    }
+
+    async fn note_use(&self, language: &str, letter: &Letter) -> Result<(), StoreError> {
+        self.faults.around("note use", self.inner.note_use(language, letter)).await
+    }
+
+    async fn claim(
+        &self,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+        most: u32,
+    ) -> Result<Vec<ClaimedLetter>, StoreError> {
+        self.inner.claim(now, until, most).await
+    }
+
+    async fn prepare(
+        &self,
+        claimed: &ClaimedLetter,
+        link: Option<&Link>,
+    ) -> Result<Option<Recipient>, StoreError> {
+        self.inner.prepare(claimed, link).await
+    }
+
+    async fn sent(&self, id: LetterId) -> Result<(), StoreError> {
+        self.inner.sent(id).await
+    }
+
+    async fn put_back(
+        &self,
+        claimed: &ClaimedLetter,
+        failed: &FailedLetter,
+    ) -> Result<(), StoreError> {
+        self.inner.put_back(claimed, failed).await
+    }
+
+    async fn link(&self, digest: &LinkDigest) -> Result<Option<Link>, StoreError> {
+        self.faults.around("link", self.inner.link(digest)).await
+    }
+
+    async fn list(&self, listing: &MailListing) -> Result<MailPage, StoreError> {
+        self.faults.around("list mail", self.inner.list(listing)).await
+    }
+
+    async fn state(&self) -> Result<MailState, StoreError> {
+        self.inner.state().await
+    }
+
+    async fn sweep(&self, now: OffsetDateTime, most: u32) -> Result<bool, StoreError> {
+        self.inner.sweep(now, most).await
     }
 }

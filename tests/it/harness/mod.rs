@@ -19,6 +19,7 @@ pub mod interloper;
 pub mod left_out;
 pub mod load;
 pub mod loopback;
+pub mod mailbox;
 pub mod nodes;
 pub mod postgres;
 pub mod program;

@@ -1,8 +1,9 @@
 //! The same questions get the same answers from either engine.
 
 use anteroom::accounts::{
-    Account, AccountStore, AddError, Change, ChangeError, Email, EpochRaise, EpochReason, Group,
-    Groups, GroupsChange, Listing, Name, PasswordChange, PasswordHash, Role, Status, User, UserId,
+    Account, AccountStore, AddError, Addition, Change, ChangeError, Email, EpochRaise, EpochReason,
+    Group, Groups, GroupsChange, Listing, Name, PasswordChange, PasswordHash, Role, Status, User,
+    UserId,
 };
 use anteroom::audit::{Along, AuditStore, AuditWalk, By, Event, EventId, Kind, Recorded};
 use anteroom::sessions::{Client, SessionId};
@@ -61,7 +62,7 @@ async fn people(store: &dyn AccountStore) -> Vec<User> {
             created_at: NOW + time::Duration::milliseconds(i64::from(n)),
         };
         let hash = PasswordHash::from_stored(format!("$argon2id${n}"));
-        store.add(&user, &hash, false).await.unwrap();
+        store.add(&user, &hash, &Addition::default()).await.unwrap();
         people.push(user);
     }
     people
@@ -159,7 +160,7 @@ async fn accounts_change_alike() {
         }
         let again = store.find(UserId::from_uuid(id(3))).await.unwrap().unwrap().user;
         let hash = PasswordHash::from_stored(String::new());
-        let twice = store.add(&again, &hash, false).await.unwrap_err();
+        let twice = store.add(&again, &hash, &Addition::default()).await.unwrap_err();
         assert!(matches!(twice, AddError::EmailTaken), "{twice:?}");
         answers.push(format!("{}", store.has_administrator().await.unwrap()));
         told.push(answers);

@@ -16,7 +16,8 @@ mod upgrade;
 use std::sync::Arc;
 
 use anteroom::accounts::{
-    Account, AccountStore, Email, Epoch, Groups, Name, PasswordHash, Role, Status, User, UserId,
+    Account, AccountStore, Addition, Email, Epoch, Groups, Name, PasswordHash, Role, Status, User,
+    UserId,
 };
 use anteroom::entropy::Entropy;
 use anteroom::sessions::{
@@ -121,7 +122,7 @@ async fn add(store: &dyn AccountStore, email: &str, role: Role) -> Account {
         created_at: NOW,
     };
     let hash = PasswordHash::from_stored("$argon2id$".to_owned());
-    store.add(&user, &hash, false).await.unwrap();
+    store.add(&user, &hash, &Addition::default()).await.unwrap();
     store.find(user.id).await.unwrap().unwrap()
 }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anteroom::accounts::{
-    AddError, Change, ChangeError, Email, Epoch, EpochRaise, EpochReason, Group, GroupsChange,
-    InvalidGroups, KeptSession, Name, PasswordHash, Role, Status,
+    AddError, Addition, Change, ChangeError, Email, Epoch, EpochRaise, EpochReason, Group,
+    GroupsChange, InvalidGroups, KeptSession, Name, PasswordHash, Role, Status,
 };
 use anteroom::sessions::{
     Client, EndReason, Ended, Ending, EpochMove, Loaded, Rotation, SessionPolicy, Started, Touch,
@@ -159,7 +159,8 @@ async fn only_one_of_two_servers_makes_the_first_administrator() {
         user.email = Email::parse(&format!("root{turn}@example.org")).unwrap();
         user.role = Role::Admin;
         let node = nodes.accounts(turn);
-        async move { node.add(&user, &PasswordHash::from_stored(String::new()), true).await }
+        let addition = Addition { only_first_administrator: true, ..Addition::default() };
+        async move { node.add(&user, &PasswordHash::from_stored(String::new()), &addition).await }
     });
 
     let outcomes = at_once(first.collect()).await;
@@ -178,7 +179,8 @@ async fn one_address_is_taken_once_however_many_servers_are_asked() {
         user.id = fresh_user();
         user.email = Email::parse("ada@example.org").unwrap();
         let node = nodes.accounts(turn);
-        async move { node.add(&user, &PasswordHash::from_stored(String::new()), false).await }
+        let addition = Addition::default();
+        async move { node.add(&user, &PasswordHash::from_stored(String::new()), &addition).await }
     });
 
     let outcomes = at_once(adds.collect()).await;

@@ -3,12 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use anteroom::accounts::{AccountStore, Change, Epoch, EpochRaise, EpochReason, Role};
+use anteroom::accounts::{
+    Account, AccountStore, Change, ChangeError, Epoch, EpochRaise, EpochReason, Letter, LetterId,
+    LetterKind, Link, LinkDigest, LinkPurpose, PendingEmail, Role, UsedLink,
+};
 use anteroom::audit::{
     Along, AuditStore, AuditWalk, By, Event, EventId, Kind as What, Recorded, Retention,
 };
 use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
+use anteroom::mail::{FailedLetter, MailListing, MailStore};
 use anteroom::sessions::{self, EndReason, Ended, Outbox as _, SessionPolicy, SessionStore};
 use anteroom::store::{SessionLocation, SessionOrder, SqlDatabase};
 use anteroom::testing::conformance::{check_trace, random_trace};
@@ -133,16 +137,15 @@ async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where
     assert!(too_early.contains("audit events are never changed"), "{too_early}");
 
     // A later release comes with other tables.
-    let last = "DROP TABLE child_sessions, handover_codes; \
-                ALTER TABLE ended_sessions DROP COLUMN is_child; \
+    let last = "DROP TABLE mail_queue, mail_links, email_changes, known_devices; \
                 DELETE FROM _sqlx_migrations WHERE version = \
                 (SELECT MAX(version) FROM _sqlx_migrations)";
     sqlx::raw_sql(last).execute(&mut owner).await.unwrap();
     let line = refused(&as_server.run(&["serve", "--listen", "127.0.0.1:0"]), 1).to_owned();
     assert!(line.contains("`anteroom migrate`") && line.contains("owner"), "{line}");
     done(&as_owner.run(&["migrate"]));
-    let grant =
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON child_sessions, handover_codes TO anteroom";
+    let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON mail_queue, mail_links, email_changes, \
+         known_devices TO anteroom";
     sqlx::raw_sql(grant).execute(&mut owner).await.unwrap();
     done(&as_server.run(&["user", "list"]));
 }
@@ -190,10 +193,63 @@ async fn every_statement_can_be_carried_out(store: &SqlDatabase) {
     for told in store.pending(10).await.unwrap() {
         store.cross_off(told.user, told.to).await.unwrap();
     }
+    every_letter_can_be_sent(store, &known).await;
     accounts.raise_epochs(Epoch::FIRST, EpochReason::RevokedByUser, NOW).await.unwrap();
     store.sweep_records(late).await.unwrap();
     every_record_can_be_let_go_of(store).await;
     store.close().await;
+}
+
+/// And given up, and its link used, and forgotten.
+async fn every_letter_can_be_sent(store: &SqlDatabase, known: &Account) {
+    let id = || LetterId::from_uuid(Entropy::operating_system().id(NOW).unwrap());
+    let letter = || Letter {
+        id: id(),
+        kind: LetterKind::Recovery,
+        user: Some(known.user.id),
+        to: known.user.email.clone(),
+        detail: String::new(),
+        language: String::new(),
+        queued_at: NOW,
+    };
+    let accounts: &dyn AccountStore = store;
+    accounts.write_to(&letter()).await.unwrap();
+    let store: &dyn MailStore = store;
+    store.queue(&letter()).await.unwrap();
+    for detail in ["curl", "Firefox"] {
+        let letter = Letter { detail: detail.to_owned(), kind: LetterKind::NewDevice, ..letter() };
+        store.note_use("ko", &letter).await.unwrap();
+    }
+    let claimed = store.claim(NOW, NOW, 10).await.unwrap();
+    assert_eq!(claimed.len(), 3);
+    let link = Link {
+        digest: LinkDigest::of("token"),
+        purpose: LinkPurpose::Recovery,
+        user: known.user.id,
+        email: known.user.email.clone(),
+        expires_at: NOW + time::Duration::HOUR,
+    };
+    let recipient = store.prepare(&claimed[0], Some(&link)).await.unwrap().unwrap();
+    assert_eq!(recipient.language, "ko");
+    assert_eq!(store.link(&link.digest).await.unwrap(), Some(link.clone()));
+    store.sent(claimed[0].letter.id).await.unwrap();
+    let failed = FailedLetter { at: NOW, error: "no".to_owned(), again_at: None };
+    store.put_back(&claimed[1], &failed).await.unwrap();
+    let listing = MailListing { before: None, limit: 10 };
+    assert_eq!(store.list(&listing).await.unwrap().entries.len(), 2);
+    assert_eq!(store.state().await.unwrap().failed, 1);
+    let seen = accounts.find(known.user.id).await.unwrap().unwrap().epoch;
+    let used = UsedLink { digest: link.digest, purpose: link.purpose };
+    let pending = Some(PendingEmail::Asked(known.user.email.clone()));
+    let change = Change { seen, link: Some(used), pending_email: pending, ..Change::default() };
+    accounts.change(known.user.id, &change, NOW).await.unwrap();
+    assert!(accounts.pending_email(known.user.id).await.unwrap().is_some());
+    let again = accounts.change(known.user.id, &change, NOW).await.unwrap_err();
+    assert!(matches!(again, ChangeError::LinkGone), "{again:?}");
+    let delete = Change { seen, delete: true, ..Change::default() };
+    accounts.change(known.user.id, &delete, NOW).await.unwrap();
+    assert!(store.sweep(NOW + time::Duration::days(400), 100).await.unwrap());
+    assert_eq!(store.state().await.unwrap().failed, 0);
 }
 
 /// By the clock of the machine, which is that of the database, too.

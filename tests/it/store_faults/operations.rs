@@ -36,12 +36,22 @@ pub struct Scene {
     pub setup: String,
     /// The secret of an invitation to her.
     pub invitation: String,
+    /// The token of the mailed link that the operation needs.
+    pub link: String,
+    /// The token of the link that prevents a new address.
+    pub cancelling: String,
 }
 
 impl Scene {
     pub async fn account(&self, email: &str) -> Option<Account> {
         let email = Email::parse(email).unwrap();
         self.app.anteroom.accounts().find_by_email(&email).await.unwrap()
+    }
+
+    /// The address that she is to have.
+    pub async fn pending_email(&self) -> Option<Email> {
+        let her = anteroom::accounts::UserId::parse(&self.user_id).unwrap();
+        self.app.anteroom.accounts().pending_email(her).await.unwrap()
     }
 
     /// Which of the two passwords is hers.
@@ -88,6 +98,12 @@ pub enum Mark {
     SetsPassword,
     /// It needs a server without an administrator.
     NeedsSetup,
+    /// It needs a mailed link that sets her password.
+    NeedsRecovery,
+    /// It needs the mailed links about a new address of hers.
+    NeedsNewAddress,
+    /// It needs a visitor who has signed up with the unused address.
+    NeedsSignUp,
 }
 
 fn operation(
@@ -171,6 +187,8 @@ pub fn operations() -> Vec<Operation> {
         pages_of_administrators(),
         forms_of_administrators(),
         hand_overs(),
+        mailed_links(),
+        mail(),
     ]
     .into_iter()
     .flatten()
@@ -199,6 +217,88 @@ async fn arrived(ada: &Browser, scene: &Scene) -> (Browser, Answer) {
     }
     let answer = wiki.get(answer.location().strip_prefix(WIKI).unwrap()).await;
     (wiki, answer)
+}
+
+/// What mailed links lead to.
+fn mailed_links() -> Vec<Operation> {
+    fn other_password(scene: &Scene) -> BoxFuture<'_, bool> {
+        Box::pin(async { scene.passwords().await == [OTHER_PASSWORD] })
+    }
+    fn new_address(scene: &Scene) -> BoxFuture<'_, bool> {
+        Box::pin(async { scene.account(&scene.new_email).await.is_some() })
+    }
+    const SETS: [Mark; 4] =
+        [Mark::NeedsRecovery, Mark::SetsPassword, Mark::EndsHers, Mark::EndsOthers];
+    vec![
+        operation("GET /recover/confirm", 200, visitor, |b, s| {
+            Box::pin(async move { b.get(&format!("/recover/confirm?token={}", s.link)).await })
+        })
+        .mark(&[Mark::NeedsRecovery]),
+        operation("POST /recover/confirm", 303, visitor, |b, s| {
+            let fields = [("token", &*s.link), ("new_password", OTHER_PASSWORD)];
+            Box::pin(async move { b.post_form("/recover/confirm", &fields).await })
+        })
+        .to("/login")
+        .mark(&SETS)
+        .done(other_password),
+        operation("POST /api/recovery/confirm", 204, visitor, |b, s| {
+            let body = json!({ "token": s.link, "new_password": OTHER_PASSWORD });
+            Box::pin(b.post("/api/recovery/confirm", body))
+        })
+        .mark(&SETS)
+        .done(other_password),
+        operation("GET /verify-email", 200, visitor, |b, s| {
+            Box::pin(async move { b.get(&format!("/verify-email?token={}", s.link)).await })
+        })
+        .mark(&[Mark::NeedsNewAddress]),
+        operation("POST /verify-email", 303, visitor, |b, s| {
+            Box::pin(async move { b.post_form("/verify-email", &[("token", &*s.link)]).await })
+        })
+        .to("/verify-email/done")
+        .mark(&[Mark::NeedsNewAddress])
+        .done(new_address),
+        operation("POST /api/email/verify", 204, visitor, |b, s| {
+            Box::pin(b.post("/api/email/verify", json!({ "token": s.link })))
+        })
+        .mark(&[Mark::NeedsNewAddress])
+        .done(new_address),
+        operation("GET /cancel-email-change", 200, visitor, |b, s| {
+            let path = format!("/cancel-email-change?token={}", s.cancelling);
+            Box::pin(async move { b.get(&path).await })
+        })
+        .mark(&[Mark::NeedsNewAddress]),
+        operation("POST /cancel-email-change", 303, visitor, |b, s| {
+            let fields = [("token", &*s.cancelling)];
+            Box::pin(async move { b.post_form("/cancel-email-change", &fields).await })
+        })
+        .to("/cancel-email-change/done")
+        .mark(&[Mark::NeedsNewAddress, Mark::EndsHers, Mark::EndsOthers])
+        .done(|s| Box::pin(async { s.pending_email().await.is_none() })),
+    ]
+}
+
+/// What asks for mail, and what shows it.
+fn mail() -> Vec<Operation> {
+    vec![
+        operation("POST /api/recovery", 202, visitor, |b, s| {
+            Box::pin(b.post("/api/recovery", json!({ "email": s.email })))
+        }),
+        operation("POST /recover", 303, visitor, |b, s| {
+            Box::pin(async move { b.post_form("/recover", &[("email", &*s.email)]).await })
+        })
+        .to("/recover/sent"),
+        operation("POST /api/account/email/verification", 202, visitor, |b, _| {
+            Box::pin(b.post("/api/account/email/verification", json!({})))
+        })
+        .mark(&[Mark::NeedsSignUp]),
+        operation("POST /account/verification", 303, visitor, |b, _| {
+            Box::pin(b.post_form("/account/verification", &[]))
+        })
+        .to("/account?done=verification")
+        .mark(&[Mark::NeedsSignUp]),
+        operation("GET /api/admin/mail", 200, admin, |b, _| Box::pin(b.get("/api/admin/mail"))),
+        operation("GET /admin/mail", 200, admin, |b, _| Box::pin(b.get("/admin/mail"))),
+    ]
 }
 
 /// From one host to another, and out at both.
@@ -580,18 +680,18 @@ fn changes() -> Vec<Operation> {
             Box::pin(b.patch("/api/account", json!({ "name": "Countess" })))
         })
         .done(|s| Box::pin(is_called(s, "Countess"))),
-        operation("PATCH /api/account", 200, ada, |b, s| {
+        operation("PATCH /api/account", 202, ada, |b, s| {
             Box::pin(b.patch("/api/account", json!({ "email": s.new_email })))
         })
-        .done(|s| Box::pin(async { s.account(&s.new_email).await.is_some() })),
+        .done(|s| Box::pin(async { s.pending_email().await.is_some() })),
         operation("POST /account/profile", 303, ada, |b, s| {
             Box::pin(async move {
                 let fields = [("name", "Countess"), ("email", &*s.new_email)];
                 b.post_form("/account/profile", &fields).await
             })
         })
-        .to("/account?done=profile")
-        .done(|s| Box::pin(async { s.account(&s.new_email).await.is_some() })),
+        .to("/account?done=pending-email")
+        .done(|s| Box::pin(async { s.pending_email().await.is_some() })),
         operation("PUT /api/account/password", 204, ada, |b, _| {
             Box::pin(b.change_password(PASSWORD, OTHER_PASSWORD))
         })

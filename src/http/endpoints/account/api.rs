@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::accounts::{Email, Name, Password, User};
 use crate::http::request::body::{JsonObject, present};
 use crate::http::response::error::{FieldErrors, Problem};
-use crate::http::response::json::{OneUserBody, ProblemBody};
+use crate::http::response::json::{OneUserBody, ProblemBody, UserBody};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::CurrentUser;
 use crate::use_cases::{AccountChange, AccountChanges, ChangePassword, FormTurn, OwnChange};
@@ -21,7 +21,7 @@ pub(crate) struct ProfileBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     name: Option<String>,
-    /// A new address counts as unverified.
+    /// A new address counts as unverified. With mail on it is pending until it is confirmed.
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     email: Option<String>,
@@ -42,14 +42,21 @@ pub(crate) struct NewPasswordBody {
     (status = 200, description = "One's own account", body = OneUserBody),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
 ))]
-pub(crate) async fn show(current: CurrentUser) -> Json<OneUserBody> {
-    Json(OneUserBody { user: (&*current.user).into() })
+pub(crate) async fn show(
+    State(changes): State<AccountChanges>,
+    current: CurrentUser,
+) -> Result<Json<OneUserBody>, Problem> {
+    let pending = changes.pending_email(current.user.id).await?;
+    let user = UserBody::from(&*current.user).with_pending(pending.as_ref());
+    Ok(Json(OneUserBody { user }))
 }
 
 /// `PATCH /api/account`: changes the name or the email address of the user.
 #[utoipa::path(patch, path = "/api/account", tag = "account", request_body = ProfileBody,
     responses(
         (status = 200, description = "The account after the change", body = OneUserBody),
+        (status = 202, description = "With mail on, a new address is pending until the link that \
+            was sent to it is used", body = OneUserBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 403, description = "`reauthentication_required`", body = ProblemBody),
         (status = 409, description = "`email_taken`", body = ProblemBody),
@@ -61,15 +68,18 @@ pub(crate) async fn change(
     State(changes): State<AccountChanges>,
     current: CurrentUser,
     JsonObject(body): JsonObject<ProfileBody>,
-) -> Result<Json<OneUserBody>, Problem> {
+) -> Result<(StatusCode, Json<OneUserBody>), Problem> {
     let (name, email) = profile_change(&current.user, body.name.as_deref(), body.email.as_deref())?;
     let proof = || current.fresh_proof().ok_or_else(Problem::reauthentication_required);
     let email = email.map(|email| Ok::<_, Problem>((email, proof()?))).transpose()?;
     let change = OwnChange { name, email };
     current.actor.count_change().await?;
     let outcome = changes.by_owner(current.user.id, change, &current.actor.by()).await?;
-    let user = outcome.account.ok_or_else(Problem::no_session)?.user;
-    Ok(Json(OneUserBody { user: (&user).into() }))
+    let pending = outcome.pending_email;
+    let user = outcome.changed.account.ok_or_else(Problem::no_session)?.user;
+    let user = UserBody::from(&user).with_pending(pending.as_ref());
+    let status = if pending.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok((status, Json(OneUserBody { user })))
 }
 
 /// The name and the address that a user wants to have; `None` leaves a field as it is.

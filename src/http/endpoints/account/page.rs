@@ -31,6 +31,7 @@ fn page(
         context: PageContext { path: "/account".to_owned(), ..context },
         email: user.email.display(),
         email_verified: user.email_verified,
+        can_verify: form_settings.recovery_is_open && !user.email_verified,
         name: user.name.as_str().to_owned(),
         is_admin: user.role == Role::Admin,
         groups: user.groups.iter().map(str::to_owned).collect(),
@@ -54,6 +55,8 @@ pub(crate) async fn show(
     let notice = match query.find("done") {
         Some("password") => Some(AccountNotice::Password),
         Some("profile") => Some(AccountNotice::Profile),
+        Some("pending-email") => Some(AccountNotice::PendingEmail),
+        Some("verification") => Some(AccountNotice::Verification),
         _ => None,
     };
     render(StatusCode::OK, &AccountPage { notice, ..page })

@@ -46,10 +46,13 @@ pub(crate) async fn submit(
                 return Ok(see_other(&with_next("/reauthenticate", PATH)));
             }
             let change = OwnChange { name, email: email.zip(proof) };
-            actor.counted(changes.by_owner(user.id, change, &actor.by())).await
+            let by = actor.by();
+            let made = Box::pin(changes.by_owner(user.id, change, &by));
+            actor.counted(made).await
         }
     };
     match outcome {
+        Ok(done) if done.pending_email.is_some() => Ok(see_other("/account?done=pending-email")),
         Ok(_) => Ok(see_other("/account?done=profile")),
         Err(problem) => {
             let (rejected, problems) =

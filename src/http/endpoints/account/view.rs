@@ -14,8 +14,10 @@ pub(crate) struct AccountPage {
     pub(crate) context: PageContext,
     /// The address that signs in.
     pub(crate) email: String,
-    /// Whether an administrator or the command line set it.
+    /// Whether its owner has confirmed it, or an administrator or the command line set it.
     pub(crate) email_verified: bool,
+    /// Whether to offer another link that confirms it.
+    pub(crate) can_verify: bool,
     /// The name; may be empty.
     pub(crate) name: String,
     /// Whether the role is administrator.
@@ -41,6 +43,10 @@ pub(crate) enum AccountNotice {
     Password,
     /// The name or the address was changed.
     Profile,
+    /// A new address was asked for, which has to be confirmed.
+    PendingEmail,
+    /// The link that confirms the address was sent again.
+    Verification,
 }
 
 impl AccountPage {
@@ -48,6 +54,8 @@ impl AccountPage {
         Some(match self.notice? {
             AccountNotice::Password => self.context.text("account-password-changed"),
             AccountNotice::Profile => self.context.text("account-profile-changed"),
+            AccountNotice::PendingEmail => self.context.text("account-email-pending"),
+            AccountNotice::Verification => self.context.text("account-verification-sent"),
         })
     }
 

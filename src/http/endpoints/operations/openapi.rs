@@ -13,7 +13,9 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use crate::http::endpoints::operations::health;
-use crate::http::endpoints::{account, admin, check, data, session, sessions, signup};
+use crate::http::endpoints::{
+    account, admin, check, data, email, recovery, session, sessions, signup,
+};
 use crate::http::response::json::ServerSentEvent;
 use crate::http::session::cookie::CookieShape;
 
@@ -43,6 +45,10 @@ use crate::http::session::cookie::CookieShape;
         account::api::change_password,
         account::api::delete,
         account::own_data::download,
+        email::api::send_again,
+        email::api::verify,
+        recovery::api::request,
+        recovery::api::confirm,
         admin::users::api::list,
         admin::users::api::show,
         admin::users::api::change,
@@ -57,6 +63,7 @@ use crate::http::session::cookie::CookieShape;
         admin::audit::api::list,
         admin::revocations::api::follow,
         admin::webhook::show,
+        admin::mail::api::list,
         admin::audit::export::export,
         admin::overview::api::show,
         check::api::verify,

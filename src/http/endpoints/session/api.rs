@@ -41,6 +41,7 @@ pub(crate) struct PasswordBody {
 #[utoipa::path(post, path = "/api/session", tag = "session", request_body = LoginBody, responses(
     (status = 200, description = "Signed in; the cookie comes along", body = SignedInBody),
     (status = 401, description = "`invalid_credentials`", body = ProblemBody),
+    (status = 403, description = "`email_unverified`: the link was sent again", body = ProblemBody),
     (status = 409, description = "`session_limit_reached`", body = ProblemBody),
     (status = 422, description = "`invalid_input`: this is no address", body = ProblemBody),
     (status = 429, description = "`too_many_attempts`", body = ProblemBody),
@@ -77,6 +78,7 @@ pub(crate) fn login_request(
         previous_token: current.token(),
         previous_session: current.session().ok().flatten(),
         form: FormTurn::default(),
+        language: current.language().tag(),
     })
 }
 

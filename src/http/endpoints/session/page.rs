@@ -76,6 +76,7 @@ pub(crate) async fn sign_in_form(
         },
         cookies,
         signup_open: form_settings.signup_is_open,
+        recovery_open: form_settings.recovery_is_open,
     };
     Ok(forms_lead_to(&next, render(StatusCode::OK, &page)))
 }
@@ -116,6 +117,7 @@ pub(crate) async fn sign_in(
                 ended: None,
                 cookies: Cookies::Usable,
                 signup_open: form_settings.signup_is_open,
+                recovery_open: form_settings.recovery_is_open,
             };
             Ok(forms_lead_to(&next, rejected.render(&page)))
         }

@@ -24,6 +24,7 @@ pub(in crate::http) async fn repeat_sign_in(
         previous_token: current.token(),
         previous_session: current.session().ok().flatten(),
         form: turn.clone(),
+        language: current.language().tag(),
     };
     match login.with_password(request).await {
         Ok((user, started)) => {

@@ -27,6 +27,8 @@ pub(crate) struct SignInPage {
     pub(crate) cookies: Cookies,
     /// Whether to offer sign-up.
     pub(crate) signup_open: bool,
+    /// Whether to offer a new password by mail.
+    pub(crate) recovery_open: bool,
 }
 
 /// The treatment of the session cookie by a browser.

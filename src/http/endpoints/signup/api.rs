@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::{Email, Name, Password};
+use crate::http::endpoints::recovery::api::AcceptedBody;
 use crate::http::request::body::JsonObject;
 use crate::http::response::error::{Code, FieldErrors, Problem};
 use crate::http::response::json::{ProblemBody, SignedInBody};
@@ -32,6 +34,8 @@ pub(crate) struct SignupBody {
 /// `POST /api/signup`: creates an account and signs its owner in.
 #[utoipa::path(post, path = "/api/signup", tag = "session", request_body = SignupBody, responses(
     (status = 201, description = "Signed up and in; the cookie comes along", body = SignedInBody),
+    (status = 202, description = "Where addresses have to be confirmed: a message is on its way, \
+        for a free and a taken address alike", body = AcceptedBody),
     (status = 403, description = "`signup_closed`", body = ProblemBody),
     (status = 409, description = "`email_taken`", body = ProblemBody),
     (status = 422, description = "`invalid_input`", body = ProblemBody),
@@ -43,15 +47,20 @@ pub(crate) async fn sign_up(
     State(form_settings): State<FormSettings>,
     current: CurrentSession,
     JsonObject(body): JsonObject<SignupBody>,
-) -> Result<(StatusCode, Json<SignedInBody>), Problem> {
+) -> Result<Response, Problem> {
     if !form_settings.signup_is_open {
         return Err(signup_closed());
     }
     let request = signup_request(&current, &body.email, &body.name, &body.password)?;
+    if signup.is_by_mail() {
+        let language = request.language;
+        signup.by_mail(request, language).await?;
+        return Ok((StatusCode::ACCEPTED, Json(AcceptedBody {})).into_response());
+    }
     let (user, started) = signup.with_password(request).await?;
     let body = SignedInBody::new(&user, &started.session, sessions.policy());
     current.set_session(started, Some(Arc::new(user)));
-    Ok((StatusCode::CREATED, Json(body)))
+    Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
 pub(crate) fn signup_closed() -> Problem {
@@ -78,6 +87,7 @@ pub(crate) fn signup_request(
             previous_token: current.token(),
             previous_session: current.session().ok().flatten(),
             form: FormTurn::default(),
+            language: current.language().tag(),
         }),
         _ => Err(errors.into_problem()),
     }

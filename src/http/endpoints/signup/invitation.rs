@@ -79,6 +79,7 @@ pub(crate) async fn submit(
         previous_token: current.token(),
         previous_session: current.session().ok().flatten(),
         form: turn,
+        language: current.language().tag(),
     };
     match invitations.accept(acceptance).await.map_err(Problem::from) {
         Ok((user, started)) => {

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::accounts::Email;
+use crate::http::endpoints::recovery::view::MailSentPage;
 use crate::http::endpoints::session::cookie_check::redirect_after_sign_in;
 use crate::http::endpoints::session::page::{resubmitted, with_path};
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
@@ -75,7 +76,18 @@ pub(crate) async fn submit(
     if made_before && repeat_sign_in(&login, &current, &turn, form.get("password")).await {
         return Ok(redirect_after_sign_in(targets, &sessions, &current, &form));
     }
-    let made = match signup_request(&current, email, name, form.get("password")) {
+    let request = signup_request(&current, email, name, form.get("password"));
+    if signup.is_by_mail()
+        && form_settings.signup_is_open
+        && let Ok(request) = request
+    {
+        let language = request.language;
+        return match signup.by_mail(request, language).await.map_err(Problem::from) {
+            Ok(()) => Ok(see_other("/signup/sent")),
+            Err(problem) => again(problem, (&form, context), form_settings, &applications),
+        };
+    }
+    let made = match request {
         _ if !form_settings.signup_is_open => Err(signup_closed()),
         Ok(request) => signup
             .with_password(SignupRequest { form: turn, ..request })
@@ -88,20 +100,40 @@ pub(crate) async fn submit(
             current.set_session(started, Some(Arc::new(user)));
             Ok(redirect_after_sign_in(targets, &sessions, &current, &form))
         }
-        Err(problem) => {
-            let (rejected, problems) =
-                problems_of(problem, &context, form_settings.password_min_length)?;
-            let next = safe_next(form.find("next"), &applications);
-            let page = SignUpPage {
-                context: resubmitted(with_path(context, "/signup", &next), &form),
-                is_open: form_settings.signup_is_open,
-                problems,
-                email: email.to_owned(),
-                name: name.to_owned(),
-                minimum_length: form_settings.password_min_length,
-                next: next.clone(),
-            };
-            Ok(forms_lead_to(&next, rejected.render(&page)))
-        }
+        Err(problem) => again(problem, (&form, context), form_settings, &applications),
     }
+}
+
+/// The form again, with its problems.
+fn again(
+    problem: Problem,
+    (form, context): (&Form, PageContext),
+    form_settings: FormSettings,
+    applications: &Applications,
+) -> Result<Response, Problem> {
+    let (rejected, problems) = problems_of(problem, &context, form_settings.password_min_length)?;
+    let next = safe_next(form.find("next"), applications);
+    let page = SignUpPage {
+        context: resubmitted(with_path(context, "/signup", &next), form),
+        is_open: form_settings.signup_is_open,
+        problems,
+        email: form.get("email").to_owned(),
+        name: form.get("name").to_owned(),
+        minimum_length: form_settings.password_min_length,
+        next: next.clone(),
+    };
+    Ok(forms_lead_to(&next, rejected.render(&page)))
+}
+
+/// `GET /signup/sent`: says to look at the mail, whether or not the address was free.
+pub(crate) async fn sent(
+    State(signup): State<Signup>,
+    context: PageContext,
+) -> Result<Response, Problem> {
+    if !signup.is_by_mail() {
+        return Err(Problem::not_found());
+    }
+    let title = context.text("signup-sent-title");
+    let lead = context.text("signup-sent-lead");
+    Ok(render(StatusCode::OK, &MailSentPage { context, title, lead }))
 }

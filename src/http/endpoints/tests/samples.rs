@@ -45,6 +45,7 @@ pub(super) fn sign_in(language: Language) -> SignInPage {
         ended: None,
         cookies: Cookies::Usable,
         signup_open: true,
+        recovery_open: true,
     }
 }
 
@@ -65,6 +66,7 @@ pub(super) fn account(language: Language) -> AccountPage {
         context: signed_in(language, "/account"),
         email: "ada@example.com".to_owned(),
         email_verified: true,
+        can_verify: false,
         name: "Ada Lovelace".to_owned(),
         is_admin: true,
         groups: vec!["dev".to_owned()],
@@ -201,6 +203,45 @@ pub(super) fn invitation(language: Language) -> InvitationPage {
     }
 }
 
+pub(super) fn recover(language: Language) -> RecoverPage {
+    RecoverPage {
+        context: context(language, "/recover"),
+        problems: Problems::none(),
+        email: String::new(),
+    }
+}
+
+pub(super) fn set_password(language: Language) -> SetPasswordPage {
+    SetPasswordPage {
+        context: context(language, "/recover/confirm?token=secret"),
+        token: "secret".to_owned(),
+        minimum_length: 15,
+        problems: Problems::none(),
+    }
+}
+
+pub(super) fn notice(language: Language) -> MailSentPage {
+    let t = Texts::of(language);
+    MailSentPage {
+        context: context(language, "/recover/sent"),
+        title: t.get("recover-sent-title"),
+        lead: t.get("recover-sent-lead"),
+    }
+}
+
+pub(super) fn email_link(language: Language) -> EmailLinkPage {
+    let t = Texts::of(language);
+    EmailLinkPage {
+        context: context(language, "/verify-email?token=secret"),
+        action: "/verify-email",
+        token: "secret".to_owned(),
+        email: "ada@example.com".to_owned(),
+        title: t.get("verify-email-title"),
+        lead: t.get("verify-email-lead"),
+        submit: t.get("verify-email-submit"),
+    }
+}
+
 pub(super) fn error(language: Language, status: u16, code: &'static str) -> ErrorPage {
     let request_id = "0197a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b".to_owned();
     ErrorPage { context: context(language, "/account"), status, code, request_id }
@@ -248,6 +289,11 @@ fn at_the_door(language: Language) -> Vec<(&'static str, Rendered)> {
         ("sign-up-closed", SignUpPage { is_open: false, ..sign_up(language) }.render()),
         ("setup", setup(language).render()),
         ("invitation", invitation(language).render()),
+        ("recover", recover(language).render()),
+        ("recover-sent", notice(language).render()),
+        ("set-password", set_password(language).render()),
+        ("verify-email", email_link(language).render()),
+        ("error-410", error(language, 410, "link_expired").render()),
         ("error-404", error(language, 404, "not_found").render()),
         ("error-503", error(language, 503, "unavailable").render()),
         ("handover-failed", handover_failed(language).render()),
@@ -262,6 +308,7 @@ fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
         problems: Problems::of_field("current_password", t.get("password-wrong"))
             .and("new_password", t.weak_password("guessable", 15)),
         email_verified: false,
+        can_verify: true,
         ..account(language)
     };
     let notice = Some(AccountNotice::Password);

@@ -55,6 +55,19 @@ pub enum Code {
     ///
     /// Ask for another address, or let the user sign in.
     EmailTaken,
+    /// The password is right, but the email address has to be confirmed first. The link was sent
+    /// again.
+    ///
+    /// Ask the user to open the link in the message.
+    EmailUnverified,
+    /// The mailed link is used, expired, void or unknown.
+    ///
+    /// Let the user ask for another one.
+    LinkExpired,
+    /// The email address of the account is verified.
+    ///
+    /// Nothing is to do.
+    AlreadyVerified,
     /// People cannot create their own account on this server.
     ///
     /// Ask an administrator for an invitation.
@@ -131,6 +144,9 @@ impl Code {
             Self::CrossOrigin => "cross_origin",
             Self::Forbidden => "forbidden",
             Self::EmailTaken => "email_taken",
+            Self::EmailUnverified => "email_unverified",
+            Self::LinkExpired => "link_expired",
+            Self::AlreadyVerified => "already_verified",
             Self::SignupClosed => "signup_closed",
             Self::SessionLimitReached => "session_limit_reached",
             Self::LastAdministrator => "last_administrator",

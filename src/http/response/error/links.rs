@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use crate::http::response::error::{Code, Problem, limit_reached, weak_password};
 use crate::sessions::StartError;
-use crate::use_cases::{AcceptError, SignupError};
+use crate::use_cases::{AcceptError, EmailLinkError, RecoveryError, SignupError};
 
 impl Problem {
     pub(crate) fn needless_setup() -> Self {
@@ -22,6 +22,40 @@ impl Problem {
             Code::NotFound,
             "This invitation is used, expired or replaced: ask an administrator for a new one.",
         )
+    }
+}
+
+impl Problem {
+    pub(crate) fn link_expired() -> Self {
+        let detail = "This link is used, expired or no longer valid: ask for another one.";
+        Self::new(StatusCode::GONE, Code::LinkExpired, detail)
+    }
+
+    pub(crate) fn email_unverified() -> Self {
+        let detail = "Confirm the email address first: the link in the message was sent again.";
+        Self::new(StatusCode::FORBIDDEN, Code::EmailUnverified, detail)
+    }
+}
+
+impl From<RecoveryError> for Problem {
+    fn from(error: RecoveryError) -> Self {
+        match error {
+            RecoveryError::LinkGone => Self::link_expired(),
+            RecoveryError::Weak(weak) => weak_password("new_password", weak),
+            RecoveryError::Throttled(throttled) => throttled.into(),
+            RecoveryError::Busy(busy) => Self::busy(busy),
+            RecoveryError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EmailLinkError> for Problem {
+    fn from(error: EmailLinkError) -> Self {
+        match error {
+            EmailLinkError::LinkGone => Self::link_expired(),
+            EmailLinkError::Busy(busy) => Self::busy(busy),
+            EmailLinkError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -71,6 +71,12 @@ impl Texts {
         self.find(&format!("activity-{kind}"), Some(&values)).unwrap_or_else(|| kind.to_owned())
     }
 
+    /// A part of a message, by the kind of the contract; nothing for a part that it does not have.
+    #[must_use]
+    pub(crate) fn letter(self, kind: &str, part: &str) -> Option<String> {
+        self.find(&format!("mail-{kind}-{part}"), None)
+    }
+
     /// The name of a field of a session; nothing for a name without a text.
     #[must_use]
     pub(crate) fn field(self, name: &str) -> String {
@@ -125,7 +131,8 @@ fn find_in(bundle: &Bundle, key: &str, arguments: Option<&FluentArgs<'_>>) -> Op
 fn bundle(language: Language, source: &str) -> Bundle {
     let tag = language.tag().parse().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![tag]);
-    // Nothing that a person typed goes into a text, so there is no direction to isolate.
+    // Of what a person typed, only a name goes into a text, and that is checked for marks that change
+    // the direction.
     bundle.set_use_isolating(false);
     let resource =
         FluentResource::try_new(source.to_owned()).unwrap_or_else(|(readable, _)| readable);

@@ -25,7 +25,10 @@ const REASONS: [&str; 11] = [
     "replaced",
 ];
 
-const CODES: [&str; 25] = [
+const CODES: [&str; 28] = [
+    "email_unverified",
+    "link_expired",
+    "already_verified",
     "invalid_credentials",
     "too_many_attempts",
     "busy",
@@ -178,7 +181,7 @@ fn every_key_that_a_page_uses_exists() {
 fn every_text_is_used() {
     let asked_by_code = |key: &str| {
         FIELD_MESSAGES.contains(&key)
-            || ["ended-", "error-", "activity-", "admin-decision-", "field-"]
+            || ["ended-", "error-", "activity-", "admin-decision-", "field-", "mail-"]
                 .iter()
                 .any(|prefix| key.starts_with(prefix))
     };

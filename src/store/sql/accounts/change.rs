@@ -46,7 +46,11 @@ pub(in crate::store::sql) async fn change(
     } else if change.voids_invitation() {
         super::invitations::void(tx, id).await?;
     }
+    if let Some(link) = &change.link {
+        super::links::use_up(tx, &before.account, link, at).await?;
+    }
     write_fields(tx, &before, change).await?;
+    super::links::follow(tx, &before.account, change, at).await?;
     let ended = match &change.raise {
         None => Some(0),
         Some(raise) => {

@@ -21,7 +21,10 @@ pub(in crate::store::sql) async fn keep(
         if tx.row(found.bind(invitation.user)).await?.is_none() {
             return Ok(Finish::RollBack(false));
         }
-        void(tx, invitation.user).await?;
+        // One that was just made with its account is mailed beside this one.
+        if void(tx, invitation.user).await? {
+            super::links::void_invitations(tx, invitation.user).await?;
+        }
         let insert = statement(
             "INSERT INTO invitations (user_id, secret_digest, expires_at) VALUES ($1, $2, $3)",
         );
@@ -36,9 +39,15 @@ pub(in crate::store::sql) async fn find(
     digest: &InvitationDigest,
 ) -> Result<Option<(Account, OffsetDateTime)>, StoreError> {
     let found = statement("SELECT user_id, expires_at FROM invitations WHERE secret_digest = $1");
-    let Some(row) = database.engine.row(found.bind(*digest.as_bytes())).await? else {
-        return Ok(None);
+    let mailed = statement(
+        "SELECT user_id, expires_at FROM mail_links WHERE token_digest = $1 \
+         AND purpose = 'invitation'",
+    );
+    let row = match database.engine.row(found.bind(*digest.as_bytes())).await? {
+        Some(row) => Some(row),
+        None => database.engine.row(mailed.bind(*digest.as_bytes())).await?,
     };
+    let Some(row) = row else { return Ok(None) };
     let (user, expires_at): (Vec<u8>, i64) = (row.get(0)?, row.get(1)?);
     let account = statement(select_account!("WHERE users.user_id = $1")).bind(user);
     let Some(row) = database.engine.row(account).await? else { return Ok(None) };
@@ -57,16 +66,24 @@ pub(in crate::store::sql) async fn use_up(
         "DELETE FROM invitations WHERE user_id = $1 AND secret_digest = $2 AND expires_at > $3",
     );
     let delete = delete.bind(account.user.id).bind(*digest.as_bytes()).bind(at);
-    if tx.execute(delete).await? == 1 && account.user.status == Status::Active {
+    let mailed = statement(
+        "DELETE FROM mail_links WHERE user_id = $1 AND token_digest = $2 AND expires_at > $3 \
+         AND purpose = 'invitation'",
+    );
+    let mailed = mailed.bind(account.user.id).bind(*digest.as_bytes()).bind(at);
+    let is_used = tx.execute(delete).await? == 1 || tx.execute(mailed).await? == 1;
+    if is_used && account.user.status == Status::Active {
+        void(tx, account.user.id).await?;
         return Ok(());
     }
     Err(ChangeError::InvitationGone)
 }
 
+/// `false`: there was none.
 pub(in crate::store::sql) async fn void(
     tx: &mut Transaction,
     user: UserId,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let delete = statement("DELETE FROM invitations WHERE user_id = $1").bind(user);
-    tx.execute(delete).await.map(drop)
+    Ok(tx.execute(delete).await? > 0)
 }

@@ -3,6 +3,7 @@
 pub(super) mod change;
 mod import;
 mod invitations;
+mod links;
 pub(super) mod lists;
 mod outbox;
 
@@ -14,9 +15,9 @@ use super::engine::{Engine, Finish, in_transaction, is_unique_violation, stateme
 use super::postgres::Lock;
 use super::rows::{AccountRow, select_account};
 use crate::accounts::{
-    Account, AccountCount, AccountPage, AccountStore, AddError, Change, ChangeError, Changed,
-    Credentials, Email, Epoch, EpochReason, ImportError, ImportSource, ImportedCosts, Invitation,
-    InvitationDigest, Listing, Name, PasswordHash, Role, Status, User, UserId,
+    Account, AccountCount, AccountPage, AccountStore, AddError, Addition, Change, ChangeError,
+    Changed, Credentials, Email, Epoch, EpochReason, ImportError, ImportSource, ImportedCosts,
+    Invitation, InvitationDigest, Letter, Listing, Name, PasswordHash, Role, Status, User, UserId,
 };
 use crate::failure::StoreError;
 use crate::text::folded;
@@ -28,37 +29,31 @@ impl AccountStore for SqlDatabase {
         &self,
         user: &User,
         hash: &PasswordHash,
-        only_first_administrator: bool,
+        addition: &Addition,
     ) -> Result<(), AddError> {
         in_transaction!(self.engine, tx => {
-            if only_first_administrator {
+            if addition.only_first_administrator {
                 tx.lock(Lock::Administrators).await?;
                 if change::other_administrators(tx, None).await? {
                     return Err(AddError::AdministratorExists);
                 }
             }
-            let insert = statement(
-                "INSERT INTO users (user_id, email, email_verified, name, search_text, role, \
-                 group_names, status, password_hash, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            )
-            .bind(user.id)
-            .bind(user.email.as_str())
-            .bind(user.email_verified)
-            .bind(user.name.as_str())
-            .bind(search_text(&user.email, &user.name))
-            .bind(user.role.as_str())
-            .bind(user.groups.as_str())
-            .bind(user.status.as_str())
-            .bind(hash.as_str())
-            .bind(user.created_at);
-            tx.execute(insert).await.map_err(|error| {
+            links::insert(tx, user, hash, addition).await.map_err(|error| {
                 if is_unique_violation(&error) { AddError::EmailTaken } else { error.into() }
             })?;
-            let first = statement("INSERT INTO user_epochs (user_id, epoch) VALUES ($1, $2)");
-            tx.execute(first.bind(user.id).bind(Epoch::FIRST)).await?;
             Ok(Finish::Commit(()))
         })
+    }
+
+    #[tracing::instrument(name = "store.account.write_to", skip_all, err(level = "debug"))]
+    async fn write_to(&self, letter: &Letter) -> Result<Option<User>, StoreError> {
+        in_transaction!(self.engine, tx => {
+            links::write_to(tx, letter).await.map(Finish::Commit)
+        })
+    }
+
+    async fn pending_email(&self, user: UserId) -> Result<Option<Email>, StoreError> {
+        links::pending(self, user).await
     }
 
     #[tracing::instrument(name = "store.account.find", skip_all, err(level = "debug"))]
@@ -156,7 +151,8 @@ impl AccountStore for SqlDatabase {
                     failed @ (ChangeError::Store(_)
                     | ChangeError::EmailTaken
                     | ChangeError::Groups(_)
-                    | ChangeError::InvitationGone),
+                    | ChangeError::InvitationGone
+                    | ChangeError::LinkGone),
                 ) => Err(failed),
                 Err(refused) => {
                     // Nothing was written, but another transaction may just have done it.

@@ -7,7 +7,7 @@ use sqlx::{Database, Encode, Postgres, Sqlite, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::accounts::{Epoch, UserId};
+use crate::accounts::{Epoch, LetterId, UserId};
 use crate::audit::EventId;
 use crate::clock::unix_milliseconds;
 use crate::sessions::{SessionId, TokenDigest};
@@ -175,6 +175,7 @@ bound_as! {
     Uuid: Bytes, |id: Self| id.as_bytes().to_vec();
     UserId: Bytes, |id: Self| id.as_uuid().as_bytes().to_vec();
     SessionId: Bytes, |id: Self| id.as_uuid().as_bytes().to_vec();
+    LetterId: Bytes, |id: Self| id.as_uuid().as_bytes().to_vec();
     EventId: Bytes, |id: Self| id.as_uuid().as_bytes().to_vec();
     String: Text, |text| text;
     &str: Text, str::to_owned;

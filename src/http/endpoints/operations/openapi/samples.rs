@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 use crate::accounts::{Busy, ChangeError, Email};
+use crate::http::endpoints::email::api::already_verified;
 use crate::http::endpoints::signup::api::signup_closed;
 use crate::http::finish::method_not_allowed;
 use crate::http::forward_auth::forbidden;
@@ -28,6 +29,9 @@ pub(super) fn sample(code: Code, status: StatusCode) -> Problem {
         Code::CrossOrigin => guard::another_site(),
         Code::Forbidden => forbidden("A client may not send the header remote-user.".to_owned()),
         Code::EmailTaken => ChangeError::EmailTaken.into(),
+        Code::EmailUnverified => Problem::email_unverified(),
+        Code::LinkExpired => Problem::link_expired(),
+        Code::AlreadyVerified => already_verified(),
         Code::SignupClosed => signup_closed(),
         Code::SessionLimitReached => LoginError::LimitReached.into(),
         Code::LastAdministrator => ChangeError::LastAdministrator.into(),

@@ -186,6 +186,29 @@ fn applications(language: Language) -> ApplicationsPage {
     }
 }
 
+fn mail(language: Language) -> MailPageView {
+    MailPageView {
+        context: signed_in(language, "/admin/mail"),
+        is_on: true,
+        messages: vec![message(false), message(true)],
+        next: Some("/admin/mail?cursor=1".to_owned()),
+    }
+}
+
+fn message(is_failed: bool) -> MailRow {
+    MailRow {
+        at: NOW - Duration::hours(3),
+        kind: "recovery",
+        to: "ada@example.com".to_owned(),
+        user: is_failed.then(|| ID.to_owned()),
+        attempts: 3,
+        next_attempt_at: (!is_failed).then_some(NOW + Duration::hours(1)),
+        is_failed,
+        status: if is_failed { "failed" } else { "pending" },
+        error: "permanent error (550): no such mailbox".to_owned(),
+    }
+}
+
 /// Every page, with a name for messages, in `language`.
 pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)> {
     let mut pages = users_pages(language);
@@ -201,6 +224,7 @@ pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)>
         ..one_session(language)
     };
     let empty = AuditTrailPage { events: Vec::new(), ..audit(language) };
+    let off = MailPageView { is_on: false, messages: Vec::new(), next: None, ..mail(language) };
     let uncounted = OverviewPage { live_sessions: None, ..overview(language) };
     pages.extend([
         ("admin", overview(language).render()),
@@ -211,6 +235,8 @@ pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)>
         ("admin-session-ended", ended.render()),
         ("admin-audit", audit(language).render()),
         ("admin-audit-empty", empty.render()),
+        ("admin-mail", mail(language).render()),
+        ("admin-mail-off", off.render()),
     ]);
     pages.extend(applications_pages(language));
     pages
@@ -329,7 +355,16 @@ pub(in super::super) fn hostile(
         render.render(),
         hostile_applications(text, context()).render(),
         trail.render(),
+        hostile_mail(text, context()).render(),
     ]
+}
+
+fn hostile_mail(text: &str, context: PageContext) -> MailPageView {
+    let hostile = || text.to_owned();
+    let message =
+        MailRow { to: hostile(), user: Some(hostile()), error: hostile(), ..message(true) };
+    let (messages, next) = (vec![message], Some(hostile()));
+    MailPageView { context, messages, next, ..mail(Language::English) }
 }
 
 fn hostile_applications(text: &str, context: PageContext) -> ApplicationsPage {

@@ -10,7 +10,7 @@ const MOST_ATTEMPTS: u32 = 18;
 /// How long to wait after this attempt, the first being 1; `None` after the last. Each wait is
 /// twice the one before, and by chance up to a fifth shorter or longer, so that what failed
 /// together does not come back together.
-pub(super) fn wait_after(attempt: u32, chance: u8) -> Option<Duration> {
+pub(crate) fn wait_after(attempt: u32, chance: u8) -> Option<Duration> {
     if attempt >= MOST_ATTEMPTS {
         return None;
     }

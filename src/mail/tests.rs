@@ -1,0 +1,162 @@
+use secrecy::ExposeSecret as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::cleaned::cleaned;
+use super::smtp::{Smtp, SmtpError};
+use super::{MailServer, Security, SenderAddress, Transport};
+
+fn server(text: &str) -> MailServer {
+    match Transport::parse(text) {
+        Ok(Some(Transport::Smtp(server))) => server,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn mail_9_a_mail_server_is_spoken_to_within_tls_or_is_here() {
+    for (text, host, port, security) in [
+        ("smtp://mail.example.org", "mail.example.org", 587, Security::StartTls),
+        ("smtp://mail.example.org:2525", "mail.example.org", 2525, Security::StartTls),
+        ("smtps://mail.example.org", "mail.example.org", 465, Security::Tls),
+        ("smtp://127.0.0.1:1025?tls=off", "127.0.0.1", 1025, Security::None),
+        ("smtp://[::1]:1025?tls=off", "::1", 1025, Security::None),
+        ("smtp://localhost?tls=off", "localhost", 25, Security::None),
+    ] {
+        let read = server(text);
+        let found = (&*read.host, read.port, read.security);
+        assert_eq!(found, (host, port, security), "{text}");
+    }
+    assert!(matches!(Transport::parse("off"), Ok(None)));
+    assert!(matches!(Transport::parse("log"), Ok(Some(Transport::Log))));
+    for refused in [
+        "",
+        "on",
+        "smtp:mail.example.org",
+        "smtp://",
+        "http://mail.example.org",
+        "smtp://hunter2@mail.example.org",
+        "smtp://mail.example.org/hunter2",
+        "smtp://mail.example.org?tls=off",
+        "smtp://10.0.0.1?tls=off",
+        "smtp://127.0.0.1.example.org?tls=off",
+        "smtps://127.0.0.1?tls=off",
+        "smtp://127.0.0.1?tls=hunter2",
+        "smtp://127.0.0.1?tls=off#hunter2",
+        "smtp://ann:hunter2%0d%0aRSET@mail.example.org",
+        "smtp://mail.example.org\r\n",
+    ] {
+        let what = Transport::parse(refused).unwrap_err();
+        assert!(!what.contains("hunter2"), "{what}");
+    }
+    let read = server("smtp://ann%40example.org:p%3Ass@mail.example.org:587");
+    let (user, password) = read.credentials.as_ref().unwrap();
+    assert_eq!((&**user, password.expose_secret()), ("ann@example.org", "p:ss"));
+    assert_eq!(format!("{read:?}"), "MailServer(mail.example.org:587)");
+}
+
+#[test]
+fn a_sender_is_one_address() {
+    for text in ["no-reply@example.org", "Example <no-reply@example.org>", "예 <a@example.org>"] {
+        SenderAddress::parse(text).unwrap();
+    }
+    for text in [
+        "",
+        "Example",
+        "a@example.org, b@example.org",
+        "a@example.org\r\nBcc: b@example.org",
+        "Example <a@example.org> <b@example.org>",
+    ] {
+        SenderAddress::parse(text).unwrap_err();
+    }
+}
+
+#[test]
+fn what_a_server_says_is_shown_without_secrets_and_control_characters() {
+    let server = server("smtp://ann:hunter2@mail.example.org");
+    let token = "A".repeat(43);
+    let said = format!(
+        "535 5.7.8 no\r\n\u{1b}[31mann:hunter2 AGFubgBodW50ZXIy aHVudGVyMg== \
+         https://example.org/recover/confirm?token={token} \u{202e}txt"
+    );
+    let shown = cleaned(&said, Some(&server));
+    for secret in ["hunter2", "AGFubgBodW50ZXIy", "aHVudGVyMg", &token, "\u{1b}", "\u{202e}", "\n"]
+    {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    assert!(shown.starts_with("535 5.7.8 no"), "{shown}");
+    assert!(shown.contains("/recover/confirm?token=***"), "{shown}");
+    assert_eq!(cleaned(&"x y ".repeat(1000), None).chars().count(), 300);
+}
+
+/// A server that says this after each line that it gets, the first before any.
+async fn speaking(lines: &'static [&'static str]) -> (MailServer, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let said = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heard = String::new();
+        for line in lines {
+            stream.write_all(line.as_bytes()).await.unwrap();
+            if line == lines.last().unwrap() {
+                stream.shutdown().await.unwrap();
+            }
+            heard += &read(&mut stream).await;
+        }
+        heard
+    });
+    let server = MailServer {
+        host: "127.0.0.1".to_owned(),
+        port,
+        security: Security::StartTls,
+        credentials: Some(("ann".to_owned(), "hunter2".into())),
+    };
+    (server, said)
+}
+
+async fn read(stream: &mut TcpStream) -> String {
+    let mut bytes = vec![0; 4096];
+    let read = stream.read(&mut bytes).await.unwrap_or(0);
+    String::from_utf8_lossy(&bytes[..read]).into_owned()
+}
+
+async fn refusal(server: MailServer) -> SmtpError {
+    let smtp = Smtp::new(server, "example.org").unwrap();
+    let address = "ada@example.org".parse().unwrap();
+    let envelope = lettre::address::Envelope::new(None, vec![address]).unwrap();
+    smtp.send(&envelope, b"Subject: velvet\r\n\r\notter").await.unwrap_err()
+}
+
+#[tokio::test]
+async fn mail_9_bytes_behind_the_answer_to_starttls_end_the_connection() {
+    for injected in [
+        &["220 here\r\n", "250-here\r\n250 STARTTLS\r\n", "220 go\r\n250 AUTH PLAIN\r\n"][..],
+        &["220 here\r\n", "250-here\r\n250 STARTTLS\r\n", "220 go\r\nx"],
+    ] {
+        let (server, said) = speaking(injected).await;
+        let error = refusal(server).await;
+        assert!(matches!(error, SmtpError::Injected | SmtpError::Tls(_)), "{error:?}");
+        let heard = said.await.unwrap();
+        assert!(!heard.contains("AUTH") && !heard.contains("MAIL"), "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn mail_9_nothing_is_said_in_the_clear_to_a_server_without_starttls() {
+    for without in [
+        &["220 here\r\n", "250-here\r\n250 AUTH PLAIN LOGIN\r\n"][..],
+        &["220 here\r\n", "250-here\r\n250 STARTTLS\r\n", "454 not now\r\n"],
+        &["220 here\r\n", "502 what\r\n"],
+        &["554 no service\r\n"],
+        &["220-here\r\n"],
+    ] {
+        let (server, said) = speaking(without).await;
+        let error = refusal(server).await;
+        let is_refused = matches!(error, SmtpError::NoStartTls(_) | SmtpError::Unreachable(_));
+        assert!(is_refused, "{error:?}");
+        let heard = said.await.unwrap();
+        for secret in ["AUTH", "MAIL", "hunter2", "velvet", "ada@"] {
+            assert!(!heard.contains(secret), "{heard}");
+        }
+    }
+}
