@@ -109,7 +109,9 @@ pub mod webhook;
 /// The `tower-sessions` crate whose `Session` handlers behind [`Anteroom::mount`] can take.
 pub use tower_sessions;
 
-pub use accounts::{Email, Groups, Name, Role, Status, User, UserId, WeakPassword};
+pub use accounts::{
+    Email, Groups, Name, Role, SecondFactorPolicy, Status, User, UserId, WeakPassword,
+};
 pub use app::{Anteroom, AnteroomBuilder, Handle, HandleError, StartupError};
 #[doc(hidden)]
 pub use app::{Options, Stores};

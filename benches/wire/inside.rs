@@ -53,6 +53,7 @@ impl Inside {
             let beginning = NewSession {
                 owner: Owner::User { id: user(number / OF_EACH), epoch: Epoch::FIRST },
                 administrator: false,
+                second_factor: None,
                 remember_me: false,
                 client: Client {
                     ip_address: Some([192, 0, 2, 1].into()),

@@ -158,6 +158,7 @@ pub fn beginning(user: u128, client: Client) -> NewSession {
     NewSession {
         owner: Owner::User { id: UserId::from_uuid(Uuid::from_u128(user)), epoch: Epoch::FIRST },
         administrator: false,
+        second_factor: None,
         remember_me: false,
         client,
         previous_token: None,

@@ -1,8 +1,8 @@
 //! A change of an account: what it is, what came of it, and why it was refused.
 
 use super::{
-    Account, Email, Epoch, EpochRaise, GroupsChange, InvalidGroups, InvitationDigest, Letter, Name,
-    PasswordHash, Role, Status, UsedLink,
+    Account, Email, Epoch, EpochRaise, FactorChange, GroupsChange, InvalidGroups, InvitationDigest,
+    Letter, Name, PasswordHash, Role, Status, UsedLink,
 };
 use crate::failure::StoreError;
 
@@ -25,6 +25,8 @@ pub struct Change {
     pub status: Option<Status>,
     /// A new password.
     pub password: Option<PasswordChange>,
+    /// Other second factors.
+    pub factors: Option<FactorChange>,
     /// The invitation that is used up by it: the change fails unless it works until the end.
     pub invitation: Option<InvitationDigest>,
     /// The mailed link that is used up by it: the change fails unless it works until the end.
@@ -68,6 +70,7 @@ impl Change {
             groups,
             status,
             password,
+            factors,
             invitation,
             link,
             pending_email,
@@ -76,9 +79,10 @@ impl Change {
         } = self;
         let profile = name.is_some() || email.is_some();
         let rights = role.is_some() || groups.is_some() || status.is_some();
-        let proven = password.is_some() || invitation.is_some() || link.is_some();
+        let credentials = password.is_some() || factors.is_some();
+        let used = invitation.is_some() || link.is_some();
         let by_mail = pending_email.is_some() || !letters.is_empty();
-        !(profile || rights || raise.is_some() || proven || by_mail || *delete)
+        !(profile || rights || raise.is_some() || credentials || used || by_mail || *delete)
     }
 
     /// Whether an invitation of the account, made before, is void with it: it was sent to somebody
@@ -146,6 +150,9 @@ pub enum ChangeError {
     /// The mailed link was used, has expired or is void.
     #[error("the link does not work any more")]
     LinkGone,
+    /// The set-up of a second factor was used, or another began, before.
+    #[error("the set-up of the second factor does not work any more")]
+    SetUpGone,
     /// Another account has this address.
     #[error("another account has this address")]
     EmailTaken,

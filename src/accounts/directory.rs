@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::hashing::HashSlot;
 use super::{
     Account, AccountCount, AccountPage, AccountStore, AddError, Addition, Busy, Change,
-    ChangeError, Changed, Email, Epoch, EpochReason, Groups, HashError, Hasher, Letter, Listing,
-    Name, Password, PasswordHash, PasswordPolicy, Role, Status, User, UserId, WeakPassword,
+    ChangeError, Changed, Email, Epoch, EpochReason, FactorStore, Factors, Groups, HashError,
+    Hasher, Letter, Listing, Name, Password, PasswordHash, PasswordPolicy, Role,
+    SecondFactorPolicy, Status, User, UserId, WeakPassword,
 };
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -21,6 +22,10 @@ pub struct Accounts(pub(super) Arc<AccountsOptions>);
 pub struct AccountsOptions {
     /// Where accounts are kept.
     pub store: Arc<dyn AccountStore>,
+    /// Where second factors and pending sessions are kept.
+    pub factors: Arc<dyn FactorStore>,
+    /// Who must have a second factor.
+    pub second_factor: SecondFactorPolicy,
     /// Who hashes passwords.
     pub hasher: Hasher,
     /// The rules for new passwords.
@@ -174,7 +179,8 @@ impl Accounts {
         addition: Addition,
     ) -> Result<Account, CreateError> {
         self.0.store.add(&user, hash, &addition).await?;
-        Ok(Account { user, epoch: Epoch::FIRST, epoch_reason: None })
+        let factors = Factors::default();
+        Ok(Account { user, epoch: Epoch::FIRST, epoch_reason: None, factors })
     }
 
     /// Somebody who has no account yet, under a new id.

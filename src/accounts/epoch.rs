@@ -1,5 +1,7 @@
 //! The per-user epoch: a number that only rises, and with which every session of the user ends.
 
+use super::Proof;
+
 /// Counts the actions that ended all sessions of one user. A session is live only under the epoch
 /// that its user has now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +34,7 @@ impl Epoch {
 ///
 /// Each is also an [`EndReason`](crate::sessions::EndReason). That type has the reasons for the end
 /// of a single session too, such as a timeout. The two are separate because a raise can only have
-/// one of these six, and because this module knows no session.
+/// one of these seven, and because this module knows no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EpochReason {
     /// The password was changed.
@@ -47,16 +49,19 @@ pub enum EpochReason {
     RevokedByUser,
     /// An administrator or the command line ended all sessions of the user.
     RevokedByAdmin,
+    /// A second factor was added or removed.
+    FactorChanged,
 }
 
 impl EpochReason {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::PasswordChanged,
         Self::RoleChanged,
         Self::AccountDisabled,
         Self::AccountDeleted,
         Self::RevokedByUser,
         Self::RevokedByAdmin,
+        Self::FactorChanged,
     ];
 
     /// The word of the contract, for example `password_changed`.
@@ -69,6 +74,7 @@ impl EpochReason {
             Self::AccountDeleted => "account_deleted",
             Self::RevokedByUser => "revoked_by_user",
             Self::RevokedByAdmin => "revoked_by_admin",
+            Self::FactorChanged => "factor_changed",
         }
     }
 
@@ -97,6 +103,6 @@ pub struct KeptSession {
     pub from: [u8; 32],
     /// Digest of the token that it gets instead.
     pub to: [u8; 32],
-    /// Whether the change was a proof of identity, so that `authenticated_at` moves.
-    pub authenticated: bool,
+    /// The proof that the change gave.
+    pub proof: Proof,
 }

@@ -134,6 +134,10 @@ pub enum LetterKind {
     SignUpAttempt,
     /// Reports a new password.
     PasswordChanged,
+    /// Reports a new second factor.
+    FactorAdded,
+    /// Reports that a second factor is gone.
+    FactorRemoved,
     /// Reports a sign-in from a device that the account did not have before.
     NewDevice,
     /// Has a link that sets the first password.
@@ -144,13 +148,15 @@ pub enum LetterKind {
 
 impl LetterKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Verification,
         Self::NewAddress,
         Self::AddressChanging,
         Self::Recovery,
         Self::SignUpAttempt,
         Self::PasswordChanged,
+        Self::FactorAdded,
+        Self::FactorRemoved,
         Self::NewDevice,
         Self::Invitation,
         Self::Test,
@@ -166,6 +172,8 @@ impl LetterKind {
             Self::Recovery => "recovery",
             Self::SignUpAttempt => "sign_up_attempt",
             Self::PasswordChanged => "password_changed",
+            Self::FactorAdded => "factor_added",
+            Self::FactorRemoved => "factor_removed",
             Self::NewDevice => "new_device",
             Self::Invitation => "invitation",
             Self::Test => "test",
@@ -187,7 +195,12 @@ impl LetterKind {
             Self::AddressChanging => Some(LinkPurpose::CancelChange),
             Self::Recovery => Some(LinkPurpose::Recovery),
             Self::Invitation => Some(LinkPurpose::Invitation),
-            Self::SignUpAttempt | Self::PasswordChanged | Self::NewDevice | Self::Test => None,
+            Self::SignUpAttempt
+            | Self::PasswordChanged
+            | Self::FactorAdded
+            | Self::FactorRemoved
+            | Self::NewDevice
+            | Self::Test => None,
         }
     }
 

@@ -8,6 +8,7 @@ mod change;
 mod directory;
 mod email;
 mod epoch;
+mod factors;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod groups;
@@ -26,6 +27,11 @@ pub use change::{AddError, Addition, Change, ChangeError, Changed, PasswordChang
 pub use directory::{Accounts, AccountsOptions, CreateError, NewPasswordError, NewUser};
 pub use email::{Email, InvalidEmail};
 pub use epoch::{Epoch, EpochRaise, EpochReason, KeptSession};
+pub use factors::{
+    Factor, FactorChange, FactorCheck, FactorStore, Factors, NewRecoveryCode, PendingDigest,
+    PendingPurpose, PendingSession, Proof, RecoveryCode, SecondFactorPolicy, Selector, TotpCode,
+    TotpSecret, TotpSecretId, TotpSetup, TypedCode,
+};
 pub use groups::{Group, Groups, GroupsChange, InvalidGroups};
 pub use hashing::{
     Busy, HashError, HashParameters, Hasher, HasherOptions, ImportedCosts, PasswordHash,

@@ -121,6 +121,8 @@ impl Accounts {
             let attempt = self.0.throttle.password(key, proof.from, slot.clone()).await?;
             let result = self.verify(slot, found, &proof.password).await;
             match &result {
+                // The password alone must not clear the counts of wrong codes.
+                Ok((found, _)) if found.account.factors.any() => drop(attempt),
                 Ok(_) => attempt.succeeded().await,
                 Err(PasswordCheckError::Refused) => attempt.keep_counted(),
                 // The password was not checked: dropping the attempt releases it.

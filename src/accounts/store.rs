@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
-    AddError, Addition, Change, ChangeError, Changed, Email, Epoch, EpochReason, ImportedCosts,
-    InvitationDigest, Letter, PasswordHash, User, UserId,
+    AddError, Addition, Change, ChangeError, Changed, Email, Epoch, EpochReason, Factors,
+    ImportedCosts, InvitationDigest, Letter, PasswordHash, User, UserId,
 };
 use crate::failure::StoreError;
 
@@ -18,6 +18,8 @@ pub struct Account {
     pub epoch: Epoch,
     /// Why the epoch was raised last; `None` while it never was.
     pub epoch_reason: Option<EpochReason>,
+    /// Its second factors.
+    pub factors: Factors,
 }
 
 /// An account with what proves its owner.

@@ -47,6 +47,8 @@ fn accounts_over(
     let entropy = Entropy::operating_system();
     Accounts::new(AccountsOptions {
         store: store.clone(),
+        factors: store.clone(),
+        second_factor: SecondFactorPolicy::Optional,
         hasher: Hasher::start_with(entropy.clone(), hashing).unwrap(),
         policy: PasswordPolicy { min_length: 12 },
         throttle: Throttle::new(store, throttles, Clock::from(clock)),
@@ -303,6 +305,7 @@ fn every_word_that_is_kept_is_read_again_and_no_other() {
         (EpochReason::AccountDeleted, "account_deleted"),
         (EpochReason::RevokedByUser, "revoked_by_user"),
         (EpochReason::RevokedByAdmin, "revoked_by_admin"),
+        (EpochReason::FactorChanged, "factor_changed"),
     ];
     for (reason, word) in reasons {
         assert_eq!((reason.as_str(), EpochReason::parse(word)), (word, Some(reason)));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Anteroom, Options, OwnStore, StartupError};
+use crate::accounts::SecondFactorPolicy;
 use crate::audit::Kind;
 use crate::config::{SessionStorage, Signup, values};
 use crate::metrics::Metrics;
@@ -148,6 +149,12 @@ impl AnteroomBuilder {
             return self.mistaken("password_min_length", &mistake);
         }
         self.options.password_min_length = characters;
+        self
+    }
+
+    /// Who must have a second factor. Default: [`SecondFactorPolicy::Optional`].
+    pub fn second_factor(mut self, policy: SecondFactorPolicy) -> Self {
+        self.options.second_factor = policy;
         self
     }
 

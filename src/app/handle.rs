@@ -91,7 +91,8 @@ impl From<ChangeError> for HandleError {
             ChangeError::Moved
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
-            | ChangeError::LinkGone => Self::Busy,
+            | ChangeError::LinkGone
+            | ChangeError::SetUpGone => Self::Busy,
             ChangeError::Store(error) => Self::Store(error),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::accounts::HasherOptions;
+use crate::accounts::{HasherOptions, SecondFactorPolicy};
 use crate::audit::{AuditLines, Retention};
 use crate::clock::Clock;
 use crate::config::{Config, SessionStorage, Signup};
@@ -43,6 +43,8 @@ pub struct Options {
     pub signup_is_open: bool,
     /// Minimum length of a new password in code points, at least 8.
     pub password_min_length: usize,
+    /// Who must have a second factor.
+    pub second_factor: SecondFactorPolicy,
     /// Limits on wrong passwords and sign-ups, per account and per client network. Behind a proxy
     /// the network comes from [`Options::trusted_proxies`]. A router that is mounted without
     /// `axum::extract::ConnectInfo` has no per-network limits.
@@ -95,6 +97,7 @@ impl Options {
             public_url: public_url.into(),
             signup_is_open: true,
             password_min_length: 15,
+            second_factor: SecondFactorPolicy::Optional,
             throttles: ThrottleOptions::default(),
             trusted_proxies: Vec::new(),
             trusted_origins: Vec::new(),
@@ -124,6 +127,7 @@ impl From<&Config> for Options {
             policy: config.policy,
             signup_is_open: config.accounts.signup == Signup::Open,
             password_min_length: config.accounts.password_min_length,
+            second_factor: config.accounts.second_factor,
             throttles: config.throttles,
             trusted_proxies: config.http.trusted_proxies.clone(),
             trusted_origins: config.http.trusted_origins.clone(),

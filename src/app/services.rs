@@ -43,6 +43,8 @@ impl Services {
         let throttle = Throttle::new(stores.throttle, options.throttles, clock.clone());
         let accounts = Accounts::new(AccountsOptions {
             store: stores.accounts,
+            factors: stores.factors,
+            second_factor: options.second_factor,
             hasher,
             policy: PasswordPolicy { min_length: options.password_min_length },
             throttle: throttle.clone(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Options, OwnStore, StartupError};
-use crate::accounts::AccountStore;
+use crate::accounts::{AccountStore, FactorStore};
 use crate::audit::AuditStore;
 use crate::config::SessionStorage;
 use crate::mail::MailStore;
@@ -35,6 +35,8 @@ pub(crate) enum Opener {
 pub struct Stores {
     /// Accounts.
     pub accounts: Arc<dyn AccountStore>,
+    /// Second factors and pending sessions.
+    pub factors: Arc<dyn FactorStore>,
     /// Sessions.
     pub sessions: Arc<dyn SessionStore>,
     /// Account changes that the session store has yet to apply. `None` where both are in one
@@ -115,6 +117,7 @@ impl Stores {
             location: location(&database, sessions.redis.as_deref()),
             stores: Self {
                 accounts: sql.clone(),
+                factors: sql.clone(),
                 sessions: sessions.store,
                 outbox: database.outbox(),
                 throttle: sql.clone(),
@@ -135,6 +138,7 @@ impl Stores {
         }
         Self {
             accounts: Arc::new(Intercepted::new(self.accounts, metrics.clone())),
+            factors: Arc::new(Intercepted::new(self.factors, metrics.clone())),
             sessions: Arc::new(Intercepted::new(self.sessions, metrics.clone())),
             ..self
         }

@@ -13,20 +13,23 @@ pub enum Kind {
     ///
     /// Outcomes: `ok`.
     ///
-    /// Details: `by`: `invitation` if the sign-in followed an accepted invitation.
+    /// Details: `methods`: how the user proved who they are, as in the session; `by`: `invitation`
+    /// if the sign-in followed an accepted invitation.
     Login,
     /// A sign-in was refused. The typed address is not recorded.
     ///
-    /// Outcomes: `unknown_account`, `wrong_password`, `account_disabled`, `session_limit_reached`,
-    /// `email_unverified`.
+    /// Outcomes: `unknown_account`, `wrong_password`, `wrong_code`, `account_disabled`,
+    /// `session_limit_reached`, `email_unverified`.
     LoginFailed,
     /// A user signed out.
     ///
     /// Outcomes: `ok`.
     Logout,
-    /// A signed-in user confirmed their password, or failed to.
+    /// A signed-in user confirmed their password or a second factor, or failed to.
     ///
-    /// Outcomes: `ok`, `wrong_password`.
+    /// Outcomes: `ok`, `wrong_password`, `wrong_code`.
+    ///
+    /// Details: `factor`, if it was one: `totp` or `recovery_code`.
     Reauthenticated,
     /// A session ended, or several sessions of one user at once.
     ///
@@ -85,6 +88,22 @@ pub enum Kind {
     ///
     /// Details: `origin`, if the request had one.
     CrossOriginRefused,
+    /// A second factor was added to an account.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `factor`: `totp`.
+    FactorAdded,
+    /// Second factors were removed from an account, by its owner, an administrator or a command.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `factor`: `totp`, or `all`.
+    FactorRemoved,
+    /// New recovery codes replaced the earlier ones.
+    ///
+    /// Outcomes: `ok`.
+    RecoveryCodesCreated,
     /// An administrator created a link that sets the password of an account.
     ///
     /// Outcomes: `ok`.
@@ -139,7 +158,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::Signup,
         Self::Login,
         Self::LoginFailed,
@@ -155,6 +174,9 @@ impl Kind {
         Self::AccountDeleted,
         Self::Throttled,
         Self::CrossOriginRefused,
+        Self::FactorAdded,
+        Self::FactorRemoved,
+        Self::RecoveryCodesCreated,
         Self::InvitationCreated,
         Self::RecoveryRequested,
         Self::EmailVerified,
@@ -186,6 +208,9 @@ impl Kind {
             Self::AccountDeleted => "account_deleted",
             Self::Throttled => "throttled",
             Self::CrossOriginRefused => "cross_origin_refused",
+            Self::FactorAdded => "factor_added",
+            Self::FactorRemoved => "factor_removed",
+            Self::RecoveryCodesCreated => "recovery_codes_created",
             Self::InvitationCreated => "invitation_created",
             Self::RecoveryRequested => "recovery_requested",
             Self::EmailVerified => "email_verified",

@@ -7,7 +7,6 @@ use clap::builder::OsStringValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, Subcommand};
 
-use crate::accounts::{Group, InvalidGroups, Role};
 use crate::config::{Flags, Form, SETTINGS, Setting, mask};
 use crate::sessions::SessionId;
 use crate::telemetry::LogFormat;
@@ -15,6 +14,9 @@ use crate::telemetry::LogFormat;
 mod key_and_mail;
 #[cfg(test)]
 mod tests;
+mod user_command;
+
+pub use user_command::UserCommand;
 
 pub use key_and_mail::{KeyCommand, MailCommand};
 
@@ -79,81 +81,6 @@ pub enum Command {
     },
     /// Check whether the running server is ready; exit code 0 if it is
     Healthcheck,
-}
-
-/// An account command.
-#[derive(Debug, PartialEq, Eq, Subcommand)]
-pub enum UserCommand {
-    /// Add an account; prompts for its password
-    Add {
-        /// Email address of the account
-        email: String,
-        /// Make the account an administrator
-        #[arg(long)]
-        admin: bool,
-        /// Display name
-        #[arg(long, default_value = "", hide_default_value = true)]
-        name: String,
-        /// Read the password from the first line of stdin
-        #[arg(long)]
-        password_stdin: bool,
-    },
-    /// List accounts
-    List {
-        /// Print a JSON array instead of a table
-        #[arg(long)]
-        json: bool,
-    },
-    /// Disable an account and revoke its sessions
-    Disable {
-        /// Email address of the account
-        email: String,
-    },
-    /// Enable a disabled account
-    Enable {
-        /// Email address of the account
-        email: String,
-    },
-    /// Delete an account and revoke its sessions; asks for confirmation
-    Delete {
-        /// Email address of the account
-        email: String,
-        /// Do not ask for confirmation
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Change the role of an account and revoke its sessions
-    SetRole {
-        /// Email address of the account
-        email: String,
-        /// New role: user or admin
-        #[arg(value_parser = role)]
-        role: Role,
-    },
-    /// Add an account to a group; its sessions stay
-    AddGroup {
-        /// Email address of the account
-        email: String,
-        /// Name of the group: 1 to 64 of a to z, 0 to 9, _ and -
-        #[arg(value_parser = group)]
-        group: Group,
-    },
-    /// Remove an account from a group; its sessions stay
-    RemoveGroup {
-        /// Email address of the account
-        email: String,
-        /// Name of the group
-        #[arg(value_parser = group)]
-        group: Group,
-    },
-    /// Set a new password and revoke all sessions of the account
-    SetPassword {
-        /// Email address of the account
-        email: String,
-        /// Read the password from the first line of stdin
-        #[arg(long)]
-        password_stdin: bool,
-    },
 }
 
 /// A command about the rules of forward auth.
@@ -377,14 +304,6 @@ fn stop(error: &clap::Error) -> Stop {
     // A misplaced URL may contain a password.
     let words: Vec<String> = words.map(mask).collect();
     Stop::WrongUsage(format!("{}; see `anteroom --help`", words.join(" ")))
-}
-
-fn role(text: &str) -> Result<Role, &'static str> {
-    Role::parse(text).ok_or("write user or admin")
-}
-
-fn group(text: &str) -> Result<Group, InvalidGroups> {
-    Group::parse(text)
 }
 
 fn session_id(text: &str) -> Result<SessionId, &'static str> {

@@ -57,6 +57,10 @@ pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), Fai
             let administration = Administration::open_existing(config).await?;
             administration.finish(async |opened| delete(opened, &email, yes).await).await
         }
+        UserCommand::ResetFactors { email } => {
+            let change = AccountChange { reset_factors: true, ..Default::default() };
+            change_account(config, &email, change, "no second factor").await
+        }
         UserCommand::SetPassword { email, password_stdin } => {
             let administration = Administration::open_existing(config).await?;
             administration

@@ -12,11 +12,11 @@ use super::read::{Reader, Typed};
 use super::settings::{self as table, Kind, SETTINGS};
 use super::sources::{Form, Given, Sources};
 use super::{Dotenv, Flags, Mistakes, Provenance, SessionStorage, Setting, Signup, mask};
+use crate::accounts::SecondFactorPolicy;
 use crate::audit::Retention;
-use crate::http::{Applications, ForwardAuthOptions, PublicUrl};
+use crate::http::{ForwardAuthOptions, PublicUrl};
 use crate::mail::{MailOptions, SenderAddress, Transport};
 use crate::outbound::Target;
-use crate::rules::{KnownHost, LiveRules, RulesError, RulesFile};
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
 use crate::store::DatabaseAt;
 use crate::telemetry::LogFormat;
@@ -95,6 +95,8 @@ pub struct AccountSettings {
     pub signup: Signup,
     /// Minimum length of a new password in code points, 8 to 128.
     pub password_min_length: usize,
+    /// Who must have a second factor.
+    pub second_factor: SecondFactorPolicy,
 }
 
 /// Log level and format.
@@ -220,52 +222,6 @@ impl Reader {
         })
     }
 
-    fn forward_auth(&mut self, public_url: Option<&PublicUrl>) -> Option<ForwardAuthOptions> {
-        let proxy = self.read(&table::FORWARD_AUTH);
-        let headers = self.read(&table::IDENTITY_HEADERS);
-        let applications = self.applications(public_url);
-        // Without them no host of a rule can be known, and that is a mistake already.
-        let guarded = public_url.zip(applications.as_ref());
-        let rules = self.rules(guarded);
-        Some(ForwardAuthOptions {
-            proxy: proxy?,
-            headers: headers?,
-            applications: applications?,
-            rules: rules?,
-        })
-    }
-
-    fn applications(&mut self, public_url: Option<&PublicUrl>) -> Option<Applications> {
-        let urls = self.read(&table::APPLICATIONS)?;
-        match Applications::beside(public_url?, urls) {
-            Ok(applications) => Some(applications),
-            Err(mistake) => {
-                self.mistake(table::APPLICATIONS.setting, &mistake);
-                None
-            }
-        }
-    }
-
-    /// The rules of the file, with a mistake for each of its lines that cannot be used.
-    fn rules(&mut self, guarded: Option<(&PublicUrl, &Applications)>) -> Option<LiveRules> {
-        let Some(path) = self.read(&table::RULES)? else { return Some(LiveRules::default()) };
-        let host = |url: &PublicUrl| KnownHost { host: url.host().to_owned(), port: url.port() };
-        let hosts = guarded.into_iter().flat_map(|(own, applications)| {
-            applications.urls().chain([own]).map(host).collect::<Vec<_>>()
-        });
-        let hosts = hosts.collect();
-        match LiveRules::from_file(RulesFile { path, hosts }) {
-            Ok(rules) => Some(rules),
-            Err(RulesError::Invalid(_)) if guarded.is_none() => None,
-            Err(error) => {
-                for mistake in error.to_string().lines() {
-                    self.mistake(table::RULES.setting, mistake);
-                }
-                None
-            }
-        }
-    }
-
     /// The default URL has the port of `LISTEN`.
     fn public_url(&mut self, listen: Option<SocketAddr>) -> Option<PublicUrl> {
         let setting = table::PUBLIC_URL.setting;
@@ -328,7 +284,12 @@ impl Reader {
     fn accounts(&mut self) -> Option<AccountSettings> {
         let signup = self.read(&table::SIGNUP);
         let password_min_length = self.read(&table::PASSWORD_MIN_LENGTH);
-        Some(AccountSettings { signup: signup?, password_min_length: password_min_length? })
+        let second_factor = self.read(&table::SECOND_FACTOR);
+        Some(AccountSettings {
+            signup: signup?,
+            password_min_length: password_min_length?,
+            second_factor: second_factor?,
+        })
     }
 
     fn throttles(&mut self) -> Option<ThrottleOptions> {

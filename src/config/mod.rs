@@ -7,6 +7,7 @@
 //! Only `cli` and `app` import this module.
 
 mod dotenv;
+mod forward_auth;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod injected;

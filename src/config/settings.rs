@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::read::Typed;
 use super::sources::Form;
 use super::values::{self, SessionStorage, Signup};
+use crate::accounts::SecondFactorPolicy;
 use crate::audit::Kind as Event;
 use crate::duration;
 use crate::http::{ForwardAuthProxy, IdentityHeaders, PublicUrl};
@@ -240,6 +241,9 @@ settings! {
         "Whether people may create their own account: open or closed.";
     PASSWORD_MIN_LENGTH: usize = "15", Accounts, Plain, values::password_min_length,
         "Minimum length of a new password in characters, 8 to 128. Existing passwords still work.";
+    SECOND_FACTOR: SecondFactorPolicy = "optional", Accounts, Plain, values::second_factor,
+        "Who must have a second factor: optional (nobody), administrators or required (everybody). \
+         Accounts without one set it up at their next sign-in; their earlier sessions end.";
 
     THROTTLE_ACCOUNT: Option<Rate> = "10/10m", Limits, Plain, values::throttle,
         "Wrong passwords allowed for an account from one network, as COUNT/DURATION, or off. COUNT are \

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::mask;
+use crate::accounts::SecondFactorPolicy;
 use crate::audit::{Kind as Event, Retention};
 use crate::duration;
 use crate::http::{ForwardAuthProxy, IdentityHeaders, PublicUrl};
@@ -151,6 +152,10 @@ pub(super) fn stdout_or_off(text: &str) -> Result<bool, String> {
 
 pub(super) fn signup(text: &str) -> Result<Signup, String> {
     one_of(text, [("open", Signup::Open), ("closed", Signup::Closed)])
+}
+
+pub(super) fn second_factor(text: &str) -> Result<SecondFactorPolicy, String> {
+    one_of(text, SecondFactorPolicy::ALL.map(|policy| (policy.as_str(), policy)))
 }
 
 pub(super) fn limit_policy(text: &str) -> Result<LimitPolicy, String> {

@@ -15,8 +15,8 @@ use tracing::Level;
 
 use crate::audit::AuditTrail;
 use crate::http::endpoints::{
-    account, admin, check, data, email, handover, home, operations, recovery, session, sessions,
-    signup,
+    account, admin, check, data, email, factors, handover, home, operations, recovery, session,
+    sessions, signup,
 };
 use crate::http::finish::{RequestIds, finish_response, no_such_method, no_such_path};
 use crate::http::forward_auth::ForwardAuth;
@@ -86,6 +86,10 @@ fn pages() -> Router<AppState> {
         .route("/", get(home::page::home))
         .route("/signup", get(signup::page::form).post(signup::page::submit))
         .route("/login", get(session::page::sign_in_form).post(session::page::sign_in))
+        .route(
+            "/login/second-factor",
+            get(factors::second_step::form).post(factors::second_step::submit),
+        )
         .route("/logout", get(session::page::ask_to_sign_out).post(session::page::sign_out))
         .route("/setup", get(signup::setup::form).post(signup::setup::submit))
         .route("/invitation", get(signup::invitation::form).post(signup::invitation::submit))
@@ -101,6 +105,17 @@ fn pages() -> Router<AppState> {
         .route("/account/verification", get(redirect_to_form).post(email::page::send_again))
         .route("/account/profile", get(account::profile::form).post(account::profile::submit))
         .route("/account/password", get(redirect_to_form).post(account::page::change_password))
+        .route("/account/second-factor", get(factors::page::show))
+        .route(
+            "/account/second-factor/set-up",
+            get(factors::set_up::form).post(factors::set_up::submit),
+        )
+        .route("/account/second-factor/begin", get(redirect_to_form).post(factors::set_up::begin))
+        .route("/account/second-factor/remove", get(redirect_to_form).post(factors::page::remove))
+        .route(
+            "/account/second-factor/recovery-codes",
+            get(redirect_to_form).post(factors::page::renew_codes),
+        )
         .route("/account/activity", get(account::activity::show))
         .route("/account/remembered", get(account::stored_data::show))
         .route("/account/delete", get(account::deletion::form).post(account::deletion::submit))
@@ -130,6 +145,7 @@ fn api() -> Router<AppState> {
             "/api/session",
             get(session::api::who).post(session::api::sign_in).delete(session::api::sign_out),
         )
+        .route("/api/session/second-factor", post(factors::api::second_step))
         .route("/api/session/reauthenticate", post(session::api::reauthenticate))
         .route("/api/session/data", get(data::show).patch(data::change))
         .route("/api/session/events", get(session::events::watch))
@@ -144,6 +160,13 @@ fn api() -> Router<AppState> {
         .route("/api/recovery", post(recovery::api::request))
         .route("/api/recovery/confirm", post(recovery::api::confirm))
         .route("/api/account/password", put(account::api::change_password))
+        .route("/api/account/factors", get(factors::api::show))
+        .route(
+            "/api/account/totp",
+            post(factors::api::begin_totp).delete(factors::api::remove_totp),
+        )
+        .route("/api/account/totp/confirm", post(factors::api::confirm_totp))
+        .route("/api/account/recovery-codes", post(factors::api::renew_codes))
         .route("/api/account/data", get(account::own_data::download))
 }
 
@@ -202,6 +225,10 @@ fn administration() -> Router<AppState> {
             get(redirect_to_form).post(admin::users::user_page::invite),
         )
         .route(
+            "/admin/users/{id}/reset-factors",
+            get(redirect_to_form).post(admin::users::user_page::reset_factors),
+        )
+        .route(
             "/admin/users/{id}/revoke-sessions",
             get(redirect_to_form).post(admin::users::user_page::revoke_sessions),
         )
@@ -228,6 +255,7 @@ fn administration_api() -> Router<AppState> {
                 .patch(admin::users::api::change)
                 .delete(admin::users::api::delete),
         )
+        .route("/api/admin/users/{id}/factors", delete(admin::users::api::reset_factors))
         .route("/api/admin/users/{id}/invitation", post(admin::users::invitations::renew))
         .route(
             "/api/admin/users/{id}/sessions",

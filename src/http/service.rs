@@ -27,7 +27,7 @@ use crate::sessions::Sessions;
 use crate::throttle::OwnWrites;
 use crate::use_cases::{
     AccountChanges, ChangePassword, Check, EmailLinks, Figures, Handover, Invitations, Login,
-    Logout, Reauthenticate, Recovery, RevokeSessions, SentForms, Signup,
+    Logout, OwnFactors, Reauthenticate, Recovery, RevokeSessions, SecondFactor, SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
@@ -92,6 +92,15 @@ fn session_layer_parts(
     }
 }
 
+fn request_guard(options: &HttpOptions) -> RequestGuard {
+    RequestGuard::new(
+        options.public_url.clone(),
+        options.trusted_origins.clone(),
+        options.proxies.clone(),
+        options.forward_auth.applications.clone(),
+    )
+}
+
 impl Service {
     /// Builds the router and the layers.
     #[must_use]
@@ -100,11 +109,8 @@ impl Service {
         let writes = Arc::new(OwnWrites::new(options.accounts.limits_attempts(), &options.clock));
         let parts = session_layer_parts(&options, &cookie, &writes);
         let check = parts.check.clone();
-        let HttpOptions { accounts, sessions, audit, public_url, proxies, metrics, .. } = options;
-        let request_guard = {
-            let applications = options.forward_auth.applications.clone();
-            RequestGuard::new(public_url, options.trusted_origins, proxies, applications)
-        };
+        let request_guard = request_guard(&options);
+        let HttpOptions { accounts, sessions, audit, metrics, .. } = options;
         let forward_auth = ForwardAuth::new(
             options.forward_auth,
             cookie.clone(),
@@ -116,11 +122,13 @@ impl Service {
         let own = SessionLayer::new(SessionLayerParts { keeps_data: false, ..parts.clone() });
         let session_layer = SessionLayer::new(parts);
         let forms = SentForms::new(sessions.clone(), options.entropy);
-        let (a, s, t) = (&accounts, &sessions, &audit);
-        let m = &options.mail;
+        let (a, s, t, m) = (&accounts, &sessions, &audit, &options.mail);
         let services = Services {
             login: Login::new(a.clone(), s.clone(), t.clone(), m.clone()).counted_in(&metrics),
-            logout: Logout::new(s.clone(), t.clone()),
+            logout: Logout::new(a.clone(), s.clone(), t.clone()),
+            second_factor: SecondFactor::new(a.clone(), s.clone(), t.clone(), m.clone())
+                .counted_in(&metrics),
+            own_factors: OwnFactors::new(a.clone(), s.clone(), t.clone(), m.clone()),
             signup: Signup::new(a.clone(), s.clone(), options.setup_link, t.clone(), m.clone())
                 .counted_in(&metrics),
             reauthenticate: Reauthenticate::new(a.clone(), s.clone(), t.clone()),

@@ -10,7 +10,7 @@ use crate::mail::Mail;
 use crate::sessions::Sessions;
 use crate::use_cases::{
     AccountChanges, ChangePassword, Check, EmailLinks, Figures, Handover, Invitations, Login,
-    Logout, Reauthenticate, Recovery, RevokeSessions, SentForms, Signup,
+    Logout, OwnFactors, Reauthenticate, Recovery, RevokeSessions, SecondFactor, SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
@@ -61,6 +61,8 @@ services! {
     forward_auth: ForwardAuth,
     applications: Applications,
     handover: Handover,
+    second_factor: SecondFactor,
+    own_factors: OwnFactors,
 }
 
 /// The state of the router, which clones it several times for every request.
@@ -86,6 +88,11 @@ impl Links {
     /// The form for signing in.
     pub(crate) fn sign_in(&self) -> String {
         format!("{}/login", self.0)
+    }
+
+    /// The name of the service, for authenticator apps: its host.
+    pub(crate) fn service(&self) -> &str {
+        self.0.split_once("://").map_or(&*self.0, |(_, host)| host)
     }
 
     /// By which an invitation is accepted.

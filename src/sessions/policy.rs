@@ -118,9 +118,13 @@ impl SessionPolicy {
     /// proof from the future was dated by a wrong clock, so its age is unknown.
     #[must_use]
     pub fn is_fresh(&self, session: &Session, now: OffsetDateTime) -> bool {
-        session
-            .authenticated_at
-            .is_some_and(|at| now < later(at, Self::FRESH) && at <= now.saturating_add(SKEW))
+        session.authenticated_at.is_some_and(|at| self.is_recent(at, now))
+    }
+
+    /// Whether a proof at this time is within [`Self::FRESH`] before `now`.
+    #[must_use]
+    pub fn is_recent(&self, at: OffsetDateTime, now: OffsetDateTime) -> bool {
+        now < later(at, Self::FRESH) && at <= now.saturating_add(SKEW)
     }
 
     /// The timeouts of a rule.

@@ -1,6 +1,6 @@
 //! Why a session ended.
 //!
-//! [`EpochReason`] has the six reasons for which a change of an account ends all sessions of the
+//! [`EpochReason`] has the seven reasons for which a change of an account ends all sessions of the
 //! user. [`EndReason`] has these and the reasons for the end of a single session. They are two types
 //! because accounts know no session, and because no timeout can raise an epoch.
 
@@ -31,11 +31,13 @@ pub enum EndReason {
     AccountDeleted,
     /// The token was rotated away; the session may continue under another.
     Replaced,
+    /// A second factor was added or removed, or the session lacks one that is required now.
+    FactorChanged,
 }
 
 impl EndReason {
     /// All reasons.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::IdleTimeout,
         Self::AbsoluteTimeout,
         Self::SignedOut,
@@ -47,6 +49,7 @@ impl EndReason {
         Self::AccountDisabled,
         Self::AccountDeleted,
         Self::Replaced,
+        Self::FactorChanged,
     ];
 
     /// The name in the API, for example `idle_timeout`.
@@ -64,6 +67,7 @@ impl EndReason {
             Self::AccountDisabled => "account_disabled",
             Self::AccountDeleted => "account_deleted",
             Self::Replaced => "replaced",
+            Self::FactorChanged => "factor_changed",
         }
     }
 
@@ -83,6 +87,7 @@ impl From<EpochReason> for EndReason {
             EpochReason::AccountDeleted => Self::AccountDeleted,
             EpochReason::RevokedByUser => Self::RevokedByUser,
             EpochReason::RevokedByAdmin => Self::RevokedByAdmin,
+            EpochReason::FactorChanged => Self::FactorChanged,
         }
     }
 }
@@ -96,7 +101,7 @@ mod tests {
         let both = EndReason::ALL.map(|end| (end, EpochReason::parse(end.as_str())));
         let both: Vec<_> =
             both.into_iter().filter_map(|(end, epoch)| Some((end, epoch?))).collect();
-        assert_eq!(both.len(), 6);
+        assert_eq!(both.len(), 7);
         assert!(both.iter().all(|(end, epoch)| EndReason::from(*epoch) == *end));
     }
 }

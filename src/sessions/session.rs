@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 
 use super::TimeoutRule;
-use crate::accounts::{Epoch, UserId};
+use crate::accounts::{Epoch, Factor, Proof, UserId};
 use crate::entropy::id;
 
 id! {
@@ -47,6 +47,15 @@ impl Owner {
     }
 }
 
+/// The second factor that was proven last in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProvenFactor {
+    /// Which.
+    pub factor: Factor,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
 /// The origin of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
@@ -67,6 +76,8 @@ pub struct Session {
     pub created_at: OffsetDateTime,
     /// When its user last proved their identity; `None` when anonymous.
     pub authenticated_at: Option<OffsetDateTime>,
+    /// The second factor that its user proved last; `None` where there was none.
+    pub second_factor: Option<ProvenFactor>,
     /// The last written activity, up to a minute behind.
     pub last_seen_at: OffsetDateTime,
     /// The absolute deadline. Never moves.
@@ -82,6 +93,28 @@ pub struct Session {
 }
 
 impl Session {
+    /// How its user proved their identity, as the API names it. The second word is the second
+    /// factor that was proven last.
+    #[must_use]
+    pub fn methods(&self) -> &'static [&'static str] {
+        match (self.owner, self.second_factor) {
+            (Owner::Anonymous, _) => &[],
+            (Owner::User { .. }, None) => &["password"],
+            (Owner::User { .. }, Some(proven)) => match proven.factor {
+                Factor::Totp => &["password", "totp"],
+                Factor::RecoveryCode => &["password", "recovery_code"],
+            },
+        }
+    }
+
+    /// The session after its user proved this.
+    #[must_use]
+    pub fn with_proof(self, proof: Proof, at: OffsetDateTime) -> Self {
+        let authenticated_at = if proof.is_identity() { Some(at) } else { self.authenticated_at };
+        let proven = proof.factor().map(|factor| ProvenFactor { factor, at });
+        Self { authenticated_at, second_factor: proven.or(self.second_factor), ..self }
+    }
+
     /// The origin of the last written activity.
     #[must_use]
     pub fn last_client(&self) -> &Client {

@@ -8,7 +8,7 @@ use super::{
     Cutoffs, EndReason, HandoverCode, Keep, Keeping, Kept, Limit, LiveChild, Revocations, Session,
     SessionId, Swept, TokenDigest,
 };
-use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
+use crate::accounts::{Epoch, EpochReason, KeptSession, Proof, UserId};
 use crate::failure::StoreError;
 
 /// How and when a session ended.
@@ -100,8 +100,8 @@ pub struct Rotation {
     pub from: TokenDigest,
     /// The new digest.
     pub to: TokenDigest,
-    /// Whether the user has just proven their identity, so that `authenticated_at` becomes `at`.
-    pub authenticated: bool,
+    /// The proof that the user has just given, at `at`.
+    pub proof: Proof,
     /// When.
     pub at: OffsetDateTime,
 }

@@ -13,7 +13,7 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use super::*;
-use crate::accounts::{Epoch, EpochReason, UserId};
+use crate::accounts::{Epoch, EpochReason, Proof, UserId};
 use crate::clock::{Clock, ManualClock};
 use crate::entropy::Entropy;
 use crate::failure::StoreError;
@@ -54,6 +54,7 @@ fn of(owner: Owner) -> NewSession {
     NewSession {
         owner,
         administrator: false,
+        second_factor: None,
         remember_me: false,
         client: Client::default(),
         previous_token: None,
@@ -169,7 +170,7 @@ async fn a_token_in_use_is_drawn_again_and_the_fourth_failure_is_an_error() {
     let first = stage.start(of(Owner::Anonymous)).await;
     let refused = stage.sessions.start(of(Owner::Anonymous)).await;
     assert!(matches!(refused, Err(StartError::Store(StoreError::Corrupt(_)))), "{refused:?}");
-    let rotated = stage.sessions.rotate(&first.session, &first.token, false).await;
+    let rotated = stage.sessions.rotate(&first.session, &first.token, Proof::Nothing).await;
     assert!(matches!(rotated, Err(ResumeError::Store(StoreError::Corrupt(_)))), "{rotated:?}");
     assert!(stage.sessions.resume(&first.token).await.is_ok());
 }
@@ -309,11 +310,12 @@ async fn a_rotation_moves_the_proof_only_where_there_was_one() {
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     stage.clock.advance(MINUTE * 11);
     assert!(stage.sessions.fresh_proof(&session).is_none());
-    let rotated = stage.sessions.rotate(&session, &token, false).await.unwrap();
+    let rotated = stage.sessions.rotate(&session, &token, Proof::Nothing).await.unwrap();
     assert_eq!(rotated.session, session);
     let mut proven = None;
     let notified = notifies(stage.subscribe(&session, &rotated.token), async {
-        proven = Some(stage.sessions.rotate(&session, &rotated.token, true).await.unwrap());
+        proven =
+            Some(stage.sessions.rotate(&session, &rotated.token, Proof::Password).await.unwrap());
     });
     assert!(notified.await);
     let proven = proven.unwrap();
@@ -323,7 +325,7 @@ async fn a_rotation_moves_the_proof_only_where_there_was_one() {
     for old in [token, rotated.token] {
         assert_eq!(stage.refusal(&old).await, Some(EndReason::Replaced));
         assert_eq!(stage.sessions.end_reason(&old).await.unwrap(), EndReason::Replaced);
-        let late = stage.sessions.rotate(&session, &old, true).await;
+        let late = stage.sessions.rotate(&session, &old, Proof::Password).await;
         assert!(matches!(late, Err(ResumeError::Ended(EndReason::Replaced))), "{late:?}");
     }
     assert!(stage.sessions.is_live_under(session.id, &proven.token).await);
@@ -336,8 +338,9 @@ async fn a_kept_session_continues_under_its_new_token() {
     let stage = stage();
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     let other = stage.start(of_ada()).await;
-    let prepare =
-        async |session: &Session| stage.sessions.prepare_kept_session(session, &token, true).await;
+    let prepare = async |session: &Session| {
+        stage.sessions.prepare_kept_session(session, &token, Proof::Password).await
+    };
     let kept = prepare(&session).await.unwrap();
     let stranger = Session { id: SessionId::from_uuid(Uuid::from_u128(1)), ..session.clone() };
     assert!(matches!(prepare(&stranger).await, Err(KeptSessionError::Ended(_))));
@@ -371,7 +374,7 @@ async fn a_kept_session_continues_under_its_new_token() {
 async fn a_guard_of_a_kept_session_blocks_other_ends_until_it_is_dropped() {
     let stage = stage();
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
-    let kept = stage.sessions.prepare_kept_session(&session, &token, false).await.unwrap();
+    let kept = stage.sessions.prepare_kept_session(&session, &token, Proof::Nothing).await.unwrap();
     let mut revoke = Box::pin(stage.sessions.revoke(session.id, None, EndReason::SignedOut));
     assert!(futures_util::poll!(&mut revoke).is_pending(), "a revoke passed the guard");
     drop(kept);
@@ -384,7 +387,7 @@ async fn a_sign_out_under_a_rotated_token_ends_the_session() {
     let stage = stage();
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     assert_eq!(stage.sessions.sign_out_rotated(&token).await.unwrap(), None, "it is in use");
-    let rotated = stage.sessions.rotate(&session, &token, false).await.unwrap();
+    let rotated = stage.sessions.rotate(&session, &token, Proof::Nothing).await.unwrap();
     let ended = stage.sessions.sign_out_rotated(&token).await.unwrap();
     assert_eq!(ended.map(|session| session.id), Some(session.id));
     assert_eq!(stage.refusal(&rotated.token).await, Some(EndReason::SignedOut));

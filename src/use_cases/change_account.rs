@@ -7,8 +7,8 @@ use super::credential_change::{ends, finish_credential_change};
 use super::run_to_completion;
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Changed, Email, EpochRaise, EpochReason,
-    GroupsChange, Letter, LetterKind, Name, PasswordChange, PasswordHash, PendingEmail, Role,
-    Status, UserId,
+    FactorChange, GroupsChange, Letter, LetterKind, Name, PasswordChange, PasswordHash,
+    PendingEmail, Role, Status, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -40,6 +40,8 @@ pub struct AccountChange {
     pub status: Option<Status>,
     /// The hash of a new password, set by the command line.
     pub password: Option<PasswordHash>,
+    /// Whether every second factor goes.
+    pub reset_factors: bool,
     /// Whether the account goes altogether.
     pub delete: bool,
 }
@@ -245,9 +247,10 @@ impl AccountChanges {
 /// The mail about a change by somebody else than the owner. Without randomness there is none: the
 /// change counts.
 fn notices(mail: &Mail, account: &Account, change: &Change) -> Vec<Letter> {
-    let is_new = change.password.is_some();
-    let letter = is_new.then(|| mail.letter(LetterKind::PasswordChanged, &account.user));
-    letter.and_then(Result::ok).flatten().into_iter().collect()
+    let password = change.password.is_some().then_some(LetterKind::PasswordChanged);
+    let factors = change.factors.is_some().then_some(LetterKind::FactorRemoved);
+    let letter = |kind| mail.letter(kind, &account.user).ok().flatten();
+    password.into_iter().chain(factors).filter_map(letter).collect()
 }
 
 /// One event for each change that has a kind. A new name has none: it grants no access, and is
@@ -273,7 +276,8 @@ fn events(changed: &Changed, change: &Change, by: &By) -> Vec<Event> {
         .as_ref()
         .map(|(_, verified)| event(Kind::EmailChanged).with("verified", *verified));
     let password = change.password.as_ref().map(|_| event(Kind::PasswordChanged));
-    [status, role, groups, email, password].into_iter().flatten().collect()
+    let factors = change.factors.as_ref().map(|_| event(Kind::FactorRemoved).with("factor", "all"));
+    [status, role, groups, email, password, factors].into_iter().flatten().collect()
 }
 
 /// The groups that the account has more and fewer than before, if it has others. The store decided
@@ -298,6 +302,7 @@ fn decide(account: &Account, wanted: &AccountChange) -> Option<Change> {
             .filter(|change| change.applied_to(&user.groups).as_ref() != Ok(&user.groups)),
         status: wanted.status.filter(|status| *status != user.status),
         password: wanted.password.clone().map(|to| PasswordChange { from: None, to }),
+        factors: (wanted.reset_factors && account.factors.any()).then_some(FactorChange::RemoveAll),
         delete: wanted.delete,
         ..Change::default()
     };
@@ -319,6 +324,8 @@ fn ends_sessions(change: &Change) -> Option<EpochReason> {
         Some(EpochReason::RoleChanged)
     } else if change.password.is_some() {
         Some(EpochReason::PasswordChanged)
+    } else if change.factors.is_some() {
+        Some(EpochReason::FactorChanged)
     } else {
         None
     }

@@ -7,7 +7,7 @@ use super::sent_forms::FormTurn;
 use super::{record_failed_check, run_to_completion};
 use crate::accounts::{
     Accounts, Change, ChangeError, EpochRaise, EpochReason, LetterKind, NewPasswordError, Password,
-    PasswordChange, PasswordCheck, PasswordCheckError, User, WeakPassword,
+    PasswordChange, PasswordCheck, PasswordCheckError, Proof, User, WeakPassword,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -72,6 +72,7 @@ impl From<ChangeError> for ChangePasswordError {
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
+            | ChangeError::SetUpGone
             | ChangeError::EmailTaken
             | ChangeError::Groups(_)
             | ChangeError::LastAdministrator => PasswordCheckError::Refused.into(),
@@ -106,7 +107,7 @@ impl ChangePassword {
         }
         let proven = proven?;
         let to = self.accounts.hash_new_password(new, (&user.email, &user.name)).await?;
-        let mut kept = self.sessions.prepare_kept_session(session, old, true).await?;
+        let mut kept = self.sessions.prepare_kept_session(session, old, Proof::Password).await?;
         let raise =
             EpochRaise { reason: EpochReason::PasswordChanged, survivor: Some(kept.record()) };
         let letter = self.mail.letter(LetterKind::PasswordChanged, user);

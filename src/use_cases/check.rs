@@ -167,7 +167,8 @@ impl Check {
                 Owner::Anonymous => None,
                 Owner::User { id, .. } => self.accounts.find(id).await?,
             };
-            if is_live(&session, account.as_ref()) {
+            let is_live = is_live(&session, account.as_ref());
+            if is_live && !self.lacks_factor(&session, account.as_ref()) {
                 return Ok(Answer { child, session, account, ticket });
             }
             // The account was read after the session, and in between the session may have been
@@ -176,7 +177,11 @@ impl Check {
             match pauses.next() {
                 Some(pause) if pause.is_zero() || is_behind => tokio::time::sleep(pause).await,
                 _ => {
-                    let reason = reason_of(account.as_ref());
+                    let reason = if is_live {
+                        EndReason::FactorChanged
+                    } else {
+                        reason_of(account.as_ref())
+                    };
                     endings += 1;
                     let ended = self.sessions.revoke_unchanged(&session, token, reason).await?;
                     if ended || endings == ENDINGS {
@@ -185,6 +190,15 @@ impl Check {
                 }
             }
         }
+    }
+
+    /// Whether the account must have a second factor, and the session was started without one: it
+    /// is older than that policy.
+    fn lacks_factor(&self, session: &Session, account: Option<&Account>) -> bool {
+        let policy = self.accounts.second_factor_policy();
+        account.is_some_and(|account| {
+            policy.applies_to(account.user.role) && session.second_factor.is_none()
+        })
     }
 }
 

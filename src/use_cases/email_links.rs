@@ -46,6 +46,7 @@ impl From<ChangeError> for EmailLinkError {
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
+            | ChangeError::SetUpGone
             | ChangeError::EmailTaken
             | ChangeError::Groups(_)
             | ChangeError::LastAdministrator => Self::LinkGone,

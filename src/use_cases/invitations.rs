@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::authorization::Authorized;
 use super::credential_change::{ends, finish_credential_change};
+use super::pending::{SignIn, second_step};
 use super::sent_forms::FormTurn;
 use super::{ended_by_start, run_to_completion};
 use crate::accounts::{
@@ -85,6 +86,7 @@ impl From<ChangeError> for AcceptError {
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
+            | ChangeError::SetUpGone
             | ChangeError::EmailTaken
             | ChangeError::Groups(_)
             | ChangeError::LastAdministrator => Self::Refused,
@@ -162,10 +164,7 @@ impl Invitations {
     ///
     /// # Errors
     /// [`AcceptError`] says whether the password was set.
-    pub async fn accept(
-        &self,
-        acceptance: Acceptance,
-    ) -> Result<(User, StartedSession), AcceptError> {
+    pub async fn accept(&self, acceptance: Acceptance) -> Result<SignIn, AcceptError> {
         let invited = self.accounts.invited(&acceptance.invitation).await?;
         let user = invited.ok_or(AcceptError::Refused)?.user;
         let who = (&user.email, &user.name);
@@ -175,6 +174,13 @@ impl Invitations {
             let changed = this.set(&user, &acceptance.invitation, hash).await?;
             let account = changed.account.clone().ok_or(AcceptError::Refused)?;
             this.mail.wake();
+            let step = (false, acceptance.previous_token.as_ref().map(Token::digest));
+            if let Some(pending) =
+                second_step(&this.accounts, &this.sessions, &account, step).await?
+            {
+                this.record(&account, &changed, None, &acceptance).await;
+                return Ok(SignIn::Pending(pending));
+            }
             let device = device_name(&acceptance.client.user_agent);
             this.mail.note_use(&account.user, acceptance.language, &device).await;
             let started = this.begin(&account, &acceptance).await;
@@ -182,7 +188,7 @@ impl Invitations {
                 acceptance.form.done(&account.user, &started.token, false);
             }
             this.record(&account, &changed, started.as_ref().ok(), &acceptance).await;
-            Ok((account.user, started.map_err(AcceptError::NotStarted)?))
+            Ok(SignIn::started(account.user, started.map_err(AcceptError::NotStarted)?))
         })
         .await?
     }
@@ -216,6 +222,7 @@ impl Invitations {
         let beginning = NewSession {
             owner: Owner::User { id: account.user.id, epoch: account.epoch },
             administrator: account.user.role == Role::Admin,
+            second_factor: None,
             remember_me: false,
             client: acceptance.client.clone(),
             previous_token: acceptance.previous_token.as_ref().map(Token::digest),
@@ -241,7 +248,8 @@ impl Invitations {
         let mut events = vec![set];
         events.extend(ends(changed, user, EpochReason::PasswordChanged, &by));
         if let Some(started) = started {
-            events.push(Event::new(Kind::Login, &by).about(user).with("by", "invitation"));
+            let signed_in = Event::new(Kind::Login, &by).about(user).with("by", "invitation");
+            events.push(signed_in.with("methods", started.session.methods().to_vec()));
             let previous = acceptance.previous_session.as_deref();
             events.extend(ended_by_start(&started.displaced, previous, user, &by));
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pending::{SignIn, second_step};
 use super::sent_forms::FormTurn;
 use super::{ended_by_start, run_to_completion};
 use crate::accounts::{
@@ -86,21 +87,21 @@ impl Login {
         Self { metrics: metrics.clone(), ..self }
     }
 
-    /// Signs a person in under a fresh token. An unknown address takes as long as a wrong
-    /// password, and fails alike.
+    /// Signs a person in under a fresh token, or begins the second step. An unknown address takes as
+    /// long as a wrong password, and fails alike.
     ///
     /// # Errors
     /// [`LoginError`]; no session has started, and the previous one continues.
-    pub async fn with_password(
-        &self,
-        request: LoginRequest,
-    ) -> Result<(User, StartedSession), LoginError> {
+    pub async fn with_password(&self, request: LoginRequest) -> Result<SignIn, LoginError> {
         let signed_in = self.sign_in(&request).await;
-        self.metrics.sign_in(outcome_of(signed_in.as_ref().err()));
+        // A pending sign-in is counted with its second step.
+        if !matches!(signed_in, Ok(SignIn::Pending(_))) {
+            self.metrics.sign_in(outcome_of(signed_in.as_ref().err()));
+        }
         signed_in
     }
 
-    async fn sign_in(&self, request: &LoginRequest) -> Result<(User, StartedSession), LoginError> {
+    async fn sign_in(&self, request: &LoginRequest) -> Result<SignIn, LoginError> {
         let LoginRequest { email, password, client, .. } = request;
         let from = client.ip_address.map(Network::of);
         let proof = PasswordCheck { password: password.clone(), from };
@@ -117,9 +118,16 @@ impl Login {
                 return Err(LoginError::EmailUnverified);
             }
             let (previous_token, previous) = self.replaced_session(request, account.user.id).await;
+            let step = (request.remember_me, previous_token);
+            if let Some(pending) =
+                second_step(&self.accounts, &self.sessions, &account, step).await?
+            {
+                return Ok(SignIn::Pending(pending));
+            }
             let beginning = NewSession {
                 owner: Owner::User { id: account.user.id, epoch: account.epoch },
                 administrator: account.user.role == Role::Admin,
+                second_factor: None,
                 remember_me: request.remember_me,
                 client: client.clone(),
                 previous_token,
@@ -129,7 +137,7 @@ impl Login {
                 Ok(started) => {
                     let device = device_name(&client.user_agent);
                     self.mail.note_use(&account.user, request.language, &device).await;
-                    return Ok((account.user, started));
+                    return Ok(SignIn::started(account.user, started));
                 }
                 // The password may be another by now: prove it again under the new epoch.
                 Err(StartError::EpochMoved) => {}
@@ -187,7 +195,8 @@ impl Login {
             let started = sessions.start(beginning).await?;
             form.done(&user, &started.token, started.session.remember_me);
             let by = By::user(user.id, started.session.id, client);
-            let mut events = vec![Event::new(Kind::Login, &by).about(user.id)];
+            let signed_in = Event::new(Kind::Login, &by).about(user.id);
+            let mut events = vec![signed_in.with("methods", started.session.methods().to_vec())];
             events.extend(ended_by_start(&started.displaced, previous.as_deref(), user.id, &by));
             audit.record(events).await;
             Ok(started)

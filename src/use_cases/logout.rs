@@ -1,6 +1,8 @@
 //! Sign-out.
 
+use super::pending::digest_of;
 use super::run_to_completion;
+use crate::accounts::Accounts;
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{Client, EndReason, Session, Sessions, Token};
@@ -8,6 +10,7 @@ use crate::sessions::{Client, EndReason, Session, Sessions, Token};
 /// Signs people out.
 #[derive(Clone)]
 pub struct Logout {
+    accounts: Accounts,
     sessions: Sessions,
     audit: AuditTrail,
 }
@@ -15,8 +18,17 @@ pub struct Logout {
 impl Logout {
     /// Creates the use case.
     #[must_use]
-    pub fn new(sessions: Sessions, audit: AuditTrail) -> Self {
-        Self { sessions, audit }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
+        Self { accounts, sessions, audit }
+    }
+
+    /// Gives up the pending session of this token. Nothing happens if it opens none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown whether it is void.
+    pub async fn of_pending(&self, token: &Token) -> Result<(), StoreError> {
+        // Also takes one that has expired.
+        self.accounts.replace_pending(Some(digest_of(token))).await.map(drop)
     }
 
     /// Ends the session of a browser that asks for it.

@@ -1,11 +1,14 @@
-//! Checks the password again within a session, and rotates its token.
+//! Checks the password or a second factor again within a session, and rotates its token.
 
 use super::sent_forms::FormTurn;
 use super::{record_failed_check, run_to_completion};
-use crate::accounts::{Accounts, PasswordCheck, PasswordCheckError, User};
+use crate::accounts::{
+    Accounts, FactorCheck, PasswordCheck, PasswordCheckError, Proof, TypedCode, User, UserId,
+};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
+use crate::throttle::Network;
 
 /// Lets signed-in people prove themselves again.
 #[derive(Clone)]
@@ -67,10 +70,58 @@ impl Reauthenticate {
             record_failed_check(&self.audit, &event, error).await;
         }
         proven?;
+        self.rotate(user, (session, token), (Proof::Password, event), form).await
+    }
+
+    /// Whether the account has a second factor, so that a code is worth more than the password.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn has_factor(&self, user: UserId) -> Result<bool, StoreError> {
+        let account = self.accounts.find(user).await?;
+        Ok(account.is_some_and(|account| account.factors.any()))
+    }
+
+    /// As [`Reauthenticate::with_password`], by a code of a second factor.
+    ///
+    /// # Errors
+    /// [`ReauthenticateError`]; the session is as it was.
+    pub async fn with_code(
+        &self,
+        user: &User,
+        (session, token): (&Session, &Token),
+        code: TypedCode,
+        (by, form): (&By, &FormTurn),
+    ) -> Result<StartedSession, ReauthenticateError> {
+        let event = Event::new(Kind::Reauthenticated, by).about(user.id);
+        let account = self.accounts.find(user.id).await?;
+        let account = account.ok_or(ReauthenticateError::Ended(EndReason::AccountDeleted))?;
+        let from = by.client.ip_address.map(Network::of);
+        let check = FactorCheck { code, from, pending: None };
+        let proven = self.accounts.prove_factor(&account, &check).await;
+        match &proven {
+            Err(PasswordCheckError::Refused) => {
+                self.audit.record([event.clone().outcome("wrong_code")]).await;
+            }
+            Err(error) => record_failed_check(&self.audit, &event, error).await,
+            Ok(_) => {}
+        }
+        let factor = proven?;
+        let event = event.with("factor", factor.as_str());
+        self.rotate(user, (session, token), (Proof::Factor(factor), event), form).await
+    }
+
+    async fn rotate(
+        &self,
+        user: &User,
+        (session, token): (&Session, &Token),
+        (proof, event): (Proof, Event),
+        form: &FormTurn,
+    ) -> Result<StartedSession, ReauthenticateError> {
         let (this, session, token) = (self.clone(), session.clone(), token.clone());
         let (user, form) = (user.clone(), form.clone());
         run_to_completion(async move {
-            let started = this.sessions.rotate(&session, &token, true).await?;
+            let started = this.sessions.rotate(&session, &token, proof).await?;
             form.done(&user, &started.token, started.session.remember_me);
             this.audit.record([event]).await;
             Ok(started)

@@ -71,6 +71,7 @@ impl From<ChangeError> for RecoveryError {
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
+            | ChangeError::SetUpGone
             | ChangeError::EmailTaken
             | ChangeError::Groups(_)
             | ChangeError::LastAdministrator => Self::LinkGone,

@@ -2,7 +2,7 @@
 
 use super::credential_change::{ends, finish_credential_change};
 use super::run_to_completion;
-use crate::accounts::{Accounts, Change, ChangeError, EpochRaise, EpochReason, UserId};
+use crate::accounts::{Accounts, Change, ChangeError, EpochRaise, EpochReason, Proof, UserId};
 use crate::audit::{AuditTrail, By, Event};
 use crate::failure::StoreError;
 use crate::sessions::{
@@ -102,7 +102,7 @@ impl RevokeSessions {
         (session, old): (&Session, &Token),
         by: &By,
     ) -> Result<(u64, Option<StartedSession>), RevokeSessionsError> {
-        let kept = self.sessions.prepare_kept_session(session, old, false).await?;
+        let kept = self.sessions.prepare_kept_session(session, old, Proof::Nothing).await?;
         let raise =
             EpochRaise { reason: EpochReason::RevokedByUser, survivor: Some(kept.record()) };
         let (kept, revoked) = self.raise(user, raise, Some(kept), by).await?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pending::{SignIn, second_step};
 use super::sent_forms::FormTurn;
 use super::{ended_by_start, record_throttled_sign_up, run_to_completion};
 use crate::accounts::{
@@ -98,10 +99,7 @@ impl Signup {
     ///
     /// # Errors
     /// [`SignupError`] says whether the account was made.
-    pub async fn with_password(
-        &self,
-        request: SignupRequest,
-    ) -> Result<(User, StartedSession), SignupError> {
+    pub async fn with_password(&self, request: SignupRequest) -> Result<SignIn, SignupError> {
         let signed_up = self.make(request, Role::User).await;
         self.counted(signed_up)
     }
@@ -123,16 +121,12 @@ impl Signup {
         &self,
         token: &str,
         request: SignupRequest,
-    ) -> Result<(User, StartedSession), SignupError> {
+    ) -> Result<SignIn, SignupError> {
         let signed_up = self.by_link(token, request).await;
         self.counted(signed_up)
     }
 
-    async fn by_link(
-        &self,
-        token: &str,
-        request: SignupRequest,
-    ) -> Result<(User, StartedSession), SignupError> {
+    async fn by_link(&self, token: &str, request: SignupRequest) -> Result<SignIn, SignupError> {
         let claim = self.link.claim(token).ok_or(SignupError::LinkRefused)?;
         match self.make(request, Role::Admin).await {
             Err(SignupError::Create(CreateError::AdministratorExists)) => {
@@ -147,11 +141,7 @@ impl Signup {
         }
     }
 
-    async fn make(
-        &self,
-        request: SignupRequest,
-        role: Role,
-    ) -> Result<(User, StartedSession), SignupError> {
+    async fn make(&self, request: SignupRequest, role: Role) -> Result<SignIn, SignupError> {
         let is_admin = role == Role::Admin;
         let new = NewUser {
             email: request.email,
@@ -179,11 +169,19 @@ impl Signup {
             }
             let account = made?;
             this.mail.wake();
+            let step = (false, previous_token);
+            if let Some(pending) =
+                second_step(&this.accounts, &this.sessions, &account, step).await?
+            {
+                this.record(&account, None, None, client).await;
+                return Ok(SignIn::Pending(pending));
+            }
             let device = device_name(&client.user_agent);
             this.mail.note_use(&account.user, language, &device).await;
             let beginning = NewSession {
                 owner: Owner::User { id: account.user.id, epoch: account.epoch },
                 administrator: is_admin,
+                second_factor: None,
                 remember_me: false,
                 client: client.clone(),
                 previous_token,
@@ -194,7 +192,7 @@ impl Signup {
                 form.done(&account.user, &started.token, false);
             }
             this.record(&account, started.as_ref().ok(), previous.as_deref(), client).await;
-            Ok((account.user, started?))
+            Ok(SignIn::started(account.user, started?))
         })
         .await?
     }

@@ -82,7 +82,7 @@ impl Signup {
         }
         let found = self.accounts.find_by_email(&new.email).await?;
         match found {
-            Some(account) if !account.user.email_verified => {
+            Some(account) if is_replaceable(&account) => {
                 let letter = letter(LetterKind::Verification, Some(account.user.id));
                 let letters = letter.map_err(StoreError::from)?.into_iter().collect();
                 self.replace(account.user.id, (new, hash.clone()), letters, by).await
@@ -113,8 +113,7 @@ impl Signup {
             letters,
             ..Change::default()
         };
-        let decide =
-            move |account: &Account| (!account.user.email_verified).then(|| change.clone());
+        let decide = move |account: &Account| is_replaceable(account).then(|| change.clone());
         let changed =
             finish_credential_change(&self.accounts, &self.sessions, user, None, decide).await;
         match changed {
@@ -129,4 +128,10 @@ impl Signup {
             Err(_) => Ok(()),
         }
     }
+}
+
+/// Nobody has shown that the address is theirs. An account with a second factor is not replaced: no
+/// sign-up may remove a factor.
+fn is_replaceable(account: &Account) -> bool {
+    !account.user.email_verified && !account.factors.any()
 }

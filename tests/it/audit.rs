@@ -103,7 +103,7 @@ async fn log_2_log_4_signing_up_in_and_out_is_recorded_with_every_field(kind: Ki
             own("signup", &user, &first, &json!({ "role": "user" })),
             own("logout", &user, &first, &json!({})),
             own("session_ended", &user, &first, &reason),
-            own("login", &user, &second, &json!({})),
+            own("login", &user, &second, &json!({ "methods": ["password"] })),
             own("logout", &user, &second, &json!({})),
             own("session_ended", &user, &second, &reason),
         ]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::client::{Client, PASSWORD};
 use crate::harness::server::{Outcome, Place, Server};
+use crate::second_factors::Authenticator;
 
 const OTHER: &str = "granite teapot on the seventh stair";
 
@@ -218,6 +219,30 @@ async fn a_new_password_ends_the_sessions_and_is_the_only_one() {
         assert_eq!(ada.sign_in("ada@example.org", OTHER).await, 200);
         let weak = server.place.run_with_input(&line, "short\n");
         assert!(refused(&weak, 1).contains("ANTEROOM_PASSWORD_MIN_LENGTH"), "{weak:?}");
+    }
+}
+
+#[tokio::test]
+async fn reset_factors_removes_the_second_factor_and_ends_the_sessions() {
+    for server in servers() {
+        let ada = ada(&server).await;
+        let begun: Value =
+            ada.post_json("/api/account/totp", &json!({})).await.json().await.unwrap();
+        let authenticator = Authenticator::of(begun["secret"].as_str().unwrap());
+        let code = authenticator.code_at(anteroom::clock::Clock::system().now());
+        let confirmed = ada.post_json("/api/account/totp/confirm", &json!({ "code": code })).await;
+        assert_eq!(confirmed.status(), 200);
+        assert_eq!(Client::of(&server).sign_in("ada@example.org", PASSWORD).await, 401);
+
+        let line = ["user", "reset-factors", "ada@example.org"];
+        let output = done(&server.command(&line)).to_owned();
+
+        assert!(output.contains("no second factor"), "{output}");
+        assert_eq!(ada.reason().await, "factor_changed");
+        assert_eq!(ada.sign_in("ada@example.org", PASSWORD).await, 200);
+        done(&server.command(&line));
+        assert!(ada.is_signed_in().await, "there was nothing left to do");
+        refused(&server.command(&["user", "reset-factors", "eve@example.org"]), 1);
     }
 }
 

@@ -236,7 +236,7 @@ fn faults(name: &str, page: &str) -> Option<Vec<String>> {
 
 #[test]
 fn the_commands_of_documents_print_what_is_shown() {
-    for needed in ["curl", "jq"] {
+    for needed in ["curl", "jq", "oathtool"] {
         if program(needed, "the commands of documents").is_none() {
             return;
         }

@@ -91,6 +91,7 @@ mod routes;
 mod rules;
 mod schemathesis;
 mod screenshots;
+mod second_factors;
 mod secrets;
 mod security;
 mod security_checklist;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use anteroom::accounts::{
-    Account, Accounts, AccountsOptions, Email, Hasher, HasherOptions, PasswordPolicy, Role, Status,
+    Account, Accounts, AccountsOptions, Email, Hasher, HasherOptions, PasswordPolicy, Role,
+    SecondFactorPolicy, Status,
 };
 use anteroom::audit::{AuditOptions, AuditTrail, By};
 use anteroom::clock::Clock;
@@ -60,6 +61,8 @@ impl Command {
         let hasher = Hasher::start_with(entropy.clone(), HasherOptions::cheap_for_tests()).unwrap();
         let accounts = Accounts::new(AccountsOptions {
             store: Arc::new(database.clone()),
+            factors: Arc::new(database.clone()),
+            second_factor: SecondFactorPolicy::Optional,
             hasher,
             policy: PasswordPolicy::default(),
             throttle: Throttle::new(

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::harness::app::{DAY, HOUR, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_every_store};
 use crate::harness::browser::Browser;
+use crate::second_factors::set_up;
 
 on_every_store!(
     every_reason_is_reported_for_a_day,
@@ -57,6 +58,11 @@ async fn end(app: &TestApp, reason: &str) -> Browser {
             app.signed_in("ada@example.org").await;
             app.signed_in("ada@example.org").await.whoami().await.status
         }
+        "factor_changed" => {
+            let phone = app.signed_in("ada@example.org").await;
+            set_up(app, &phone).await;
+            200
+        }
         "replaced" => browser.reauthenticate(PASSWORD).await.status,
         other => panic!("{other}"),
     };
@@ -64,7 +70,7 @@ async fn end(app: &TestApp, reason: &str) -> Browser {
     old
 }
 
-const REASONS: [&str; 10] = [
+const REASONS: [&str; 11] = [
     "idle_timeout",
     "absolute_timeout",
     "signed_out",
@@ -74,6 +80,7 @@ const REASONS: [&str; 10] = [
     "account_disabled",
     "account_deleted",
     "session_limit",
+    "factor_changed",
     "replaced",
 ];
 
@@ -130,6 +137,7 @@ async fn the_sign_in_page_says_why_in_words(kind: Kind) {
         ("account_disabled", "This account is disabled"),
         ("account_deleted", "This account was deleted"),
         ("session_limit", "this session was the oldest of too many"),
+        ("factor_changed", "How this account is secured was changed"),
         ("replaced", "This session was renewed"),
     ] {
         let app = app_of(kind).await;

@@ -11,6 +11,7 @@ use crate::harness::app::{HOUR, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp}
 use crate::harness::browser::{Answer, Browser};
 use crate::harness::mailbox::Mailbox;
 use crate::openapi::every_route;
+use crate::second_factors::set_up;
 
 /// What each is told who sends the request that [`complete`] makes of the route: a status, or the
 /// page that a 303 leads to instead of doing anything. `{file}` is no file of this release.
@@ -20,6 +21,8 @@ GET    /signup                           200   200   200   303   303   303   303
 POST   /signup                           303   303   303   303   303   303   303
 GET    /login                            200   200   200   303   303   303   303
 POST   /login                            303   303   303   303   303   303   303
+GET    /login/second-factor              login login login 303   303   303   303
+POST   /login/second-factor              login login login login login login login
 GET    /logout                           login login login 200   200   200   200
 POST   /logout                           login login login login login login login
 GET    /setup                            404   404   404   404   404   404   404
@@ -50,6 +53,15 @@ GET    /account/profile                  login login login 200   200   200   200
 POST   /account/profile                  login login login 303   reauthenticate 303 reauthenticate
 GET    /account/password                 303   303   303   303   303   303   303
 POST   /account/password                 login login login 303   303   303   303
+GET    /account/second-factor            login login login 200   200   200   200
+GET    /account/second-factor/set-up     login login login 200   reauthenticate 200 reauthenticate
+POST   /account/second-factor/set-up     login login login 303   reauthenticate 303 reauthenticate
+GET    /account/second-factor/begin      303   303   303   303   303   303   303
+POST   /account/second-factor/begin      login login login 303   reauthenticate 303 reauthenticate
+GET    /account/second-factor/remove     303   303   303   303   303   303   303
+POST   /account/second-factor/remove     login login login 404   reauthenticate 404 reauthenticate
+GET    /account/second-factor/recovery-codes 303 303 303 303 303 303 303
+POST   /account/second-factor/recovery-codes login login login 404 reauthenticate 404 reauthenticate
 GET    /account/activity                 login login login 200   200   200   200
 GET    /account/remembered               login login login 200   200   200   200
 GET    /account/delete                   login login login 200   reauthenticate 200 reauthenticate
@@ -75,6 +87,8 @@ GET    /admin/users/{id}/delete          303   303   303   303   303   303   303
 POST   /admin/users/{id}/delete          login login login 404   404   303   reauthenticate
 GET    /admin/users/{id}/invitation      303   303   303   303   303   303   303
 POST   /admin/users/{id}/invitation      login login login 404   404   201   reauthenticate
+GET    /admin/users/{id}/reset-factors   303   303   303   303   303   303   303
+POST   /admin/users/{id}/reset-factors   login login login 404   404   303   reauthenticate
 GET    /admin/users/{id}/revoke-sessions 303   303   303   303   303   303   303
 POST   /admin/users/{id}/revoke-sessions login login login 404   404   303   303
 GET    /admin/sessions                   login login login 404   404   200   200
@@ -88,6 +102,7 @@ POST   /api/signup                       201   201   201   201   201   201   201
 GET    /api/session                      401   401   401   200   200   200   200
 POST   /api/session                      200   200   200   200   200   200   200
 DELETE /api/session                      204   204   204   204   204   204   204
+POST   /api/session/second-factor        401   401   401   401   401   401   401
 POST   /api/session/reauthenticate       401   401   401   200   200   200   200
 GET    /api/session/data                 200   200   401   200   200   200   200
 PATCH  /api/session/data                 200   200   401   200   200   200   200
@@ -103,12 +118,18 @@ POST   /api/account/email/verification   401   401   401   409   409   409   409
 POST   /api/email/verify                 410   410   410   410   410   410   410
 POST   /api/recovery                     202   202   202   202   202   202   202
 POST   /api/recovery/confirm             410   410   410   410   410   410   410
+GET    /api/account/factors              401   401   401   200   200   200   200
+POST   /api/account/totp                 401   401   401   201   403   201   403
+DELETE /api/account/totp                 401   401   401   404   403   404   403
+POST   /api/account/totp/confirm         401   401   401   404   403   404   403
+POST   /api/account/recovery-codes       401   401   401   404   403   404   403
 GET    /api/account/data                 401   401   401   200   200   200   200
 GET    /api/admin/users                  401   401   401   404   404   200   200
 POST   /api/admin/users                  401   401   401   404   404   201   403
 GET    /api/admin/users/{id}             401   401   401   404   404   200   200
 PATCH  /api/admin/users/{id}             401   401   401   404   404   200   403
 DELETE /api/admin/users/{id}             401   401   401   404   404   204   403
+DELETE /api/admin/users/{id}/factors     401   401   401   404   404   204   403
 POST   /api/admin/users/{id}/invitation  401   401   401   404   404   201   403
 GET    /api/admin/users/{id}/sessions    401   401   401   404   404   200   200
 DELETE /api/admin/users/{id}/sessions    401   401   401   404   404   200   200
@@ -178,6 +199,9 @@ fn fields(method: &Method, path: &str, n: usize) -> Value {
         }
         ("POST", "/account/password") | ("PUT", "/api/account/password") => {
             json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD })
+        }
+        ("POST", "/api/session/second-factor" | "/api/account/totp/confirm") => {
+            json!({ "code": "000000" })
         }
         ("POST", "/account/profile") => json!({ "email": new, "name": "Ada" }),
         ("POST", "/recover" | "/api/recovery") => json!({ "email": "known@example.org" }),
@@ -326,8 +350,11 @@ async fn every_address_of_a_form_leads_to_the_page_that_the_form_is_on() {
     let root = app.administrator("root@example.org").await;
     let user = app.add("ada@example.org", Role::User).await.user.id.to_string();
     // An account without sessions has no form that ends them.
-    app.signed_in("ada@example.org").await;
-    let phone = app.administrator("root@example.org").await.session_id().await;
+    set_up(&app, &app.signed_in("ada@example.org").await).await;
+    let (authenticator, _) = set_up(&app, &root).await;
+    let phone = authenticator.sign_in(&app, "root@example.org", PASSWORD).await;
+    let phone = phone.session_id().await;
+    assert_eq!(root.post("/api/account/totp", json!({})).await.status, 201);
     for row in rows() {
         // What is at applications is at no address of this host.
         let is_elsewhere = row.path.starts_with("/.anteroom/");
@@ -342,7 +369,7 @@ async fn every_address_of_a_form_leads_to_the_page_that_the_form_is_on() {
         }
         let mut answer = root.get(&address).await;
         // Forms of strangers lead whoever is signed in to their account.
-        let for_strangers = ["/login", "/signup", "/setup", "/invitation"];
+        let for_strangers = ["/login", "/login/second-factor", "/signup", "/setup", "/invitation"];
         // Forms that are shown for a link that works, or to somebody whose address is not verified.
         let for_some =
             ["/recover/confirm", "/verify-email", "/cancel-email-change", "/account/verification"];

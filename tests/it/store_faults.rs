@@ -21,6 +21,7 @@ use crate::harness::browser::{Answer, Browser};
 use crate::harness::chance::is_nightly;
 use crate::harness::failing::{Fault, Faults};
 use crate::harness::mailbox::Mailbox;
+use crate::second_factors::set_up;
 
 on_each_store!(
     rev_13_a_sign_out_that_is_not_done_says_so_and_can_be_tried_again,
@@ -147,6 +148,7 @@ async fn scene(
     let user_id = ada.user_id().await;
     let her = anteroom::accounts::UserId::parse(&user_id).unwrap();
     let invitation = app.anteroom.accounts().invite(her).await.unwrap().unwrap().secret;
+    let (grace, codes) = somebody_with_factor(&app, operation, (number, nth)).await;
     let guest = app.browser();
     // Every network may start a limited number in a minute.
     app.clock.advance(Duration::from_secs(4));
@@ -164,6 +166,8 @@ async fn scene(
         phone_id: phone.session_id().await,
         user_id,
         invitation,
+        grace,
+        codes: codes.into(),
         setup: setup.split("token=").nth(1).unwrap_or_default().to_owned(),
         visitor,
         ended: copy,
@@ -175,6 +179,20 @@ async fn scene(
         admin,
         guest,
     }
+}
+
+/// The address of somebody with a second factor, and the recovery codes.
+async fn somebody_with_factor(
+    app: &TestApp,
+    operation: &Operation,
+    (number, nth): (usize, usize),
+) -> (String, Vec<String>) {
+    if !operation.is(Mark::NeedsFactor) {
+        return (String::new(), Vec::new());
+    }
+    let grace = format!("g{number}-{nth}@example.org");
+    let (_, codes) = set_up(app, &app.signed_in(&grace).await).await;
+    (grace, codes)
 }
 
 /// Runs the operation with one failing call, checks the result, and repeats it until it succeeds.
@@ -425,12 +443,16 @@ fn every_route_is_tried_with_failing_stores() {
         "GET /.well-known/change-password",
         "GET /account/password",
         "GET /account/verification",
+        "GET /account/second-factor/begin",
+        "GET /account/second-factor/recovery-codes",
+        "GET /account/second-factor/remove",
         "GET /account/sessions/revoke-all",
         "GET /account/sessions/revoke-others",
         "GET /account/sessions/{id}/revoke",
         "GET /admin/sessions/{id}/revoke",
         "GET /admin/users/{id}/delete",
         "GET /admin/users/{id}/invitation",
+        "GET /admin/users/{id}/reset-factors",
         "GET /admin/users/{id}/revoke-sessions",
         "GET /preferences",
     ];

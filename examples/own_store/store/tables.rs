@@ -123,7 +123,7 @@ impl Tables {
 
     /// The session under its new token; `None` if it is not live under the old one.
     pub(super) fn rotate(&mut self, rotation: &Rotation) -> Option<&mut Session> {
-        let &Rotation { from, to, authenticated, at } = rotation;
+        let &Rotation { from, to, proof, at } = rotation;
         let (id, user) = self.session_of(&from).map(|one| (one.id, one.owner.user()))?;
         if self.tokens.contains_key(&to) {
             return None;
@@ -135,9 +135,7 @@ impl Tables {
         self.feed.push(id, user, ended);
         let row = self.live.get_mut(&id)?;
         row.digest = to;
-        if authenticated {
-            row.session.authenticated_at = Some(at);
-        }
+        row.session = row.session.clone().with_proof(proof, at);
         Some(&mut row.session)
     }
 
@@ -234,7 +232,7 @@ impl Tables {
         if session.id.as_uuid() != kept.session || session.owner.user() != Some(user) {
             return None;
         }
-        let rotation = Rotation { from, to, authenticated: kept.authenticated, at };
+        let rotation = Rotation { from, to, proof: kept.proof, at };
         let session = self.rotate(&rotation)?;
         session.owner = Owner::User { id: user, epoch };
         Some(session.id)

@@ -8,6 +8,7 @@ pub(in crate::http) mod admin;
 pub(in crate::http) mod check;
 pub(in crate::http) mod data;
 pub(in crate::http) mod email;
+pub(in crate::http) mod factors;
 pub(in crate::http) mod handover;
 pub(in crate::http) mod home;
 pub(in crate::http) mod operations;

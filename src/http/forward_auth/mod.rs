@@ -144,7 +144,7 @@ impl ForwardAuth {
         // A proof in the future is from before the clock was put back.
         let since = |at| Duration::try_from(self.0.clock.now() - at).unwrap_or_default();
         let since_proof = session.authenticated_at.map_or(Duration::MAX, since);
-        Visitor { user, since_proof, has_factor: false }
+        Visitor { user, since_proof, has_factor: session.second_factor.is_some() }
     }
 
     /// Whether a page of an application needs a newer proof of identity than this session has.

@@ -18,12 +18,13 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::accounts::{Busy, ChangeError, CreateError, PasswordCheckError, WeakPassword};
+use crate::accounts::{Busy, ChangeError, CreateError, Factor, PasswordCheckError, WeakPassword};
 use crate::failure::StoreError;
 use crate::http::response::json::ProblemBody;
-use crate::sessions::{EndReason, ResumeError};
+use crate::sessions::{EndReason, ResumeError, StartError};
 use crate::use_cases::{
-    ChangePasswordError, LoginError, OwnChangeError, ReauthenticateError, RevokeSessionsError,
+    ChangePasswordError, LoginError, OwnChangeError, OwnFactorsError, ReauthenticateError,
+    RevokeSessionsError, SecondFactorError,
 };
 
 /// An error response. The outermost layer makes it a problem document or a page.
@@ -34,6 +35,8 @@ pub struct Problem {
     pub(crate) detail: Cow<'static, str>,
     pub(crate) errors: BTreeMap<&'static str, FieldError>,
     pub(crate) reason: Option<EndReason>,
+    /// The second factors that may be used.
+    pub(crate) methods: Vec<&'static str>,
     /// Seconds.
     pub(crate) retry_after: Option<u64>,
 }
@@ -45,7 +48,8 @@ impl Problem {
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         let (errors, reason, retry_after) = (BTreeMap::new(), None, None);
-        Self { status, code, detail: detail.into(), errors, reason, retry_after }
+        let methods = Vec::new();
+        Self { status, code, detail: detail.into(), errors, reason, methods, retry_after }
     }
 
     pub(crate) fn not_found() -> Self {
@@ -86,6 +90,23 @@ impl Problem {
             Code::SecondFactorRequired,
             "This needs a session with a second factor.",
         )
+    }
+
+    pub(crate) fn second_factor_missing(factors: &[Factor]) -> Self {
+        let detail = "The password is right, and a second factor is needed: send a code to \
+                      `/api/session/second-factor`.";
+        let problem = Self::new(StatusCode::UNAUTHORIZED, Code::SecondFactorRequired, detail);
+        Self { methods: factors.iter().map(|factor| factor.as_str()).collect(), ..problem }
+    }
+
+    pub(crate) fn second_factor_setup_required() -> Self {
+        let detail = "This account needs a second factor: set one up by `/api/account/totp`.";
+        Self::new(StatusCode::UNAUTHORIZED, Code::SecondFactorSetupRequired, detail)
+    }
+
+    pub(crate) fn wrong_code() -> Self {
+        let detail = "The code is wrong, or was used already.";
+        Self::new(StatusCode::FORBIDDEN, Code::InvalidCredentials, detail)
     }
 
     pub(crate) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -223,6 +244,37 @@ impl From<LoginError> for Problem {
     }
 }
 
+impl From<SecondFactorError> for Problem {
+    fn from(error: SecondFactorError) -> Self {
+        match error {
+            SecondFactorError::NotPending => Self::no_session(),
+            SecondFactorError::Code(PasswordCheckError::Refused) => {
+                Self { status: StatusCode::UNAUTHORIZED, ..Self::wrong_code() }
+            }
+            SecondFactorError::Code(error) => error.into(),
+            SecondFactorError::LimitReached => limit_reached(),
+        }
+    }
+}
+
+impl From<OwnFactorsError> for Problem {
+    fn from(error: OwnFactorsError) -> Self {
+        match error {
+            OwnFactorsError::NotFound => Self::not_found(),
+            OwnFactorsError::EmailUnverified => Self::email_unverified(),
+            OwnFactorsError::WrongCode => Self::wrong_code(),
+            OwnFactorsError::Ended(reason) => Self::session_ended(reason),
+            OwnFactorsError::NotPending | OwnFactorsError::NotStarted(StartError::EpochMoved) => {
+                Self::no_session()
+            }
+            OwnFactorsError::NotStarted(StartError::LimitReached) => limit_reached(),
+            OwnFactorsError::NotStarted(StartError::Store(error)) => error.into(),
+            OwnFactorsError::Busy(busy) => Self::busy(busy),
+            OwnFactorsError::Change(error) => error.into(),
+        }
+    }
+}
+
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
@@ -289,7 +341,9 @@ impl From<OwnChangeError> for Problem {
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::NotFound | ChangeError::InvitationGone => Self::not_found(),
+            ChangeError::NotFound | ChangeError::InvitationGone | ChangeError::SetUpGone => {
+                Self::not_found()
+            }
             ChangeError::LinkGone => Self::link_expired(),
             ChangeError::EmailTaken => email_taken(),
             ChangeError::Groups(error) => Self::invalid([("groups", error.into())].into()),

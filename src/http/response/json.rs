@@ -160,7 +160,7 @@ impl SessionBody {
             idle_expires_at: Timestamp::of(policy.idle_expires_at(session)),
             expires_at: Timestamp::of(session.expires_at),
             remember_me: session.remember_me,
-            methods: if anonymous { &[] } else { &["password"] },
+            methods: session.methods(),
             ip_address: session.client.ip_address,
             user_agent: session.client.user_agent.clone(),
             device: device_name(&session.client.user_agent),
@@ -302,6 +302,10 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reason: Option<&'static str>,
+    /// The second factors that may be used, with `second_factor_required`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    methods: Vec<&'static str>,
     /// The wrong fields and their problems, with status 422.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, FieldError>)]
@@ -318,6 +322,7 @@ impl ProblemBody {
             detail: problem.detail.to_string(),
             request_id: request_id.to_owned(),
             reason: problem.reason.map(EndReason::as_str),
+            methods: problem.methods.clone(),
             errors: problem.errors.clone(),
         }
     }

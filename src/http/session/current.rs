@@ -4,14 +4,15 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
+use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
+use uuid::Uuid;
 
-use crate::accounts::{Password, PasswordCheck, User};
+use crate::accounts::{Password, PasswordCheck, Proof, User};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::detached;
 use crate::http::response::error::Problem;
-use crate::http::session::cookie::{CookieShape, Presented, preference};
+use crate::http::session::cookie::{CookieShape, Presented};
 use crate::http::web::language::Language;
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::network::Sender;
@@ -142,7 +143,7 @@ impl CurrentSession {
             writes,
             audit,
             sender,
-            language: language_of(headers),
+            language: Language::of_headers(headers),
             sent_cookies,
             state,
         }))
@@ -240,6 +241,7 @@ impl CurrentSession {
         let new_session = NewSession {
             owner: Owner::Anonymous,
             administrator: false,
+            second_factor: None,
             remember_me: false,
             client: self.client(),
             previous_token: None,
@@ -254,8 +256,8 @@ impl CurrentSession {
     }
 
     /// Counts a change of the own account that is made in this session.
-    pub(crate) async fn count_change(&self, session: SessionId, by: &By) -> Result<(), Problem> {
-        let Err(wait) = self.0.writes.count_change(session.as_uuid()) else { return Ok(()) };
+    pub(crate) async fn count_change(&self, session: Uuid, by: &By) -> Result<(), Problem> {
+        let Err(wait) = self.0.writes.count_change(session) else { return Ok(()) };
         self.record_refusal(by, "own_changes").await;
         Err(Problem::too_many_attempts(wait))
     }
@@ -312,6 +314,13 @@ impl CurrentSession {
         }
     }
 
+    /// The response sets the cookie of a pending session, which is none: nobody is signed in.
+    pub(crate) fn set_pending(&self, token: Token) {
+        let mut state = self.state();
+        state.cookie_change = CookieChange::Set(token.clone(), None);
+        (state.presented_token, state.session_state) = (Some(token), SessionState::Missing);
+    }
+
     /// The response removes the cookie.
     pub(crate) fn forget_session(&self) {
         let mut state = self.state();
@@ -356,7 +365,7 @@ impl CurrentSession {
         let sessions = self.0.sessions.clone();
         let before = Arc::clone(&identity.session);
         // The rotation finishes even if the client disconnects.
-        let rotating = async move { sessions.rotate(&before, &token, false).await };
+        let rotating = async move { sessions.rotate(&before, &token, Proof::Nothing).await };
         let started = detached::run_to_completion(rotating).await??;
         self.set_session(started, identity.user);
         Ok(())
@@ -367,12 +376,6 @@ impl fmt::Debug for CurrentSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CurrentSession")
     }
-}
-
-/// As the pages choose it.
-fn language_of(headers: &HeaderMap) -> Language {
-    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Language::of(preference(headers, "lang"), accepted)
 }
 
 async fn who(

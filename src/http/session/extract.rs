@@ -52,7 +52,7 @@ pub(crate) struct Actor {
 impl Actor {
     /// Counts a change of the actor's own account.
     pub(crate) async fn count_change(&self) -> Result<(), Problem> {
-        self.current.count_change(self.session, &self.by()).await
+        self.current.count_change(self.session.as_uuid(), &self.by()).await
     }
 
     /// Runs a change of the actor's own account, if the limit of changes allows it.

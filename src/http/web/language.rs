@@ -1,5 +1,10 @@
 //! The language of pages.
 
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT_LANGUAGE;
+
+use crate::http::session::cookie::preference;
+
 /// A language of the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Language {
@@ -39,6 +44,13 @@ impl Language {
     #[must_use]
     pub(crate) fn parse(tag: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.tag() == tag)
+    }
+
+    /// The language for a request with these headers.
+    #[must_use]
+    pub(crate) fn of_headers(headers: &HeaderMap) -> Self {
+        let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        Self::of(preference(headers, "lang"), accepted)
     }
 
     /// The language for a request: what the `lang` cookie says, else what `Accept-Language` likes

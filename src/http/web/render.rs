@@ -39,9 +39,8 @@ pub(crate) fn page_context_of(method: &Method, uri: &Uri, headers: &HeaderMap) -
     let answers_get =
         matches!(*method, Method::GET | Method::HEAD) || keeps_path_after_post(uri.path());
     let path = uri.path_and_query().filter(|_| answers_get);
-    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     PageContext {
-        language: Language::of(preference(headers, "lang"), accepted),
+        language: Language::of_headers(headers),
         theme: Theme::of(preference(headers, "theme")),
         signed_in: None,
         path: path.map_or_else(|| "/".to_owned(), ToString::to_string),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::memory::{MOST_BYTES, MOST_ENTRIES, Memory};
 use super::remembered::Fill;
 use super::{Change, LEASE, Ticket};
-use crate::accounts::{Account, Email, Epoch, Groups, Name, Role, Status, User, UserId};
+use crate::accounts::{Account, Email, Epoch, Factors, Groups, Name, Role, Status, User, UserId};
 use crate::sessions::{Child, Client, Origin, Owner, Session, SessionId, TimeoutRule, TokenDigest};
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 09:00 UTC);
@@ -40,7 +40,7 @@ fn account(number: u32) -> Account {
         status: Status::Active,
         created_at: NOW,
     };
-    Account { user, epoch: Epoch::FIRST, epoch_reason: None }
+    Account { user, epoch: Epoch::FIRST, epoch_reason: None, factors: Factors::default() }
 }
 
 fn session(number: u32, account: &Account) -> Arc<Session> {
@@ -49,6 +49,7 @@ fn session(number: u32, account: &Account) -> Arc<Session> {
         owner: Owner::User { id: account.user.id, epoch: account.epoch },
         created_at: NOW,
         authenticated_at: Some(NOW),
+        second_factor: None,
         last_seen_at: NOW,
         expires_at: NOW + 24 * HOUR,
         rule: TimeoutRule::Standard,

@@ -29,6 +29,7 @@ fn session(rule: TimeoutRule) -> Session {
         owner: Owner::User { id: UserId::from_uuid(Uuid::from_u128(2)), epoch: Epoch::FIRST },
         created_at: NOON,
         authenticated_at: Some(NOON),
+        second_factor: None,
         last_seen_at: NOON,
         expires_at: policy().expires_at(rule, NOON),
         rule,

@@ -136,6 +136,15 @@ impl Sessions {
         self.service().policy.is_fresh(session, self.now()).then_some(FreshProof(()))
     }
 
+    /// `Some` if the user of `session` proved a second factor within [`SessionPolicy::FRESH`].
+    ///
+    /// [`SessionPolicy::FRESH`]: crate::sessions::SessionPolicy::FRESH
+    #[must_use]
+    pub(crate) fn fresh_factor(&self, session: &Session) -> Option<FreshProof> {
+        let proven = session.second_factor?;
+        self.service().policy.is_recent(proven.at, self.now()).then_some(FreshProof(()))
+    }
+
     /// Notes a request of a live session, or of one of its children; written within seconds, at
     /// most once a minute. `client` is the origin of the request, and only called where something
     /// is noted.

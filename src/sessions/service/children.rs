@@ -91,7 +91,8 @@ impl Sessions {
         Err(StoreError::Corrupt("every token drawn was in use").into())
     }
 
-    fn new_token(&self) -> Result<Token, StoreError> {
+    /// A new random token, of no session yet.
+    pub(crate) fn new_token(&self) -> Result<Token, StoreError> {
         Ok(Token::generate(&self.service().entropy)?)
     }
 

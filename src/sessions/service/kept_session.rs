@@ -4,7 +4,7 @@ use tokio::sync::OwnedRwLockWriteGuard;
 
 use super::Sessions;
 use super::ended::EndScope;
-use crate::accounts::{ChangeError, Changed, EpochReason, KeptSession, UserId};
+use crate::accounts::{ChangeError, Changed, EpochReason, KeptSession, Proof, UserId};
 use crate::failure::StoreError;
 use crate::sessions::cache::Change;
 use crate::sessions::{
@@ -71,8 +71,8 @@ impl KeptSessionGuard {
 }
 
 impl Sessions {
-    /// Prepares the session of `token` to be kept by a change of its user. With
-    /// `authenticated`, the change counts as a proof of identity.
+    /// Prepares the session of `token` to be kept by a change of its user. `proof`
+    /// is what the change proves.
     ///
     /// # Errors
     /// [`KeptSessionError`]; nothing has changed.
@@ -80,7 +80,7 @@ impl Sessions {
         &self,
         session: &Session,
         token: &Token,
-        authenticated: bool,
+        proof: Proof,
     ) -> Result<KeptSessionGuard, KeptSessionError> {
         let new_token = Token::generate(&self.service().entropy).map_err(StoreError::from)?;
         // Before the lock too: a silent store must not make others queue for the lock.
@@ -95,7 +95,7 @@ impl Sessions {
             session: session.id.as_uuid(),
             from: *token.digest().as_bytes(),
             to: *new_token.digest().as_bytes(),
-            authenticated,
+            proof,
         };
         Ok(KeptSessionGuard {
             sessions: self.clone(),

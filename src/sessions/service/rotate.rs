@@ -3,13 +3,14 @@
 use super::Sessions;
 use super::ended::EndScope;
 use super::start::MAX_ID_ATTEMPTS;
+use crate::accounts::Proof;
 use crate::failure::StoreError;
 use crate::sessions::cache::Change;
 use crate::sessions::{EndedByStart, ResumeError, Rotation, Session, StartedSession, Token};
 
 impl Sessions {
     /// Gives a live session a new token; the old one is refused as `replaced` from then on. With
-    /// `authenticated` its user has just proven their identity. Returns once no server accepts the
+    /// `proof` is what its user has just proven. Returns once no server accepts the
     /// old token.
     ///
     /// # Errors
@@ -18,12 +19,12 @@ impl Sessions {
         &self,
         session: &Session,
         token: &Token,
-        authenticated: bool,
+        proof: Proof,
     ) -> Result<StartedSession, ResumeError> {
         let at = self.now();
         for _ in 0..MAX_ID_ATTEMPTS {
             let new = Token::generate(&self.service().entropy).map_err(StoreError::from)?;
-            let rotation = Rotation { from: token.digest(), to: new.digest(), authenticated, at };
+            let rotation = Rotation { from: token.digest(), to: new.digest(), proof, at };
             let shared = self.service().epoch_lock.shared().await?;
             let rotated = match self.store().rotate(&rotation).await {
                 // Perhaps only the reply was lost. Then this request alone has the new token.
@@ -37,8 +38,7 @@ impl Sessions {
             self.invalidate_and_notify(EndScope::Sessions { ids: &[session.id], owner: None });
             if rotated? {
                 self.service().leases.wait().await;
-                let proven_at = if authenticated { Some(at) } else { session.authenticated_at };
-                let session = Session { authenticated_at: proven_at, ..session.clone() };
+                let session = session.clone().with_proof(proof, at);
                 return Ok(StartedSession {
                     token: new,
                     session,

@@ -4,12 +4,12 @@ use time::OffsetDateTime;
 
 use super::Sessions;
 use super::ended::EndScope;
-use crate::accounts::{EpochReason, UserId};
+use crate::accounts::{EpochReason, Factor, UserId};
 use crate::failure::StoreError;
 use crate::sessions::cache::Change;
 use crate::sessions::{
-    Client, EndReason, LimitPolicy, Owner, Session, SessionId, Start, Started, TimeoutRule, Token,
-    TokenDigest,
+    Client, EndReason, LimitPolicy, Owner, ProvenFactor, Session, SessionId, Start, Started,
+    TimeoutRule, Token, TokenDigest,
 };
 
 /// How many tokens and ids are drawn before a start or a rotation fails because all were in use.
@@ -22,6 +22,8 @@ pub struct NewSession {
     pub owner: Owner,
     /// Whether the user is an administrator, whose timeouts are shorter, with "remember me" too.
     pub administrator: bool,
+    /// The second factor that was proven for it.
+    pub second_factor: Option<Factor>,
     /// Whether "remember me" was ticked.
     pub remember_me: bool,
     /// The address and program of the request.
@@ -146,6 +148,7 @@ impl Sessions {
             owner,
             created_at: now,
             authenticated_at: owner.user().map(|_| now),
+            second_factor: new.second_factor.map(|factor| ProvenFactor { factor, at: now }),
             last_seen_at: now,
             expires_at: self.service().policy.expires_at(rule, now),
             rule,

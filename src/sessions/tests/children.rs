@@ -1,5 +1,6 @@
 //! Child sessions and hand-over codes, through the service.
 
+use crate::accounts::Proof;
 use std::slice;
 
 use super::*;
@@ -60,7 +61,7 @@ async fn a_child_counts_at_its_origin_only_and_a_session_at_no_application() {
     assert!(matches!(elsewhere, Err(ResumeError::Unknown)), "{elsewhere:?}");
     assert_eq!(stage.refusal(&started.token).await, None, "a child is taken for a session");
     assert_eq!(stage.refusal_of_child(&own).await, None, "a session is taken for a child");
-    let rotated = stage.sessions.rotate(&session, &started.token, true).await;
+    let rotated = stage.sessions.rotate(&session, &started.token, Proof::Password).await;
     assert!(matches!(rotated, Err(ResumeError::Unknown)), "{rotated:?}");
 
     stage.sessions.revoke(session.id, None, EndReason::SignedOut).await.unwrap();
@@ -164,7 +165,7 @@ async fn a_code_is_void_once_its_session_has_ended() {
     let stage = stage();
     let StartedSession { token, session, .. } = stage.start(of_ada()).await;
     let code = stage.code(session.id, 1).await;
-    let rotated = stage.sessions.rotate(&session, &token, false).await.unwrap();
+    let rotated = stage.sessions.rotate(&session, &token, Proof::Nothing).await.unwrap();
     let other = stage.code(session.id, 1).await;
     assert_eq!(stage.redeem(&code, WIKI, 1).await, Some(session.id), "after a new token");
 

@@ -4,6 +4,7 @@
 //! methods of a port are forwarded in one place.
 
 mod accounts;
+mod factors;
 mod metrics;
 mod sessions;
 
@@ -30,7 +31,7 @@ impl<S: ?Sized, I> Intercepted<S, I> {
 /// The name of a store call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreCall {
-    /// The port: `accounts` or `sessions`.
+    /// The port: `accounts`, `factors` or `sessions`.
     pub store: &'static str,
     /// The method of the port.
     pub operation: &'static str,
@@ -96,6 +97,7 @@ impl StoreFailure for ChangeError {
             | Self::KeptSessionEnded
             | Self::InvitationGone
             | Self::LinkGone
+            | Self::SetUpGone
             | Self::EmailTaken
             | Self::Groups(_)
             | Self::LastAdministrator => None,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::interned::{Agents, Users};
 use super::live_session::{Compartments, LiveSession};
 use super::sorted::{RowKey, SortedIndex};
-use crate::accounts::{Epoch, UserId};
+use crate::accounts::{Epoch, Proof, UserId};
 use crate::clock::unix_milliseconds;
 use crate::sessions::{
     Client, Compartment, Counted, Cutoffs, Ended, Kept, Session, SessionId, TimeoutRule,
@@ -244,11 +244,11 @@ impl LiveRows {
         Some(from)
     }
 
-    pub(super) fn authenticate(&mut self, id: SessionId, at: OffsetDateTime) {
+    pub(super) fn prove(&mut self, id: SessionId, proof: Proof, at: OffsetDateTime) {
         if let Some(key) = self.key(id)
             && let Some(row) = self.rows.get_mut(key.in_slab())
         {
-            row.authenticate(unix_milliseconds(at));
+            row.prove(proof, unix_milliseconds(at));
         }
     }
 

@@ -2,16 +2,25 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::accounts::Epoch;
+use crate::accounts::{Epoch, Factor, Proof};
 use crate::clock::{from_unix_milliseconds, unix_milliseconds};
 use crate::sessions::{
-    Client, Compartment, Kept, Owner, Session, SessionId, TimeoutRule, TokenDigest,
+    Client, Compartment, Kept, Owner, ProvenFactor, Session, SessionId, TimeoutRule, TokenDigest,
 };
 
 use super::interned::{Agents, Users};
 
 /// An address and the number of a user agent.
 type CompactClient = (Option<IpAddr>, u32);
+
+/// The parts that few sessions have.
+#[derive(Default)]
+struct Uncommon {
+    /// The client of the last activity, if it is another one.
+    moved_to: Option<CompactClient>,
+    /// The second factor that was proven last, and when.
+    second_factor: Option<(Factor, i64)>,
+}
 
 /// An absent time.
 const NEVER: i64 = i64::MIN;
@@ -30,8 +39,7 @@ pub(super) struct LiveSession {
     /// 0 if anonymous, otherwise the number of the user plus one.
     owner: u32,
     agent: u32,
-    /// The client of the last activity, if it is another one: few sessions move.
-    moved_to: Option<Box<CompactClient>>,
+    uncommon: Option<Box<Uncommon>>,
     family: Family,
     pub(super) rule: TimeoutRule,
     remember_me: bool,
@@ -61,6 +69,14 @@ impl LiveSession {
             Some(IpAddr::V4(address)) => (Family::V4, address.to_ipv6_mapped().octets()),
             Some(IpAddr::V6(address)) => (Family::V6, address.octets()),
         };
+        let moved_to = session
+            .moved_to
+            .as_ref()
+            .map(|client| (client.ip_address, agents.acquire(&client.user_agent)));
+        let proven = session.second_factor;
+        let second_factor = proven.map(|proven| (proven.factor, unix_milliseconds(proven.at)));
+        let is_common = moved_to.is_none() && second_factor.is_none();
+        let uncommon = Uncommon { moved_to, second_factor };
         Self {
             id: session.id,
             digest,
@@ -72,10 +88,7 @@ impl LiveSession {
             address,
             owner,
             agent: agents.acquire(&session.client.user_agent),
-            moved_to: session
-                .moved_to
-                .as_ref()
-                .map(|client| Box::new((client.ip_address, agents.acquire(&client.user_agent)))),
+            uncommon: (!is_common).then(|| Box::new(uncommon)),
             family,
             rule: session.rule,
             remember_me: session.remember_me,
@@ -91,8 +104,13 @@ impl LiveSession {
         self.owner.checked_sub(1)
     }
 
-    pub(super) fn authenticate(&mut self, at: i64) {
-        self.authenticated_at = at;
+    pub(super) fn prove(&mut self, proof: Proof, at: i64) {
+        if proof.is_identity() {
+            self.authenticated_at = at;
+        }
+        if let Some(factor) = proof.factor() {
+            self.uncommon.get_or_insert_default().second_factor = Some((factor, at));
+        }
     }
 
     /// The session without its clients: enough for the timeouts.
@@ -102,12 +120,15 @@ impl LiveSession {
             Owner::User { id, epoch }
         });
         let authenticated_at = self.authenticated_at;
+        let proven = self.uncommon.as_ref().and_then(|uncommon| uncommon.second_factor);
         Session {
             id: self.id,
             owner,
             created_at: from_unix_milliseconds(self.created_at),
             authenticated_at: (authenticated_at != NEVER)
                 .then(|| from_unix_milliseconds(authenticated_at)),
+            second_factor: proven
+                .map(|(factor, at)| ProvenFactor { factor, at: from_unix_milliseconds(at) }),
             last_seen_at: from_unix_milliseconds(self.last_seen_at),
             expires_at: from_unix_milliseconds(self.expires_at),
             rule: self.rule,
@@ -119,19 +140,25 @@ impl LiveSession {
 
     /// The numbers of its user agents.
     pub(super) fn agents(&self) -> impl Iterator<Item = u32> {
-        let last = self.moved_to.as_ref().map(|client| client.1);
+        let last = self.moved_to().map(|client| client.1);
         std::iter::once(self.agent).chain(last)
     }
 
     /// Records the client of the last activity.
     pub(super) fn set_last_client(&mut self, client: &Client, agents: &mut Agents) {
-        if let Some(client) = self.moved_to.take() {
+        let before = self.uncommon.as_mut().and_then(|uncommon| uncommon.moved_to.take());
+        if let Some(client) = before {
             agents.release(client.1);
         }
         if self.client(agents) != *client {
             let agent = agents.acquire(&client.user_agent);
-            self.moved_to = Some(Box::new((client.ip_address, agent)));
+            let uncommon = self.uncommon.get_or_insert_default();
+            uncommon.moved_to = Some((client.ip_address, agent));
         }
+    }
+
+    fn moved_to(&self) -> Option<&CompactClient> {
+        self.uncommon.as_ref()?.moved_to.as_ref()
     }
 
     /// The client that started the session.
@@ -147,9 +174,9 @@ impl LiveSession {
 
     /// The whole session.
     pub(super) fn session(&self, users: &Users, agents: &Agents) -> Session {
-        let moved_to = self.moved_to.as_ref().map(|client| {
-            let (ip_address, agent) = **client;
-            Client { ip_address, user_agent: agents.get(agent).to_owned() }
+        let moved_to = self.moved_to().map(|&(ip_address, agent)| Client {
+            ip_address,
+            user_agent: agents.get(agent).to_owned(),
         });
         Session { client: self.client(agents), moved_to, ..self.without_clients(users) }
     }

@@ -82,9 +82,7 @@ impl Tables {
             let ended = Ended { reason: EndReason::Replaced, at: rotation.at };
             self.feed.push(id, self.live.user(row), ended);
         }
-        if rotation.authenticated {
-            self.live.authenticate(id, rotation.at);
-        }
+        self.live.prove(id, rotation.proof, rotation.at);
         true
     }
 
@@ -165,7 +163,7 @@ impl Tables {
         let of_user = |row: &LiveSession| self.live.without_clients(row).owner.user() == Some(user);
         let row = self.live.row(id)?;
         let fits = row.digest == from && of_user(row);
-        let rotation = Rotation { from, to, authenticated: survivor.authenticated, at };
+        let rotation = Rotation { from, to, proof: survivor.proof, at };
         (fits && self.replace_token(id, &rotation)).then_some(id)
     }
 

@@ -7,12 +7,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::agent;
-use crate::accounts::{Epoch, UserId};
+use crate::accounts::{Epoch, Factor, UserId};
 use crate::clock::{from_unix_milliseconds, unix_milliseconds};
 use crate::failure::StoreError;
 use crate::sessions::{
     Child, Client, CodeDigest, EndReason, Ended, HandoverBinding, HandoverCode, LiveChild, Loaded,
-    Origin, Owner, Session, SessionId, TimedOut, TimeoutRule,
+    Origin, Owner, ProvenFactor, Session, SessionId, TimedOut, TimeoutRule,
 };
 
 /// The first byte of a record, which is also the version of its format.
@@ -28,6 +28,8 @@ pub(super) const IS_PROVEN: u8 = 1 << 4;
 const HAS_V4: u8 = 1 << 5;
 const HAS_V6: u8 = 1 << 6;
 pub(super) const FAMILIES: u8 = HAS_V4 | HAS_V6;
+/// Before the client are the number of a second factor, and when it was proven.
+pub(super) const HAS_FACTOR: u8 = 1 << 7;
 
 /// Flags of an ended session.
 pub(super) const WAS_ANONYMOUS: u8 = 1;
@@ -71,6 +73,7 @@ pub(super) fn reason(reason: EndReason) -> u8 {
         EndReason::AccountDisabled => 8,
         EndReason::AccountDeleted => 9,
         EndReason::Replaced => 10,
+        EndReason::FactorChanged => 11,
     }
 }
 
@@ -99,6 +102,7 @@ pub(super) fn live(session: &Session) -> Vec<u8> {
         | flag(session.remember_me, REMEMBER_ME)
         | flag(session.owner != Owner::Anonymous, IS_USER)
         | flag(session.authenticated_at.is_some(), IS_PROVEN)
+        | flag(session.second_factor.is_some(), HAS_FACTOR)
         | family;
     let mut record = vec![LIVE, flags, 0, 0, 0];
     record.extend_from_slice(session.id.as_uuid().as_bytes());
@@ -107,6 +111,10 @@ pub(super) fn live(session: &Session) -> Vec<u8> {
     record.extend_from_slice(&time(session.created_at));
     record.extend_from_slice(&session.authenticated_at.map(time).unwrap_or_default());
     record.extend_from_slice(&time(session.expires_at));
+    if let Some(proven) = session.second_factor {
+        record.push(proven.factor.number());
+        record.extend_from_slice(&time(proven.at));
+    }
     record.extend(client);
     record
 }
@@ -183,6 +191,7 @@ fn parse_live(bytes: &[u8]) -> Option<Session> {
     let authenticated_at = instant(bytes.take()?);
     let expires_at = instant(bytes.take()?);
     let has = |flag: u8| flags & flag != 0;
+    let second_factor = if has(HAS_FACTOR) { Some(bytes.proven_factor()?) } else { None };
     let (rest, last_seen_at) = bytes.0.split_last_chunk()?;
     let (rest, length) = rest.split_last_chunk()?;
     let length = usize::from(u16::from_be_bytes(*length));
@@ -196,6 +205,7 @@ fn parse_live(bytes: &[u8]) -> Option<Session> {
         owner: if has(IS_USER) { Owner::User { id: user, epoch } } else { Owner::Anonymous },
         created_at,
         authenticated_at: has(IS_PROVEN).then_some(authenticated_at),
+        second_factor,
         last_seen_at: instant(*last_seen_at),
         expires_at,
         rule: TimeoutRule::from_number(i64::from(flags & RULE))?,
@@ -330,6 +340,12 @@ impl Bytes<'_> {
     fn number<const N: usize>(&mut self) -> Option<i64> {
         let taken: [u8; N] = self.take()?;
         Some(taken.iter().fold(0, |number, byte| number << 8 | i64::from(*byte)))
+    }
+
+    fn proven_factor(&mut self) -> Option<ProvenFactor> {
+        let [number] = self.take()?;
+        let factor = Factor::from_number(i64::from(number))?;
+        Some(ProvenFactor { factor, at: instant(self.take()?) })
     }
 
     fn ended(&mut self) -> Option<Ended> {

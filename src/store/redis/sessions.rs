@@ -194,9 +194,9 @@ impl SessionStore for RedisSessions {
 
     #[tracing::instrument(name = "store.session.rotate", skip_all, err(level = "debug"))]
     async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError> {
-        let Rotation { from, to, authenticated, at } = rotation;
-        let (proven, at) = (flag(*authenticated), record::time(*at));
-        self.run(&script::ROTATE, &[from.as_bytes(), to.as_bytes(), proven, &at]).await
+        let Rotation { from, to, proof, at } = rotation;
+        let (proof, at) = ([proof.number()], record::time(*at));
+        self.run(&script::ROTATE, &[from.as_bytes(), to.as_bytes(), &proof, &at]).await
     }
 
     async fn data(

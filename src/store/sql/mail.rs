@@ -292,6 +292,8 @@ async fn recipient(
         LetterKind::SignUpAttempt => is_address,
         LetterKind::AddressChanging
         | LetterKind::PasswordChanged
+        | LetterKind::FactorAdded
+        | LetterKind::FactorRemoved
         | LetterKind::NewDevice
         | LetterKind::Test => true,
     };

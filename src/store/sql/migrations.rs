@@ -44,6 +44,8 @@ const FILES: &[(&str, &str)] = files![
     "20261129100000_add_groups",
     "20261129120000_create_child_sessions",
     "20261129231000_create_mail",
+    "20261129232000_add_second_factor_to_sessions",
+    "20261129232100_create_second_factors",
 ];
 
 #[cfg(test)]

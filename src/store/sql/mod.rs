@@ -8,6 +8,7 @@ mod accounts;
 mod audit;
 mod database;
 mod engine;
+mod factors;
 mod list_statements;
 mod location;
 mod mail;

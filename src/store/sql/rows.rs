@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 use super::engine::{SqlRow, from_columns};
 use crate::accounts::{
-    Account, Credentials, Email, Epoch, EpochReason, Groups, Name, PasswordHash, Role, Status,
-    User, UserId,
+    Account, Credentials, Email, Epoch, EpochReason, Factor, Factors, Groups, Name, PasswordHash,
+    Role, Status, User, UserId,
 };
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{
-    Child, Client, EndReason, Ended, EpochMove, Loaded, Origin, Owner, Session, SessionId,
-    TimeoutRule,
+    Child, Client, EndReason, Ended, EpochMove, Loaded, Origin, Owner, ProvenFactor, Session,
+    SessionId, TimeoutRule,
 };
 use crate::store::kept_session;
 
@@ -22,7 +22,8 @@ use crate::store::kept_session;
 macro_rules! session_columns {
     () => {
         "session_id, user_id, epoch, created_at, authenticated_at, last_seen_at, expires_at, \
-         timeout_rule, remember_me, ip_address, user_agent, last_ip_address, last_user_agent"
+         timeout_rule, remember_me, ip_address, user_agent, last_ip_address, last_user_agent, \
+         second_factor, factor_at"
     };
 }
 pub(super) use session_columns;
@@ -40,7 +41,8 @@ macro_rules! select_account {
     ($rest:literal) => {
         concat!(
             "SELECT users.user_id, email, email_verified, name, role, group_names, status, ",
-            "password_hash, created_at, epoch, reason FROM users ",
+            "password_hash, created_at, epoch, reason, EXISTS (SELECT 1 FROM totp_secrets ",
+            "WHERE totp_secrets.user_id = users.user_id AND is_active) AS has_totp FROM users ",
             "JOIN user_epochs ON user_epochs.user_id = users.user_id ",
             $rest
         )
@@ -67,6 +69,8 @@ pub(super) struct SessionRow {
     last_ip_address: Option<String>,
     /// `None` before the first activity.
     last_user_agent: Option<String>,
+    second_factor: Option<i64>,
+    factor_at: Option<i64>,
 }
 
 from_columns!(SessionRow {
@@ -82,12 +86,20 @@ from_columns!(SessionRow {
     ip_address,
     user_agent,
     last_ip_address,
-    last_user_agent
+    last_user_agent,
+    second_factor,
+    factor_at
 });
 
 fn address(text: Option<String>) -> Result<Option<IpAddr>, StoreError> {
     let corrupt = |_| StoreError::Corrupt("the address of a session");
     text.map(|text| text.parse().map_err(corrupt)).transpose()
+}
+
+fn proven_factor(number: Option<i64>, at: Option<i64>) -> Result<Option<ProvenFactor>, StoreError> {
+    let (Some(number), Some(at)) = (number, at) else { return Ok(None) };
+    let factor = Factor::from_number(number).ok_or(StoreError::Corrupt("a second factor"))?;
+    Ok(Some(ProvenFactor { factor, at: from_unix_milliseconds(at) }))
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -110,6 +122,7 @@ impl TryFrom<SessionRow> for Session {
             owner,
             created_at: from_unix_milliseconds(row.created_at),
             authenticated_at: row.authenticated_at.map(from_unix_milliseconds),
+            second_factor: proven_factor(row.second_factor, row.factor_at)?,
             last_seen_at: from_unix_milliseconds(row.last_seen_at),
             expires_at: from_unix_milliseconds(row.expires_at),
             rule: TimeoutRule::from_number(row.timeout_rule)
@@ -234,6 +247,7 @@ pub(super) struct AccountRow {
     created_at: i64,
     epoch: i64,
     reason: Option<String>,
+    has_totp: bool,
 }
 
 from_columns!(AccountRow {
@@ -247,7 +261,8 @@ from_columns!(AccountRow {
     password_hash,
     created_at,
     epoch,
-    reason
+    reason,
+    has_totp
 });
 
 impl TryFrom<AccountRow> for Credentials {
@@ -269,6 +284,7 @@ impl TryFrom<AccountRow> for Credentials {
             user,
             epoch: Epoch::from_number(row.epoch),
             epoch_reason: row.reason.as_deref().and_then(EpochReason::parse),
+            factors: Factors { totp: row.has_totp },
         };
         Ok(Self { account, hash: PasswordHash::from_stored(row.password_hash) })
     }

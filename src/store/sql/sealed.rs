@@ -29,7 +29,6 @@ pub(super) struct SealedColumn {
 
 /// The sealed column of a table whose rows have one id of bytes. Statements are written out
 /// beforehand.
-#[cfg_attr(not(test), expect(unused_macros, reason = "no table has a sealed column yet"))]
 macro_rules! sealed_column {
     ($table:literal, $id:literal, $column:literal, $purpose:literal) => {
         $crate::store::sql::sealed::SealedColumn {
@@ -44,7 +43,7 @@ macro_rules! sealed_column {
                 $table,
                 " WHERE substr(",
                 $column,
-                ", 1, $1) <> $2 ORDER BY ",
+                ", 1, CAST($1 AS INTEGER)) <> $2 ORDER BY ",
                 $id,
                 " LIMIT 100"
             )),
@@ -64,7 +63,8 @@ const SHARE_NAMED_KEY: Sql = Sql::Each {
 const LOCK_NAMED_KEY: Sql = for_update!("SELECT value FROM facts WHERE name = 'sealing_key'");
 
 /// Every sealed column. A rotation leaves values behind in columns that are not here.
-const SEALED_COLUMNS: &[SealedColumn] = &[];
+const SEALED_COLUMNS: &[SealedColumn] =
+    &[sealed_column!("totp_secrets", "totp_id", "secret", "totp secret")];
 
 /// A rotation that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,6 @@ impl From<SealError> for StoreError {
 }
 
 /// Seals a value in the transaction that writes it, under the key that the database names.
-#[cfg_attr(not(test), expect(dead_code, reason = "no table has a sealed column yet"))]
 pub(super) async fn seal(
     tx: &mut Transaction,
     sealing: &Sealing,

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::fixture::{ChildToken, Fixture, LiveSession, evict_beyond, minute};
 use super::{CaseResult, Violation, case_group, holds, same};
-use crate::accounts::{Epoch, EpochReason, KeptSession};
+use crate::accounts::{Epoch, EpochReason, KeptSession, Proof};
 use crate::sessions::{
     Child, ChildStart, ChildStarted, ChildrenOf, Compartment, EndReason, Ended, Ending, EpochMove,
     Keep, Keeping, LiveChild, Loaded, Owner, Rotation, Session, Started, TimeoutRule, Touch,
@@ -136,7 +136,7 @@ async fn a_child_is_no_session(fixture: Fixture) -> CaseResult {
     let rotation = Rotation {
         from: child.digest,
         to: fixture.fresh_digest(),
-        authenticated: true,
+        proof: Proof::Password,
         at: minute(5),
     };
     same!(fixture.store.rotate(&rotation).await?, false, "a rotation of a child");
@@ -221,7 +221,7 @@ async fn nothing_gets_the_name_of_a_child(fixture: Fixture) -> CaseResult {
         start.session.id = child.id();
         same!(fixture.store.start(&start).await?, Started::Taken, "a start with its id");
         let (from, to) = (parent.digest, child.digest);
-        let rotation = Rotation { from, to, authenticated: false, at: minute(3) };
+        let rotation = Rotation { from, to, proof: Proof::Nothing, at: minute(3) };
         same!(fixture.store.rotate(&rotation).await?, false, "a rotation to its digest");
         same!(fixture.store.load(&child.digest).await?, before, "its token");
     }
@@ -258,7 +258,7 @@ async fn a_new_token_of_the_parent_leaves_its_children(fixture: Fixture) -> Case
     let (parent, ..) = fixture.begin(&start).await?;
     let child = fixture.child(&parent, WIKI, minute(1)).await?;
     let to = fixture.fresh_digest();
-    let rotation = Rotation { from: parent.digest, to, authenticated: true, at: minute(2) };
+    let rotation = Rotation { from: parent.digest, to, proof: Proof::Password, at: minute(2) };
     same!(fixture.store.rotate(&rotation).await?, true, "the rotation");
 
     let parent = Session { authenticated_at: Some(minute(2)), ..parent.session };
@@ -281,7 +281,7 @@ async fn a_kept_session_keeps_its_children(fixture: Fixture) -> CaseResult {
         session: kept.id().as_uuid(),
         from: *kept.digest.as_bytes(),
         to: *fixture.fresh_digest().as_bytes(),
-        authenticated: true,
+        proof: Proof::Password,
     };
     let (to, reason) = (Epoch::from_number(2), EpochReason::PasswordChanged);
     let raise = EpochMove { user, to, reason, survivor: Some(survivor), at: minute(2) };

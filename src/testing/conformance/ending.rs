@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::fixture::{Fixture, LiveSession, evict_beyond, minute};
 use super::{CaseResult, Violation, case_group, same};
-use crate::accounts::{Epoch, UserId};
+use crate::accounts::{Epoch, Proof, UserId};
 use crate::sessions::{
     Compartment, EndReason, Ended, Ending, Keeping, Kept, Loaded, Owner, SessionId, Started,
 };
@@ -66,7 +66,7 @@ async fn a_revoked_session_can_not_be_rotated(fixture: Fixture) -> CaseResult {
     let rotation = crate::sessions::Rotation {
         from: held.digest,
         to: drafted,
-        authenticated: true,
+        proof: Proof::Password,
         at: minute(2),
     };
 

@@ -38,6 +38,7 @@ async fn a_raise_ends_every_session_of_the_user_with_its_reason(fixture: Fixture
         EpochReason::AccountDeleted,
         EpochReason::RevokedByUser,
         EpochReason::RevokedByAdmin,
+        EpochReason::FactorChanged,
     ] {
         let user = fixture.fresh_user();
         let mut all = Vec::new();

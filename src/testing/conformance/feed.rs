@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fixture::{Fixture, LiveSession, at_once, evict_beyond, minute};
 use super::{CaseResult, Violation, case_group, holds, same};
-use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
+use crate::accounts::{Epoch, EpochReason, KeptSession, Proof, UserId};
 use crate::sessions::{Cursor, EndReason, Ended, EpochMove, Revocation, Revocations, SessionId};
 
 case_group![
@@ -95,7 +95,7 @@ async fn raised(fixture: &Fixture, user: UserId) -> Result<[LiveSession; 2], Vio
         session: survivor.id().as_uuid(),
         from: *survivor.digest.as_bytes(),
         to: *fixture.fresh_digest().as_bytes(),
-        authenticated: false,
+        proof: Proof::Nothing,
     };
     let (to, reason) = (Epoch::from_number(2), EpochReason::PasswordChanged);
     let raise = EpochMove { user, to, reason, survivor: Some(surviving), at: minute(3) };

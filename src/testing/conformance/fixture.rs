@@ -9,7 +9,7 @@ use tokio::sync::Barrier;
 use uuid::Uuid;
 
 use super::Violation;
-use crate::accounts::{Epoch, UserId};
+use crate::accounts::{Epoch, Proof, UserId};
 use crate::clock::unix_milliseconds;
 use crate::sessions::{
     Child, ChildStart, ChildStarted, Client, CodeDigest, Compartment, Cutoffs, EndReason, Ended,
@@ -108,6 +108,7 @@ impl Fixture {
             owner,
             created_at: at,
             authenticated_at: owner.user().map(|_| at),
+            second_factor: None,
             last_seen_at: at,
             expires_at: SessionPolicy::default().expires_at(rule, at),
             rule,
@@ -259,7 +260,7 @@ impl Fixture {
         at: OffsetDateTime,
     ) -> Result<Option<LiveSession>, Violation> {
         let to = self.fresh_digest();
-        let rotation = Rotation { from: held.digest, to, authenticated: false, at };
+        let rotation = Rotation { from: held.digest, to, proof: Proof::Nothing, at };
         let rotated = self.store.rotate(&rotation).await?;
         Ok(rotated.then(|| LiveSession { session: held.session.clone(), digest: to }))
     }

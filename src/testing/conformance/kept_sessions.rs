@@ -2,8 +2,10 @@
 
 use super::fixture::{Fixture, LiveSession, at_once, minute};
 use super::{CaseResult, Violation, case_group, holds, same};
-use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
-use crate::sessions::{Compartment, EndReason, Ended, EpochMove, Kept, Loaded, Owner, Session};
+use crate::accounts::{Epoch, EpochReason, Factor, KeptSession, Proof, UserId};
+use crate::sessions::{
+    Compartment, EndReason, Ended, EpochMove, Kept, Loaded, Owner, ProvenFactor, Session,
+};
 
 case_group![
     a_survivor_goes_on_under_a_new_token_and_the_new_epoch,
@@ -32,7 +34,7 @@ fn surviving(fixture: &Fixture, held: &LiveSession) -> KeptSession {
         session: held.id().as_uuid(),
         from: *held.digest.as_bytes(),
         to: *fixture.fresh_digest().as_bytes(),
-        authenticated: false,
+        proof: Proof::Nothing,
     }
 }
 
@@ -69,18 +71,21 @@ async fn a_survivor_goes_on_under_a_new_token_and_the_new_epoch(fixture: Fixture
 }
 
 async fn a_proof_of_identity_moves_the_survivors_authenticated_at(fixture: Fixture) -> CaseResult {
-    for authenticated in [false, true] {
+    let factor = Factor::Totp;
+    for proof in [Proof::Nothing, Proof::Password, Proof::Factor(factor)] {
         let user = fixture.fresh_user();
         let held = fixture.signed_in(user, minute(0)).await?;
-        let survivor = KeptSession { authenticated, ..surviving(&fixture, &held) };
+        let survivor = KeptSession { proof, ..surviving(&fixture, &held) };
 
         raise_but_for(&fixture, user, survivor, 2).await?;
 
         let Some(session) = fixture.store.find(held.id()).await? else {
             return Err(Violation::new("the survivor is gone"));
         };
-        let expected = if authenticated { minute(9) } else { minute(0) };
+        let expected = if proof.is_identity() { minute(9) } else { minute(0) };
         same!(session.authenticated_at, Some(expected), "the last proof");
+        let proven = proof.factor().map(|factor| ProvenFactor { factor, at: minute(9) });
+        same!(session.second_factor, proven, "the second factor");
     }
     Ok(())
 }
@@ -146,7 +151,7 @@ async fn an_anonymous_session_is_no_survivor(fixture: Fixture) -> CaseResult {
 async fn a_survivor_of_a_move_that_changes_nothing_keeps_its_token(fixture: Fixture) -> CaseResult {
     let user = fixture.fresh_user();
     let held = fixture.signed_in(user, minute(0)).await?;
-    let survivor = KeptSession { authenticated: true, ..surviving(&fixture, &held) };
+    let survivor = KeptSession { proof: Proof::Password, ..surviving(&fixture, &held) };
 
     same!(raise_but_for(&fixture, user, survivor, 1).await?, 0, "the sessions that ended");
 

@@ -282,12 +282,10 @@ impl Model {
     }
 
     fn rotate(&mut self, rotation: &Rotation) -> bool {
-        let Rotation { from, to, authenticated, at } = *rotation;
+        let Rotation { from, to, proof, at } = *rotation;
         let Some(row) = self.live.iter_mut().find(|row| row.digest == from) else { return false };
         row.digest = to;
-        if authenticated {
-            row.session.authenticated_at = Some(at);
-        }
+        row.session = row.session.clone().with_proof(proof, at);
         let holder = row.holder();
         self.used_digests.insert(to);
         self.ended.push((from, None, Ended { reason: EndReason::Replaced, at }, holder));
@@ -331,10 +329,9 @@ impl Model {
             let fits = self
                 .row(id)
                 .is_some_and(|row| row.digest == from && row.session.owner.user() == Some(user));
-            let (to_token, authenticated) =
-                (TokenDigest::from_bytes(survivor.to), survivor.authenticated);
+            let (token, proof) = (TokenDigest::from_bytes(survivor.to), survivor.proof);
             if fits
-                && self.rotate(&Rotation { from, to: to_token, authenticated, at })
+                && self.rotate(&Rotation { from, to: token, proof, at })
                 && let Some(row) = self.row_mut(id)
             {
                 row.session.owner = Owner::User { id: user, epoch: to };

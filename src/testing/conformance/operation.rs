@@ -5,11 +5,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::fixture::{cutoffs, digest, minute};
-use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
+use crate::accounts::{Epoch, EpochReason, Factor, KeptSession, Proof, UserId};
 use crate::sessions::{
     Child, ChildStart, Client, CodeDigest, Compartment, EndReason, Ended, Ending, EpochMove,
-    HandoverBinding, HandoverCode, Keep, Limit, LimitPolicy, Origin, Owner, Rotation, Session,
-    SessionId, SessionPolicy, Start, TimeoutRule, TokenDigest, Touch,
+    HandoverBinding, HandoverCode, Keep, Limit, LimitPolicy, Origin, Owner, ProvenFactor, Rotation,
+    Session, SessionId, SessionPolicy, Start, TimeoutRule, TokenDigest, Touch,
 };
 
 /// One call of the port. Users, sessions and tokens are numbers; times are counted in steps of
@@ -36,7 +36,7 @@ pub enum Operation {
     /// [`SessionStore::touch`](crate::sessions::SessionStore::touch) of one session.
     Touch { session: u8, at: u16 },
     /// [`SessionStore::rotate`](crate::sessions::SessionStore::rotate).
-    Rotate { from: u8, to: u8, authenticated: bool, at: u16 },
+    Rotate { from: u8, to: u8, proof: Proof, at: u16 },
     /// [`SessionStore::keep`](crate::sessions::SessionStore::keep).
     Keep { session: u8, compartment: Compartment, over: u8, data: u8 },
     /// [`SessionStore::start_child`](crate::sessions::SessionStore::start_child), at one of two
@@ -54,7 +54,7 @@ pub enum Operation {
         user: u8,
         to: u8,
         reason: EpochReason,
-        survivor: Option<(u8, u8, u8, bool)>,
+        survivor: Option<(u8, u8, u8, Proof)>,
         at: u16,
     },
     /// [`SessionStore::end_all`](crate::sessions::SessionStore::end_all).
@@ -148,8 +148,8 @@ impl Operation {
             0..6 => pick.start(),
             6..8 => Self::Touch { session: pick.name(), at: pick.time() },
             8..10 => {
-                let (from, to, authenticated) = (pick.name(), pick.name(), pick.yes());
-                Self::Rotate { from, to, authenticated, at: pick.time() }
+                let (from, to, proof) = (pick.name(), pick.name(), pick.proof());
+                Self::Rotate { from, to, proof, at: pick.time() }
             }
             10..12 => {
                 let (session, compartment) = (pick.name(), pick.compartment());
@@ -183,10 +183,10 @@ impl Operation {
                 at: instant(at),
                 client: client_at(at),
             }]),
-            Self::Rotate { from, to, authenticated, at } => Request::Rotate(Rotation {
+            Self::Rotate { from, to, proof, at } => Request::Rotate(Rotation {
                 from: token_of(from),
                 to: token_of(to),
-                authenticated,
+                proof,
                 at: instant(at),
             }),
             Self::Keep { session, compartment, over, data } => Request::Keep(Keep {
@@ -210,11 +210,11 @@ impl Operation {
                 user: user_of(user),
                 to: Epoch::from_number(i64::from(to)),
                 reason,
-                survivor: survivor.map(|(session, from, to, authenticated)| KeptSession {
+                survivor: survivor.map(|(session, from, to, proof)| KeptSession {
                     session: session_of(session).as_uuid(),
                     from: *token_of(from).as_bytes(),
                     to: *token_of(to).as_bytes(),
-                    authenticated,
+                    proof,
                 }),
                 at: instant(at),
             }),
@@ -256,11 +256,13 @@ impl Operation {
             (rule, bringing, limited, when) = (under, brought.map(token_of), limit, at);
         }
         let at = instant(when);
+        let factor = owner.user().and(Factor::from_number(i64::from(named.1)));
         let session = Session {
             id: session_of(named.0),
             owner,
             created_at: at,
             authenticated_at: owner.user().map(|_| at),
+            second_factor: factor.map(|factor| ProvenFactor { factor, at }),
             last_seen_at: at,
             expires_at: SessionPolicy::default().expires_at(rule, at),
             rule,
@@ -303,6 +305,11 @@ impl<C: FnMut(u32) -> u32> Pick<'_, C> {
 
     fn maybe<T>(&mut self, some: impl FnOnce(&mut Self) -> T) -> Option<T> {
         if self.yes() { Some(some(self)) } else { None }
+    }
+
+    fn proof(&mut self) -> Proof {
+        let factors = Factor::ALL.map(Proof::Factor);
+        self.of(&[Proof::Nothing, Proof::Password, factors[0], factors[1]])
     }
 
     fn name(&mut self) -> u8 {
@@ -364,7 +371,7 @@ impl<C: FnMut(u32) -> u32> Pick<'_, C> {
         let reason = self.of(&[EpochReason::PasswordChanged, EpochReason::RevokedByUser]);
         let survivor = self.maybe(|pick| {
             let session = pick.name();
-            (session, pick.token_of(session), pick.name(), pick.yes())
+            (session, pick.token_of(session), pick.name(), pick.proof())
         });
         let (user, to) = (self.below(USERS), self.below(3) + 1);
         Operation::RaiseEpoch { user, to, reason, survivor, at: self.time() }

@@ -2,7 +2,10 @@
 
 use super::fixture::{Fixture, minute};
 use super::{CaseResult, Violation, case_group, holds, same};
-use crate::sessions::{Compartment, EndReason, Ended, Keeping, Kept, Loaded, Rotation, Session};
+use crate::accounts::{Factor, Proof};
+use crate::sessions::{
+    Compartment, EndReason, Ended, Keeping, Kept, Loaded, ProvenFactor, Rotation, Session,
+};
 
 case_group![
     a_rotated_token_says_replaced_and_the_new_one_is_live,
@@ -10,6 +13,7 @@ case_group![
     an_ended_token_tells_whether_it_was_anonymous,
     a_rotation_keeps_everything_but_the_token,
     a_proof_of_identity_moves_authenticated_at,
+    a_second_factor_is_noted_with_its_time_and_stays,
     a_token_can_be_rotated_once,
     an_unknown_token_can_not_be_rotated,
     a_rotation_to_a_digest_in_use_changes_nothing,
@@ -94,12 +98,29 @@ async fn a_rotation_keeps_everything_but_the_token(fixture: Fixture) -> CaseResu
 async fn a_proof_of_identity_moves_authenticated_at(fixture: Fixture) -> CaseResult {
     let held = fixture.signed_in(fixture.fresh_user(), minute(0)).await?;
     let to = fixture.fresh_digest();
-    let rotation = Rotation { from: held.digest, to, authenticated: true, at: minute(4) };
+    let rotation = Rotation { from: held.digest, to, proof: Proof::Password, at: minute(4) };
 
     same!(fixture.store.rotate(&rotation).await?, true, "whether it was rotated");
 
     let expected = Session { authenticated_at: Some(minute(4)), ..held.session.clone() };
     same!(fixture.store.load(&to).await?, Loaded::Live(expected), "the session");
+    Ok(())
+}
+
+async fn a_second_factor_is_noted_with_its_time_and_stays(fixture: Fixture) -> CaseResult {
+    let held = fixture.signed_in(fixture.fresh_user(), minute(0)).await?;
+    let (mut from, mut expected) = (held.digest, held.session.clone());
+    let [totp, recovery_code] = Factor::ALL.map(Proof::Factor);
+    for (at, proof) in [(1, totp), (2, Proof::Password), (3, Proof::Nothing), (4, recovery_code)] {
+        let to = fixture.fresh_digest();
+        let rotation = Rotation { from, to, proof, at: minute(at) };
+        same!(fixture.store.rotate(&rotation).await?, true, "whether it was rotated");
+        expected = expected.with_proof(proof, minute(at));
+        same!(fixture.store.load(&to).await?, Loaded::Live(expected.clone()), "the session");
+        from = to;
+    }
+    let last = ProvenFactor { factor: Factor::RecoveryCode, at: minute(4) };
+    same!(expected.second_factor, Some(last), "the factor that was proven last");
     Ok(())
 }
 
@@ -125,7 +146,7 @@ async fn a_token_can_be_rotated_once(fixture: Fixture) -> CaseResult {
 
 async fn an_unknown_token_can_not_be_rotated(fixture: Fixture) -> CaseResult {
     let (from, to) = (fixture.fresh_digest(), fixture.fresh_digest());
-    let rotation = Rotation { from, to, authenticated: true, at: minute(0) };
+    let rotation = Rotation { from, to, proof: Proof::Password, at: minute(0) };
 
     same!(fixture.store.rotate(&rotation).await?, false, "whether it was rotated");
     for token in [from, to] {
@@ -144,7 +165,7 @@ async fn a_rotation_to_a_digest_in_use_changes_nothing(fixture: Fixture) -> Case
     let end = fixture.end_of(&ended).await?;
 
     for to in [other.digest, ended.digest, held.digest] {
-        let rotation = Rotation { from: held.digest, to, authenticated: true, at: minute(2) };
+        let rotation = Rotation { from: held.digest, to, proof: Proof::Password, at: minute(2) };
         let rotated = fixture.store.rotate(&rotation).await.unwrap_or(false);
         same!(rotated, false, "whether it was rotated");
         same!(fixture.now(&held).await?, held.session, "the session");

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anteroom::accounts::{Account, Email, HasherOptions, Name, NewUser, Password, Role};
 use anteroom::clock::{Clock, ManualClock};
+use anteroom::sealing::Sealing;
 use anteroom::server::HttpService;
 use anteroom::sessions::{Session, Token};
 use anteroom::store::{DatabaseAt, SessionLocation, SqlDatabase};
@@ -191,6 +193,18 @@ pub async fn migrated_file() -> &'static [u8] {
     .await
 }
 
+/// A key file that every server beside `PostgreSQL` gets a copy of: some share a database.
+fn key_of_postgres() -> PathBuf {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = TempDir::new().unwrap();
+        let entropy = anteroom::entropy::Entropy::operating_system();
+        Sealing::with(&folder.path().join("anteroom.key"), entropy).create().unwrap();
+        folder
+    });
+    folder.path().join("anteroom.key")
+}
+
 /// The password of everybody whom [`TestApp`] adds.
 pub const PASSWORD: &str = "velvet otter hums at nine";
 /// Another that is good enough to be set.
@@ -284,6 +298,10 @@ impl TestApp {
         let public_url = format!("http://localhost:{}", address.port());
         let mut options = Options::new(accounts_at.clone(), public_url);
         options.clock = Clock::from(&clock);
+        if kind.is_in_postgres() {
+            options.key_file = folder.path().join("anteroom.key");
+            std::fs::copy(key_of_postgres(), &options.key_file).unwrap();
+        }
         options.hashing = HasherOptions { queue: 1000, ..HasherOptions::cheap_for_tests() };
         // Tests of other things get passwords wrong as often as they like.
         options.throttles = ThrottleOptions::off();

@@ -61,6 +61,7 @@ impl Faults {
     /// Wraps every store that handlers call.
     pub fn wrap(&self, mut stores: Stores) -> Stores {
         stores.accounts = Arc::new(Intercepted::new(stores.accounts, self.clone()));
+        stores.factors = Arc::new(Intercepted::new(stores.factors, self.clone()));
         stores.sessions = Arc::new(Intercepted::new(stores.sessions, self.clone()));
         stores.outbox = stores
             .outbox

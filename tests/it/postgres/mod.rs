@@ -93,6 +93,7 @@ pub(crate) fn start_of(user: UserId, epoch: Epoch, limit: u32) -> Start {
             owner: Owner::User { id: user, epoch },
             created_at: NOW,
             authenticated_at: Some(NOW),
+            second_factor: None,
             last_seen_at: NOW,
             expires_at: policy.expires_at(TimeoutRule::Standard, NOW),
             rule: TimeoutRule::Standard,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anteroom::accounts::{
     AddError, Addition, Change, ChangeError, Email, Epoch, EpochRaise, EpochReason, Group,
-    GroupsChange, InvalidGroups, KeptSession, Name, PasswordHash, Role, Status,
+    GroupsChange, InvalidGroups, KeptSession, Name, PasswordHash, Proof, Role, Status,
 };
 use anteroom::sessions::{
     Client, EndReason, Ended, Ending, EpochMove, Loaded, Rotation, SessionPolicy, Started, Touch,
@@ -293,7 +293,7 @@ async fn activity_written_by_two_servers_is_in_nobodys_way() {
     for (turn, start) in held.iter().enumerate().take(20) {
         let (node, id, from) = (nodes.sessions(turn), start.session.id, start.digest);
         operations.push(Box::pin(async move {
-            let rotation = Rotation { from, to: fresh_digest(), authenticated: true, at: NOW };
+            let rotation = Rotation { from, to: fresh_digest(), proof: Proof::Password, at: NOW };
             node.rotate(&rotation).await.unwrap();
             if turn % 2 == 0 {
                 let ended = Ended { reason: EndReason::SignedOut, at: NOW };
@@ -413,7 +413,7 @@ async fn a_survivor_that_is_signed_out_meanwhile_is_dead_or_the_change_is_refuse
             session: start.session.id.as_uuid(),
             from: *start.digest.as_bytes(),
             to: *to.as_bytes(),
-            authenticated: true,
+            proof: Proof::Password,
         };
         let raise = EpochRaise { reason: EpochReason::PasswordChanged, survivor: Some(survivor) };
         let name = Some(Name::parse("Changed").unwrap());

@@ -13,7 +13,7 @@ const OTHER_PASSWORD: &str = "granite kite under seven moons";
 /// What a release may do to tables that another one is using: it adds.
 const NEXT_RELEASE: &str = "\
     ALTER TABLE users ADD COLUMN locale TEXT;
-    ALTER TABLE sessions ADD COLUMN methods BIGINT NOT NULL DEFAULT 1;
+    ALTER TABLE sessions ADD COLUMN region BIGINT NOT NULL DEFAULT 1;
     ALTER TABLE ended_sessions ADD COLUMN noted TEXT;
     ALTER TABLE audit_events ADD COLUMN region TEXT NOT NULL DEFAULT '';
     CREATE TABLE passkeys (passkey_id BYTEA NOT NULL PRIMARY KEY, user_id BYTEA NOT NULL);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anteroom::accounts::{Epoch, EpochReason, UserId};
+use anteroom::accounts::{Epoch, EpochReason, Proof, UserId};
 use anteroom::sessions::{
     ChildStart, ChildStarted, EpochMove, Loaded, Rotation, SessionStore, Start,
 };
@@ -60,7 +60,7 @@ async fn rev_12_a_redis_that_is_killed_forgets_no_revocation_that_was_acknowledg
                     1 => store.raise_epoch(&new_password(user(number))).await.is_ok(),
                     _ => {
                         let (from, at) = (session.digest, second(1));
-                        let rotation = Rotation { from, to, authenticated: false, at };
+                        let rotation = Rotation { from, to, proof: Proof::Nothing, at };
                         store.rotate(&rotation).await.is_ok()
                     }
                 };

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anteroom::accounts::{EpochReason, UserId};
+use anteroom::accounts::{EpochReason, Proof, UserId};
 use anteroom::sessions::{
     Compartment, EndReason, Ended, Ending, EpochMove, Keep, Limit, LimitPolicy, Rotation, Session,
     SessionId, SessionPolicy, SessionStore, Start, Touch,
@@ -248,7 +248,7 @@ impl Operation {
             }
             15 => {
                 let (from, to) = (one(chance).digest, digest(number));
-                Self::Rotate(Rotation { from, to, authenticated: true, at })
+                Self::Rotate(Rotation { from, to, proof: Proof::Password, at })
             }
             16 => {
                 let id = one(chance).session.id;

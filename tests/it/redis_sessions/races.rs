@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anteroom::accounts::{Epoch, EpochReason};
+use anteroom::accounts::{Epoch, EpochReason, Proof};
 use anteroom::sessions::{EpochMove, Limit, LimitPolicy, Loaded, Rotation, SessionStore, Started};
 use anteroom::store::RedisSessions;
 use futures_util::future::join_all;
@@ -106,7 +106,7 @@ async fn a_session_that_is_rotated_and_ended_at_once_is_over_under_every_token()
             let store = Arc::clone(&servers[server]);
             let to = digest(1_000_000 + round * 10 + u64::try_from(server).unwrap());
             let rotation =
-                Rotation { from: session.digest, to, authenticated: false, at: second(1) };
+                Rotation { from: session.digest, to, proof: Proof::Nothing, at: second(1) };
             async move { (store.rotate(&rotation).await.unwrap(), Some(to)) }
         });
         let end = {

@@ -103,6 +103,14 @@ fn a_user_gets_no_response_that_is_not_described() {
     run("user", &ORDINARY, &without_throttles());
 }
 
+/// Operations that succeed with a code of an authenticator app, or where there is one.
+const NEED_A_CODE: &[&str] = &[
+    "POST /api/account/recovery-codes",
+    "DELETE /api/account/totp",
+    "POST /api/account/totp/confirm",
+    "POST /api/session/second-factor",
+];
+
 #[tokio::test]
 async fn an_administrator_succeeds_with_every_operation_as_it_is_described() {
     let Some(succeeded) = run("administrator", &ORDINARY, &without_throttles()) else { return };
@@ -112,7 +120,9 @@ async fn an_administrator_succeeds_with_every_operation_as_it_is_described() {
             failed.push(format!("{} {path}", method.to_uppercase()));
         }
     }
-    failed.retain(|operation| !succeeded.contains(operation));
+    failed.retain(|operation| {
+        !succeeded.contains(operation) && !NEED_A_CODE.contains(&operation.as_str())
+    });
     // It calls every operation but the one that it has the description from.
     assert_eq!(failed, ["GET /openapi.json"]);
 }

@@ -80,6 +80,7 @@ async fn sid_1_attack_20_ten_thousand_tokens_are_distinct_and_look_like_chance()
         let beginning = NewSession {
             owner: owners[n % 2],
             administrator: false,
+            second_factor: None,
             remember_me: n % 3 == 0,
             client: Client::default(),
             previous_token: None,

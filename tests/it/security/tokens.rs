@@ -267,6 +267,7 @@ async fn sid_10_two_servers_over_one_store_find_the_same_session_by_the_same_dig
         let beginning = NewSession {
             owner: Owner::Anonymous,
             administrator: false,
+            second_factor: None,
             remember_me: false,
             client: Where::default(),
             previous_token: None,
@@ -282,7 +283,8 @@ async fn sid_10_two_servers_over_one_store_find_the_same_session_by_the_same_dig
         assert!(matches!(found, Loaded::Live(found) if found.id == started.session.id));
         let there = other.resume(&sent).await.unwrap();
         assert_eq!(there.id, started.session.id, "{}", fresh.name);
-        let rotated = other.rotate(&there, &sent, false).await.unwrap();
+        let rotated =
+            other.rotate(&there, &sent, anteroom::accounts::Proof::Nothing).await.unwrap();
         assert!(one.resume(&sent).await.is_err());
         assert_eq!(one.resume(&rotated.token).await.unwrap().id, there.id);
         assert!(one.revoke(there.id, None, EndReason::RevokedByUser).await.unwrap());

@@ -1,5 +1,9 @@
 //! Every route that uses a store, as an operation that a test can run, check and repeat.
 
+mod factors;
+
+use std::sync::Mutex;
+
 use anteroom::accounts::{Account, Email, Password, PasswordCheck};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -40,6 +44,9 @@ pub struct Scene {
     pub link: String,
     /// The token of the link that prevents a new address.
     pub cancelling: String,
+    /// The address of somebody with a second factor, and the recovery codes.
+    pub grace: String,
+    pub codes: Mutex<Vec<String>>,
 }
 
 impl Scene {
@@ -104,6 +111,8 @@ pub enum Mark {
     NeedsNewAddress,
     /// It needs a visitor who has signed up with the unused address.
     NeedsSignUp,
+    /// It needs somebody with a second factor.
+    NeedsFactor,
 }
 
 fn operation(
@@ -149,6 +158,10 @@ impl Operation {
         self.mark(&[Mark::SetsPassword, Mark::EndsOthers])
     }
 
+    fn needs_factor(self) -> Self {
+        self.mark(&[Mark::NeedsFactor])
+    }
+
     fn needs_setup(self) -> Self {
         self.mark(&[Mark::NeedsSetup])
     }
@@ -189,6 +202,7 @@ pub fn operations() -> Vec<Operation> {
         hand_overs(),
         mailed_links(),
         mail(),
+        factors::operations(),
     ]
     .into_iter()
     .flatten()

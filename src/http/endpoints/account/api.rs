@@ -7,12 +7,15 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::{Email, Name, Password, User};
+use crate::http::endpoints::factors::access::authorized;
 use crate::http::request::body::{JsonObject, present};
 use crate::http::response::error::{FieldErrors, Problem};
 use crate::http::response::json::{OneUserBody, ProblemBody, UserBody};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::CurrentUser;
-use crate::use_cases::{AccountChange, AccountChanges, ChangePassword, FormTurn, OwnChange};
+use crate::use_cases::{
+    AccountChange, AccountChanges, ChangePassword, FormTurn, OwnChange, OwnFactors,
+};
 
 /// A change of the account of the user.
 #[derive(Deserialize, ToSchema)]
@@ -133,15 +136,16 @@ pub(crate) async fn change_password(
 #[utoipa::path(delete, path = "/api/account", tag = "account", responses(
     (status = 204, description = "Deleted"),
     (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
-    (status = 403, description = "`reauthentication_required`", body = ProblemBody),
+    (status = 403, description = "`reauthentication_required`: with a second factor, where the \
+        account has one", body = ProblemBody),
     (status = 409, description = "`last_administrator`", body = ProblemBody),
 ))]
 pub(crate) async fn delete(
-    State(changes): State<AccountChanges>,
+    (State(changes), State(own)): (State<AccountChanges>, State<OwnFactors>),
     current: CurrentSession,
     user: CurrentUser,
 ) -> Result<StatusCode, Problem> {
-    let authorized = user.authorized().ok_or_else(Problem::reauthentication_required)?;
+    let authorized = authorized(&own, &user).await?;
     let change = AccountChange { delete: true, ..AccountChange::default() };
     changes.apply(user.user.id, change, &authorized).await?;
     current.forget_session();

@@ -14,7 +14,7 @@ use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin};
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
-use crate::use_cases::{AccountChange, AccountChanges};
+use crate::use_cases::{AccountChange, AccountChanges, OwnFactors};
 
 const PATH: &str = "/account/delete";
 
@@ -26,23 +26,25 @@ fn page(context: PageContext, current: &CurrentUser, problems: Problems) -> Dele
 /// `GET /account/delete`: asks for confirmation. Without a fresh proof of identity it redirects to
 /// the reauthentication.
 pub(crate) async fn form(
+    State(own): State<OwnFactors>,
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     context: PageContext,
-) -> Response {
-    if current.fresh_proof().is_none() {
-        return see_other(&with_next("/reauthenticate", PATH));
+) -> Result<Response, Problem> {
+    if own.authorize(&current.session, current.actor.by()).await?.is_none() {
+        return Ok(see_other(&with_next("/reauthenticate", PATH)));
     }
-    render(StatusCode::OK, &page(context, &current, Problems::none()))
+    Ok(render(StatusCode::OK, &page(context, &current, Problems::none())))
 }
 
 /// `POST /account/delete`: deletes the account and ends its sessions.
 pub(crate) async fn submit(
-    State(changes): State<AccountChanges>,
+    (State(changes), State(own)): (State<AccountChanges>, State<OwnFactors>),
     CurrentUserOrLogin(signed_in): CurrentUserOrLogin,
     (current, context): (CurrentSession, PageContext),
     form: Form,
 ) -> Result<Response, Problem> {
-    let Some(authorized) = signed_in.authorized() else {
+    let authorized = own.authorize(&signed_in.session, signed_in.actor.by()).await?;
+    let Some(authorized) = authorized else {
         return Ok(see_other(&with_next("/reauthenticate", PATH)));
     };
     if !form.ticked("confirm") {

@@ -84,7 +84,7 @@ pub(crate) async fn change_password(
     let new = Password::from_typed(form.get("new_password"));
     let by = (&actor.by(), &turn);
     let changed = change.with_proof(user, (session, token), (&proof, &new), by);
-    match actor.counted(changed).await {
+    match Box::pin(actor.counted(changed)).await {
         Ok(started) => {
             current.set_continued_session(started, user.clone());
             Ok(see_other("/account?done=password"))

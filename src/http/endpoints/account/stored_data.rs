@@ -50,6 +50,8 @@ fn fields(
         field("epoch", session.owner.epoch().map_or(Nothing, |it| Text(it.number().to_string()))),
         field("created_at", Time(session.created_at)),
         field("authenticated_at", session.authenticated_at.map_or(Nothing, Time)),
+        words("methods", session.methods().join(", ")),
+        field("second_factor_at", session.second_factor.map_or(Nothing, |one| Time(one.at))),
         field("last_seen_at", Time(session.last_seen_at)),
         field("idle_expires_at", Deadline(sessions.policy().idle_expires_at(session))),
         field("expires_at", Deadline(session.expires_at)),

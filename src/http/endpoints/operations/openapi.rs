@@ -14,7 +14,7 @@ use utoipa::OpenApi;
 
 use crate::http::endpoints::operations::health;
 use crate::http::endpoints::{
-    account, admin, check, data, email, recovery, session, sessions, signup,
+    account, admin, check, data, email, factors, recovery, session, sessions, signup,
 };
 use crate::http::response::json::ServerSentEvent;
 use crate::http::session::cookie::CookieShape;
@@ -34,6 +34,7 @@ use crate::http::session::cookie::CookieShape;
         session::api::who,
         session::api::sign_out,
         session::api::reauthenticate,
+        factors::api::second_step,
         session::events::watch,
         data::show,
         data::change,
@@ -49,10 +50,16 @@ use crate::http::session::cookie::CookieShape;
         email::api::verify,
         recovery::api::request,
         recovery::api::confirm,
+        factors::api::show,
+        factors::api::begin_totp,
+        factors::api::confirm_totp,
+        factors::api::remove_totp,
+        factors::api::renew_codes,
         admin::users::api::list,
         admin::users::api::show,
         admin::users::api::change,
         admin::users::api::delete,
+        admin::users::api::reset_factors,
         admin::users::invitations::create,
         admin::users::invitations::renew,
         admin::sessions::api::of_user,

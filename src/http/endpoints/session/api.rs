@@ -1,21 +1,22 @@
 //! `/api/session`: signing in and out, reauthentication, and who is signed in.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::accounts::{Email, Password};
-use crate::http::request::body::JsonObject;
+use crate::accounts::{Email, Password, PasswordCheckError, TypedCode};
+use crate::http::endpoints::factors::access::accept;
+use crate::http::request::body::{JsonObject, present};
 use crate::http::response::error::{FieldErrors, Problem};
 use crate::http::response::json::{ProblemBody, SignedInBody};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::CurrentUser;
 use crate::sessions::{EndReason, Sessions};
-use crate::use_cases::{FormTurn, Login, LoginRequest, Logout, Reauthenticate};
+use crate::use_cases::{
+    FormTurn, Login, LoginRequest, Logout, Reauthenticate, ReauthenticateError,
+};
 
 /// A sign-in.
 #[derive(Deserialize, ToSchema)]
@@ -29,18 +30,28 @@ pub(crate) struct LoginBody {
     remember_me: bool,
 }
 
-/// A proof of identity.
+/// A proof of identity: `password`, `code` of an authenticator app or `recovery_code`, one of them.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PasswordBody {
-    #[schema(format = Password)]
-    password: String,
+#[schema(example = json!({ "password": "velvet otter hums at nine" }))]
+pub(crate) struct ProofBody {
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false, format = Password)]
+    password: Option<String>,
+    /// Six digits.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    code: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    recovery_code: Option<String>,
 }
 
 /// `POST /api/session`: signs a user in.
 #[utoipa::path(post, path = "/api/session", tag = "session", request_body = LoginBody, responses(
     (status = 200, description = "Signed in; the cookie comes along", body = SignedInBody),
-    (status = 401, description = "`invalid_credentials`", body = ProblemBody),
+    (status = 401, description = "`invalid_credentials`; `second_factor_required` or \
+        `second_factor_setup_required` with the cookie of a pending session", body = ProblemBody),
     (status = 403, description = "`email_unverified`: the link was sent again", body = ProblemBody),
     (status = 409, description = "`session_limit_reached`", body = ProblemBody),
     (status = 422, description = "`invalid_input`: this is no address", body = ProblemBody),
@@ -54,10 +65,8 @@ pub(crate) async fn sign_in(
     JsonObject(body): JsonObject<LoginBody>,
 ) -> Result<Json<SignedInBody>, Problem> {
     let request = login_request(&current, &body.email, &body.password, body.remember_me)?;
-    let (user, started) = login.with_password(request).await?;
-    let body = SignedInBody::new(&user, &started.session, sessions.policy());
-    current.set_session(started, Some(Arc::new(user)));
-    Ok(Json(body))
+    let (user, session) = accept(&current, login.with_password(request).await?)?;
+    Ok(Json(SignedInBody::new(&user, &session, sessions.policy())))
 }
 
 pub(crate) fn login_request(
@@ -112,7 +121,8 @@ pub(crate) async fn sign_out(
 pub(crate) async fn end_current(logout: &Logout, current: &CurrentSession) -> Result<(), Problem> {
     match (current.session(), current.token()) {
         (Ok(Some(session)), _) => logout.of_session(&session, current.client()).await?,
-        (Ok(None), _) => {}
+        (Ok(None), Some(token)) => logout.of_pending(&token).await?,
+        (Ok(None), None) => {}
         (Err(problem), Some(token)) if problem.reason == Some(EndReason::Replaced) => {
             logout.of_rotated(&token, current.client()).await?;
         }
@@ -124,9 +134,10 @@ pub(crate) async fn end_current(logout: &Logout, current: &CurrentSession) -> Re
     Ok(())
 }
 
-/// `POST /api/session/reauthenticate`: confirms the password of the user and issues a new token.
+/// `POST /api/session/reauthenticate`: confirms the password or a second factor of the user, and
+/// issues a new token.
 #[utoipa::path(
-    post, path = "/api/session/reauthenticate", tag = "session", request_body = PasswordBody,
+    post, path = "/api/session/reauthenticate", tag = "session", request_body = ProofBody,
     responses(
         (status = 200, description = "Proven; the new cookie comes along", body = SignedInBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
@@ -139,12 +150,29 @@ pub(crate) async fn reauthenticate(
     State(sessions): State<Sessions>,
     current: CurrentSession,
     CurrentUser { user, session, token, actor }: CurrentUser,
-    JsonObject(body): JsonObject<PasswordBody>,
+    JsonObject(body): JsonObject<ProofBody>,
 ) -> Result<Json<SignedInBody>, Problem> {
+    let proof = match (body.password, body.code, body.recovery_code) {
+        (Some(password), None, None) => Err(current.proof(&password)),
+        (None, Some(code), None) => Ok(TypedCode::totp(&code)),
+        (None, None, Some(code)) => Ok(TypedCode::recovery(&code)),
+        _ => {
+            let detail = "One of `password`, `code` and `recovery_code` is needed.";
+            return Err(Problem::malformed(detail));
+        }
+    };
     actor.count_change().await?;
-    let proof = current.proof(&body.password);
     let by = (&actor.by(), &FormTurn::default());
-    let started = reauthenticate.with_password(&user, (&session, &token), &proof, by).await?;
+    let held = (&*session, &token);
+    let started = match proof {
+        Err(password) => reauthenticate.with_password(&user, held, &password, by).await?,
+        Ok(code) => match reauthenticate.with_code(&user, held, code, by).await {
+            Err(ReauthenticateError::PasswordCheck(PasswordCheckError::Refused)) => {
+                return Err(Problem::wrong_code());
+            }
+            started => started?,
+        },
+    };
     let who = (&*user, &started.session);
     let body = SignedInBody::asked_from(&current.client(), who, sessions.policy());
     current.set_session(started, Some(user));

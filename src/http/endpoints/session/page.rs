@@ -1,11 +1,10 @@
 //! `/login` and `/logout`.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
+use crate::http::endpoints::factors::access::{accept, second_step_of};
 use crate::http::endpoints::session::api::{end_current, login_request};
 use crate::http::endpoints::session::cookie_check::{cookie_was_refused, redirect_after_sign_in};
 use crate::http::endpoints::session::view::{Cookies, SignInPage, SignOutPage};
@@ -22,7 +21,7 @@ use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
 use crate::sessions::{EndReason, Sessions};
-use crate::use_cases::{Login, LoginRequest, Logout, SentForms};
+use crate::use_cases::{Login, LoginRequest, Logout, SecondFactor, SentForms};
 
 /// The context of a form that continues to `next`. A change of language keeps nothing else of the
 /// query, which could contain a password.
@@ -39,7 +38,11 @@ pub(in crate::http) fn resubmitted(context: PageContext, form: &Form) -> PageCon
 pub(crate) async fn sign_in_form(
     (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
     (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
-    (State(logout), State(applications)): (State<Logout>, State<Applications>),
+    (State(logout), State(second_factor), State(applications)): (
+        State<Logout>,
+        State<SecondFactor>,
+        State<Applications>,
+    ),
     (current, context): (CurrentSession, PageContext),
     query: Query,
 ) -> Result<Response, Problem> {
@@ -67,7 +70,10 @@ pub(crate) async fn sign_in_form(
         ended: match session_state {
             SessionState::Ended(reason) => Some(reason.as_str()),
             // The cookie has an unknown token, so the page says that a session has ended.
-            SessionState::Missing if current.token().is_some() => Some("unknown"),
+            SessionState::Missing if current.token().is_some() => {
+                let is_pending = is_pending(&second_factor, &current).await?;
+                (!is_pending).then_some("unknown")
+            }
             // A page that left by itself says why; the cookie may be gone by now.
             SessionState::Missing => {
                 query.find("ended").and_then(EndReason::parse).map(EndReason::as_str)
@@ -79,6 +85,15 @@ pub(crate) async fn sign_in_form(
         recovery_open: form_settings.recovery_is_open,
     };
     Ok(forms_lead_to(&next, render(StatusCode::OK, &page)))
+}
+
+/// Whether the cookie is that of a pending session, so that no session has ended.
+async fn is_pending(
+    second_factor: &SecondFactor,
+    current: &CurrentSession,
+) -> Result<bool, Problem> {
+    let Some(token) = current.token() else { return Ok(false) };
+    Ok(second_factor.pending(&token).await?.is_some())
 }
 
 /// `POST /login`: signs in and redirects.
@@ -94,20 +109,23 @@ pub(crate) async fn sign_in(
     let signed_in = match login_request(&current, email, form.get("password"), remember_me) {
         Ok(request) => {
             let request = LoginRequest { form: turn, ..request };
-            login.with_password(request).await.map_err(Problem::from)
+            let signed_in = login.with_password(request).await.map_err(Problem::from);
+            signed_in.and_then(|signed_in| accept(&current, signed_in))
         }
         Err(problem) => Err(problem),
     };
     match signed_in {
-        Ok((user, started)) => {
-            current.set_session(started, Some(Arc::new(user)));
+        Ok(_) => {
             let targets = (&recent_sign_ins, &applications);
             Ok(redirect_after_sign_in(targets, &sessions, &current, &form))
         }
         Err(problem) => {
+            let next = safe_next(form.find("next"), &applications);
+            if let Some(response) = second_step_of(&problem, &next) {
+                return Ok(response);
+            }
             let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
-            let next = safe_next(form.find("next"), &applications);
             let page = SignInPage {
                 context: resubmitted(with_path(context, "/login", &next), &form),
                 problems,

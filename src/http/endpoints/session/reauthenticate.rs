@@ -1,9 +1,10 @@
-//! `/reauthenticate`: asks for the password again.
+//! `/reauthenticate`: asks for the password again, or for a code of the second factor.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use crate::accounts::TypedCode;
 use crate::http::endpoints::session::page::{resubmitted, with_path};
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::session::view::ReauthenticatePage;
@@ -18,24 +19,26 @@ use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin};
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
-use crate::http::web::render::{problems_of, render};
+use crate::http::web::render::{RejectedForm, problems_of, render};
 use crate::use_cases::{Login, Reauthenticate, SentForms};
 
-/// `GET /reauthenticate`: asks for the password.
+/// `GET /reauthenticate`: asks for the password or a code.
 pub(crate) async fn form(
+    State(reauthenticate): State<Reauthenticate>,
     (State(forms), State(applications)): (State<SentForms>, State<Applications>),
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     context: PageContext,
     query: Query,
-) -> Response {
+) -> Result<Response, Problem> {
     let next = safe_next(query.find("next"), &applications);
     let page = ReauthenticatePage {
         context: PageContext { form: forms.name(), ..with_path(context, "/reauthenticate", &next) },
         email: current.user.email.display(),
+        asks_for_code: reauthenticate.has_factor(current.user.id).await?,
         next: next.clone(),
         problems: Problems::none(),
     };
-    forms_lead_to(&next, render(StatusCode::OK, &page))
+    Ok(forms_lead_to(&next, render(StatusCode::OK, &page)))
 }
 
 /// `POST /reauthenticate`: checks it and rotates the token.
@@ -47,7 +50,9 @@ pub(crate) async fn submit(
     form: Form,
 ) -> Result<Response, Problem> {
     let turn = forms.turn(form.get("form")).await;
-    if repeat_sign_in(&login, &current, &turn, form.get("password")).await {
+    if let Some(password) = form.find("password")
+        && repeat_sign_in(&login, &current, &turn, password).await
+    {
         return Ok(see_other(&destination(form.find("next"), &applications)));
     }
     // A sign-in proves as much, so that it leads to where this form would.
@@ -58,10 +63,15 @@ pub(crate) async fn submit(
         Err(problem) if problem.status == StatusCode::UNAUTHORIZED => return Ok(sign_in()),
         Err(problem) => return Err(problem),
     };
-    let proof = current.proof(form.get("password"));
-    let by = (&actor.by(), &turn);
-    let proven = reauthenticate.with_password(&user, (&session, &token), &proof, by);
-    match actor.counted(proven).await {
+    let (by, held) = ((&actor.by(), &turn), (&*session, &token));
+    let proven = if let Some(code) = form.find("code") {
+        let proven = reauthenticate.with_code(&user, held, TypedCode::either(code), by);
+        actor.counted(proven).await
+    } else {
+        let proof = current.proof(form.get("password"));
+        actor.counted(reauthenticate.with_password(&user, held, &proof, by)).await
+    };
+    match proven {
         Ok(started) => {
             current.set_session(started, Some(user));
             Ok(see_other(&destination(form.find("next"), &applications)))
@@ -72,15 +82,29 @@ pub(crate) async fn submit(
             }
             let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
-            let problems = if rejected.had_wrong_password() {
-                Problems::of_field("password", context.text("password-wrong"))
-            } else {
-                problems
-            };
-            let email = user.email.display();
+            let asks_for_code = form.find("code").is_some();
+            let problems = shown_beside_field(asks_for_code, rejected, problems, &context);
+            let (email, next) = (user.email.display(), next.clone());
             let context = resubmitted(with_path(context, "/reauthenticate", &next), &form);
-            let page = ReauthenticatePage { context, email, next: next.clone(), problems };
+            let page = ReauthenticatePage { context, email, asks_for_code, next, problems };
+            let next = page.next.clone();
             Ok(forms_lead_to(&next, rejected.render(&page)))
         }
+    }
+}
+
+/// A wrong password or code is shown beside its field.
+fn shown_beside_field(
+    asks_for_code: bool,
+    rejected: RejectedForm,
+    problems: Problems,
+    context: &PageContext,
+) -> Problems {
+    let (field, wrong) =
+        if asks_for_code { ("code", "code-wrong") } else { ("password", "password-wrong") };
+    if rejected.had_wrong_password() {
+        Problems::of_field(field, context.text(wrong))
+    } else {
+        problems
     }
 }

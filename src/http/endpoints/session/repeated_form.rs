@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::accounts::Password;
 use crate::http::session::current::CurrentSession;
-use crate::use_cases::{FormTurn, Login, LoginRequest};
+use crate::use_cases::{FormTurn, Login, LoginRequest, SignIn};
 
 /// Signs the same user in again, and replaces the session of the earlier submission.
 /// `false`: the form was not sent before, or `password` is not that of the account.
@@ -27,10 +27,12 @@ pub(in crate::http) async fn repeat_sign_in(
         language: current.language().tag(),
     };
     match login.with_password(request).await {
-        Ok((user, started)) => {
+        Ok(SignIn::Started(started)) => {
+            let (user, started) = *started;
             current.set_session(started, Some(Arc::new(user)));
             true
         }
-        Err(_) => false,
+        // A second factor is not proven by a password.
+        Ok(SignIn::Pending(_)) | Err(_) => false,
     }
 }

@@ -71,7 +71,8 @@ pub(crate) struct SignOutPage {
     pub(crate) context: PageContext,
 }
 
-/// Asks a signed-in user for the password again. Fields: `password`, `next`.
+/// Asks a signed-in user for the password again, or for a code where the account has a second
+/// factor. Fields: `password` or `code`, `next`.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "session/reauthenticate.html")]
 pub(crate) struct ReauthenticatePage {
@@ -79,6 +80,8 @@ pub(crate) struct ReauthenticatePage {
     pub(crate) context: PageContext,
     /// Who is asked; shown, and for password managers.
     pub(crate) email: String,
+    /// Whether to ask for a code.
+    pub(crate) asks_for_code: bool,
     /// Where to go afterwards; empty for the account.
     pub(crate) next: String,
     /// The problem of the last attempt.

@@ -1,7 +1,5 @@
 //! `/api/signup`: makes an account and signs its owner in.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,6 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::{Email, Name, Password};
+use crate::http::endpoints::factors::access::accept;
 use crate::http::endpoints::recovery::api::AcceptedBody;
 use crate::http::request::body::JsonObject;
 use crate::http::response::error::{Code, FieldErrors, Problem};
@@ -36,6 +35,8 @@ pub(crate) struct SignupBody {
     (status = 201, description = "Signed up and in; the cookie comes along", body = SignedInBody),
     (status = 202, description = "Where addresses have to be confirmed: a message is on its way, \
         for a free and a taken address alike", body = AcceptedBody),
+    (status = 401, description = "`second_factor_setup_required`: the account was made; the cookie \
+        of a pending session comes along", body = ProblemBody),
     (status = 403, description = "`signup_closed`", body = ProblemBody),
     (status = 409, description = "`email_taken`", body = ProblemBody),
     (status = 422, description = "`invalid_input`", body = ProblemBody),
@@ -57,9 +58,8 @@ pub(crate) async fn sign_up(
         signup.by_mail(request, language).await?;
         return Ok((StatusCode::ACCEPTED, Json(AcceptedBody {})).into_response());
     }
-    let (user, started) = signup.with_password(request).await?;
-    let body = SignedInBody::new(&user, &started.session, sessions.policy());
-    current.set_session(started, Some(Arc::new(user)));
+    let (user, session) = accept(&current, signup.with_password(request).await?)?;
+    let body = SignedInBody::new(&user, &session, sessions.policy());
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 

@@ -1,12 +1,11 @@
 //! `/invitation`: sets the first password of an account by an invitation link.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::{InvitationDigest, Password, User};
+use crate::http::endpoints::factors::access::{accept, second_step_of};
 use crate::http::endpoints::session::cookie_check::redirect_after_sign_in;
 use crate::http::endpoints::session::page::resubmitted;
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
@@ -81,12 +80,13 @@ pub(crate) async fn submit(
         form: turn,
         language: current.language().tag(),
     };
-    match invitations.accept(acceptance).await.map_err(Problem::from) {
-        Ok((user, started)) => {
-            current.set_session(started, Some(Arc::new(user)));
-            Ok(redirect_after_sign_in(targets, &sessions, &current, &form))
-        }
+    let accepted = invitations.accept(acceptance).await.map_err(Problem::from);
+    match accepted.and_then(|signed_in| accept(&current, signed_in)) {
+        Ok(_) => Ok(redirect_after_sign_in(targets, &sessions, &current, &form)),
         Err(problem) => {
+            if let Some(response) = second_step_of(&problem, "") {
+                return Ok(response);
+            }
             let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
             let context = resubmitted(context, &form);

@@ -1,12 +1,11 @@
 //! `/signup`: creates an account.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::accounts::Email;
+use crate::http::endpoints::factors::access::{accept, second_step_of};
 use crate::http::endpoints::recovery::view::MailSentPage;
 use crate::http::endpoints::session::cookie_check::redirect_after_sign_in;
 use crate::http::endpoints::session::page::{resubmitted, with_path};
@@ -95,12 +94,15 @@ pub(crate) async fn submit(
             .map_err(Problem::from),
         Err(problem) => Err(problem),
     };
-    match made {
-        Ok((user, started)) => {
-            current.set_session(started, Some(Arc::new(user)));
-            Ok(redirect_after_sign_in(targets, &sessions, &current, &form))
+    match made.and_then(|signed_in| accept(&current, signed_in)) {
+        Ok(_) => Ok(redirect_after_sign_in(targets, &sessions, &current, &form)),
+        Err(problem) => {
+            let next = safe_next(form.find("next"), &applications);
+            match second_step_of(&problem, &next) {
+                Some(response) => Ok(response),
+                None => again(problem, (&form, context), form_settings, &applications),
+            }
         }
-        Err(problem) => again(problem, (&form, context), form_settings, &applications),
     }
 }
 

@@ -1,12 +1,11 @@
 //! `/setup`: creates the first administrator by the one-time link that the server prints.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::Email;
+use crate::http::endpoints::factors::access::{accept, second_step_of};
 use crate::http::endpoints::session::cookie_check::redirect_after_sign_in;
 use crate::http::endpoints::session::page::resubmitted;
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
@@ -73,12 +72,12 @@ pub(crate) async fn submit(
         }
         Err(problem) => Err(problem),
     };
-    match made {
-        Ok((user, started)) => {
-            current.set_session(started, Some(Arc::new(user)));
-            Ok(redirect_after_sign_in(targets, &sessions, &current, &form))
-        }
+    match made.and_then(|signed_in| accept(&current, signed_in)) {
+        Ok(_) => Ok(redirect_after_sign_in(targets, &sessions, &current, &form)),
         Err(problem) => {
+            if let Some(response) = second_step_of(&problem, "") {
+                return Ok(response);
+            }
             let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
             let page = SetupPage {

@@ -61,6 +61,45 @@ pub(super) fn sign_up(language: Language) -> SignUpPage {
     }
 }
 
+pub(super) fn second_step(language: Language) -> SecondStepPage {
+    SecondStepPage {
+        context: context(language, "/login/second-factor?next=/account/sessions"),
+        next: "/account/sessions".to_owned(),
+        problems: Problems::none(),
+    }
+}
+
+pub(super) fn factors(language: Language) -> FactorsPage {
+    FactorsPage {
+        context: signed_in(language, "/account/second-factor"),
+        has_totp: true,
+        codes_left: 9,
+        was_removed: false,
+    }
+}
+
+pub(super) fn set_up(language: Language) -> SetUpPage {
+    let secret = "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ".to_owned();
+    let qr = "<svg width=\"240\" height=\"240\"></svg>";
+    let uri = "otpauth://totp/localhost:ada?secret=GEZDGNBVGY3TQOJQ".to_owned();
+    SetUpPage {
+        context: signed_in(language, "/account/second-factor/set-up"),
+        next: String::new(),
+        is_required: false,
+        shown: Some(ShownSecret { secret, uri, qr: qr.to_owned() }),
+        problems: Problems::none(),
+    }
+}
+
+pub(super) fn codes(language: Language) -> CodesPage {
+    CodesPage {
+        context: signed_in(language, "/account/second-factor"),
+        codes: (0..10).map(|n| format!("7K{n}M-9QXW-2HBT-4VZCE")).collect(),
+        was_added: true,
+        next: "/account".to_owned(),
+    }
+}
+
 pub(super) fn account(language: Language) -> AccountPage {
     AccountPage {
         context: signed_in(language, "/account"),
@@ -177,6 +216,7 @@ pub(super) fn reauthenticate(language: Language) -> ReauthenticatePage {
     ReauthenticatePage {
         context: signed_in(language, "/reauthenticate?next=/account"),
         email: "ada@example.com".to_owned(),
+        asks_for_code: false,
         next: "/account".to_owned(),
         problems: Problems::none(),
     }
@@ -278,7 +318,13 @@ fn at_the_door(language: Language) -> Vec<(&'static str, Rendered)> {
         email: "ada@".to_owned(),
         ..sign_up(language)
     };
+    let wrong_code = SecondStepPage {
+        problems: Problems::of_field("code", t.get("code-wrong")),
+        ..second_step(language)
+    };
     vec![
+        ("second-step", second_step(language).render()),
+        ("second-step-wrong", wrong_code.render()),
         ("landing", LandingPage { context: context(language, "/"), signup_open: true }.render()),
         ("sign-in", sign_in(language).render()),
         ("sign-in-ended", ended.render()),
@@ -324,7 +370,19 @@ fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
         notice: Some(SessionsNotice::Others(2)),
         ..sessions(language)
     };
+    let without = FactorsPage { has_totp: false, was_removed: true, ..factors(language) };
+    let not_begun = SetUpPage { shown: None, is_required: true, ..set_up(language) };
+    let wrong_code =
+        SetUpPage { problems: Problems::of_field("code", t.get("code-wrong")), ..set_up(language) };
+    let by_code = ReauthenticatePage { asks_for_code: true, ..reauthenticate(language) };
     vec![
+        ("factors", factors(language).render()),
+        ("factors-none", without.render()),
+        ("set-up", set_up(language).render()),
+        ("set-up-begin", not_begun.render()),
+        ("set-up-wrong", wrong_code.render()),
+        ("recovery-codes", codes(language).render()),
+        ("reauthenticate-by-code", by_code.render()),
         ("landing-signed-in", landing.render()),
         ("sign-out", SignOutPage { context: signed_in(language, "/logout") }.render()),
         ("account", account(language).render()),

@@ -34,13 +34,20 @@ pub enum Code {
     SessionEnded,
     /// The change requires a proof of identity from the last ten minutes.
     ///
-    /// Ask for the password, send it to `POST /api/session/reauthenticate`, then repeat the
-    /// request.
+    /// Ask for the password or a code, send it to `POST /api/session/reauthenticate`, then repeat
+    /// the request. Some changes need a code where the account has a second factor.
     ReauthenticationRequired,
-    /// A rule of forward auth requires a session with a second factor.
+    /// With 401 the password was right, and the account has a second factor: `methods` names what
+    /// may be used. With 403 a rule of forward auth requires a session with a second factor.
     ///
-    /// Sign in with a second factor, or ask the operator.
+    /// Send a code to `POST /api/session/second-factor` with the new cookie. With 403, set a second
+    /// factor up, or ask the operator.
     SecondFactorRequired,
+    /// The password was right, and the account must have a second factor and has none.
+    ///
+    /// Set one up with the new cookie: `POST /api/account/totp`, then
+    /// `POST /api/account/totp/confirm`.
+    SecondFactorSetupRequired,
     /// The request comes from a page of another origin.
     ///
     /// Send it from the public URL, or add the origin of the page to `ANTEROOM_TRUSTED_ORIGINS`.
@@ -141,6 +148,7 @@ impl Code {
             Self::SessionEnded => "session_ended",
             Self::ReauthenticationRequired => "reauthentication_required",
             Self::SecondFactorRequired => "second_factor_required",
+            Self::SecondFactorSetupRequired => "second_factor_setup_required",
             Self::CrossOrigin => "cross_origin",
             Self::Forbidden => "forbidden",
             Self::EmailTaken => "email_taken",

@@ -99,6 +99,7 @@ ended-signed_out = You are signed out.
 ended-revoked_by_user = This session was ended from another of your devices. If that was not you, sign in and change your password.
 ended-revoked_by_admin = An administrator ended this session. Sign in to continue.
 ended-password_changed = Your password was changed, which ended this session. Sign in with the new password.
+ended-factor_changed = How this account is secured was changed, which ended this session. Sign in to continue.
 ended-role_changed = Your role was changed, which ended this session. Sign in to continue with the new one.
 ended-session_limit = You signed in on another device, and this session was the oldest of too many. Sign in to continue here.
 ended-account_disabled = This account is disabled. Ask an administrator of this service.
@@ -163,6 +164,7 @@ activity-signup = Account created
 activity-login = Signed in
 activity-login_failed = { $why ->
         [wrong_password] Failed sign-in: wrong password
+        [wrong_code] Failed sign-in: right password, wrong code
         [account_disabled] Failed sign-in: the account was disabled
         [session_limit_reached] Failed sign-in: too many sessions
        *[other] Failed sign-in
@@ -179,6 +181,7 @@ activity-session_ended = { $why ->
         [revoked_by_user] Session ended from another device
         [revoked_by_admin] Session ended by an administrator
         [password_changed] Other sessions ended: password changed
+        [factor_changed] Sessions ended: second factor changed
         [role_changed] Sessions ended: role changed
         [session_limit] Oldest session ended: too many
         [account_disabled] Sessions ended: account disabled
@@ -198,6 +201,9 @@ activity-account_enabled = Account enabled
 activity-account_deleted = Account deleted
 activity-throttled = Attempts refused: too many in a short time
 activity-cross_origin_refused = Request from another site refused
+activity-factor_added = Second factor added
+activity-factor_removed = Second factor removed
+activity-recovery_codes_created = New recovery codes made
 activity-invitation_created = Link to set a password made
 activity-recovery_requested = Link for a new password asked for
 activity-email_verified = Email address confirmed
@@ -236,6 +242,8 @@ field-user_id = Whose session it is.
 field-epoch = It counts only while your account has the same number.
 field-created_at = When it began.
 field-authenticated_at = When you last proved who you are.
+field-methods = How you proved who you are.
+field-second_factor_at = When you last proved it with the second factor.
 field-last_seen_at = The last request, written at most once a minute.
 field-idle_expires_at = It ends then if nothing more is heard of it.
 field-expires_at = It ends then at the latest. This never moves.
@@ -552,6 +560,7 @@ admin-from = From (UTC), such as 2026-11-21 09:00
 admin-until = Until (UTC)
 admin-known = What is known
 admin-ended = This session has ended:
+admin-methods = Proven by
 admin-proven = Identity last proven
 admin-policy = Timeouts
 admin-policy-standard = Without “keep me signed in”
@@ -623,6 +632,12 @@ mail-sign_up_attempt-more = If that was not you, there is nothing to do.
 mail-password_changed-subject = Your password was changed
 mail-password_changed-lead = The password of your account was set, and other sessions were ended.
 mail-password_changed-more = If that was not you, set a new password at once, or ask an administrator.
+mail-factor_added-subject = A second factor was added
+mail-factor_added-lead = An authenticator app was added to your account, and other sessions were ended.
+mail-factor_added-more = If that was not you, set a new password at once, and ask an administrator to remove the app.
+mail-factor_removed-subject = A second factor was removed
+mail-factor_removed-lead = The authenticator app of your account was removed, and sessions were ended.
+mail-factor_removed-more = If that was not you, set a new password at once, or ask an administrator.
 mail-new_device-subject = New sign-in to your account
 mail-new_device-lead = Your account was used from a device that it was not used from before:
 mail-new_device-more = If that was not you, change your password. That ends every other session.
@@ -631,3 +646,51 @@ mail-invitation-lead = An administrator created an account for you. Open this li
 mail-invitation-action = Set the password
 mail-test-subject = Test of the mail server
 mail-test-lead = An operator sent this message to see whether mail arrives.
+
+## Second factors
+code = Code
+code-hint = The six digits that your authenticator app shows.
+code-hint-either = The six digits of your authenticator app, or one of your recovery codes.
+code-wrong = This code is wrong, or was used already. Wait for the next one.
+second-step-title = One more step
+second-step-lead = Your password was right. This account also asks for a code.
+second-step-back = Sign in as somebody else
+factors-title = Second factor
+factors-app = Authenticator app
+factors-app-lead = An app on your phone shows a new code every 30 seconds. Signing in then takes your password and a code.
+factors-on = On
+factors-off = Off
+factors-set-up = Set up an app
+factors-replace = Set up another app
+factors-remove = Remove the app
+factors-removed = The app was removed. Signing in takes your password alone. Your other sessions ended.
+factors-added = The app was added. Your other sessions ended.
+factors-back = Back to the account
+set-up-title = Set up an authenticator app
+set-up-required = This account needs a second factor before it can be used.
+set-up-scan = Scan this picture with your authenticator app.
+set-up-qr = QR code for your authenticator app
+set-up-open = Open the app on this device instead
+set-up-type = Or type this key into the app:
+set-up-confirm = Enter the code that the app shows now.
+set-up-submit = Add the app
+set-up-back = Not now
+codes-title = Recovery codes
+codes-once = Keep these codes in a safe place: print or download them. They are shown this once.
+codes-lead = A recovery code signs you in without the app, for example when the phone is lost. Each works once.
+codes-left = { $count ->
+        [0] No code is left. Make new ones.
+        [one] One code is left.
+       *[other] { $count } codes are left.
+    }
+codes-renew = Make new recovery codes
+codes-download = Download as a text file
+codes-continue = Continue
+account-factor-heading = Second factor
+account-factor-lead = A code of an app on your phone, beside the password.
+account-factor-link = Second factor
+reauthenticate-lead-code = This account has a second factor. Enter a code to continue.
+admin-factors = Second factors
+admin-factors-lead = Removes the authenticator app and the recovery codes, for somebody who lost both. All sessions of the account end.
+admin-factors-reset = Remove all second factors
+admin-factors-none = This account has no second factor.

@@ -90,6 +90,7 @@ ended-signed_out = 로그아웃했어요.
 ended-revoked_by_user = 다른 기기에서 이 세션을 끝냈어요. 직접 하지 않았다면 로그인해서 비밀번호를 바꿔 주세요.
 ended-revoked_by_admin = 관리자가 이 세션을 끝냈어요. 계속하려면 다시 로그인해 주세요.
 ended-password_changed = 비밀번호가 바뀌어 로그아웃됐어요. 새 비밀번호로 로그인해 주세요.
+ended-factor_changed = 계정의 보안 방법이 바뀌어 로그아웃됐어요. 계속하려면 다시 로그인해 주세요.
 ended-role_changed = 권한이 바뀌어 로그아웃됐어요. 새 권한으로 계속하려면 다시 로그인해 주세요.
 ended-session_limit = 로그인할 수 있는 기기 수를 넘어, 가장 오래된 이 세션이 끝났어요. 여기서 계속하려면 다시 로그인해 주세요.
 ended-account_disabled = 사용이 중지된 계정이에요. 관리자에게 문의해 주세요.
@@ -154,6 +155,7 @@ activity-signup = 계정을 만들었어요
 activity-login = 로그인했어요
 activity-login_failed = { $why ->
         [wrong_password] 로그인하지 못했어요: 비밀번호가 틀렸어요
+        [wrong_code] 로그인하지 못했어요: 비밀번호는 맞았지만 코드가 틀렸어요
         [account_disabled] 로그인하지 못했어요: 사용이 중지된 계정이에요
         [session_limit_reached] 로그인하지 못했어요: 세션이 너무 많아요
        *[other] 로그인하지 못했어요
@@ -170,6 +172,7 @@ activity-session_ended = { $why ->
         [revoked_by_user] 다른 기기에서 세션을 끝냈어요
         [revoked_by_admin] 관리자가 세션을 끝냈어요
         [password_changed] 다른 세션이 끝났어요: 비밀번호를 바꿨어요
+        [factor_changed] 세션이 끝났어요: 2단계 인증이 바뀌었어요
         [role_changed] 세션이 끝났어요: 권한이 바뀌었어요
         [session_limit] 가장 오래된 세션이 끝났어요: 세션이 너무 많아요
         [account_disabled] 세션이 끝났어요: 계정 사용이 중지됐어요
@@ -189,6 +192,9 @@ activity-account_enabled = 계정을 다시 쓸 수 있어요
 activity-account_deleted = 계정이 삭제됐어요
 activity-throttled = 짧은 시간에 너무 여러 번 시도해 거절했어요
 activity-cross_origin_refused = 다른 사이트에서 온 요청을 거절했어요
+activity-factor_added = 2단계 인증을 추가했어요
+activity-factor_removed = 2단계 인증을 제거했어요
+activity-recovery_codes_created = 새 복구 코드를 만들었어요
 activity-invitation_created = 비밀번호를 정할 링크를 만들었어요
 activity-recovery_requested = 새 비밀번호 링크를 요청했어요
 activity-email_verified = 이메일 주소를 확인했어요
@@ -227,6 +233,8 @@ field-user_id = 누구의 세션인지 나타내요.
 field-epoch = 계정의 숫자와 같을 때만 인정돼요.
 field-created_at = 시작한 시각이에요.
 field-authenticated_at = 마지막으로 본인임을 확인한 시각이에요.
+field-methods = 본인임을 확인한 방법이에요.
+field-second_factor_at = 2단계 인증으로 마지막으로 확인한 시각이에요.
 field-last_seen_at = 마지막 요청이에요. 1분에 한 번까지만 적어요.
 field-idle_expires_at = 더 사용하지 않으면 이때 끝나요.
 field-expires_at = 늦어도 이때 끝나요. 절대 바뀌지 않아요.
@@ -488,6 +496,7 @@ admin-from = 시작 시각 (UTC), 예: 2026-11-21 09:00
 admin-until = 끝 시각 (UTC)
 admin-known = 알려진 것
 admin-ended = 끝난 세션이에요:
+admin-methods = 확인 방법
 admin-proven = 마지막 본인 확인
 admin-policy = 적용되는 시간 제한
 admin-policy-standard = 로그인 유지를 선택하지 않은 세션
@@ -559,6 +568,12 @@ mail-sign_up_attempt-more = 본인이 아니라면 아무것도 하지 않으셔
 mail-password_changed-subject = 비밀번호가 바뀌었어요
 mail-password_changed-lead = 계정의 비밀번호가 설정됐고, 다른 세션은 끝났어요.
 mail-password_changed-more = 본인이 아니라면 바로 새 비밀번호를 설정하거나 관리자에게 알려 주세요.
+mail-factor_added-subject = 2단계 인증이 추가됐어요
+mail-factor_added-lead = 계정에 인증 앱이 추가됐고, 다른 세션은 끝났어요.
+mail-factor_added-more = 본인이 아니라면 바로 새 비밀번호를 설정하고, 관리자에게 앱을 제거해 달라고 해 주세요.
+mail-factor_removed-subject = 2단계 인증이 제거됐어요
+mail-factor_removed-lead = 계정의 인증 앱이 제거됐고, 세션이 끝났어요.
+mail-factor_removed-more = 본인이 아니라면 바로 새 비밀번호를 설정하거나 관리자에게 알려 주세요.
 mail-new_device-subject = 새 기기에서 로그인했어요
 mail-new_device-lead = 전에 쓰지 않던 기기에서 계정을 사용했어요:
 mail-new_device-more = 본인이 아니라면 비밀번호를 바꿔 주세요. 다른 세션이 모두 끝나요.
@@ -567,3 +582,50 @@ mail-invitation-lead = 관리자가 계정을 만들었어요. 이 링크를 열
 mail-invitation-action = 비밀번호 설정
 mail-test-subject = 메일 서버 시험
 mail-test-lead = 메일이 도착하는지 보려고 운영자가 보낸 메일이에요.
+
+## 2단계 인증
+code = 코드
+code-hint = 인증 앱에 보이는 여섯 자리 숫자예요.
+code-hint-either = 인증 앱에 보이는 여섯 자리 숫자나 복구 코드를 입력해 주세요.
+code-wrong = 코드가 틀렸거나 이미 사용됐어요. 다음 코드를 기다려 주세요.
+second-step-title = 한 단계 더 있어요
+second-step-lead = 비밀번호는 맞았어요. 이 계정은 코드도 확인해요.
+second-step-back = 다른 계정으로 로그인
+factors-title = 2단계 인증
+factors-app = 인증 앱
+factors-app-lead = 휴대전화의 앱이 30초마다 새 코드를 보여 줘요. 로그인할 때 비밀번호와 코드가 필요해져요.
+factors-on = 사용 중
+factors-off = 사용 안 함
+factors-set-up = 앱 설정하기
+factors-replace = 다른 앱 설정하기
+factors-remove = 앱 제거하기
+factors-removed = 앱을 제거했어요. 이제 비밀번호만으로 로그인해요. 다른 세션은 끝났어요.
+factors-added = 앱을 추가했어요. 다른 세션은 끝났어요.
+factors-back = 계정으로 돌아가기
+set-up-title = 인증 앱 설정
+set-up-required = 이 계정은 2단계 인증을 설정해야 쓸 수 있어요.
+set-up-scan = 인증 앱으로 이 그림을 찍어 주세요.
+set-up-qr = 인증 앱을 위한 QR 코드
+set-up-open = 이 기기의 앱에서 열기
+set-up-type = 또는 앱에 이 키를 입력해 주세요.
+set-up-confirm = 지금 앱에 보이는 코드를 입력해 주세요.
+set-up-submit = 앱 추가하기
+set-up-back = 나중에 하기
+codes-title = 복구 코드
+codes-once = 이 코드를 인쇄하거나 내려받아 안전한 곳에 보관해 주세요. 지금 한 번만 보여요.
+codes-lead = 휴대전화를 잃어버렸을 때처럼 앱이 없으면 복구 코드로 로그인해요. 코드는 한 번씩만 쓸 수 있어요.
+codes-left = { $count ->
+        [0] 남은 코드가 없어요. 새로 만들어 주세요.
+       *[other] 코드가 { $count }개 남았어요.
+    }
+codes-renew = 새 복구 코드 만들기
+codes-download = 텍스트 파일로 내려받기
+codes-continue = 계속하기
+account-factor-heading = 2단계 인증
+account-factor-lead = 비밀번호와 함께 휴대전화 앱의 코드를 확인해요.
+account-factor-link = 2단계 인증
+reauthenticate-lead-code = 이 계정은 2단계 인증을 써요. 계속하려면 코드를 입력해 주세요.
+admin-factors = 2단계 인증
+admin-factors-lead = 둘 다 잃어버린 사용자를 위해 인증 앱과 복구 코드를 지워요. 계정의 모든 세션이 끝나요.
+admin-factors-reset = 2단계 인증 모두 제거하기
+admin-factors-none = 이 계정에는 2단계 인증이 없어요.

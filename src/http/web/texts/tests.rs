@@ -11,7 +11,7 @@ use crate::http::web::texts::{Texts, machine_time};
 const ENGLISH: &str = include_str!("en.ftl");
 const KOREAN: &str = include_str!("ko.ftl");
 
-const REASONS: [&str; 11] = [
+const REASONS: [&str; 12] = [
     "idle_timeout",
     "absolute_timeout",
     "signed_out",
@@ -23,6 +23,7 @@ const REASONS: [&str; 11] = [
     "account_disabled",
     "account_deleted",
     "replaced",
+    "factor_changed",
 ];
 
 const CODES: [&str; 28] = [

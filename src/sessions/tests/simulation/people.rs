@@ -14,7 +14,7 @@ use super::store::Reached;
 use super::wire::Telling;
 use super::world::{Chance, Process, World, lock};
 use crate::accounts::{
-    Account, Email, Epoch, EpochReason, Groups, Name, Role, Status, User, UserId,
+    Account, Email, Epoch, EpochReason, Factors, Groups, Name, Proof, Role, Status, User, UserId,
 };
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -299,6 +299,7 @@ impl Scene {
         let beginning = NewSession {
             owner: Owner::User { id, epoch: account.epoch },
             administrator: false,
+            second_factor: None,
             remember_me: false,
             client: Client::default(),
             previous_token: None,
@@ -379,7 +380,7 @@ impl Scene {
     async fn rotate(&self, held: &Arc<Held>) {
         self.doubt(held.token.digest());
         let server = self.any_server();
-        let rotated = server.sessions.rotate(&held.session, &held.token, false).await;
+        let rotated = server.sessions.rotate(&held.session, &held.token, Proof::Nothing).await;
         if let Ok(rotated) = rotated {
             self.record_end(held.token.digest());
             // Ending the session by its handle ends it under this token too.
@@ -491,5 +492,5 @@ fn account(person: u64) -> Account {
         status: Status::Active,
         created_at: datetime!(2026-11-01 09:00 UTC),
     };
-    Account { user, epoch: Epoch::FIRST, epoch_reason: None }
+    Account { user, epoch: Epoch::FIRST, epoch_reason: None, factors: Factors::default() }
 }

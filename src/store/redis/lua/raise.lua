@@ -1,5 +1,5 @@
 -- Raises a user's epoch: user, new epoch, reason and time, kept session or empty (session 16, old
--- digest 32, new digest 32, authenticated 1), whether the account was deleted.
+-- digest 32, new digest 32, proof 1), whether the account was deleted.
 local user, to, why, survivor, is_gone = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
 local epoch, at = number(to), ARGV[3]:sub(2, 8)
 if stored_epoch(user) >= epoch then return 0 end
@@ -11,7 +11,7 @@ for n = 1, #own, 2 do
   local entry, record = own[n], own[n + 1]
   local named = survivor ~= '' and entry:sub(1, 48) == survivor:sub(1, 48)
   if named and call('EXISTS', PREFIX .. 't' .. survivor:sub(49, 80)) == 0 then
-    local changed = survivor:byte(81) == 1 and proven(record, at) or record
+    local changed = proven(record, survivor:byte(81), at)
     changed = changed:sub(1, 37) .. to .. changed:sub(43)
     rotate(entry, record, survivor:sub(49, 80), changed, at)
   elseif epoch_of(record) < epoch then

@@ -168,9 +168,16 @@ local function deadline(entry, record, idle)
   return expires, ABSOLUTE_TIMEOUT
 end
 
-local function proven(record, at)
-  local flags = string.char(bit.bor(record:byte(2), IS_PROVEN))
-  return record:sub(1, 1) .. flags .. record:sub(3, 49) .. at .. record:sub(57)
+-- The record after a proof: 0 of nothing, 1 of the password, otherwise of the factor below it.
+local function proven(record, proof, at)
+  if proof == 0 then return record end
+  local flags, rest = IS_PROVEN, record:sub(57)
+  if proof > 1 then
+    flags = flags + HAS_FACTOR
+    rest = record:sub(57, 63) .. string.char(proof - 1) .. at .. from_client(record)
+  end
+  flags = string.char(bit.bor(record:byte(2), flags))
+  return record:sub(1, 1) .. flags .. record:sub(3, 49) .. at .. rest
 end
 
 -- Replaces the token of a live session, and its record. The records of its children are written

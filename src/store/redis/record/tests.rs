@@ -14,6 +14,7 @@ fn session() -> Session {
         },
         created_at: DAWN,
         authenticated_at: Some(DAWN + Duration::minutes(1)),
+        second_factor: None,
         last_seen_at: DAWN + Duration::minutes(2),
         expires_at: DAWN + Duration::days(30),
         rule: TimeoutRule::Administrator,
@@ -77,6 +78,7 @@ fn every_session_is_restored_exactly() {
     let visitor = Session {
         owner: Owner::Anonymous,
         authenticated_at: None,
+        second_factor: None,
         client: Client::default(),
         ..whole.clone()
     };
@@ -89,7 +91,13 @@ fn every_session_is_restored_exactly() {
     let nowhere = Client { ip_address: None, user_agent: String::new() };
     let moved = Session { moved_to: Some(remembered.client.clone()), ..whole.clone() };
     let lost = Session { moved_to: Some(nowhere), ..whole.clone() };
-    for session in [whole, visitor, remembered, moved, lost] {
+    let proven = |session: &Session, factor| Session {
+        second_factor: Some(ProvenFactor { factor, at: DAWN + Duration::minutes(3) }),
+        ..session.clone()
+    };
+    let by_app = proven(&moved, Factor::Totp);
+    let by_code = proven(&remembered, Factor::RecoveryCode);
+    for session in [whole, visitor, remembered, moved, lost, by_app, by_code] {
         assert_eq!(through(&session), Some(FoundToken::Live(session)));
     }
 }

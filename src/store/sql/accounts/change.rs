@@ -10,6 +10,7 @@ use crate::accounts::{
 use crate::failure::StoreError;
 use crate::sessions::EpochMove;
 use crate::store::sql::engine::{Transaction, for_update, is_unique_violation, statement};
+use crate::store::sql::factors;
 use crate::store::sql::postgres::Lock;
 use crate::store::sql::rows::{AccountRow, select_account};
 use crate::store::sql::sessions::end::{can_be_kept, raise_epoch, raise_epoch_number};
@@ -51,6 +52,9 @@ pub(in crate::store::sql) async fn change(
     }
     write_fields(tx, &before, change).await?;
     super::links::follow(tx, &before.account, change, at).await?;
+    if let Some(factors) = &change.factors {
+        factors::change(tx, id, factors).await?;
+    }
     let ended = match &change.raise {
         None => Some(0),
         Some(raise) => {
@@ -140,6 +144,7 @@ async fn write_fields(
     if change.delete {
         tx.execute(statement("DELETE FROM users WHERE user_id = $1").bind(user.id)).await?;
         crate::store::sql::throttle::forget(tx, &user.email).await?;
+        factors::forget(tx, user.id).await?;
         return Ok(());
     }
     let (email, email_verified) = match &change.email {

@@ -152,7 +152,8 @@ impl AccountStore for SqlDatabase {
                     | ChangeError::EmailTaken
                     | ChangeError::Groups(_)
                     | ChangeError::InvitationGone
-                    | ChangeError::LinkGone),
+                    | ChangeError::LinkGone
+                    | ChangeError::SetUpGone),
                 ) => Err(failed),
                 Err(refused) => {
                     // Nothing was written, but another transaction may just have done it.

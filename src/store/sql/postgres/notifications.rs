@@ -89,7 +89,7 @@ macro_rules! changed {
     };
 }
 
-const TRIGGERS: [NotificationTrigger; 16] = [
+const TRIGGERS: [NotificationTrigger; 17] = [
     trigger!(
         "tell_of_ended_sessions",
         "DELETE" ON "sessions",
@@ -107,6 +107,17 @@ const TRIGGERS: [NotificationTrigger; 16] = [
          OLD.remember_me, OLD.ip_address, OLD.user_agent) IS DISTINCT FROM (NEW.session_id, \
          NEW.token_digest, NEW.user_id, NEW.epoch, NEW.created_at, NEW.authenticated_at, \
          NEW.expires_at, NEW.timeout_rule, NEW.remember_me, NEW.ip_address, NEW.user_agent))",
+        "SELECT CASE WHEN told > 200 THEN '*' ELSE 's' || encode(OLD.session_id, 'hex') END FROM \
+         (SELECT set_config('anteroom.told', (COALESCE(NULLIF(current_setting('anteroom.told', \
+         true), ''), '0')::integer + 1)::text, true)::integer AS told) AS counted"
+    ),
+    // Apart, as the trigger above may be of a release without these columns. A rotation changes
+    // them with the token.
+    trigger!(
+        "tell_of_changed_factors",
+        "UPDATE" ON "sessions",
+        "FOR EACH ROW WHEN (OLD.token_digest = NEW.token_digest AND (OLD.second_factor, \
+         OLD.factor_at) IS DISTINCT FROM (NEW.second_factor, NEW.factor_at))",
         "SELECT CASE WHEN told > 200 THEN '*' ELSE 's' || encode(OLD.session_id, 'hex') END FROM \
          (SELECT set_config('anteroom.told', (COALESCE(NULLIF(current_setting('anteroom.told', \
          true), ''), '0')::integer + 1)::text, true)::integer AS told) AS counted"

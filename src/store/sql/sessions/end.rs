@@ -160,12 +160,16 @@ pub(in crate::store::sql) async fn rotate(
     }
     let new = statement(
         "UPDATE sessions SET token_digest = $1, \
-         authenticated_at = CASE WHEN $2 THEN $3 ELSE authenticated_at END \
-         WHERE token_digest = $4 RETURNING session_id, user_id",
+         authenticated_at = CASE WHEN $2 THEN $3 ELSE authenticated_at END, \
+         second_factor = CASE WHEN $4 THEN $5 ELSE second_factor END, \
+         factor_at = CASE WHEN $4 THEN $3 ELSE factor_at END \
+         WHERE token_digest = $6 RETURNING session_id, user_id",
     )
     .bind(rotation.to)
-    .bind(rotation.authenticated)
+    .bind(rotation.proof.is_identity())
     .bind(rotation.at)
+    .bind(rotation.proof.factor().is_some())
+    .bind(rotation.proof.factor().map(|factor| i64::from(factor.number())))
     .bind(rotation.from);
     let Some(row) = tx.row(new).await? else { return Ok(false) };
     let old = statement(Sql::Each {
@@ -286,7 +290,7 @@ async fn keep_session(
     let rotation = Rotation {
         from: TokenDigest::from_bytes(survivor.from),
         to: TokenDigest::from_bytes(survivor.to),
-        authenticated: survivor.authenticated,
+        proof: survivor.proof,
         at: epoch_move.at,
     };
     if !rotate(tx, &rotation).await? {

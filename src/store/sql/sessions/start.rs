@@ -178,8 +178,9 @@ async fn insert(
     let insert = statement(
         "INSERT INTO sessions (session_id, token_digest, user_id, epoch, created_at, \
          authenticated_at, last_seen_at, expires_at, timeout_rule, remember_me, ip_address, \
-         user_agent, visitor_data, visitor_version, application_data, application_version) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         user_agent, visitor_data, visitor_version, application_data, application_version, \
+         second_factor, factor_at) VALUES \
+         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
     )
     .bind(session.id)
     .bind(start.digest)
@@ -196,6 +197,8 @@ async fn insert(
     .bind(data.visitor.data)
     .bind(data.visitor.version)
     .bind(data.application.data)
-    .bind(data.application.version);
+    .bind(data.application.version)
+    .bind(session.second_factor.map(|proven| i64::from(proven.factor.number())))
+    .bind(session.second_factor.map(|proven| proven.at));
     tx.execute(insert).await.map(drop)
 }

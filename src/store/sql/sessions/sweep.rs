@@ -130,6 +130,7 @@ impl SqlDatabase {
             );
             let yesterday = now.saturating_sub(time::Duration::days(1));
             tx.execute(epochs.bind(yesterday)).await?;
+            crate::store::sql::factors::sweep(tx, now).await?;
             Ok(Finish::Commit(()))
         })
     }

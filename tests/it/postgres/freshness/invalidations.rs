@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anteroom::accounts::{
     AccountStore, Change, ChangeError, Epoch, EpochRaise, EpochReason, Group, GroupsChange,
-    KeptSession, Name, PasswordHash, Role, Status, UserId,
+    KeptSession, Name, PasswordHash, Proof, Role, Status, UserId,
 };
 use anteroom::sessions::{
     Child, ChildStart, Client, Compartment, EpochMove, Keep, Origin, Rotation, SessionId,
@@ -115,7 +115,7 @@ async fn every_end_and_new_token_sends_an_invalidation_even_if_nothing_ends() {
     ear.hears("the first of a user", &[user(ada), nothing()]).await;
 
     let rotation =
-        Rotation { from: start.digest, to: fresh_digest(), authenticated: true, at: NOW };
+        Rotation { from: start.digest, to: fresh_digest(), proof: Proof::Password, at: NOW };
     assert!(store.rotate(&rotation).await.unwrap());
     ear.hears("a rotation", &[session(start.session.id), nothing()]).await;
     assert!(!store.rotate(&Rotation { to: fresh_digest(), ..rotation }).await.unwrap());
@@ -189,7 +189,7 @@ async fn a_raised_epoch_sends_its_user_and_kept_session_even_if_late() {
         session: stays.session.id.as_uuid(),
         from: *stays.digest.as_bytes(),
         to: *fresh_digest().as_bytes(),
-        authenticated: true,
+        proof: Proof::Password,
     };
     let raise = EpochMove {
         user: ada,
@@ -283,6 +283,8 @@ async fn changes_by_hand_send_invalidations_one_by_one_or_for_everything() {
         "epoch = epoch + 1",
         "expires_at = expires_at - 1",
         "authenticated_at = NULL",
+        "second_factor = 1, factor_at = 7",
+        "factor_at = 8",
         "timeout_rule = 2",
         "remember_me = NOT remember_me",
         "user_id = NULL",

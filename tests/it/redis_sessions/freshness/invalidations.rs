@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use anteroom::accounts::{Epoch, EpochReason};
+use anteroom::accounts::{Epoch, EpochReason, Proof};
 use anteroom::sessions::cache::Change;
 use anteroom::sessions::{
     Client, Compartment, EndReason, Ended, EpochMove, Keep, Keeping, Limit, LimitPolicy, Rotation,
@@ -83,7 +83,7 @@ async fn a_call_that_ends_sessions_sends_each_and_no_other() {
     assert_eq!(invalidations(&mut *subscription).await, set([]));
 
     let (from, to) = (digest(3), digest(5));
-    let rotation = Rotation { from, to, authenticated: true, at: second(3) };
+    let rotation = Rotation { from, to, proof: Proof::Password, at: second(3) };
     assert!(store.rotate(&rotation).await.unwrap());
     assert_eq!(invalidations(&mut *subscription).await, set([token(3), token(5)]));
     assert!(!store.rotate(&rotation).await.unwrap());
@@ -114,7 +114,7 @@ async fn a_change_of_a_session_sends_its_children() {
     store.load(&second_child.digest).await.unwrap();
     assert_eq!(invalidations(&mut *subscription).await, set([]));
     let (from, to) = (parent.digest, digest(4));
-    let rotation = Rotation { from, to, authenticated: true, at: second(91) };
+    let rotation = Rotation { from, to, proof: Proof::Password, at: second(91) };
     assert!(store.rotate(&rotation).await.unwrap());
     assert_eq!(invalidations(&mut *subscription).await, set([token(1), token(4), of_second]));
 

@@ -1,5 +1,6 @@
 //! What was acknowledged is told before the answer to a probe that was sent after it.
 
+use anteroom::accounts::Proof;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,7 +22,7 @@ async fn write(store: Arc<RedisSessions>, numbers: Arc<AtomicU64>, over: Arc<Ato
         let session = start(number, Some(number % 7), 0);
         begin(&*store, &session).await;
         let (from, to) = (session.digest, digest(number + 1));
-        let rotation = Rotation { from, to, authenticated: false, at: second(1) };
+        let rotation = Rotation { from, to, proof: Proof::Nothing, at: second(1) };
         assert!(store.rotate(&rotation).await.unwrap());
         assert!(store.end(&ending(&session)).await.unwrap());
     }

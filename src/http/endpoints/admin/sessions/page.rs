@@ -149,6 +149,7 @@ fn explained_session(
         row: session_row(session, &[], own),
         user_agent: session.client.user_agent.clone(),
         last_user_agent: session.last_client().user_agent.clone(),
+        methods: session.methods().join(", "),
         authenticated_at: session.authenticated_at,
         idle_ends_at: policy.idle_expires_at(session),
         ends_at: session.expires_at,

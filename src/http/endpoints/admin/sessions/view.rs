@@ -99,6 +99,8 @@ pub(crate) struct ExplainedSession {
     pub(crate) user_agent: String,
     /// As it called itself when it was last seen.
     pub(crate) last_user_agent: String,
+    /// How its user proved who they are, in the words of the API.
+    pub(crate) methods: String,
     /// When its user last proved who they are.
     pub(crate) authenticated_at: Option<OffsetDateTime>,
     /// When it ends if nothing more is heard of it.

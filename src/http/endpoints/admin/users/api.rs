@@ -13,7 +13,7 @@ use crate::http::request::body::{JsonObject, present};
 use crate::http::request::query::Query;
 use crate::http::response::error::{FieldError, FieldErrors, Problem};
 use crate::http::response::json::{OneUserBody, ProblemBody, UsersBody};
-use crate::http::session::extract::PathId;
+use crate::http::session::extract::{FreshAdministrator, PathId};
 use crate::http::session::extract_public::RequireAdmin;
 use crate::sessions::Sessions;
 use crate::use_cases::{AccountChange, AccountChanges};
@@ -179,6 +179,28 @@ pub(crate) async fn delete(
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
     let authorized = administrator.authorized().ok_or_else(Problem::reauthentication_required)?;
     let change = AccountChange { delete: true, ..AccountChange::default() };
+    changes.apply(id, change, &authorized).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/admin/users/{id}/factors`: removes every second factor of an account, for somebody
+/// who lost them. All sessions of the account end.
+#[utoipa::path(delete, path = "/api/admin/users/{id}/factors", tag = "admin",
+    params(("id" = String, Path, format = "uuid", description = "The id of the account")),
+    responses(
+        (status = 204, description = "The account has none"),
+        (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+        (status = 403, description = "`reauthentication_required`", body = ProblemBody),
+        (status = 404, description = "`not_found`", body = ProblemBody),
+    )
+)]
+pub(crate) async fn reset_factors(
+    State(changes): State<AccountChanges>,
+    FreshAdministrator(authorized): FreshAdministrator,
+    PathId(id): PathId,
+) -> Result<StatusCode, Problem> {
+    let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
+    let change = AccountChange { reset_factors: true, ..AccountChange::default() };
     changes.apply(id, change, &authorized).await?;
     Ok(StatusCode::NO_CONTENT)
 }

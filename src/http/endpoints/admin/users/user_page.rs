@@ -45,6 +45,7 @@ impl UserPageServices {
     ) -> Result<UserPage, Problem> {
         let account = find(&self.accounts, id).await?;
         self.sessions.wait_for_epochs(std::slice::from_ref(&account)).await?;
+        let has_factor = account.factors.any();
         let user: User = account.user;
         let listed = self.sessions.list(user.id).await?;
         let children = self.sessions.children(ChildrenOf::User(user.id)).await?;
@@ -62,6 +63,7 @@ impl UserPageServices {
                 .take(MOST_SESSIONS)
                 .map(|one| session_row(one, &children, own))
                 .collect(),
+            has_factor,
             invitation: None,
             notice: None,
             problems: Problems::none(),
@@ -184,6 +186,18 @@ pub(in crate::http) async fn invite(
     let page = services.page(context, &id, current.session.id).await?;
     let invitation = Some(invitation_link(&page.user.email, &issued, &links));
     Ok(render(StatusCode::CREATED, &UserPage { invitation, ..page }))
+}
+
+/// `POST /admin/users/{id}/reset-factors`: removes every second factor of the account.
+pub(in crate::http) async fn reset_factors(
+    State(changes): State<AccountChanges>,
+    FreshAdministratorOrProof(_, authorized): FreshAdministratorOrProof,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    let user = UserId::parse(&id).ok_or_else(Problem::not_found)?;
+    let change = AccountChange { reset_factors: true, ..AccountChange::default() };
+    changes.apply(user, change, &authorized).await?;
+    Ok(see_other(&format!("{}?done=changed", path_of(&id))))
 }
 
 /// `POST /admin/users/{id}/revoke-sessions`: ends every session of the account.

@@ -94,6 +94,8 @@ pub(crate) struct UserPage {
     pub(crate) typed: UserTyped,
     /// Its live sessions, newest activity first; the first of them where there are many.
     pub(crate) sessions: Vec<SessionRow>,
+    /// Whether it has a second factor.
+    pub(crate) has_factor: bool,
     /// The invitation that was just made, shown once.
     pub(crate) invitation: Option<InvitationLink>,
     /// The last change, to be confirmed on the page.

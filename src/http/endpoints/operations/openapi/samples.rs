@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use crate::accounts::{Busy, ChangeError, Email};
+use crate::accounts::{Busy, ChangeError, Email, Factor};
 use crate::http::endpoints::email::api::already_verified;
 use crate::http::endpoints::signup::api::signup_closed;
 use crate::http::finish::method_not_allowed;
@@ -25,7 +25,11 @@ pub(super) fn sample(code: Code, status: StatusCode) -> Problem {
         Code::NoSession => Problem::no_session(),
         Code::SessionEnded => Problem::session_ended(EndReason::RevokedByUser),
         Code::ReauthenticationRequired => Problem::reauthentication_required(),
+        Code::SecondFactorRequired if status == StatusCode::UNAUTHORIZED => {
+            Problem::second_factor_missing(&Factor::ALL)
+        }
         Code::SecondFactorRequired => Problem::second_factor_required(),
+        Code::SecondFactorSetupRequired => Problem::second_factor_setup_required(),
         Code::CrossOrigin => guard::another_site(),
         Code::Forbidden => forbidden("A client may not send the header remote-user.".to_owned()),
         Code::EmailTaken => ChangeError::EmailTaken.into(),

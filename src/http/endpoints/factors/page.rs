@@ -1,0 +1,97 @@
+//! `/account/second-factor`: the second factors of the account.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::accounts::RecoveryCode;
+use crate::http::endpoints::factors::access::authorized;
+use crate::http::endpoints::factors::view::{CodesPage, FactorsPage};
+use crate::http::request::query::Query;
+use crate::http::response::error::{Code, Problem};
+use crate::http::security::redirect::{see_other, with_next};
+use crate::http::session::current::CurrentSession;
+use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin};
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::render;
+use crate::use_cases::{Authorized, OwnFactors};
+
+const PATH: &str = "/account/second-factor";
+
+/// `GET /account/second-factor`.
+pub(crate) async fn show(
+    State(own): State<OwnFactors>,
+    CurrentUserOrLogin(current): CurrentUserOrLogin,
+    context: PageContext,
+    query: Query,
+) -> Result<Response, Problem> {
+    let shown = own.of(current.user.id).await?.ok_or_else(Problem::no_session)?;
+    let page = FactorsPage {
+        context: PageContext { path: PATH.to_owned(), ..context },
+        has_totp: shown.factors.totp,
+        codes_left: shown.recovery_codes_left,
+        was_removed: query.find("done") == Some("removed"),
+    };
+    Ok(render(StatusCode::OK, &page))
+}
+
+/// The right to change factors, or the redirect to where it is proven.
+async fn authorized_or_proof(
+    own: &OwnFactors,
+    user: &CurrentUser,
+) -> Result<Result<Authorized, Response>, Problem> {
+    match authorized(own, user).await {
+        Ok(authorized) => Ok(Ok(authorized)),
+        Err(problem) if problem.code == Code::ReauthenticationRequired => {
+            Ok(Err(see_other(&with_next("/reauthenticate", PATH))))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /account/second-factor/remove`: removes the authenticator app.
+pub(crate) async fn remove(
+    State(own): State<OwnFactors>,
+    current: CurrentSession,
+    CurrentUserOrLogin(user): CurrentUserOrLogin,
+) -> Result<Response, Problem> {
+    let authorized = match authorized_or_proof(&own, &user).await? {
+        Ok(authorized) => authorized,
+        Err(response) => return Ok(response),
+    };
+    user.actor.count_change().await?;
+    let started = own.remove_totp(&user.user, (&user.session, &user.token), &authorized).await?;
+    current.set_continued_session(started, user.user);
+    Ok(see_other("/account/second-factor?done=removed"))
+}
+
+/// `POST /account/second-factor/recovery-codes`: ten new codes, shown in the answer and nowhere
+/// else.
+pub(crate) async fn renew_codes(
+    State(own): State<OwnFactors>,
+    CurrentUserOrLogin(user): CurrentUserOrLogin,
+    context: PageContext,
+) -> Result<Response, Problem> {
+    let authorized = match authorized_or_proof(&own, &user).await? {
+        Ok(authorized) => authorized,
+        Err(response) => return Ok(response),
+    };
+    user.actor.count_change().await?;
+    let codes = own.renew_codes(user.user.id, &authorized).await?;
+    let page = codes_page(context, &codes, (false, PATH.to_owned()));
+    Ok(render(StatusCode::OK, &page))
+}
+
+/// The page of new recovery codes.
+pub(super) fn codes_page(
+    context: PageContext,
+    codes: &[RecoveryCode],
+    (was_added, next): (bool, String),
+) -> CodesPage {
+    CodesPage {
+        context: PageContext { path: PATH.to_owned(), ..context },
+        codes: codes.iter().map(RecoveryCode::reveal).collect(),
+        was_added,
+        next,
+    }
+}

@@ -1,0 +1,91 @@
+//! `/login/second-factor`: the second step of a sign-in by form.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::accounts::{PendingPurpose, TypedCode};
+use crate::http::endpoints::factors::access::signed_in;
+use crate::http::endpoints::factors::view::SecondStepPage;
+use crate::http::endpoints::session::page::{resubmitted, with_path};
+use crate::http::request::body::Form;
+use crate::http::request::query::Query;
+use crate::http::response::error::{Code, Problem};
+use crate::http::security::applications::Applications;
+use crate::http::security::headers::forms_lead_to;
+use crate::http::security::redirect::{destination, safe_next, see_other, with_next};
+use crate::http::session::current::{CurrentSession, SessionState};
+use crate::http::web::form_problems::Problems;
+use crate::http::web::page_context::PageContext;
+use crate::http::web::render::{problems_of, render};
+use crate::use_cases::{SecondFactor, SecondFactorRequest, SentForms};
+
+const PATH: &str = "/login/second-factor";
+
+/// `GET /login/second-factor`: asks for a code, where a sign-in waits for one.
+pub(crate) async fn form(
+    (State(second_factor), State(forms)): (State<SecondFactor>, State<SentForms>),
+    State(applications): State<Applications>,
+    (current, context): (CurrentSession, PageContext),
+    query: Query,
+) -> Result<Response, Problem> {
+    let next = safe_next(query.find("next"), &applications);
+    match current.session_state() {
+        SessionState::Unknown => return Err(Problem::silent_store()),
+        SessionState::Live(identity) if identity.user.is_some() => {
+            return Ok(see_other(&destination(query.find("next"), &applications)));
+        }
+        _ => {}
+    }
+    if !waits_for_code(&second_factor, &current).await? {
+        return Ok(see_other(&with_next("/login", &next)));
+    }
+    let context = PageContext { form: forms.name(), ..with_path(context, PATH, &next) };
+    let page = SecondStepPage { context, next: next.clone(), problems: Problems::none() };
+    Ok(forms_lead_to(&next, render(StatusCode::OK, &page)))
+}
+
+async fn waits_for_code(
+    second_factor: &SecondFactor,
+    current: &CurrentSession,
+) -> Result<bool, Problem> {
+    let Some(token) = current.token() else { return Ok(false) };
+    let pending = second_factor.pending(&token).await?;
+    Ok(pending.is_some_and(|(pending, _)| pending.purpose == PendingPurpose::Code))
+}
+
+/// `POST /login/second-factor`: checks the code and signs in.
+pub(crate) async fn submit(
+    (State(second_factor), State(forms)): (State<SecondFactor>, State<SentForms>),
+    State(applications): State<Applications>,
+    (current, context): (CurrentSession, PageContext),
+    form: Form,
+) -> Result<Response, Problem> {
+    let turn = forms.turn(form.get("form")).await;
+    let next = safe_next(form.find("next"), &applications);
+    let sign_in = || see_other(&with_next("/login", &next));
+    let Some(token) = current.token() else { return Ok(sign_in()) };
+    let (code, client) = (TypedCode::either(form.get("code")), current.client());
+    let language = current.language().tag();
+    let request = SecondFactorRequest { token, code, client, form: turn, language };
+    let problem = match second_factor.with_code(request).await.map_err(Problem::from) {
+        Ok((user, started)) => {
+            signed_in(&current, user, started);
+            return Ok(see_other(&destination(form.find("next"), &applications)));
+        }
+        Err(problem) => problem,
+    };
+    let was_wrong = problem.code == Code::InvalidCredentials;
+    if problem.code == Code::NoSession
+        || (was_wrong && !waits_for_code(&second_factor, &current).await?)
+    {
+        return Ok(sign_in());
+    }
+    // No field of this form is a password.
+    let (rejected, problems) = problems_of(problem, &context, 0)?;
+    let problems =
+        if was_wrong { Problems::of_field("code", context.text("code-wrong")) } else { problems };
+    let context = resubmitted(with_path(context, PATH, &next), &form);
+    let page = SecondStepPage { context, next: next.clone(), problems };
+    Ok(forms_lead_to(&next, rejected.render(&page)))
+}

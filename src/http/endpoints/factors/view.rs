@@ -1,0 +1,93 @@
+//! Views of the pages of second factors.
+
+use askama::Template;
+
+use crate::http::security::redirect::with_next;
+use crate::http::web::form_problems::Problems;
+use crate::http::web::page_context::PageContext;
+
+/// The second step of a sign-in. Fields: `code`, `next`.
+#[derive(Template)]
+#[template(config = "src/http/web/askama.toml", path = "factors/second_step.html")]
+pub(crate) struct SecondStepPage {
+    /// The page context.
+    pub(crate) context: PageContext,
+    /// Where to go afterwards; empty for the account.
+    pub(crate) next: String,
+    /// The problem of the last attempt.
+    pub(crate) problems: Problems,
+}
+
+/// The second factors of the account.
+#[derive(Template)]
+#[template(config = "src/http/web/askama.toml", path = "factors/factors.html")]
+pub(crate) struct FactorsPage {
+    /// The page context.
+    pub(crate) context: PageContext,
+    /// Whether there is an authenticator app.
+    pub(crate) has_totp: bool,
+    /// How many recovery codes can still be used.
+    pub(crate) codes_left: u32,
+    /// Whether the authenticator app was just removed.
+    pub(crate) was_removed: bool,
+}
+
+/// Setting up an authenticator app. Fields: `code`, `next`.
+#[derive(Template)]
+#[template(config = "src/http/web/askama.toml", path = "factors/set_up.html")]
+pub(crate) struct SetUpPage {
+    /// The page context.
+    pub(crate) context: PageContext,
+    /// Where to go afterwards; empty for the account.
+    pub(crate) next: String,
+    /// Whether the account must have a second factor to sign in.
+    pub(crate) is_required: bool,
+    /// The secret for the app; `None` before the set-up was begun.
+    pub(crate) shown: Option<ShownSecret>,
+    /// The problem of the last attempt.
+    pub(crate) problems: Problems,
+}
+
+/// The secret of an authenticator app that is being set up.
+#[derive(Clone)]
+pub(crate) struct ShownSecret {
+    /// In base32, in groups of four.
+    pub(crate) secret: String,
+    /// The address that the app opens.
+    pub(crate) uri: String,
+    /// The address as a QR code: an SVG element that this server made.
+    pub(crate) qr: String,
+}
+
+/// New recovery codes, shown once.
+#[derive(Template)]
+#[template(config = "src/http/web/askama.toml", path = "factors/codes.html")]
+pub(crate) struct CodesPage {
+    /// The page context.
+    pub(crate) context: PageContext,
+    /// The codes.
+    pub(crate) codes: Vec<String>,
+    /// Whether an authenticator app was just added.
+    pub(crate) was_added: bool,
+    /// Where to go now.
+    pub(crate) next: String,
+}
+
+impl SetUpPage {
+    fn back_link(&self) -> &'static str {
+        if self.is_required { "/login" } else { "/account/second-factor" }
+    }
+}
+
+impl SecondStepPage {
+    fn sign_in_link(&self) -> String {
+        with_next("/login", &self.next)
+    }
+}
+
+impl CodesPage {
+    /// A text file of the codes, as an address: codes consist of letters, digits and hyphens.
+    fn download(&self) -> String {
+        format!("data:text/plain;charset=utf-8,{}%0A", self.codes.join("%0A"))
+    }
+}

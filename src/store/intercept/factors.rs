@@ -1,0 +1,81 @@
+//! Forwards the port of second factors.
+
+use async_trait::async_trait;
+
+use super::{Intercepted, Interceptor, StoreCall, StoreFailure};
+use crate::accounts::{
+    FactorStore, PasswordHash, PendingDigest, PendingSession, Selector, TotpSecretId, TotpSetup,
+    UserId,
+};
+use crate::failure::StoreError;
+
+impl<I: Interceptor> Intercepted<dyn FactorStore, I> {
+    async fn forward<T: Send, E: StoreFailure>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        let name = StoreCall { store: "factors", operation };
+        self.interceptor.intercept(name, call).await
+    }
+}
+
+#[async_trait]
+impl<I: Interceptor> FactorStore for Intercepted<dyn FactorStore, I> {
+    async fn keep_totp_setup(&self, setup: &TotpSetup) -> Result<(), StoreError> {
+        self.forward("keep_totp_setup", self.inner.keep_totp_setup(setup)).await
+    }
+
+    async fn totp_setup(&self, user: UserId) -> Result<Option<TotpSetup>, StoreError> {
+        self.forward("totp_setup", self.inner.totp_setup(user)).await
+    }
+
+    async fn totp(&self, user: UserId) -> Result<Option<TotpSetup>, StoreError> {
+        self.forward("totp", self.inner.totp(user)).await
+    }
+
+    async fn use_totp_step(&self, secret: TotpSecretId, step: i64) -> Result<bool, StoreError> {
+        self.forward("use_totp_step", self.inner.use_totp_step(secret, step)).await
+    }
+
+    async fn recovery_codes_left(&self, user: UserId) -> Result<u32, StoreError> {
+        self.forward("recovery_codes_left", self.inner.recovery_codes_left(user)).await
+    }
+
+    async fn recovery_code(
+        &self,
+        user: UserId,
+        selector: &Selector,
+    ) -> Result<Option<PasswordHash>, StoreError> {
+        self.forward("recovery_code", self.inner.recovery_code(user, selector)).await
+    }
+
+    async fn use_recovery_code(
+        &self,
+        user: UserId,
+        selector: &Selector,
+        hash: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        self.forward("use_recovery_code", self.inner.use_recovery_code(user, selector, hash)).await
+    }
+
+    async fn keep_pending(&self, pending: &PendingSession) -> Result<(), StoreError> {
+        self.forward("keep_pending", self.inner.keep_pending(pending)).await
+    }
+
+    async fn pending(&self, digest: &PendingDigest) -> Result<Option<PendingSession>, StoreError> {
+        self.forward("pending", self.inner.pending(digest)).await
+    }
+
+    async fn count_code(&self, digest: &PendingDigest) -> Result<bool, StoreError> {
+        self.forward("count_code", self.inner.count_code(digest)).await
+    }
+
+    async fn uncount_code(&self, digest: &PendingDigest) -> Result<(), StoreError> {
+        self.forward("uncount_code", self.inner.uncount_code(digest)).await
+    }
+
+    async fn take_pending(&self, digest: &PendingDigest) -> Result<bool, StoreError> {
+        self.forward("take_pending", self.inner.take_pending(digest)).await
+    }
+}

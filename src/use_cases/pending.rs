@@ -1,0 +1,77 @@
+//! A sign-in that waits for its second step.
+
+use std::sync::Arc;
+
+use crate::accounts::{
+    Account, Accounts, Factor, PendingDigest, PendingPurpose, PendingSession, User,
+};
+use crate::failure::StoreError;
+use crate::sessions::{Session, Sessions, StartedSession, Token, TokenDigest};
+
+/// The outcome of a sign-in whose password was right.
+#[derive(Clone, Debug)]
+pub enum SignIn {
+    /// The user is signed in.
+    Started(Box<(User, StartedSession)>),
+    /// The second step is missing.
+    Pending(PendingSignIn),
+}
+
+impl SignIn {
+    pub(super) fn started(user: User, started: StartedSession) -> Self {
+        Self::Started(Box::new((user, started)))
+    }
+}
+
+/// The second step is missing. The token opens no session.
+#[derive(Clone, Debug)]
+pub struct PendingSignIn {
+    /// For the `Set-Cookie` header only.
+    pub token: Token,
+    /// The step that it waits for.
+    pub purpose: PendingPurpose,
+    /// The factors that may be used.
+    pub factors: Vec<Factor>,
+}
+
+pub(super) fn digest_of(token: &Token) -> PendingDigest {
+    PendingDigest::from_bytes(*token.digest().as_bytes())
+}
+
+/// Starts a pending session if the account needs a second step, in place of the one that the
+/// browser has.
+pub(super) async fn second_step(
+    accounts: &Accounts,
+    sessions: &Sessions,
+    account: &Account,
+    (remember_me, brought): (bool, Option<TokenDigest>),
+) -> Result<Option<PendingSignIn>, StoreError> {
+    let Some(purpose) = accounts.second_step(account) else { return Ok(None) };
+    let token = sessions.new_token()?;
+    let factors = match purpose {
+        PendingPurpose::Code => accounts.factors_to_use(account).await?,
+        PendingPurpose::SetUp => Vec::new(),
+    };
+    let brought = brought.map(|digest| PendingDigest::from_bytes(*digest.as_bytes()));
+    let pending = PendingSession {
+        digest: digest_of(&token),
+        user: account.user.id,
+        epoch: account.epoch,
+        purpose,
+        remember_me,
+        previous: accounts.replace_pending(brought).await?,
+        expires_at: accounts.pending_until(),
+    };
+    accounts.keep_pending(&pending).await?;
+    Ok(Some(PendingSignIn { token, purpose, factors }))
+}
+
+/// The live session that the browser had before its pending session.
+pub(super) async fn session_before(
+    sessions: &Sessions,
+    pending: &PendingSession,
+) -> (Option<TokenDigest>, Option<Arc<Session>>) {
+    let Some(digest) = pending.previous.map(TokenDigest::from_bytes) else { return (None, None) };
+    let session = sessions.resume_digest(&digest).await.ok().map(Arc::new);
+    (Some(digest), session)
+}

@@ -1,0 +1,197 @@
+//! The second step of a sign-in: a code turns a pending session into a session.
+
+use super::pending::{digest_of, session_before};
+use super::sent_forms::FormTurn;
+use super::{ended_by_start, run_to_completion};
+use crate::accounts::{
+    Account, Accounts, Factor, FactorCheck, PasswordCheckError, PendingPurpose, PendingSession,
+    Role, TypedCode, User,
+};
+use crate::audit::{AuditTrail, By, Event, Kind};
+use crate::failure::StoreError;
+use crate::mail::Mail;
+use crate::metrics::{Metrics, SignInOutcome};
+use crate::sessions::{
+    Client, NewSession, Owner, Sessions, StartError, StartedSession, Token, device_name,
+};
+use crate::throttle::Network;
+
+/// Finishes sign-ins with a second factor.
+#[derive(Clone)]
+pub struct SecondFactor {
+    accounts: Accounts,
+    sessions: Sessions,
+    metrics: Metrics,
+    mail: Mail,
+    audit: AuditTrail,
+}
+
+/// A second step.
+#[derive(Debug)]
+pub struct SecondFactorRequest {
+    /// The token of the pending session.
+    pub token: Token,
+    /// The code.
+    pub code: TypedCode,
+    /// The client of the request.
+    pub client: Client,
+    /// The lock of the submitted form.
+    pub form: FormTurn,
+    /// The language of the request, for mail.
+    pub language: &'static str,
+}
+
+/// Why the second step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SecondFactorError {
+    /// There is no pending session: never begun, expired, used, or void after too many codes.
+    #[error("no sign-in waits for a second factor")]
+    NotPending,
+    /// The code was not accepted.
+    #[error(transparent)]
+    Code(#[from] PasswordCheckError),
+    /// The user has as many sessions as allowed, and the policy refuses.
+    #[error("the user has as many live sessions as allowed")]
+    LimitReached,
+}
+
+impl From<StoreError> for SecondFactorError {
+    fn from(error: StoreError) -> Self {
+        Self::Code(error.into())
+    }
+}
+
+impl SecondFactor {
+    /// Creates the use case.
+    #[must_use]
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
+        Self { accounts, sessions, audit, mail, metrics: Metrics::off() }
+    }
+
+    /// The same, and every attempt is counted.
+    #[must_use]
+    pub fn counted_in(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
+    }
+
+    /// The pending session of a token, and its account, whatever it waits for.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn pending(
+        &self,
+        token: &Token,
+    ) -> Result<Option<(PendingSession, Account)>, StoreError> {
+        self.accounts.pending(&digest_of(token)).await
+    }
+
+    /// Checks a code and starts the session.
+    ///
+    /// # Errors
+    /// [`SecondFactorError`]; no session has started.
+    pub async fn with_code(
+        &self,
+        request: SecondFactorRequest,
+    ) -> Result<(User, StartedSession), SecondFactorError> {
+        let finished = self.finish(request).await;
+        if let Some(outcome) = outcome_of(finished.as_ref().err()) {
+            self.metrics.sign_in(outcome);
+        }
+        finished
+    }
+
+    async fn finish(
+        &self,
+        request: SecondFactorRequest,
+    ) -> Result<(User, StartedSession), SecondFactorError> {
+        let SecondFactorRequest { token, code, client, form, language } = request;
+        let found = self.pending(&token).await?;
+        let (pending, account) = found
+            .filter(|(pending, _)| pending.purpose == PendingPurpose::Code)
+            .ok_or(SecondFactorError::NotPending)?;
+        let from = client.ip_address.map(Network::of);
+        let check = FactorCheck { code, from, pending: Some(pending.digest) };
+        let proven = self.accounts.prove_factor(&account, &check).await;
+        if let Err(error) = &proven {
+            self.record_failure(&account, &client, error).await;
+        }
+        let factor = proven?;
+        let this = self.clone();
+        run_to_completion(async move {
+            if !this.accounts.take_pending(&pending.digest).await? {
+                return Err(SecondFactorError::NotPending);
+            }
+            let device = device_name(&client.user_agent);
+            let (user, started) = this.start(account, &pending, (factor, client), form).await?;
+            this.mail.note_use(&user, language, &device).await;
+            Ok((user, started))
+        })
+        .await?
+    }
+
+    async fn start(
+        &self,
+        account: Account,
+        pending: &PendingSession,
+        (factor, client): (Factor, Client),
+        form: FormTurn,
+    ) -> Result<(User, StartedSession), SecondFactorError> {
+        let (previous_token, previous) = session_before(&self.sessions, pending).await;
+        let beginning = NewSession {
+            owner: Owner::User { id: account.user.id, epoch: pending.epoch },
+            administrator: account.user.role == Role::Admin,
+            second_factor: Some(factor),
+            remember_me: pending.remember_me,
+            client: client.clone(),
+            previous_token,
+            last_epoch_reason: account.epoch_reason,
+        };
+        let user = account.user;
+        let started = match self.sessions.start(beginning).await {
+            Ok(started) => started,
+            Err(StartError::EpochMoved) => return Err(SecondFactorError::NotPending),
+            Err(StartError::LimitReached) => {
+                let event = Event::new(Kind::LoginFailed, &By::anonymous(client)).about(user.id);
+                self.audit.record([event.outcome("session_limit_reached")]).await;
+                return Err(SecondFactorError::LimitReached);
+            }
+            Err(StartError::Store(error)) => return Err(error.into()),
+        };
+        form.done(&user, &started.token, started.session.remember_me);
+        let by = By::user(user.id, started.session.id, client);
+        let signed_in = Event::new(Kind::Login, &by).about(user.id);
+        let mut events = vec![signed_in.with("methods", started.session.methods().to_vec())];
+        events.extend(ended_by_start(&started.displaced, previous.as_deref(), user.id, &by));
+        self.audit.record(events).await;
+        Ok((user, started))
+    }
+
+    async fn record_failure(&self, account: &Account, client: &Client, error: &PasswordCheckError) {
+        let failed = Event::new(Kind::LoginFailed, &By::anonymous(client.clone()));
+        let failed = failed.about(account.user.id);
+        let event = match error {
+            PasswordCheckError::Refused => failed.outcome("wrong_code"),
+            PasswordCheckError::Throttled(_) => {
+                let event = Event { kind: Kind::Throttled, ..failed };
+                event.outcome("refused").with("limit", "passwords")
+            }
+            PasswordCheckError::Busy(_) | PasswordCheckError::Store(_) => return,
+        };
+        self.audit.record([event]).await;
+    }
+}
+
+/// A request without a pending session is no attempt.
+fn outcome_of(error: Option<&SecondFactorError>) -> Option<SignInOutcome> {
+    Some(match error {
+        None => SignInOutcome::Ok,
+        Some(SecondFactorError::NotPending) => return None,
+        Some(SecondFactorError::LimitReached) => SignInOutcome::Limit,
+        Some(SecondFactorError::Code(error)) => match error {
+            PasswordCheckError::Refused => SignInOutcome::Refused,
+            PasswordCheckError::Throttled(_) => SignInOutcome::Throttled,
+            PasswordCheckError::Busy(_) => SignInOutcome::Busy,
+            PasswordCheckError::Store(_) => SignInOutcome::Unavailable,
+        },
+    })
+}
