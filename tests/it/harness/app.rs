@@ -199,7 +199,7 @@ fn key_of_postgres() -> PathBuf {
     let folder = FOLDER.get_or_init(|| {
         let folder = TempDir::new().unwrap();
         let entropy = anteroom::entropy::Entropy::operating_system();
-        Sealing::with(&folder.path().join("anteroom.key"), entropy).create().unwrap();
+        Sealing::with(folder.path().join("anteroom.key"), entropy).create().unwrap();
         folder
     });
     folder.path().join("anteroom.key")
