@@ -100,11 +100,16 @@ fn nobody_gets_a_response_that_is_not_described() {
 
 #[test]
 fn a_user_gets_no_response_that_is_not_described() {
-    run("user", &ORDINARY, &without_throttles());
+    run("user", &ORDINARY, &without_throttles().with("ANTEROOM_MAIL", "log"));
 }
 
-/// Operations that succeed with a code of an authenticator app, or where there is one.
+/// Operations that succeed with a code of an authenticator app or of a mailed link, or where there
+/// is one.
 const NEED_A_CODE: &[&str] = &[
+    "POST /api/account/email/verification",
+    "POST /api/email/verify",
+    "POST /api/recovery",
+    "POST /api/recovery/confirm",
     "POST /api/account/recovery-codes",
     "DELETE /api/account/totp",
     "POST /api/account/totp/confirm",
