@@ -1,8 +1,10 @@
 //! Addresses of this machine that nobody else has.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::net::TcpSocket;
 
 /// A port that is free on every address of this machine. It is outside the range from which the
 /// system takes ports of outgoing connections and of listeners on port 0 (32768 and above on
@@ -15,10 +17,18 @@ pub fn free_port() -> u16 {
         // Runs side by side begin at different ports.
         let number = std::process::id() * 97 + GIVEN.fetch_add(1, Ordering::Relaxed);
         let port = u16::try_from(FIRST + number % COUNT).unwrap();
-        if TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok() {
+        if is_free(port) {
             return port;
         }
     }
+}
+
+/// Without listening: a process that another test starts at this moment has the socket, too, until
+/// its program runs, and nobody could listen on the port meanwhile.
+fn is_free(port: u16) -> bool {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind((Ipv4Addr::UNSPECIFIED, port).into()).is_ok()
 }
 
 /// A free port of a loopback address that was drawn for it.
