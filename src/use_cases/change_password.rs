@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use super::credential_change::{ends, finish_credential_change};
+use super::credential_change::{commit_kept, ends, finish_credential_change};
 use super::sent_forms::FormTurn;
 use super::{record_failed_check, run_to_completion};
 use crate::accounts::{
@@ -103,7 +103,7 @@ impl ChangePassword {
         let event = Event::new(Kind::PasswordChanged, by).about(user.id);
         let proven = self.accounts.prove(user.id, current).await;
         if let Err(error) = &proven {
-            record_failed_check(&self.audit, &event, error).await;
+            record_failed_check(&self.audit, &event, error, "wrong_password").await;
         }
         let proven = proven?;
         let to = self.accounts.hash_new_password(new, (&user.email, &user.name)).await?;
@@ -133,18 +133,6 @@ impl ChangePassword {
             (kept, changed)
         })
         .await?;
-        match changed {
-            Ok(_) => {}
-            Err(ChangeError::KeptSessionEnded) => {
-                return Err(ChangePasswordError::Ended(kept.end_reason().await?));
-            }
-            // Perhaps only the reply is lost: the session went on in the step of the change, so
-            // that its new token proves it done, and nobody else can hand that over.
-            Err(ChangeError::Store(_)) if kept.is_committed().await => {
-                self.audit.record([event]).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-        Ok(kept.commit().await)
+        commit_kept(kept, changed, (&self.audit, [event])).await
     }
 }

@@ -1,7 +1,7 @@
 //! Mailed links about the address of an account: they confirm it, replace it or restore it.
 
-use super::credential_change::{ends, finish_credential_change};
-use super::run_to_completion;
+use super::credential_change::{NotByLink, ends, finish_credential_change};
+use super::{run_to_completion, write_now};
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, EpochRaise, EpochReason, LetterKind, Link,
     LinkPurpose, PendingEmail, UsedLink, User,
@@ -39,17 +39,10 @@ pub enum EmailLinkError {
 
 impl From<ChangeError> for EmailLinkError {
     fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::Store(error) => Self::Store(error),
-            ChangeError::Moved => Self::Busy(Busy::A_MOMENT),
-            ChangeError::NotFound
-            | ChangeError::KeptSessionEnded
-            | ChangeError::InvitationGone
-            | ChangeError::LinkGone
-            | ChangeError::SetUpGone
-            | ChangeError::EmailTaken
-            | ChangeError::Groups(_)
-            | ChangeError::LastAdministrator => Self::LinkGone,
+        match NotByLink::from(error) {
+            NotByLink::Refused => Self::LinkGone,
+            NotByLink::Busy(busy) => Self::Busy(busy),
+            NotByLink::Store(error) => Self::Store(error),
         }
     }
 }
@@ -69,10 +62,8 @@ impl EmailLinks {
         if user.email_verified {
             return Ok(false);
         }
-        if let Some(letter) = self.mail.letter(LetterKind::Verification, user)? {
-            self.accounts.write_to(&letter).await?;
-            self.mail.wake();
-        }
+        let letter = self.mail.letter(LetterKind::Verification, user)?;
+        write_now(&self.accounts, &self.mail, letter).await?;
         Ok(true)
     }
 

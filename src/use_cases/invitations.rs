@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use super::authorization::Authorized;
-use super::credential_change::{ends, finish_credential_change};
+use super::credential_change::{NotByLink, ends, finish_credential_change};
 use super::pending::{SignIn, second_step};
 use super::sent_forms::FormTurn;
-use super::{ended_by_start, run_to_completion};
+use super::{ended_by_start, new_session, run_to_completion};
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Changed, CreateError, EpochRaise, EpochReason,
     InvitationDigest, InvitedUser, IssuedInvitation, LetterKind, NewPasswordError, Password,
-    PasswordChange, PasswordHash, Role, User, UserId, WeakPassword,
+    PasswordChange, PasswordHash, User, UserId, WeakPassword,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::mail::Mail;
-use crate::sessions::{
-    Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token, device_name,
-};
+use crate::sessions::{Client, Session, Sessions, StartError, StartedSession, Token, device_name};
 
 /// Makes accounts and invitations, and lets people in by them.
 #[derive(Clone)]
@@ -79,17 +77,10 @@ impl From<NewPasswordError> for AcceptError {
 
 impl From<ChangeError> for AcceptError {
     fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::Store(error) => Self::Store(error),
-            ChangeError::Moved => Self::Busy(Busy::A_MOMENT),
-            ChangeError::NotFound
-            | ChangeError::KeptSessionEnded
-            | ChangeError::InvitationGone
-            | ChangeError::LinkGone
-            | ChangeError::SetUpGone
-            | ChangeError::EmailTaken
-            | ChangeError::Groups(_)
-            | ChangeError::LastAdministrator => Self::Refused,
+        match NotByLink::from(error) {
+            NotByLink::Refused => Self::Refused,
+            NotByLink::Busy(busy) => Self::Busy(busy),
+            NotByLink::Store(error) => Self::Store(error),
         }
     }
 }
@@ -219,16 +210,9 @@ impl Invitations {
         account: &Account,
         acceptance: &Acceptance,
     ) -> Result<StartedSession, StartError> {
-        let beginning = NewSession {
-            owner: Owner::User { id: account.user.id, epoch: account.epoch },
-            administrator: account.user.role == Role::Admin,
-            second_factor: None,
-            remember_me: false,
-            client: acceptance.client.clone(),
-            previous_token: acceptance.previous_token.as_ref().map(Token::digest),
-            last_epoch_reason: account.epoch_reason,
-        };
-        self.sessions.start(beginning).await
+        let previous_token = acceptance.previous_token.as_ref().map(Token::digest);
+        let browser = (acceptance.client.clone(), previous_token);
+        self.sessions.start(new_session(account, None, false, browser)).await
     }
 
     /// The password was set whether a session started or not.

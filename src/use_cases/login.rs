@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use super::pending::{SignIn, second_step};
 use super::sent_forms::FormTurn;
-use super::{ended_by_start, run_to_completion};
+use super::{
+    new_session, outcome_of_check, record_failed_check, run_to_completion, signed_in, write_now,
+};
 use crate::accounts::{
     Account, Accounts, Busy, Email, FailedSignIn, Password, PasswordCheck, PasswordCheckError,
-    Role, Status, User, UserId,
+    Status, User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::mail::Mail;
 use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::{
-    Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token, TokenDigest,
+    Client, NewSession, Session, Sessions, StartError, StartedSession, Token, TokenDigest,
     device_name,
 };
 use crate::throttle::Network;
@@ -124,15 +126,8 @@ impl Login {
             {
                 return Ok(SignIn::Pending(pending));
             }
-            let beginning = NewSession {
-                owner: Owner::User { id: account.user.id, epoch: account.epoch },
-                administrator: account.user.role == Role::Admin,
-                second_factor: None,
-                remember_me: request.remember_me,
-                client: client.clone(),
-                previous_token,
-                last_epoch_reason: account.epoch_reason,
-            };
+            let browser = (client.clone(), previous_token);
+            let beginning = new_session(&account, None, request.remember_me, browser);
             match self.start(&account, beginning, (previous, request.form.clone())).await? {
                 Ok(started) => {
                     let device = device_name(&client.user_agent);
@@ -160,11 +155,8 @@ impl Login {
     ) -> Result<(), StoreError> {
         let event = failed_login(&request.client, Some(user)).outcome("email_unverified");
         self.audit.record([event]).await;
-        if let Some(letter) = self.mail.letter_in(request.language, user)? {
-            self.accounts.write_to(&letter).await?;
-            self.mail.wake();
-        }
-        Ok(())
+        let letter = self.mail.letter_in(request.language, user)?;
+        write_now(&self.accounts, &self.mail, letter).await
     }
 
     /// The session that ends when this one starts: the one that the same form started just before,
@@ -194,11 +186,7 @@ impl Login {
             let client = beginning.client.clone();
             let started = sessions.start(beginning).await?;
             form.done(&user, &started.token, started.session.remember_me);
-            let by = By::user(user.id, started.session.id, client);
-            let signed_in = Event::new(Kind::Login, &by).about(user.id);
-            let mut events = vec![signed_in.with("methods", started.session.methods().to_vec())];
-            events.extend(ended_by_start(&started.displaced, previous.as_deref(), user.id, &by));
-            audit.record(events).await;
+            audit.record(signed_in(user.id, &started, previous.as_deref(), client)).await;
             Ok(started)
         })
         .await
@@ -208,19 +196,12 @@ impl Login {
     async fn record_failure(&self, client: &Client, failed: &FailedSignIn) {
         let user = failed.user.as_ref();
         let event = failed_login(client, user);
-        let event = match &failed.error {
-            PasswordCheckError::Throttled(_) => {
-                let event = Event { kind: Kind::Throttled, ..event };
-                event.outcome("refused").with("limit", "passwords")
-            }
-            PasswordCheckError::Refused => event.outcome(match user {
-                Some(user) if user.status == Status::Disabled => "account_disabled",
-                Some(_) => "wrong_password",
-                None => "unknown_account",
-            }),
-            PasswordCheckError::Busy(_) | PasswordCheckError::Store(_) => return,
+        let wrong = match user {
+            Some(user) if user.status == Status::Disabled => "account_disabled",
+            Some(_) => "wrong_password",
+            None => "unknown_account",
         };
-        self.audit.record([event]).await;
+        record_failed_check(&self.audit, &event, &failed.error, wrong).await;
     }
 }
 
@@ -235,11 +216,6 @@ fn outcome_of(error: Option<&LoginError>) -> SignInOutcome {
         None => SignInOutcome::Ok,
         Some(LoginError::LimitReached) => SignInOutcome::Limit,
         Some(LoginError::EmailUnverified) => SignInOutcome::Unverified,
-        Some(LoginError::PasswordCheck(error)) => match error {
-            PasswordCheckError::Refused => SignInOutcome::Refused,
-            PasswordCheckError::Throttled(_) => SignInOutcome::Throttled,
-            PasswordCheckError::Busy(_) => SignInOutcome::Busy,
-            PasswordCheckError::Store(_) => SignInOutcome::Unavailable,
-        },
+        Some(LoginError::PasswordCheck(error)) => outcome_of_check(error),
     }
 }

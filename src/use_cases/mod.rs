@@ -42,12 +42,18 @@ pub use second_factor::{SecondFactor, SecondFactorError, SecondFactorRequest};
 pub use sent_forms::{Done, FormTurn, SentForms};
 pub use signup::{Signup, SignupError, SignupRequest};
 
-use crate::accounts::{CreateError, PasswordCheckError, UserId};
+use crate::accounts::{
+    Account, Accounts, CreateError, Factor, Letter, PasswordCheckError, Role, UserId,
+};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::detached;
 use crate::failure::StoreError;
+use crate::mail::Mail;
+use crate::metrics::SignInOutcome;
 use crate::sessions::cache::{Rule, is_kept};
-use crate::sessions::{EndReason, EndedByStart, Owner, Session};
+use crate::sessions::{
+    Client, EndReason, EndedByStart, NewSession, Owner, Session, StartedSession, TokenDigest,
+};
 
 /// Runs an operation and its audit record to completion, even if the client disconnects.
 ///
@@ -64,10 +70,16 @@ async fn run_to_completion<T: Send + 'static>(
     }
 }
 
-/// Records a failed password check of a signed-in user, who wanted to do what `event` says.
-async fn record_failed_check(audit: &AuditTrail, event: &Event, error: &PasswordCheckError) {
+/// Records a failed check of a password or code by somebody who wanted to do what `event` says.
+/// `wrong` is the outcome of a check that was refused.
+async fn record_failed_check(
+    audit: &AuditTrail,
+    event: &Event,
+    error: &PasswordCheckError,
+    wrong: &'static str,
+) {
     let failed = match error {
-        PasswordCheckError::Refused => event.clone().outcome("wrong_password"),
+        PasswordCheckError::Refused => event.clone().outcome(wrong),
         PasswordCheckError::Throttled(_) => {
             let event = Event { kind: Kind::Throttled, ..event.clone() };
             event.outcome("refused").with("limit", "passwords")
@@ -83,6 +95,61 @@ async fn record_throttled_sign_up(audit: &AuditTrail, error: &CreateError, by: &
         let throttled = Event::new(Kind::Throttled, by).outcome("refused");
         audit.record([throttled.with("limit", "sign_ups")]).await;
     }
+}
+
+/// How a sign-in counts in the metrics whose password or code was not accepted.
+fn outcome_of_check(error: &PasswordCheckError) -> SignInOutcome {
+    match error {
+        PasswordCheckError::Refused => SignInOutcome::Refused,
+        PasswordCheckError::Throttled(_) => SignInOutcome::Throttled,
+        PasswordCheckError::Busy(_) => SignInOutcome::Busy,
+        PasswordCheckError::Store(_) => SignInOutcome::Unavailable,
+    }
+}
+
+/// Queues a message, if there is one, and sends it at once.
+async fn write_now(
+    accounts: &Accounts,
+    mail: &Mail,
+    letter: Option<Letter>,
+) -> Result<(), StoreError> {
+    if let Some(letter) = letter {
+        accounts.write_to(&letter).await?;
+        mail.wake();
+    }
+    Ok(())
+}
+
+/// The session of an account that has proven itself just now.
+fn new_session(
+    account: &Account,
+    second_factor: Option<Factor>,
+    remember_me: bool,
+    (client, previous_token): (Client, Option<TokenDigest>),
+) -> NewSession {
+    NewSession {
+        owner: Owner::User { id: account.user.id, epoch: account.epoch },
+        administrator: account.user.role == Role::Admin,
+        second_factor,
+        remember_me,
+        client,
+        previous_token,
+        last_epoch_reason: account.epoch_reason,
+    }
+}
+
+/// The events of a sign-in that started this session.
+fn signed_in(
+    user: UserId,
+    started: &StartedSession,
+    previous: Option<&Session>,
+    client: Client,
+) -> Vec<Event> {
+    let by = By::user(user, started.session.id, client);
+    let signed_in = Event::new(Kind::Login, &by).about(user);
+    let mut events = vec![signed_in.with("methods", started.session.methods().to_vec())];
+    events.extend(ended_by_start(&started.displaced, previous, user, &by));
+    events
 }
 
 /// The events of sessions that ended because `user` started a new one. `previous` is the live

@@ -2,8 +2,8 @@
 //! that adds or removes a factor.
 
 use super::authorization::Authorized;
-use super::credential_change::{ends, finish_credential_change};
-use super::run_to_completion;
+use super::credential_change::{commit_kept, ends, finish_credential_change};
+use super::{run_to_completion, write_now};
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, EpochRaise, EpochReason, Factor, FactorChange,
     Factors, LetterKind, NewPasswordError, Proof, RecoveryCode, TotpSetup, TypedCode, User, UserId,
@@ -157,10 +157,8 @@ impl OwnFactors {
         language: &str,
     ) -> Result<TotpSetup, OwnFactorsError> {
         if !self.may_add_to(user) {
-            if let Some(letter) = self.mail.letter_in(language, user).map_err(StoreError::from)? {
-                self.accounts.write_to(&letter).await?;
-                self.mail.wake();
-            }
+            let letter = self.mail.letter_in(language, user).map_err(StoreError::from)?;
+            write_now(&self.accounts, &self.mail, letter).await?;
             return Err(OwnFactorsError::EmailUnverified);
         }
         Ok(self.accounts.begin_totp(user.id).await?)
@@ -304,18 +302,7 @@ impl OwnFactors {
             (kept, changed)
         })
         .await?;
-        match changed {
-            Ok(_) => {}
-            Err(ChangeError::KeptSessionEnded) => {
-                return Err(OwnFactorsError::Ended(kept.end_reason().await?));
-            }
-            // Perhaps only the reply is lost: the new token of the session proves it done.
-            Err(ChangeError::Store(_)) if kept.is_committed().await => {
-                self.audit.record(done).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-        Ok(kept.commit().await)
+        commit_kept(kept, changed, (&self.audit, done)).await
     }
 }
 

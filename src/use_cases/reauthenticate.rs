@@ -67,7 +67,7 @@ impl Reauthenticate {
         let event = Event::new(Kind::Reauthenticated, by).about(user.id);
         let proven = self.accounts.prove(user.id, proof).await;
         if let Err(error) = &proven {
-            record_failed_check(&self.audit, &event, error).await;
+            record_failed_check(&self.audit, &event, error, "wrong_password").await;
         }
         proven?;
         self.rotate(user, (session, token), (Proof::Password, event), form).await
@@ -99,12 +99,8 @@ impl Reauthenticate {
         let from = by.client.ip_address.map(Network::of);
         let check = FactorCheck { code, from, pending: None };
         let proven = self.accounts.prove_factor(&account, &check).await;
-        match &proven {
-            Err(PasswordCheckError::Refused) => {
-                self.audit.record([event.clone().outcome("wrong_code")]).await;
-            }
-            Err(error) => record_failed_check(&self.audit, &event, error).await,
-            Ok(_) => {}
+        if let Err(error) = &proven {
+            record_failed_check(&self.audit, &event, error, "wrong_code").await;
         }
         let factor = proven?;
         let event = event.with("factor", factor.as_str());

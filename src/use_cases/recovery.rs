@@ -1,6 +1,6 @@
 //! Recovery: a mailed link sets a new password.
 
-use super::credential_change::{ends, finish_credential_change};
+use super::credential_change::{NotByLink, ends, finish_credential_change};
 use super::run_to_completion;
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Email, EpochRaise, EpochReason, Letter,
@@ -64,17 +64,10 @@ impl From<NewPasswordError> for RecoveryError {
 
 impl From<ChangeError> for RecoveryError {
     fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::Store(error) => Self::Store(error),
-            ChangeError::Moved => Self::Busy(Busy::A_MOMENT),
-            ChangeError::NotFound
-            | ChangeError::KeptSessionEnded
-            | ChangeError::InvitationGone
-            | ChangeError::LinkGone
-            | ChangeError::SetUpGone
-            | ChangeError::EmailTaken
-            | ChangeError::Groups(_)
-            | ChangeError::LastAdministrator => Self::LinkGone,
+        match NotByLink::from(error) {
+            NotByLink::Refused => Self::LinkGone,
+            NotByLink::Busy(busy) => Self::Busy(busy),
+            NotByLink::Store(error) => Self::Store(error),
         }
     }
 }

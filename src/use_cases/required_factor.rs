@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::credential_change::{ends, finish_credential_change};
 use super::own_factors::{OwnFactors, OwnFactorsError, added};
 use super::pending::{digest_of, session_before};
-use super::{ended_by_start, run_to_completion};
+use super::{new_session, run_to_completion, signed_in};
 use crate::accounts::{
     Account, Change, EpochRaise, EpochReason, Factor, FactorChange, Letter, LetterKind,
-    PendingPurpose, PendingSession, RecoveryCode, Role, TypedCode, User,
+    PendingPurpose, PendingSession, RecoveryCode, TypedCode, User,
 };
-use crate::audit::{By, Event, Kind};
+use crate::audit::By;
 use crate::failure::StoreError;
-use crate::sessions::{Client, NewSession, Owner, StartedSession, Token, device_name};
+use crate::sessions::{Client, StartedSession, Token, device_name};
 
 impl OwnFactors {
     /// The pending session of a token that waits for a set-up, and its account.
@@ -91,21 +91,10 @@ impl OwnFactors {
         client: Client,
     ) -> Result<StartedSession, OwnFactorsError> {
         let (previous_token, previous) = session_before(&self.sessions, pending).await;
-        let user = account.user.id;
-        let beginning = NewSession {
-            owner: Owner::User { id: user, epoch: account.epoch },
-            administrator: account.user.role == Role::Admin,
-            second_factor: Some(Factor::Totp),
-            remember_me: pending.remember_me,
-            client: client.clone(),
-            previous_token,
-            last_epoch_reason: account.epoch_reason,
-        };
+        let browser = (client.clone(), previous_token);
+        let beginning = new_session(account, Some(Factor::Totp), pending.remember_me, browser);
         let started = self.sessions.start(beginning).await.map_err(OwnFactorsError::NotStarted)?;
-        let by = By::user(user, started.session.id, client);
-        let signed_in = Event::new(Kind::Login, &by).about(user);
-        let mut events = vec![signed_in.with("methods", started.session.methods().to_vec())];
-        events.extend(ended_by_start(&started.displaced, previous.as_deref(), user, &by));
+        let events = signed_in(account.user.id, &started, previous.as_deref(), client);
         self.audit.record(events).await;
         Ok(started)
     }

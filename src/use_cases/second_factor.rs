@@ -2,18 +2,16 @@
 
 use super::pending::{digest_of, session_before};
 use super::sent_forms::FormTurn;
-use super::{ended_by_start, run_to_completion};
+use super::{new_session, outcome_of_check, record_failed_check, run_to_completion, signed_in};
 use crate::accounts::{
     Account, Accounts, Factor, FactorCheck, PasswordCheckError, PendingPurpose, PendingSession,
-    Role, TypedCode, User,
+    TypedCode, User,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::mail::Mail;
 use crate::metrics::{Metrics, SignInOutcome};
-use crate::sessions::{
-    Client, NewSession, Owner, Sessions, StartError, StartedSession, Token, device_name,
-};
+use crate::sessions::{Client, Sessions, StartError, StartedSession, Token, device_name};
 use crate::throttle::Network;
 
 /// Finishes sign-ins with a second factor.
@@ -113,7 +111,9 @@ impl SecondFactor {
         let check = FactorCheck { code, from, pending: Some(pending.digest) };
         let proven = self.accounts.prove_factor(&account, &check).await;
         if let Err(error) = &proven {
-            self.record_failure(&account, &client, error).await;
+            let failed = Event::new(Kind::LoginFailed, &By::anonymous(client.clone()));
+            let failed = failed.about(account.user.id);
+            record_failed_check(&self.audit, &failed, error, "wrong_code").await;
         }
         let factor = proven?;
         let this = self.clone();
@@ -137,15 +137,8 @@ impl SecondFactor {
         form: FormTurn,
     ) -> Result<(User, StartedSession), SecondFactorError> {
         let (previous_token, previous) = session_before(&self.sessions, pending).await;
-        let beginning = NewSession {
-            owner: Owner::User { id: account.user.id, epoch: pending.epoch },
-            administrator: account.user.role == Role::Admin,
-            second_factor: Some(factor),
-            remember_me: pending.remember_me,
-            client: client.clone(),
-            previous_token,
-            last_epoch_reason: account.epoch_reason,
-        };
+        let browser = (client.clone(), previous_token);
+        let beginning = new_session(&account, Some(factor), pending.remember_me, browser);
         let user = account.user;
         let started = match self.sessions.start(beginning).await {
             Ok(started) => started,
@@ -158,26 +151,9 @@ impl SecondFactor {
             Err(StartError::Store(error)) => return Err(error.into()),
         };
         form.done(&user, &started.token, started.session.remember_me);
-        let by = By::user(user.id, started.session.id, client);
-        let signed_in = Event::new(Kind::Login, &by).about(user.id);
-        let mut events = vec![signed_in.with("methods", started.session.methods().to_vec())];
-        events.extend(ended_by_start(&started.displaced, previous.as_deref(), user.id, &by));
+        let events = signed_in(user.id, &started, previous.as_deref(), client);
         self.audit.record(events).await;
         Ok((user, started))
-    }
-
-    async fn record_failure(&self, account: &Account, client: &Client, error: &PasswordCheckError) {
-        let failed = Event::new(Kind::LoginFailed, &By::anonymous(client.clone()));
-        let failed = failed.about(account.user.id);
-        let event = match error {
-            PasswordCheckError::Refused => failed.outcome("wrong_code"),
-            PasswordCheckError::Throttled(_) => {
-                let event = Event { kind: Kind::Throttled, ..failed };
-                event.outcome("refused").with("limit", "passwords")
-            }
-            PasswordCheckError::Busy(_) | PasswordCheckError::Store(_) => return,
-        };
-        self.audit.record([event]).await;
     }
 }
 
@@ -187,11 +163,6 @@ fn outcome_of(error: Option<&SecondFactorError>) -> Option<SignInOutcome> {
         None => SignInOutcome::Ok,
         Some(SecondFactorError::NotPending) => return None,
         Some(SecondFactorError::LimitReached) => SignInOutcome::Limit,
-        Some(SecondFactorError::Code(error)) => match error {
-            PasswordCheckError::Refused => SignInOutcome::Refused,
-            PasswordCheckError::Throttled(_) => SignInOutcome::Throttled,
-            PasswordCheckError::Busy(_) => SignInOutcome::Busy,
-            PasswordCheckError::Store(_) => SignInOutcome::Unavailable,
-        },
+        Some(SecondFactorError::Code(error)) => outcome_of_check(error),
     })
 }

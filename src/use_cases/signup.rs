@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::pending::{SignIn, second_step};
 use super::sent_forms::FormTurn;
-use super::{ended_by_start, record_throttled_sign_up, run_to_completion};
+use super::{ended_by_start, new_session, record_throttled_sign_up, run_to_completion};
 use crate::accounts::{
     Account, Accounts, CreateError, Email, Name, NewUser, Password, Role, SetupLink, User,
 };
@@ -12,9 +12,7 @@ use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::mail::Mail;
 use crate::metrics::{Metrics, SignUpOutcome};
-use crate::sessions::{
-    Client, NewSession, Owner, Session, Sessions, StartError, StartedSession, Token, device_name,
-};
+use crate::sessions::{Client, Session, Sessions, StartError, StartedSession, Token, device_name};
 use crate::throttle::Network;
 
 /// Signs users up.
@@ -178,16 +176,8 @@ impl Signup {
             }
             let device = device_name(&client.user_agent);
             this.mail.note_use(&account.user, language, &device).await;
-            let beginning = NewSession {
-                owner: Owner::User { id: account.user.id, epoch: account.epoch },
-                administrator: is_admin,
-                second_factor: None,
-                remember_me: false,
-                client: client.clone(),
-                previous_token,
-                last_epoch_reason: account.epoch_reason,
-            };
-            let started = this.sessions.start(beginning).await;
+            let browser = (client.clone(), previous_token);
+            let started = this.sessions.start(new_session(&account, None, false, browser)).await;
             if let Ok(started) = &started {
                 form.done(&account.user, &started.token, false);
             }
