@@ -193,8 +193,8 @@ pub async fn migrated_file() -> &'static [u8] {
     .await
 }
 
-/// A key file that every server beside `PostgreSQL` gets a copy of: some share a database.
-fn key_of_postgres() -> PathBuf {
+/// A key file that every server gets a copy of: some share a database.
+fn shared_key() -> PathBuf {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let folder = TempDir::new().unwrap();
@@ -298,10 +298,9 @@ impl TestApp {
         let public_url = format!("http://localhost:{}", address.port());
         let mut options = Options::new(accounts_at.clone(), public_url);
         options.clock = Clock::from(&clock);
-        if kind.is_in_postgres() {
-            options.key_file = folder.path().join("anteroom.key");
-            std::fs::copy(key_of_postgres(), &options.key_file).unwrap();
-        }
+        // Not of the working directory, where a developer may have run the program.
+        options.key_file = folder.path().join("anteroom.key");
+        std::fs::copy(shared_key(), &options.key_file).unwrap();
         options.hashing = HasherOptions { queue: 1000, ..HasherOptions::cheap_for_tests() };
         // Tests of other things get passwords wrong as often as they like.
         options.throttles = ThrottleOptions::off();
