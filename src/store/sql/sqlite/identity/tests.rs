@@ -162,3 +162,24 @@ async fn commits_of_other_connections_are_reported_and_own_ones_are_not() {
     subscription.probe().await.unwrap_err();
     assert!(file.subscribe().await.is_err(), "others write into another file");
 }
+
+#[tokio::test]
+async fn the_file_is_closed_after_operations_that_were_cancelled() {
+    for _ in 0..20 {
+        let folder = Folder::new();
+        let database = served(&folder.file).await.unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let database = database.clone();
+            tasks.spawn(async move { while database.answers().await.is_ok() {} });
+        }
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        tasks.shutdown().await;
+
+        database.close().await;
+
+        assert!(!beside(&folder.file, "-wal").exists(), "a connection is still open");
+    }
+}
