@@ -63,6 +63,7 @@ async fn anteroom(folder: &TempDir, sessions: SessionStorage) -> (Anteroom, Peer
         owner: Owner::User { id: account.user.id, epoch: account.epoch },
         administrator: false,
         second_factor: None,
+        passkey: None,
         remember_me: false,
         client: Client { ip_address: Some([192, 0, 2, 1].into()), user_agent: FIREFOX.to_owned() },
         previous_token: None,

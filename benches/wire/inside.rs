@@ -54,6 +54,7 @@ impl Inside {
                 owner: Owner::User { id: user(number / OF_EACH), epoch: Epoch::FIRST },
                 administrator: false,
                 second_factor: None,
+                passkey: None,
                 remember_me: false,
                 client: Client {
                     ip_address: Some([192, 0, 2, 1].into()),

@@ -159,6 +159,7 @@ pub fn beginning(user: u128, client: Client) -> NewSession {
         owner: Owner::User { id: UserId::from_uuid(Uuid::from_u128(user)), epoch: Epoch::FIRST },
         administrator: false,
         second_factor: None,
+        passkey: None,
         remember_me: false,
         client,
         previous_token: None,

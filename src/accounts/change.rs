@@ -153,6 +153,9 @@ pub enum ChangeError {
     /// The set-up of a second factor was used, or another began, before.
     #[error("the set-up of the second factor does not work any more")]
     SetUpGone,
+    /// The credential of a new passkey is one of this account or another already.
+    #[error("the credential is in use")]
+    CredentialTaken,
     /// Another account has this address.
     #[error("another account has this address")]
     EmailTaken,

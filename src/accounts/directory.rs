@@ -6,7 +6,7 @@ use super::hashing::HashSlot;
 use super::{
     Account, AccountCount, AccountPage, AccountStore, AddError, Addition, Busy, Change,
     ChangeError, Changed, Email, Epoch, EpochReason, FactorStore, Factors, Groups, HashError,
-    Hasher, Letter, Listing, Name, Password, PasswordHash, PasswordPolicy, Role,
+    Hasher, Letter, Listing, Name, Password, PasswordHash, PasswordPolicy, RelyingParty, Role,
     SecondFactorPolicy, Status, User, UserId, WeakPassword,
 };
 use crate::clock::Clock;
@@ -24,6 +24,8 @@ pub struct AccountsOptions {
     pub store: Arc<dyn AccountStore>,
     /// Where second factors and pending sessions are kept.
     pub factors: Arc<dyn FactorStore>,
+    /// The server to which passkeys belong; `None` where they are off.
+    pub relying_party: Option<RelyingParty>,
     /// Who must have a second factor.
     pub second_factor: SecondFactorPolicy,
     /// Who hashes passwords.

@@ -28,10 +28,14 @@ pub use directory::{Accounts, AccountsOptions, CreateError, NewPasswordError, Ne
 pub use email::{Email, InvalidEmail};
 pub use epoch::{Epoch, EpochRaise, EpochReason, KeptSession};
 pub use factors::{
-    Factor, FactorChange, FactorCheck, FactorStore, Factors, NewRecoveryCode, PendingDigest,
-    PendingPurpose, PendingSession, Proof, RecoveryCode, SecondFactorPolicy, Selector, TotpCode,
-    TotpSecret, TotpSecretId, TotpSetup, TypedCode,
+    Assertion, Ceremony, CeremonyBinding, CeremonyPurpose, ChallengeDigest, Factor, FactorChange,
+    FactorCheck, FactorStore, Factors, NewRecoveryCode, Passkey, PasskeyCheck, PasskeyCheckError,
+    PasskeyId, PasskeyRefused, PasskeyUse, PendingDigest, PendingPurpose, PendingSession, Proof,
+    ProvenPasskey, RecoveryCode, Registration, RelyingParty, SecondFactorPolicy, Selector,
+    TotpCode, TotpSecret, TotpSecretId, TotpSetup, TypedCode,
 };
+#[cfg(any(test, feature = "testing"))]
+pub use factors::{Quirk, SoftwareKey};
 pub use groups::{Group, Groups, GroupsChange, InvalidGroups};
 pub use hashing::{
     Busy, HashError, HashParameters, Hasher, HasherOptions, ImportedCosts, PasswordHash,

@@ -48,6 +48,7 @@ fn accounts_over(
     Accounts::new(AccountsOptions {
         store: store.clone(),
         factors: store.clone(),
+        relying_party: None,
         second_factor: SecondFactorPolicy::Optional,
         hasher: Hasher::start_with(entropy.clone(), hashing).unwrap(),
         policy: PasswordPolicy { min_length: 12 },

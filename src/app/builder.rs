@@ -158,6 +158,12 @@ impl AnteroomBuilder {
         self
     }
 
+    /// Whether people may sign in with passkeys. Default: `true`.
+    pub fn passkeys(mut self, on: bool) -> Self {
+        self.options.passkeys = on;
+        self
+    }
+
     /// Limits on wrong passwords and sign-ups. Default: 10 wrong passwords per account and 30 per
     /// network in 10 minutes, 20 sign-ups per network and hour.
     pub fn throttles(mut self, limits: ThrottleOptions) -> Self {

@@ -92,7 +92,8 @@ impl From<ChangeError> for HandleError {
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
-            | ChangeError::SetUpGone => Self::Busy,
+            | ChangeError::SetUpGone
+            | ChangeError::CredentialTaken => Self::Busy,
             ChangeError::Store(error) => Self::Store(error),
         }
     }

@@ -110,6 +110,7 @@ impl Anteroom {
                 signup_is_open: options.signup_is_open,
                 password_min_length: u32::try_from(options.password_min_length).unwrap_or(u32::MAX),
                 recovery_is_open: services.mail.is_on(),
+                passkeys_are_on: services.accounts.passkeys_are_on(),
             },
             clock: options.clock,
             entropy: options.entropy.clone(),

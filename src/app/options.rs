@@ -43,6 +43,9 @@ pub struct Options {
     pub signup_is_open: bool,
     /// Minimum length of a new password in code points, at least 8.
     pub password_min_length: usize,
+    /// Whether people may sign in with passkeys. Browsers refuse them where the host of
+    /// [`Options::public_url`] is an IP address.
+    pub passkeys: bool,
     /// Who must have a second factor.
     pub second_factor: SecondFactorPolicy,
     /// Limits on wrong passwords and sign-ups, per account and per client network. Behind a proxy
@@ -97,6 +100,7 @@ impl Options {
             public_url: public_url.into(),
             signup_is_open: true,
             password_min_length: 15,
+            passkeys: true,
             second_factor: SecondFactorPolicy::Optional,
             throttles: ThrottleOptions::default(),
             trusted_proxies: Vec::new(),
@@ -127,6 +131,7 @@ impl From<&Config> for Options {
             policy: config.policy,
             signup_is_open: config.accounts.signup == Signup::Open,
             password_min_length: config.accounts.password_min_length,
+            passkeys: config.accounts.passkeys,
             second_factor: config.accounts.second_factor,
             throttles: config.throttles,
             trusted_proxies: config.http.trusted_proxies.clone(),

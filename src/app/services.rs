@@ -6,7 +6,9 @@ use tokio::sync::Notify;
 
 use super::stores::Opener;
 use super::{Options, StartupError, Stores};
-use crate::accounts::{Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy};
+use crate::accounts::{
+    Accounts, AccountsOptions, Hasher, HasherOptions, PasswordPolicy, RelyingParty,
+};
 use crate::audit::{AuditOptions, AuditOutputs, AuditTrail};
 use crate::http::{PublicUrl, letter_writer};
 use crate::mail::{Mail, MailParts};
@@ -44,6 +46,10 @@ impl Services {
         let accounts = Accounts::new(AccountsOptions {
             store: stores.accounts,
             factors: stores.factors,
+            relying_party: options
+                .passkeys
+                .then(|| RelyingParty::at(&options.public_url))
+                .flatten(),
             second_factor: options.second_factor,
             hasher,
             policy: PasswordPolicy { min_length: options.password_min_length },

@@ -29,7 +29,8 @@ pub enum Kind {
     ///
     /// Outcomes: `ok`, `wrong_password`, `wrong_code`.
     ///
-    /// Details: `factor`, if it was one: `totp` or `recovery_code`.
+    /// Details: `factor`, if it was one: `totp`, `recovery_code` or
+    /// `passkey`; `count_went_back`, if the count of a backed-up passkey did.
     Reauthenticated,
     /// A session ended, or several sessions of one user at once.
     ///
@@ -92,13 +93,13 @@ pub enum Kind {
     ///
     /// Outcomes: `ok`.
     ///
-    /// Details: `factor`: `totp`.
+    /// Details: `factor`: `totp` or `passkey`.
     FactorAdded,
     /// Second factors were removed from an account, by its owner, an administrator or a command.
     ///
     /// Outcomes: `ok`.
     ///
-    /// Details: `factor`: `totp`, or `all`.
+    /// Details: `factor`: `totp`, `passkey`, or `all`.
     FactorRemoved,
     /// New recovery codes replaced the earlier ones.
     ///

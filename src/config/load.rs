@@ -95,6 +95,8 @@ pub struct AccountSettings {
     pub signup: Signup,
     /// Minimum length of a new password in code points, 8 to 128.
     pub password_min_length: usize,
+    /// Whether people may sign in with passkeys.
+    pub passkeys: bool,
     /// Who must have a second factor.
     pub second_factor: SecondFactorPolicy,
 }
@@ -284,10 +286,12 @@ impl Reader {
     fn accounts(&mut self) -> Option<AccountSettings> {
         let signup = self.read(&table::SIGNUP);
         let password_min_length = self.read(&table::PASSWORD_MIN_LENGTH);
+        let passkeys = self.read(&table::PASSKEYS);
         let second_factor = self.read(&table::SECOND_FACTOR);
         Some(AccountSettings {
             signup: signup?,
             password_min_length: password_min_length?,
+            passkeys: passkeys?,
             second_factor: second_factor?,
         })
     }

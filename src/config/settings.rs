@@ -244,6 +244,9 @@ settings! {
     SECOND_FACTOR: SecondFactorPolicy = "optional", Accounts, Plain, values::second_factor,
         "Who must have a second factor: optional (nobody), administrators or required (everybody). \
          Accounts without one set it up at their next sign-in; their earlier sessions end.";
+    PASSKEYS: bool = "on", Accounts, Plain, values::on_or_off,
+        "Whether people may sign in with passkeys: on or off. Browsers accept them where the host of \
+         ANTEROOM_PUBLIC_URL is a name. After a change of that host, earlier passkeys no longer work.";
 
     THROTTLE_ACCOUNT: Option<Rate> = "10/10m", Limits, Plain, values::throttle,
         "Wrong passwords allowed for an account from one network, as COUNT/DURATION, or off. COUNT are \

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Config, SessionStorage, WrittenDuration, settings as table};
+use crate::accounts::RelyingParty;
 use crate::mail::Transport;
 use crate::store::DatabaseAt;
 
@@ -17,6 +18,7 @@ impl Config {
         warnings.extend(self.stores_in_the_clear());
         warnings.extend(self.webhook_in_the_clear());
         warnings.extend(self.mail_in_the_log());
+        warnings.extend(self.passkeys_of_an_address());
         warnings.extend(self.ignored_names());
         let throttles = [
             (table::THROTTLE_ACCOUNT.setting, self.throttles.account),
@@ -39,6 +41,18 @@ impl Config {
             ));
         }
         warnings
+    }
+
+    fn passkeys_of_an_address(&self) -> Option<String> {
+        let url = &self.http.public_url;
+        let works = !self.accounts.passkeys || RelyingParty::at(url.origin()).is_some();
+        (!works).then(|| {
+            format!(
+                "passkeys are off: browsers refuse them for {}, an IP address; give \
+                 ANTEROOM_PUBLIC_URL a name, or set ANTEROOM_PASSKEYS=off",
+                url.host()
+            )
+        })
     }
 
     fn proxies_in_front(&self) -> Vec<String> {

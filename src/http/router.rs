@@ -15,8 +15,8 @@ use tracing::Level;
 
 use crate::audit::AuditTrail;
 use crate::http::endpoints::{
-    account, admin, check, data, email, factors, handover, home, operations, recovery, session,
-    sessions, signup,
+    account, admin, check, data, email, factors, handover, home, operations, passkeys, recovery,
+    session, sessions, signup,
 };
 use crate::http::finish::{RequestIds, finish_response, no_such_method, no_such_path};
 use crate::http::forward_auth::ForwardAuth;
@@ -59,6 +59,7 @@ pub(in crate::http) fn router(parts: RouterParts) -> Router {
     let at_applications =
         at_applications(state.clone(), session_layer.clone(), request_guard.clone(), ids.clone());
     let router = pages()
+        .merge(factor_pages())
         .merge(administration())
         .merge(api())
         .merge(administration_api())
@@ -105,17 +106,6 @@ fn pages() -> Router<AppState> {
         .route("/account/verification", get(redirect_to_form).post(email::page::send_again))
         .route("/account/profile", get(account::profile::form).post(account::profile::submit))
         .route("/account/password", get(redirect_to_form).post(account::page::change_password))
-        .route("/account/second-factor", get(factors::page::show))
-        .route(
-            "/account/second-factor/set-up",
-            get(factors::set_up::form).post(factors::set_up::submit),
-        )
-        .route("/account/second-factor/begin", get(redirect_to_form).post(factors::set_up::begin))
-        .route("/account/second-factor/remove", get(redirect_to_form).post(factors::page::remove))
-        .route(
-            "/account/second-factor/recovery-codes",
-            get(redirect_to_form).post(factors::page::renew_codes),
-        )
         .route("/account/activity", get(account::activity::show))
         .route("/account/remembered", get(account::stored_data::show))
         .route("/account/delete", get(account::deletion::form).post(account::deletion::submit))
@@ -138,6 +128,30 @@ fn pages() -> Router<AppState> {
         .route("/.well-known/change-password", get(change_password_form))
 }
 
+fn factor_pages() -> Router<AppState> {
+    Router::new()
+        .route("/account/second-factor", get(factors::page::show))
+        .route(
+            "/account/second-factor/set-up",
+            get(factors::set_up::form).post(factors::set_up::submit),
+        )
+        .route("/account/second-factor/begin", get(redirect_to_form).post(factors::set_up::begin))
+        .route("/account/second-factor/remove", get(redirect_to_form).post(factors::page::remove))
+        .route(
+            "/account/second-factor/recovery-codes",
+            get(redirect_to_form).post(factors::page::renew_codes),
+        )
+        .route("/account/second-factor/passkeys", get(redirect_to_form).post(passkeys::page::add))
+        .route(
+            "/account/second-factor/passkeys/{id}/rename",
+            get(redirect_to_form).post(passkeys::page::rename),
+        )
+        .route(
+            "/account/second-factor/passkeys/{id}/remove",
+            get(redirect_to_form).post(passkeys::page::remove),
+        )
+}
+
 fn api() -> Router<AppState> {
     Router::new()
         .route("/api/signup", post(signup::api::sign_up))
@@ -146,6 +160,8 @@ fn api() -> Router<AppState> {
             get(session::api::who).post(session::api::sign_in).delete(session::api::sign_out),
         )
         .route("/api/session/second-factor", post(factors::api::second_step))
+        .route("/api/session/passkey", post(passkeys::api::sign_in))
+        .route("/api/session/passkey/options", post(passkeys::api::options))
         .route("/api/session/reauthenticate", post(session::api::reauthenticate))
         .route("/api/session/data", get(data::show).patch(data::change))
         .route("/api/session/events", get(session::events::watch))
@@ -167,6 +183,12 @@ fn api() -> Router<AppState> {
         )
         .route("/api/account/totp/confirm", post(factors::api::confirm_totp))
         .route("/api/account/recovery-codes", post(factors::api::renew_codes))
+        .route("/api/account/passkeys", post(passkeys::own::add))
+        .route("/api/account/passkeys/options", post(passkeys::own::options))
+        .route(
+            "/api/account/passkeys/{id}",
+            patch(passkeys::own::rename).delete(passkeys::own::delete),
+        )
         .route("/api/account/data", get(account::own_data::download))
 }
 

@@ -27,7 +27,8 @@ use crate::sessions::Sessions;
 use crate::throttle::OwnWrites;
 use crate::use_cases::{
     AccountChanges, ChangePassword, Check, EmailLinks, Figures, Handover, Invitations, Login,
-    Logout, OwnFactors, Reauthenticate, Recovery, RevokeSessions, SecondFactor, SentForms, Signup,
+    Logout, OwnFactors, PasskeySignIn, Reauthenticate, Recovery, RevokeSessions, SecondFactor,
+    SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
@@ -129,6 +130,7 @@ impl Service {
             second_factor: SecondFactor::new(a.clone(), s.clone(), t.clone(), m.clone())
                 .counted_in(&metrics),
             own_factors: OwnFactors::new(a.clone(), s.clone(), t.clone(), m.clone()),
+            passkey_sign_in: PasskeySignIn::new((a, s), t, m, &metrics),
             signup: Signup::new(a.clone(), s.clone(), options.setup_link, t.clone(), m.clone())
                 .counted_in(&metrics),
             reauthenticate: Reauthenticate::new(a.clone(), s.clone(), t.clone()),

@@ -10,7 +10,8 @@ use crate::mail::Mail;
 use crate::sessions::Sessions;
 use crate::use_cases::{
     AccountChanges, ChangePassword, Check, EmailLinks, Figures, Handover, Invitations, Login,
-    Logout, OwnFactors, Reauthenticate, Recovery, RevokeSessions, SecondFactor, SentForms, Signup,
+    Logout, OwnFactors, PasskeySignIn, Reauthenticate, Recovery, RevokeSessions, SecondFactor,
+    SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
@@ -63,6 +64,7 @@ services! {
     handover: Handover,
     second_factor: SecondFactor,
     own_factors: OwnFactors,
+    passkey_sign_in: PasskeySignIn,
 }
 
 /// The state of the router, which clones it several times for every request.
@@ -110,4 +112,6 @@ pub struct FormSettings {
     pub password_min_length: u32,
     /// Whether people can set a new password by mail.
     pub recovery_is_open: bool,
+    /// Whether people can sign in with passkeys.
+    pub passkeys_are_on: bool,
 }

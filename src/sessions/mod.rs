@@ -40,7 +40,7 @@ pub use service::{
     StartedChild, StartedSession,
 };
 pub(crate) use service::{KeptSessionError, KeptSessionGuard};
-pub use session::{Client, Owner, ProvenFactor, Session, SessionId};
+pub use session::{Client, Owner, ProvenFactor, Session, SessionId, SessionPasskey};
 pub use store::Ended;
 pub use store::{
     Counted, Ending, EpochMove, Loaded, NewestSessions, Rotation, SessionStore, Start, Started,

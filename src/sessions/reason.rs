@@ -33,11 +33,13 @@ pub enum EndReason {
     Replaced,
     /// A second factor was added or removed, or the session lacks one that is required now.
     FactorChanged,
+    /// The passkey that started it was deleted.
+    CredentialRemoved,
 }
 
 impl EndReason {
     /// All reasons.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::IdleTimeout,
         Self::AbsoluteTimeout,
         Self::SignedOut,
@@ -50,6 +52,7 @@ impl EndReason {
         Self::AccountDeleted,
         Self::Replaced,
         Self::FactorChanged,
+        Self::CredentialRemoved,
     ];
 
     /// The name in the API, for example `idle_timeout`.
@@ -68,6 +71,7 @@ impl EndReason {
             Self::AccountDeleted => "account_deleted",
             Self::Replaced => "replaced",
             Self::FactorChanged => "factor_changed",
+            Self::CredentialRemoved => "credential_removed",
         }
     }
 

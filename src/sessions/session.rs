@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 
 use super::TimeoutRule;
-use crate::accounts::{Epoch, Factor, Proof, UserId};
+use crate::accounts::{Epoch, Factor, PasskeyId, Proof, UserId};
 use crate::entropy::id;
 
 id! {
@@ -56,6 +56,15 @@ pub struct ProvenFactor {
     pub at: OffsetDateTime,
 }
 
+/// The passkey that started a session. With it goes the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionPasskey {
+    /// Which.
+    pub id: PasskeyId,
+    /// Whether it was enough, so that no password was asked for.
+    pub is_alone: bool,
+}
+
 /// The origin of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
@@ -78,6 +87,8 @@ pub struct Session {
     pub authenticated_at: Option<OffsetDateTime>,
     /// The second factor that its user proved last; `None` where there was none.
     pub second_factor: Option<ProvenFactor>,
+    /// The passkey that started it, which is also a second factor; `None` where there was none.
+    pub passkey: Option<SessionPasskey>,
     /// The last written activity, up to a minute behind.
     pub last_seen_at: OffsetDateTime,
     /// The absolute deadline. Never moves.
@@ -94,15 +105,19 @@ pub struct Session {
 
 impl Session {
     /// How its user proved their identity, as the API names it. The second word is the second
-    /// factor that was proven last.
+    /// factor that was proven last. A passkey that started the session alone stays the only word.
     #[must_use]
     pub fn methods(&self) -> &'static [&'static str] {
+        if self.passkey.is_some_and(|passkey| passkey.is_alone) {
+            return &["passkey"];
+        }
         match (self.owner, self.second_factor) {
             (Owner::Anonymous, _) => &[],
             (Owner::User { .. }, None) => &["password"],
             (Owner::User { .. }, Some(proven)) => match proven.factor {
                 Factor::Totp => &["password", "totp"],
                 Factor::RecoveryCode => &["password", "recovery_code"],
+                Factor::Passkey => &["password", "passkey"],
             },
         }
     }

@@ -55,6 +55,7 @@ fn of(owner: Owner) -> NewSession {
         owner,
         administrator: false,
         second_factor: None,
+        passkey: None,
         remember_me: false,
         client: Client::default(),
         previous_token: None,

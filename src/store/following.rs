@@ -99,6 +99,15 @@ impl OrderFollower {
                 let ending = Ending { id: *id, of: None, unseen_since: None, ended: *ended };
                 self.memory.end(&ending).await?;
             }
+            SessionOrder::EndOfPasskey(user, passkey, ended) => {
+                for session in self.memory.list(*user).await? {
+                    if session.passkey.is_some_and(|one| one.id == *passkey) {
+                        let (id, ended) = (session.id, *ended);
+                        let ending = Ending { id, of: None, unseen_since: None, ended };
+                        self.memory.end(&ending).await?;
+                    }
+                }
+            }
             SessionOrder::EndAll(ended) => {
                 self.memory.end_all(*ended).await?;
             }
@@ -110,6 +119,8 @@ impl OrderFollower {
 fn at_of(order: &SessionOrder) -> time::OffsetDateTime {
     match order {
         SessionOrder::RaiseEpoch(epoch_move) => epoch_move.at,
-        SessionOrder::EndOne(_, ended) | SessionOrder::EndAll(ended) => ended.at,
+        SessionOrder::EndOne(_, ended)
+        | SessionOrder::EndOfPasskey(_, _, ended)
+        | SessionOrder::EndAll(ended) => ended.at,
     }
 }

@@ -15,6 +15,9 @@ const fn times(count: u32) -> NonZeroU32 {
 
 /// Anonymous sessions that one network may start in a minute.
 const STARTS_PER_MINUTE: NonZeroU32 = times(30);
+/// Challenges for passkeys that one network may get in a minute. Each page for signing in asks for
+/// one.
+const CEREMONIES_PER_MINUTE: NonZeroU32 = times(120);
 /// Changes of the own account in one session: burst, then per minute. Counted by session, so that
 /// a stolen session cannot keep the owner from ending it.
 const CHANGES: (NonZeroU32, NonZeroU32) = (times(60), times(6));
@@ -24,20 +27,22 @@ const DATA: (NonZeroU32, NonZeroU32) = (times(600), times(600));
 /// The limits of cheap writes.
 pub struct OwnWrites {
     starts: NetworkThrottle,
+    ceremonies: NetworkThrottle,
     /// `None`: no limit.
     changes: Option<KeyedThrottle<Uuid>>,
     data: Option<KeyedThrottle<Uuid>>,
 }
 
 impl OwnWrites {
-    /// With `limits_accounts` false, only starts of anonymous sessions are limited.
+    /// With `limits_accounts` false, only starts of anonymous sessions and challenges are limited.
     #[must_use]
     pub fn new(limits_accounts: bool, clock: &Clock) -> Self {
         let limit = |(at_once, per_minute)| {
             limits_accounts.then(|| KeyedThrottle::bursting(at_once, per_minute, clock.clone()))
         };
         let starts = NetworkThrottle::per_minute(STARTS_PER_MINUTE, clock.clone());
-        Self { starts, changes: limit(CHANGES), data: limit(DATA) }
+        let ceremonies = NetworkThrottle::per_minute(CEREMONIES_PER_MINUTE, clock.clone());
+        Self { starts, ceremonies, changes: limit(CHANGES), data: limit(DATA) }
     }
 
     /// Counts the start of an anonymous session.
@@ -46,6 +51,14 @@ impl OwnWrites {
     /// How long to wait when it is one too many.
     pub fn count_start(&self, network: Network) -> Result<(), Duration> {
         self.starts.count(&network)
+    }
+
+    /// Counts a challenge for a passkey.
+    ///
+    /// # Errors
+    /// How long to wait when it is one too many.
+    pub fn count_ceremony(&self, network: Network) -> Result<(), Duration> {
+        self.ceremonies.count(&network)
     }
 
     /// Counts a change of the own account that is made in this session.
@@ -67,6 +80,7 @@ impl OwnWrites {
     /// Deletes counters that have expired.
     pub fn sweep(&self) {
         self.starts.sweep();
+        self.ceremonies.sweep();
         self.changes.iter().chain(&self.data).for_each(KeyedThrottle::sweep);
     }
 }

@@ -73,6 +73,7 @@ impl From<ChangeError> for ChangePasswordError {
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
             | ChangeError::SetUpGone
+            | ChangeError::CredentialTaken
             | ChangeError::EmailTaken
             | ChangeError::Groups(_)
             | ChangeError::LastAdministrator => PasswordCheckError::Refused.into(),

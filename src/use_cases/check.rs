@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::accounts::{Account, Accounts, Status, User};
+use crate::failure::StoreError;
 use crate::sessions::cache::{Remembered, RememberedChild, Ticket};
 use crate::sessions::{
     Child, EndReason, LiveChild, Origin, Owner, ResumeError, Session, Sessions, Token, TokenDigest,
@@ -167,21 +168,15 @@ impl Check {
                 Owner::Anonymous => None,
                 Owner::User { id, .. } => self.accounts.find(id).await?,
             };
-            let is_live = is_live(&session, account.as_ref());
-            if is_live && !self.lacks_factor(&session, account.as_ref()) {
+            let Some(reason) = self.refusal(&session, account.as_ref()).await? else {
                 return Ok(Answer { child, session, account, ticket });
-            }
+            };
             // The account was read after the session, and in between the session may have been
             // rotated into the new epoch, or ended for another reason.
             let is_behind = is_behind(&session, account.as_ref());
             match pauses.next() {
                 Some(pause) if pause.is_zero() || is_behind => tokio::time::sleep(pause).await,
                 _ => {
-                    let reason = if is_live {
-                        EndReason::FactorChanged
-                    } else {
-                        reason_of(account.as_ref())
-                    };
                     endings += 1;
                     let ended = self.sessions.revoke_unchanged(&session, token, reason).await?;
                     if ended || endings == ENDINGS {
@@ -190,6 +185,26 @@ impl Check {
                 }
             }
         }
+    }
+
+    /// Why a session in the store is live no more.
+    async fn refusal(
+        &self,
+        session: &Session,
+        account: Option<&Account>,
+    ) -> Result<Option<EndReason>, StoreError> {
+        if !is_live(session, account) {
+            return Ok(Some(reason_of(account)));
+        }
+        if self.lacks_factor(session, account) {
+            return Ok(Some(EndReason::FactorChanged));
+        }
+        let (Some(user), Some(passkey)) = (session.owner.user(), session.passkey) else {
+            return Ok(None);
+        };
+        // The deletion of the passkey ends its sessions after the account was changed.
+        let is_there = self.accounts.has_passkey(user, passkey.id).await?;
+        Ok((!is_there).then_some(EndReason::CredentialRemoved))
     }
 
     /// Whether the account must have a second factor, and the session was started without one: it

@@ -44,6 +44,7 @@ impl From<ChangeError> for NotByLink {
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
             | ChangeError::SetUpGone
+            | ChangeError::CredentialTaken
             | ChangeError::EmailTaken
             | ChangeError::Groups(_)
             | ChangeError::LastAdministrator => Self::Refused,

@@ -13,6 +13,8 @@ mod invitations;
 mod login;
 mod logout;
 mod own_factors;
+mod own_passkeys;
+mod passkey_sign_in;
 mod pending;
 mod reauthenticate;
 mod recovery;
@@ -34,11 +36,13 @@ pub use invitations::{AcceptError, Acceptance, Invitations};
 pub use login::{Login, LoginError, LoginRequest};
 pub use logout::Logout;
 pub use own_factors::{FactorsShown, OwnFactors, OwnFactorsError, Renewed};
+pub use own_passkeys::AddedPasskey;
+pub use passkey_sign_in::{PasskeySignIn, PasskeySignInError, PasskeySignInRequest};
 pub use pending::{PendingSignIn, SignIn};
 pub use reauthenticate::{Reauthenticate, ReauthenticateError};
 pub use recovery::{Recovery, RecoveryError};
 pub use revoke_sessions::{RevokeSessions, RevokeSessionsError};
-pub use second_factor::{SecondFactor, SecondFactorError, SecondFactorRequest};
+pub use second_factor::{SecondFactor, SecondFactorError, SecondFactorRequest, SecondProof};
 pub use sent_forms::{Done, FormTurn, SentForms};
 pub use signup::{Signup, SignupError, SignupRequest};
 
@@ -131,6 +135,7 @@ fn new_session(
         owner: Owner::User { id: account.user.id, epoch: account.epoch },
         administrator: account.user.role == Role::Admin,
         second_factor,
+        passkey: None,
         remember_me,
         client,
         previous_token,

@@ -6,7 +6,8 @@ use super::credential_change::{commit_kept, ends, finish_credential_change};
 use super::{run_to_completion, write_now};
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, EpochRaise, EpochReason, Factor, FactorChange,
-    Factors, LetterKind, NewPasswordError, Proof, RecoveryCode, TotpSetup, TypedCode, User, UserId,
+    Factors, LetterKind, NewPasswordError, Passkey, Proof, RecoveryCode, TotpSetup, TypedCode,
+    User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -25,23 +26,33 @@ pub struct OwnFactors {
 }
 
 /// The factors of an account, for its owner.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FactorsShown {
     /// Which.
     pub factors: Factors,
     /// How many recovery codes can still be used.
     pub recovery_codes_left: u32,
+    /// Its passkeys; none where they are off.
+    pub passkeys: Vec<Passkey>,
 }
 
 /// New recovery codes, shown once, and the session that goes on; `None` if it ended since.
 pub type Renewed = (Vec<RecoveryCode>, Option<StartedSession>);
 
+/// A factor that is about to be added.
+pub(super) struct NewFactor {
+    pub(super) change: FactorChange,
+    pub(super) factor: Factor,
+    /// The new recovery codes, to show; empty where those before stay.
+    pub(super) codes: Vec<RecoveryCode>,
+}
+
 /// A change of factors by a signed-in user, with what is recorded and mailed about it.
-struct OwnFactorChange {
-    factors: FactorChange,
-    proof: Proof,
-    events: Vec<Event>,
-    letter: LetterKind,
+pub(super) struct OwnFactorChange {
+    pub(super) factors: FactorChange,
+    pub(super) proof: Proof,
+    pub(super) events: Vec<Event>,
+    pub(super) letter: LetterKind,
 }
 
 /// Why a factor was not changed.
@@ -53,6 +64,9 @@ pub enum OwnFactorsError {
     /// The code was wrong.
     #[error("the code is wrong")]
     WrongCode,
+    /// The new passkey was not accepted.
+    #[error("the passkey is not accepted")]
+    WrongPasskey,
     /// Mail is on, and the address of the account is not verified. The link was sent again.
     #[error("the address is not verified")]
     EmailUnverified,
@@ -83,6 +97,7 @@ impl From<ChangeError> for OwnFactorsError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::SetUpGone | ChangeError::NotFound => Self::NotFound,
+            ChangeError::CredentialTaken => Self::WrongPasskey,
             error => Self::Change(error),
         }
     }
@@ -122,7 +137,8 @@ impl OwnFactors {
     pub async fn of(&self, user: UserId) -> Result<Option<FactorsShown>, StoreError> {
         let Some(account) = self.accounts.find(user).await? else { return Ok(None) };
         let recovery_codes_left = self.accounts.recovery_codes_left(user).await?;
-        Ok(Some(FactorsShown { factors: account.factors, recovery_codes_left }))
+        let passkeys = self.accounts.passkeys(user).await?;
+        Ok(Some(FactorsShown { factors: account.factors, recovery_codes_left, passkeys }))
     }
 
     /// The right to change factors or to delete the account: `Some` if the user proved the second
@@ -156,17 +172,27 @@ impl OwnFactors {
         user: &User,
         language: &str,
     ) -> Result<TotpSetup, OwnFactorsError> {
-        if !self.may_add_to(user) {
-            let letter = self.mail.letter_in(language, user).map_err(StoreError::from)?;
-            write_now(&self.accounts, &self.mail, letter).await?;
-            return Err(OwnFactorsError::EmailUnverified);
-        }
+        self.require_verified(user, language).await?;
         Ok(self.accounts.begin_totp(user.id).await?)
+    }
+
+    /// Sends the link again where the address has to be verified first.
+    pub(super) async fn require_verified(
+        &self,
+        user: &User,
+        language: &str,
+    ) -> Result<(), OwnFactorsError> {
+        if self.may_add_to(user) {
+            return Ok(());
+        }
+        let letter = self.mail.letter_in(language, user).map_err(StoreError::from)?;
+        write_now(&self.accounts, &self.mail, letter).await?;
+        Err(OwnFactorsError::EmailUnverified)
     }
 
     /// With mail on, factors are for verified addresses only: otherwise somebody could sign up with
     /// the address of another person, who could then not get the account back by mail.
-    fn may_add_to(&self, user: &User) -> bool {
+    pub(super) fn may_add_to(&self, user: &User) -> bool {
         user.email_verified || !self.mail.is_on()
     }
 
@@ -191,11 +217,11 @@ impl OwnFactors {
         code: &TypedCode,
         authorized: &Authorized,
     ) -> Result<Renewed, OwnFactorsError> {
-        let (shown, factors) = self.activation(user, code).await?;
+        let NewFactor { change, factor, codes: shown } = self.activation(user, code).await?;
         let change = OwnFactorChange {
-            factors,
-            proof: Proof::Factor(Factor::Totp),
-            events: added(user.id, authorized.by()),
+            factors: change,
+            proof: Proof::Factor(factor),
+            events: added(user.id, factor, true, authorized.by()),
             letter: LetterKind::FactorAdded,
         };
         let kept = self.change_in_session(user, (session, token), change, authorized);
@@ -207,14 +233,15 @@ impl OwnFactors {
         &self,
         user: &User,
         code: &TypedCode,
-    ) -> Result<(Vec<RecoveryCode>, FactorChange), OwnFactorsError> {
+    ) -> Result<NewFactor, OwnFactorsError> {
         if !self.may_add_to(user) {
             return Err(OwnFactorsError::EmailUnverified);
         }
         let setup = self.accounts.totp_setup(user.id).await?.ok_or(OwnFactorsError::NotFound)?;
         let step = self.accounts.step_of_setup(&setup, code).ok_or(OwnFactorsError::WrongCode)?;
         let (shown, codes) = self.accounts.new_recovery_codes().await?;
-        Ok((shown, FactorChange::ActivateTotp { secret: setup.id, step, codes }))
+        let change = FactorChange::ActivateTotp { secret: setup.id, step, codes };
+        Ok(NewFactor { change, factor: Factor::Totp, codes: shown })
     }
 
     /// Removes the authenticator app. The session continues under a new token.
@@ -270,7 +297,7 @@ impl OwnFactors {
     }
 
     /// Changes factors, ends the other sessions and rotates the token of this one, in one step.
-    async fn change_in_session(
+    pub(super) async fn change_in_session(
         &self,
         user: &User,
         (session, token): (&Session, &Token),
@@ -307,9 +334,10 @@ impl OwnFactors {
 }
 
 /// The events of a set-up that was finished.
-pub(super) fn added(user: UserId, by: &By) -> Vec<Event> {
-    let added = Event::new(Kind::FactorAdded, by).about(user);
-    vec![added.with("factor", Factor::Totp.as_str()), codes_created(user, by)]
+pub(super) fn added(user: UserId, factor: Factor, with_codes: bool, by: &By) -> Vec<Event> {
+    let added = Event::new(Kind::FactorAdded, by).about(user).with("factor", factor.as_str());
+    let codes = with_codes.then(|| codes_created(user, by));
+    [added].into_iter().chain(codes).collect()
 }
 
 fn codes_created(user: UserId, by: &By) -> Event {

@@ -6,7 +6,7 @@ use crate::accounts::{
     Account, Accounts, Factor, PendingDigest, PendingPurpose, PendingSession, User,
 };
 use crate::failure::StoreError;
-use crate::sessions::{Session, Sessions, StartedSession, Token, TokenDigest};
+use crate::sessions::{EndReason, Session, Sessions, StartedSession, Token, TokenDigest};
 
 /// The outcome of a sign-in whose password was right.
 #[derive(Clone, Debug)]
@@ -64,6 +64,23 @@ pub(super) async fn second_step(
     };
     accounts.keep_pending(&pending).await?;
     Ok(Some(PendingSignIn { token, purpose, factors }))
+}
+
+/// Whether a session that has just begun may go on. The passkey that started it may have been
+/// deleted while it began: then it ends here, because the deletion did not see it.
+pub(super) async fn keeps_passkey(
+    accounts: &Accounts,
+    sessions: &Sessions,
+    session: &Session,
+) -> Result<bool, StoreError> {
+    let (Some(user), Some(passkey)) = (session.owner.user(), session.passkey) else {
+        return Ok(true);
+    };
+    if accounts.has_passkey(user, passkey.id).await? {
+        return Ok(true);
+    }
+    sessions.revoke_session(session, EndReason::CredentialRemoved).await?;
+    Ok(false)
 }
 
 /// The live session that the browser had before its pending session.

@@ -3,7 +3,8 @@
 use super::sent_forms::FormTurn;
 use super::{record_failed_check, run_to_completion};
 use crate::accounts::{
-    Accounts, FactorCheck, PasswordCheck, PasswordCheckError, Proof, TypedCode, User, UserId,
+    Accounts, Assertion, CeremonyBinding, Factor, FactorCheck, PasskeyCheck, PasskeyCheckError,
+    PasswordCheck, PasswordCheckError, Proof, TypedCode, User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -24,6 +25,9 @@ pub enum ReauthenticateError {
     /// The password was not accepted.
     #[error(transparent)]
     PasswordCheck(#[from] PasswordCheckError),
+    /// The passkey was not accepted.
+    #[error("the passkey was not accepted")]
+    Passkey,
     /// The session ended during the check.
     #[error("the session has ended: {}", .0.as_str())]
     Ended(EndReason),
@@ -73,13 +77,15 @@ impl Reauthenticate {
         self.rotate(user, (session, token), (Proof::Password, event), form).await
     }
 
-    /// Whether the account has a second factor, so that a code is worth more than the password.
+    /// The second factors of the account, which are worth more than the password. Passkeys are left
+    /// out where they are off.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn has_factor(&self, user: UserId) -> Result<bool, StoreError> {
+    pub async fn factors(&self, user: UserId) -> Result<(bool, bool), StoreError> {
         let account = self.accounts.find(user).await?;
-        Ok(account.is_some_and(|account| account.factors.any()))
+        let factors = account.map(|account| account.factors).unwrap_or_default();
+        Ok((factors.any(), factors.passkeys && self.accounts.passkeys_are_on()))
     }
 
     /// As [`Reauthenticate::with_password`], by a code of a second factor.
@@ -105,6 +111,34 @@ impl Reauthenticate {
         let factor = proven?;
         let event = event.with("factor", factor.as_str());
         self.rotate(user, (session, token), (Proof::Factor(factor), event), form).await
+    }
+
+    /// As [`Reauthenticate::with_password`], by a passkey of the account.
+    ///
+    /// # Errors
+    /// [`ReauthenticateError`]; the session is as it was.
+    pub async fn with_passkey(
+        &self,
+        user: &User,
+        (session, token): (&Session, &Token),
+        assertion: Assertion,
+        (by, form): (&By, &FormTurn),
+    ) -> Result<StartedSession, ReauthenticateError> {
+        let event = Event::new(Kind::Reauthenticated, by).about(user.id);
+        let bindings = vec![CeremonyBinding::session(session.id.as_uuid())];
+        let check = PasskeyCheck { assertion, bindings, user: Some(user.id) };
+        let proven = match self.accounts.prove_passkey(&check).await {
+            Ok(proven) => proven,
+            Err(PasskeyCheckError::Refused(refused)) => {
+                self.audit.record([event.outcome(refused.why)]).await;
+                return Err(ReauthenticateError::Passkey);
+            }
+            Err(PasskeyCheckError::Store(error)) => return Err(error.into()),
+        };
+        let event = event.with("factor", Factor::Passkey.as_str());
+        let event =
+            if proven.count_went_back { event.with("count_went_back", true) } else { event };
+        self.rotate(user, (session, token), (Proof::Factor(Factor::Passkey), event), form).await
     }
 
     async fn rotate(

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::credential_change::{ends, finish_credential_change};
-use super::own_factors::{OwnFactors, OwnFactorsError, added};
+use super::own_factors::{NewFactor, OwnFactors, OwnFactorsError, added};
+use super::own_passkeys::{AddedPasskey, default_name};
 use super::pending::{digest_of, session_before};
 use super::{new_session, run_to_completion, signed_in};
 use crate::accounts::{
-    Account, Change, EpochRaise, EpochReason, Factor, FactorChange, Letter, LetterKind,
-    PendingPurpose, PendingSession, RecoveryCode, TypedCode, User,
+    Account, CeremonyBinding, Change, EpochRaise, EpochReason, Factor, FactorChange, Letter,
+    LetterKind, Name, PendingPurpose, PendingSession, RecoveryCode, Registration, TypedCode, User,
 };
 use crate::audit::By;
 use crate::failure::StoreError;
-use crate::sessions::{Client, StartedSession, Token, device_name};
+use crate::sessions::{Client, NewSession, SessionPasskey, StartedSession, Token, device_name};
 
 impl OwnFactors {
     /// The pending session of a token that waits for a set-up, and its account.
@@ -38,15 +39,50 @@ impl OwnFactors {
         code: &TypedCode,
         (client, language): (Client, &'static str),
     ) -> Result<(Vec<RecoveryCode>, User, StartedSession), OwnFactorsError> {
-        let (shown, factors) = self.activation(user, code).await?;
+        let new = self.activation(user, code).await?;
+        self.finish_pending((pending, user), new, (client, language)).await
+    }
+
+    /// As [`OwnFactors::add_passkey`], by a pending session, which becomes a session.
+    ///
+    /// # Errors
+    /// [`OwnFactorsError`] says whether the passkey was added.
+    pub async fn add_passkey_by_pending(
+        &self,
+        (pending, user): (PendingSession, &User),
+        (registration, name): (&Registration, Option<Name>),
+        (client, language): (Client, &'static str),
+    ) -> Result<(AddedPasskey, User, StartedSession), OwnFactorsError> {
+        let binding = CeremonyBinding::pending(&pending.digest);
+        let name = name.unwrap_or_else(|| default_name(&client));
+        let (passkey, new) = self.new_passkey(user, binding, registration, name).await?;
+        let (recovery_codes, user, started) =
+            self.finish_pending((pending, user), new, (client, language)).await?;
+        Ok((AddedPasskey { passkey, recovery_codes }, user, started))
+    }
+
+    async fn finish_pending(
+        &self,
+        (pending, user): (PendingSession, &User),
+        new: NewFactor,
+        (client, language): (Client, &'static str),
+    ) -> Result<(Vec<RecoveryCode>, User, StartedSession), OwnFactorsError> {
+        let NewFactor { change, factor, codes: shown } = new;
+        let passkey = match &change {
+            FactorChange::AddPasskey { passkey, .. } => {
+                Some(SessionPasskey { id: passkey.id, is_alone: false })
+            }
+            _ => None,
+        };
         let letter = self.mail.letter(LetterKind::FactorAdded, user).map_err(StoreError::from)?;
         let letter = letter.map(|letter| Letter { language: language.to_owned(), ..letter });
         let this = self.clone();
         run_to_completion(async move {
-            let account = this.add_to_pending(&pending, (factors, letter), &client).await?;
+            let added = (change, factor, letter);
+            let account = this.add_to_pending(&pending, added, &client).await?;
             this.mail.wake();
             let device = device_name(&client.user_agent);
-            let started = this.start(&account, &pending, client).await?;
+            let started = this.start(&account, &pending, (factor, passkey, client)).await?;
             this.mail.note_use(&account.user, language, &device).await;
             Ok((shown, account.user, started))
         })
@@ -57,7 +93,7 @@ impl OwnFactors {
     async fn add_to_pending(
         &self,
         pending: &PendingSession,
-        (factors, letter): (FactorChange, Option<Letter>),
+        (factors, factor, letter): (FactorChange, Factor, Option<Letter>),
         client: &Client,
     ) -> Result<Account, OwnFactorsError> {
         let (user, epoch, reason) = (pending.user, pending.epoch, EpochReason::FactorChanged);
@@ -78,7 +114,7 @@ impl OwnFactors {
         }
         accounts.take_pending(&pending.digest).await?;
         let by = By::anonymous(client.clone());
-        let mut events = added(user, &by);
+        let mut events = added(user, factor, true, &by);
         events.extend(ends(&changed, user, reason, &by));
         audit.record(events).await;
         changed.account.ok_or(OwnFactorsError::NotFound)
@@ -88,11 +124,12 @@ impl OwnFactors {
         &self,
         account: &Account,
         pending: &PendingSession,
-        client: Client,
+        (factor, passkey, client): (Factor, Option<SessionPasskey>, Client),
     ) -> Result<StartedSession, OwnFactorsError> {
         let (previous_token, previous) = session_before(&self.sessions, pending).await;
         let browser = (client.clone(), previous_token);
-        let beginning = new_session(account, Some(Factor::Totp), pending.remember_me, browser);
+        let beginning = new_session(account, Some(factor), pending.remember_me, browser);
+        let beginning = NewSession { passkey, ..beginning };
         let started = self.sessions.start(beginning).await.map_err(OwnFactorsError::NotStarted)?;
         let events = signed_in(account.user.id, &started, previous.as_deref(), client);
         self.audit.record(events).await;

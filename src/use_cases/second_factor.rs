@@ -1,18 +1,23 @@
 //! The second step of a sign-in: a code turns a pending session into a session.
 
-use super::pending::{digest_of, session_before};
+use super::pending::{digest_of, keeps_passkey, session_before};
 use super::sent_forms::FormTurn;
 use super::{new_session, outcome_of_check, record_failed_check, run_to_completion, signed_in};
 use crate::accounts::{
-    Account, Accounts, Factor, FactorCheck, PasswordCheckError, PendingPurpose, PendingSession,
-    TypedCode, User,
+    Account, Accounts, Assertion, CeremonyBinding, Factor, FactorCheck, PasskeyCheck,
+    PasskeyCheckError, PasswordCheckError, PendingPurpose, PendingSession, TypedCode, User,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::mail::Mail;
 use crate::metrics::{Metrics, SignInOutcome};
-use crate::sessions::{Client, Sessions, StartError, StartedSession, Token, device_name};
+use crate::sessions::{
+    Client, NewSession, SessionPasskey, Sessions, StartError, StartedSession, Token, device_name,
+};
 use crate::throttle::Network;
+
+/// The factor that was proven, and the passkey if it was one.
+type Proven = (Factor, Option<SessionPasskey>);
 
 /// Finishes sign-ins with a second factor.
 #[derive(Clone)]
@@ -29,14 +34,23 @@ pub struct SecondFactor {
 pub struct SecondFactorRequest {
     /// The token of the pending session.
     pub token: Token,
-    /// The code.
-    pub code: TypedCode,
+    /// The proof.
+    pub proof: SecondProof,
     /// The client of the request.
     pub client: Client,
     /// The lock of the submitted form.
     pub form: FormTurn,
     /// The language of the request, for mail.
     pub language: &'static str,
+}
+
+/// The proof of the second step.
+#[derive(Debug)]
+pub enum SecondProof {
+    /// A code.
+    Code(TypedCode),
+    /// A passkey.
+    Passkey(Box<Assertion>),
 }
 
 /// Why the second step failed.
@@ -48,6 +62,9 @@ pub enum SecondFactorError {
     /// The code was not accepted.
     #[error(transparent)]
     Code(#[from] PasswordCheckError),
+    /// The passkey was not accepted.
+    #[error("the passkey was not accepted")]
+    Passkey,
     /// The user has as many sessions as allowed, and the policy refuses.
     #[error("the user has as many live sessions as allowed")]
     LimitReached,
@@ -83,11 +100,17 @@ impl SecondFactor {
         self.accounts.pending(&digest_of(token)).await
     }
 
-    /// Checks a code and starts the session.
+    /// Whether the second step of this account may be a passkey.
+    #[must_use]
+    pub fn offers_passkey(&self, account: &Account) -> bool {
+        account.factors.passkeys && self.accounts.passkeys_are_on()
+    }
+
+    /// Checks a code or a passkey and starts the session.
     ///
     /// # Errors
     /// [`SecondFactorError`]; no session has started.
-    pub async fn with_code(
+    pub async fn with_proof(
         &self,
         request: SecondFactorRequest,
     ) -> Result<(User, StartedSession), SecondFactorError> {
@@ -102,43 +125,85 @@ impl SecondFactor {
         &self,
         request: SecondFactorRequest,
     ) -> Result<(User, StartedSession), SecondFactorError> {
-        let SecondFactorRequest { token, code, client, form, language } = request;
+        let SecondFactorRequest { token, proof, client, form, language } = request;
         let found = self.pending(&token).await?;
         let (pending, account) = found
             .filter(|(pending, _)| pending.purpose == PendingPurpose::Code)
             .ok_or(SecondFactorError::NotPending)?;
-        let from = client.ip_address.map(Network::of);
-        let check = FactorCheck { code, from, pending: Some(pending.digest) };
-        let proven = self.accounts.prove_factor(&account, &check).await;
-        if let Err(error) = &proven {
-            let failed = Event::new(Kind::LoginFailed, &By::anonymous(client.clone()));
-            let failed = failed.about(account.user.id);
-            record_failed_check(&self.audit, &failed, error, "wrong_code").await;
-        }
-        let factor = proven?;
+        let proven = match proof {
+            SecondProof::Code(code) => self.prove_code(&pending, &account, code, &client).await?,
+            SecondProof::Passkey(assertion) => {
+                self.prove_passkey(&pending, *assertion, &client).await?
+            }
+        };
         let this = self.clone();
         run_to_completion(async move {
             if !this.accounts.take_pending(&pending.digest).await? {
                 return Err(SecondFactorError::NotPending);
             }
             let device = device_name(&client.user_agent);
-            let (user, started) = this.start(account, &pending, (factor, client), form).await?;
+            let (user, started) = this.start(account, &pending, (proven, client), form).await?;
             this.mail.note_use(&user, language, &device).await;
             Ok((user, started))
         })
         .await?
     }
 
+    async fn prove_code(
+        &self,
+        pending: &PendingSession,
+        account: &Account,
+        code: TypedCode,
+        client: &Client,
+    ) -> Result<Proven, SecondFactorError> {
+        let from = client.ip_address.map(Network::of);
+        let check = FactorCheck { code, from, pending: Some(pending.digest) };
+        let proven = self.accounts.prove_factor(account, &check).await;
+        if let Err(error) = &proven {
+            let failed = Event::new(Kind::LoginFailed, &By::anonymous(client.clone()));
+            let failed = failed.about(account.user.id);
+            record_failed_check(&self.audit, &failed, error, "wrong_code").await;
+        }
+        Ok((proven?, None))
+    }
+
+    /// Neither counted by the throttle nor for the pending session: nobody guesses a signature.
+    async fn prove_passkey(
+        &self,
+        pending: &PendingSession,
+        assertion: Assertion,
+        client: &Client,
+    ) -> Result<Proven, SecondFactorError> {
+        let bindings = vec![CeremonyBinding::pending(&pending.digest)];
+        let check = PasskeyCheck { assertion, bindings, user: Some(pending.user) };
+        match self.accounts.prove_passkey(&check).await {
+            Ok(proven) => {
+                let passkey = SessionPasskey { id: proven.id, is_alone: false };
+                if proven.count_went_back {
+                    tracing::warn!("the count of a backed-up passkey went back");
+                }
+                Ok((Factor::Passkey, Some(passkey)))
+            }
+            Err(PasskeyCheckError::Refused(refused)) => {
+                let failed = Event::new(Kind::LoginFailed, &By::anonymous(client.clone()));
+                self.audit.record([failed.about(pending.user).outcome(refused.why)]).await;
+                Err(SecondFactorError::Passkey)
+            }
+            Err(PasskeyCheckError::Store(error)) => Err(error.into()),
+        }
+    }
+
     async fn start(
         &self,
         account: Account,
         pending: &PendingSession,
-        (factor, client): (Factor, Client),
+        ((factor, passkey), client): (Proven, Client),
         form: FormTurn,
     ) -> Result<(User, StartedSession), SecondFactorError> {
         let (previous_token, previous) = session_before(&self.sessions, pending).await;
         let browser = (client.clone(), previous_token);
         let beginning = new_session(&account, Some(factor), pending.remember_me, browser);
+        let beginning = NewSession { passkey, ..beginning };
         let user = account.user;
         let started = match self.sessions.start(beginning).await {
             Ok(started) => started,
@@ -150,6 +215,9 @@ impl SecondFactor {
             }
             Err(StartError::Store(error)) => return Err(error.into()),
         };
+        if !keeps_passkey(&self.accounts, &self.sessions, &started.session).await? {
+            return Err(SecondFactorError::Passkey);
+        }
         form.done(&user, &started.token, started.session.remember_me);
         let events = signed_in(user.id, &started, previous.as_deref(), client);
         self.audit.record(events).await;
@@ -163,6 +231,7 @@ fn outcome_of(error: Option<&SecondFactorError>) -> Option<SignInOutcome> {
         None => SignInOutcome::Ok,
         Some(SecondFactorError::NotPending) => return None,
         Some(SecondFactorError::LimitReached) => SignInOutcome::Limit,
+        Some(SecondFactorError::Passkey) => SignInOutcome::Refused,
         Some(SecondFactorError::Code(error)) => outcome_of_check(error),
     })
 }

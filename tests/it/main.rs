@@ -74,6 +74,7 @@ mod own_account;
 mod own_writes;
 mod packages;
 mod panics;
+mod passkeys;
 mod passwords;
 mod postgres;
 mod proxies;

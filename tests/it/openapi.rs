@@ -8,7 +8,9 @@ use reqwest::Method;
 use serde_json::{Map, Value};
 
 use crate::harness::app::{Kind, TestApp};
+use crate::harness::browser::Browser;
 use crate::harness::mailbox::Mailbox;
+use crate::passkeys;
 use crate::second_factors::set_up;
 
 const VERBS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -75,6 +77,12 @@ async fn every_route_for_programs_is_described_and_nothing_else() {
     assert_eq!(described, routed);
 }
 
+/// A new passkey of this user.
+async fn passkey_of(app: &TestApp, user: &Browser) -> String {
+    let added = passkeys::add(user, &mut passkeys::key(app)).await;
+    added["passkey"]["id"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn every_operation_described_is_there() {
     let mailbox = Mailbox::open().await;
@@ -89,6 +97,8 @@ async fn every_operation_described_is_there() {
         }
         let id = if path.contains("/users/") {
             ada.user.id.to_string()
+        } else if path.contains("/passkeys/") {
+            passkey_of(&app, &root).await
         } else {
             root.session_id().await
         };

@@ -62,6 +62,7 @@ impl Command {
         let accounts = Accounts::new(AccountsOptions {
             store: Arc::new(database.clone()),
             factors: Arc::new(database.clone()),
+            relying_party: None,
             second_factor: SecondFactorPolicy::Optional,
             hasher,
             policy: PasswordPolicy::default(),

@@ -16,6 +16,7 @@ use crate::harness::browser::Browser;
 use crate::harness::failing::{Fault, Faults};
 use crate::harness::redis::shared_database;
 use crate::harness::{postgres, redis};
+use crate::passkeys;
 
 /// Far more than the second that it may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -158,4 +159,41 @@ async fn another_server_finishes_what_one_that_died_before_a_call_left_behind() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn another_server_finishes_what_one_that_died_after_a_call_left_behind() {
     each_change_survives_a(Fault::DeathAfter).await;
+}
+
+/// The deletion of a passkey is in one store, the sessions that it started are in another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn n_11_another_server_ends_the_sessions_of_a_passkey_that_a_dead_one_deleted() {
+    if !redis::is_here("an outbox") || !postgres::is_here().await {
+        return;
+    }
+    for (call, fault) in [("change", Fault::DeathAfter), ("end", Fault::DeathBefore)] {
+        let two = Two::start().await;
+        let ada = two.mortal.signed_in("ada@example.org").await;
+        let mut key = passkeys::key(&two.mortal);
+        let added = passkeys::add(&ada, &mut key).await;
+        let path = format!("/api/account/passkeys/{}", added["passkey"]["id"].as_str().unwrap());
+        let browser = passkeys::signed_in_with(&two.mortal, &mut key).await;
+        let there = two.at_the_other(&browser);
+        assert!(there.is_signed_in().await);
+
+        two.faults.strike_call(call, fault);
+        let acting = {
+            let ada = ada.copy();
+            tokio::spawn(async move { ada.delete(&path).await.status })
+        };
+        let begun = Instant::now();
+        while !two.faults.is_dead() {
+            assert!(begun.elapsed() < PATIENCE, "{call}: it did not die");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+
+        while !two.accounts.removed_passkeys(10).await.unwrap().is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "{call}: nobody finishes it");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(there.why_not().await, "credential_removed", "{call}");
+        assert!(two.at_the_other(&ada).is_signed_in().await, "{call}");
+        acting.abort();
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::harness::app::{DAY, HOUR, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_every_store};
 use crate::harness::browser::Browser;
+use crate::passkeys;
 use crate::second_factors::set_up;
 
 on_every_store!(
@@ -63,6 +64,15 @@ async fn end(app: &TestApp, reason: &str) -> Browser {
             set_up(app, &phone).await;
             200
         }
+        "credential_removed" => {
+            let mut key = passkeys::key(app);
+            let id = passkeys::add(&browser, &mut key).await["passkey"]["id"].clone();
+            let phone = passkeys::signed_in_with(app, &mut key).await;
+            let (old, path) =
+                (phone.copy(), format!("/api/account/passkeys/{}", id.as_str().unwrap()));
+            assert_eq!(browser.delete(&path).await.status, 204);
+            return old;
+        }
         "replaced" => browser.reauthenticate(PASSWORD).await.status,
         other => panic!("{other}"),
     };
@@ -70,7 +80,7 @@ async fn end(app: &TestApp, reason: &str) -> Browser {
     old
 }
 
-const REASONS: [&str; 11] = [
+const REASONS: [&str; 12] = [
     "idle_timeout",
     "absolute_timeout",
     "signed_out",
@@ -81,6 +91,7 @@ const REASONS: [&str; 11] = [
     "account_deleted",
     "session_limit",
     "factor_changed",
+    "credential_removed",
     "replaced",
 ];
 
@@ -138,6 +149,7 @@ async fn the_sign_in_page_says_why_in_words(kind: Kind) {
         ("account_deleted", "This account was deleted"),
         ("session_limit", "this session was the oldest of too many"),
         ("factor_changed", "How this account is secured was changed"),
+        ("credential_removed", "The passkey that started this session was removed"),
         ("replaced", "This session was renewed"),
     ] {
         let app = app_of(kind).await;
@@ -153,7 +165,7 @@ async fn the_sign_in_page_says_why_in_words(kind: Kind) {
     let app = app_of(kind).await;
     app.add("ada@example.org", Role::User).await;
     let page = app.browser().get("/login").await;
-    assert!(!page.text.contains("role=\"status\""), "a newcomer is told of an end");
+    assert!(!page.text.contains("class=\"banner"), "a newcomer is told of an end");
 }
 
 async fn the_sign_in_page_says_that_a_session_is_unknown_and_guesses_no_reason(kind: Kind) {

@@ -11,6 +11,7 @@ use crate::harness::app::{HOUR, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp}
 use crate::harness::browser::{Answer, Browser};
 use crate::harness::mailbox::Mailbox;
 use crate::openapi::every_route;
+use crate::passkeys;
 use crate::second_factors::set_up;
 
 /// What each is told who sends the request that [`complete`] makes of the route: a status, or the
@@ -62,6 +63,12 @@ GET    /account/second-factor/remove     303   303   303   303   303   303   303
 POST   /account/second-factor/remove     login login login 404   reauthenticate 404 reauthenticate
 GET    /account/second-factor/recovery-codes 303 303 303 303 303 303 303
 POST   /account/second-factor/recovery-codes login login login 404 reauthenticate 404 reauthenticate
+GET    /account/second-factor/passkeys   303   303   303   303   303   303   303
+POST   /account/second-factor/passkeys   login login login 400   reauthenticate 400 reauthenticate
+GET    /account/second-factor/passkeys/{id}/rename 303 303 303 303 303 303 303
+POST   /account/second-factor/passkeys/{id}/rename login login login 404 404 404 404
+GET    /account/second-factor/passkeys/{id}/remove 303 303 303 303 303 303 303
+POST   /account/second-factor/passkeys/{id}/remove login login login 404 reauthenticate 404 reauthenticate
 GET    /account/activity                 login login login 200   200   200   200
 GET    /account/remembered               login login login 200   200   200   200
 GET    /account/delete                   login login login 200   reauthenticate 200 reauthenticate
@@ -103,6 +110,8 @@ GET    /api/session                      401   401   401   200   200   200   200
 POST   /api/session                      200   200   200   200   200   200   200
 DELETE /api/session                      204   204   204   204   204   204   204
 POST   /api/session/second-factor        401   401   401   401   401   401   401
+POST   /api/session/passkey/options      200   200   200   404   404   404   404
+POST   /api/session/passkey              401   401   401   401   401   401   401
 POST   /api/session/reauthenticate       401   401   401   200   200   200   200
 GET    /api/session/data                 200   200   401   200   200   200   200
 PATCH  /api/session/data                 200   200   401   200   200   200   200
@@ -123,6 +132,10 @@ POST   /api/account/totp                 401   401   401   201   403   201   403
 DELETE /api/account/totp                 401   401   401   404   403   404   403
 POST   /api/account/totp/confirm         401   401   401   404   403   404   403
 POST   /api/account/recovery-codes       401   401   401   404   403   404   403
+POST   /api/account/passkeys/options     401   401   401   200   403   200   403
+POST   /api/account/passkeys             401   401   401   403   403   403   403
+PATCH  /api/account/passkeys/{id}        401   401   401   404   404   404   404
+DELETE /api/account/passkeys/{id}        401   401   401   404   403   404   403
 GET    /api/account/data                 401   401   401   200   200   200   200
 GET    /api/admin/users                  401   401   401   404   404   200   200
 POST   /api/admin/users                  401   401   401   404   404   201   403
@@ -203,6 +216,10 @@ fn fields(method: &Method, path: &str, n: usize) -> Value {
         ("POST", "/api/session/second-factor" | "/api/account/totp/confirm") => {
             json!({ "code": "000000" })
         }
+        ("POST", "/account/second-factor/passkeys/{id}/rename")
+        | ("PATCH", "/api/account/passkeys/{id}") => json!({ "name": "Phone" }),
+        ("POST", "/api/session/passkey") => json!({ "credential": credential(false) }),
+        ("POST", "/api/account/passkeys") => json!({ "credential": credential(true) }),
         ("POST", "/account/profile") => json!({ "email": new, "name": "Ada" }),
         ("POST", "/recover" | "/api/recovery") => json!({ "email": "known@example.org" }),
         ("POST", "/api/email/verify") => json!({ "token": "A".repeat(43) }),
@@ -220,6 +237,12 @@ fn fields(method: &Method, path: &str, n: usize) -> Value {
         ("PATCH", _) => json!({ "a": 1 }),
         _ => json!({}),
     }
+}
+
+/// The answer of an authenticator to a challenge that nobody gave.
+fn credential(is_new: bool) -> Value {
+    let mut key = anteroom::accounts::SoftwareKey::new("http://localhost");
+    if is_new { key.register(&json!({}), &[]) } else { key.prove(&json!({}), &[]) }
 }
 
 /// Pages take forms, the API takes JSON.
@@ -352,6 +375,8 @@ async fn every_address_of_a_form_leads_to_the_page_that_the_form_is_on() {
     // An account without sessions has no form that ends them.
     set_up(&app, &app.signed_in("ada@example.org").await).await;
     let (authenticator, _) = set_up(&app, &root).await;
+    let added = passkeys::add(&root, &mut passkeys::key(&app)).await;
+    let passkey = added["passkey"]["id"].as_str().unwrap().to_owned();
     let phone = authenticator.sign_in(&app, "root@example.org", PASSWORD).await;
     let phone = phone.session_id().await;
     assert_eq!(root.post("/api/account/totp", json!({})).await.status, 201);
@@ -361,7 +386,11 @@ async fn every_address_of_a_form_leads_to_the_page_that_the_form_is_on() {
         if row.method != Method::POST || row.path.starts_with("/api/") || is_elsewhere {
             continue;
         }
-        let id = if row.path.contains("/users/") { &user } else { &phone };
+        let id = match row.path {
+            path if path.contains("/users/") => &user,
+            path if path.contains("/passkeys/") => &passkey,
+            _ => &phone,
+        };
         let address = row.path.replace("{id}", id);
         for method in [Method::GET, Method::HEAD] {
             let answer = root.ask(method.clone(), &address, |request| request).await;

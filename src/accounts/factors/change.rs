@@ -1,6 +1,6 @@
 //! Changes of second factors, as part of a change of the account.
 
-use super::{Selector, TotpSecretId};
+use super::{Passkey, PasskeyId, Selector, TotpSecretId};
 use crate::accounts::PasswordHash;
 
 /// A new recovery code, as stores keep it.
@@ -29,6 +29,16 @@ pub enum FactorChange {
     RenewCodes(Vec<NewRecoveryCode>),
     /// The authenticator app goes, and the recovery codes with the last factor.
     RemoveTotp,
+    /// A new passkey. The change fails if its credential is one of any account.
+    AddPasskey {
+        /// Which.
+        passkey: Box<Passkey>,
+        /// The recovery codes of the first factor; otherwise those before stay.
+        codes: Option<Vec<NewRecoveryCode>>,
+    },
+    /// A passkey goes, with the sessions that it started, and the recovery codes with the last
+    /// factor. The change fails if the user has no such passkey.
+    RemovePasskey(PasskeyId),
     /// Every factor goes, with the recovery codes.
     RemoveAll,
 }

@@ -219,9 +219,11 @@ impl Accounts {
     /// # Errors
     /// [`StoreError`] when the store fails.
     pub async fn factors_to_use(&self, account: &Account) -> Result<Vec<Factor>, StoreError> {
-        let Factors { totp } = account.factors;
-        let has_codes = totp && self.recovery_codes_left(account.user.id).await? > 0;
-        let all = [(Factor::Totp, totp), (Factor::RecoveryCode, has_codes)];
+        let Factors { totp, passkeys } = account.factors;
+        let has_codes = self.recovery_codes_left(account.user.id).await? > 0;
+        let passkeys = passkeys && self.passkeys_are_on();
+        let all =
+            [(Factor::Totp, totp), (Factor::RecoveryCode, has_codes), (Factor::Passkey, passkeys)];
         Ok(all.into_iter().filter_map(|(factor, is_there)| is_there.then_some(factor)).collect())
     }
 

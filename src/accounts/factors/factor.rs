@@ -7,11 +7,13 @@ pub enum Factor {
     Totp,
     /// A recovery code, each for one use.
     RecoveryCode,
+    /// A passkey.
+    Passkey,
 }
 
 impl Factor {
     /// Every factor, in the order of [`Factor::number`].
-    pub const ALL: [Self; 2] = [Self::Totp, Self::RecoveryCode];
+    pub const ALL: [Self; 3] = [Self::Totp, Self::RecoveryCode, Self::Passkey];
 
     /// The name in the API.
     #[must_use]
@@ -19,6 +21,7 @@ impl Factor {
         match self {
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
+            Self::Passkey => "passkey",
         }
     }
 
@@ -28,6 +31,7 @@ impl Factor {
         match self {
             Self::Totp => 1,
             Self::RecoveryCode => 2,
+            Self::Passkey => 3,
         }
     }
 
@@ -43,14 +47,16 @@ impl Factor {
 pub struct Factors {
     /// Whether it has an authenticator app.
     pub totp: bool,
+    /// Whether it has a passkey.
+    pub passkeys: bool,
 }
 
 impl Factors {
     /// Whether a sign-in needs a second factor.
     #[must_use]
     pub fn any(self) -> bool {
-        let Self { totp } = self;
-        totp
+        let Self { totp, passkeys } = self;
+        totp || passkeys
     }
 }
 
@@ -116,6 +122,6 @@ mod tests {
         for proof in [Proof::Nothing, Proof::Password] {
             assert_eq!(Proof::from_number(proof.number()), Some(proof));
         }
-        assert_eq!((Factor::from_number(0), Proof::from_number(4)), (None, None));
+        assert_eq!((Factor::from_number(0), Proof::from_number(5)), (None, None));
     }
 }

@@ -7,6 +7,7 @@
 mod change;
 mod check;
 mod factor;
+mod passkey;
 mod pending;
 mod policy;
 mod recovery;
@@ -16,6 +17,13 @@ mod totp;
 pub use change::{FactorChange, NewRecoveryCode};
 pub use check::{FactorCheck, TypedCode};
 pub use factor::{Factor, Factors, Proof};
+pub use passkey::{
+    Assertion, Ceremony, CeremonyBinding, CeremonyPurpose, ChallengeDigest, Passkey, PasskeyCheck,
+    PasskeyCheckError, PasskeyId, PasskeyRefused, PasskeyUse, ProvenPasskey, Registration,
+    RelyingParty,
+};
+#[cfg(any(test, feature = "testing"))]
+pub use passkey::{Quirk, SoftwareKey};
 pub use pending::{PendingDigest, PendingPurpose, PendingSession};
 pub use policy::SecondFactorPolicy;
 pub use recovery::{RecoveryCode, Selector};

@@ -3,8 +3,11 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{PendingDigest, PendingSession, Selector, TotpSecret};
-use crate::accounts::{PasswordHash, UserId};
+use super::{
+    Ceremony, CeremonyBinding, ChallengeDigest, Passkey, PasskeyId, PasskeyUse, PendingDigest,
+    PendingSession, Selector, TotpSecret,
+};
+use crate::accounts::{Name, PasswordHash, UserId};
 use crate::entropy::id;
 use crate::failure::StoreError;
 
@@ -31,6 +34,9 @@ pub struct TotpSetup {
 /// - **A code is used once**: of any number of calls at the same instant, one gets `true`.
 /// - **Codes are counted before they are compared**: no pending session gets more than
 ///   [`PendingSession::MOST_CODES`].
+/// - **A challenge is signed once**: of any number of calls at the same instant, one takes it.
+/// - **Counts of signatures are judged in the step that writes them**: one that is not higher than
+///   the last is refused, unless the key is backed up or has never counted.
 /// - **Secrets of authenticator apps are encrypted**; the key is not in the database.
 /// - **A failure is an error, never an absence.**
 ///
@@ -119,4 +125,57 @@ pub trait FactorStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the store fails; then it is unknown whether it is gone.
     async fn take_pending(&self, digest: &PendingDigest) -> Result<bool, StoreError>;
+
+    /// The passkeys of a user in the order in which they were added.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn passkeys(&self, user: UserId) -> Result<Vec<Passkey>, StoreError>;
+
+    /// The passkey of a credential.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn passkey_of(&self, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError>;
+
+    /// Whether a user has this passkey.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn has_passkey(&self, user: UserId, id: PasskeyId) -> Result<bool, StoreError>;
+
+    /// Gives a passkey another name. `false`: the user has no such passkey.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn rename_passkey(
+        &self,
+        user: UserId,
+        id: PasskeyId,
+        name: &Name,
+    ) -> Result<bool, StoreError>;
+
+    /// Notes a use of a passkey. `false`: its count of signatures is refused, or the user has no
+    /// such passkey.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown whether it was noted.
+    async fn use_passkey(&self, used: &PasskeyUse) -> Result<bool, StoreError>;
+
+    /// Keeps a challenge that a browser was given.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn keep_ceremony(&self, ceremony: &Ceremony) -> Result<(), StoreError>;
+
+    /// Takes a challenge that was given to this browser, which deletes it. It may have expired.
+    /// `None`: it is unknown, was taken before, or was given to another browser.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown whether it was taken.
+    async fn take_ceremony(
+        &self,
+        challenge: &ChallengeDigest,
+        binding: &CeremonyBinding,
+    ) -> Result<Option<Ceremony>, StoreError>;
 }

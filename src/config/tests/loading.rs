@@ -237,6 +237,16 @@ fn what_is_allowed_but_dangerous_is_warned_of() {
 }
 
 #[test]
+fn passkeys_are_off_where_the_public_url_has_an_address_which_is_warned_of() {
+    let url = ("ANTEROOM_PUBLIC_URL", "http://127.0.0.1:8080");
+    let warnings = |variables: &[_]| load(variables).unwrap().warnings();
+    assert!(warnings(&[url])[0].contains("passkeys are off: browsers refuse them for 127.0.0.1"));
+    assert!(warnings(&[url, ("ANTEROOM_PASSKEYS", "off")]).is_empty());
+    assert!(load(&[]).unwrap().accounts.passkeys);
+    assert!(load(&[("ANTEROOM_PASSKEYS", "maybe")]).is_err());
+}
+
+#[test]
 fn addresses_that_sessions_keep_for_longer_are_warned_of() {
     let warned = |retention: &str| {
         let config = load(&[("ANTEROOM_ADDRESS_RETENTION", retention)]).unwrap();

@@ -12,6 +12,7 @@ pub(in crate::http) mod factors;
 pub(in crate::http) mod handover;
 pub(in crate::http) mod home;
 pub(in crate::http) mod operations;
+pub(in crate::http) mod passkeys;
 pub(in crate::http) mod recovery;
 pub(in crate::http) mod session;
 pub(in crate::http) mod sessions;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use askama::Template as Page;
 
+use crate::accounts::Name;
 use crate::http::endpoints::account::view::{
     AccountNotice, AccountPage, ActivityActor, ActivityEntry, ActivityPage, DeletePage, Field,
     FieldValue, ProfilePage, StoredDataPage,
@@ -33,11 +34,11 @@ use crate::http::endpoints::sessions::view::{
 };
 use crate::http::endpoints::signup::view::{InvitationPage, SetupPage, SignUpPage};
 use crate::http::endpoints::tests::samples::{
-    account, activity, all, context, error, reauthenticate, remembered, sessions, setup, sign_in,
-    sign_up,
+    account, activity, all, context, error, factors, reauthenticate, remembered, sessions, setup,
+    sign_in, sign_up,
 };
 use crate::http::security::redirect::with_next;
-use crate::http::web::assets::{find, path_of_script, path_of_style};
+use crate::http::web::assets::{find, path_of_passkeys, path_of_script, path_of_style};
 use crate::http::web::error_page::ErrorPage;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::language::Language;
@@ -76,12 +77,17 @@ fn every_page() -> Vec<(&'static str, Language, String)> {
     Language::ALL.into_iter().flat_map(pages).collect()
 }
 
+/// The page without the tags of the two scripts of this server, each of which it may have once.
+fn without_own_scripts(html: String) -> String {
+    [path_of_script(), path_of_passkeys()].iter().fold(html, |html, path| {
+        html.replacen(&format!("<script src=\"{path}\" defer></script>"), "", 1)
+    })
+}
+
 #[test]
 fn hdr_1_a_page_runs_nothing_and_fetches_nothing_from_elsewhere() {
-    let script =
-        format!("<script src=\"{}\" defer></script>", crate::http::web::assets::path_of_script());
     for (name, _, html) in every_page() {
-        let html = html.replacen(&script, "", 1);
+        let html = without_own_scripts(html);
         for never in
             ["<script", "<style", " style=", " on", "javascript:", "http:", "https:", "<iframe"]
         {
@@ -186,7 +192,10 @@ fn typed_values_are_kept_but_passwords() {
 #[test]
 fn pw_7_each_field_is_labelled_for_password_managers() {
     let of = |html: &str| values(html, "autocomplete").join(" ");
-    assert_eq!(of(&sign_in(English).render().unwrap()), "username current-password");
+    assert_eq!(of(&sign_in(English).render().unwrap()), "username webauthn current-password");
+    let mut without_passkeys = sign_in(English);
+    without_passkeys.offers.passkeys_are_on = false;
+    assert_eq!(of(&without_passkeys.render().unwrap()), "username current-password");
     assert_eq!(of(&sign_up(English).render().unwrap()), "username name new-password");
     assert_eq!(of(&setup(English).render().unwrap()), "username name new-password");
     assert_eq!(of(&reauthenticate(English).render().unwrap()), "username current-password");
@@ -203,8 +212,8 @@ fn inj_2_nothing_that_comes_from_outside_is_markup() {
         .chain(hostile_signed_in_pages())
         .chain(samples::administration::hostile(HOSTILE, &hostile_frame(), &hostile_problems()));
     for (number, html) in pages.enumerate() {
-        let html = html.unwrap();
-        assert_eq!(html.matches("<script").count(), 1, "page {number}: {html}");
+        let html = without_own_scripts(html.unwrap());
+        assert!(!html.contains("<script"), "page {number}: {html}");
         assert!(!html.contains("\"'"), "page {number} lets a quotation mark through");
     }
 }
@@ -278,6 +287,7 @@ fn hostile_signed_in_pages() -> Vec<Result<String, askama::Error>> {
         context: context(),
         email,
         asks_for_code: true,
+        has_passkey: false,
         next,
         problems: problems(),
     };
@@ -299,6 +309,9 @@ fn hostile_signed_in_pages() -> Vec<Result<String, askama::Error>> {
     let more = [profile.render(), delete.render(), activity.render(), remembered.render()];
     let mut pages =
         vec![landing.render(), who.render(), cards.render(), again.render(), failed.render()];
+    let mut named = factors(English);
+    named.passkeys[0].name = Name::from_stored(hostile());
+    pages.push(FactorsPage { context: context(), ..named }.render());
     pages.extend(more);
     pages
 }
@@ -359,7 +372,9 @@ fn the_link_to_sign_up_keeps_next() {
     let html = SignInPage { next: "/a?b=c&d=é#".to_owned(), ..sign_in(English) }.render().unwrap();
     assert!(html.contains("href=\"/signup?next=/a%3Fb%3Dc%26d%3D%C3%A9%23\""));
     assert_eq!(with_next("/login", ""), "/login");
-    let closed = SignInPage { signup_open: false, ..sign_in(English) }.render().unwrap();
+    let mut closed = sign_in(English);
+    closed.offers.signup_is_open = false;
+    let closed = closed.render().unwrap();
     assert!(!closed.contains("/signup"));
     let closed = SignUpPage { is_open: false, ..sign_up(English) }.render().unwrap();
     assert!(!closed.contains("action=\"/signup\""));

@@ -184,7 +184,7 @@ where
 }
 
 /// A JSON object whose keys are unique at every level; plain parsing would keep the last of two.
-struct UniqueObject(serde_json::Value);
+pub(crate) struct UniqueObject(pub(crate) serde_json::Value);
 
 impl<'de> serde::Deserialize<'de> for UniqueObject {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -237,7 +237,7 @@ impl<'de> serde::de::Visitor<'de> for UniqueVisitor {
         let mut object = serde_json::Map::new();
         while let Some((key, UniqueObject(value))) = map.next_entry::<String, _>()? {
             if object.contains_key(&key) {
-                return Err(serde::de::Error::custom("duplicate field in the patch"));
+                return Err(serde::de::Error::custom("duplicate field"));
             }
             object.insert(key, value);
         }

@@ -23,8 +23,8 @@ use crate::failure::StoreError;
 use crate::http::response::json::ProblemBody;
 use crate::sessions::{EndReason, ResumeError, StartError};
 use crate::use_cases::{
-    ChangePasswordError, LoginError, OwnChangeError, OwnFactorsError, ReauthenticateError,
-    RevokeSessionsError, SecondFactorError,
+    ChangePasswordError, LoginError, OwnChangeError, OwnFactorsError, PasskeySignInError,
+    ReauthenticateError, RevokeSessionsError, SecondFactorError,
 };
 
 /// An error response. The outermost layer makes it a problem document or a page.
@@ -93,19 +93,25 @@ impl Problem {
     }
 
     pub(crate) fn second_factor_missing(factors: &[Factor]) -> Self {
-        let detail = "The password is right, and a second factor is needed: send a code to \
-                      `/api/session/second-factor`.";
+        let detail = "The password is right, and a second factor is needed: send a code or a passkey \
+                      to `/api/session/second-factor`.";
         let problem = Self::new(StatusCode::UNAUTHORIZED, Code::SecondFactorRequired, detail);
         Self { methods: factors.iter().map(|factor| factor.as_str()).collect(), ..problem }
     }
 
     pub(crate) fn second_factor_setup_required() -> Self {
-        let detail = "This account needs a second factor: set one up by `/api/account/totp`.";
+        let detail = "This account needs a second factor: set one up by `/api/account/totp` or \
+                      `/api/account/passkeys`.";
         Self::new(StatusCode::UNAUTHORIZED, Code::SecondFactorSetupRequired, detail)
     }
 
     pub(crate) fn wrong_code() -> Self {
         let detail = "The code is wrong, or was used already.";
+        Self::new(StatusCode::FORBIDDEN, Code::InvalidCredentials, detail)
+    }
+
+    pub(crate) fn wrong_passkey() -> Self {
+        let detail = "The passkey was not accepted: ask for other options, and try again.";
         Self::new(StatusCode::FORBIDDEN, Code::InvalidCredentials, detail)
     }
 
@@ -244,6 +250,19 @@ impl From<LoginError> for Problem {
     }
 }
 
+impl From<PasskeySignInError> for Problem {
+    fn from(error: PasskeySignInError) -> Self {
+        match error {
+            PasskeySignInError::Refused | PasskeySignInError::Unknown(_) => {
+                Self { status: StatusCode::UNAUTHORIZED, ..Self::wrong_passkey() }
+            }
+            PasskeySignInError::LimitReached => limit_reached(),
+            PasskeySignInError::EmailUnverified => Self::email_unverified(),
+            PasskeySignInError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<SecondFactorError> for Problem {
     fn from(error: SecondFactorError) -> Self {
         match error {
@@ -252,6 +271,9 @@ impl From<SecondFactorError> for Problem {
                 Self { status: StatusCode::UNAUTHORIZED, ..Self::wrong_code() }
             }
             SecondFactorError::Code(error) => error.into(),
+            SecondFactorError::Passkey => {
+                Self { status: StatusCode::UNAUTHORIZED, ..Self::wrong_passkey() }
+            }
             SecondFactorError::LimitReached => limit_reached(),
         }
     }
@@ -263,6 +285,7 @@ impl From<OwnFactorsError> for Problem {
             OwnFactorsError::NotFound => Self::not_found(),
             OwnFactorsError::EmailUnverified => Self::email_unverified(),
             OwnFactorsError::WrongCode => Self::wrong_code(),
+            OwnFactorsError::WrongPasskey => Self::wrong_passkey(),
             OwnFactorsError::Ended(reason) => Self::session_ended(reason),
             OwnFactorsError::NotPending | OwnFactorsError::NotStarted(StartError::EpochMoved) => {
                 Self::no_session()
@@ -303,6 +326,7 @@ impl From<ReauthenticateError> for Problem {
     fn from(error: ReauthenticateError) -> Self {
         match error {
             ReauthenticateError::PasswordCheck(error) => error.into(),
+            ReauthenticateError::Passkey => Self::wrong_passkey(),
             ReauthenticateError::Ended(reason) => Self::session_ended(reason),
         }
     }
@@ -346,6 +370,7 @@ impl From<ChangeError> for Problem {
             }
             ChangeError::LinkGone => Self::link_expired(),
             ChangeError::EmailTaken => email_taken(),
+            ChangeError::CredentialTaken => Self::wrong_passkey(),
             ChangeError::Groups(error) => Self::invalid([("groups", error.into())].into()),
             ChangeError::LastAdministrator => Self::new(
                 StatusCode::CONFLICT,

@@ -43,6 +43,12 @@ impl CookieShape {
         Self { name, ..*self }
     }
 
+    /// The cookie that ties the challenge for a passkey to a browser where nobody is signed in.
+    pub(in crate::http) fn of_passkey(&self) -> Self {
+        let name = if self.secure { "__Host-anteroom-passkey" } else { "anteroom-passkey" };
+        Self { name, ..*self }
+    }
+
     /// The name.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -1,15 +1,16 @@
 //! The session of one request: looked up once, and the change of its cookie in the response.
 
+mod counting;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
-use uuid::Uuid;
 
 use crate::accounts::{Password, PasswordCheck, Proof, User};
-use crate::audit::{AuditTrail, By, Event, Kind};
+use crate::audit::AuditTrail;
 use crate::detached;
 use crate::http::response::error::Problem;
 use crate::http::session::cookie::{CookieShape, Presented};
@@ -232,16 +233,12 @@ impl CurrentSession {
         if let Some(session) = self.session()? {
             return Ok(session);
         }
-        if let Some(address) = self.0.sender.address
-            && let Err(wait) = self.0.writes.count_start(Network::of(address))
-        {
-            self.record_refusal(&By::anonymous(self.client()), "anonymous_sessions").await;
-            return Err(too_many_starts(wait));
-        }
+        self.count_start().await?;
         let new_session = NewSession {
             owner: Owner::Anonymous,
             administrator: false,
             second_factor: None,
+            passkey: None,
             remember_me: false,
             client: self.client(),
             previous_token: None,
@@ -253,23 +250,6 @@ impl CurrentSession {
             StartError::LimitReached | StartError::EpochMoved => Problem::internal(),
         })?;
         Ok(self.set_session(started, None))
-    }
-
-    /// Counts a change of the own account that is made in this session.
-    pub(crate) async fn count_change(&self, session: Uuid, by: &By) -> Result<(), Problem> {
-        let Err(wait) = self.0.writes.count_change(session) else { return Ok(()) };
-        self.record_refusal(by, "own_changes").await;
-        Err(Problem::too_many_attempts(wait))
-    }
-
-    /// Counts a write of the data of this session.
-    pub(crate) fn count_data(&self, session: &Session) -> Result<(), Problem> {
-        self.0.writes.count_data(session.id.as_uuid()).map_err(Problem::too_many_attempts)
-    }
-
-    async fn record_refusal(&self, by: &By, limit: &'static str) {
-        let event = Event::new(Kind::Throttled, by).outcome("refused").with("limit", limit);
-        self.0.audit.record([event]).await;
     }
 
     /// The error for a session that ended during this request.
@@ -392,9 +372,4 @@ async fn who(
 /// The failure itself was logged at the look-up.
 fn unknown() -> Problem {
     Problem::silent_store()
-}
-
-fn too_many_starts(wait: std::time::Duration) -> Problem {
-    let detail = "Too many new sessions from this network: try again in a moment.";
-    Problem { detail: detail.into(), ..Problem::too_many_attempts(wait) }
 }

@@ -34,6 +34,11 @@ static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     asset("live", "js", "text/javascript; charset=utf-8", compact(include_str!("assets/live.js")))
 });
 
+static PASSKEYS: LazyLock<Asset> = LazyLock::new(|| {
+    let source = compact(include_str!("assets/passkeys.js"));
+    asset("passkeys", "js", "text/javascript; charset=utf-8", source)
+});
+
 static FAVICON: LazyLock<Asset> = LazyLock::new(|| {
     asset("favicon", "svg", "image/svg+xml", include_bytes!("assets/favicon.svg").to_vec())
 });
@@ -41,7 +46,7 @@ static FAVICON: LazyLock<Asset> = LazyLock::new(|| {
 /// The asset at this URL path. One of another release is not here: its caller answers 404.
 #[must_use]
 pub(crate) fn find(path: &str) -> Option<&'static Asset> {
-    [&*STYLE, &*SCRIPT, &*FAVICON].into_iter().find(|asset| asset.path == path)
+    [&*STYLE, &*SCRIPT, &*PASSKEYS, &*FAVICON].into_iter().find(|asset| asset.path == path)
 }
 
 /// The URL path of the style sheet.
@@ -54,6 +59,12 @@ pub(crate) fn path_of_style() -> &'static str {
 #[must_use]
 pub(crate) fn path_of_script() -> &'static str {
     &SCRIPT.path
+}
+
+/// The URL path of the script for passkeys.
+#[must_use]
+pub(crate) fn path_of_passkeys() -> &'static str {
+    &PASSKEYS.path
 }
 
 /// The URL path of the icon.

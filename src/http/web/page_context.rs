@@ -80,6 +80,12 @@ impl PageContext {
         assets::path_of_script()
     }
 
+    /// The URL of the script for passkeys.
+    #[must_use]
+    pub(crate) fn passkey_script(&self) -> &'static str {
+        assets::path_of_passkeys()
+    }
+
     /// The URL of the icon.
     #[must_use]
     pub(crate) fn icon(&self) -> String {

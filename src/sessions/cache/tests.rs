@@ -50,6 +50,7 @@ fn session(number: u32, account: &Account) -> Arc<Session> {
         created_at: NOW,
         authenticated_at: Some(NOW),
         second_factor: None,
+        passkey: None,
         last_seen_at: NOW,
         expires_at: NOW + 24 * HOUR,
         rule: TimeoutRule::Standard,

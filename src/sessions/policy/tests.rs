@@ -30,6 +30,7 @@ fn session(rule: TimeoutRule) -> Session {
         created_at: NOON,
         authenticated_at: Some(NOON),
         second_factor: None,
+        passkey: None,
         last_seen_at: NOON,
         expires_at: policy().expires_at(rule, NOON),
         rule,

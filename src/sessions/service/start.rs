@@ -8,8 +8,8 @@ use crate::accounts::{EpochReason, Factor, UserId};
 use crate::failure::StoreError;
 use crate::sessions::cache::Change;
 use crate::sessions::{
-    Client, EndReason, LimitPolicy, Owner, ProvenFactor, Session, SessionId, Start, Started,
-    TimeoutRule, Token, TokenDigest,
+    Client, EndReason, LimitPolicy, Owner, ProvenFactor, Session, SessionId, SessionPasskey, Start,
+    Started, TimeoutRule, Token, TokenDigest,
 };
 
 /// How many tokens and ids are drawn before a start or a rotation fails because all were in use.
@@ -24,6 +24,8 @@ pub struct NewSession {
     pub administrator: bool,
     /// The second factor that was proven for it.
     pub second_factor: Option<Factor>,
+    /// The passkey that starts it.
+    pub passkey: Option<SessionPasskey>,
     /// Whether "remember me" was ticked.
     pub remember_me: bool,
     /// The address and program of the request.
@@ -149,6 +151,7 @@ impl Sessions {
             created_at: now,
             authenticated_at: owner.user().map(|_| now),
             second_factor: new.second_factor.map(|factor| ProvenFactor { factor, at: now }),
+            passkey: new.passkey,
             last_seen_at: now,
             expires_at: self.service().policy.expires_at(rule, now),
             rule,

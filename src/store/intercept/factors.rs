@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{Intercepted, Interceptor, StoreCall, StoreFailure};
 use crate::accounts::{
-    FactorStore, PasswordHash, PendingDigest, PendingSession, Selector, TotpSecretId, TotpSetup,
-    UserId,
+    Ceremony, CeremonyBinding, ChallengeDigest, FactorStore, Name, Passkey, PasskeyId, PasskeyUse,
+    PasswordHash, PendingDigest, PendingSession, Selector, TotpSecretId, TotpSetup, UserId,
 };
 use crate::failure::StoreError;
 
@@ -77,5 +77,42 @@ impl<I: Interceptor> FactorStore for Intercepted<dyn FactorStore, I> {
 
     async fn take_pending(&self, digest: &PendingDigest) -> Result<bool, StoreError> {
         self.forward("take_pending", self.inner.take_pending(digest)).await
+    }
+
+    async fn passkeys(&self, user: UserId) -> Result<Vec<Passkey>, StoreError> {
+        self.forward("passkeys", self.inner.passkeys(user)).await
+    }
+
+    async fn passkey_of(&self, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError> {
+        self.forward("passkey_of", self.inner.passkey_of(credential_id)).await
+    }
+
+    async fn has_passkey(&self, user: UserId, id: PasskeyId) -> Result<bool, StoreError> {
+        self.forward("has_passkey", self.inner.has_passkey(user, id)).await
+    }
+
+    async fn rename_passkey(
+        &self,
+        user: UserId,
+        id: PasskeyId,
+        name: &Name,
+    ) -> Result<bool, StoreError> {
+        self.forward("rename_passkey", self.inner.rename_passkey(user, id, name)).await
+    }
+
+    async fn use_passkey(&self, used: &PasskeyUse) -> Result<bool, StoreError> {
+        self.forward("use_passkey", self.inner.use_passkey(used)).await
+    }
+
+    async fn keep_ceremony(&self, ceremony: &Ceremony) -> Result<(), StoreError> {
+        self.forward("keep_ceremony", self.inner.keep_ceremony(ceremony)).await
+    }
+
+    async fn take_ceremony(
+        &self,
+        challenge: &ChallengeDigest,
+        binding: &CeremonyBinding,
+    ) -> Result<Option<Ceremony>, StoreError> {
+        self.forward("take_ceremony", self.inner.take_ceremony(challenge, binding)).await
     }
 }

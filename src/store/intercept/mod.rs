@@ -98,6 +98,7 @@ impl StoreFailure for ChangeError {
             | Self::InvitationGone
             | Self::LinkGone
             | Self::SetUpGone
+            | Self::CredentialTaken
             | Self::EmailTaken
             | Self::Groups(_)
             | Self::LastAdministrator => None,

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::accounts::{Epoch, Factor, Proof};
 use crate::clock::{from_unix_milliseconds, unix_milliseconds};
 use crate::sessions::{
-    Client, Compartment, Kept, Owner, ProvenFactor, Session, SessionId, TimeoutRule, TokenDigest,
+    Client, Compartment, Kept, Owner, ProvenFactor, Session, SessionId, SessionPasskey,
+    TimeoutRule, TokenDigest,
 };
 
 use super::interned::{Agents, Users};
@@ -20,6 +21,8 @@ struct Uncommon {
     moved_to: Option<CompactClient>,
     /// The second factor that was proven last, and when.
     second_factor: Option<(Factor, i64)>,
+    /// The passkey that started it.
+    passkey: Option<SessionPasskey>,
 }
 
 /// An absent time.
@@ -75,8 +78,9 @@ impl LiveSession {
             .map(|client| (client.ip_address, agents.acquire(&client.user_agent)));
         let proven = session.second_factor;
         let second_factor = proven.map(|proven| (proven.factor, unix_milliseconds(proven.at)));
-        let is_common = moved_to.is_none() && second_factor.is_none();
-        let uncommon = Uncommon { moved_to, second_factor };
+        let passkey = session.passkey;
+        let is_common = moved_to.is_none() && second_factor.is_none() && passkey.is_none();
+        let uncommon = Uncommon { moved_to, second_factor, passkey };
         Self {
             id: session.id,
             digest,
@@ -129,6 +133,7 @@ impl LiveSession {
                 .then(|| from_unix_milliseconds(authenticated_at)),
             second_factor: proven
                 .map(|(factor, at)| ProvenFactor { factor, at: from_unix_milliseconds(at) }),
+            passkey: self.uncommon.as_ref().and_then(|uncommon| uncommon.passkey),
             last_seen_at: from_unix_milliseconds(self.last_seen_at),
             expires_at: from_unix_milliseconds(self.expires_at),
             rule: self.rule,

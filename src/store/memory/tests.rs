@@ -31,6 +31,7 @@ fn start(number: u8, owner: Owner, minutes: i64) -> Start {
         created_at: at,
         authenticated_at: None,
         second_factor: None,
+        passkey: None,
         last_seen_at: at,
         expires_at: policy.expires_at(TimeoutRule::Standard, at),
         rule: TimeoutRule::Standard,

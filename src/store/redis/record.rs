@@ -7,12 +7,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::agent;
-use crate::accounts::{Epoch, Factor, UserId};
+use crate::accounts::{Epoch, Factor, PasskeyId, UserId};
 use crate::clock::{from_unix_milliseconds, unix_milliseconds};
 use crate::failure::StoreError;
 use crate::sessions::{
     Child, Client, CodeDigest, EndReason, Ended, HandoverBinding, HandoverCode, LiveChild, Loaded,
-    Origin, Owner, ProvenFactor, Session, SessionId, TimedOut, TimeoutRule,
+    Origin, Owner, ProvenFactor, Session, SessionId, SessionPasskey, TimedOut, TimeoutRule,
 };
 
 /// The first byte of a record, which is also the version of its format.
@@ -30,6 +30,13 @@ const HAS_V6: u8 = 1 << 6;
 pub(super) const FAMILIES: u8 = HAS_V4 | HAS_V6;
 /// Before the client are the number of a second factor, and when it was proven.
 pub(super) const HAS_FACTOR: u8 = 1 << 7;
+
+/// Flags beside the number of the second factor.
+const FACTOR: u8 = 0b11_1111;
+/// The passkey was enough: no password was asked for.
+const IS_ALONE: u8 = 1 << 6;
+/// Behind the time of the second factor is the id of the passkey that started the session.
+pub(super) const HAS_PASSKEY: u8 = 1 << 7;
 
 /// Flags of an ended session.
 pub(super) const WAS_ANONYMOUS: u8 = 1;
@@ -74,6 +81,7 @@ pub(super) fn reason(reason: EndReason) -> u8 {
         EndReason::AccountDeleted => 9,
         EndReason::Replaced => 10,
         EndReason::FactorChanged => 11,
+        EndReason::CredentialRemoved => 12,
     }
 }
 
@@ -112,8 +120,13 @@ pub(super) fn live(session: &Session) -> Vec<u8> {
     record.extend_from_slice(&session.authenticated_at.map(time).unwrap_or_default());
     record.extend_from_slice(&time(session.expires_at));
     if let Some(proven) = session.second_factor {
-        record.push(proven.factor.number());
+        let is_alone = session.passkey.is_some_and(|passkey| passkey.is_alone);
+        let passkey = flag(session.passkey.is_some(), HAS_PASSKEY) | flag(is_alone, IS_ALONE);
+        record.push(proven.factor.number() | passkey);
         record.extend_from_slice(&time(proven.at));
+        if let Some(passkey) = session.passkey {
+            record.extend_from_slice(passkey.id.as_uuid().as_bytes());
+        }
     }
     record.extend(client);
     record
@@ -191,7 +204,11 @@ fn parse_live(bytes: &[u8]) -> Option<Session> {
     let authenticated_at = instant(bytes.take()?);
     let expires_at = instant(bytes.take()?);
     let has = |flag: u8| flags & flag != 0;
-    let second_factor = if has(HAS_FACTOR) { Some(bytes.proven_factor()?) } else { None };
+    let (second_factor, passkey) = if has(HAS_FACTOR) {
+        bytes.proven_factor().map(|(factor, passkey)| (Some(factor), passkey))?
+    } else {
+        (None, None)
+    };
     let (rest, last_seen_at) = bytes.0.split_last_chunk()?;
     let (rest, length) = rest.split_last_chunk()?;
     let length = usize::from(u16::from_be_bytes(*length));
@@ -206,6 +223,7 @@ fn parse_live(bytes: &[u8]) -> Option<Session> {
         created_at,
         authenticated_at: has(IS_PROVEN).then_some(authenticated_at),
         second_factor,
+        passkey,
         last_seen_at: instant(*last_seen_at),
         expires_at,
         rule: TimeoutRule::from_number(i64::from(flags & RULE))?,
@@ -342,10 +360,15 @@ impl Bytes<'_> {
         Some(taken.iter().fold(0, |number, byte| number << 8 | i64::from(*byte)))
     }
 
-    fn proven_factor(&mut self) -> Option<ProvenFactor> {
+    fn proven_factor(&mut self) -> Option<(ProvenFactor, Option<SessionPasskey>)> {
         let [number] = self.take()?;
-        let factor = Factor::from_number(i64::from(number))?;
-        Some(ProvenFactor { factor, at: instant(self.take()?) })
+        let factor = Factor::from_number(i64::from(number & FACTOR))?;
+        let proven = ProvenFactor { factor, at: instant(self.take()?) };
+        if number & HAS_PASSKEY == 0 {
+            return Some((proven, None));
+        }
+        let id = PasskeyId::from_uuid(Uuid::from_bytes(self.take()?));
+        Some((proven, Some(SessionPasskey { id, is_alone: number & IS_ALONE != 0 })))
     }
 
     fn ended(&mut self) -> Option<Ended> {

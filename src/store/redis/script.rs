@@ -8,8 +8,8 @@
 use std::sync::LazyLock;
 
 use super::record::{
-    CHILD, ENDED, FAMILIES, HAS_FACTOR, IS_PROVEN, IS_USER, LIVE, RULE, WAS_ANONYMOUS, WAS_CHILD,
-    WAS_ROTATED, reason as number_of,
+    CHILD, ENDED, FAMILIES, HAS_FACTOR, HAS_PASSKEY, IS_PROVEN, IS_USER, LIVE, RULE, WAS_ANONYMOUS,
+    WAS_CHILD, WAS_ROTATED, reason as number_of,
 };
 use crate::accounts::Epoch;
 use crate::sessions::EndReason;
@@ -141,7 +141,7 @@ fn names() -> String {
         "local PREFIX, LIVE, ENDED, CHILD = '{PREFIX}', {LIVE}, {ENDED}, {CHILD}\n\
          local RULE, IS_USER, IS_PROVEN = {RULE}, {IS_USER}, {IS_PROVEN}\n\
          local WAS_ANONYMOUS, WAS_ROTATED, WAS_CHILD = {WAS_ANONYMOUS}, {WAS_ROTATED}, {WAS_CHILD}\n\
-         local FAMILIES, HAS_FACTOR = {FAMILIES}, {HAS_FACTOR}\n\
+         local FAMILIES, HAS_FACTOR, HAS_PASSKEY = {FAMILIES}, {HAS_FACTOR}, {HAS_PASSKEY}\n\
          local LIMIT_REFUSES, LIMIT_EVICTS_IDLE = '{LIMIT_REFUSES}', '{LIMIT_EVICTS_IDLE}'\n\
          local FIRST_EPOCH = {}\n\
          local IDLE_TIMEOUT, ABSOLUTE_TIMEOUT = {}, {}\n\

@@ -6,10 +6,12 @@ use uuid::Uuid;
 
 use super::SqlDatabase;
 use super::engine::{Finish, SqlRow, Transaction, in_transaction, statement};
+use super::passkeys;
 use super::rows::uuid;
 use super::sealed::seal;
 use crate::accounts::{
-    ChangeError, Epoch, FactorChange, FactorStore, NewRecoveryCode, PasswordHash, PendingDigest,
+    Ceremony, CeremonyBinding, ChallengeDigest, ChangeError, Epoch, FactorChange, FactorStore,
+    Name, NewRecoveryCode, Passkey, PasskeyId, PasskeyUse, PasswordHash, PendingDigest,
     PendingPurpose, PendingSession, Selector, TotpSecret, TotpSecretId, TotpSetup, UserId,
 };
 use crate::clock::from_unix_milliseconds;
@@ -140,6 +142,47 @@ impl FactorStore for SqlDatabase {
         let take = statement("DELETE FROM pending_sessions WHERE pending_digest = $1");
         Ok(self.engine.execute(take.bind(*digest.as_bytes())).await? == 1)
     }
+
+    async fn passkeys(&self, user: UserId) -> Result<Vec<Passkey>, StoreError> {
+        passkeys::of_user(&self.engine, user).await
+    }
+
+    async fn passkey_of(&self, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError> {
+        passkeys::of_credential(&self.engine, credential_id).await
+    }
+
+    async fn has_passkey(&self, user: UserId, id: PasskeyId) -> Result<bool, StoreError> {
+        passkeys::exists(&self.engine, user, id).await
+    }
+
+    #[tracing::instrument(name = "store.factor.rename_passkey", skip_all, err(level = "debug"))]
+    async fn rename_passkey(
+        &self,
+        user: UserId,
+        id: PasskeyId,
+        name: &Name,
+    ) -> Result<bool, StoreError> {
+        passkeys::rename(&self.engine, user, id, name).await
+    }
+
+    #[tracing::instrument(name = "store.factor.use_passkey", skip_all, err(level = "debug"))]
+    async fn use_passkey(&self, used: &PasskeyUse) -> Result<bool, StoreError> {
+        passkeys::note_use(&self.engine, used).await
+    }
+
+    #[tracing::instrument(name = "store.factor.keep_ceremony", skip_all, err(level = "debug"))]
+    async fn keep_ceremony(&self, ceremony: &Ceremony) -> Result<(), StoreError> {
+        passkeys::keep_ceremony(&self.engine, ceremony).await
+    }
+
+    #[tracing::instrument(name = "store.factor.take_ceremony", skip_all, err(level = "debug"))]
+    async fn take_ceremony(
+        &self,
+        challenge: &ChallengeDigest,
+        binding: &CeremonyBinding,
+    ) -> Result<Option<Ceremony>, StoreError> {
+        passkeys::take_ceremony(&self.engine, challenge, binding).await
+    }
 }
 
 impl SqlDatabase {
@@ -185,9 +228,10 @@ fn pending_session(row: &SqlRow, digest: PendingDigest) -> Result<PendingSession
 
 /// Changes the second factors of an account whose row is locked.
 pub(super) async fn change(
+    database: &SqlDatabase,
     tx: &mut Transaction,
     user: UserId,
-    change: &FactorChange,
+    (change, at): (&FactorChange, OffsetDateTime),
 ) -> Result<(), ChangeError> {
     match change {
         FactorChange::ActivateTotp { secret, step, codes } => {
@@ -205,7 +249,17 @@ pub(super) async fn change(
         FactorChange::RenewCodes(codes) => replace_codes(tx, user, codes).await?,
         FactorChange::RemoveTotp => {
             remove_totp(tx, user, true).await?;
-            replace_codes(tx, user, &[]).await?;
+            remove_last_codes(tx, user).await?;
+        }
+        FactorChange::AddPasskey { passkey, codes } => {
+            passkeys::add(tx, passkey).await?;
+            if let Some(codes) = codes {
+                replace_codes(tx, user, codes).await?;
+            }
+        }
+        FactorChange::RemovePasskey(id) => {
+            passkeys::remove(database, tx, (user, *id), at).await?;
+            remove_last_codes(tx, user).await?;
         }
         FactorChange::RemoveAll => forget(tx, user).await?,
     }
@@ -219,6 +273,16 @@ async fn remove_totp(
 ) -> Result<(), StoreError> {
     let remove = statement("DELETE FROM totp_secrets WHERE user_id = $1 AND is_active = $2");
     tx.execute(remove.bind(user).bind(is_active)).await.map(drop)
+}
+
+/// Deletes the recovery codes of an account that has no factor any more.
+async fn remove_last_codes(tx: &mut Transaction, user: UserId) -> Result<(), StoreError> {
+    let remove = statement(
+        "DELETE FROM recovery_codes WHERE user_id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM totp_secrets WHERE user_id = $1 AND is_active) \
+         AND NOT EXISTS (SELECT 1 FROM passkeys WHERE user_id = $1)",
+    );
+    tx.execute(remove.bind(user)).await.map(drop)
 }
 
 async fn replace_codes(
@@ -241,6 +305,7 @@ pub(super) async fn forget(tx: &mut Transaction, user: UserId) -> Result<(), Sto
     remove_totp(tx, user, true).await?;
     remove_totp(tx, user, false).await?;
     replace_codes(tx, user, &[]).await?;
+    passkeys::forget(tx, user).await?;
     let pending = statement("DELETE FROM pending_sessions WHERE user_id = $1");
     tx.execute(pending.bind(user)).await.map(drop)
 }
@@ -249,6 +314,8 @@ pub(super) async fn forget(tx: &mut Transaction, user: UserId) -> Result<(), Sto
 pub(super) async fn sweep(tx: &mut Transaction, now: OffsetDateTime) -> Result<(), StoreError> {
     let pending = statement("DELETE FROM pending_sessions WHERE expires_at <= $1").bind(now);
     tx.execute(pending).await?;
+    let ceremonies = statement("DELETE FROM passkey_ceremonies WHERE expires_at <= $1").bind(now);
+    tx.execute(ceremonies).await?;
     let begun = now.saturating_sub(crate::accounts::Accounts::SET_UP_LIFE);
     let setups = statement("DELETE FROM totp_secrets WHERE is_active = $1 AND created_at <= $2");
     tx.execute(setups.bind(false).bind(begun)).await.map(drop)

@@ -46,6 +46,7 @@ const FILES: &[(&str, &str)] = files![
     "20261129231000_create_mail",
     "20261129232000_add_second_factor_to_sessions",
     "20261129232100_create_second_factors",
+    "20261130100000_create_passkeys",
 ];
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod location;
 mod mail;
 mod migrations;
 mod open_error;
+mod passkeys;
 mod postgres;
 mod rows;
 mod sealed;

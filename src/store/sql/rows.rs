@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 use super::engine::{SqlRow, from_columns};
 use crate::accounts::{
-    Account, Credentials, Email, Epoch, EpochReason, Factor, Factors, Groups, Name, PasswordHash,
-    Role, Status, User, UserId,
+    Account, Credentials, Email, Epoch, EpochReason, Factor, Factors, Groups, Name, PasskeyId,
+    PasswordHash, Role, Status, User, UserId,
 };
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{
     Child, Client, EndReason, Ended, EpochMove, Loaded, Origin, Owner, ProvenFactor, Session,
-    SessionId, TimeoutRule,
+    SessionId, SessionPasskey, TimeoutRule,
 };
 use crate::store::kept_session;
 
@@ -23,7 +23,7 @@ macro_rules! session_columns {
     () => {
         "session_id, user_id, epoch, created_at, authenticated_at, last_seen_at, expires_at, \
          timeout_rule, remember_me, ip_address, user_agent, last_ip_address, last_user_agent, \
-         second_factor, factor_at"
+         second_factor, factor_at, passkey_id, passkey_alone"
     };
 }
 pub(super) use session_columns;
@@ -42,7 +42,9 @@ macro_rules! select_account {
         concat!(
             "SELECT users.user_id, email, email_verified, name, role, group_names, status, ",
             "password_hash, created_at, epoch, reason, EXISTS (SELECT 1 FROM totp_secrets ",
-            "WHERE totp_secrets.user_id = users.user_id AND is_active) AS has_totp FROM users ",
+            "WHERE totp_secrets.user_id = users.user_id AND is_active) AS has_totp, ",
+            "EXISTS (SELECT 1 FROM passkeys WHERE passkeys.user_id = users.user_id) ",
+            "AS has_passkeys FROM users ",
             "JOIN user_epochs ON user_epochs.user_id = users.user_id ",
             $rest
         )
@@ -71,6 +73,8 @@ pub(super) struct SessionRow {
     last_user_agent: Option<String>,
     second_factor: Option<i64>,
     factor_at: Option<i64>,
+    passkey_id: Option<Vec<u8>>,
+    passkey_alone: bool,
 }
 
 from_columns!(SessionRow {
@@ -88,7 +92,9 @@ from_columns!(SessionRow {
     last_ip_address,
     last_user_agent,
     second_factor,
-    factor_at
+    factor_at,
+    passkey_id,
+    passkey_alone
 });
 
 fn address(text: Option<String>) -> Result<Option<IpAddr>, StoreError> {
@@ -100,6 +106,10 @@ fn proven_factor(number: Option<i64>, at: Option<i64>) -> Result<Option<ProvenFa
     let (Some(number), Some(at)) = (number, at) else { return Ok(None) };
     let factor = Factor::from_number(number).ok_or(StoreError::Corrupt("a second factor"))?;
     Ok(Some(ProvenFactor { factor, at: from_unix_milliseconds(at) }))
+}
+
+fn session_passkey(id: &[u8], is_alone: bool) -> Result<SessionPasskey, StoreError> {
+    Ok(SessionPasskey { id: PasskeyId::from_uuid(uuid(id)?), is_alone })
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -123,6 +133,10 @@ impl TryFrom<SessionRow> for Session {
             created_at: from_unix_milliseconds(row.created_at),
             authenticated_at: row.authenticated_at.map(from_unix_milliseconds),
             second_factor: proven_factor(row.second_factor, row.factor_at)?,
+            passkey: row
+                .passkey_id
+                .map(|id| session_passkey(&id, row.passkey_alone))
+                .transpose()?,
             last_seen_at: from_unix_milliseconds(row.last_seen_at),
             expires_at: from_unix_milliseconds(row.expires_at),
             rule: TimeoutRule::from_number(row.timeout_rule)
@@ -248,6 +262,7 @@ pub(super) struct AccountRow {
     epoch: i64,
     reason: Option<String>,
     has_totp: bool,
+    has_passkeys: bool,
 }
 
 from_columns!(AccountRow {
@@ -262,7 +277,8 @@ from_columns!(AccountRow {
     created_at,
     epoch,
     reason,
-    has_totp
+    has_totp,
+    has_passkeys
 });
 
 impl TryFrom<AccountRow> for Credentials {
@@ -284,7 +300,7 @@ impl TryFrom<AccountRow> for Credentials {
             user,
             epoch: Epoch::from_number(row.epoch),
             epoch_reason: row.reason.as_deref().and_then(EpochReason::parse),
-            factors: Factors { totp: row.has_totp },
+            factors: Factors { totp: row.has_totp, passkeys: row.has_passkeys },
         };
         Ok(Self { account, hash: PasswordHash::from_stored(row.password_hash) })
     }

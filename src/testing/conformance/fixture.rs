@@ -109,6 +109,7 @@ impl Fixture {
             created_at: at,
             authenticated_at: owner.user().map(|_| at),
             second_factor: None,
+            passkey: None,
             last_seen_at: at,
             expires_at: SessionPolicy::default().expires_at(rule, at),
             rule,

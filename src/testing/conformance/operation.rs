@@ -5,11 +5,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::fixture::{cutoffs, digest, minute};
-use crate::accounts::{Epoch, EpochReason, Factor, KeptSession, Proof, UserId};
+use crate::accounts::{Epoch, EpochReason, Factor, KeptSession, PasskeyId, Proof, UserId};
 use crate::sessions::{
     Child, ChildStart, Client, CodeDigest, Compartment, EndReason, Ended, Ending, EpochMove,
     HandoverBinding, HandoverCode, Keep, Limit, LimitPolicy, Origin, Owner, ProvenFactor, Rotation,
-    Session, SessionId, SessionPolicy, Start, TimeoutRule, TokenDigest, Touch,
+    Session, SessionId, SessionPasskey, SessionPolicy, Start, TimeoutRule, TokenDigest, Touch,
 };
 
 /// One call of the port. Users, sessions and tokens are numbers; times are counted in steps of
@@ -101,6 +101,12 @@ pub(super) fn user_of(number: u8) -> UserId {
 
 pub(super) fn session_of(number: u8) -> SessionId {
     SessionId::from_uuid(Uuid::from_u128((0x7 << 76) | u128::from(number)))
+}
+
+/// The passkey that started a session; of every second one without a password.
+fn passkey_of(number: u8) -> SessionPasskey {
+    let id = PasskeyId::from_uuid(Uuid::from_u128(u128::from(number) << 8));
+    SessionPasskey { id, is_alone: number.is_multiple_of(2) }
 }
 
 pub(super) fn token_of(number: u8) -> TokenDigest {
@@ -263,6 +269,7 @@ impl Operation {
             created_at: at,
             authenticated_at: owner.user().map(|_| at),
             second_factor: factor.map(|factor| ProvenFactor { factor, at }),
+            passkey: (factor == Some(Factor::Passkey)).then(|| passkey_of(named.0)),
             last_seen_at: at,
             expires_at: SessionPolicy::default().expires_at(rule, at),
             rule,
@@ -309,7 +316,7 @@ impl<C: FnMut(u32) -> u32> Pick<'_, C> {
 
     fn proof(&mut self) -> Proof {
         let factors = Factor::ALL.map(Proof::Factor);
-        self.of(&[Proof::Nothing, Proof::Password, factors[0], factors[1]])
+        self.of(&[Proof::Nothing, Proof::Password, factors[0], factors[1], factors[2]])
     }
 
     fn name(&mut self) -> u8 {

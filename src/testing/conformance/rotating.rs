@@ -1,10 +1,13 @@
 //! Rotation is one step: the old token is dead, the new one is live, and the rest stays.
 
+use uuid::Uuid;
+
 use super::fixture::{Fixture, minute};
 use super::{CaseResult, Violation, case_group, holds, same};
-use crate::accounts::{Factor, Proof};
+use crate::accounts::{Factor, PasskeyId, Proof};
 use crate::sessions::{
     Compartment, EndReason, Ended, Keeping, Kept, Loaded, ProvenFactor, Rotation, Session,
+    SessionPasskey,
 };
 
 case_group![
@@ -14,6 +17,7 @@ case_group![
     a_rotation_keeps_everything_but_the_token,
     a_proof_of_identity_moves_authenticated_at,
     a_second_factor_is_noted_with_its_time_and_stays,
+    the_passkey_that_started_a_session_stays,
     a_token_can_be_rotated_once,
     an_unknown_token_can_not_be_rotated,
     a_rotation_to_a_digest_in_use_changes_nothing,
@@ -110,8 +114,10 @@ async fn a_proof_of_identity_moves_authenticated_at(fixture: Fixture) -> CaseRes
 async fn a_second_factor_is_noted_with_its_time_and_stays(fixture: Fixture) -> CaseResult {
     let held = fixture.signed_in(fixture.fresh_user(), minute(0)).await?;
     let (mut from, mut expected) = (held.digest, held.session.clone());
-    let [totp, recovery_code] = Factor::ALL.map(Proof::Factor);
-    for (at, proof) in [(1, totp), (2, Proof::Password), (3, Proof::Nothing), (4, recovery_code)] {
+    let [totp, recovery_code, passkey] = Factor::ALL.map(Proof::Factor);
+    let proofs =
+        [(1, totp), (2, Proof::Password), (3, Proof::Nothing), (4, passkey), (5, recovery_code)];
+    for (at, proof) in proofs {
         let to = fixture.fresh_digest();
         let rotation = Rotation { from, to, proof, at: minute(at) };
         same!(fixture.store.rotate(&rotation).await?, true, "whether it was rotated");
@@ -119,8 +125,36 @@ async fn a_second_factor_is_noted_with_its_time_and_stays(fixture: Fixture) -> C
         same!(fixture.store.load(&to).await?, Loaded::Live(expected.clone()), "the session");
         from = to;
     }
-    let last = ProvenFactor { factor: Factor::RecoveryCode, at: minute(4) };
+    let last = ProvenFactor { factor: Factor::RecoveryCode, at: minute(5) };
     same!(expected.second_factor, Some(last), "the factor that was proven last");
+    Ok(())
+}
+
+/// It says with which passkey the session goes, so it stays whatever is proven later.
+async fn the_passkey_that_started_a_session_stays(fixture: Fixture) -> CaseResult {
+    for (number, is_alone) in [(1, true), (2, false)] {
+        let mut start = fixture.draft_for(fixture.fresh_user(), minute(0));
+        let id = PasskeyId::from_uuid(Uuid::from_u128(number));
+        start.session.second_factor = Some(ProvenFactor { factor: Factor::Passkey, at: minute(0) });
+        start.session.passkey = Some(SessionPasskey { id, is_alone });
+        start.session.client.ip_address = "192.0.2.7".parse().ok();
+        fixture.begin(&start).await?;
+        let (mut from, mut expected) = (start.digest, start.session.clone());
+        let factors = Factor::ALL.map(Proof::Factor).into_iter();
+        for (at, proof) in [Proof::Nothing, Proof::Password].into_iter().chain(factors).enumerate()
+        {
+            let at = minute(i64::try_from(at).unwrap_or_default() + 1);
+            let to = fixture.fresh_digest();
+            fixture.store.rotate(&Rotation { from, to, proof, at }).await?;
+            expected = expected.with_proof(proof, at);
+            same!(fixture.store.load(&to).await?, Loaded::Live(expected.clone()), "the session");
+            from = to;
+        }
+        same!(fixture.store.find(expected.id).await?, Some(expected.clone()), "by its id");
+        let listed =
+            fixture.store.list(expected.owner.user().unwrap_or_else(|| fixture.fresh_user()));
+        same!(listed.await?, [expected], "in the list");
+    }
     Ok(())
 }
 

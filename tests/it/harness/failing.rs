@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anteroom::Stores;
-use anteroom::accounts::{Epoch, Letter, LetterId, Link, LinkDigest, UserId};
+use anteroom::accounts::{Epoch, Letter, LetterId, Link, LinkDigest, PasskeyId, UserId};
 use anteroom::audit::{AuditStore, AuditWalk, EventId, Kind, Recorded};
 use anteroom::failure::StoreError;
 use anteroom::mail::{
@@ -185,6 +185,18 @@ impl Outbox for Failing<dyn Outbox> {
 
     async fn cross_off(&self, user: UserId, to: Epoch) -> Result<(), StoreError> {
         self.faults.around("cross off", self.inner.cross_off(user, to)).await
+    }
+
+    /// As [`Failing::pending`].
+    async fn removed_passkeys(&self, most: u32) -> Result<Vec<(UserId, PasskeyId)>, StoreError> {
+        if self.faults.is_dead() {
+            return std::future::pending().await;
+        }
+        self.inner.removed_passkeys(most).await
+    }
+
+    async fn cross_off_passkey(&self, passkey: PasskeyId) -> Result<(), StoreError> {
+        self.faults.around("cross off passkey", self.inner.cross_off_passkey(passkey)).await
     }
 }
 

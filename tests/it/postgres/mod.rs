@@ -94,6 +94,7 @@ pub(crate) fn start_of(user: UserId, epoch: Epoch, limit: u32) -> Start {
             created_at: NOW,
             authenticated_at: Some(NOW),
             second_factor: None,
+            passkey: None,
             last_seen_at: NOW,
             expires_at: policy.expires_at(TimeoutRule::Standard, NOW),
             rule: TimeoutRule::Standard,

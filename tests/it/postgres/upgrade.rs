@@ -16,7 +16,7 @@ const NEXT_RELEASE: &str = "\
     ALTER TABLE sessions ADD COLUMN region BIGINT NOT NULL DEFAULT 1;
     ALTER TABLE ended_sessions ADD COLUMN noted TEXT;
     ALTER TABLE audit_events ADD COLUMN region TEXT NOT NULL DEFAULT '';
-    CREATE TABLE passkeys (passkey_id BYTEA NOT NULL PRIMARY KEY, user_id BYTEA NOT NULL);
+    CREATE TABLE devices (device_id BYTEA NOT NULL PRIMARY KEY, user_id BYTEA NOT NULL);
     CREATE INDEX users_by_locale ON users (locale);
     INSERT INTO _sqlx_migrations VALUES (99990101000000, 'next', now(), TRUE, '', 1);";
 

@@ -95,6 +95,7 @@ fn start(number: u64, of: Option<u64>, at: i64) -> Start {
         created_at: at,
         authenticated_at: owner.user().map(|_| at),
         second_factor: None,
+        passkey: None,
         last_seen_at: at,
         expires_at: policy.expires_at(TimeoutRule::Standard, at),
         rule: TimeoutRule::Standard,

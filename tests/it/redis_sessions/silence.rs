@@ -227,6 +227,7 @@ async fn attack_159_after_a_flush_everybody_is_signed_out_and_nothing_late_bring
         },
         administrator: false,
         second_factor: None,
+        passkey: None,
         remember_me: false,
         client: anteroom::sessions::Client::default(),
         previous_token: None,

@@ -268,6 +268,7 @@ async fn sid_10_two_servers_over_one_store_find_the_same_session_by_the_same_dig
             owner: Owner::Anonymous,
             administrator: false,
             second_factor: None,
+            passkey: None,
             remember_me: false,
             client: Where::default(),
             previous_token: None,

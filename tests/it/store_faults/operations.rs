@@ -1,6 +1,7 @@
 //! Every route that uses a store, as an operation that a test can run, check and repeat.
 
 mod factors;
+mod passkeys;
 
 use std::sync::Mutex;
 
@@ -203,6 +204,7 @@ pub fn operations() -> Vec<Operation> {
         mailed_links(),
         mail(),
         factors::operations(),
+        passkeys::operations(),
     ]
     .into_iter()
     .flatten()

@@ -42,7 +42,7 @@ fn fields(
     let field = |name, value| Field { name, value };
     let words = |name, value: String| Field { name, value: Text(value) };
     let address = |client: &Client| client.ip_address.map_or(Nothing, |ip| Text(ip.to_string()));
-    let last = session.last_client();
+    let (last, passkey) = (session.last_client(), session.passkey);
     vec![
         words("id", session.id.to_string()),
         words("token_digest", shortened(digest)),
@@ -52,6 +52,7 @@ fn fields(
         field("authenticated_at", session.authenticated_at.map_or(Nothing, Time)),
         words("methods", session.methods().join(", ")),
         field("second_factor_at", session.second_factor.map_or(Nothing, |one| Time(one.at))),
+        field("passkey_id", passkey.map_or(Nothing, |one| Text(one.id.to_string()))),
         field("last_seen_at", Time(session.last_seen_at)),
         field("idle_expires_at", Deadline(sessions.policy().idle_expires_at(session))),
         field("expires_at", Deadline(session.expires_at)),

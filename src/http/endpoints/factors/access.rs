@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::accounts::{Account, PendingPurpose, PendingSession, User};
+use crate::accounts::{Account, CeremonyBinding, PendingPurpose, PendingSession, User};
 use crate::audit::By;
 use crate::http::response::error::{Code, Problem};
 use crate::http::security::redirect::{see_other, with_next};
@@ -50,6 +50,14 @@ impl SettingUp {
         match self {
             Self::User(current, _) => &current.user,
             Self::Pending(_, account) => &account.user,
+        }
+    }
+
+    /// The binding of the challenge of a new passkey to the browser.
+    pub(in crate::http) fn binding(&self) -> CeremonyBinding {
+        match self {
+            Self::User(current, _) => CeremonyBinding::session(current.session.id.as_uuid()),
+            Self::Pending(pending, _) => CeremonyBinding::pending(&pending.digest),
         }
     }
 

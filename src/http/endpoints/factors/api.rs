@@ -11,16 +11,19 @@ use utoipa::ToSchema;
 use crate::accounts::{RecoveryCode, TypedCode};
 use crate::http::endpoints::factors::access::{SettingUp, authorized, signed_in};
 use crate::http::endpoints::factors::qr;
-use crate::http::request::body::{JsonObject, present};
+use crate::http::endpoints::passkeys::api::read_assertion;
+use crate::http::endpoints::passkeys::own::PasskeyBody;
+use crate::http::request::body::{JsonObject, UniqueObject, present};
 use crate::http::response::error::Problem;
 use crate::http::response::json::{ProblemBody, SignedInBody};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::CurrentUser;
 use crate::http::state::Links;
 use crate::sessions::Sessions;
-use crate::use_cases::{FormTurn, OwnFactors, SecondFactor, SecondFactorRequest};
+use crate::use_cases::{FormTurn, OwnFactors, SecondFactor, SecondFactorRequest, SecondProof};
 
-/// A code of a second factor: `code` of an authenticator app, or `recovery_code`, and not both.
+/// A second factor: `code` of an authenticator app, `recovery_code`, or `credential` of a passkey,
+/// one of them.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "code": "492039" }))]
@@ -33,14 +36,24 @@ pub(crate) struct SecondFactorBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     recovery_code: Option<String>,
+    /// The result of `PublicKeyCredential.toJSON()` in the browser.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Object, nullable = false)]
+    credential: Option<UniqueObject>,
 }
 
 impl SecondFactorBody {
-    fn typed(&self) -> Result<TypedCode, Problem> {
-        match (&self.code, &self.recovery_code) {
-            (Some(code), None) => Ok(TypedCode::totp(code)),
-            (None, Some(code)) => Ok(TypedCode::recovery(code)),
-            _ => Err(Problem::malformed("Either `code` or `recovery_code` is needed.")),
+    fn proof(self) -> Result<SecondProof, Problem> {
+        match (self.code, self.recovery_code, self.credential) {
+            (Some(code), None, None) => Ok(SecondProof::Code(TypedCode::totp(&code))),
+            (None, Some(code), None) => Ok(SecondProof::Code(TypedCode::recovery(&code))),
+            (None, None, Some(credential)) => {
+                Ok(SecondProof::Passkey(Box::new(read_assertion(credential.0)?)))
+            }
+            _ => {
+                let detail = "One of `code`, `recovery_code` and `credential` is needed.";
+                Err(Problem::malformed(detail))
+            }
         }
     }
 }
@@ -84,9 +97,8 @@ pub(crate) struct FactorsBody {
     totp: bool,
     /// How many recovery codes can still be used.
     recovery_codes_left: u32,
-    /// Empty: there are no passkeys yet.
-    #[schema(value_type = Vec<Object>)]
-    passkeys: [(); 0],
+    /// Its passkeys in the order in which they were added; empty where passkeys are off.
+    passkeys: Vec<PasskeyBody>,
 }
 
 /// `POST /api/session/second-factor`: finishes a sign-in that answered `second_factor_required`.
@@ -94,8 +106,8 @@ pub(crate) struct FactorsBody {
     request_body = SecondFactorBody,
     responses(
         (status = 200, description = "Signed in; the new cookie comes along", body = SignedInBody),
-        (status = 401, description = "`invalid_credentials`: the code is wrong or was used; with \
-            the fifth wrong one the pending session ends. `no_session`: no sign-in waits for a \
+        (status = 401, description = "`invalid_credentials`: the code is wrong or was used, or the \
+            passkey is not accepted; with the fifth wrong one the pending session ends. `no_session`: no sign-in waits for a \
             code", body = ProblemBody),
         (status = 409, description = "`session_limit_reached`", body = ProblemBody),
         (status = 429, description = "`too_many_attempts`", body = ProblemBody),
@@ -108,12 +120,12 @@ pub(crate) async fn second_step(
     current: CurrentSession,
     JsonObject(body): JsonObject<SecondFactorBody>,
 ) -> Result<Json<SignedInBody>, Problem> {
-    let code = body.typed()?;
+    let proof = body.proof()?;
     let token = current.token().ok_or_else(Problem::no_session)?;
     let (client, form) = (current.client(), FormTurn::default());
     let request =
-        SecondFactorRequest { token, code, client, form, language: current.language().tag() };
-    let (user, started) = second_factor.with_code(request).await?;
+        SecondFactorRequest { token, proof, client, form, language: current.language().tag() };
+    let (user, started) = second_factor.with_proof(request).await?;
     let (user, session) = signed_in(&current, user, started);
     Ok(Json(SignedInBody::new(&user, &session, sessions.policy())))
 }
@@ -129,7 +141,8 @@ pub(crate) async fn show(
 ) -> Result<Json<FactorsBody>, Problem> {
     let shown = own.of(current.user.id).await?.ok_or_else(Problem::no_session)?;
     let (totp, recovery_codes_left) = (shown.factors.totp, shown.recovery_codes_left);
-    Ok(Json(FactorsBody { totp, recovery_codes_left, passkeys: [] }))
+    let passkeys = shown.passkeys.iter().map(PasskeyBody::of).collect();
+    Ok(Json(FactorsBody { totp, recovery_codes_left, passkeys }))
 }
 
 /// `POST /api/account/totp`: begins to set up an authenticator app. A pending session that answered

@@ -4,7 +4,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::accounts::RecoveryCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::accounts::{Accounts, RecoveryCode};
 use crate::http::endpoints::factors::access::authorized;
 use crate::http::endpoints::factors::view::{CodesPage, FactorsPage};
 use crate::http::request::query::Query;
@@ -20,7 +23,7 @@ const PATH: &str = "/account/second-factor";
 
 /// `GET /account/second-factor`.
 pub(crate) async fn show(
-    State(own): State<OwnFactors>,
+    (State(own), State(accounts)): (State<OwnFactors>, State<Accounts>),
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     context: PageContext,
     query: Query,
@@ -30,7 +33,10 @@ pub(crate) async fn show(
         context: PageContext { path: PATH.to_owned(), ..context },
         has_totp: shown.factors.totp,
         codes_left: shown.recovery_codes_left,
-        was_removed: query.find("done") == Some("removed"),
+        passkeys: shown.passkeys,
+        passkey_host: accounts.passkey_host().map(str::to_owned),
+        user_handle: URL_SAFE_NO_PAD.encode(current.user.id.as_uuid().as_bytes()),
+        done: query.find("done").map(str::to_owned),
     };
     Ok(render(StatusCode::OK, &page))
 }
@@ -83,7 +89,7 @@ pub(crate) async fn renew_codes(
 }
 
 /// The page of new recovery codes.
-pub(super) fn codes_page(
+pub(in crate::http) fn codes_page(
     context: PageContext,
     codes: &[RecoveryCode],
     (was_added, next): (bool, String),

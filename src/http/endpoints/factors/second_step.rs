@@ -7,6 +7,7 @@ use axum::response::Response;
 use crate::accounts::{PendingPurpose, TypedCode};
 use crate::http::endpoints::factors::access::signed_in;
 use crate::http::endpoints::factors::view::SecondStepPage;
+use crate::http::endpoints::passkeys::api::read_assertion;
 use crate::http::endpoints::session::page::{resubmitted, with_path};
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
@@ -18,7 +19,7 @@ use crate::http::session::current::{CurrentSession, SessionState};
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
-use crate::use_cases::{SecondFactor, SecondFactorRequest, SentForms};
+use crate::use_cases::{SecondFactor, SecondFactorRequest, SecondProof, SentForms};
 
 const PATH: &str = "/login/second-factor";
 
@@ -37,21 +38,24 @@ pub(crate) async fn form(
         }
         _ => {}
     }
-    if !waits_for_code(&second_factor, &current).await? {
+    let Some(has_passkey) = waits_for_code(&second_factor, &current).await? else {
         return Ok(see_other(&with_next("/login", &next)));
-    }
+    };
     let context = PageContext { form: forms.name(), ..with_path(context, PATH, &next) };
-    let page = SecondStepPage { context, next: next.clone(), problems: Problems::none() };
+    let page =
+        SecondStepPage { context, next: next.clone(), has_passkey, problems: Problems::none() };
     Ok(forms_lead_to(&next, render(StatusCode::OK, &page)))
 }
 
+/// Whether a passkey may be used, if a sign-in waits for its second step.
 async fn waits_for_code(
     second_factor: &SecondFactor,
     current: &CurrentSession,
-) -> Result<bool, Problem> {
-    let Some(token) = current.token() else { return Ok(false) };
+) -> Result<Option<bool>, Problem> {
+    let Some(token) = current.token() else { return Ok(None) };
     let pending = second_factor.pending(&token).await?;
-    Ok(pending.is_some_and(|(pending, _)| pending.purpose == PendingPurpose::Code))
+    let waiting = pending.filter(|(pending, _)| pending.purpose == PendingPurpose::Code);
+    Ok(waiting.map(|(_, account)| second_factor.offers_passkey(&account)))
 }
 
 /// `POST /login/second-factor`: checks the code and signs in.
@@ -65,10 +69,17 @@ pub(crate) async fn submit(
     let next = safe_next(form.find("next"), &applications);
     let sign_in = || see_other(&with_next("/login", &next));
     let Some(token) = current.token() else { return Ok(sign_in()) };
-    let (code, client) = (TypedCode::either(form.get("code")), current.client());
-    let language = current.language().tag();
-    let request = SecondFactorRequest { token, code, client, form: turn, language };
-    let problem = match second_factor.with_code(request).await.map_err(Problem::from) {
+    let proof = match form.find("credential") {
+        Some(credential) => {
+            let credential = serde_json::from_str(credential).unwrap_or_default();
+            SecondProof::Passkey(Box::new(read_assertion(credential)?))
+        }
+        None => SecondProof::Code(TypedCode::either(form.get("code"))),
+    };
+    let by_passkey = matches!(proof, SecondProof::Passkey(_));
+    let (client, language) = (current.client(), current.language().tag());
+    let request = SecondFactorRequest { token, proof, client, form: turn, language };
+    let problem = match second_factor.with_proof(request).await.map_err(Problem::from) {
         Ok((user, started)) => {
             signed_in(&current, user, started);
             return Ok(see_other(&destination(form.find("next"), &applications)));
@@ -76,16 +87,19 @@ pub(crate) async fn submit(
         Err(problem) => problem,
     };
     let was_wrong = problem.code == Code::InvalidCredentials;
-    if problem.code == Code::NoSession
-        || (was_wrong && !waits_for_code(&second_factor, &current).await?)
-    {
+    let has_passkey = waits_for_code(&second_factor, &current).await?;
+    if problem.code == Code::NoSession || (was_wrong && has_passkey.is_none()) {
         return Ok(sign_in());
     }
+    let has_passkey = has_passkey.unwrap_or_default();
     // No field of this form is a password.
     let (rejected, problems) = problems_of(problem, &context, 0)?;
-    let problems =
-        if was_wrong { Problems::of_field("code", context.text("code-wrong")) } else { problems };
+    let problems = match (was_wrong, by_passkey) {
+        (true, true) => Problems::of_form(context.text("passkey-wrong")),
+        (true, false) => Problems::of_field("code", context.text("code-wrong")),
+        (false, _) => problems,
+    };
     let context = resubmitted(with_path(context, PATH, &next), &form);
-    let page = SecondStepPage { context, next: next.clone(), problems };
+    let page = SecondStepPage { context, next: next.clone(), has_passkey, problems };
     Ok(forms_lead_to(&next, rejected.render(&page)))
 }

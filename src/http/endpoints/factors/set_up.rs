@@ -21,7 +21,7 @@ use crate::http::security::headers::forms_lead_to;
 use crate::http::security::redirect::{destination, safe_next, see_other, with_next};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::CurrentUser;
-use crate::http::state::Links;
+use crate::http::state::{FormSettings, Links};
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
@@ -41,7 +41,7 @@ fn elsewhere(problem: Problem) -> Result<Response, Problem> {
 }
 
 fn page(
-    (context, next): (PageContext, &str),
+    (context, next, passkeys_on): (PageContext, &str, bool),
     setting_up: &SettingUp,
     setup: Option<&TotpSetup>,
     links: &Links,
@@ -65,6 +65,7 @@ fn page(
         context: with_path(context, PATH, next),
         next: next.to_owned(),
         is_required: matches!(setting_up, SettingUp::Pending(..)),
+        passkeys_on,
         shown: shown.transpose()?,
         problems: Problems::none(),
     })
@@ -73,7 +74,7 @@ fn page(
 /// `GET /account/second-factor/set-up`: the QR code, or a button that begins.
 pub(crate) async fn form(
     (State(own), State(links)): (State<OwnFactors>, State<Links>),
-    State(applications): State<Applications>,
+    (State(applications), State(form_settings)): (State<Applications>, State<FormSettings>),
     (current, signed_in): (CurrentSession, Result<CurrentUser, Problem>),
     context: PageContext,
     query: Query,
@@ -84,14 +85,15 @@ pub(crate) async fn form(
         Err(problem) => return elsewhere(problem),
     };
     let setup = own.totp_setup(setting_up.user().id).await?;
-    let page = page((context, &next), &setting_up, setup.as_ref(), &links)?;
+    let page =
+        page((context, &next, form_settings.passkeys_are_on), &setting_up, setup.as_ref(), &links)?;
     Ok(forms_lead_to(&next, render(StatusCode::OK, &page)))
 }
 
 /// `POST /account/second-factor/begin`: draws a secret, which the page then shows.
 pub(crate) async fn begin(
     (State(own), State(links)): (State<OwnFactors>, State<Links>),
-    State(applications): State<Applications>,
+    (State(applications), State(form_settings)): (State<Applications>, State<FormSettings>),
     (current, signed_in): (CurrentSession, Result<CurrentUser, Problem>),
     context: PageContext,
     form: Form,
@@ -105,7 +107,8 @@ pub(crate) async fn begin(
     match own.begin_totp(setting_up.user(), current.language().tag()).await {
         Ok(_) => Ok(see_other(&with_next(PATH, &next))),
         Err(error) => {
-            let shown = page((context, &next), &setting_up, None, &links)?;
+            let shown =
+                page((context, &next, form_settings.passkeys_are_on), &setting_up, None, &links)?;
             let (rejected, problems) = problems_of(error.into(), &shown.context, 0)?;
             Ok(forms_lead_to(&next, rejected.render(&SetUpPage { problems, ..shown })))
         }
@@ -116,7 +119,7 @@ pub(crate) async fn begin(
 /// codes.
 pub(crate) async fn submit(
     (State(own), State(links)): (State<OwnFactors>, State<Links>),
-    State(applications): State<Applications>,
+    (State(applications), State(form_settings)): (State<Applications>, State<FormSettings>),
     (current, signed_in): (CurrentSession, Result<CurrentUser, Problem>),
     context: PageContext,
     form: Form,
@@ -127,7 +130,12 @@ pub(crate) async fn submit(
         Err(problem) => return elsewhere(problem),
     };
     let setup = own.totp_setup(setting_up.user().id).await?;
-    let shown = page((context.clone(), &next), &setting_up, setup.as_ref(), &links)?;
+    let shown = page(
+        (context.clone(), &next, form_settings.passkeys_are_on),
+        &setting_up,
+        setup.as_ref(),
+        &links,
+    )?;
     match confirm(&own, &current, setting_up, &TypedCode::totp(form.get("code"))).await {
         Ok(codes) => {
             let leads_to = destination(form.find("next"), &applications);

@@ -1,7 +1,10 @@
 //! Views of the pages of second factors.
 
 use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::accounts::Passkey;
 use crate::http::security::redirect::with_next;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
@@ -14,6 +17,8 @@ pub(crate) struct SecondStepPage {
     pub(crate) context: PageContext,
     /// Where to go afterwards; empty for the account.
     pub(crate) next: String,
+    /// Whether a passkey can be used.
+    pub(crate) has_passkey: bool,
     /// The problem of the last attempt.
     pub(crate) problems: Problems,
 }
@@ -28,8 +33,36 @@ pub(crate) struct FactorsPage {
     pub(crate) has_totp: bool,
     /// How many recovery codes can still be used.
     pub(crate) codes_left: u32,
-    /// Whether the authenticator app was just removed.
-    pub(crate) was_removed: bool,
+    /// Its passkeys.
+    pub(crate) passkeys: Vec<Passkey>,
+    /// The id under which browsers keep them; `None` where passkeys are off.
+    pub(crate) passkey_host: Option<String>,
+    /// The account, as browsers keep it with them.
+    pub(crate) user_handle: String,
+    /// The last change, as the word of the address.
+    pub(crate) done: Option<String>,
+}
+
+impl FactorsPage {
+    /// The text about the last change, and whether it worked.
+    fn notice(&self) -> Option<(bool, String)> {
+        let text = |key| self.context.text(key);
+        Some(match self.done.as_deref()? {
+            "removed" => (true, text("factors-removed")),
+            "passkey-added" => (true, text("passkeys-added")),
+            "passkey-renamed" => (true, text("passkeys-renamed")),
+            "passkey-removed" => (true, text("passkeys-removed")),
+            "passkey-refused" => (false, text("passkeys-failed")),
+            "passkey-name-refused" => (false, text("passkeys-name-refused")),
+            _ => return None,
+        })
+    }
+
+    /// The ids of their credentials, with blanks in between.
+    fn credential_ids(&self) -> String {
+        let ids = self.passkeys.iter().map(|one| URL_SAFE_NO_PAD.encode(&one.credential_id));
+        ids.collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Setting up an authenticator app. Fields: `code`, `next`.
@@ -42,6 +75,8 @@ pub(crate) struct SetUpPage {
     pub(crate) next: String,
     /// Whether the account must have a second factor to sign in.
     pub(crate) is_required: bool,
+    /// Whether to offer a passkey instead.
+    pub(crate) passkeys_on: bool,
     /// The secret for the app; `None` before the set-up was begun.
     pub(crate) shown: Option<ShownSecret>,
     /// The problem of the last attempt.

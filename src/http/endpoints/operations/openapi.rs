@@ -14,7 +14,7 @@ use utoipa::OpenApi;
 
 use crate::http::endpoints::operations::health;
 use crate::http::endpoints::{
-    account, admin, check, data, email, factors, recovery, session, sessions, signup,
+    account, admin, check, data, email, factors, passkeys, recovery, session, sessions, signup,
 };
 use crate::http::response::json::ServerSentEvent;
 use crate::http::session::cookie::CookieShape;
@@ -35,6 +35,8 @@ use crate::http::session::cookie::CookieShape;
         session::api::sign_out,
         session::api::reauthenticate,
         factors::api::second_step,
+        passkeys::api::options,
+        passkeys::api::sign_in,
         session::events::watch,
         data::show,
         data::change,
@@ -55,6 +57,10 @@ use crate::http::session::cookie::CookieShape;
         factors::api::confirm_totp,
         factors::api::remove_totp,
         factors::api::renew_codes,
+        passkeys::own::options,
+        passkeys::own::add,
+        passkeys::own::rename,
+        passkeys::own::delete,
         admin::users::api::list,
         admin::users::api::show,
         admin::users::api::change,

@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::accounts::{Email, Password, PasswordCheckError, TypedCode};
+use crate::accounts::{Assertion, Email, Password, PasswordCheck, PasswordCheckError, TypedCode};
 use crate::http::endpoints::factors::access::accept;
-use crate::http::request::body::{JsonObject, present};
+use crate::http::endpoints::passkeys::api::read_assertion;
+use crate::http::request::body::{JsonObject, UniqueObject, present};
 use crate::http::response::error::{FieldErrors, Problem};
 use crate::http::response::json::{ProblemBody, SignedInBody};
 use crate::http::session::current::CurrentSession;
@@ -30,7 +31,8 @@ pub(crate) struct LoginBody {
     remember_me: bool,
 }
 
-/// A proof of identity: `password`, `code` of an authenticator app or `recovery_code`, one of them.
+/// A proof of identity: `password`, `code` of an authenticator app, `recovery_code` or `credential`
+/// of a passkey, one of them.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "password": "velvet otter hums at nine" }))]
@@ -45,6 +47,37 @@ pub(crate) struct ProofBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     recovery_code: Option<String>,
+    /// The result of `PublicKeyCredential.toJSON()` in the browser.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Object, nullable = false)]
+    credential: Option<UniqueObject>,
+}
+
+enum TypedProof {
+    Password(PasswordCheck),
+    Code(TypedCode),
+    Passkey(Box<Assertion>),
+}
+
+impl ProofBody {
+    fn proof(self, current: &CurrentSession) -> Result<TypedProof, Problem> {
+        let Self { password, code, recovery_code, credential } = self;
+        match (password, code, recovery_code, credential) {
+            (Some(password), None, None, None) => {
+                Ok(TypedProof::Password(current.proof(&password)))
+            }
+            (None, Some(code), None, None) => Ok(TypedProof::Code(TypedCode::totp(&code))),
+            (None, None, Some(code), None) => Ok(TypedProof::Code(TypedCode::recovery(&code))),
+            (None, None, None, Some(credential)) => {
+                Ok(TypedProof::Passkey(Box::new(read_assertion(credential.0)?)))
+            }
+            _ => {
+                let detail =
+                    "One of `password`, `code`, `recovery_code` and `credential` is needed.";
+                Err(Problem::malformed(detail))
+            }
+        }
+    }
 }
 
 /// `POST /api/session`: signs a user in.
@@ -152,21 +185,18 @@ pub(crate) async fn reauthenticate(
     CurrentUser { user, session, token, actor }: CurrentUser,
     JsonObject(body): JsonObject<ProofBody>,
 ) -> Result<Json<SignedInBody>, Problem> {
-    let proof = match (body.password, body.code, body.recovery_code) {
-        (Some(password), None, None) => Err(current.proof(&password)),
-        (None, Some(code), None) => Ok(TypedCode::totp(&code)),
-        (None, None, Some(code)) => Ok(TypedCode::recovery(&code)),
-        _ => {
-            let detail = "One of `password`, `code` and `recovery_code` is needed.";
-            return Err(Problem::malformed(detail));
-        }
-    };
+    let proof = body.proof(&current)?;
     actor.count_change().await?;
     let by = (&actor.by(), &FormTurn::default());
     let held = (&*session, &token);
     let started = match proof {
-        Err(password) => reauthenticate.with_password(&user, held, &password, by).await?,
-        Ok(code) => match reauthenticate.with_code(&user, held, code, by).await {
+        TypedProof::Password(password) => {
+            reauthenticate.with_password(&user, held, &password, by).await?
+        }
+        TypedProof::Passkey(assertion) => {
+            reauthenticate.with_passkey(&user, held, *assertion, by).await?
+        }
+        TypedProof::Code(code) => match reauthenticate.with_code(&user, held, code, by).await {
             Err(ReauthenticateError::PasswordCheck(PasswordCheckError::Refused)) => {
                 return Err(Problem::wrong_code());
             }

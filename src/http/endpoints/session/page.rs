@@ -1,10 +1,15 @@
 //! `/login` and `/logout`.
 
+use std::sync::Arc;
+
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::http::endpoints::factors::access::{accept, second_step_of};
+use crate::accounts::User;
+use crate::http::endpoints::factors::access::{accept, second_step_of, signed_in as signed_in_by};
+use crate::http::endpoints::passkeys::api::read_assertion;
+use crate::http::endpoints::passkeys::browser::sign_in_request;
 use crate::http::endpoints::session::api::{end_current, login_request};
 use crate::http::endpoints::session::cookie_check::{cookie_was_refused, redirect_after_sign_in};
 use crate::http::endpoints::session::view::{Cookies, SignInPage, SignOutPage};
@@ -14,14 +19,18 @@ use crate::http::response::error::Problem;
 use crate::http::security::applications::Applications;
 use crate::http::security::headers::forms_lead_to;
 use crate::http::security::redirect::{destination, safe_next, see_other, with_next};
+use crate::http::session::cookie::CookieShape;
 use crate::http::session::current::{CurrentSession, SessionState};
 use crate::http::session::recent_sign_ins::RecentSignIns;
 use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
-use crate::sessions::{EndReason, Sessions};
-use crate::use_cases::{Login, LoginRequest, Logout, SecondFactor, SentForms};
+use crate::sessions::{EndReason, Session, Sessions};
+use crate::use_cases::{
+    FormTurn, Login, LoginRequest, Logout, PasskeySignIn, PasskeySignInError, SecondFactor,
+    SentForms,
+};
 
 /// The context of a form that continues to `next`. A change of language keeps nothing else of the
 /// query, which could contain a password.
@@ -81,8 +90,8 @@ pub(crate) async fn sign_in_form(
             _ => None,
         },
         cookies,
-        signup_open: form_settings.signup_is_open,
-        recovery_open: form_settings.recovery_is_open,
+        unknown_passkey: None,
+        offers: form_settings,
     };
     Ok(forms_lead_to(&next, render(StatusCode::OK, &page)))
 }
@@ -101,18 +110,28 @@ pub(crate) async fn sign_in(
     (State(login), State(forms)): (State<Login>, State<SentForms>),
     (State(recent_sign_ins), State(sessions)): (State<RecentSignIns>, State<Sessions>),
     (State(form_settings), State(applications)): (State<FormSettings>, State<Applications>),
-    (current, context): (CurrentSession, PageContext),
+    (State(passkeys), State(cookie)): (State<PasskeySignIn>, State<CookieShape>),
+    (current, context, headers): (CurrentSession, PageContext, HeaderMap),
     form: Form,
 ) -> Result<Response, Problem> {
     let (email, remember_me) = (form.get("email"), form.ticked("remember_me"));
     let turn = forms.turn(form.get("form")).await;
-    let signed_in = match login_request(&current, email, form.get("password"), remember_me) {
-        Ok(request) => {
-            let request = LoginRequest { form: turn, ..request };
-            let signed_in = login.with_password(request).await.map_err(Problem::from);
-            signed_in.and_then(|signed_in| accept(&current, signed_in))
+    let by_passkey = form.find("credential");
+    let mut unknown_passkey = None;
+    let signed_in = match by_passkey {
+        Some(credential) => {
+            let assertion = read_assertion(serde_json::from_str(credential).unwrap_or_default())?;
+            let (shape, wanted) = ((&headers, &cookie), (remember_me, turn));
+            let request = sign_in_request(&current, shape, assertion, wanted);
+            let signed_in = passkeys.sign_in(request).await;
+            if let Err(PasskeySignInError::Unknown(id)) = &signed_in {
+                unknown_passkey = Some(id.clone());
+            }
+            signed_in
+                .map_err(Problem::from)
+                .map(|(user, started)| signed_in_by(&current, user, started))
         }
-        Err(problem) => Err(problem),
+        None => by_password(&login, &current, &form, turn).await,
     };
     match signed_in {
         Ok(_) => {
@@ -126,6 +145,11 @@ pub(crate) async fn sign_in(
             }
             let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
+            let problems = if by_passkey.is_some() && rejected.had_wrong_password() {
+                Problems::of_form(context.text("passkey-wrong"))
+            } else {
+                problems
+            };
             let page = SignInPage {
                 context: resubmitted(with_path(context, "/login", &next), &form),
                 problems,
@@ -134,12 +158,24 @@ pub(crate) async fn sign_in(
                 next: next.clone(),
                 ended: None,
                 cookies: Cookies::Usable,
-                signup_open: form_settings.signup_is_open,
-                recovery_open: form_settings.recovery_is_open,
+                unknown_passkey,
+                offers: form_settings,
             };
             Ok(forms_lead_to(&next, rejected.render(&page)))
         }
     }
+}
+
+async fn by_password(
+    login: &Login,
+    current: &CurrentSession,
+    form: &Form,
+    turn: FormTurn,
+) -> Result<(Arc<User>, Arc<Session>), Problem> {
+    let (email, password) = (form.get("email"), form.get("password"));
+    let request = login_request(current, email, password, form.ticked("remember_me"))?;
+    let signed_in = login.with_password(LoginRequest { form: turn, ..request }).await?;
+    accept(current, signed_in)
 }
 
 /// `GET /logout`: asks for confirmation, because a link must not sign out.

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::TypedCode;
+use crate::http::endpoints::passkeys::api::read_assertion;
 use crate::http::endpoints::session::page::{resubmitted, with_path};
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::session::view::ReauthenticatePage;
@@ -31,10 +32,12 @@ pub(crate) async fn form(
     query: Query,
 ) -> Result<Response, Problem> {
     let next = safe_next(query.find("next"), &applications);
+    let (asks_for_code, has_passkey) = reauthenticate.factors(current.user.id).await?;
     let page = ReauthenticatePage {
         context: PageContext { form: forms.name(), ..with_path(context, "/reauthenticate", &next) },
         email: current.user.email.display(),
-        asks_for_code: reauthenticate.has_factor(current.user.id).await?,
+        asks_for_code,
+        has_passkey,
         next: next.clone(),
         problems: Problems::none(),
     };
@@ -64,7 +67,11 @@ pub(crate) async fn submit(
         Err(problem) => return Err(problem),
     };
     let (by, held) = ((&actor.by(), &turn), (&*session, &token));
-    let proven = if let Some(code) = form.find("code") {
+    let proven = if let Some(credential) = form.find("credential") {
+        let credential = serde_json::from_str(credential).unwrap_or_default();
+        let assertion = read_assertion(credential)?;
+        actor.counted(reauthenticate.with_passkey(&user, held, assertion, by)).await
+    } else if let Some(code) = form.find("code") {
         let proven = reauthenticate.with_code(&user, held, TypedCode::either(code), by);
         actor.counted(proven).await
     } else {
@@ -82,11 +89,18 @@ pub(crate) async fn submit(
             }
             let (rejected, problems) =
                 problems_of(problem, &context, form_settings.password_min_length)?;
-            let asks_for_code = form.find("code").is_some();
-            let problems = shown_beside_field(asks_for_code, rejected, problems, &context);
+            let (has_factor, has_passkey) = reauthenticate.factors(user.id).await?;
+            let by_passkey = form.find("credential").is_some();
+            let asks_for_code = form.find("code").is_some() || (by_passkey && has_factor);
+            let problems = if by_passkey && rejected.had_wrong_password() {
+                Problems::of_form(context.text("passkey-wrong"))
+            } else {
+                shown_beside_field(asks_for_code, rejected, problems, &context)
+            };
             let (email, next) = (user.email.display(), next.clone());
             let context = resubmitted(with_path(context, "/reauthenticate", &next), &form);
-            let page = ReauthenticatePage { context, email, asks_for_code, next, problems };
+            let page =
+                ReauthenticatePage { context, email, asks_for_code, has_passkey, next, problems };
             let next = page.next.clone();
             Ok(forms_lead_to(&next, rejected.render(&page)))
         }

@@ -1,6 +1,7 @@
 //! Views of the pages that sign in, sign out and reauthenticate.
 
 use crate::http::security::redirect::with_next;
+use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use askama::Template;
@@ -25,10 +26,10 @@ pub(crate) struct SignInPage {
     pub(crate) ended: Option<&'static str>,
     /// The problem with the cookies of the browser.
     pub(crate) cookies: Cookies,
-    /// Whether to offer sign-up.
-    pub(crate) signup_open: bool,
-    /// Whether to offer a new password by mail.
-    pub(crate) recovery_open: bool,
+    /// The passkey that nobody has, for the browser to forget it.
+    pub(crate) unknown_passkey: Option<String>,
+    /// Which other ways to offer: passkeys, sign-up, a new password by mail.
+    pub(crate) offers: FormSettings,
 }
 
 /// The treatment of the session cookie by a browser.
@@ -82,6 +83,8 @@ pub(crate) struct ReauthenticatePage {
     pub(crate) email: String,
     /// Whether to ask for a code.
     pub(crate) asks_for_code: bool,
+    /// Whether a passkey can be used.
+    pub(crate) has_passkey: bool,
     /// Where to go afterwards; empty for the account.
     pub(crate) next: String,
     /// The problem of the last attempt.

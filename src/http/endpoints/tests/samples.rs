@@ -6,6 +6,8 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::*;
+use crate::accounts::{Name, Passkey, PasskeyId, UserId};
+use crate::http::state::FormSettings;
 use crate::http::web::language::Language;
 use crate::http::web::texts::Texts;
 use crate::http::web::theme::Theme;
@@ -44,8 +46,13 @@ pub(super) fn sign_in(language: Language) -> SignInPage {
         next: "/account/sessions".to_owned(),
         ended: None,
         cookies: Cookies::Usable,
-        signup_open: true,
-        recovery_open: true,
+        unknown_passkey: None,
+        offers: FormSettings {
+            signup_is_open: true,
+            password_min_length: 8,
+            recovery_is_open: true,
+            passkeys_are_on: true,
+        },
     }
 }
 
@@ -65,6 +72,7 @@ pub(super) fn second_step(language: Language) -> SecondStepPage {
     SecondStepPage {
         context: context(language, "/login/second-factor?next=/account/sessions"),
         next: "/account/sessions".to_owned(),
+        has_passkey: true,
         problems: Problems::none(),
     }
 }
@@ -74,7 +82,20 @@ pub(super) fn factors(language: Language) -> FactorsPage {
         context: signed_in(language, "/account/second-factor"),
         has_totp: true,
         codes_left: 9,
-        was_removed: false,
+        passkeys: vec![Passkey {
+            id: PasskeyId::from_uuid(uuid::Uuid::from_u128(7)),
+            user: UserId::from_uuid(uuid::Uuid::from_u128(8)),
+            name: Name::from_stored("Phone".to_owned()),
+            credential_id: b"credential".to_vec(),
+            credential: String::new(),
+            sign_count: 0,
+            backed_up: true,
+            created_at: NOW,
+            last_used_at: Some(NOW),
+        }],
+        passkey_host: Some("localhost".to_owned()),
+        user_handle: "AaH8gVs-cACaQW8MLZvjEA".to_owned(),
+        done: None,
     }
 }
 
@@ -86,6 +107,7 @@ pub(super) fn set_up(language: Language) -> SetUpPage {
         context: signed_in(language, "/account/second-factor/set-up"),
         next: String::new(),
         is_required: false,
+        passkeys_on: true,
         shown: Some(ShownSecret { secret, uri, qr: qr.to_owned() }),
         problems: Problems::none(),
     }
@@ -217,6 +239,7 @@ pub(super) fn reauthenticate(language: Language) -> ReauthenticatePage {
         context: signed_in(language, "/reauthenticate?next=/account"),
         email: "ada@example.com".to_owned(),
         asks_for_code: false,
+        has_passkey: true,
         next: "/account".to_owned(),
         problems: Problems::none(),
     }
@@ -370,7 +393,12 @@ fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
         notice: Some(SessionsNotice::Others(2)),
         ..sessions(language)
     };
-    let without = FactorsPage { has_totp: false, was_removed: true, ..factors(language) };
+    let without = FactorsPage {
+        has_totp: false,
+        passkeys: Vec::new(),
+        done: Some("removed".to_owned()),
+        ..factors(language)
+    };
     let not_begun = SetUpPage { shown: None, is_required: true, ..set_up(language) };
     let wrong_code =
         SetUpPage { problems: Problems::of_field("code", t.get("code-wrong")), ..set_up(language) };

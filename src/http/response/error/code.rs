@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// The email address or the password is wrong. A sign-in does not say which of them, nor
+    /// The email address or the password is wrong, or the code or the passkey. A sign-in does not say which of them, nor
     /// whether the account exists or is disabled.
     ///
     /// Ask the user for the password again.
@@ -34,19 +34,19 @@ pub enum Code {
     SessionEnded,
     /// The change requires a proof of identity from the last ten minutes.
     ///
-    /// Ask for the password or a code, send it to `POST /api/session/reauthenticate`, then repeat
-    /// the request. Some changes need a code where the account has a second factor.
+    /// Ask for the password, a code or a passkey, send it to `POST /api/session/reauthenticate`, then repeat
+    /// the request. Some changes need a second factor where the account has one.
     ReauthenticationRequired,
     /// With 401 the password was right, and the account has a second factor: `methods` names what
     /// may be used. With 403 a rule of forward auth requires a session with a second factor.
     ///
-    /// Send a code to `POST /api/session/second-factor` with the new cookie. With 403, set a second
-    /// factor up, or ask the operator.
+    /// Send a code or a passkey to `POST /api/session/second-factor` with the new cookie. With 403, set
+    /// a second factor up, or ask the operator.
     SecondFactorRequired,
     /// The password was right, and the account must have a second factor and has none.
     ///
     /// Set one up with the new cookie: `POST /api/account/totp`, then
-    /// `POST /api/account/totp/confirm`.
+    /// `POST /api/account/totp/confirm`, or a passkey by `POST /api/account/passkeys`.
     SecondFactorSetupRequired,
     /// The request comes from a page of another origin.
     ///

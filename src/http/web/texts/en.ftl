@@ -100,6 +100,7 @@ ended-revoked_by_user = This session was ended from another of your devices. If 
 ended-revoked_by_admin = An administrator ended this session. Sign in to continue.
 ended-password_changed = Your password was changed, which ended this session. Sign in with the new password.
 ended-factor_changed = How this account is secured was changed, which ended this session. Sign in to continue.
+ended-credential_removed = The passkey that started this session was removed. Sign in to continue.
 ended-role_changed = Your role was changed, which ended this session. Sign in to continue with the new one.
 ended-session_limit = You signed in on another device, and this session was the oldest of too many. Sign in to continue here.
 ended-account_disabled = This account is disabled. Ask an administrator of this service.
@@ -182,6 +183,7 @@ activity-session_ended = { $why ->
         [revoked_by_admin] Session ended by an administrator
         [password_changed] Other sessions ended: password changed
         [factor_changed] Sessions ended: second factor changed
+        [credential_removed] Sessions ended: passkey removed
         [role_changed] Sessions ended: role changed
         [session_limit] Oldest session ended: too many
         [account_disabled] Sessions ended: account disabled
@@ -244,6 +246,7 @@ field-created_at = When it began.
 field-authenticated_at = When you last proved who you are.
 field-methods = How you proved who you are.
 field-second_factor_at = When you last proved it with the second factor.
+field-passkey_id = The passkey that started this session. When it is removed, the session ends.
 field-last_seen_at = The last request, written at most once a minute.
 field-idle_expires_at = It ends then if nothing more is heard of it.
 field-expires_at = It ends then at the latest. This never moves.
@@ -633,10 +636,10 @@ mail-password_changed-subject = Your password was changed
 mail-password_changed-lead = The password of your account was set, and other sessions were ended.
 mail-password_changed-more = If that was not you, set a new password at once, or ask an administrator.
 mail-factor_added-subject = A second factor was added
-mail-factor_added-lead = An authenticator app was added to your account, and other sessions were ended.
-mail-factor_added-more = If that was not you, set a new password at once, and ask an administrator to remove the app.
+mail-factor_added-lead = An authenticator app or a passkey was added to your account, and other sessions were ended.
+mail-factor_added-more = If that was not you, set a new password at once, and ask an administrator to remove it.
 mail-factor_removed-subject = A second factor was removed
-mail-factor_removed-lead = The authenticator app of your account was removed, and sessions were ended.
+mail-factor_removed-lead = An authenticator app or a passkey of your account was removed, and sessions were ended.
 mail-factor_removed-more = If that was not you, set a new password at once, or ask an administrator.
 mail-new_device-subject = New sign-in to your account
 mail-new_device-lead = Your account was used from a device that it was not used from before:
@@ -663,8 +666,8 @@ factors-off = Off
 factors-set-up = Set up an app
 factors-replace = Set up another app
 factors-remove = Remove the app
-factors-removed = The app was removed. Signing in takes your password alone. Your other sessions ended.
-factors-added = The app was added. Your other sessions ended.
+factors-removed = The app was removed. Your other sessions ended.
+factors-added = The second factor was added. Your other sessions ended.
 factors-back = Back to the account
 set-up-title = Set up an authenticator app
 set-up-required = This account needs a second factor before it can be used.
@@ -675,9 +678,28 @@ set-up-type = Or type this key into the app:
 set-up-confirm = Enter the code that the app shows now.
 set-up-submit = Add the app
 set-up-back = Not now
+second-step-lead-passkey = Your password was right. This account also asks for a passkey or a code.
+set-up-passkey = Or add a passkey, for which this device asks for your fingerprint, face or PIN.
+passkey-use = Use a passkey
+passkey-wrong = The passkey was not accepted. Try again, or sign in another way.
+passkeys-title = Passkeys
+passkeys-lead = A passkey on this device, your phone or a security key signs you in without a password. It asks for your fingerprint, face or PIN.
+passkeys-add = Add a passkey
+passkeys-failed = The passkey was not added. Try again.
+passkeys-here = This device has a passkey for this account already.
+passkeys-name = Name of the passkey
+passkeys-rename = Save the name
+passkeys-remove = Remove the passkey
+passkeys-made = Added on
+passkeys-used = last used on
+passkeys-backed-up = Backed up
+passkeys-added = The passkey was added. Your other sessions ended.
+passkeys-renamed = The name was saved.
+passkeys-removed = The passkey was removed. The sessions that it started ended.
+passkeys-name-refused = Enter a name of at most 100 characters.
 codes-title = Recovery codes
 codes-once = Keep these codes in a safe place: print or download them. They are shown this once.
-codes-lead = A recovery code signs you in without the app, for example when the phone is lost. Each works once.
+codes-lead = A recovery code signs you in without the app or the passkey, for example when the phone is lost. Each works once.
 codes-left = { $count ->
         [0] No code is left. Make new ones.
         [one] One code is left.
@@ -687,10 +709,10 @@ codes-renew = Make new recovery codes
 codes-download = Download as a text file
 codes-continue = Continue
 account-factor-heading = Second factor
-account-factor-lead = A code of an app on your phone, beside the password.
+account-factor-lead = A code of an app on your phone beside the password, or a passkey.
 account-factor-link = Second factor
 reauthenticate-lead-code = This account has a second factor. Enter a code to continue.
 admin-factors = Second factors
-admin-factors-lead = Removes the authenticator app and the recovery codes, for somebody who lost both. All sessions of the account end.
+admin-factors-lead = Removes the authenticator app, the passkeys and the recovery codes, for somebody who lost them. All sessions of the account end.
 admin-factors-reset = Remove all second factors
 admin-factors-none = This account has no second factor.

@@ -91,6 +91,7 @@ ended-revoked_by_user = 다른 기기에서 이 세션을 끝냈어요. 직접 �
 ended-revoked_by_admin = 관리자가 이 세션을 끝냈어요. 계속하려면 다시 로그인해 주세요.
 ended-password_changed = 비밀번호가 바뀌어 로그아웃됐어요. 새 비밀번호로 로그인해 주세요.
 ended-factor_changed = 계정의 보안 방법이 바뀌어 로그아웃됐어요. 계속하려면 다시 로그인해 주세요.
+ended-credential_removed = 이 세션을 시작한 패스키가 제거됐어요. 계속하려면 다시 로그인해 주세요.
 ended-role_changed = 권한이 바뀌어 로그아웃됐어요. 새 권한으로 계속하려면 다시 로그인해 주세요.
 ended-session_limit = 로그인할 수 있는 기기 수를 넘어, 가장 오래된 이 세션이 끝났어요. 여기서 계속하려면 다시 로그인해 주세요.
 ended-account_disabled = 사용이 중지된 계정이에요. 관리자에게 문의해 주세요.
@@ -173,6 +174,7 @@ activity-session_ended = { $why ->
         [revoked_by_admin] 관리자가 세션을 끝냈어요
         [password_changed] 다른 세션이 끝났어요: 비밀번호를 바꿨어요
         [factor_changed] 세션이 끝났어요: 2단계 인증이 바뀌었어요
+        [credential_removed] 세션이 끝났어요: 패스키가 제거됐어요
         [role_changed] 세션이 끝났어요: 권한이 바뀌었어요
         [session_limit] 가장 오래된 세션이 끝났어요: 세션이 너무 많아요
         [account_disabled] 세션이 끝났어요: 계정 사용이 중지됐어요
@@ -235,6 +237,7 @@ field-created_at = 시작한 시각이에요.
 field-authenticated_at = 마지막으로 본인임을 확인한 시각이에요.
 field-methods = 본인임을 확인한 방법이에요.
 field-second_factor_at = 2단계 인증으로 마지막으로 확인한 시각이에요.
+field-passkey_id = 이 세션을 시작한 패스키예요. 제거하면 세션이 끝나요.
 field-last_seen_at = 마지막 요청이에요. 1분에 한 번까지만 적어요.
 field-idle_expires_at = 더 사용하지 않으면 이때 끝나요.
 field-expires_at = 늦어도 이때 끝나요. 절대 바뀌지 않아요.
@@ -569,10 +572,10 @@ mail-password_changed-subject = 비밀번호가 바뀌었어요
 mail-password_changed-lead = 계정의 비밀번호가 설정됐고, 다른 세션은 끝났어요.
 mail-password_changed-more = 본인이 아니라면 바로 새 비밀번호를 설정하거나 관리자에게 알려 주세요.
 mail-factor_added-subject = 2단계 인증이 추가됐어요
-mail-factor_added-lead = 계정에 인증 앱이 추가됐고, 다른 세션은 끝났어요.
-mail-factor_added-more = 본인이 아니라면 바로 새 비밀번호를 설정하고, 관리자에게 앱을 제거해 달라고 해 주세요.
+mail-factor_added-lead = 계정에 인증 앱이나 패스키가 추가됐고, 다른 세션은 끝났어요.
+mail-factor_added-more = 본인이 아니라면 바로 새 비밀번호를 설정하고, 관리자에게 제거해 달라고 해 주세요.
 mail-factor_removed-subject = 2단계 인증이 제거됐어요
-mail-factor_removed-lead = 계정의 인증 앱이 제거됐고, 세션이 끝났어요.
+mail-factor_removed-lead = 계정의 인증 앱이나 패스키가 제거됐고, 세션이 끝났어요.
 mail-factor_removed-more = 본인이 아니라면 바로 새 비밀번호를 설정하거나 관리자에게 알려 주세요.
 mail-new_device-subject = 새 기기에서 로그인했어요
 mail-new_device-lead = 전에 쓰지 않던 기기에서 계정을 사용했어요:
@@ -599,8 +602,8 @@ factors-off = 사용 안 함
 factors-set-up = 앱 설정하기
 factors-replace = 다른 앱 설정하기
 factors-remove = 앱 제거하기
-factors-removed = 앱을 제거했어요. 이제 비밀번호만으로 로그인해요. 다른 세션은 끝났어요.
-factors-added = 앱을 추가했어요. 다른 세션은 끝났어요.
+factors-removed = 앱을 제거했어요. 다른 세션은 끝났어요.
+factors-added = 2단계 인증을 추가했어요. 다른 세션은 끝났어요.
 factors-back = 계정으로 돌아가기
 set-up-title = 인증 앱 설정
 set-up-required = 이 계정은 2단계 인증을 설정해야 쓸 수 있어요.
@@ -611,9 +614,28 @@ set-up-type = 또는 앱에 이 키를 입력해 주세요.
 set-up-confirm = 지금 앱에 보이는 코드를 입력해 주세요.
 set-up-submit = 앱 추가하기
 set-up-back = 나중에 하기
+second-step-lead-passkey = 비밀번호는 맞았어요. 이 계정은 패스키나 코드도 확인해요.
+set-up-passkey = 또는 패스키를 추가하세요. 이 기기의 지문, 얼굴, PIN으로 확인해요.
+passkey-use = 패스키로 계속하기
+passkey-wrong = 패스키를 확인하지 못했어요. 다시 시도하거나 다른 방법으로 로그인해 주세요.
+passkeys-title = 패스키
+passkeys-lead = 이 기기나 휴대전화, 보안 키의 패스키로 비밀번호 없이 로그인해요. 지문, 얼굴, PIN으로 확인해요.
+passkeys-add = 패스키 추가하기
+passkeys-failed = 패스키를 추가하지 못했어요. 다시 시도해 주세요.
+passkeys-here = 이 기기에는 이 계정의 패스키가 이미 있어요.
+passkeys-name = 패스키 이름
+passkeys-rename = 이름 저장하기
+passkeys-remove = 패스키 제거하기
+passkeys-made = 추가한 날:
+passkeys-used = 마지막 사용:
+passkeys-backed-up = 백업됨
+passkeys-added = 패스키를 추가했어요. 다른 세션은 끝났어요.
+passkeys-renamed = 이름을 저장했어요.
+passkeys-removed = 패스키를 제거했어요. 이 패스키로 시작한 세션은 끝났어요.
+passkeys-name-refused = 이름을 100자 이내로 입력해 주세요.
 codes-title = 복구 코드
 codes-once = 이 코드를 인쇄하거나 내려받아 안전한 곳에 보관해 주세요. 지금 한 번만 보여요.
-codes-lead = 휴대전화를 잃어버렸을 때처럼 앱이 없으면 복구 코드로 로그인해요. 코드는 한 번씩만 쓸 수 있어요.
+codes-lead = 휴대전화를 잃어버렸을 때처럼 앱이나 패스키가 없으면 복구 코드로 로그인해요. 코드는 한 번씩만 쓸 수 있어요.
 codes-left = { $count ->
         [0] 남은 코드가 없어요. 새로 만들어 주세요.
        *[other] 코드가 { $count }개 남았어요.
@@ -622,10 +644,10 @@ codes-renew = 새 복구 코드 만들기
 codes-download = 텍스트 파일로 내려받기
 codes-continue = 계속하기
 account-factor-heading = 2단계 인증
-account-factor-lead = 비밀번호와 함께 휴대전화 앱의 코드를 확인해요.
+account-factor-lead = 패스키로 로그인하거나, 비밀번호와 함께 휴대전화 앱의 코드를 확인해요.
 account-factor-link = 2단계 인증
 reauthenticate-lead-code = 이 계정은 2단계 인증을 써요. 계속하려면 코드를 입력해 주세요.
 admin-factors = 2단계 인증
-admin-factors-lead = 둘 다 잃어버린 사용자를 위해 인증 앱과 복구 코드를 지워요. 계정의 모든 세션이 끝나요.
+admin-factors-lead = 모두 잃어버린 사용자를 위해 인증 앱, 패스키, 복구 코드를 지워요. 계정의 모든 세션이 끝나요.
 admin-factors-reset = 2단계 인증 모두 제거하기
 admin-factors-none = 이 계정에는 2단계 인증이 없어요.

@@ -11,7 +11,7 @@ use crate::http::web::texts::{Texts, machine_time};
 const ENGLISH: &str = include_str!("en.ftl");
 const KOREAN: &str = include_str!("ko.ftl");
 
-const REASONS: [&str; 12] = [
+const REASONS: [&str; 13] = [
     "idle_timeout",
     "absolute_timeout",
     "signed_out",
@@ -24,6 +24,7 @@ const REASONS: [&str; 12] = [
     "account_deleted",
     "replaced",
     "factor_changed",
+    "credential_removed",
 ];
 
 const CODES: [&str; 28] = [

@@ -300,6 +300,7 @@ impl Scene {
             owner: Owner::User { id, epoch: account.epoch },
             administrator: false,
             second_factor: None,
+            passkey: None,
             remember_me: false,
             client: Client::default(),
             previous_token: None,

@@ -59,13 +59,19 @@ local function walk(tree, start, take)
 end
 
 -- A record of a session: kind 1, flags 1, generation 3, id 16, user 16, epoch 5, created 7,
--- authenticated 7, expires 7, with HAS_FACTOR the second factor 1 and when it was proven 7, and the
--- client.
+-- authenticated 7, expires 7, with HAS_FACTOR the second factor 1 and when it was proven 7, with
+-- HAS_PASSKEY in the second factor the passkey 16, and the client.
 local function is_live_form(record) return record and record:byte(1) == LIVE end
 local function is_user(record) return bit.band(record:byte(2), IS_USER) ~= 0 end
 local function user_of(record) return record:sub(22, 37) end
 local function has_factor(record) return bit.band(record:byte(2), HAS_FACTOR) ~= 0 end
-local function from_client(record) return record:sub(has_factor(record) and 72 or 64) end
+local function has_passkey(record)
+  return has_factor(record) and bit.band(record:byte(64), HAS_PASSKEY) ~= 0
+end
+local function from_client(record)
+  if has_passkey(record) then return record:sub(88) end
+  return record:sub(has_factor(record) and 72 or 64)
+end
 local function client_of(record)
   return string.char(bit.band(record:byte(2), FAMILIES)) .. from_client(record)
 end

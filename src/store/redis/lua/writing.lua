@@ -174,7 +174,12 @@ local function proven(record, proof, at)
   local flags, rest = IS_PROVEN, record:sub(57)
   if proof > 1 then
     flags = flags + HAS_FACTOR
-    rest = record:sub(57, 63) .. string.char(proof - 1) .. at .. from_client(record)
+    -- The passkey that started the session stays.
+    local passkey, kept = '', 0
+    if has_passkey(record) then
+      passkey, kept = record:sub(72, 87), bit.band(record:byte(64), 192)
+    end
+    rest = record:sub(57, 63) .. string.char(proof - 1 + kept) .. at .. passkey .. from_client(record)
   end
   flags = string.char(bit.bor(record:byte(2), flags))
   return record:sub(1, 1) .. flags .. record:sub(3, 49) .. at .. rest

@@ -15,6 +15,7 @@ fn session() -> Session {
         created_at: DAWN,
         authenticated_at: Some(DAWN + Duration::minutes(1)),
         second_factor: None,
+        passkey: None,
         last_seen_at: DAWN + Duration::minutes(2),
         expires_at: DAWN + Duration::days(30),
         rule: TimeoutRule::Administrator,
@@ -79,6 +80,7 @@ fn every_session_is_restored_exactly() {
         owner: Owner::Anonymous,
         authenticated_at: None,
         second_factor: None,
+        passkey: None,
         client: Client::default(),
         ..whole.clone()
     };
@@ -97,7 +99,17 @@ fn every_session_is_restored_exactly() {
     };
     let by_app = proven(&moved, Factor::Totp);
     let by_code = proven(&remembered, Factor::RecoveryCode);
-    for session in [whole, visitor, remembered, moved, lost, by_app, by_code] {
+    let with_passkey = |session: &Session, is_alone| Session {
+        passkey: Some(SessionPasskey { id: PasskeyId::from_uuid(Uuid::from_u128(3)), is_alone }),
+        ..proven(session, Factor::Passkey)
+    };
+    let alone = with_passkey(&moved, true);
+    let after_password = with_passkey(&whole, false);
+    // A later proof leaves the passkey that started the session.
+    let other_proof = Session { second_factor: by_code.second_factor, ..alone.clone() };
+    let by_passkey = [alone, after_password, other_proof];
+    let others = [whole, visitor, remembered, moved, lost, by_app, by_code];
+    for session in others.into_iter().chain(by_passkey) {
         assert_eq!(through(&session), Some(FoundToken::Live(session)));
     }
 }

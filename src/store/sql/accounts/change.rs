@@ -53,7 +53,7 @@ pub(in crate::store::sql) async fn change(
     write_fields(tx, &before, change).await?;
     super::links::follow(tx, &before.account, change, at).await?;
     if let Some(factors) = &change.factors {
-        factors::change(tx, id, factors).await?;
+        factors::change(database, tx, id, (factors, at)).await?;
     }
     let ended = match &change.raise {
         None => Some(0),

@@ -153,7 +153,8 @@ impl AccountStore for SqlDatabase {
                     | ChangeError::Groups(_)
                     | ChangeError::InvitationGone
                     | ChangeError::LinkGone
-                    | ChangeError::SetUpGone),
+                    | ChangeError::SetUpGone
+                    | ChangeError::CredentialTaken),
                 ) => Err(failed),
                 Err(refused) => {
                     // Nothing was written, but another transaction may just have done it.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::accounts::{Epoch, UserId};
+use crate::accounts::{Epoch, PasskeyId, UserId};
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{EpochMove, Outbox};
 use crate::store::kept_session;
 use crate::store::sql::engine::{SqlRow, Transaction, statement};
-use crate::store::sql::rows::epoch_move;
+use crate::store::sql::rows::{epoch_move, uuid};
 use crate::store::sql::{SessionLocation, SqlDatabase};
 
 /// Runs in the transaction of the change that ends the sessions.
@@ -55,6 +55,23 @@ impl Outbox for SqlDatabase {
     async fn cross_off(&self, user: UserId, to: Epoch) -> Result<(), StoreError> {
         let done = statement("DELETE FROM session_outbox WHERE user_id = $1 AND epoch = $2");
         self.engine.execute(done.bind(user).bind(to)).await.map(drop)
+    }
+
+    async fn removed_passkeys(&self, most: u32) -> Result<Vec<(UserId, PasskeyId)>, StoreError> {
+        let oldest = statement(
+            "SELECT user_id, passkey_id FROM removed_passkeys ORDER BY removed_at LIMIT $1",
+        );
+        let rows = self.engine.rows(oldest.bind(most)).await?;
+        let read = |row: &SqlRow| -> Result<_, StoreError> {
+            let (user, passkey): (Vec<u8>, Vec<u8>) = (row.get("user_id")?, row.get("passkey_id")?);
+            Ok((UserId::from_uuid(uuid(&user)?), PasskeyId::from_uuid(uuid(&passkey)?)))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    async fn cross_off_passkey(&self, passkey: PasskeyId) -> Result<(), StoreError> {
+        let done = statement("DELETE FROM removed_passkeys WHERE passkey_id = $1");
+        self.engine.execute(done.bind(passkey.as_uuid())).await.map(drop)
     }
 }
 

@@ -89,7 +89,7 @@ macro_rules! changed {
     };
 }
 
-const TRIGGERS: [NotificationTrigger; 17] = [
+const TRIGGERS: [NotificationTrigger; 19] = [
     trigger!(
         "tell_of_ended_sessions",
         "DELETE" ON "sessions",
@@ -117,7 +117,8 @@ const TRIGGERS: [NotificationTrigger; 17] = [
         "tell_of_changed_factors",
         "UPDATE" ON "sessions",
         "FOR EACH ROW WHEN (OLD.token_digest = NEW.token_digest AND (OLD.second_factor, \
-         OLD.factor_at) IS DISTINCT FROM (NEW.second_factor, NEW.factor_at))",
+         OLD.factor_at, OLD.passkey_id, OLD.passkey_alone) IS DISTINCT FROM (NEW.second_factor, \
+         NEW.factor_at, NEW.passkey_id, NEW.passkey_alone))",
         "SELECT CASE WHEN told > 200 THEN '*' ELSE 's' || encode(OLD.session_id, 'hex') END FROM \
          (SELECT set_config('anteroom.told', (COALESCE(NULLIF(current_setting('anteroom.told', \
          true), ''), '0')::integer + 1)::text, true)::integer AS told) AS counted"
@@ -187,6 +188,14 @@ const TRIGGERS: [NotificationTrigger; 17] = [
         ids!("u", "SELECT user_id AS id FROM before", or "NULL")
     ),
     trigger!("tell_of_no_epochs", "TRUNCATE" ON "user_epochs", "FOR EACH STATEMENT", "'*'"),
+    // A session that a passkey started is over once that is deleted.
+    trigger!(
+        "tell_of_removed_passkeys",
+        "DELETE" ON "passkeys",
+        "REFERENCING OLD TABLE AS before FOR EACH STATEMENT",
+        ids!("u", "SELECT user_id AS id FROM before", or "'.'")
+    ),
+    trigger!("tell_of_no_passkeys", "TRUNCATE" ON "passkeys", "FOR EACH STATEMENT", "'*'"),
     // For sessions in the memory of servers.
     trigger!(
         "tell_of_orders",
@@ -205,7 +214,7 @@ macro_rules! of_our_tables {
             $what,
             " FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN (to_regclass('sessions'), \
              to_regclass('child_sessions'), to_regclass('users'), to_regclass('user_epochs'), \
-             to_regclass('session_orders'))"
+             to_regclass('passkeys'), to_regclass('session_orders'))"
         )
     };
 }

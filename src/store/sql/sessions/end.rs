@@ -6,7 +6,7 @@
 use time::OffsetDateTime;
 
 use super::revocations::{self, current_step};
-use crate::accounts::{Epoch, EpochReason, KeptSession, UserId};
+use crate::accounts::{Epoch, EpochReason, KeptSession, PasskeyId, UserId};
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, Ending, EpochMove, Rotation, SessionId, TokenDigest};
 use crate::store::sql::engine::{Engine, Sql, Statement, Transaction, for_update, statement};
@@ -239,6 +239,16 @@ async fn end_earlier_epochs(
 ) -> Result<u64, StoreError> {
     let end = ending(end_where!("user_id = $3 AND epoch < $4"), ended);
     tx.execute(end.bind(user).bind(epoch)).await
+}
+
+/// Ends the sessions that a passkey started.
+pub(in crate::store::sql) async fn end_of_passkey(
+    tx: &mut Transaction,
+    (user, passkey): (UserId, PasskeyId),
+    ended: Ended,
+) -> Result<u64, StoreError> {
+    let end = ending(end_where!("user_id = $3 AND passkey_id = $4"), ended);
+    tx.execute(end.bind(user).bind(passkey.as_uuid())).await
 }
 
 /// Raises and locks the epoch, without ending sessions. `false`: it is already as high.

@@ -15,8 +15,8 @@ const LOAD: &str = concat!(
      CAST(NULL AS TEXT) AS origin, CAST(NULL AS BIGINT) AS started_at, \
      CAST(NULL AS TEXT) AS client_address, CAST(NULL AS TEXT) AS client_agent \
      FROM sessions WHERE token_digest = $1 UNION ALL ",
-    "SELECT session_id, NULL, NULL, 0, NULL, 0, 0, 0, FALSE, NULL, '', NULL, NULL, NULL, NULL, reason, \
-     ended_at, anonymous, is_child, NULL, NULL, NULL, NULL, NULL, NULL \
+    "SELECT session_id, NULL, NULL, 0, NULL, 0, 0, 0, FALSE, NULL, '', NULL, NULL, NULL, NULL, NULL, FALSE, \
+     reason, ended_at, anonymous, is_child, NULL, NULL, NULL, NULL, NULL, NULL \
      FROM ended_sessions WHERE token_digest = $1 UNION ALL ",
     "SELECT ",
     session_columns!(),

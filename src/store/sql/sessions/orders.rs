@@ -1,5 +1,6 @@
 //! Orders to servers that keep sessions in their own memory: which sessions end, and why.
 
+use crate::accounts::{PasskeyId, UserId};
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sessions::{EndReason, Ended, EpochMove, SessionId};
@@ -16,6 +17,8 @@ pub enum SessionOrder {
     RaiseEpoch(EpochMove),
     /// End one session.
     EndOne(SessionId, Ended),
+    /// End those that a passkey of this user started.
+    EndOfPasskey(UserId, PasskeyId, Ended),
     /// End all, anonymous ones too.
     EndAll(Ended),
 }
@@ -45,8 +48,8 @@ impl SqlDatabase {
     /// [`StoreError`] when the database fails.
     pub async fn orders_after(&self, position: i64) -> Result<Vec<NumberedOrder>, StoreError> {
         let after = statement(
-            "SELECT position, kind, user_id, epoch, survivor, session_id, reason, ordered_at \
-             FROM session_orders WHERE position > $1 ORDER BY position",
+            "SELECT position, kind, user_id, epoch, survivor, session_id, passkey_id, \
+             reason, ordered_at FROM session_orders WHERE position > $1 ORDER BY position",
         );
         self.engine.rows(after.bind(position)).await?.iter().map(ordered).collect()
     }
@@ -69,25 +72,34 @@ pub(in crate::store::sql) async fn append(
     let (kind, reason, at) = match order {
         SessionOrder::RaiseEpoch(raise) => ("raise_epoch", raise.reason.as_str(), raise.at),
         SessionOrder::EndOne(_, ended) => ("end_one", ended.reason.as_str(), ended.at),
+        SessionOrder::EndOfPasskey(_, _, ended) => {
+            ("end_of_passkey", ended.reason.as_str(), ended.at)
+        }
         SessionOrder::EndAll(ended) => ("end_all", ended.reason.as_str(), ended.at),
     };
     let (raise, session) = match order {
         SessionOrder::RaiseEpoch(raise) => (Some(raise), None),
         SessionOrder::EndOne(id, _) => (None, Some(*id)),
-        SessionOrder::EndAll(_) => (None, None),
+        SessionOrder::EndOfPasskey(..) | SessionOrder::EndAll(_) => (None, None),
     };
+    let passkey = match order {
+        SessionOrder::EndOfPasskey(user, passkey, _) => Some((*user, passkey.as_uuid())),
+        _ => None,
+    };
+    let user = raise.map(|raise| raise.user).or(passkey.map(|(user, _)| user));
     let next = statement(
         "INSERT INTO session_orders \
-         (position, kind, user_id, epoch, survivor, session_id, reason, ordered_at) \
-         SELECT COALESCE(MAX(position), 0) + 1, $1, $2, $3, $4, $5, $6, $7 FROM session_orders",
+         (position, kind, user_id, epoch, survivor, session_id, reason, ordered_at, passkey_id) \
+         SELECT COALESCE(MAX(position), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8 FROM session_orders",
     )
     .bind(kind)
-    .bind(raise.map(|raise| raise.user))
+    .bind(user)
     .bind(raise.map(|raise| raise.to))
     .bind(raise.and_then(|raise| raise.survivor.as_ref()).map(kept_session::to_bytes))
     .bind(session)
     .bind(reason)
-    .bind(at);
+    .bind(at)
+    .bind(passkey.map(|(_, passkey)| passkey));
     tx.execute(next).await.map(drop)
 }
 
@@ -104,6 +116,11 @@ fn ordered(row: &SqlRow) -> Result<NumberedOrder, StoreError> {
     let order = match kind.as_str() {
         "raise_epoch" => SessionOrder::RaiseEpoch(epoch_move(row, at)?),
         "end_one" => SessionOrder::EndOne(session()?, ended()?),
+        "end_of_passkey" => {
+            let (user, passkey): (Vec<u8>, Vec<u8>) = (row.get("user_id")?, row.get("passkey_id")?);
+            let user = UserId::from_uuid(uuid(&user)?);
+            SessionOrder::EndOfPasskey(user, PasskeyId::from_uuid(uuid(&passkey)?), ended()?)
+        }
         "end_all" => SessionOrder::EndAll(ended()?),
         _ => return Err(corrupt()),
     };

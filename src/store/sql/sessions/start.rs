@@ -179,8 +179,8 @@ async fn insert(
         "INSERT INTO sessions (session_id, token_digest, user_id, epoch, created_at, \
          authenticated_at, last_seen_at, expires_at, timeout_rule, remember_me, ip_address, \
          user_agent, visitor_data, visitor_version, application_data, application_version, \
-         second_factor, factor_at) VALUES \
-         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+         second_factor, factor_at, passkey_id, passkey_alone) VALUES \
+         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
     )
     .bind(session.id)
     .bind(start.digest)
@@ -199,6 +199,8 @@ async fn insert(
     .bind(data.application.data)
     .bind(data.application.version)
     .bind(session.second_factor.map(|proven| i64::from(proven.factor.number())))
-    .bind(session.second_factor.map(|proven| proven.at));
+    .bind(session.second_factor.map(|proven| proven.at))
+    .bind(session.passkey.map(|passkey| passkey.id.as_uuid()))
+    .bind(session.passkey.is_some_and(|passkey| passkey.is_alone));
     tx.execute(insert).await.map(drop)
 }

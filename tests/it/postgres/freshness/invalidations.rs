@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anteroom::accounts::{
     AccountStore, Change, ChangeError, Epoch, EpochRaise, EpochReason, Group, GroupsChange,
-    KeptSession, Name, PasswordHash, Proof, Role, Status, UserId,
+    KeptSession, Name, PasskeyId, PasswordHash, Proof, Role, Status, UserId,
 };
 use anteroom::sessions::{
     Child, ChildStart, Client, Compartment, EpochMove, Keep, Origin, Rotation, SessionId,
@@ -267,8 +267,28 @@ async fn orders_reach_servers_that_hold_sessions_in_memory() {
     ear.hears("a raise", &[user(ada)]).await;
     store.give_order(&SessionOrder::EndOne(id, ENDED)).await.unwrap();
     ear.hears("an end", &[session(id)]).await;
+    let passkey = PasskeyId::from_uuid(fresh_uuid());
+    store.give_order(&SessionOrder::EndOfPasskey(ada, passkey, ENDED)).await.unwrap();
+    ear.hears("an end of those of a passkey", &["*".to_owned()]).await;
     store.give_order(&SessionOrder::EndAll(ENDED)).await.unwrap();
     ear.hears("an end of all", &["*".to_owned()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passkey_that_is_deleted_by_hand_invalidates_its_owner() {
+    let Some((nodes, store, mut ear)) = one(SessionLocation::ThisDatabase).await else { return };
+    let ada = add(&store, "ada@example.org", Role::User).await;
+    ear.heard().await;
+    let by_hand = async |statement: &str| nodes.database.run(statement).await;
+    by_hand(
+        "INSERT INTO passkeys SELECT '\\x07', user_id, '\\x08', '', '', 0, FALSE, 0, NULL FROM users",
+    )
+    .await;
+    ear.hears("a new passkey", &[]).await;
+    by_hand("DELETE FROM passkeys").await;
+    ear.hears("a deleted passkey", &[user(ada.user.id)]).await;
+    by_hand("TRUNCATE passkeys").await;
+    ear.hears("all passkeys", &["*".to_owned()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -285,6 +305,8 @@ async fn changes_by_hand_send_invalidations_one_by_one_or_for_everything() {
         "authenticated_at = NULL",
         "second_factor = 1, factor_at = 7",
         "factor_at = 8",
+        "passkey_id = '\\x07'",
+        "passkey_alone = TRUE",
         "timeout_rule = 2",
         "remember_me = NOT remember_me",
         "user_id = NULL",
@@ -366,7 +388,7 @@ async fn tables_that_do_not_tell_are_made_to_by_their_owner_and_refused_by_other
 /// How many of our triggers are missing or out of force.
 async fn silent(owner: &mut PgConnection) -> i64 {
     let loud = sqlx::query_scalar(
-        "SELECT 17 - count(*) FROM pg_trigger WHERE tgname LIKE 'tell_of_%' AND tgenabled = 'A'",
+        "SELECT 19 - count(*) FROM pg_trigger WHERE tgname LIKE 'tell_of_%' AND tgenabled = 'A'",
     );
     loud.fetch_one(owner).await.unwrap()
 }

@@ -1,0 +1,73 @@
+//! The cookie that ties a challenge to a browser where nobody is signed in. It has the form of a
+//! token and opens no session.
+
+use axum::http::{HeaderMap, HeaderValue};
+
+use crate::accounts::{Assertion, CeremonyBinding, PendingDigest};
+use crate::http::response::error::Problem;
+use crate::http::session::cookie::{CookieShape, Presented};
+use crate::http::session::current::CurrentSession;
+use crate::sessions::{Sessions, Token};
+use crate::use_cases::{FormTurn, PasskeySignInRequest};
+
+/// How long a browser keeps it, in seconds: as long as a challenge can be signed.
+const LIFETIME: i64 = 5 * 60;
+
+/// The secret of a browser.
+pub(super) struct BrowserKey(Token);
+
+impl BrowserKey {
+    fn presented(headers: &HeaderMap, cookie: &CookieShape) -> Option<Self> {
+        match cookie.of_passkey().presented(headers) {
+            Presented::Token(token) => Some(Self(token)),
+            Presented::Nothing | Presented::Malformed | Presented::Several => None,
+        }
+    }
+
+    /// The one that the browser has, or a new one. Several tabs share it, so that each can sign in.
+    pub(super) fn of(
+        headers: &HeaderMap,
+        cookie: &CookieShape,
+        sessions: &Sessions,
+    ) -> Result<Self, Problem> {
+        match Self::presented(headers, cookie) {
+            Some(key) => Ok(key),
+            None => Ok(Self(sessions.new_token()?)),
+        }
+    }
+
+    /// The bindings of a challenge to the browser.
+    pub(super) fn binding(&self) -> CeremonyBinding {
+        CeremonyBinding::browser(self.0.digest().as_bytes())
+    }
+
+    /// The header that keeps it for five minutes.
+    pub(super) fn cookie(&self, cookie: &CookieShape) -> Result<HeaderValue, Problem> {
+        cookie.of_passkey().set(&self.0, Some(LIFETIME)).ok_or_else(Problem::internal)
+    }
+}
+
+/// A sign-in by the passkey that this browser was asked for: where nobody was signed in, or where a
+/// sign-in waited for its second step.
+pub(in crate::http) fn sign_in_request(
+    current: &CurrentSession,
+    (headers, cookie): (&HeaderMap, &CookieShape),
+    assertion: Assertion,
+    (remember_me, form): (bool, FormTurn),
+) -> PasskeySignInRequest {
+    let browser = BrowserKey::presented(headers, cookie).map(|key| key.binding());
+    let token = current.token();
+    let pending = token.as_ref().map(|token| {
+        CeremonyBinding::pending(&PendingDigest::from_bytes(*token.digest().as_bytes()))
+    });
+    PasskeySignInRequest {
+        assertion,
+        bindings: browser.into_iter().chain(pending).collect(),
+        remember_me,
+        client: current.client(),
+        previous_token: token,
+        previous_session: current.session().ok().flatten(),
+        form,
+        language: current.language().tag(),
+    }
+}
