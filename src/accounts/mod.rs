@@ -28,7 +28,7 @@ pub use directory::{Accounts, AccountsOptions, CreateError, NewPasswordError, Ne
 pub use email::{Email, InvalidEmail};
 pub use epoch::{Epoch, EpochRaise, EpochReason, KeptSession};
 pub use factors::{
-    Assertion, Ceremony, CeremonyBinding, CeremonyPurpose, ChallengeDigest, Factor, FactorChange,
+    Assertion, BrowserBinding, Ceremony, CeremonyPurpose, ChallengeDigest, Factor, FactorChange,
     FactorCheck, FactorStore, Factors, NewRecoveryCode, Passkey, PasskeyCheck, PasskeyCheckError,
     PasskeyId, PasskeyRefused, PasskeyUse, PendingDigest, PendingPurpose, PendingSession, Proof,
     ProvenPasskey, RecoveryCode, Registration, RelyingParty, SecondFactorPolicy, Selector,

@@ -129,7 +129,7 @@ impl Service {
             logout: Logout::new(a.clone(), s.clone(), t.clone()),
             second_factor: SecondFactor::new(a.clone(), s.clone(), t.clone(), m.clone())
                 .counted_in(&metrics),
-            own_factors: OwnFactors::new(a.clone(), s.clone(), t.clone(), m.clone()),
+            own_factors: OwnFactors::new((a, s), t, m, &metrics),
             passkey_sign_in: PasskeySignIn::new((a, s), t, m, &metrics),
             signup: Signup::new(a.clone(), s.clone(), options.setup_link, t.clone(), m.clone())
                 .counted_in(&metrics),

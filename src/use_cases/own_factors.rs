@@ -1,17 +1,21 @@
 //! Changes of second factors by the owner of an account. Each ends the other sessions in the step
 //! that adds or removes a factor.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::authorization::Authorized;
 use super::credential_change::{commit_kept, ends, finish_credential_change};
 use super::{run_to_completion, write_now};
 use crate::accounts::{
-    Account, Accounts, Busy, Change, ChangeError, EpochRaise, EpochReason, Factor, FactorChange,
-    Factors, LetterKind, NewPasswordError, Passkey, Proof, RecoveryCode, TotpSetup, TypedCode,
-    User, UserId,
+    Account, Accounts, BrowserBinding, Busy, Change, ChangeError, EpochRaise, EpochReason, Factor,
+    FactorChange, Factors, LetterKind, NewPasswordError, Passkey, Proof, RecoveryCode, TotpSetup,
+    TypedCode, User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::mail::Mail;
+use crate::metrics::Metrics;
 use crate::sessions::{
     EndReason, KeptSessionError, Session, Sessions, StartError, StartedSession, Token,
 };
@@ -23,6 +27,7 @@ pub struct OwnFactors {
     pub(super) sessions: Sessions,
     pub(super) audit: AuditTrail,
     pub(super) mail: Mail,
+    pub(super) metrics: Metrics,
 }
 
 /// The factors of an account, for its owner.
@@ -124,10 +129,21 @@ impl From<KeptSessionError> for OwnFactorsError {
 }
 
 impl OwnFactors {
-    /// Creates the use case.
+    /// Creates the use case. A set-up that finishes a sign-in is counted in the metrics.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
-        Self { accounts, sessions, audit, mail }
+    pub fn new(
+        (accounts, sessions): (&Accounts, &Sessions),
+        audit: &AuditTrail,
+        mail: &Mail,
+        metrics: &Metrics,
+    ) -> Self {
+        Self {
+            accounts: accounts.clone(),
+            sessions: sessions.clone(),
+            audit: audit.clone(),
+            mail: mail.clone(),
+            metrics: metrics.clone(),
+        }
     }
 
     /// The factors of a user. `None`: the account is gone.
@@ -170,10 +186,11 @@ impl OwnFactors {
     pub async fn begin_totp(
         &self,
         user: &User,
+        browser: &BrowserBinding,
         language: &str,
     ) -> Result<TotpSetup, OwnFactorsError> {
         self.require_verified(user, language).await?;
-        Ok(self.accounts.begin_totp(user.id).await?)
+        Ok(self.accounts.begin_totp(user.id, browser).await?)
     }
 
     /// Sends the link again where the address has to be verified first.
@@ -196,13 +213,17 @@ impl OwnFactors {
         user.email_verified || !self.mail.is_on()
     }
 
-    /// The set-up that was begun within the last hour. Callers hold an [`Authorized`] or a pending
+    /// The set-up that this browser began within the last hour. Callers hold an [`Authorized`] or a pending
     /// session.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn totp_setup(&self, user: UserId) -> Result<Option<TotpSetup>, StoreError> {
-        self.accounts.totp_setup(user).await
+    pub async fn totp_setup(
+        &self,
+        user: UserId,
+        browser: &BrowserBinding,
+    ) -> Result<Option<TotpSetup>, StoreError> {
+        self.accounts.totp_setup(user, browser).await
     }
 
     /// Adds the authenticator app that is being set up, if the code is its. The session continues
@@ -217,7 +238,9 @@ impl OwnFactors {
         code: &TypedCode,
         authorized: &Authorized,
     ) -> Result<Renewed, OwnFactorsError> {
-        let NewFactor { change, factor, codes: shown } = self.activation(user, code).await?;
+        let browser = BrowserBinding::session(session.id.as_uuid());
+        let NewFactor { change, factor, codes: shown } =
+            self.activation(user, &browser, code).await?;
         let change = OwnFactorChange {
             factors: change,
             proof: Proof::Factor(factor),
@@ -232,12 +255,14 @@ impl OwnFactors {
     pub(super) async fn activation(
         &self,
         user: &User,
+        browser: &BrowserBinding,
         code: &TypedCode,
     ) -> Result<NewFactor, OwnFactorsError> {
         if !self.may_add_to(user) {
             return Err(OwnFactorsError::EmailUnverified);
         }
-        let setup = self.accounts.totp_setup(user.id).await?.ok_or(OwnFactorsError::NotFound)?;
+        let setup = self.accounts.totp_setup(user.id, browser).await?;
+        let setup = setup.ok_or(OwnFactorsError::NotFound)?;
         let step = self.accounts.step_of_setup(&setup, code).ok_or(OwnFactorsError::WrongCode)?;
         let (shown, codes) = self.accounts.new_recovery_codes().await?;
         let change = FactorChange::ActivateTotp { secret: setup.id, step, codes };
@@ -268,28 +293,37 @@ impl OwnFactors {
         self.change_in_session(user, (session, token), change, authorized).await
     }
 
-    /// Replaces the recovery codes.
+    /// Replaces the recovery codes, unless the session ends before.
     ///
     /// # Errors
     /// [`OwnFactorsError`]; nothing has changed.
     pub async fn renew_codes(
         &self,
         user: UserId,
+        (session, token): (&Session, &Token),
         authorized: &Authorized,
     ) -> Result<Vec<RecoveryCode>, OwnFactorsError> {
         let account = self.accounts.find(user).await?;
-        if !account.is_some_and(|account| account.factors.any()) {
-            return Err(OwnFactorsError::NotFound);
-        }
+        let account = account.filter(|account| account.factors.any());
+        let epoch = account.ok_or(OwnFactorsError::NotFound)?.epoch;
         let (shown, codes) = self.accounts.new_recovery_codes().await?;
+        // Hashing takes long. A session that ended meanwhile must not get new codes.
+        self.sessions.require_live(session.id, token).await?;
         let (this, by) = (self.clone(), authorized.by().clone());
         run_to_completion(async move {
+            let decided = Arc::new(AtomicBool::new(false));
+            let is_decided = Arc::clone(&decided);
             let decide = move |account: &Account| {
+                let applies = account.epoch == epoch && account.factors.any();
+                is_decided.store(applies, Ordering::SeqCst);
                 let factors = Some(FactorChange::RenewCodes(codes.clone()));
-                account.factors.any().then(|| Change { factors, ..Change::default() })
+                applies.then(|| Change { factors, ..Change::default() })
             };
             let Self { accounts, sessions, audit, .. } = this;
             finish_credential_change(&accounts, &sessions, user, None, decide).await?;
+            if !decided.load(Ordering::SeqCst) {
+                return Err(ChangeError::Moved.into());
+            }
             audit.record([codes_created(user, &by)]).await;
             Ok(shown)
         })
@@ -318,7 +352,7 @@ impl OwnFactors {
         let decide = move |_: &_| Some(change.clone());
         let (this, by, events) = (self.clone(), authorized.by().clone(), done.clone());
         let (kept, changed) = run_to_completion(async move {
-            let Self { accounts, sessions, audit, mail } = this;
+            let Self { accounts, sessions, audit, mail, .. } = this;
             let changed =
                 finish_credential_change(&accounts, &sessions, user, Some(&mut kept), decide).await;
             mail.wake();

@@ -7,7 +7,7 @@ use super::credential_change::finish_credential_change;
 use super::own_factors::{NewFactor, OwnFactorChange, OwnFactors, OwnFactorsError, added};
 use super::run_to_completion;
 use crate::accounts::{
-    Account, CeremonyBinding, Change, Factor, FactorChange, LetterKind, Name, Passkey,
+    Account, BrowserBinding, Change, Factor, FactorChange, LetterKind, Name, Passkey,
     PasskeyCheckError, PasskeyId, Proof, RecoveryCode, Registration, User, UserId,
 };
 use crate::audit::{Event, Kind};
@@ -39,7 +39,7 @@ impl OwnFactors {
     pub async fn begin_passkey(
         &self,
         user: &User,
-        binding: CeremonyBinding,
+        binding: BrowserBinding,
         language: &str,
     ) -> Result<Option<Value>, OwnFactorsError> {
         self.require_verified(user, language).await?;
@@ -58,7 +58,7 @@ impl OwnFactors {
         (registration, name): (&Registration, Option<Name>),
         authorized: &Authorized,
     ) -> Result<(AddedPasskey, Option<StartedSession>), OwnFactorsError> {
-        let binding = CeremonyBinding::session(session.id.as_uuid());
+        let binding = BrowserBinding::session(session.id.as_uuid());
         let name = name.unwrap_or_else(|| default_name(&authorized.by().client));
         let (passkey, new) = self.new_passkey(user, binding, registration, name).await?;
         let NewFactor { change, factor, codes: recovery_codes } = new;
@@ -77,7 +77,7 @@ impl OwnFactors {
     pub(super) async fn new_passkey(
         &self,
         user: &User,
-        binding: CeremonyBinding,
+        binding: BrowserBinding,
         registration: &Registration,
         name: Name,
     ) -> Result<(Passkey, NewFactor), OwnFactorsError> {
@@ -139,7 +139,7 @@ impl OwnFactors {
         };
         let (this, by, user) = (self.clone(), authorized.by().clone(), user.id);
         run_to_completion(async move {
-            let Self { accounts, sessions, audit, mail } = this;
+            let Self { accounts, sessions, audit, mail, .. } = this;
             let started = sessions.of_passkey(user, id).await?;
             let decide = move |_: &Account| Some(change.clone());
             finish_credential_change(&accounts, &sessions, user, None, decide).await?;

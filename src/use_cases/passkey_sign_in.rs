@@ -6,7 +6,7 @@ use super::pending::keeps_passkey;
 use super::sent_forms::FormTurn;
 use super::{ended_by_start, new_session, run_to_completion, write_now};
 use crate::accounts::{
-    Account, Accounts, Assertion, CeremonyBinding, Factor, PasskeyCheck, PasskeyCheckError,
+    Account, Accounts, Assertion, BrowserBinding, Factor, PasskeyCheck, PasskeyCheckError,
     ProvenPasskey, Status, User,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
@@ -37,7 +37,7 @@ pub struct PasskeySignInRequest {
     /// The answer of the browser.
     pub assertion: Assertion,
     /// The bindings of the browser: one of them has the challenge.
-    pub bindings: Vec<CeremonyBinding>,
+    pub bindings: Vec<BrowserBinding>,
     /// Whether "remember me" was ticked.
     pub remember_me: bool,
     /// The client of the request.

@@ -9,11 +9,12 @@ use super::own_passkeys::{AddedPasskey, default_name};
 use super::pending::{digest_of, session_before};
 use super::{new_session, run_to_completion, signed_in};
 use crate::accounts::{
-    Account, CeremonyBinding, Change, EpochRaise, EpochReason, Factor, FactorChange, Letter,
+    Account, BrowserBinding, Change, EpochRaise, EpochReason, Factor, FactorChange, Letter,
     LetterKind, Name, PendingPurpose, PendingSession, RecoveryCode, Registration, TypedCode, User,
 };
 use crate::audit::By;
 use crate::failure::StoreError;
+use crate::metrics::SignInOutcome;
 use crate::sessions::{Client, NewSession, SessionPasskey, StartedSession, Token, device_name};
 
 impl OwnFactors {
@@ -39,7 +40,8 @@ impl OwnFactors {
         code: &TypedCode,
         (client, language): (Client, &'static str),
     ) -> Result<(Vec<RecoveryCode>, User, StartedSession), OwnFactorsError> {
-        let new = self.activation(user, code).await?;
+        let browser = BrowserBinding::pending(&pending.digest);
+        let new = self.activation(user, &browser, code).await?;
         self.finish_pending((pending, user), new, (client, language)).await
     }
 
@@ -53,7 +55,7 @@ impl OwnFactors {
         (registration, name): (&Registration, Option<Name>),
         (client, language): (Client, &'static str),
     ) -> Result<(AddedPasskey, User, StartedSession), OwnFactorsError> {
-        let binding = CeremonyBinding::pending(&pending.digest);
+        let binding = BrowserBinding::pending(&pending.digest);
         let name = name.unwrap_or_else(|| default_name(&client));
         let (passkey, new) = self.new_passkey(user, binding, registration, name).await?;
         let (recovery_codes, user, started) =
@@ -133,6 +135,7 @@ impl OwnFactors {
         let started = self.sessions.start(beginning).await.map_err(OwnFactorsError::NotStarted)?;
         let events = signed_in(account.user.id, &started, previous.as_deref(), client);
         self.audit.record(events).await;
+        self.metrics.sign_in(SignInOutcome::Ok);
         Ok(started)
     }
 }

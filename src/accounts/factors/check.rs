@@ -4,8 +4,8 @@
 use time::OffsetDateTime;
 
 use super::{
-    Factor, NewRecoveryCode, PendingDigest, PendingPurpose, PendingSession, RecoveryCode,
-    SecondFactorPolicy, TotpCode, TotpSecret, TotpSecretId, TotpSetup,
+    BrowserBinding, Factor, NewRecoveryCode, PendingDigest, PendingPurpose, PendingSession,
+    RecoveryCode, SecondFactorPolicy, TotpCode, TotpSecret, TotpSecretId, TotpSetup,
 };
 use crate::accounts::hashing::{Expected, HashSlot};
 use crate::accounts::{
@@ -164,21 +164,29 @@ impl Accounts {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails, or the key is missing.
-    pub async fn begin_totp(&self, user: UserId) -> Result<TotpSetup, StoreError> {
+    pub async fn begin_totp(
+        &self,
+        user: UserId,
+        begun_by: &BrowserBinding,
+    ) -> Result<TotpSetup, StoreError> {
         let now = self.0.clock.now();
         let id = TotpSecretId::from_uuid(self.0.entropy.id(now)?);
         let secret = TotpSecret::generate(&self.0.entropy)?;
         let setup = TotpSetup { id, user, secret, created_at: now };
-        self.0.factors.keep_totp_setup(&setup).await?;
+        self.0.factors.keep_totp_setup(&setup, begun_by).await?;
         Ok(setup)
     }
 
-    /// The set-up that was begun within the last hour.
+    /// The set-up that this browser began within the last hour.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails, or the key is missing.
-    pub async fn totp_setup(&self, user: UserId) -> Result<Option<TotpSetup>, StoreError> {
-        let found = self.0.factors.totp_setup(user).await?;
+    pub async fn totp_setup(
+        &self,
+        user: UserId,
+        begun_by: &BrowserBinding,
+    ) -> Result<Option<TotpSetup>, StoreError> {
+        let found = self.0.factors.totp_setup(user, begun_by).await?;
         let oldest = self.0.clock.now().saturating_sub(Self::SET_UP_LIFE);
         Ok(found.filter(|setup| setup.created_at > oldest))
     }
@@ -290,5 +298,13 @@ impl Accounts {
     /// [`StoreError`] when the store fails; then it is unknown.
     pub async fn take_pending(&self, digest: &PendingDigest) -> Result<bool, StoreError> {
         self.0.factors.take_pending(digest).await
+    }
+
+    /// Voids the pending sessions of all accounts.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown which are void.
+    pub async fn take_all_pending(&self) -> Result<(), StoreError> {
+        self.0.factors.take_all_pending().await
     }
 }

@@ -18,7 +18,7 @@ pub use change::{FactorChange, NewRecoveryCode};
 pub use check::{FactorCheck, TypedCode};
 pub use factor::{Factor, Factors, Proof};
 pub use passkey::{
-    Assertion, Ceremony, CeremonyBinding, CeremonyPurpose, ChallengeDigest, Passkey, PasskeyCheck,
+    Assertion, BrowserBinding, Ceremony, CeremonyPurpose, ChallengeDigest, Passkey, PasskeyCheck,
     PasskeyCheckError, PasskeyId, PasskeyRefused, PasskeyUse, ProvenPasskey, Registration,
     RelyingParty,
 };

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
-    Ceremony, CeremonyBinding, ChallengeDigest, Passkey, PasskeyId, PasskeyUse, PendingDigest,
+    BrowserBinding, Ceremony, ChallengeDigest, Passkey, PasskeyId, PasskeyUse, PendingDigest,
     PendingSession, Selector, TotpSecret,
 };
 use crate::accounts::{Name, PasswordHash, UserId};
@@ -43,17 +43,25 @@ pub struct TotpSetup {
 /// Factors are added and removed by [`super::FactorChange`] in a change of the account.
 #[async_trait]
 pub trait FactorStore: Send + Sync {
-    /// Keeps the secret of a set-up, in place of another that is being set up.
+    /// Keeps the secret of a set-up that this browser began, in place of another of the account.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails, or the key is missing.
-    async fn keep_totp_setup(&self, setup: &TotpSetup) -> Result<(), StoreError>;
+    async fn keep_totp_setup(
+        &self,
+        setup: &TotpSetup,
+        begun_by: &BrowserBinding,
+    ) -> Result<(), StoreError>;
 
-    /// The secret that is being set up.
+    /// The secret that is being set up, if this browser began it.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails, or the key is missing.
-    async fn totp_setup(&self, user: UserId) -> Result<Option<TotpSetup>, StoreError>;
+    async fn totp_setup(
+        &self,
+        user: UserId,
+        begun_by: &BrowserBinding,
+    ) -> Result<Option<TotpSetup>, StoreError>;
 
     /// The secret in use.
     ///
@@ -126,6 +134,12 @@ pub trait FactorStore: Send + Sync {
     /// [`StoreError`] when the store fails; then it is unknown whether it is gone.
     async fn take_pending(&self, digest: &PendingDigest) -> Result<bool, StoreError>;
 
+    /// Voids every pending session of all accounts.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then it is unknown which are void.
+    async fn take_all_pending(&self) -> Result<(), StoreError>;
+
     /// The passkeys of a user in the order in which they were added.
     ///
     /// # Errors
@@ -176,6 +190,6 @@ pub trait FactorStore: Send + Sync {
     async fn take_ceremony(
         &self,
         challenge: &ChallengeDigest,
-        binding: &CeremonyBinding,
+        binding: &BrowserBinding,
     ) -> Result<Option<Ceremony>, StoreError>;
 }

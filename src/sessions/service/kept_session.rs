@@ -152,7 +152,15 @@ impl Sessions {
         EpochMove { user, to: changed.epoch, reason, survivor, at: self.now() }
     }
 
-    async fn require_live(&self, id: SessionId, token: &Token) -> Result<(), KeptSessionError> {
+    /// Checks in the store that this token opens the live session of this id.
+    ///
+    /// # Errors
+    /// [`KeptSessionError`]; it may not act any more.
+    pub(crate) async fn require_live(
+        &self,
+        id: SessionId,
+        token: &Token,
+    ) -> Result<(), KeptSessionError> {
         if self.opens(id, token).await? {
             Ok(())
         } else {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{Intercepted, Interceptor, StoreCall, StoreFailure};
 use crate::accounts::{
-    Ceremony, CeremonyBinding, ChallengeDigest, FactorStore, Name, Passkey, PasskeyId, PasskeyUse,
+    BrowserBinding, Ceremony, ChallengeDigest, FactorStore, Name, Passkey, PasskeyId, PasskeyUse,
     PasswordHash, PendingDigest, PendingSession, Selector, TotpSecretId, TotpSetup, UserId,
 };
 use crate::failure::StoreError;
@@ -22,12 +22,20 @@ impl<I: Interceptor> Intercepted<dyn FactorStore, I> {
 
 #[async_trait]
 impl<I: Interceptor> FactorStore for Intercepted<dyn FactorStore, I> {
-    async fn keep_totp_setup(&self, setup: &TotpSetup) -> Result<(), StoreError> {
-        self.forward("keep_totp_setup", self.inner.keep_totp_setup(setup)).await
+    async fn keep_totp_setup(
+        &self,
+        setup: &TotpSetup,
+        begun_by: &BrowserBinding,
+    ) -> Result<(), StoreError> {
+        self.forward("keep_totp_setup", self.inner.keep_totp_setup(setup, begun_by)).await
     }
 
-    async fn totp_setup(&self, user: UserId) -> Result<Option<TotpSetup>, StoreError> {
-        self.forward("totp_setup", self.inner.totp_setup(user)).await
+    async fn totp_setup(
+        &self,
+        user: UserId,
+        begun_by: &BrowserBinding,
+    ) -> Result<Option<TotpSetup>, StoreError> {
+        self.forward("totp_setup", self.inner.totp_setup(user, begun_by)).await
     }
 
     async fn totp(&self, user: UserId) -> Result<Option<TotpSetup>, StoreError> {
@@ -79,6 +87,10 @@ impl<I: Interceptor> FactorStore for Intercepted<dyn FactorStore, I> {
         self.forward("take_pending", self.inner.take_pending(digest)).await
     }
 
+    async fn take_all_pending(&self) -> Result<(), StoreError> {
+        self.forward("take_all_pending", self.inner.take_all_pending()).await
+    }
+
     async fn passkeys(&self, user: UserId) -> Result<Vec<Passkey>, StoreError> {
         self.forward("passkeys", self.inner.passkeys(user)).await
     }
@@ -111,7 +123,7 @@ impl<I: Interceptor> FactorStore for Intercepted<dyn FactorStore, I> {
     async fn take_ceremony(
         &self,
         challenge: &ChallengeDigest,
-        binding: &CeremonyBinding,
+        binding: &BrowserBinding,
     ) -> Result<Option<Ceremony>, StoreError> {
         self.forward("take_ceremony", self.inner.take_ceremony(challenge, binding)).await
     }

@@ -5,14 +5,14 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::SqlDatabase;
-use super::engine::{Finish, SqlRow, Transaction, in_transaction, statement};
+use super::engine::{Finish, SqlRow, Statement, Transaction, in_transaction, statement};
 use super::passkeys;
 use super::rows::uuid;
 use super::sealed::seal;
 use crate::accounts::{
-    Ceremony, CeremonyBinding, ChallengeDigest, ChangeError, Epoch, FactorChange, FactorStore,
-    Name, NewRecoveryCode, Passkey, PasskeyId, PasskeyUse, PasswordHash, PendingDigest,
-    PendingPurpose, PendingSession, Selector, TotpSecret, TotpSecretId, TotpSetup, UserId,
+    BrowserBinding, Ceremony, ChallengeDigest, ChangeError, Epoch, FactorChange, FactorStore, Name,
+    NewRecoveryCode, Passkey, PasskeyId, PasskeyUse, PasswordHash, PendingDigest, PendingPurpose,
+    PendingSession, Selector, TotpSecret, TotpSecretId, TotpSetup, UserId,
 };
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
@@ -21,6 +21,16 @@ use crate::sealing::Place;
 /// For what the secrets of authenticator apps are encrypted.
 pub(super) const TOTP_PURPOSE: &str = "totp secret";
 
+/// The columns that `totp_secret` reads, of an account.
+macro_rules! select_totp {
+    ($which:literal) => {
+        concat!(
+            "SELECT totp_id, secret, created_at FROM totp_secrets WHERE user_id = $1 AND ",
+            $which
+        )
+    };
+}
+
 fn place(id: &Uuid) -> Place<'_> {
     Place { purpose: TOTP_PURPOSE, row: id.as_bytes() }
 }
@@ -28,28 +38,39 @@ fn place(id: &Uuid) -> Place<'_> {
 #[async_trait]
 impl FactorStore for SqlDatabase {
     #[tracing::instrument(name = "store.factor.keep_totp_setup", skip_all, err(level = "debug"))]
-    async fn keep_totp_setup(&self, setup: &TotpSetup) -> Result<(), StoreError> {
+    async fn keep_totp_setup(
+        &self,
+        setup: &TotpSetup,
+        begun_by: &BrowserBinding,
+    ) -> Result<(), StoreError> {
         in_transaction!(self.engine, tx => {
             let id = setup.id.as_uuid();
             let sealed = seal(tx, &self.sealing, place(&id), setup.secret.as_bytes()).await?;
             let keep = statement(
                 "INSERT INTO totp_secrets (totp_id, user_id, is_active, secret, last_step, \
-                 created_at) VALUES ($1, $2, FALSE, $3, 0, $4) \
+                 created_at, begun_by) VALUES ($1, $2, FALSE, $3, 0, $4, $5) \
                  ON CONFLICT (user_id, is_active) DO UPDATE SET totp_id = excluded.totp_id, \
-                 secret = excluded.secret, last_step = 0, created_at = excluded.created_at",
+                 secret = excluded.secret, last_step = 0, created_at = excluded.created_at, \
+                 begun_by = excluded.begun_by",
             );
             let keep = keep.bind(id).bind(setup.user).bind(sealed).bind(setup.created_at);
+            let keep = keep.bind(*begun_by.as_bytes());
             tx.execute(keep).await?;
             Ok(Finish::Commit(()))
         })
     }
 
-    async fn totp_setup(&self, user: UserId) -> Result<Option<TotpSetup>, StoreError> {
-        self.totp_secret(user, false).await
+    async fn totp_setup(
+        &self,
+        user: UserId,
+        begun_by: &BrowserBinding,
+    ) -> Result<Option<TotpSetup>, StoreError> {
+        let found = statement(select_totp!("NOT is_active AND begun_by = $2"));
+        self.totp_secret(user, found.bind(user).bind(*begun_by.as_bytes())).await
     }
 
     async fn totp(&self, user: UserId) -> Result<Option<TotpSetup>, StoreError> {
-        self.totp_secret(user, true).await
+        self.totp_secret(user, statement(select_totp!("is_active")).bind(user)).await
     }
 
     #[tracing::instrument(name = "store.factor.use_totp_step", skip_all, err(level = "debug"))]
@@ -143,6 +164,11 @@ impl FactorStore for SqlDatabase {
         Ok(self.engine.execute(take.bind(*digest.as_bytes())).await? == 1)
     }
 
+    #[tracing::instrument(name = "store.factor.take_all_pending", skip_all, err(level = "debug"))]
+    async fn take_all_pending(&self) -> Result<(), StoreError> {
+        self.engine.execute(statement("DELETE FROM pending_sessions")).await.map(drop)
+    }
+
     async fn passkeys(&self, user: UserId) -> Result<Vec<Passkey>, StoreError> {
         passkeys::of_user(&self.engine, user).await
     }
@@ -179,7 +205,7 @@ impl FactorStore for SqlDatabase {
     async fn take_ceremony(
         &self,
         challenge: &ChallengeDigest,
-        binding: &CeremonyBinding,
+        binding: &BrowserBinding,
     ) -> Result<Option<Ceremony>, StoreError> {
         passkeys::take_ceremony(&self.engine, challenge, binding).await
     }
@@ -189,15 +215,9 @@ impl SqlDatabase {
     async fn totp_secret(
         &self,
         user: UserId,
-        is_active: bool,
+        found: Statement,
     ) -> Result<Option<TotpSetup>, StoreError> {
-        let found = statement(
-            "SELECT totp_id, secret, created_at FROM totp_secrets \
-             WHERE user_id = $1 AND is_active = $2",
-        );
-        let Some(row) = self.engine.row(found.bind(user).bind(is_active)).await? else {
-            return Ok(None);
-        };
+        let Some(row) = self.engine.row(found).await? else { return Ok(None) };
         let id = uuid(&row.get::<Vec<u8>>("totp_id")?)?;
         let sealed: Vec<u8> = row.get("secret")?;
         let opened = self.sealing.open(place(&id), &sealed)?;

@@ -47,6 +47,7 @@ const FILES: &[(&str, &str)] = files![
     "20261129232000_add_second_factor_to_sessions",
     "20261129232100_create_second_factors",
     "20261130100000_create_passkeys",
+    "20261130130000_bind_totp_setups",
 ];
 
 #[cfg(test)]

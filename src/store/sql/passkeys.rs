@@ -10,7 +10,7 @@ use super::sessions::end::end_of_passkey;
 use super::sessions::orders::{SessionOrder, append};
 use super::{SessionLocation, SqlDatabase};
 use crate::accounts::{
-    Ceremony, CeremonyBinding, CeremonyPurpose, ChallengeDigest, ChangeError, Name, Passkey,
+    BrowserBinding, Ceremony, CeremonyPurpose, ChallengeDigest, ChangeError, Name, Passkey,
     PasskeyId, PasskeyUse, UserId,
 };
 use crate::clock::from_unix_milliseconds;
@@ -112,7 +112,7 @@ pub(super) async fn keep_ceremony(engine: &Engine, kept: &Ceremony) -> Result<()
 pub(super) async fn take_ceremony(
     engine: &Engine,
     challenge: &ChallengeDigest,
-    binding: &CeremonyBinding,
+    binding: &BrowserBinding,
 ) -> Result<Option<Ceremony>, StoreError> {
     let row = in_transaction!(engine, tx => {
         let take = statement(

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use anteroom::Options;
 use anteroom::accounts::Role;
+use anteroom::sessions::{Limit, LimitPolicy};
 use anteroom::throttle::{Rate, ThrottleOptions};
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -21,6 +23,9 @@ on_every_store!(
     totp_3_rc_2_attack_123_wrong_codes_count_across_right_passwords,
     a_pending_session_lives_ten_minutes_and_under_its_epoch,
     the_session_and_the_data_of_the_browser_are_replaced_by_the_second_step,
+    signing_out_of_a_pending_session_ends_the_session_before_it,
+    a_full_limit_uses_up_neither_the_code_nor_the_pending_session,
+    a_set_up_is_of_the_session_that_began_it,
     of_codes_sent_at_once_for_a_pending_session_five_are_compared,
 );
 
@@ -235,4 +240,47 @@ async fn the_session_and_the_data_of_the_browser_are_replaced_by_the_second_step
     assert!(bob.is_signed_in().await, "until the second step");
     assert_eq!(authenticator.finish(&app, &other).await.status, 200);
     assert_eq!(bob.why_not().await, "signed_out");
+}
+
+async fn signing_out_of_a_pending_session_ends_the_session_before_it(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    with_app(&app).await;
+    let browser = app.signed_in("bob@example.org").await;
+    let before = browser.copy();
+    assert_eq!(browser.try_to_sign_in(ADA, PASSWORD, false).await.status, 401);
+    assert!(before.is_signed_in().await);
+
+    assert_eq!(browser.delete("/api/session").await.status, 204);
+
+    assert_eq!(before.why_not().await, "signed_out");
+}
+
+async fn a_full_limit_uses_up_neither_the_code_nor_the_pending_session(kind: Kind) {
+    let refuse = |options: &mut Options| {
+        options.policy.limit = Limit { most: 1, policy: LimitPolicy::Refuse };
+    };
+    let app = TestApp::start_with(kind, refuse).await;
+    let (ada, authenticator) = with_app(&app).await;
+    let browser = pending(&app).await;
+    let code = authenticator.next_code(&app).await;
+    let full = (409, "session_limit_reached".to_owned());
+    assert_eq!(send_code(&browser, &code).await.refusal(), full);
+
+    assert_eq!(ada.delete("/api/session").await.status, 204);
+
+    assert_eq!(send_code(&browser, &code).await.status, 200);
+}
+
+async fn a_set_up_is_of_the_session_that_began_it(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let (thief, owner) = (app.signed_in(ADA).await, app.signed_in(ADA).await);
+    let begun = thief.post("/api/account/totp", json!({})).await;
+    let key = Authenticator::of(begun.json()["secret"].as_str().unwrap());
+
+    let page = owner.get("/account/second-factor/set-up").await;
+    assert!(page.status == 200 && !page.text.contains("otpauth://"), "{}", page.text);
+    let answer = owner.post("/api/account/totp/confirm", json!({ "code": key.code(&app) })).await;
+    assert_eq!(answer.refusal(), (404, "not_found".to_owned()));
+    let answer = thief.post("/api/account/totp/confirm", json!({ "code": key.code(&app) })).await;
+    assert_eq!(answer.status, 200);
 }

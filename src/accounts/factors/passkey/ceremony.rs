@@ -35,9 +35,9 @@ impl fmt::Debug for ChallengeDigest {
 
 /// A digest of something that only the browser has that asked for the challenge.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct CeremonyBinding([u8; 32]);
+pub struct BrowserBinding([u8; 32]);
 
-impl CeremonyBinding {
+impl BrowserBinding {
     /// A session: it stays through rotations.
     #[must_use]
     pub fn session(id: Uuid) -> Self {
@@ -67,9 +67,9 @@ impl CeremonyBinding {
     }
 }
 
-impl fmt::Debug for CeremonyBinding {
+impl fmt::Debug for BrowserBinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CeremonyBinding(…)")
+        f.write_str("BrowserBinding(…)")
     }
 }
 
@@ -108,7 +108,7 @@ pub struct Ceremony {
     /// The digest of the challenge.
     pub challenge: ChallengeDigest,
     /// The browser that asked for it.
-    pub binding: CeremonyBinding,
+    pub binding: BrowserBinding,
     /// Its purpose.
     pub purpose: CeremonyPurpose,
     /// Whose passkey it is about; `None` where the passkey says who signs in.

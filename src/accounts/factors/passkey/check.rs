@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::relying_party::{Asked, NewKey, NotRight, Signed};
 use super::{
-    Assertion, Ceremony, CeremonyBinding, CeremonyPurpose, ChallengeDigest, Passkey, PasskeyId,
+    Assertion, BrowserBinding, Ceremony, CeremonyPurpose, ChallengeDigest, Passkey, PasskeyId,
     PasskeyUse, Registration, RelyingParty,
 };
 use crate::accounts::{Account, Accounts, Name, Status, User, UserId};
@@ -17,7 +17,7 @@ pub struct PasskeyCheck {
     /// The answer of the browser.
     pub assertion: Assertion,
     /// The bindings of the browser: one of them has the challenge.
-    pub bindings: Vec<CeremonyBinding>,
+    pub bindings: Vec<BrowserBinding>,
     /// The account to prove; `None` to sign in with the passkey alone.
     pub user: Option<UserId>,
 }
@@ -122,7 +122,7 @@ impl Accounts {
     pub async fn begin_registration(
         &self,
         user: &User,
-        binding: CeremonyBinding,
+        binding: BrowserBinding,
     ) -> Result<Option<Value>, StoreError> {
         let Some(relying_party) = &self.0.relying_party else { return Ok(None) };
         let existing = self.0.factors.passkeys(user.id).await?;
@@ -141,7 +141,7 @@ impl Accounts {
     pub async fn begin_proof(
         &self,
         user: Option<UserId>,
-        binding: CeremonyBinding,
+        binding: BrowserBinding,
     ) -> Result<Option<Value>, StoreError> {
         let Some(relying_party) = &self.0.relying_party else { return Ok(None) };
         let (passkeys, purpose) = match user {
@@ -159,7 +159,7 @@ impl Accounts {
     async fn keep_ceremony(
         &self,
         challenge: &[u8],
-        binding: CeremonyBinding,
+        binding: BrowserBinding,
         (purpose, user): (CeremonyPurpose, Option<UserId>),
         Asked { options, state }: Asked,
     ) -> Result<Value, StoreError> {
@@ -180,7 +180,7 @@ impl Accounts {
     async fn take_ceremony(
         &self,
         challenge: &[u8],
-        bindings: &[CeremonyBinding],
+        bindings: &[BrowserBinding],
     ) -> Result<Ceremony, PasskeyCheckError> {
         let digest = ChallengeDigest::of(challenge);
         for binding in bindings {
@@ -204,7 +204,7 @@ impl Accounts {
     pub async fn check_registration(
         &self,
         user: UserId,
-        binding: CeremonyBinding,
+        binding: BrowserBinding,
         registration: &Registration,
         name: Name,
     ) -> Result<Passkey, PasskeyCheckError> {

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use crate::accounts::{Name, UserId};
 use crate::entropy::id;
 
-pub use ceremony::{Ceremony, CeremonyBinding, CeremonyPurpose, ChallengeDigest};
+pub use ceremony::{BrowserBinding, Ceremony, CeremonyPurpose, ChallengeDigest};
 pub use check::{PasskeyCheck, PasskeyCheckError, PasskeyRefused, ProvenPasskey};
 pub use relying_party::{Assertion, Registration, RelyingParty};
 #[cfg(any(test, feature = "testing"))]

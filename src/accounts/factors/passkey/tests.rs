@@ -210,10 +210,10 @@ fn a_challenge_of_one_browser_is_none_of_another() {
     let id = Uuid::from_u128(5);
     let pending = crate::accounts::PendingDigest::from_bytes([5; 32]);
     let all = [
-        CeremonyBinding::session(id),
-        CeremonyBinding::session(Uuid::from_u128(6)),
-        CeremonyBinding::pending(&pending),
-        CeremonyBinding::browser(&[5; 32]),
+        BrowserBinding::session(id),
+        BrowserBinding::session(Uuid::from_u128(6)),
+        BrowserBinding::pending(&pending),
+        BrowserBinding::browser(&[5; 32]),
     ];
     for (at, one) in all.iter().enumerate() {
         assert!(all.iter().skip(at + 1).all(|other| one != other), "{at}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::accounts::{Account, CeremonyBinding, PendingPurpose, PendingSession, User};
+use crate::accounts::{Account, BrowserBinding, PendingPurpose, PendingSession, User, UserId};
 use crate::audit::By;
 use crate::http::response::error::{Code, Problem};
 use crate::http::security::redirect::{see_other, with_next};
@@ -54,10 +54,10 @@ impl SettingUp {
     }
 
     /// The binding of the challenge of a new passkey to the browser.
-    pub(in crate::http) fn binding(&self) -> CeremonyBinding {
+    pub(in crate::http) fn binding(&self) -> BrowserBinding {
         match self {
-            Self::User(current, _) => CeremonyBinding::session(current.session.id.as_uuid()),
-            Self::Pending(pending, _) => CeremonyBinding::pending(&pending.digest),
+            Self::User(current, _) => BrowserBinding::session(current.session.id.as_uuid()),
+            Self::Pending(pending, _) => BrowserBinding::pending(&pending.digest),
         }
     }
 
@@ -83,6 +83,19 @@ pub(in crate::http) async fn authorized(
 ) -> Result<Authorized, Problem> {
     let authorized = own.authorize(&user.session, user.actor.by()).await?;
     authorized.ok_or_else(Problem::reauthentication_required)
+}
+
+/// The right of an administrator to delete this account or to remove its factors. For their own one
+/// the same proof is needed as on the pages of the account.
+pub(in crate::http) async fn authorized_over(
+    own: &OwnFactors,
+    administrator: &CurrentUser,
+    id: UserId,
+) -> Result<Authorized, Problem> {
+    if administrator.user.id == id {
+        return authorized(own, administrator).await;
+    }
+    administrator.authorized().ok_or_else(Problem::reauthentication_required)
 }
 
 /// Sets the cookie of a sign-in: of the session, or of the pending session, which is an error.

@@ -121,7 +121,11 @@ pub(crate) async fn second_step(
     JsonObject(body): JsonObject<SecondFactorBody>,
 ) -> Result<Json<SignedInBody>, Problem> {
     let proof = body.proof()?;
-    let token = current.token().ok_or_else(Problem::no_session)?;
+    let Some(token) = current.token() else {
+        // With two cookies the error says how to get rid of them.
+        current.session()?;
+        return Err(Problem::no_session());
+    };
     let (client, form) = (current.client(), FormTurn::default());
     let request =
         SecondFactorRequest { token, proof, client, form, language: current.language().tag() };
@@ -164,7 +168,8 @@ pub(crate) async fn begin_totp(
 ) -> Result<(StatusCode, Json<TotpSetupBody>), Problem> {
     let setting_up = SettingUp::of(&own, &current, signed_in).await?;
     setting_up.count_change(&current).await?;
-    let setup = own.begin_totp(setting_up.user(), current.language().tag()).await?;
+    let (browser, language) = (setting_up.binding(), current.language().tag());
+    let setup = own.begin_totp(setting_up.user(), &browser, language).await?;
     let uri = setup.secret.uri(links.service(), &setting_up.user().email.display());
     let body = TotpSetupBody {
         secret: setup.secret.base32().expose_secret().to_owned(),
@@ -262,6 +267,6 @@ pub(crate) async fn renew_codes(
 ) -> Result<Json<RecoveryCodesBody>, Problem> {
     let authorized = authorized(&own, &user).await?;
     user.actor.count_change().await?;
-    let codes = own.renew_codes(user.user.id, &authorized).await?;
+    let codes = own.renew_codes(user.user.id, (&user.session, &user.token), &authorized).await?;
     Ok(Json(RecoveryCodesBody::of(&codes)))
 }

@@ -83,7 +83,7 @@ pub(crate) async fn renew_codes(
         Err(response) => return Ok(response),
     };
     user.actor.count_change().await?;
-    let codes = own.renew_codes(user.user.id, &authorized).await?;
+    let codes = own.renew_codes(user.user.id, (&user.session, &user.token), &authorized).await?;
     let page = codes_page(context, &codes, (false, PATH.to_owned()));
     Ok(render(StatusCode::OK, &page))
 }

@@ -84,7 +84,7 @@ pub(crate) async fn form(
         Ok(setting_up) => setting_up,
         Err(problem) => return elsewhere(problem),
     };
-    let setup = own.totp_setup(setting_up.user().id).await?;
+    let setup = own.totp_setup(setting_up.user().id, &setting_up.binding()).await?;
     let page =
         page((context, &next, form_settings.passkeys_are_on), &setting_up, setup.as_ref(), &links)?;
     Ok(forms_lead_to(&next, render(StatusCode::OK, &page)))
@@ -104,7 +104,7 @@ pub(crate) async fn begin(
     };
     setting_up.count_change(&current).await?;
     let next = safe_next(form.find("next"), &applications);
-    match own.begin_totp(setting_up.user(), current.language().tag()).await {
+    match own.begin_totp(setting_up.user(), &setting_up.binding(), current.language().tag()).await {
         Ok(_) => Ok(see_other(&with_next(PATH, &next))),
         Err(error) => {
             let shown =
@@ -129,7 +129,7 @@ pub(crate) async fn submit(
         Ok(setting_up) => setting_up,
         Err(problem) => return elsewhere(problem),
     };
-    let setup = own.totp_setup(setting_up.user().id).await?;
+    let setup = own.totp_setup(setting_up.user().id, &setting_up.binding()).await?;
     let shown = page(
         (context.clone(), &next, form_settings.passkeys_are_on),
         &setting_up,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::accounts::{Accounts, Assertion, CeremonyBinding, PendingPurpose, UserId};
+use crate::accounts::{Accounts, Assertion, BrowserBinding, PendingPurpose, UserId};
 use crate::http::endpoints::factors::access::signed_in;
 use crate::http::endpoints::passkeys::browser::{BrowserKey, sign_in_request};
 use crate::http::request::body::{JsonObject, UniqueObject};
@@ -55,11 +55,11 @@ pub(in crate::http) fn require_passkeys(accounts: &Accounts) -> Result<(), Probl
 async fn asked_for(
     second_factor: &SecondFactor,
     current: &CurrentSession,
-) -> Result<Option<(UserId, CeremonyBinding)>, Problem> {
+) -> Result<Option<(UserId, BrowserBinding)>, Problem> {
     match current.session_state() {
         SessionState::Unknown => return Err(Problem::silent_store()),
         SessionState::Live(identity) => {
-            let binding = CeremonyBinding::session(identity.session.id.as_uuid());
+            let binding = BrowserBinding::session(identity.session.id.as_uuid());
             return Ok(identity.user.map(|user| (user.id, binding)));
         }
         SessionState::Missing | SessionState::SeveralCookies | SessionState::Ended(_) => {}
@@ -69,7 +69,7 @@ async fn asked_for(
     let waiting = pending.filter(|(pending, account)| {
         pending.purpose == PendingPurpose::Code && account.factors.passkeys
     });
-    Ok(waiting.map(|(pending, _)| (pending.user, CeremonyBinding::pending(&pending.digest))))
+    Ok(waiting.map(|(pending, _)| (pending.user, BrowserBinding::pending(&pending.digest))))
 }
 
 /// `POST /api/session/passkey/options`: the options for the browser

@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::accounts::{Assertion, CeremonyBinding, PendingDigest};
+use crate::accounts::{Assertion, BrowserBinding, PendingDigest};
 use crate::http::response::error::Problem;
 use crate::http::session::cookie::{CookieShape, Presented};
 use crate::http::session::current::CurrentSession;
@@ -37,8 +37,8 @@ impl BrowserKey {
     }
 
     /// The bindings of a challenge to the browser.
-    pub(super) fn binding(&self) -> CeremonyBinding {
-        CeremonyBinding::browser(self.0.digest().as_bytes())
+    pub(super) fn binding(&self) -> BrowserBinding {
+        BrowserBinding::browser(self.0.digest().as_bytes())
     }
 
     /// The header that keeps it for five minutes.
@@ -58,7 +58,7 @@ pub(in crate::http) fn sign_in_request(
     let browser = BrowserKey::presented(headers, cookie).map(|key| key.binding());
     let token = current.token();
     let pending = token.as_ref().map(|token| {
-        CeremonyBinding::pending(&PendingDigest::from_bytes(*token.digest().as_bytes()))
+        BrowserBinding::pending(&PendingDigest::from_bytes(*token.digest().as_bytes()))
     });
     PasskeySignInRequest {
         assertion,
