@@ -14,6 +14,7 @@ on_every_store!(
     totp_5_changes_of_factors_need_a_factor_and_not_only_the_password,
     deleting_the_account_needs_a_factor_where_there_is_one,
     an_administrator_removes_every_factor,
+    totp_5_the_password_of_an_administrator_does_not_remove_their_factors,
 );
 
 fn required() -> (u16, String) {
@@ -100,4 +101,25 @@ async fn an_administrator_removes_every_factor(kind: Kind) {
     assert_eq!(ada.why_not().await, "factor_changed");
     app.pass(11 * MINUTE).await;
     assert_eq!(root.delete(&api).await.refusal(), required());
+}
+
+async fn totp_5_the_password_of_an_administrator_does_not_remove_their_factors(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let root = app.administrator("root@example.org").await;
+    let (authenticator, _) = set_up(&app, &root).await;
+    let page = format!("/admin/users/{}", root.user_id().await);
+    app.pass(11 * MINUTE).await;
+    assert_eq!(root.reauthenticate(PASSWORD).await.status, 200);
+
+    for path in [format!("/api{page}/factors"), format!("/api{page}")] {
+        assert_eq!(root.delete(&path).await.refusal(), required(), "{path}");
+    }
+    for (form, fields) in [("reset-factors", &[][..]), ("delete", &[("sure", "true")])] {
+        let answer = root.post_form(&format!("{page}/{form}"), fields).await;
+        let proof = format!("/reauthenticate?next={page}");
+        assert_eq!((answer.status, answer.location()), (303, &*proof), "{form}");
+    }
+
+    authenticator.reauthenticate(&app, &root).await;
+    assert_eq!(root.delete(&format!("/api{page}/factors")).await.status, 204);
 }

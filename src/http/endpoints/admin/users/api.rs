@@ -9,14 +9,15 @@ use utoipa::ToSchema;
 use crate::accounts::{
     Account, Accounts, Email, Groups, GroupsChange, Listing, Name, Role, Status, UserId,
 };
+use crate::http::endpoints::factors::access::authorized_over;
 use crate::http::request::body::{JsonObject, present};
 use crate::http::request::query::Query;
 use crate::http::response::error::{FieldError, FieldErrors, Problem};
 use crate::http::response::json::{OneUserBody, ProblemBody, UsersBody};
-use crate::http::session::extract::{FreshAdministrator, PathId};
+use crate::http::session::extract::PathId;
 use crate::http::session::extract_public::RequireAdmin;
 use crate::sessions::Sessions;
-use crate::use_cases::{AccountChange, AccountChanges};
+use crate::use_cases::{AccountChange, AccountChanges, OwnFactors};
 
 /// A change of an account by an administrator.
 #[derive(Default, Deserialize, ToSchema)]
@@ -166,18 +167,19 @@ pub(crate) fn one_of(this: &str, that: &str) -> FieldError {
     responses(
         (status = 204, description = "Deleted"),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
-        (status = 403, description = "`reauthentication_required`", body = ProblemBody),
+        (status = 403, description = "`reauthentication_required`: for the own account with a second \
+            factor, where it has one", body = ProblemBody),
         (status = 404, description = "`not_found`", body = ProblemBody),
         (status = 409, description = "`last_administrator`", body = ProblemBody),
     )
 )]
 pub(crate) async fn delete(
-    State(changes): State<AccountChanges>,
+    (State(changes), State(own)): (State<AccountChanges>, State<OwnFactors>),
     RequireAdmin(administrator): RequireAdmin,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
-    let authorized = administrator.authorized().ok_or_else(Problem::reauthentication_required)?;
+    let authorized = authorized_over(&own, &administrator, id).await?;
     let change = AccountChange { delete: true, ..AccountChange::default() };
     changes.apply(id, change, &authorized).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -190,16 +192,18 @@ pub(crate) async fn delete(
     responses(
         (status = 204, description = "The account has none"),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
-        (status = 403, description = "`reauthentication_required`", body = ProblemBody),
+        (status = 403, description = "`reauthentication_required`: for the own account with a second \
+            factor, where it has one", body = ProblemBody),
         (status = 404, description = "`not_found`", body = ProblemBody),
     )
 )]
 pub(crate) async fn reset_factors(
-    State(changes): State<AccountChanges>,
-    FreshAdministrator(authorized): FreshAdministrator,
+    (State(changes), State(own)): (State<AccountChanges>, State<OwnFactors>),
+    RequireAdmin(administrator): RequireAdmin,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     let id = UserId::parse(&id).ok_or_else(Problem::not_found)?;
+    let authorized = authorized_over(&own, &administrator, id).await?;
     let change = AccountChange { reset_factors: true, ..AccountChange::default() };
     changes.apply(id, change, &authorized).await?;
     Ok(StatusCode::NO_CONTENT)

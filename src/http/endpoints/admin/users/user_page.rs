@@ -8,17 +8,18 @@ use crate::accounts::{Accounts, EpochReason, User, UserId};
 use crate::http::endpoints::admin::users::api::{AccountBody, account_change, find};
 use crate::http::endpoints::admin::users::view::{UserNotice, UserPage, UserTyped};
 use crate::http::endpoints::admin::{failed, invitation_link, session_row, user_row};
+use crate::http::endpoints::factors::access::authorized_over;
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
-use crate::http::response::error::Problem;
-use crate::http::security::redirect::see_other;
+use crate::http::response::error::{Code, Problem};
+use crate::http::security::redirect::{see_other, with_next};
 use crate::http::session::extract::{AdministratorOrLogin, FreshAdministratorOrProof, PathId};
 use crate::http::state::{AppState, Links};
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{RejectedForm, render};
 use crate::sessions::{ChildrenOf, SessionId, Sessions};
-use crate::use_cases::{AccountChange, AccountChanges, Invitations, RevokeSessions};
+use crate::use_cases::{AccountChange, AccountChanges, Invitations, OwnFactors, RevokeSessions};
 
 /// How many sessions the page shows; there is a way to the others.
 const MOST_SESSIONS: usize = 25;
@@ -149,8 +150,9 @@ fn names_in(typed: &str) -> Vec<String> {
 
 /// `POST /admin/users/{id}/delete`: deletes the account, with all its sessions.
 pub(in crate::http) async fn delete(
-    (State(services), State(changes)): (State<UserPageServices>, State<AccountChanges>),
-    FreshAdministratorOrProof(current, authorized): FreshAdministratorOrProof,
+    (State(services), State(own)): (State<UserPageServices>, State<OwnFactors>),
+    State(changes): State<AccountChanges>,
+    FreshAdministratorOrProof(current, _): FreshAdministratorOrProof,
     context: PageContext,
     PathId(id): PathId,
     form: Form,
@@ -161,6 +163,10 @@ pub(in crate::http) async fn delete(
         let problems = Problems::of_field("sure", page.context.text("admin-delete-unsure"));
         return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { problems, ..page }));
     }
+    let authorized = match authorized_over(&own, &current, user).await {
+        Ok(authorized) => authorized,
+        Err(problem) => return to_proof(problem, &id),
+    };
     let change = AccountChange { delete: true, ..AccountChange::default() };
     match changes.apply(user, change, &authorized).await.map_err(Problem::from) {
         Ok(_) => Ok(see_other("/admin/users?done=deleted")),
@@ -188,13 +194,27 @@ pub(in crate::http) async fn invite(
     Ok(render(StatusCode::CREATED, &UserPage { invitation, ..page }))
 }
 
+/// Leads to a new proof of identity if that is what is missing, and back to the page of the account.
+fn to_proof(problem: Problem, id: &str) -> Result<Response, Problem> {
+    match problem.code {
+        Code::ReauthenticationRequired => {
+            Ok(see_other(&with_next("/reauthenticate", &path_of(id))))
+        }
+        _ => Err(problem),
+    }
+}
+
 /// `POST /admin/users/{id}/reset-factors`: removes every second factor of the account.
 pub(in crate::http) async fn reset_factors(
-    State(changes): State<AccountChanges>,
-    FreshAdministratorOrProof(_, authorized): FreshAdministratorOrProof,
+    (State(changes), State(own)): (State<AccountChanges>, State<OwnFactors>),
+    FreshAdministratorOrProof(current, _): FreshAdministratorOrProof,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let user = UserId::parse(&id).ok_or_else(Problem::not_found)?;
+    let authorized = match authorized_over(&own, &current, user).await {
+        Ok(authorized) => authorized,
+        Err(problem) => return to_proof(problem, &id),
+    };
     let change = AccountChange { reset_factors: true, ..AccountChange::default() };
     changes.apply(user, change, &authorized).await?;
     Ok(see_other(&format!("{}?done=changed", path_of(&id))))
