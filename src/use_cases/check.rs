@@ -169,6 +169,7 @@ impl Check {
                 Owner::User { id, .. } => self.accounts.find(id).await?,
             };
             let Some(reason) = self.refusal(&session, account.as_ref()).await? else {
+                let session = with_live_factor(session, account.as_ref());
                 return Ok(Answer { child, session, account, ticket });
             };
             // The account was read after the session, and in between the session may have been
@@ -207,13 +208,23 @@ impl Check {
         Ok((!is_there).then_some(EndReason::CredentialRemoved))
     }
 
-    /// Whether the account must have a second factor, and the session was started without one: it
-    /// is older than that policy.
+    /// Whether the account must have a second factor, and has none or the session was started
+    /// without one: it is older than that policy.
     fn lacks_factor(&self, session: &Session, account: Option<&Account>) -> bool {
         let policy = self.accounts.second_factor_policy();
         account.is_some_and(|account| {
-            policy.applies_to(account.user.role) && session.second_factor.is_none()
+            let lacks = session.second_factor.is_none() || !account.factors.any();
+            policy.applies_to(account.user.role) && lacks
         })
+    }
+}
+
+/// The session as it is under the factors that the account has now: what it proved by a factor counts
+/// no more once the account has none.
+fn with_live_factor(session: Session, account: Option<&Account>) -> Session {
+    match account {
+        Some(account) if !account.factors.any() => Session { second_factor: None, ..session },
+        _ => session,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::sent_forms::FormTurn;
 use super::{record_failed_check, run_to_completion};
 use crate::accounts::{
-    Accounts, Assertion, CeremonyBinding, Factor, FactorCheck, PasskeyCheck, PasskeyCheckError,
+    Accounts, Assertion, BrowserBinding, Factor, FactorCheck, PasskeyCheck, PasskeyCheckError,
     PasswordCheck, PasswordCheckError, Proof, TypedCode, User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
@@ -125,7 +125,7 @@ impl Reauthenticate {
         (by, form): (&By, &FormTurn),
     ) -> Result<StartedSession, ReauthenticateError> {
         let event = Event::new(Kind::Reauthenticated, by).about(user.id);
-        let bindings = vec![CeremonyBinding::session(session.id.as_uuid())];
+        let bindings = vec![BrowserBinding::session(session.id.as_uuid())];
         let check = PasskeyCheck { assertion, bindings, user: Some(user.id) };
         let proven = match self.accounts.prove_passkey(&check).await {
             Ok(proven) => proven,

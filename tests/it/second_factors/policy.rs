@@ -15,6 +15,7 @@ on_every_store!(
     finishing_a_set_up_ends_every_other_pending_set_up,
     administrators_must_have_one_and_others_need_not,
     totp_9_signing_up_leads_to_the_set_up,
+    totp_8_a_factor_that_was_removed_satisfies_no_policy,
 );
 
 fn must_be_set_up() -> (u16, String) {
@@ -73,8 +74,12 @@ async fn finishing_a_set_up_ends_every_other_pending_set_up(kind: Kind) {
     for browser in [&here, &there] {
         assert_eq!(browser.try_to_sign_in(ADA, PASSWORD, false).await.refusal(), must_be_set_up());
     }
-    // Both know the secret: the one who has the password first must not add a second app.
-    let authenticator = begins(&there).await;
+    // The one who began last has the set-up, and nobody else sees or finishes it.
+    begins(&there).await;
+    let authenticator = begins(&here).await;
+    assert_eq!(confirms(&app, &there, &authenticator).await.status, 404);
+    let page = there.get("/account/second-factor/set-up").await;
+    assert!(page.status == 200 && !page.text.contains("otpauth://"), "{}", page.text);
     assert_eq!(confirms(&app, &here, &authenticator).await.status, 200);
     assert_eq!(confirms(&app, &there, &authenticator).await.status, 401);
     assert_eq!(there.post("/api/account/totp", json!({})).await.status, 401);
@@ -91,6 +96,21 @@ async fn administrators_must_have_one_and_others_need_not(kind: Kind) {
     let authenticator = begins(&root).await;
     assert_eq!(confirms(&app, &root, &authenticator).await.status, 200);
     assert_eq!(root.get("/api/admin/users").await.status, 200);
+}
+
+async fn totp_8_a_factor_that_was_removed_satisfies_no_policy(kind: Kind) {
+    let app = app_with(kind, SecondFactorPolicy::Required).await;
+    app.add(ADA, Role::User).await;
+    let browser = app.browser();
+    browser.try_to_sign_in(ADA, PASSWORD, false).await;
+    let authenticator = begins(&browser).await;
+    assert_eq!(confirms(&app, &browser, &authenticator).await.status, 200);
+
+    assert_eq!(browser.delete("/api/account/totp").await.status, 204);
+
+    assert_eq!(browser.why_not().await, "factor_changed");
+    let again = app.browser().try_to_sign_in(ADA, PASSWORD, false).await;
+    assert_eq!(again.refusal(), must_be_set_up());
 }
 
 async fn totp_9_signing_up_leads_to_the_set_up(kind: Kind) {
