@@ -148,6 +148,8 @@ async fn revoke_all(administration: &Administration, yes: bool) -> Result<(), Fa
 /// Revokes every session, including anonymous ones. Returns how many; `None` where only the servers
 /// know.
 pub(super) async fn end_all(administration: &Administration) -> Result<Option<u64>, Failure> {
+    // Otherwise a sign-in that waits for its second step would go on.
+    administration.accounts.take_all_pending().await?;
     if administration.sessions_in_memory {
         administration.order(&SessionOrder::EndAll(ended(administration))).await?;
         record_all(administration, "ordered", None).await;

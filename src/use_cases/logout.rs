@@ -5,7 +5,7 @@ use super::run_to_completion;
 use crate::accounts::Accounts;
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
-use crate::sessions::{Client, EndReason, Session, Sessions, Token};
+use crate::sessions::{Client, EndReason, ResumeError, Session, Sessions, Token, TokenDigest};
 
 /// Signs people out.
 #[derive(Clone)]
@@ -22,13 +22,25 @@ impl Logout {
         Self { accounts, sessions, audit }
     }
 
-    /// Gives up the pending session of this token. Nothing happens if it opens none.
+    /// Gives up the pending session of this token, and ends the session that the browser had before
+    /// it. Nothing happens if it opens none.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails; then it is unknown whether it is void.
-    pub async fn of_pending(&self, token: &Token) -> Result<(), StoreError> {
+    pub async fn of_pending(&self, token: &Token, client: Client) -> Result<(), StoreError> {
         // Also takes one that has expired.
-        self.accounts.replace_pending(Some(digest_of(token))).await.map(drop)
+        let before = self.accounts.replace_pending(Some(digest_of(token))).await?;
+        let before = before.map(TokenDigest::from_bytes);
+        // Without a pending session this is the token itself, which is none to sign out here: at an
+        // application it may be that of the session at the public URL.
+        let Some(digest) = before.filter(|digest| *digest != token.digest()) else {
+            return Ok(());
+        };
+        match self.sessions.resume_digest(&digest).await {
+            Ok(session) => self.of_session(&session, client).await,
+            Err(ResumeError::Store(error)) => Err(error),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Ends the session of a browser that asks for it.

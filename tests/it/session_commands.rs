@@ -1,5 +1,6 @@
 //! `anteroom session …`, beside a server that runs.
 
+use anteroom::clock::Clock;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -7,6 +8,7 @@ use crate::command_line::{done, refused};
 use crate::harness::client::{Client, PASSWORD};
 use crate::harness::postgres::Database;
 use crate::harness::server::{Place, Server};
+use crate::second_factors::Authenticator;
 
 fn in_memory() -> Server {
     Place::new().with("ANTEROOM_SESSIONS", "memory:").serve(&[])
@@ -125,4 +127,26 @@ async fn sessions_in_memory_are_revoked_by_id_but_not_listed() {
     done(&server.command(&["session", "revoke", &id_of(&phone).await]));
     assert_eq!(phone.reason().await, "revoked_by_admin");
     assert!(laptop.is_signed_in().await && bob.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn revoking_all_voids_sign_ins_that_wait_for_their_second_step() {
+    for server in [Server::start(), in_memory()] {
+        let [laptop, phone, _] = people(&server).await;
+        let begun: Value =
+            laptop.post_json("/api/account/totp", &json!({})).await.json().await.unwrap();
+        let app = Authenticator::of(begun["secret"].as_str().unwrap());
+        let now = Clock::system().now();
+        let code = json!({ "code": app.code_at(now) });
+        let confirmed = laptop.post_json("/api/account/totp/confirm", &code).await;
+        let confirmed: Value = confirmed.json().await.unwrap();
+        assert_eq!(phone.sign_in("ada@example.org", PASSWORD).await, 401);
+
+        done(&server.command(&["session", "revoke", "--all", "--yes"]));
+
+        let code = json!({ "recovery_code": confirmed["recovery_codes"][0] });
+        let answer = phone.post_json("/api/session/second-factor", &code).await;
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["code"], "no_session", "{problem}");
+    }
 }

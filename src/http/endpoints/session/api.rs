@@ -154,7 +154,7 @@ pub(crate) async fn sign_out(
 pub(crate) async fn end_current(logout: &Logout, current: &CurrentSession) -> Result<(), Problem> {
     match (current.session(), current.token()) {
         (Ok(Some(session)), _) => logout.of_session(&session, current.client()).await?,
-        (Ok(None), Some(token)) => logout.of_pending(&token).await?,
+        (Ok(None), Some(token)) => logout.of_pending(&token, current.client()).await?,
         (Ok(None), None) => {}
         (Err(problem), Some(token)) if problem.reason == Some(EndReason::Replaced) => {
             logout.of_rotated(&token, current.client()).await?;
