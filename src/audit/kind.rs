@@ -105,6 +105,11 @@ pub enum Kind {
     ///
     /// Outcomes: `ok`.
     RecoveryCodesCreated,
+    /// The password of a sign-in was right, and its second step began. Without a `login` after it,
+    /// somebody else may know the password.
+    ///
+    /// Outcomes: `ok`.
+    SecondFactorAsked,
     /// An administrator created a link that sets the password of an account.
     ///
     /// Outcomes: `ok`.
@@ -159,7 +164,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Signup,
         Self::Login,
         Self::LoginFailed,
@@ -178,6 +183,7 @@ impl Kind {
         Self::FactorAdded,
         Self::FactorRemoved,
         Self::RecoveryCodesCreated,
+        Self::SecondFactorAsked,
         Self::InvitationCreated,
         Self::RecoveryRequested,
         Self::EmailVerified,
@@ -212,6 +218,7 @@ impl Kind {
             Self::FactorAdded => "factor_added",
             Self::FactorRemoved => "factor_removed",
             Self::RecoveryCodesCreated => "recovery_codes_created",
+            Self::SecondFactorAsked => "second_factor_asked",
             Self::InvitationCreated => "invitation_created",
             Self::RecoveryRequested => "recovery_requested",
             Self::EmailVerified => "email_verified",

@@ -124,6 +124,9 @@ impl Login {
             if let Some(pending) =
                 second_step(&self.accounts, &self.sessions, &account, step).await?
             {
+                // A right password without the second step may be a stolen one.
+                let asked = Event::new(Kind::SecondFactorAsked, &By::anonymous(client.clone()));
+                self.audit.record([asked.about(account.user.id)]).await;
                 return Ok(SignIn::Pending(pending));
             }
             let browser = (client.clone(), previous_token);

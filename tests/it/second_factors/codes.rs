@@ -213,6 +213,7 @@ async fn each_change_of_factors_is_in_the_audit_trail(kind: Kind) {
     assert_eq!(found("factor_removed", "ok")["details"]["factor"], "totp");
     found("recovery_codes_created", "ok");
     found("login_failed", "wrong_code");
+    found("second_factor_asked", "ok");
     let signed_in = found("login", "ok");
     assert_eq!(signed_in["details"]["methods"], json!(["password", "recovery_code"]));
     let text = serde_json::to_string(&events).unwrap();

@@ -206,6 +206,7 @@ activity-cross_origin_refused = Request from another site refused
 activity-factor_added = Second factor added
 activity-factor_removed = Second factor removed
 activity-recovery_codes_created = New recovery codes made
+activity-second_factor_asked = Password was right, second step began
 activity-invitation_created = Link to set a password made
 activity-recovery_requested = Link for a new password asked for
 activity-email_verified = Email address confirmed

@@ -197,6 +197,7 @@ activity-cross_origin_refused = 다른 사이트에서 온 요청을 거절했�
 activity-factor_added = 2단계 인증을 추가했어요
 activity-factor_removed = 2단계 인증을 제거했어요
 activity-recovery_codes_created = 새 복구 코드를 만들었어요
+activity-second_factor_asked = 비밀번호가 맞아서 2단계로 넘어갔어요
 activity-invitation_created = 비밀번호를 정할 링크를 만들었어요
 activity-recovery_requested = 새 비밀번호 링크를 요청했어요
 activity-email_verified = 이메일 주소를 확인했어요
