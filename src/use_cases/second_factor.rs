@@ -4,7 +4,7 @@ use super::pending::{digest_of, keeps_passkey, session_before};
 use super::sent_forms::FormTurn;
 use super::{new_session, outcome_of_check, record_failed_check, run_to_completion, signed_in};
 use crate::accounts::{
-    Account, Accounts, Assertion, CeremonyBinding, Factor, FactorCheck, PasskeyCheck,
+    Account, Accounts, Assertion, BrowserBinding, Factor, FactorCheck, PasskeyCheck,
     PasskeyCheckError, PasswordCheckError, PendingPurpose, PendingSession, TypedCode, User,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
@@ -12,7 +12,8 @@ use crate::failure::StoreError;
 use crate::mail::Mail;
 use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::{
-    Client, NewSession, SessionPasskey, Sessions, StartError, StartedSession, Token, device_name,
+    Client, LimitPolicy, NewSession, SessionPasskey, Sessions, StartError, StartedSession, Token,
+    device_name,
 };
 use crate::throttle::Network;
 
@@ -130,6 +131,10 @@ impl SecondFactor {
         let (pending, account) = found
             .filter(|(pending, _)| pending.purpose == PendingPurpose::Code)
             .ok_or(SecondFactorError::NotPending)?;
+        // Otherwise a code would be used up for a session that cannot start.
+        if !self.has_space(&pending).await? {
+            return Err(SecondFactorError::LimitReached);
+        }
         let proven = match proof {
             SecondProof::Code(code) => self.prove_code(&pending, &account, code, &client).await?,
             SecondProof::Passkey(assertion) => {
@@ -147,6 +152,18 @@ impl SecondFactor {
             Ok((user, started))
         })
         .await?
+    }
+
+    /// Whether one more session may start. Only the policy that refuses has to be asked.
+    async fn has_space(&self, pending: &PendingSession) -> Result<bool, StoreError> {
+        if self.sessions.policy().limit.policy != LimitPolicy::Refuse {
+            return Ok(true);
+        }
+        let (_, previous) = session_before(&self.sessions, pending).await;
+        let replaced = previous.map(|session| session.id);
+        let live = self.sessions.list(pending.user).await?;
+        let others = live.iter().filter(|session| Some(session.id) != replaced).count();
+        Ok(u32::try_from(others).is_ok_and(|others| others < self.sessions.policy().limit.most))
     }
 
     async fn prove_code(
@@ -174,7 +191,7 @@ impl SecondFactor {
         assertion: Assertion,
         client: &Client,
     ) -> Result<Proven, SecondFactorError> {
-        let bindings = vec![CeremonyBinding::pending(&pending.digest)];
+        let bindings = vec![BrowserBinding::pending(&pending.digest)];
         let check = PasskeyCheck { assertion, bindings, user: Some(pending.user) };
         match self.accounts.prove_passkey(&check).await {
             Ok(proven) => {
