@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Options, OwnStore, StartupError};
-use crate::accounts::{AccountStore, FactorStore};
+use crate::accounts::{AccountStore, FactorStore, SecondFactorPolicy};
 use crate::audit::AuditStore;
 use crate::config::SessionStorage;
 use crate::mail::MailStore;
@@ -84,7 +84,7 @@ impl Stores {
         };
         let database = database.with_key_file(&options.key_file, options.entropy.clone());
         if opener == Opener::Server {
-            check_key(&database).await?;
+            check_key(&database, options.second_factor).await?;
         }
         let sessions_in = database.sessions_in();
         let mut confirming = Vec::new();
@@ -147,11 +147,17 @@ impl Stores {
 
 /// A wrong or lost key is noticed before anything is encrypted or read with it. Only a database file
 /// gets a new one: servers that share a database need the same.
-async fn check_key(database: &SqlDatabase) -> Result<(), StartupError> {
+async fn check_key(database: &SqlDatabase, policy: SecondFactorPolicy) -> Result<(), StartupError> {
     let may_create = !database.is_shared();
     let checked = database.check_key(may_create).await.map_err(StartupError::from_key)?;
     let file = database.key_file();
     let path = file.path().display();
+    if !checked && policy != SecondFactorPolicy::Optional {
+        return Err(StartupError::Setting(format!(
+            "ANTEROOM_SECOND_FACTOR demands second factors, but there is no key file at {path}: run \
+             `anteroom key create`, or copy the key file from another server of this database"
+        )));
+    }
     if !checked {
         tracing::info!(
             "there is no key file at {path}: what needs one is off until `anteroom key create`, or \

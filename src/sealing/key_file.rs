@@ -66,7 +66,8 @@ impl KeyFile {
             ErrorKind::NotFound => SealError::NoFile { path: self.shown() },
             _ => self.failed("read", error),
         })?;
-        let keys: Option<Vec<Key>> = text.lines().map(Key::parse).collect();
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        let keys: Option<Vec<Key>> = lines.map(Key::parse).collect();
         text.zeroize();
         match keys {
             Some(keys) if !keys.is_empty() => Ok(keys),

@@ -97,7 +97,7 @@ fn a_file_that_holds_no_key_is_refused_and_nothing_of_it_is_shown() {
         "\n",
         "velvet otter\n",
         "dmVsdmV0IG90dGVy\n",
-        &format!("{}\n\n", "A".repeat(43)),
+        " \n\n",
         &format!("{}\nvelvet", "A".repeat(43)),
     ] {
         fs::write(&path, text).unwrap();
@@ -118,4 +118,15 @@ fn only_one_command_rotates_at_a_time() {
     assert!(matches!(sealing(&folder).file().lock(), Err(SealError::Busy)));
     drop(held);
     sealing(&folder).file().lock().unwrap();
+}
+
+#[test]
+fn blank_lines_of_the_key_file_do_not_matter() {
+    let folder = TempDir::new().unwrap();
+    let sealing = sealing(&folder);
+    let key = sealing.create().unwrap();
+    let path = folder.path().join("anteroom.key");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}\n \n")).unwrap();
+    assert_eq!(sealing.read().unwrap(), [key]);
 }
