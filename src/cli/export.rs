@@ -1,6 +1,8 @@
 //! `anteroom export users`: writes every account as a line of JSON, which `anteroom import users`
 //! reads.
 
+use std::io::Write as _;
+
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 
@@ -36,10 +38,11 @@ async fn write(administration: &Administration, with_hashes: bool) -> Result<(),
     // First: a reader that closes the pipe has got accounts all the same.
     let event = Event::new(Kind::UsersExported, &By::command_line());
     administration.audit.record([event.with("with_hashes", with_hashes)]).await;
-    let mut after = None;
+    let (mut after, mut with_factors) = (None, 0_u64);
     loop {
         let page = administration.accounts.export(after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { break };
+        with_factors += page.iter().map(|one| u64::from(one.account.factors.any())).sum::<u64>();
         after = Some(last.account.user.id);
         let mut lines = String::new();
         for credentials in &page {
@@ -47,9 +50,18 @@ async fn write(administration: &Administration, with_hashes: bool) -> Result<(),
             lines.push('\n');
         }
         if !write_lines(&lines)? {
-            return Ok(());
+            break;
         }
     }
+    if with_factors > 0 {
+        // Not on stdout, which has the accounts.
+        let _ = writeln!(
+            std::io::stderr(),
+            "not exported: the second factors of {with_factors} accounts, which sign in with the \
+             password alone after an import; ANTEROOM_SECOND_FACTOR=required asks for new ones"
+        );
+    }
+    Ok(())
 }
 
 fn line(credentials: &Credentials, with_hashes: bool) -> Result<String, Failure> {
