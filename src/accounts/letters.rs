@@ -138,6 +138,10 @@ pub enum LetterKind {
     FactorAdded,
     /// Reports that a second factor is gone.
     FactorRemoved,
+    /// Reports that a recovery code was used.
+    RecoveryCodeUsed,
+    /// Reports that new recovery codes replaced the earlier ones.
+    RecoveryCodesRenewed,
     /// Reports a sign-in from a device that the account did not have before.
     NewDevice,
     /// Has a link that sets the first password.
@@ -148,7 +152,7 @@ pub enum LetterKind {
 
 impl LetterKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Verification,
         Self::NewAddress,
         Self::AddressChanging,
@@ -157,6 +161,8 @@ impl LetterKind {
         Self::PasswordChanged,
         Self::FactorAdded,
         Self::FactorRemoved,
+        Self::RecoveryCodeUsed,
+        Self::RecoveryCodesRenewed,
         Self::NewDevice,
         Self::Invitation,
         Self::Test,
@@ -174,6 +180,8 @@ impl LetterKind {
             Self::PasswordChanged => "password_changed",
             Self::FactorAdded => "factor_added",
             Self::FactorRemoved => "factor_removed",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::RecoveryCodesRenewed => "recovery_codes_renewed",
             Self::NewDevice => "new_device",
             Self::Invitation => "invitation",
             Self::Test => "test",
@@ -199,6 +207,8 @@ impl LetterKind {
             | Self::PasswordChanged
             | Self::FactorAdded
             | Self::FactorRemoved
+            | Self::RecoveryCodeUsed
+            | Self::RecoveryCodesRenewed
             | Self::NewDevice
             | Self::Test => None,
         }

@@ -133,7 +133,7 @@ impl Service {
             passkey_sign_in: PasskeySignIn::new((a, s), t, m, &metrics),
             signup: Signup::new(a.clone(), s.clone(), options.setup_link, t.clone(), m.clone())
                 .counted_in(&metrics),
-            reauthenticate: Reauthenticate::new(a.clone(), s.clone(), t.clone()),
+            reauthenticate: Reauthenticate::new(a.clone(), s.clone(), t.clone(), m.clone()),
             change_password: ChangePassword::new(a.clone(), s.clone(), t.clone(), m.clone()),
             revoke_sessions: RevokeSessions::new(a.clone(), s.clone(), t.clone()),
             account_changes: AccountChanges::new(a.clone(), s.clone(), t.clone())

@@ -47,7 +47,8 @@ pub use sent_forms::{Done, FormTurn, SentForms};
 pub use signup::{Signup, SignupError, SignupRequest};
 
 use crate::accounts::{
-    Account, Accounts, CreateError, Factor, Letter, PasswordCheckError, Role, UserId,
+    Account, Accounts, CreateError, Factor, Letter, LetterKind, PasswordCheckError, Role, User,
+    UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::detached;
@@ -122,6 +123,22 @@ async fn write_now(
         mail.wake();
     }
     Ok(())
+}
+
+/// Notifies the owner of an account that a recovery code was used, which may be a stolen one. A
+/// failure is logged, and the request goes on.
+async fn note_recovery_code(accounts: &Accounts, mail: &Mail, user: &User, factor: Factor) {
+    if factor != Factor::RecoveryCode {
+        return;
+    }
+    let noted = async {
+        let letter = mail.letter(LetterKind::RecoveryCodeUsed, user)?;
+        write_now(accounts, mail, letter).await
+    };
+    if let Err(error) = noted.await {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(error, "could not queue the notice of a used recovery code; none is sent");
+    }
 }
 
 /// The session of an account that has proven itself just now.

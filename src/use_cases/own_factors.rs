@@ -305,7 +305,9 @@ impl OwnFactors {
     ) -> Result<Vec<RecoveryCode>, OwnFactorsError> {
         let account = self.accounts.find(user).await?;
         let account = account.filter(|account| account.factors.any());
-        let epoch = account.ok_or(OwnFactorsError::NotFound)?.epoch;
+        let Account { epoch, user: owner, .. } = account.ok_or(OwnFactorsError::NotFound)?;
+        let kind = LetterKind::RecoveryCodesRenewed;
+        let letter = self.mail.letter(kind, &owner).map_err(StoreError::from)?;
         let (shown, codes) = self.accounts.new_recovery_codes().await?;
         // Hashing takes long. A session that ended meanwhile must not get new codes.
         self.sessions.require_live(session.id, token).await?;
@@ -317,10 +319,12 @@ impl OwnFactors {
                 let applies = account.epoch == epoch && account.factors.any();
                 is_decided.store(applies, Ordering::SeqCst);
                 let factors = Some(FactorChange::RenewCodes(codes.clone()));
-                applies.then(|| Change { factors, ..Change::default() })
+                let letters = letter.iter().cloned().collect();
+                applies.then(|| Change { factors, letters, ..Change::default() })
             };
-            let Self { accounts, sessions, audit, .. } = this;
+            let Self { accounts, sessions, audit, mail, .. } = this;
             finish_credential_change(&accounts, &sessions, user, None, decide).await?;
+            mail.wake();
             if !decided.load(Ordering::SeqCst) {
                 return Err(ChangeError::Moved.into());
             }

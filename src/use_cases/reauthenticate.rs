@@ -1,13 +1,14 @@
 //! Checks the password or a second factor again within a session, and rotates its token.
 
 use super::sent_forms::FormTurn;
-use super::{record_failed_check, run_to_completion};
+use super::{note_recovery_code, record_failed_check, run_to_completion};
 use crate::accounts::{
     Accounts, Assertion, BrowserBinding, Factor, FactorCheck, PasskeyCheck, PasskeyCheckError,
     PasswordCheck, PasswordCheckError, Proof, TypedCode, User, UserId,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
+use crate::mail::Mail;
 use crate::sessions::{EndReason, ResumeError, Session, Sessions, StartedSession, Token};
 use crate::throttle::Network;
 
@@ -17,6 +18,7 @@ pub struct Reauthenticate {
     accounts: Accounts,
     sessions: Sessions,
     audit: AuditTrail,
+    mail: Mail,
 }
 
 /// Why a user could not authenticate again.
@@ -52,8 +54,8 @@ impl From<ResumeError> for ReauthenticateError {
 impl Reauthenticate {
     /// Creates the use case.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail) -> Self {
-        Self { accounts, sessions, audit }
+    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
+        Self { accounts, sessions, audit, mail }
     }
 
     /// Checks the password and gives the session a new token. The change is refused if anything
@@ -109,6 +111,7 @@ impl Reauthenticate {
             record_failed_check(&self.audit, &event, error, "wrong_code").await;
         }
         let factor = proven?;
+        note_recovery_code(&self.accounts, &self.mail, user, factor).await;
         let event = event.with("factor", factor.as_str());
         self.rotate(user, (session, token), (Proof::Factor(factor), event), form).await
     }

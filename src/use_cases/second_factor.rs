@@ -2,7 +2,10 @@
 
 use super::pending::{digest_of, keeps_passkey, session_before};
 use super::sent_forms::FormTurn;
-use super::{new_session, outcome_of_check, record_failed_check, run_to_completion, signed_in};
+use super::{
+    new_session, note_recovery_code, outcome_of_check, record_failed_check, run_to_completion,
+    signed_in,
+};
 use crate::accounts::{
     Account, Accounts, Assertion, BrowserBinding, Factor, FactorCheck, PasskeyCheck,
     PasskeyCheckError, PasswordCheckError, PendingPurpose, PendingSession, TypedCode, User,
@@ -147,6 +150,7 @@ impl SecondFactor {
                 return Err(SecondFactorError::NotPending);
             }
             let device = device_name(&client.user_agent);
+            note_recovery_code(&this.accounts, &this.mail, &account.user, proven.0).await;
             let (user, started) = this.start(account, &pending, (proven, client), form).await?;
             this.mail.note_use(&user, language, &device).await;
             Ok((user, started))

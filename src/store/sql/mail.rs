@@ -294,6 +294,8 @@ async fn recipient(
         | LetterKind::PasswordChanged
         | LetterKind::FactorAdded
         | LetterKind::FactorRemoved
+        | LetterKind::RecoveryCodeUsed
+        | LetterKind::RecoveryCodesRenewed
         | LetterKind::NewDevice
         | LetterKind::Test => true,
     };

@@ -5,7 +5,7 @@ use anteroom::Options;
 use anteroom::accounts::{Change, Role, SecondFactorPolicy};
 use serde_json::json;
 
-use super::authenticator::{send_code, set_up};
+use super::authenticator::{send_code, send_recovery_code, set_up};
 use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_database};
 use crate::harness::browser::Browser;
 use crate::harness::mailbox::Mailbox;
@@ -14,6 +14,8 @@ const ADA: &str = "ada@example.org";
 const CONFIRM: &str = "Confirm your email address";
 const ADDED: &str = "A second factor was added";
 const REMOVED: &str = "A second factor was removed";
+const CODE_USED: &str = "A recovery code was used";
+const RENEWED: &str = "New recovery codes were made";
 
 on_each_database!(
     a_factor_is_added_at_a_verified_address_only,
@@ -96,8 +98,17 @@ async fn owners_are_notified_of_factors_that_come_and_go(kind: Kind) {
     let message = mailbox.one(ADA, REMOVED).await;
     assert!(message.token().is_empty() && message.parts()[0].starts_with("Hello Ada,"));
 
-    set_up(&app, &ada).await;
+    let (_, codes) = set_up(&app, &ada).await;
     mailbox.one(ADA, ADDED).await;
+    let browser = app.browser();
+    assert_eq!(browser.try_to_sign_in(ADA, PASSWORD, false).await.status, 401);
+    assert_eq!(send_recovery_code(&browser, &codes[0]).await.status, 200);
+    mailbox.one(ADA, CODE_USED).await;
+    let used = json!({ "recovery_code": codes[1] });
+    assert_eq!(browser.post("/api/session/reauthenticate", used).await.status, 200);
+    mailbox.one(ADA, CODE_USED).await;
+    assert_eq!(browser.post("/api/account/recovery-codes", json!({})).await.status, 200);
+    mailbox.one(ADA, RENEWED).await;
     let root = app.administrator("root@example.org").await;
     let factors = format!("/api/admin/users/{}/factors", ada.user_id().await);
     assert_eq!(root.delete(&factors).await.status, 204);
