@@ -127,7 +127,7 @@ impl Look {
                 for language in ["en", "ko"] {
                     speak(tab, server, language).await;
                     tab.open(&format!("{}{path}", server.url)).await;
-                    assert_eq!(tab.path().await, path);
+                    assert_eq!(Some(&*tab.path().await), path.split('?').next());
                     let shown = format!("{name}-{screen}-{scheme}-{language}");
                     let width: i64 = tab.value("document.documentElement.scrollWidth").await;
                     assert!(width <= size.0, "{shown} is {width} wide");
@@ -242,4 +242,92 @@ async fn the_administration_fits_every_screen_in_every_language() {
 
     tab.was_quiet(&server.url).await;
     chromium.close().await;
+}
+
+mod nightly {
+    use anteroom::clock::Clock;
+
+    use super::*;
+    use crate::harness::server::wait_for;
+    use crate::second_factors::Authenticator;
+
+    /// The path and the token of the last link of this kind that was mailed.
+    fn mailed(server: &Server, path: &str) -> String {
+        let beginning = format!("{path}?token=");
+        wait_for(|| {
+            let log = server.stderr();
+            let (_, after) = log.rsplit_once(&beginning)?;
+            Some(beginning.clone() + after.get(..43)?)
+        })
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn pages_of_mail_and_factors_fit_every_screen_in_every_language() {
+        let Some(chromium) = Chromium::start("mail and factors on every screen").await else {
+            return;
+        };
+        let look = Look::new();
+        let place = Place::new().with("ANTEROOM_MAIL", "log");
+        let server = place.with("ANTEROOM_MAIL_FROM", "anteroom@example.org").serve(&[]);
+        let ada = Client::of(&server);
+        ada.sign_up(EMAIL).await;
+        let tab = chromium.tab().await;
+        look.at(&tab, &server, ("/recover", "recover")).await;
+        let asked = ada.post_json("/api/recovery", &json!({ "email": EMAIL })).await;
+        assert_eq!(asked.status(), 202);
+        let link = tokio::task::block_in_place(|| mailed(&server, "/recover/confirm"));
+        look.at(&tab, &server, (&link, "recover-confirm")).await;
+        let link = tokio::task::block_in_place(|| mailed(&server, "/verify-email"));
+        look.at(&tab, &server, (&link, "verify-email")).await;
+        let token = json!({ "token": link.split_once('=').unwrap().1 });
+        assert_eq!(ada.post_json("/api/email/verify", &token).await.status(), 204);
+
+        crate::browser::sign_in(&tab, &server, EMAIL).await;
+        look.at(&tab, &server, ("/account/second-factor", "factors-none")).await;
+        let set_up = "/account/second-factor/set-up";
+        look.at(&tab, &server, (set_up, "set-up-begin")).await;
+        tab.follow("main form:not([data-passkey]) button").await;
+        look.at(&tab, &server, (set_up, "set-up")).await;
+        let uri = "new URL(document.querySelector(\"a[href^='otpauth:']\").href)";
+        let key: String = tab.value(&format!("{uri}.searchParams.get('secret')")).await;
+        let code = Authenticator::of(&key).code_at(Clock::system().now());
+        tab.type_into("#code", &code).await;
+        tab.follow("main form:not([data-passkey]) button").await;
+        let codes = tab.text().await;
+        if let Some(axe) = &look.axe {
+            assert_eq!(found_by(axe, &tab).await, Vec::<String>::new(), "recovery codes");
+        }
+        look.at(&tab, &server, ("/account/second-factor", "factors")).await;
+        look.at(&tab, &server, ("/reauthenticate", "reauthenticate-by-code")).await;
+
+        tab.open(&format!("{}/account", server.url)).await;
+        tab.follow("form.leave button").await;
+        tab.type_into("#email", EMAIL).await;
+        tab.type_into("#password", PASSWORD).await;
+        tab.follow("main form button").await;
+        look.at(&tab, &server, ("/login/second-factor", "second-step")).await;
+        let code = codes.split_whitespace().find(|word| word.matches('-').count() > 1);
+        tab.type_into("#code", code.unwrap_or_else(|| panic!("no code: {codes}"))).await;
+        tab.follow("main form:not([data-passkey]) button").await;
+        assert_eq!(tab.path().await, "/account");
+
+        tab.was_quiet(&server.url).await;
+        // The browser logs its status, 410, as an error.
+        look.at(&tab, &server, ("/recover/confirm?token=gone", "link-gone")).await;
+        chromium.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_administration_of_mail_fits_every_screen_in_every_language() {
+        let Some(chromium) = Chromium::start("administration of mail").await else { return };
+        let place = Place::new().with("ANTEROOM_MAIL", "log");
+        let server = place.with("ANTEROOM_MAIL_FROM", "anteroom@example.org").serve(&[]);
+        let root = "root@example.org";
+        assert_eq!(Client::of(&server).set_up(&server, root).await.status(), 303);
+        let tab = chromium.tab().await;
+        crate::browser::sign_in(&tab, &server, root).await;
+        Look::new().at(&tab, &server, ("/admin/mail", "admin-mail")).await;
+        tab.was_quiet(&server.url).await;
+        chromium.close().await;
+    }
 }

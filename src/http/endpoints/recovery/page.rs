@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::accounts::Password;
+use crate::accounts::{Password, User};
 use crate::http::endpoints::recovery::api::{ask, by_mail};
 use crate::http::endpoints::recovery::view::{MailSentPage, RecoverPage, SetPasswordPage};
 use crate::http::request::body::Form;
@@ -58,11 +58,16 @@ pub(crate) async fn sent(
     Ok(render(StatusCode::OK, &MailSentPage { context, title, lead }))
 }
 
-fn page(context: PageContext, token: &str, form_settings: FormSettings) -> SetPasswordPage {
+fn page(
+    context: PageContext,
+    (token, user): (&str, Option<User>),
+    form_settings: FormSettings,
+) -> SetPasswordPage {
     SetPasswordPage {
         // A change of language comes back by GET, which needs the token too.
         context: PageContext { path: format!("/recover/confirm?token={token}"), ..context },
         token: token.to_owned(),
+        email: user.map(|user| user.email.display()).unwrap_or_default(),
         minimum_length: form_settings.password_min_length,
         problems: Problems::none(),
     }
@@ -77,10 +82,8 @@ pub(crate) async fn confirm_form(
 ) -> Result<Response, Problem> {
     by_mail(&mail)?;
     let token = query.find("token").unwrap_or_default();
-    if recovery.find(token).await?.is_none() {
-        return Err(Problem::link_expired());
-    }
-    Ok(render(StatusCode::OK, &page(context, token, form_settings)))
+    let user = recovery.find(token).await?.ok_or_else(Problem::link_expired)?;
+    Ok(render(StatusCode::OK, &page(context, (token, Some(user)), form_settings)))
 }
 
 /// `POST /recover/confirm`: sets the password. Nobody is signed in by it.
@@ -99,7 +102,9 @@ pub(crate) async fn confirm(
         Err(problem) => {
             let minimum_length = form_settings.password_min_length;
             let (rejected, problems) = problems_of(problem, &context, minimum_length)?;
-            let page = SetPasswordPage { problems, ..page(context, token, form_settings) };
+            let user = recovery.find(token).await?;
+            let page = page(context, (token, user), form_settings);
+            let page = SetPasswordPage { problems, ..page };
             Ok(rejected.render(&page))
         }
     }

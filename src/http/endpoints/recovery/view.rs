@@ -37,6 +37,8 @@ pub(crate) struct SetPasswordPage {
     pub(crate) context: PageContext,
     /// The token of the link.
     pub(crate) token: String,
+    /// The address of the account, for password managers; empty if the link does not work.
+    pub(crate) email: String,
     /// The fewest characters of a password, in code points.
     pub(crate) minimum_length: u32,
     /// The problem of the last attempt.

@@ -278,6 +278,7 @@ pub(super) fn set_password(language: Language) -> SetPasswordPage {
     SetPasswordPage {
         context: context(language, "/recover/confirm?token=secret"),
         token: "secret".to_owned(),
+        email: "ada@example.org".to_owned(),
         minimum_length: 15,
         problems: Problems::none(),
     }
