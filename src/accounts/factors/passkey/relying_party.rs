@@ -19,9 +19,12 @@ use super::{Ceremony, Passkey};
 use crate::accounts::User;
 use crate::failure::StoreError;
 
-/// The algorithms that are offered. Every authenticator has one of them.
-const ALGORITHMS: [COSEAlgorithm; 3] =
-    [COSEAlgorithm::ES256, COSEAlgorithm::EDDSA, COSEAlgorithm::RS256];
+/// The algorithms that are offered. Every authenticator has one of them. The library cannot check
+/// `EdDSA`: a key that is made with it would be refused.
+const ALGORITHMS: [COSEAlgorithm; 2] = [COSEAlgorithm::ES256, COSEAlgorithm::RS256];
+
+/// The most bytes that the id of a credential may have.
+const MOST_ID_BYTES: usize = 1023;
 
 /// A challenge: 32 random bytes.
 pub(super) type Challenge = [u8; 32];
@@ -242,6 +245,10 @@ impl RelyingParty {
         let state = read(state)?;
         let credential = self.0.core.register_credential(&registration.credential, &state, None);
         let credential = credential.map_err(not_right)?;
+        // WebAuthn 3, section 7.1, step 24.
+        if credential.cred_id.is_empty() || credential.cred_id.len() > MOST_ID_BYTES {
+            return Err(NotRight("the id of the credential has a wrong length".to_owned()));
+        }
         // Who made the authenticator is not asked, and not kept where a browser tells it.
         let kept = Credential {
             attestation: ParsedAttestation::default(),
