@@ -30,9 +30,9 @@ pub use epoch::{Epoch, EpochRaise, EpochReason, KeptSession};
 pub use factors::{
     Assertion, BrowserBinding, Ceremony, CeremonyPurpose, ChallengeDigest, Factor, FactorChange,
     FactorCheck, FactorStore, Factors, NewRecoveryCode, Passkey, PasskeyCheck, PasskeyCheckError,
-    PasskeyId, PasskeyRefused, PasskeyUse, PendingDigest, PendingPurpose, PendingSession, Proof,
-    ProvenPasskey, RecoveryCode, Registration, RelyingParty, SecondFactorPolicy, Selector,
-    TotpCode, TotpSecret, TotpSecretId, TotpSetup, TypedCode,
+    PasskeyFault, PasskeyId, PasskeyRefused, PasskeyUse, PendingDigest, PendingPurpose,
+    PendingSession, Proof, ProvenPasskey, RecoveryCode, Registration, RelyingParty,
+    SecondFactorPolicy, Selector, TotpCode, TotpSecret, TotpSecretId, TotpSetup, TypedCode,
 };
 #[cfg(any(test, feature = "testing"))]
 pub use factors::{Quirk, SoftwareKey};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::pending::{SignIn, second_step};
+use super::pending::{SignIn, replaced_by_sign_in, second_step};
 use super::sent_forms::FormTurn;
 use super::{
     new_session, outcome_of_check, record_failed_check, run_to_completion, signed_in, write_now,
@@ -119,7 +119,8 @@ impl Login {
                 self.ask_for_verification(request, &account.user).await?;
                 return Err(LoginError::EmailUnverified);
             }
-            let (previous_token, previous) = self.replaced_session(request, account.user.id).await;
+            let (previous_token, previous) =
+                self.replaced_session(request, account.user.id).await?;
             let step = (request.remember_me, previous_token);
             if let Some(pending) =
                 second_step(&self.accounts, &self.sessions, &account, step).await?
@@ -168,13 +169,14 @@ impl Login {
         &self,
         request: &LoginRequest,
         user: UserId,
-    ) -> (Option<TokenDigest>, Option<Arc<Session>>) {
+    ) -> Result<(Option<TokenDigest>, Option<Arc<Session>>), StoreError> {
         if let Some(earlier) = request.form.earlier().filter(|earlier| earlier.user == user)
             && let Ok(session) = self.sessions.resume_digest(&earlier.session).await
         {
-            return (Some(earlier.session), Some(Arc::new(session)));
+            return Ok((Some(earlier.session), Some(Arc::new(session))));
         }
-        (request.previous_token.as_ref().map(Token::digest), request.previous_session.clone())
+        let brought = (request.previous_token.as_ref(), request.previous_session.clone());
+        replaced_by_sign_in(&self.accounts, &self.sessions, brought).await
     }
 
     async fn start(

@@ -174,6 +174,15 @@ fn signed_in(
     events
 }
 
+/// The events of a sign-in, of which the first says whether the count of a passkey went back.
+fn with_count(mut events: Vec<Event>, count_went_back: bool) -> Vec<Event> {
+    if count_went_back && !events.is_empty() {
+        let login = events.remove(0).with("count_went_back", true);
+        events.insert(0, login);
+    }
+    events
+}
+
 /// The events of sessions that ended because `user` started a new one. `previous` is the live
 /// session that the browser had; an anonymous one has no event.
 fn ended_by_start(

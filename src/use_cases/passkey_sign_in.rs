@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::pending::keeps_passkey;
-use super::sent_forms::FormTurn;
-use super::{ended_by_start, new_session, run_to_completion, write_now};
+use super::pending::{keeps_passkey, replaced_by_sign_in};
+use super::{new_session, run_to_completion, signed_in, with_count, write_now};
 use crate::accounts::{
     Account, Accounts, Assertion, BrowserBinding, Factor, PasskeyCheck, PasskeyCheckError,
     ProvenPasskey, Status, User,
@@ -15,7 +14,7 @@ use crate::mail::Mail;
 use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::{
     Client, NewSession, Session, SessionPasskey, Sessions, StartError, StartedSession, Token,
-    device_name,
+    TokenDigest, device_name,
 };
 
 /// How often a sign-in begins again when the sessions of its user were ended meanwhile.
@@ -46,8 +45,6 @@ pub struct PasskeySignInRequest {
     pub previous_token: Option<Token>,
     /// The live session of that token.
     pub previous_session: Option<Arc<Session>>,
-    /// The lock of the submitted form.
-    pub form: FormTurn,
     /// The language of the request, for mail.
     pub language: &'static str,
 }
@@ -115,7 +112,7 @@ impl PasskeySignIn {
             Err(PasskeyCheckError::Refused(refused)) => {
                 let failed = Event::new(Kind::LoginFailed, &By::anonymous(client.clone()));
                 let failed = Event { subject: refused.user, ..failed };
-                self.audit.record([failed.outcome(refused.why)]).await;
+                self.audit.record([failed.outcome(refused.why.as_str())]).await;
                 return Err(if refused.is_unknown() {
                     PasskeySignInError::Unknown(assertion.credential_name())
                 } else {
@@ -155,22 +152,20 @@ impl PasskeySignIn {
     ) -> Result<(User, StartedSession), PasskeySignInError> {
         let ProvenPasskey { id, account, count_went_back } = proven;
         let passkey = SessionPasskey { id, is_alone: true };
-        let (account, started) = self.start_session(&request, account, passkey).await?;
-        let PasskeySignInRequest { client, previous_session, form, language, .. } = request;
+        let brought = (request.previous_token.as_ref(), request.previous_session.clone());
+        let (previous_token, previous) =
+            replaced_by_sign_in(&self.accounts, &self.sessions, brought).await?;
+        let start = (passkey, previous_token);
+        let (account, started) = self.start_session(&request, account, start).await?;
+        let PasskeySignInRequest { client, language, .. } = request;
         let user = account.user;
         if !keeps_passkey(&self.accounts, &self.sessions, &started.session).await? {
             self.record_failure(&client, &user, "unknown_passkey").await;
             return Err(PasskeySignInError::Refused);
         }
-        form.done(&user, &started.token, started.session.remember_me);
         let device = device_name(&client.user_agent);
-        let by = By::user(user.id, started.session.id, client);
-        let signed_in = Event::new(Kind::Login, &by).about(user.id);
-        let signed_in = signed_in.with("methods", started.session.methods().to_vec());
-        let signed_in =
-            if count_went_back { signed_in.with("count_went_back", true) } else { signed_in };
-        let ends = ended_by_start(&started.displaced, previous_session.as_deref(), user.id, &by);
-        self.audit.record([signed_in].into_iter().chain(ends)).await;
+        let events = signed_in(user.id, &started, previous.as_deref(), client);
+        self.audit.record(with_count(events, count_went_back)).await;
         self.mail.note_use(&user, language, &device).await;
         Ok((user, started))
     }
@@ -180,7 +175,7 @@ impl PasskeySignIn {
         &self,
         request: &PasskeySignInRequest,
         mut account: Account,
-        passkey: SessionPasskey,
+        (passkey, previous_token): (SessionPasskey, Option<TokenDigest>),
     ) -> Result<(Account, StartedSession), PasskeySignInError> {
         for _ in 0..MOST_STARTS {
             let user = &account.user;
@@ -188,7 +183,6 @@ impl PasskeySignIn {
                 self.record_failure(&request.client, user, "account_disabled").await;
                 return Err(PasskeySignInError::Refused);
             }
-            let previous_token = request.previous_token.as_ref().map(Token::digest);
             let browser = (request.client.clone(), previous_token);
             let factor = Some(Factor::Passkey);
             let beginning = new_session(&account, factor, request.remember_me, browser);

@@ -83,6 +83,26 @@ pub(super) async fn keeps_passkey(
     Ok(false)
 }
 
+/// The session that a sign-in replaces: the one that the browser brought or, where it brought a
+/// pending session, the one before that. The pending session is void.
+pub(super) async fn replaced_by_sign_in(
+    accounts: &Accounts,
+    sessions: &Sessions,
+    (token, session): (Option<&Token>, Option<Arc<Session>>),
+) -> Result<(Option<TokenDigest>, Option<Arc<Session>>), StoreError> {
+    let Some(token) = token else { return Ok((None, session)) };
+    if session.is_some() {
+        return Ok((Some(token.digest()), session));
+    }
+    let before = accounts.replace_pending(Some(digest_of(token))).await?;
+    let before = before.map(TokenDigest::from_bytes);
+    let session = match before {
+        Some(digest) if digest != token.digest() => sessions.resume_digest(&digest).await.ok(),
+        _ => None,
+    };
+    Ok((before, session.map(Arc::new)))
+}
+
 /// The live session that the browser had before its pending session.
 pub(super) async fn session_before(
     sessions: &Sessions,

@@ -133,7 +133,7 @@ impl Reauthenticate {
         let proven = match self.accounts.prove_passkey(&check).await {
             Ok(proven) => proven,
             Err(PasskeyCheckError::Refused(refused)) => {
-                self.audit.record([event.outcome(refused.why)]).await;
+                self.audit.record([event.outcome(refused.why.as_str())]).await;
                 return Err(ReauthenticateError::Passkey);
             }
             Err(PasskeyCheckError::Store(error)) => return Err(error.into()),

@@ -4,7 +4,7 @@ use super::pending::{digest_of, keeps_passkey, session_before};
 use super::sent_forms::FormTurn;
 use super::{
     new_session, note_recovery_code, outcome_of_check, record_failed_check, run_to_completion,
-    signed_in,
+    signed_in, with_count,
 };
 use crate::accounts::{
     Account, Accounts, Assertion, BrowserBinding, Factor, FactorCheck, PasskeyCheck,
@@ -20,8 +20,12 @@ use crate::sessions::{
 };
 use crate::throttle::Network;
 
-/// The factor that was proven, and the passkey if it was one.
-type Proven = (Factor, Option<SessionPasskey>);
+/// The factor that was proven.
+struct Proven {
+    factor: Factor,
+    passkey: Option<SessionPasskey>,
+    count_went_back: bool,
+}
 
 /// Finishes sign-ins with a second factor.
 #[derive(Clone)]
@@ -150,7 +154,7 @@ impl SecondFactor {
                 return Err(SecondFactorError::NotPending);
             }
             let device = device_name(&client.user_agent);
-            note_recovery_code(&this.accounts, &this.mail, &account.user, proven.0).await;
+            note_recovery_code(&this.accounts, &this.mail, &account.user, proven.factor).await;
             let (user, started) = this.start(account, &pending, (proven, client), form).await?;
             this.mail.note_use(&user, language, &device).await;
             Ok((user, started))
@@ -185,7 +189,7 @@ impl SecondFactor {
             let failed = failed.about(account.user.id);
             record_failed_check(&self.audit, &failed, error, "wrong_code").await;
         }
-        Ok((proven?, None))
+        Ok(Proven { factor: proven?, passkey: None, count_went_back: false })
     }
 
     /// Neither counted by the throttle nor for the pending session: nobody guesses a signature.
@@ -199,15 +203,13 @@ impl SecondFactor {
         let check = PasskeyCheck { assertion, bindings, user: Some(pending.user) };
         match self.accounts.prove_passkey(&check).await {
             Ok(proven) => {
-                let passkey = SessionPasskey { id: proven.id, is_alone: false };
-                if proven.count_went_back {
-                    tracing::warn!("the count of a backed-up passkey went back");
-                }
-                Ok((Factor::Passkey, Some(passkey)))
+                let passkey = Some(SessionPasskey { id: proven.id, is_alone: false });
+                let count_went_back = proven.count_went_back;
+                Ok(Proven { factor: Factor::Passkey, passkey, count_went_back })
             }
             Err(PasskeyCheckError::Refused(refused)) => {
                 let failed = Event::new(Kind::LoginFailed, &By::anonymous(client.clone()));
-                self.audit.record([failed.about(pending.user).outcome(refused.why)]).await;
+                self.audit.record([failed.about(pending.user).outcome(refused.why.as_str())]).await;
                 Err(SecondFactorError::Passkey)
             }
             Err(PasskeyCheckError::Store(error)) => Err(error.into()),
@@ -218,9 +220,10 @@ impl SecondFactor {
         &self,
         account: Account,
         pending: &PendingSession,
-        ((factor, passkey), client): (Proven, Client),
+        (proven, client): (Proven, Client),
         form: FormTurn,
     ) -> Result<(User, StartedSession), SecondFactorError> {
+        let Proven { factor, passkey, count_went_back } = proven;
         let (previous_token, previous) = session_before(&self.sessions, pending).await;
         let browser = (client.clone(), previous_token);
         let beginning = new_session(&account, Some(factor), pending.remember_me, browser);
@@ -241,7 +244,7 @@ impl SecondFactor {
         }
         form.done(&user, &started.token, started.session.remember_me);
         let events = signed_in(user.id, &started, previous.as_deref(), client);
-        self.audit.record(events).await;
+        self.audit.record(with_count(events, count_went_back)).await;
         Ok((user, started))
     }
 }

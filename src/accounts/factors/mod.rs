@@ -19,8 +19,8 @@ pub use check::{FactorCheck, TypedCode};
 pub use factor::{Factor, Factors, Proof};
 pub use passkey::{
     Assertion, BrowserBinding, Ceremony, CeremonyPurpose, ChallengeDigest, Passkey, PasskeyCheck,
-    PasskeyCheckError, PasskeyId, PasskeyRefused, PasskeyUse, ProvenPasskey, Registration,
-    RelyingParty,
+    PasskeyCheckError, PasskeyFault, PasskeyId, PasskeyRefused, PasskeyUse, ProvenPasskey,
+    Registration, RelyingParty,
 };
 #[cfg(any(test, feature = "testing"))]
 pub use passkey::{Quirk, SoftwareKey};

@@ -17,6 +17,7 @@ on_every_store!(
     pk_5_a_count_that_goes_back_is_refused_unless_the_key_is_backed_up,
     wrong_proofs_count_neither_as_passwords_nor_for_the_pending_session,
     a_passkey_of_a_disabled_account_signs_nobody_in,
+    a_passkey_replaces_a_pending_session_and_the_session_before_it,
 );
 
 async fn a_passkey_alone_signs_in_and_counts_as_both_factors(kind: Kind) {
@@ -175,6 +176,13 @@ async fn pk_5_a_count_that_goes_back_is_refused_unless_the_key_is_backed_up(kind
     assert!(events.contains("count_went_back"), "{events}");
     let events = root.get("/api/admin/audit?kind=login&limit=50").await.text;
     assert!(events.contains("count_went_back"), "{events}");
+    let browser = app.browser();
+    browser.try_to_sign_in(ADA, PASSWORD, false).await;
+    let credential = synced.prove(&options(&browser).await, &[Quirk::Count(2)]);
+    let proof = json!({ "credential": credential });
+    assert_eq!(browser.post("/api/session/second-factor", proof).await.status, 200);
+    let events = root.get("/api/admin/audit?kind=login&limit=1").await.text;
+    assert!(!events.contains("root@") && events.contains("count_went_back"), "{events}");
 }
 
 async fn wrong_proofs_count_neither_as_passwords_nor_for_the_pending_session(kind: Kind) {
@@ -209,4 +217,28 @@ async fn a_passkey_of_a_disabled_account_signs_nobody_in(kind: Kind) {
     // Once all factors are gone, so is the passkey.
     assert_eq!(root.delete(&format!("{path}/factors")).await.status, 204);
     assert_eq!(sign_in_with(&app.browser(), &mut key, &[]).await.refusal(), refused());
+}
+
+async fn a_passkey_replaces_a_pending_session_and_the_session_before_it(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let (ada, bob) = (app.signed_in(ADA).await, app.signed_in(BOB).await);
+    let (mut hers, mut his) = (key(&app), key(&app));
+    add(&ada, &mut hers).await;
+    add(&bob, &mut his).await;
+    let browser = signed_in_with(&app, &mut his).await;
+    let before = browser.copy();
+    assert_eq!(browser.try_to_sign_in(BOB, PASSWORD, false).await.status, 401);
+    let pending = browser.copy();
+
+    // On the page for signing in, the passkey of anybody is asked for.
+    let asked = browser.post("/api/session/passkey/options", json!({ "sign_in": true })).await;
+    assert_eq!(asked.json()["allowCredentials"], json!([]));
+    let signed_in = send(&browser, &hers.prove(&asked.json(), &[])).await;
+
+    assert_eq!(signed_in.status, 200, "{}", signed_in.text);
+    assert_eq!(browser.user_id().await, ada.user_id().await);
+    assert_eq!(before.why_not().await, "signed_out");
+    let code = json!({ "code": "123456" });
+    let answer = pending.post("/api/session/second-factor", code).await;
+    assert_eq!(answer.refusal(), (401, "no_session".to_owned()));
 }

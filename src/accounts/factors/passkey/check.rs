@@ -11,6 +11,8 @@ use super::{
 use crate::accounts::{Account, Accounts, Name, Status, User, UserId};
 use crate::failure::StoreError;
 
+use PasskeyFault as Fault;
+
 /// Who has to own the passkey, and to which browsers the challenge was given.
 #[derive(Debug)]
 pub struct PasskeyCheck {
@@ -33,12 +35,53 @@ pub struct ProvenPasskey {
     pub count_went_back: bool,
 }
 
+/// The fault of an answer of an authenticator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasskeyFault {
+    /// Nobody has this passkey.
+    UnknownPasskey,
+    /// It is of another account than the one to prove.
+    PasskeyOfAnotherAccount,
+    /// The signature, or what is signed, is wrong.
+    WrongPasskey,
+    /// Its count of signatures is not higher than the last one, so there may be a copy of it.
+    CountWentBack,
+    /// The challenge is not one of this browser, or was used.
+    UnknownChallenge,
+    /// The challenge is older than five minutes.
+    ExpiredChallenge,
+    /// The challenge is for another purpose or account.
+    OtherChallenge,
+    /// The account is disabled.
+    AccountDisabled,
+    /// This server takes no passkeys.
+    PasskeysOff,
+}
+
+impl PasskeyFault {
+    /// The outcome in the audit trail.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownPasskey => "unknown_passkey",
+            Self::PasskeyOfAnotherAccount => "passkey_of_another_account",
+            Self::WrongPasskey => "wrong_passkey",
+            Self::CountWentBack => "count_went_back",
+            Self::UnknownChallenge => "unknown_challenge",
+            Self::ExpiredChallenge => "expired_challenge",
+            Self::OtherChallenge => "other_challenge",
+            Self::AccountDisabled => "account_disabled",
+            Self::PasskeysOff => "passkeys_off",
+        }
+    }
+}
+
 /// A passkey did not prove anybody.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the passkey was refused: {why}")]
+#[error("the passkey was refused: {}", .why.as_str())]
 pub struct PasskeyRefused {
     /// For the audit trail.
-    pub why: &'static str,
+    pub why: PasskeyFault,
     /// The owner of the credential, if it is known.
     pub user: Option<UserId>,
 }
@@ -48,7 +91,7 @@ impl PasskeyRefused {
     /// anything: ids of credentials cannot be guessed.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        self.why == UNKNOWN
+        self.why == PasskeyFault::UnknownPasskey
     }
 }
 
@@ -63,10 +106,7 @@ pub enum PasskeyCheckError {
     Store(#[from] StoreError),
 }
 
-/// Nobody has this passkey.
-const UNKNOWN: &str = "unknown_passkey";
-
-fn refused(why: &'static str, user: Option<UserId>) -> PasskeyCheckError {
+fn refused(why: Fault, user: Option<UserId>) -> PasskeyCheckError {
     PasskeyRefused { why, user }.into()
 }
 
@@ -190,11 +230,11 @@ impl Accounts {
             let longest = Ceremony::LIFETIME.try_into().unwrap_or_default();
             let latest = now.saturating_add(longest).saturating_add(crate::clock::SKEW);
             if now >= ceremony.expires_at || ceremony.expires_at > latest {
-                return Err(refused("expired_challenge", ceremony.user));
+                return Err(refused(Fault::ExpiredChallenge, ceremony.user));
             }
             return Ok(ceremony);
         }
-        Err(refused("unknown_challenge", None))
+        Err(refused(Fault::UnknownChallenge, None))
     }
 
     /// The new passkey of a right answer to [`Accounts::begin_registration`]. It is not kept yet.
@@ -209,11 +249,11 @@ impl Accounts {
         name: Name,
     ) -> Result<Passkey, PasskeyCheckError> {
         let Some(relying_party) = &self.0.relying_party else {
-            return Err(refused("passkeys_off", Some(user)));
+            return Err(refused(Fault::PasskeysOff, Some(user)));
         };
         let ceremony = self.take_ceremony(&registration.challenge(), &[binding]).await?;
         if ceremony.purpose != CeremonyPurpose::Register || ceremony.user != Some(user) {
-            return Err(refused("other_challenge", Some(user)));
+            return Err(refused(Fault::OtherChallenge, Some(user)));
         }
         let NewKey { credential_id, credential, sign_count, backed_up } = relying_party
             .register(&ceremony.state, registration)
@@ -244,7 +284,7 @@ impl Accounts {
         check: &PasskeyCheck,
     ) -> Result<ProvenPasskey, PasskeyCheckError> {
         let Some(relying_party) = &self.0.relying_party else {
-            return Err(refused("passkeys_off", check.user));
+            return Err(refused(Fault::PasskeysOff, check.user));
         };
         let PasskeyCheck { assertion, bindings, user } = check;
         let ceremony = self.take_ceremony(&assertion.challenge(), bindings).await?;
@@ -252,17 +292,17 @@ impl Accounts {
             (CeremonyPurpose::SignIn, None, None) => None,
             (CeremonyPurpose::Prove, Some(asked), None) => Some(asked),
             (CeremonyPurpose::Prove, Some(asked), Some(user)) if asked == *user => Some(asked),
-            _ => return Err(refused("other_challenge", *user)),
+            _ => return Err(refused(Fault::OtherChallenge, *user)),
         };
         let passkey = self.0.factors.passkey_of(assertion.credential_id()).await?;
-        let passkey = passkey.ok_or_else(|| refused(UNKNOWN, known))?;
+        let passkey = passkey.ok_or_else(|| refused(Fault::UnknownPasskey, known))?;
         let owner = passkey.user;
         let handle = assertion.user_handle();
         let is_owner = handle.is_some_and(|handle| handle == owner.as_uuid().as_bytes());
         // An authenticator need not tell the owner where the passkeys were named.
         let fits = if known.is_some() { handle.is_none() || is_owner } else { is_owner };
         if !fits || known.is_some_and(|known| known != owner) {
-            return Err(refused("passkey_of_another_account", Some(owner)));
+            return Err(refused(Fault::PasskeyOfAnotherAccount, Some(owner)));
         }
         let Signed { sign_count, backed_up } = relying_party
             .prove(&ceremony.state, &passkey, assertion)
@@ -272,13 +312,15 @@ impl Accounts {
         let at = self.0.clock.now();
         let used = PasskeyUse { id: passkey.id, user: owner, sign_count, backed_up, at };
         if !self.0.factors.use_passkey(&used).await? {
-            let why = if count_went_back { "count_went_back" } else { UNKNOWN };
+            // Another proof at the same instant may have counted since this one was read.
+            let is_there = self.0.factors.has_passkey(owner, passkey.id).await?;
+            let why = if is_there { Fault::CountWentBack } else { Fault::UnknownPasskey };
             return Err(refused(why, Some(owner)));
         }
         let account = self.0.store.find(owner).await?;
-        let account = account.ok_or_else(|| refused(UNKNOWN, None))?;
+        let account = account.ok_or_else(|| refused(Fault::UnknownPasskey, None))?;
         if account.user.status != Status::Active {
-            return Err(refused("account_disabled", Some(owner)));
+            return Err(refused(Fault::AccountDisabled, Some(owner)));
         }
         Ok(ProvenPasskey { id: passkey.id, account, count_went_back })
     }
@@ -288,5 +330,5 @@ impl Accounts {
 fn not_right(error: &NotRight, user: UserId) -> PasskeyCheckError {
     let error: &dyn std::error::Error = error;
     tracing::info!(error, "refused the answer of an authenticator");
-    refused("wrong_passkey", Some(user))
+    refused(Fault::WrongPasskey, Some(user))
 }

@@ -16,7 +16,7 @@ use crate::accounts::{Name, UserId};
 use crate::entropy::id;
 
 pub use ceremony::{BrowserBinding, Ceremony, CeremonyPurpose, ChallengeDigest};
-pub use check::{PasskeyCheck, PasskeyCheckError, PasskeyRefused, ProvenPasskey};
+pub use check::{PasskeyCheck, PasskeyCheckError, PasskeyFault, PasskeyRefused, ProvenPasskey};
 pub use relying_party::{Assertion, Registration, RelyingParty};
 #[cfg(any(test, feature = "testing"))]
 pub use software_key::{Quirk, SoftwareKey};

@@ -17,13 +17,24 @@ use crate::http::response::json::{ProblemBody, SignedInBody};
 use crate::http::session::cookie::CookieShape;
 use crate::http::session::current::{CurrentSession, SessionState};
 use crate::sessions::Sessions;
-use crate::use_cases::{FormTurn, PasskeySignIn, SecondFactor};
+use crate::use_cases::{PasskeySignIn, SecondFactor};
 
 /// Nothing.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({}))]
 pub(crate) struct NothingBody {}
+
+/// The options for a proof.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+pub(crate) struct PasskeyOptionsBody {
+    /// Asks for any passkey of this site, to sign in as somebody else than the user who is signed
+    /// in, or whose second step is missing.
+    #[serde(default)]
+    sign_in: bool,
+}
 
 /// A sign-in with a passkey.
 #[derive(Deserialize, ToSchema)]
@@ -77,7 +88,7 @@ async fn asked_for(
 /// this site, and a cookie ties the challenge to the browser. With a session, or a pending one that
 /// waits for a second factor, the passkeys of that account.
 #[utoipa::path(post, path = "/api/session/passkey/options", tag = "session",
-    request_body = NothingBody,
+    request_body = PasskeyOptionsBody,
     responses(
         (status = 200, description = "The options; the challenge works once, for five minutes",
             body = Object, example = json!({ "challenge": "…", "timeout": 300_000,
@@ -92,11 +103,12 @@ pub(crate) async fn options(
     (State(sessions), State(cookie)): (State<Sessions>, State<CookieShape>),
     current: CurrentSession,
     headers: HeaderMap,
-    JsonObject(NothingBody {}): JsonObject<NothingBody>,
+    JsonObject(body): JsonObject<PasskeyOptionsBody>,
 ) -> Result<Response, Problem> {
     require_passkeys(&accounts)?;
     current.count_ceremony().await?;
-    if let Some((user, binding)) = asked_for(&second_factor, &current).await? {
+    let known = if body.sign_in { None } else { asked_for(&second_factor, &current).await? };
+    if let Some((user, binding)) = known {
         let options = accounts.begin_proof(Some(user), binding).await?;
         return Ok(Json(options.ok_or_else(Problem::not_found)?).into_response());
     }
@@ -131,8 +143,8 @@ pub(crate) async fn sign_in(
 ) -> Result<Json<SignedInBody>, Problem> {
     require_passkeys(&accounts)?;
     let assertion = read_assertion(body.credential.0)?;
-    let wanted = (body.remember_me, FormTurn::default());
-    let request = sign_in_request(&current, (&headers, &cookie), assertion, wanted);
+    let shape = (&headers, &cookie);
+    let request = sign_in_request(&current, shape, assertion, body.remember_me);
     let (user, started) = passkeys.sign_in(request).await?;
     let (user, session) = signed_in(&current, user, started);
     Ok(Json(SignedInBody::new(&user, &session, sessions.policy())))

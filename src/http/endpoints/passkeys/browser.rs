@@ -8,7 +8,7 @@ use crate::http::response::error::Problem;
 use crate::http::session::cookie::{CookieShape, Presented};
 use crate::http::session::current::CurrentSession;
 use crate::sessions::{Sessions, Token};
-use crate::use_cases::{FormTurn, PasskeySignInRequest};
+use crate::use_cases::PasskeySignInRequest;
 
 /// How long a browser keeps it, in seconds: as long as a challenge can be signed.
 const LIFETIME: i64 = 5 * 60;
@@ -53,7 +53,7 @@ pub(in crate::http) fn sign_in_request(
     current: &CurrentSession,
     (headers, cookie): (&HeaderMap, &CookieShape),
     assertion: Assertion,
-    (remember_me, form): (bool, FormTurn),
+    remember_me: bool,
 ) -> PasskeySignInRequest {
     let browser = BrowserKey::presented(headers, cookie).map(|key| key.binding());
     let token = current.token();
@@ -67,7 +67,6 @@ pub(in crate::http) fn sign_in_request(
         client: current.client(),
         previous_token: token,
         previous_session: current.session().ok().flatten(),
-        form,
         language: current.language().tag(),
     }
 }

@@ -121,8 +121,8 @@ pub(crate) async fn sign_in(
     let signed_in = match by_passkey {
         Some(credential) => {
             let assertion = read_assertion(serde_json::from_str(credential).unwrap_or_default())?;
-            let (shape, wanted) = ((&headers, &cookie), (remember_me, turn));
-            let request = sign_in_request(&current, shape, assertion, wanted);
+            let shape = (&headers, &cookie);
+            let request = sign_in_request(&current, shape, assertion, remember_me);
             let signed_in = passkeys.sign_in(request).await;
             if let Err(PasskeySignInError::Unknown(id)) = &signed_in {
                 unknown_passkey = Some(id.clone());

@@ -11,21 +11,23 @@
 
   let waiting = new AbortController();
 
-  async function ask(path) {
+  async function ask(path, question) {
     const headers = { "content-type": "application/json" };
-    const answer = await fetch(path, { method: "POST", headers, body: "{}" });
+    const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(question) });
     const body = await answer.json().catch(() => ({}));
     if (answer.ok) return body;
-    throw Object.assign(new Error(body.code), { code: body.code });
+    throw Object.assign(new Error(body.code), { code: body.code, status: answer.status });
   }
 
-  async function get(more) {
-    const options = api.parseRequestOptionsFromJSON(await ask("/api/session/passkey/options"));
+  // The page for signing in takes the passkey of anybody.
+  async function get(form, more) {
+    const question = "passkeyOffer" in form.dataset ? { sign_in: true } : {};
+    const options = api.parseRequestOptionsFromJSON(await ask("/api/session/passkey/options", question));
     return navigator.credentials.get({ publicKey: options, ...more });
   }
 
   async function create() {
-    const options = api.parseCreationOptionsFromJSON(await ask("/api/account/passkeys/options"));
+    const options = api.parseCreationOptionsFromJSON(await ask("/api/account/passkeys/options", {}));
     return navigator.credentials.create({ publicKey: options });
   }
 
@@ -42,6 +44,14 @@
       location.assign(`/reauthenticate?next=${encodeURIComponent(location.pathname)}`);
       return;
     }
+    if (error.status === 401) {
+      location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+      return;
+    }
+    if (told.dataset[error.code]) {
+      told.textContent = told.dataset[error.code];
+      return;
+    }
     // The person closed the dialog of the browser.
     const isQuiet = error.name === "NotAllowedError" || error.name === "AbortError";
     const isHere = error.name === "InvalidStateError";
@@ -50,15 +60,15 @@
 
   // Offers passkeys in the list below the field of the address, until somebody picks one.
   async function offer(form) {
-    if (!(await api.isConditionalMediationAvailable?.())) return;
     waiting = new AbortController();
     const { signal } = waiting;
+    if (!(await api.isConditionalMediationAvailable?.()) || signal.aborted) return;
     const renew = setTimeout(() => {
       waiting.abort();
       offer(form);
     }, FRESH);
     try {
-      send(form, await get({ mediation: "conditional", signal }));
+      send(form, await get(form, { mediation: "conditional", signal }));
     } catch {
       // The button says what is wrong.
     } finally {
@@ -72,9 +82,10 @@
       form.querySelector("button[type=button]").addEventListener("click", async () => {
         waiting.abort();
         try {
-          send(form, await (form.dataset.passkey === "create" ? create() : get()));
+          send(form, await (form.dataset.passkey === "create" ? create() : get(form)));
         } catch (error) {
           fail(form, error);
+          if ("passkeyOffer" in form.dataset) offer(form);
         }
       });
       if ("passkeyOffer" in form.dataset) offer(form);
