@@ -72,6 +72,9 @@ pub enum OwnFactorsError {
     /// The new passkey was not accepted.
     #[error("the passkey is not accepted")]
     WrongPasskey,
+    /// The account has as many passkeys as allowed.
+    #[error("the account has as many passkeys as allowed")]
+    TooManyPasskeys,
     /// Mail is on, and the address of the account is not verified. The link was sent again.
     #[error("the address is not verified")]
     EmailUnverified,

@@ -30,6 +30,9 @@ pub(super) fn default_name(client: &Client) -> Name {
     Name::parse(name).unwrap_or_else(|_| Name::from_stored("Passkey".to_owned()))
 }
 
+/// How many passkeys an account may have.
+const MOST_PASSKEYS: usize = 20;
+
 impl OwnFactors {
     /// Begins to add a passkey: the options for the browser. `None` where passkeys are off. Callers
     /// hold an [`Authorized`] or a pending session.
@@ -43,6 +46,7 @@ impl OwnFactors {
         language: &str,
     ) -> Result<Option<Value>, OwnFactorsError> {
         self.require_verified(user, language).await?;
+        self.require_space(user).await?;
         Ok(self.accounts.begin_registration(user, binding).await?)
     }
 
@@ -72,6 +76,13 @@ impl OwnFactors {
         Ok((AddedPasskey { passkey, recovery_codes }, started))
     }
 
+    /// Each passkey makes pages and options longer. Two that are added at the same instant may be one
+    /// too many.
+    async fn require_space(&self, user: &User) -> Result<(), OwnFactorsError> {
+        let count = self.accounts.passkeys(user.id).await?.len();
+        if count < MOST_PASSKEYS { Ok(()) } else { Err(OwnFactorsError::TooManyPasskeys) }
+    }
+
     /// The change that adds a passkey, and the recovery codes if it is the first factor. Another
     /// first factor at the same instant ends the session of this one.
     pub(super) async fn new_passkey(
@@ -84,6 +95,7 @@ impl OwnFactors {
         if !self.may_add_to(user) {
             return Err(OwnFactorsError::EmailUnverified);
         }
+        self.require_space(user).await?;
         let checked = self.accounts.check_registration(user.id, binding, registration, name).await;
         let passkey = checked.map_err(|error| match error {
             PasskeyCheckError::Refused(_) => OwnFactorsError::WrongPasskey,

@@ -283,6 +283,11 @@ impl From<OwnFactorsError> for Problem {
     fn from(error: OwnFactorsError) -> Self {
         match error {
             OwnFactorsError::NotFound => Self::not_found(),
+            OwnFactorsError::TooManyPasskeys => Self::new(
+                StatusCode::CONFLICT,
+                Code::TooManyPasskeys,
+                "The account has as many passkeys as allowed: delete one first.",
+            ),
             OwnFactorsError::EmailUnverified => Self::email_unverified(),
             OwnFactorsError::WrongCode => Self::wrong_code(),
             OwnFactorsError::WrongPasskey => Self::wrong_passkey(),

@@ -18,6 +18,7 @@ on_every_store!(
     wrong_registrations_add_nothing,
     a_pending_session_that_must_have_a_factor_adds_a_passkey,
     passkeys_are_renamed_by_their_owner_alone,
+    an_account_has_twenty_passkeys_at_most,
 );
 
 fn refused() -> (u16, String) {
@@ -144,4 +145,15 @@ async fn passkeys_are_renamed_by_their_owner_alone(kind: Kind) {
     assert_eq!(by_form.location(), "/account/second-factor?done=passkey-renamed");
     let page = ada.get("/account/second-factor").await;
     assert!(page.text.contains("value=\"Phone\""), "{}", page.text);
+}
+
+async fn an_account_has_twenty_passkeys_at_most(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let ada = app.signed_in(ADA).await;
+    for _ in 0..20 {
+        add(&ada, &mut key(&app)).await;
+    }
+    let full = (409, "too_many_passkeys".to_owned());
+    let options = ada.post("/api/account/passkeys/options", json!({})).await;
+    assert_eq!(options.refusal(), full);
 }

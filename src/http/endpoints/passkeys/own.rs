@@ -120,6 +120,7 @@ pub(super) fn id_of(text: &str) -> Result<PasskeyId, Problem> {
             account has one; `email_unverified`: mail is on and the address not confirmed, the \
             link was sent again", body = ProblemBody),
         (status = 404, description = "`not_found`: passkeys are off", body = ProblemBody),
+        (status = 409, description = "`too_many_passkeys`: the account has 20", body = ProblemBody),
         (status = 429, description = "`too_many_attempts`", body = ProblemBody),
     )
 )]
@@ -145,8 +146,10 @@ pub(crate) async fn options(
         (status = 201, description = "Added; the new cookie comes along", body = AddedPasskeyBody),
         (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
         (status = 403, description = "`invalid_credentials`: the passkey or its challenge is wrong, \
-            or the passkey is in use; or `reauthentication_required`", body = ProblemBody),
+            or the passkey is in use; `reauthentication_required`; or `email_unverified`",
+            body = ProblemBody),
         (status = 404, description = "`not_found`: passkeys are off", body = ProblemBody),
+        (status = 409, description = "`too_many_passkeys`: the account has 20", body = ProblemBody),
         (status = 422, description = "`invalid_input`: the name", body = ProblemBody),
         (status = 429, description = "`too_many_attempts`", body = ProblemBody),
         (status = 503, description = "`busy` or `unavailable`", body = ProblemBody),

@@ -83,6 +83,10 @@ pub enum Code {
     ///
     /// Sign out elsewhere first.
     SessionLimitReached,
+    /// The account has as many passkeys as allowed, which is 20.
+    ///
+    /// Delete one that is not needed any more.
+    TooManyPasskeys,
     /// The change would leave no active administrator.
     ///
     /// Make another administrator first.
@@ -157,6 +161,7 @@ impl Code {
             Self::AlreadyVerified => "already_verified",
             Self::SignupClosed => "signup_closed",
             Self::SessionLimitReached => "session_limit_reached",
+            Self::TooManyPasskeys => "too_many_passkeys",
             Self::LastAdministrator => "last_administrator",
             Self::CursorExpired => "cursor_expired",
             Self::MalformedBody => "malformed_body",

@@ -168,12 +168,15 @@ activity-login_failed = { $why ->
         [wrong_code] Failed sign-in: right password, wrong code
         [account_disabled] Failed sign-in: the account was disabled
         [session_limit_reached] Failed sign-in: too many sessions
+        [wrong_passkey] Failed sign-in: the passkey was not accepted
        *[other] Failed sign-in
     }
 activity-logout = Signed out
 activity-reauthenticated = { $outcome ->
-        [ok] Confirmed with the password
-       *[other] Failed to confirm: wrong password
+        [ok] Confirmed again
+        [wrong_password] Failed to confirm: wrong password
+        [wrong_code] Failed to confirm: wrong code
+       *[other] Failed to confirm: the passkey was not accepted
     }
 activity-session_ended = { $why ->
         [idle_timeout] Session ended: not used for a while
@@ -343,6 +346,8 @@ error-title-signup_closed = Sign-up is closed
 error-detail-signup_closed = New accounts are added by the administrators of this service. Ask one of them if you need an account.
 error-title-session_limit_reached = Signed in on too many devices
 error-detail-session_limit_reached = You have as many sessions as this service allows. Sign out on another device, then try again.
+error-title-too_many_passkeys = No room for another passkey
+error-detail-too_many_passkeys = This account has as many passkeys as allowed. Remove one first.
 error-title-last_administrator = The last administrator has to stay
 error-detail-last_administrator = Make somebody else an administrator first, then try again.
 error-title-cursor_expired = This place is no longer known
@@ -702,7 +707,7 @@ passkeys-used = last used on
 passkeys-backed-up = Backed up
 passkeys-added = The passkey was added. Your other sessions ended.
 passkeys-renamed = The name was saved.
-passkeys-removed = The passkey was removed. The sessions that it started ended.
+passkeys-removed = The passkey was removed. The sessions that it started ended. Without any second factor, the recovery codes are void, too.
 passkeys-name-refused = Enter a name of at most 100 characters.
 codes-title = Recovery codes
 codes-once = Keep these codes in a safe place: print or download them. They are shown this once.

@@ -159,12 +159,15 @@ activity-login_failed = { $why ->
         [wrong_code] 로그인하지 못했어요: 비밀번호는 맞았지만 코드가 틀렸어요
         [account_disabled] 로그인하지 못했어요: 사용이 중지된 계정이에요
         [session_limit_reached] 로그인하지 못했어요: 세션이 너무 많아요
+        [wrong_passkey] 로그인하지 못했어요: 패스키를 확인하지 못했어요
        *[other] 로그인하지 못했어요
     }
 activity-logout = 로그아웃했어요
 activity-reauthenticated = { $outcome ->
-        [ok] 비밀번호로 본인 확인을 했어요
-       *[other] 본인 확인을 하지 못했어요: 비밀번호가 틀렸어요
+        [ok] 본인 확인을 다시 했어요
+        [wrong_password] 본인 확인을 하지 못했어요: 비밀번호가 틀렸어요
+        [wrong_code] 본인 확인을 하지 못했어요: 코드가 틀렸어요
+       *[other] 본인 확인을 하지 못했어요: 패스키를 확인하지 못했어요
     }
 activity-session_ended = { $why ->
         [idle_timeout] 세션이 끝났어요: 한동안 사용하지 않았어요
@@ -333,6 +336,8 @@ error-title-signup_closed = 지금은 가입할 수 없어요
 error-detail-signup_closed = 이 서비스의 계정은 관리자가 만들어요. 계정이 필요하면 관리자에게 문의해 주세요.
 error-title-session_limit_reached = 로그인된 기기가 너무 많아요
 error-detail-session_limit_reached = 로그인할 수 있는 기기 수를 모두 썼어요. 다른 기기에서 로그아웃한 뒤 다시 시도해 주세요.
+error-title-too_many_passkeys = 패스키를 더 추가할 수 없어요
+error-detail-too_many_passkeys = 이 계정의 패스키가 이미 최대예요. 먼저 하나를 제거해 주세요.
 error-title-last_administrator = 관리자가 한 명은 있어야 해요
 error-detail-last_administrator = 다른 사람을 먼저 관리자로 지정한 뒤 다시 시도해 주세요.
 error-title-cursor_expired = 더 이상 알 수 없는 위치예요

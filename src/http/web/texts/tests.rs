@@ -27,7 +27,7 @@ const REASONS: [&str; 13] = [
     "credential_removed",
 ];
 
-const CODES: [&str; 28] = [
+const CODES: [&str; 29] = [
     "email_unverified",
     "link_expired",
     "already_verified",
@@ -42,6 +42,7 @@ const CODES: [&str; 28] = [
     "email_taken",
     "signup_closed",
     "session_limit_reached",
+    "too_many_passkeys",
     "last_administrator",
     "cursor_expired",
     "malformed_body",

@@ -13,7 +13,7 @@ use crate::http::request::body;
 use crate::http::response::error::{Code, FieldErrors, Problem};
 use crate::http::security::guard;
 use crate::sessions::{EndReason, KeepError};
-use crate::use_cases::LoginError;
+use crate::use_cases::{LoginError, OwnFactorsError};
 
 /// An error with this code, and with the status if the code has several.
 pub(super) fn sample(code: Code, status: StatusCode) -> Problem {
@@ -38,6 +38,7 @@ pub(super) fn sample(code: Code, status: StatusCode) -> Problem {
         Code::AlreadyVerified => already_verified(),
         Code::SignupClosed => signup_closed(),
         Code::SessionLimitReached => LoginError::LimitReached.into(),
+        Code::TooManyPasskeys => OwnFactorsError::TooManyPasskeys.into(),
         Code::LastAdministrator => ChangeError::LastAdministrator.into(),
         Code::CursorExpired => Problem::cursor_expired(),
         Code::MalformedBody if status == StatusCode::REQUEST_TIMEOUT => body::too_slow(),
