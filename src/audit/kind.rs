@@ -14,12 +14,15 @@ pub enum Kind {
     /// Outcomes: `ok`.
     ///
     /// Details: `methods`: how the user proved who they are, as in the session; `by`: `invitation`
-    /// if the sign-in followed an accepted invitation.
+    /// if the sign-in followed an accepted invitation; `count_went_back`, if the count of a
+    /// backed-up passkey did.
     Login,
     /// A sign-in was refused. The typed address is not recorded.
     ///
     /// Outcomes: `unknown_account`, `wrong_password`, `wrong_code`, `account_disabled`,
-    /// `session_limit_reached`, `email_unverified`.
+    /// `session_limit_reached`, `email_unverified`; of a passkey also `unknown_passkey`,
+    /// `wrong_passkey`, `passkey_of_another_account`, `count_went_back`, `unknown_challenge`,
+    /// `expired_challenge`, `other_challenge`, `passkeys_off`.
     LoginFailed,
     /// A user signed out.
     ///
@@ -27,7 +30,7 @@ pub enum Kind {
     Logout,
     /// A signed-in user confirmed their password or a second factor, or failed to.
     ///
-    /// Outcomes: `ok`, `wrong_password`, `wrong_code`.
+    /// Outcomes: `ok`, `wrong_password`, `wrong_code`, and those of a passkey as for `login_failed`.
     ///
     /// Details: `factor`, if it was one: `totp`, `recovery_code` or
     /// `passkey`; `count_went_back`, if the count of a backed-up passkey did.

@@ -32,6 +32,7 @@ pub(crate) async fn show(
     let page = FactorsPage {
         context: PageContext { path: PATH.to_owned(), ..context },
         has_totp: shown.factors.totp,
+        has_factor: shown.factors.any(),
         codes_left: shown.recovery_codes_left,
         passkeys: shown.passkeys,
         passkey_host: accounts.passkey_host().map(str::to_owned),

@@ -31,6 +31,8 @@ pub(crate) struct FactorsPage {
     pub(crate) context: PageContext,
     /// Whether there is an authenticator app.
     pub(crate) has_totp: bool,
+    /// Whether there is any factor, passkeys that are switched off included.
+    pub(crate) has_factor: bool,
     /// How many recovery codes can still be used.
     pub(crate) codes_left: u32,
     /// Its passkeys.

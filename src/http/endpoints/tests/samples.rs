@@ -81,6 +81,7 @@ pub(super) fn factors(language: Language) -> FactorsPage {
     FactorsPage {
         context: signed_in(language, "/account/second-factor"),
         has_totp: true,
+        has_factor: true,
         codes_left: 9,
         passkeys: vec![Passkey {
             id: PasskeyId::from_uuid(uuid::Uuid::from_u128(7)),
@@ -396,6 +397,7 @@ fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
     };
     let without = FactorsPage {
         has_totp: false,
+        has_factor: false,
         passkeys: Vec::new(),
         done: Some("removed".to_owned()),
         ..factors(language)
