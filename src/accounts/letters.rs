@@ -106,6 +106,8 @@ pub struct Link {
     pub user: UserId,
     /// The address that it was sent to.
     pub email: Email,
+    /// When its letter was queued.
+    pub queued_at: OffsetDateTime,
     /// Until when it works.
     pub expires_at: OffsetDateTime,
 }

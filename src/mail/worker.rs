@@ -39,6 +39,7 @@ impl Mail {
             purpose,
             user,
             email: letter.to.clone(),
+            queued_at: letter.queued_at,
             expires_at: expiry(purpose, self.0.clock.now()),
         });
         let Some(recipient) = self.0.store.prepare(claimed, link.as_ref()).await? else {

@@ -1,23 +1,22 @@
 //! The mail store: queued letters, their links, and the devices of accounts.
 
+mod queued;
+mod recipient;
+
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::SqlDatabase;
-use super::engine::{
-    Finish, SqlRow, Transaction, for_update, for_update_skip_locked, in_transaction, statement,
-};
+use super::engine::{Finish, SqlRow, for_update_skip_locked, in_transaction, statement};
 use super::rows::uuid;
-use crate::accounts::{
-    Email, Letter, LetterId, LetterKind, Link, LinkDigest, LinkPurpose, MOST_LETTERS_AN_HOUR,
-    UserId,
-};
+use crate::accounts::{Email, Letter, LetterId, LetterKind, Link, LinkDigest, LinkPurpose, UserId};
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::mail::{
     ClaimedLetter, FailedLetter, LetterStatus, MailEntry, MailListing, MailPage, MailState,
     MailStore, Recipient,
 };
+pub(super) use queued::{insert, is_over_limit, is_reserved, put};
 
 /// For as long a sent letter counts towards the limit of its recipient.
 const COUNTED: time::Duration = time::Duration::hours(1);
@@ -27,56 +26,6 @@ const KEPT: time::Duration = time::Duration::days(8);
 const PENDING_KEPT: time::Duration = time::Duration::days(2);
 /// A device that was not used for longer is new again.
 const DEVICES_KEPT: time::Duration = time::Duration::days(90);
-
-/// Queues a letter in the transaction of what it is about. Beyond the limit of its recipient it is
-/// void from the start. The caller holds the row of the account, so that two do not count at once.
-pub(super) async fn put(tx: &mut Transaction, letter: &Letter) -> Result<(), StoreError> {
-    let is_void = letter.kind.is_limited() && is_over_limit(tx, letter).await?
-        || letter.kind == LetterKind::NewAddress && is_taken(tx, &letter.to).await?;
-    insert(tx, letter, is_void).await
-}
-
-/// The owner of a taken address gets no link that would give it to another account.
-async fn is_taken(tx: &mut Transaction, email: &Email) -> Result<bool, StoreError> {
-    let taken = statement("SELECT 1 FROM users WHERE email = $1");
-    Ok(tx.row(taken.bind(email.as_str())).await?.is_some())
-}
-
-/// Whether the recipient got as many letters within an hour as strangers may cause.
-pub(super) async fn is_over_limit(
-    tx: &mut Transaction,
-    letter: &Letter,
-) -> Result<bool, StoreError> {
-    let sent = statement(
-        "SELECT COUNT(*) AS number FROM mail_queue WHERE recipient = $1 AND queued_at > $2 \
-         AND kind IN ('verification', 'new_address', 'recovery', 'sign_up_attempt')",
-    );
-    let sent = sent.bind(letter.to.as_str()).bind(letter.queued_at - COUNTED);
-    let number: i64 = tx.one_row(sent).await?.get("number")?;
-    Ok(number >= i64::from(MOST_LETTERS_AN_HOUR))
-}
-
-/// A void letter takes as long to queue as another, and says nothing of its recipient.
-pub(super) async fn insert(
-    tx: &mut Transaction,
-    letter: &Letter,
-    is_void: bool,
-) -> Result<(), StoreError> {
-    let row = statement(
-        "INSERT INTO mail_queue (letter_id, kind, user_id, recipient, detail, language, queued_at, \
-         state, attempts, due_at, claimed_until, error) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $7, 0, '')",
-    )
-    .bind(letter.id)
-    .bind(letter.kind.as_str())
-    .bind(letter.user.filter(|_| !is_void))
-    .bind(if is_void { "" } else { letter.to.as_str() })
-    .bind(if is_void { "" } else { letter.detail.as_str() })
-    .bind(letter.language.as_str())
-    .bind(letter.queued_at)
-    .bind(if is_void { "void" } else { "pending" });
-    tx.execute(row).await.map(drop)
-}
 
 #[async_trait]
 impl MailStore for SqlDatabase {
@@ -164,9 +113,9 @@ impl MailStore for SqlDatabase {
         link: Option<&Link>,
     ) -> Result<Option<Recipient>, StoreError> {
         in_transaction!(self.engine, tx => {
-            let recipient = recipient(tx, claimed).await?;
+            let recipient = recipient::of(tx, claimed).await?;
             match (&recipient, link) {
-                (Some(_), Some(link)) => keep_link(tx, link).await?,
+                (Some(_), Some(link)) => recipient::keep_link(tx, link).await?,
                 (Some(_), None) => {}
                 (None, _) => {
                     let void = statement("DELETE FROM mail_queue WHERE letter_id = $1");
@@ -202,7 +151,8 @@ impl MailStore for SqlDatabase {
 
     async fn link(&self, digest: &LinkDigest) -> Result<Option<Link>, StoreError> {
         let found = statement(
-            "SELECT purpose, user_id, email, expires_at FROM mail_links WHERE token_digest = $1",
+            "SELECT purpose, user_id, email, queued_at, expires_at FROM mail_links \
+             WHERE token_digest = $1",
         );
         let row = self.engine.row(found.bind(*digest.as_bytes())).await?;
         row.map(|row| link(*digest, &row)).transpose()
@@ -263,69 +213,7 @@ impl MailStore for SqlDatabase {
     }
 }
 
-/// Whom a letter is for, as the account is now. `None`: the letter is void. Locked in the order in
-/// which a change of the account locks and deletes: the account, then its letters.
-async fn recipient(
-    tx: &mut Transaction,
-    claimed: &ClaimedLetter,
-) -> Result<Option<Recipient>, StoreError> {
-    let Letter { id, kind, user, to, language, .. } = &claimed.letter;
-    let fallback = Recipient { name: String::new(), language: language.clone() };
-    let Some(user) = user else { return Ok((*kind == LetterKind::Test).then_some(fallback)) };
-    let account = statement(for_update!(
-        "SELECT email, email_verified, name, status, password_hash FROM users WHERE user_id = $1"
-    ));
-    let Some(account) = tx.row(account.bind(*user)).await? else { return Ok(None) };
-    let mine = statement(
-        "SELECT 1 FROM mail_queue WHERE letter_id = $1 AND attempts = $2 AND state = 'pending'",
-    );
-    if tx.row(mine.bind(*id).bind(claimed.attempt)).await?.is_none() {
-        return Ok(None);
-    }
-    let is_address = account.get::<String>("email")? == to.as_str();
-    let is_verified: bool = account.get("email_verified")?;
-    let is_active = account.get::<String>("status")? == "active";
-    let is_wanted = match kind {
-        LetterKind::Recovery | LetterKind::Invitation => is_active && is_address,
-        LetterKind::Verification => is_address && !is_verified,
-        LetterKind::NewAddress => is_pending(tx, *user, to).await?,
-        LetterKind::SignUpAttempt => is_address,
-        LetterKind::AddressChanging
-        | LetterKind::PasswordChanged
-        | LetterKind::FactorAdded
-        | LetterKind::FactorRemoved
-        | LetterKind::RecoveryCodeUsed
-        | LetterKind::RecoveryCodesRenewed
-        | LetterKind::NewDevice
-        | LetterKind::Test => true,
-    };
-    if !is_wanted {
-        return Ok(None);
-    }
-    let last = statement(
-        "SELECT language FROM known_devices WHERE user_id = $1 ORDER BY seen_at DESC LIMIT 1",
-    );
-    let last: Option<String> =
-        tx.row(last.bind(*user)).await?.map(|row| row.get("language")).transpose()?;
-    let name = if is_address && is_verified { account.get("name")? } else { String::new() };
-    Ok(Some(Recipient { name, language: last.unwrap_or(fallback.language) }))
-}
-
-async fn is_pending(tx: &mut Transaction, user: UserId, to: &Email) -> Result<bool, StoreError> {
-    let pending = statement("SELECT 1 FROM email_changes WHERE user_id = $1 AND new_email = $2");
-    Ok(tx.row(pending.bind(user).bind(to.as_str())).await?.is_some())
-}
-
-async fn keep_link(tx: &mut Transaction, link: &Link) -> Result<(), StoreError> {
-    let keep = statement(
-        "INSERT INTO mail_links (token_digest, purpose, user_id, email, expires_at) \
-         VALUES ($1, $2, $3, $4, $5)",
-    );
-    let keep = keep.bind(*link.digest.as_bytes()).bind(link.purpose.as_str()).bind(link.user);
-    tx.execute(keep.bind(link.email.as_str()).bind(link.expires_at)).await.map(drop)
-}
-
-pub(super) fn link(digest: LinkDigest, row: &SqlRow) -> Result<Link, StoreError> {
+fn link(digest: LinkDigest, row: &SqlRow) -> Result<Link, StoreError> {
     let purpose: String = row.get("purpose")?;
     Ok(Link {
         digest,
@@ -333,6 +221,7 @@ pub(super) fn link(digest: LinkDigest, row: &SqlRow) -> Result<Link, StoreError>
             .ok_or(StoreError::Corrupt("the purpose of a link"))?,
         user: UserId::from_uuid(uuid(&row.get::<Vec<u8>>("user_id")?)?),
         email: Email::from_stored(row.get("email")?),
+        queued_at: from_unix_milliseconds(row.get("queued_at")?),
         expires_at: from_unix_milliseconds(row.get("expires_at")?),
     })
 }

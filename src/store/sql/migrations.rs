@@ -48,6 +48,7 @@ const FILES: &[(&str, &str)] = files![
     "20261129232100_create_second_factors",
     "20261130100000_create_passkeys",
     "20261130130000_bind_totp_setups",
+    "20261130110000_index_mail_links",
 ];
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod address;
 mod crashes;
 mod delivery;
 mod recovery;
+mod reserved;
 mod servers;
 mod verification;
 

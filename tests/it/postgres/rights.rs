@@ -224,6 +224,7 @@ async fn every_letter_can_be_sent(store: &SqlDatabase, known: &Account) {
         purpose: LinkPurpose::Recovery,
         user: known.user.id,
         email: known.user.email.clone(),
+        queued_at: NOW,
         expires_at: NOW + time::Duration::HOUR,
     };
     let recipient = store.prepare(&claimed[0], Some(&link)).await.unwrap().unwrap();

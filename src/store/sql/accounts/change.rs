@@ -11,6 +11,7 @@ use crate::failure::StoreError;
 use crate::sessions::EpochMove;
 use crate::store::sql::engine::{Transaction, for_update, is_unique_violation, statement};
 use crate::store::sql::factors;
+use crate::store::sql::mail;
 use crate::store::sql::postgres::Lock;
 use crate::store::sql::rows::{AccountRow, select_account};
 use crate::store::sql::sessions::end::{can_be_kept, raise_epoch, raise_epoch_number};
@@ -50,7 +51,7 @@ pub(in crate::store::sql) async fn change(
     if let Some(link) = &change.link {
         super::links::use_up(tx, &before.account, link, at).await?;
     }
-    write_fields(tx, &before, change).await?;
+    write_fields(tx, &before, change, at).await?;
     super::links::follow(tx, &before.account, change, at).await?;
     if let Some(factors) = &change.factors {
         factors::change(database, tx, id, (factors, at)).await?;
@@ -136,6 +137,7 @@ async fn write_fields(
     tx: &mut Transaction,
     before: &Credentials,
     change: &Change,
+    at: OffsetDateTime,
 ) -> Result<(), ChangeError> {
     let user = &before.account.user;
     if change.is_nothing() {
@@ -151,6 +153,9 @@ async fn write_fields(
         Some((email, verified)) => (email, *verified),
         None => (&user.email, user.email_verified),
     };
+    if *email != user.email && mail::is_reserved(tx, email, user.id, at).await? {
+        return Err(ChangeError::EmailTaken);
+    }
     let name = change.name.as_ref().unwrap_or(&user.name);
     let groups =
         change.groups.as_ref().map(|groups| groups.applied_to(&user.groups)).transpose()?;

@@ -38,6 +38,9 @@ impl AccountStore for SqlDatabase {
                     return Err(AddError::AdministratorExists);
                 }
             }
+            if super::mail::is_reserved(tx, &user.email, user.id, user.created_at).await? {
+                return Err(AddError::EmailTaken);
+            }
             links::insert(tx, user, hash, addition).await.map_err(|error| {
                 if is_unique_violation(&error) { AddError::EmailTaken } else { error.into() }
             })?;

@@ -1,0 +1,84 @@
+//! An address that a mailed link can give back stays free for its owner, whoever asks for it.
+
+use serde_json::json;
+
+use super::{app, app_with};
+use crate::harness::app::{DAY, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_database};
+use crate::harness::mailbox::{Mailbox, Message};
+
+const ADA: &str = "ada@example.org";
+const THIEF: &str = "thief@example.com";
+
+on_each_database!(
+    mail_8_an_address_that_can_be_restored_is_taken,
+    mail_8_a_sign_up_by_mail_does_not_get_an_address_that_can_be_restored,
+    an_address_is_free_once_nothing_can_restore_it,
+);
+
+/// Somebody with her session moved her account to an address of their own. The message that
+/// undoes it.
+async fn moved_away(app: &TestApp, mailbox: &Mailbox) -> Message {
+    let ada = app.signed_in(ADA).await;
+    assert_eq!(ada.patch("/api/account", json!({ "email": THIEF })).await.status, 202);
+    let confirming = mailbox.find(THIEF, "Confirm your new email address").await;
+    let cancelling = mailbox.find(ADA, "Your email address is about to change").await;
+    let body = json!({ "token": confirming.token() });
+    assert_eq!(app.browser().post("/api/email/verify", body).await.status, 204);
+    cancelling
+}
+
+async fn restore(app: &TestApp, cancelling: &Message) {
+    let token = cancelling.token();
+    let undone = app.browser().post_form("/cancel-email-change", &[("token", &*token)]).await;
+    assert_eq!((undone.status, undone.location()), (303, "/cancel-email-change/done"));
+    assert_eq!(app.browser().try_to_sign_in(ADA, PASSWORD, false).await.status, 200);
+}
+
+async fn mail_8_an_address_that_can_be_restored_is_taken(kind: Kind) {
+    let (app, mailbox) = app(kind).await;
+    let cancelling = moved_away(&app, &mailbox).await;
+    let taken = || (409, "email_taken".to_owned());
+
+    assert_eq!(app.browser().sign_up(ADA, OTHER_PASSWORD).await.refusal(), taken());
+    let admin = app.administrator("root@example.org").await;
+    let invited = admin.post("/api/admin/users", json!({ "email": ADA })).await;
+    assert_eq!(invited.refusal(), taken());
+    let bob = app.signed_in("bob@example.org").await;
+    let path = format!("/api/admin/users/{}", bob.user_id().await);
+    assert_eq!(admin.patch(&path, json!({ "email": ADA })).await.refusal(), taken());
+    // The answer to its owner tells nothing, and no link goes out.
+    assert_eq!(bob.patch("/api/account", json!({ "email": ADA })).await.status, 202);
+    mailbox.one("bob@example.org", "Your email address is about to change").await;
+
+    restore(&app, &cancelling).await;
+}
+
+async fn mail_8_a_sign_up_by_mail_does_not_get_an_address_that_can_be_restored(kind: Kind) {
+    let (app, mailbox) = app_with(kind, |options| {
+        options.mail.as_mut().unwrap().verification_is_required = true;
+    })
+    .await;
+    let cancelling = moved_away(&app, &mailbox).await;
+
+    let sent = app.browser().sign_up(ADA, OTHER_PASSWORD).await;
+
+    assert_eq!((sent.status, &*sent.text), (202, "{}"));
+    restore(&app, &cancelling).await;
+    assert_eq!(app.browser().try_to_sign_in(ADA, OTHER_PASSWORD, false).await.status, 401);
+}
+
+async fn an_address_is_free_once_nothing_can_restore_it(kind: Kind) {
+    let (app, mailbox) = app(kind).await;
+    moved_away(&app, &mailbox).await;
+    app.pass(DAY * 6).await;
+    assert_eq!(app.browser().sign_up(ADA, OTHER_PASSWORD).await.status, 409);
+    // Its account may have it back at any time.
+    let ada = app.browser();
+    assert_eq!(ada.try_to_sign_in(THIEF, PASSWORD, false).await.status, 200);
+    assert_eq!(ada.patch("/api/account", json!({ "email": ADA })).await.status, 202);
+    mailbox.find(ADA, "Confirm your new email address").await;
+
+    app.pass(DAY * 2).await;
+
+    assert_eq!(app.browser().sign_up(ADA, OTHER_PASSWORD).await.status, 201);
+}
