@@ -214,20 +214,22 @@ impl AccountChanges {
         by: &By,
     ) -> Result<OwnChanged, OwnChangeError> {
         let Some(mail) = &self.mail else { return Err(ChangeError::NotFound.into()) };
-        let account = self.accounts.find(id).await.map_err(ChangeError::from)?;
-        let account = account.ok_or(ChangeError::NotFound)?;
-        let confirming = mail.letter_to(LetterKind::NewAddress, Some(id), &email);
-        let cancelling = mail.letter(LetterKind::AddressChanging, &account.user);
         let no_id = |error| ChangeError::from(StoreError::from(error));
+        let confirming = mail.letter_to(LetterKind::NewAddress, Some(id), &email);
         let confirming = confirming.map_err(no_id)?;
+        // To the address that the account has in the end, which another request may just restore.
+        let cancelling = mail.letter_to(LetterKind::AddressChanging, Some(id), &email);
         let cancelling = cancelling.map_err(no_id)?;
-        let cancelling = cancelling.map(|letter| Letter { detail: email.display(), ..letter });
-        let change = Change {
-            pending_email: Some(PendingEmail::Asked(email.clone())),
-            letters: confirming.into_iter().chain(cancelling).collect(),
-            ..Change::default()
+        let decide = |account: &Account| {
+            let to = account.user.email.clone();
+            let cancelling =
+                cancelling.clone().map(|letter| Letter { to, detail: email.display(), ..letter });
+            Some(Change {
+                pending_email: Some(PendingEmail::Asked(email.clone())),
+                letters: confirming.clone().into_iter().chain(cancelling).collect(),
+                ..Change::default()
+            })
         };
-        let decide = move |_: &Account| Some(change.clone());
         let changed =
             finish_credential_change(&self.accounts, &self.sessions, id, None, decide).await?;
         mail.wake();

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{app, app_with};
-use crate::harness::app::{DAY, Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_database};
-use crate::harness::mailbox::{Mailbox, Message};
+use crate::harness::app::{DAY, Kind, MINUTE, OTHER_PASSWORD, PASSWORD, TestApp, on_each_database};
+use crate::harness::mailbox::{Mailbox, Manner, Message};
 
 const ADA: &str = "ada@example.org";
 const THIEF: &str = "thief@example.com";
@@ -12,6 +12,8 @@ const THIEF: &str = "thief@example.com";
 on_each_database!(
     mail_8_an_address_that_can_be_restored_is_taken,
     mail_8_a_sign_up_by_mail_does_not_get_an_address_that_can_be_restored,
+    mail_8_undoing_a_change_drops_the_letters_that_would_undo_it,
+    mail_8_undoing_a_later_change_keeps_the_link_of_the_owner,
     an_address_is_free_once_nothing_can_restore_it,
 );
 
@@ -81,4 +83,41 @@ async fn an_address_is_free_once_nothing_can_restore_it(kind: Kind) {
     app.pass(DAY * 2).await;
 
     assert_eq!(app.browser().sign_up(ADA, OTHER_PASSWORD).await.status, 201);
+}
+
+/// The thief's mail server takes no mail until the owner has undone the change.
+async fn mail_8_undoing_a_change_drops_the_letters_that_would_undo_it(kind: Kind) {
+    let (app, mailbox) = app(kind).await;
+    let cancelling = moved_away(&app, &mailbox).await;
+    let thief = app.browser();
+    assert_eq!(thief.try_to_sign_in(THIEF, PASSWORD, false).await.status, 200);
+    mailbox.behave(Manner::Defers);
+    let second = json!({ "email": "second@example.com" });
+    assert_eq!(thief.patch("/api/account", second).await.status, 202);
+
+    restore(&app, &cancelling).await;
+
+    mailbox.behave(Manner::Accepts);
+    app.pass(MINUTE).await;
+    // Sent after whatever was queued before.
+    app.browser().post("/api/recovery", json!({ "email": ADA })).await;
+    mailbox.find(ADA, "Set a new password").await;
+    let to_thief = mailbox.messages().into_iter().find(|message| message.to == [THIEF]);
+    assert!(to_thief.is_none(), "{to_thief:?}");
+}
+
+async fn mail_8_undoing_a_later_change_keeps_the_link_of_the_owner(kind: Kind) {
+    let (app, mailbox) = app(kind).await;
+    let cancelling = moved_away(&app, &mailbox).await;
+    app.pass(MINUTE).await;
+    let thief = app.browser();
+    assert_eq!(thief.try_to_sign_in(THIEF, PASSWORD, false).await.status, 200);
+    let second = json!({ "email": "second@example.com" });
+    assert_eq!(thief.patch("/api/account", second).await.status, 202);
+    let own = mailbox.find(THIEF, "Your email address is about to change").await.token();
+
+    let undone = app.browser().post_form("/cancel-email-change", &[("token", &*own)]).await;
+
+    assert_eq!(undone.status, 303);
+    restore(&app, &cancelling).await;
 }

@@ -48,11 +48,12 @@ pub(in crate::store::sql) async fn change(
     } else if change.voids_invitation() {
         super::invitations::void(tx, id).await?;
     }
-    if let Some(link) = &change.link {
-        super::links::use_up(tx, &before.account, link, at).await?;
-    }
+    let link_queued_at = match &change.link {
+        Some(link) => Some(super::links::use_up(tx, &before.account, link, at).await?),
+        None => None,
+    };
     write_fields(tx, &before, change, at).await?;
-    super::links::follow(tx, &before.account, change, at).await?;
+    super::links::follow(tx, &before.account, change, (at, link_queued_at)).await?;
     if let Some(factors) = &change.factors {
         factors::change(database, tx, id, (factors, at)).await?;
     }

@@ -6,19 +6,24 @@ use crate::accounts::{
     Account, Addition, Change, ChangeError, Credentials, Email, Epoch, Letter, LetterKind,
     LinkPurpose, PasswordHash, PendingEmail, Status, UsedLink, User, UserId,
 };
+use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::store::sql::SqlDatabase;
 use crate::store::sql::engine::{Transaction, for_update, statement};
 use crate::store::sql::mail;
 use crate::store::sql::rows::{AccountRow, select_account};
 
-/// Deletes a link in the transaction of the change that it allows.
+/// Deletes a link in the transaction of the change that it allows. Returns when its letter was
+/// queued.
 pub(super) async fn use_up(
     tx: &mut Transaction,
     account: &Account,
     link: &UsedLink,
     at: OffsetDateTime,
-) -> Result<(), ChangeError> {
+) -> Result<OffsetDateTime, ChangeError> {
+    let queued = statement("SELECT queued_at FROM mail_links WHERE token_digest = $1");
+    let queued = tx.row(queued.bind(*link.digest.as_bytes())).await?;
+    let queued_at = queued.ok_or(ChangeError::LinkGone)?.get("queued_at")?;
     let delete = statement(
         "DELETE FROM mail_links WHERE token_digest = $1 AND user_id = $2 AND purpose = $3 \
          AND expires_at > $4",
@@ -26,47 +31,43 @@ pub(super) async fn use_up(
     let delete = delete.bind(*link.digest.as_bytes()).bind(account.user.id);
     let delete = delete.bind(link.purpose.as_str()).bind(at);
     if tx.execute(delete).await? == 1 && account.user.status == Status::Active {
-        return Ok(());
+        return Ok(from_unix_milliseconds(queued_at));
     }
     Err(ChangeError::LinkGone)
 }
 
-/// Voids what a change makes void, and queues the letters about it.
+/// The letters that have a link, and the links themselves, are void once a change of the address is
+/// undone. Those that undo earlier changes stay: otherwise a thief who changes the address twice
+/// could undo the second change, and void the owner's link by it.
+async fn void_since(
+    tx: &mut Transaction,
+    user: UserId,
+    undone: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let links = statement(
+        "DELETE FROM mail_links WHERE user_id = $1 \
+         AND (purpose <> 'cancel_change' OR queued_at >= $2)",
+    );
+    tx.execute(links.bind(user).bind(undone)).await?;
+    let letters = statement(
+        "DELETE FROM mail_queue WHERE user_id = $1 AND state = 'pending' \
+         AND (kind IN ('recovery', 'verification', 'new_address', 'invitation') \
+         OR kind = 'address_changing' AND queued_at >= $2)",
+    );
+    tx.execute(letters.bind(user).bind(undone)).await.map(drop)
+}
+
+/// Voids what a change makes void, and queues the letters about it. `link_queued_at`: when the letter
+/// of the link that the change used up was queued.
 pub(super) async fn follow(
     tx: &mut Transaction,
     before: &Account,
     change: &Change,
-    at: OffsetDateTime,
+    (at, link_queued_at): (OffsetDateTime, Option<OffsetDateTime>),
 ) -> Result<(), StoreError> {
     let user = &before.user;
     let readdresses = change.email.as_ref().is_some_and(|(email, _)| *email != user.email);
-    let cancels =
-        change.link.as_ref().is_some_and(|link| link.purpose == LinkPurpose::CancelChange);
-    let disables = change.status == Some(Status::Disabled);
-    if cancels || change.delete {
-        let links = statement("DELETE FROM mail_links WHERE user_id = $1");
-        tx.execute(links.bind(user.id)).await?;
-    } else if readdresses || disables || change.password.is_some() {
-        let links =
-            statement("DELETE FROM mail_links WHERE user_id = $1 AND purpose <> 'cancel_change'");
-        tx.execute(links.bind(user.id)).await?;
-    }
-    if change.delete {
-        let letters = statement("DELETE FROM mail_queue WHERE user_id = $1");
-        tx.execute(letters.bind(user.id)).await?;
-    } else if cancels || readdresses {
-        let letters = statement(
-            "DELETE FROM mail_queue WHERE user_id = $1 AND state = 'pending' \
-             AND kind IN ('recovery', 'verification', 'new_address', 'invitation')",
-        );
-        tx.execute(letters.bind(user.id)).await?;
-    } else if change.password.is_some() {
-        let letters = statement(
-            "DELETE FROM mail_queue WHERE user_id = $1 AND state = 'pending' \
-             AND kind IN ('recovery', 'new_address', 'invitation')",
-        );
-        tx.execute(letters.bind(user.id)).await?;
-    }
+    void_links_and_letters(tx, user.id, change, (readdresses, link_queued_at)).await?;
     match &change.pending_email {
         Some(PendingEmail::Asked(email)) => ask_for(tx, user.id, email, at).await?,
         Some(PendingEmail::Settled) => forget_pending(tx, user.id).await?,
@@ -82,6 +83,44 @@ pub(super) async fn follow(
     }
     for letter in &change.letters {
         mail::put(tx, letter).await?;
+    }
+    Ok(())
+}
+
+async fn void_links_and_letters(
+    tx: &mut Transaction,
+    user: UserId,
+    change: &Change,
+    (readdresses, link_queued_at): (bool, Option<OffsetDateTime>),
+) -> Result<(), StoreError> {
+    let undoes = change.link.as_ref().is_some_and(|link| link.purpose == LinkPurpose::CancelChange);
+    if change.delete {
+        let links = statement("DELETE FROM mail_links WHERE user_id = $1");
+        tx.execute(links.bind(user)).await?;
+        let letters = statement("DELETE FROM mail_queue WHERE user_id = $1");
+        return tx.execute(letters.bind(user)).await.map(drop);
+    }
+    if let (true, Some(undone)) = (undoes, link_queued_at) {
+        return void_since(tx, user, undone).await;
+    }
+    let disables = change.status == Some(Status::Disabled);
+    if readdresses || disables || change.password.is_some() {
+        let links =
+            statement("DELETE FROM mail_links WHERE user_id = $1 AND purpose <> 'cancel_change'");
+        tx.execute(links.bind(user)).await?;
+    }
+    if readdresses {
+        let letters = statement(
+            "DELETE FROM mail_queue WHERE user_id = $1 AND state = 'pending' \
+             AND kind IN ('recovery', 'verification', 'new_address', 'invitation')",
+        );
+        tx.execute(letters.bind(user)).await?;
+    } else if change.password.is_some() {
+        let letters = statement(
+            "DELETE FROM mail_queue WHERE user_id = $1 AND state = 'pending' \
+             AND kind IN ('recovery', 'new_address', 'invitation')",
+        );
+        tx.execute(letters.bind(user)).await?;
     }
     Ok(())
 }

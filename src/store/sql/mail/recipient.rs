@@ -11,7 +11,7 @@ pub(super) async fn of(
     tx: &mut Transaction,
     claimed: &ClaimedLetter,
 ) -> Result<Option<Recipient>, StoreError> {
-    let Letter { id, kind, user, to, language, .. } = &claimed.letter;
+    let Letter { id, kind, user, to, detail, language, .. } = &claimed.letter;
     let fallback = Recipient { name: String::new(), language: language.clone() };
     let Some(user) = user else { return Ok((*kind == LetterKind::Test).then_some(fallback)) };
     let account = statement(for_update!(
@@ -24,7 +24,8 @@ pub(super) async fn of(
     if tx.row(mine.bind(*id).bind(claimed.attempt)).await?.is_none() {
         return Ok(None);
     }
-    let is_address = account.get::<String>("email")? == to.as_str();
+    let email = Email::from_stored(account.get("email")?);
+    let is_address = email == *to;
     let is_verified: bool = account.get("email_verified")?;
     let is_active = account.get::<String>("status")? == "active";
     let is_wanted = match kind {
@@ -32,8 +33,11 @@ pub(super) async fn of(
         LetterKind::Verification => is_address && !is_verified,
         LetterKind::NewAddress => is_pending(tx, *user, to).await?,
         LetterKind::SignUpAttempt => is_address,
-        LetterKind::AddressChanging
-        | LetterKind::PasswordChanged
+        LetterKind::AddressChanging => {
+            let new = Email::parse(detail).ok();
+            is_address || new.is_some_and(|new| new == email) || is_left(tx, *user, detail).await?
+        }
+        LetterKind::PasswordChanged
         | LetterKind::FactorAdded
         | LetterKind::FactorRemoved
         | LetterKind::NewDevice
@@ -54,6 +58,19 @@ pub(super) async fn of(
 async fn is_pending(tx: &mut Transaction, user: UserId, to: &Email) -> Result<bool, StoreError> {
     let pending = statement("SELECT 1 FROM email_changes WHERE user_id = $1 AND new_email = $2");
     Ok(tx.row(pending.bind(user).bind(to.as_str())).await?.is_some())
+}
+
+/// Whether the account came from this address: there is a link that gives it back, or a letter that
+/// will have one.
+async fn is_left(tx: &mut Transaction, user: UserId, address: &str) -> Result<bool, StoreError> {
+    let Ok(address) = Email::parse(address) else { return Ok(false) };
+    let left = statement(
+        "SELECT EXISTS (SELECT 1 FROM mail_links WHERE email = $1 AND purpose = 'cancel_change' \
+         AND user_id = $2) OR EXISTS (SELECT 1 FROM mail_queue \
+         WHERE recipient = $1 AND kind = 'address_changing' AND state = 'pending' \
+         AND user_id = $2)",
+    );
+    tx.one_row(left.bind(address.as_str()).bind(user)).await?.get(0)
 }
 
 pub(super) async fn keep_link(tx: &mut Transaction, link: &Link) -> Result<(), StoreError> {
