@@ -2,7 +2,7 @@
 
 use super::{
     Account, Email, Epoch, EpochRaise, FactorChange, GroupsChange, InvalidGroups, InvitationDigest,
-    Letter, Name, PasswordHash, Role, Status, UsedLink,
+    Letter, Name, PasswordHash, Role, Status, UsedLink, User,
 };
 use crate::failure::StoreError;
 
@@ -11,6 +11,8 @@ use crate::failure::StoreError;
 pub struct Change {
     /// The epoch that the account had when this was decided.
     pub seen: Epoch,
+    /// The person as it was decided by; `None` where only the epoch counts.
+    pub seen_user: Option<User>,
     /// Whether all sessions of the user end with the change.
     pub raise: Option<EpochRaise>,
     /// A new name.
@@ -58,11 +60,24 @@ pub struct Addition {
 }
 
 impl Change {
+    /// Whether the account still is what this was decided by. The epoch alone does not tell:
+    /// confirming an address raises none. The name decides nothing, and groups change in one step.
+    #[must_use]
+    pub fn fits(&self, account: &Account) -> bool {
+        fn decisive(user: &User) -> (&Email, bool, Role, Status) {
+            (&user.email, user.email_verified, user.role, user.status)
+        }
+        let seen_user = self.seen_user.as_ref();
+        account.epoch == self.seen
+            && seen_user.is_none_or(|seen| decisive(seen) == decisive(&account.user))
+    }
+
     /// Whether everything stays as it is.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         let Self {
             seen: _,
+            seen_user: _,
             raise,
             name,
             email,

@@ -216,7 +216,7 @@ impl Accounts {
 
     /// Changes an account as `decide` says, which is asked again with the fresh account whenever
     /// that moved meanwhile, five times in all, and answers `None` when there is nothing to do.
-    /// [`Change::seen`] is filled in here.
+    /// [`Change::seen`] and [`Change::seen_user`] are filled in here.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed. [`ChangeError::Moved`] after the fifth time.
@@ -231,7 +231,8 @@ impl Accounts {
             let change = match self.0.store.find(id).await? {
                 None => Change::default(),
                 Some(account) => {
-                    Change { seen: account.epoch, ..decide(&account).unwrap_or_default() }
+                    let decided = decide(&account).unwrap_or_default();
+                    Change { seen: account.epoch, seen_user: Some(account.user), ..decided }
                 }
             };
             match self.0.store.change(id, &change, self.0.clock.now()).await {

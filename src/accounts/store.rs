@@ -234,7 +234,7 @@ pub trait AccountStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Credentials>, StoreError>;
 
-    /// Changes an account whose epoch is still `change.seen`, and raises the epoch if asked to.
+    /// Changes an account that the change still fits, and raises the epoch if asked to.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed.

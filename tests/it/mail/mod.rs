@@ -2,6 +2,7 @@
 
 mod address;
 mod crashes;
+mod decided;
 mod delivery;
 mod recovery;
 mod reserved;

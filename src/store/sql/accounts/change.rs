@@ -31,7 +31,7 @@ pub(in crate::store::sql) async fn change(
     }
     let before = read(tx, id).await?.ok_or(ChangeError::NotFound)?;
     let proven = change.password.as_ref().and_then(|password| password.from.as_ref());
-    if before.account.epoch != change.seen || proven.is_some_and(|from| *from != before.hash) {
+    if !change.fits(&before.account) || proven.is_some_and(|from| *from != before.hash) {
         return Err(ChangeError::Moved);
     }
     if removes_administrator(&before, change) && !other_administrators(tx, Some(id)).await? {
