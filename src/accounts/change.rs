@@ -55,6 +55,8 @@ pub enum PendingEmail {
 pub struct Addition {
     /// Whether it is added only while there is no active administrator.
     pub only_first_administrator: bool,
+    /// Whether a sign-up makes it that waits for its address to be confirmed.
+    pub signed_up_by_mail: bool,
     /// Mail that is queued with it.
     pub letters: Vec<Letter>,
 }

@@ -181,8 +181,8 @@ impl Accounts {
         addition: Addition,
     ) -> Result<Account, CreateError> {
         self.0.store.add(&user, hash, &addition).await?;
-        let factors = Factors::default();
-        Ok(Account { user, epoch: Epoch::FIRST, epoch_reason: None, factors })
+        let (factors, signed_up_by_mail) = (Factors::default(), addition.signed_up_by_mail);
+        Ok(Account { user, epoch: Epoch::FIRST, epoch_reason: None, factors, signed_up_by_mail })
     }
 
     /// Somebody who has no account yet, under a new id.

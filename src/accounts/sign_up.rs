@@ -39,7 +39,9 @@ impl Accounts {
         let (email, name) = (new.email.clone(), new.name.clone());
         let user = self.new_user((email, false), name, (new.role, Status::Active))?;
         let letters = letter(&user).map_err(StoreError::from)?.into_iter().collect();
-        self.add_account(user, hash, Addition { letters, ..Addition::default() }).await
+        let signed_up_by_mail = true;
+        let addition = Addition { signed_up_by_mail, letters, ..Addition::default() };
+        self.add_account(user, hash, addition).await
     }
 
     /// Adds the account of a sign-up, and queues the letter with it. Attempts per network are

@@ -20,6 +20,8 @@ pub struct Account {
     pub epoch_reason: Option<EpochReason>,
     /// Its second factors.
     pub factors: Factors,
+    /// Whether a sign-up made it that waits for its address to be confirmed.
+    pub signed_up_by_mail: bool,
 }
 
 /// An account with what proves its owner.

@@ -10,7 +10,7 @@ use super::signup::{Signup, SignupError, SignupRequest};
 use super::{record_throttled_sign_up, run_to_completion};
 use crate::accounts::{
     Account, Change, ChangeError, CreateError, EpochRaise, EpochReason, Letter, LetterKind,
-    NewUser, PasswordChange, PasswordHash, Role, UserId,
+    NewUser, PasswordChange, PasswordHash, Role, Status, UserId,
 };
 use crate::audit::{By, Event, Kind};
 use crate::failure::StoreError;
@@ -22,8 +22,9 @@ use crate::throttle::Network;
 const ANSWER_AFTER: Duration = Duration::from_millis(250);
 
 impl Signup {
-    /// Makes an account, or mails the owner of the one that has the address. An account whose
-    /// address was never confirmed gets the new password, and its links are void.
+    /// Makes an account, or mails the owner of the one that has the address. An account that
+    /// only a sign-up made, whose address was never confirmed, gets the new password, and its links
+    /// are void.
     ///
     /// # Errors
     /// [`SignupError`]; it does not depend on the address.
@@ -117,6 +118,8 @@ impl Signup {
         let changed =
             finish_credential_change(&self.accounts, &self.sessions, user, None, decide).await;
         match changed {
+            // Somebody else confirmed or changed it in between.
+            Ok(changed) if changed.epoch == changed.before.epoch => Ok(()),
             Ok(changed) => {
                 let again = Event::new(Kind::Signup, by).about(changed.before.user.id);
                 let again = again.with("role", changed.before.user.role.as_str());
@@ -124,14 +127,17 @@ impl Signup {
                 Ok(())
             }
             Err(ChangeError::Store(error)) => Err(error.into()),
-            // Somebody else confirmed, changed or deleted it in between.
+            // Or deleted it.
             Err(_) => Ok(()),
         }
     }
 }
 
-/// Nobody has shown that the address is theirs. An account with a second factor is not replaced: no
-/// sign-up may remove a factor.
+/// Whether a sign-up made the account, and nobody has shown that the address is theirs or given it
+/// anything since. One that was imported, has rights or was disabled is never replaced by a stranger.
 fn is_replaceable(account: &Account) -> bool {
-    !account.user.email_verified && !account.factors.any()
+    let user = &account.user;
+    let is_plain = user.role == Role::User && user.groups.as_str().is_empty();
+    let is_unconfirmed = account.signed_up_by_mail && !user.email_verified;
+    is_unconfirmed && is_plain && user.status == Status::Active && !account.factors.any()
 }

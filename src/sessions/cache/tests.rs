@@ -40,7 +40,13 @@ fn account(number: u32) -> Account {
         status: Status::Active,
         created_at: NOW,
     };
-    Account { user, epoch: Epoch::FIRST, epoch_reason: None, factors: Factors::default() }
+    Account {
+        user,
+        epoch: Epoch::FIRST,
+        epoch_reason: None,
+        factors: Factors::default(),
+        signed_up_by_mail: false,
+    }
 }
 
 fn session(number: u32, account: &Account) -> Arc<Session> {

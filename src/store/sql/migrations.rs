@@ -49,6 +49,7 @@ const FILES: &[(&str, &str)] = files![
     "20261130100000_create_passkeys",
     "20261130130000_bind_totp_setups",
     "20261130110000_index_mail_links",
+    "20261130120000_mark_sign_ups",
 ];
 
 #[cfg(test)]

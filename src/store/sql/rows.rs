@@ -41,7 +41,8 @@ macro_rules! select_account {
     ($rest:literal) => {
         concat!(
             "SELECT users.user_id, email, email_verified, name, role, group_names, status, ",
-            "password_hash, created_at, epoch, reason, EXISTS (SELECT 1 FROM totp_secrets ",
+            "password_hash, created_at, signed_up_by_mail, epoch, reason, ",
+            "EXISTS (SELECT 1 FROM totp_secrets ",
             "WHERE totp_secrets.user_id = users.user_id AND is_active) AS has_totp, ",
             "EXISTS (SELECT 1 FROM passkeys WHERE passkeys.user_id = users.user_id) ",
             "AS has_passkeys FROM users ",
@@ -249,6 +250,7 @@ pub(super) fn listed_account(row: &SqlRow) -> Option<Account> {
         .ok()
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "the columns of the query are what they are")]
 pub(super) struct AccountRow {
     user_id: Vec<u8>,
     email: String,
@@ -259,6 +261,7 @@ pub(super) struct AccountRow {
     status: String,
     password_hash: String,
     created_at: i64,
+    signed_up_by_mail: bool,
     epoch: i64,
     reason: Option<String>,
     has_totp: bool,
@@ -275,6 +278,7 @@ from_columns!(AccountRow {
     status,
     password_hash,
     created_at,
+    signed_up_by_mail,
     epoch,
     reason,
     has_totp,
@@ -301,6 +305,7 @@ impl TryFrom<AccountRow> for Credentials {
             epoch: Epoch::from_number(row.epoch),
             epoch_reason: row.reason.as_deref().and_then(EpochReason::parse),
             factors: Factors { totp: row.has_totp, passkeys: row.has_passkeys },
+            signed_up_by_mail: row.signed_up_by_mail,
         };
         Ok(Self { account, hash: PasswordHash::from_stored(row.password_hash) })
     }

@@ -1,6 +1,6 @@
 //! Confirming the address of an account, and sign-up where that is required.
 
-use anteroom::accounts::Role;
+use anteroom::accounts::{Email, Name, NewUser, Password, Role};
 use serde_json::json;
 
 use super::{app, app_with};
@@ -14,13 +14,14 @@ on_each_database!(
     a_sign_up_is_confirmed_by_its_link,
     enum_4_where_confirming_is_required_a_sign_up_tells_nobody_who_has_an_account,
     a_sign_up_for_an_address_that_nobody_confirmed_replaces_the_one_before,
+    a_sign_up_replaces_nothing_but_a_plain_sign_up,
     where_confirming_is_required_nobody_signs_in_before,
     the_link_is_sent_again_until_the_address_is_verified,
     a_verified_address_needs_no_mail,
 );
 
 async fn is_verified(app: &TestApp, email: &str) -> bool {
-    let email = anteroom::accounts::Email::parse(email).unwrap();
+    let email = Email::parse(email).unwrap();
     let found = app.anteroom.accounts().find_by_email(&email).await.unwrap();
     found.unwrap().user.email_verified
 }
@@ -104,6 +105,56 @@ async fn a_sign_up_for_an_address_that_nobody_confirmed_replaces_the_one_before(
     assert_eq!(app.browser().try_to_sign_in(ADA, PASSWORD, false).await.status, 401);
     assert_eq!(verify(&app, &second).await, 204);
     assert_eq!(app.browser().try_to_sign_in(ADA, OTHER_PASSWORD, false).await.status, 200);
+}
+
+async fn a_sign_up_replaces_nothing_but_a_plain_sign_up(kind: Kind) {
+    let (app, mailbox) = strict(kind).await;
+    let admin = app.administrator("root@example.org").await;
+    let path = async |email: &str| {
+        let email = Email::parse(email).unwrap();
+        let found = app.anteroom.accounts().find_by_email(&email).await.unwrap().unwrap();
+        format!("/api/admin/users/{}", found.user.id)
+    };
+    // As an import or another program makes them.
+    for (email, role) in [("imported@example.org", Role::User), ("chief@example.org", Role::Admin)]
+    {
+        let new = NewUser {
+            email: Email::parse(email).unwrap(),
+            email_verified: false,
+            name: Name::default(),
+            role,
+            password: Password::from_typed(PASSWORD),
+        };
+        app.anteroom.accounts().create(new, false).await.unwrap();
+    }
+    for email in ["grouped@example.org", "disabled@example.org"] {
+        assert_eq!(app.browser().sign_up(email, PASSWORD).await.status, 202);
+        mailbox.one(email, SUBJECT).await;
+    }
+    let grouped = json!({ "groups": ["staff"] });
+    let disabled = path("disabled@example.org").await;
+    assert_eq!(admin.patch(&path("grouped@example.org").await, grouped).await.status, 200);
+    assert_eq!(admin.patch(&disabled, json!({ "status": "disabled" })).await.status, 200);
+
+    for email in ["imported", "chief", "grouped", "disabled"] {
+        let email = format!("{email}@example.org");
+        let sent = app.browser().sign_up(&email, OTHER_PASSWORD).await;
+        assert_eq!((sent.status, &*sent.text), (202, "{}"));
+    }
+
+    let messages = mailbox.take(3).await;
+    for message in &messages {
+        assert_eq!(message.header("Subject"), "You have an account already", "{messages:?}");
+        assert_ne!(message.to, ["disabled@example.org"]);
+    }
+    assert_eq!(admin.patch(&disabled, json!({ "status": "active" })).await.status, 200);
+    for email in ["imported", "chief", "grouped", "disabled"] {
+        let email = format!("{email}@example.org");
+        let replaced = app.browser().try_to_sign_in(&email, OTHER_PASSWORD, false).await;
+        assert_eq!(replaced.refusal(), (401, "invalid_credentials".to_owned()), "{email}");
+        let own = app.browser().try_to_sign_in(&email, PASSWORD, false).await;
+        assert_eq!(own.refusal(), (403, "email_unverified".to_owned()), "{email}");
+    }
 }
 
 async fn where_confirming_is_required_nobody_signs_in_before(kind: Kind) {

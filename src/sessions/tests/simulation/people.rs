@@ -493,5 +493,11 @@ fn account(person: u64) -> Account {
         status: Status::Active,
         created_at: datetime!(2026-11-01 09:00 UTC),
     };
-    Account { user, epoch: Epoch::FIRST, epoch_reason: None, factors: Factors::default() }
+    Account {
+        user,
+        epoch: Epoch::FIRST,
+        epoch_reason: None,
+        factors: Factors::default(),
+        signed_up_by_mail: false,
+    }
 }

@@ -208,8 +208,8 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     let insert = statement(
         "INSERT INTO users (user_id, email, email_verified, name, search_text, role, \
-         group_names, status, password_hash, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         group_names, status, password_hash, created_at, signed_up_by_mail) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(user.id)
     .bind(user.email.as_str())
@@ -220,7 +220,8 @@ pub(super) async fn insert(
     .bind(user.groups.as_str())
     .bind(user.status.as_str())
     .bind(hash.as_str())
-    .bind(user.created_at);
+    .bind(user.created_at)
+    .bind(addition.signed_up_by_mail);
     tx.execute(insert).await?;
     let first = statement("INSERT INTO user_epochs (user_id, epoch) VALUES ($1, $2)");
     tx.execute(first.bind(user.id).bind(Epoch::FIRST)).await?;
