@@ -57,6 +57,10 @@ pub enum AcceptError {
     /// Too many passwords are being checked at once.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// The password is set, but the address has to be confirmed before a session starts. A link was
+    /// sent to it.
+    #[error("the password was set, but the address has to be confirmed first")]
+    EmailUnverified,
     /// The password is set, but its owner has to sign in.
     #[error("the password was set, but no session started")]
     NotStarted(#[source] StartError),
@@ -151,7 +155,8 @@ impl Invitations {
     }
 
     /// Sets the password, which uses the invitation up and ends every session that the account
-    /// has, and starts a session.
+    /// has, and starts a session. An invitation that an administrator handed out proves no address,
+    /// so where confirming is required, a link goes to an unverified one instead.
     ///
     /// # Errors
     /// [`AcceptError`] says whether the password was set.
@@ -162,9 +167,13 @@ impl Invitations {
         let hash = self.accounts.hash_new_password(&acceptance.password, who).await?;
         let this = self.clone();
         run_to_completion(async move {
-            let changed = this.set(&user, &acceptance.invitation, hash).await?;
+            let changed = this.set(&user, &acceptance, hash).await?;
             let account = changed.account.clone().ok_or(AcceptError::Refused)?;
             this.mail.wake();
+            if this.needs_confirmation(&account.user) {
+                this.record(&account, &changed, None, &acceptance).await;
+                return Err(AcceptError::EmailUnverified);
+            }
             let step = (false, acceptance.previous_token.as_ref().map(Token::digest));
             if let Some(pending) =
                 second_step(&this.accounts, &this.sessions, &account, step).await?
@@ -187,15 +196,21 @@ impl Invitations {
     async fn set(
         &self,
         user: &User,
-        invitation: &InvitationDigest,
+        acceptance: &Acceptance,
         to: PasswordHash,
     ) -> Result<Changed, ChangeError> {
         let reason = EpochReason::PasswordChanged;
-        let letter = self.mail.letter(LetterKind::PasswordChanged, user);
+        let notice = self.mail.letter(LetterKind::PasswordChanged, user);
+        let notice = notice.map_err(StoreError::from)?;
+        let confirming = if self.needs_confirmation(user) {
+            self.mail.letter_in(acceptance.language, user).map_err(StoreError::from)?
+        } else {
+            None
+        };
         let change = Change {
             password: Some(PasswordChange { from: None, to }),
-            invitation: Some(*invitation),
-            letters: letter.map_err(StoreError::from)?.into_iter().collect(),
+            invitation: Some(acceptance.invitation),
+            letters: notice.into_iter().chain(confirming).collect(),
             raise: Some(EpochRaise { reason, survivor: None }),
             ..Change::default()
         };
@@ -203,6 +218,10 @@ impl Invitations {
             Some(change.clone())
         })
         .await
+    }
+
+    fn needs_confirmation(&self, user: &User) -> bool {
+        self.mail.requires_verification() && !user.email_verified
     }
 
     async fn begin(

@@ -18,6 +18,7 @@ on_each_database!(
     where_confirming_is_required_nobody_signs_in_before,
     the_link_is_sent_again_until_the_address_is_verified,
     a_verified_address_needs_no_mail,
+    an_invitation_that_was_handed_out_proves_no_address,
 );
 
 async fn is_verified(app: &TestApp, email: &str) -> bool {
@@ -208,4 +209,28 @@ async fn a_verified_address_needs_no_mail(kind: Kind) {
     let (app, mailbox) = strict(kind).await;
     let root = app.administrator("root@example.org").await;
     assert!(root.is_signed_in().await && mailbox.messages().is_empty());
+}
+
+async fn an_invitation_that_was_handed_out_proves_no_address(kind: Kind) {
+    let (app, mailbox) = strict(kind).await;
+    let admin = app.administrator("root@example.org").await;
+    assert_eq!(app.browser().sign_up(ADA, OTHER_PASSWORD).await.status, 202);
+    mailbox.one(ADA, SUBJECT).await;
+    let email = Email::parse(ADA).unwrap();
+    let id = app.anteroom.accounts().find_by_email(&email).await.unwrap().unwrap().user.id;
+    let invited = admin.post(&format!("/api/admin/users/{id}/invitation"), json!({})).await;
+    let url = invited.json()["invitation"]["url"].as_str().unwrap().to_owned();
+    let token = url.split("token=").nth(1).unwrap();
+    let browser = app.browser();
+
+    let fields = [("token", token), ("password", PASSWORD)];
+    let accepted = browser.post_form("/invitation", &fields).await;
+
+    assert_eq!((accepted.status, accepted.location()), (303, "/signup/sent"));
+    assert!(accepted.set_cookies().is_empty() && !browser.is_signed_in().await);
+    let refused = browser.try_to_sign_in(ADA, OTHER_PASSWORD, false).await;
+    assert_eq!(refused.status, 401, "the password is set");
+    let message = mailbox.find(ADA, SUBJECT).await;
+    assert_eq!(verify(&app, &message).await, 204);
+    assert_eq!(browser.try_to_sign_in(ADA, PASSWORD, false).await.status, 200);
 }

@@ -14,6 +14,7 @@ use crate::http::request::body::Form;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::security::applications::Applications;
+use crate::http::security::redirect::see_other;
 use crate::http::session::current::CurrentSession;
 use crate::http::session::recent_sign_ins::RecentSignIns;
 use crate::http::state::FormSettings;
@@ -21,7 +22,7 @@ use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
 use crate::sessions::Sessions;
-use crate::use_cases::{Acceptance, Invitations, Login, SentForms};
+use crate::use_cases::{AcceptError, Acceptance, Invitations, Login, SentForms};
 
 fn page(
     context: PageContext,
@@ -53,7 +54,7 @@ pub(crate) async fn form(
     Ok(render(StatusCode::OK, &page(context, token, &user, form_settings)))
 }
 
-/// `POST /invitation`: sets the password and signs in.
+/// `POST /invitation`: sets the password and signs in, or says to confirm the address first.
 pub(crate) async fn submit(
     (State(invitations), State(login)): (State<Invitations>, State<Login>),
     (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
@@ -80,7 +81,10 @@ pub(crate) async fn submit(
         form: turn,
         language: current.language().tag(),
     };
-    let accepted = invitations.accept(acceptance).await.map_err(Problem::from);
+    let accepted = match invitations.accept(acceptance).await {
+        Err(AcceptError::EmailUnverified) => return Ok(see_other("/signup/sent")),
+        accepted => accepted.map_err(Problem::from),
+    };
     match accepted.and_then(|signed_in| accept(&current, signed_in)) {
         Ok(_) => Ok(redirect_after_sign_in(targets, &sessions, &current, &form)),
         Err(problem) => {

@@ -82,6 +82,7 @@ impl From<AcceptError> for Problem {
             AcceptError::Refused => Self::needless_invitation(),
             AcceptError::Weak(weak) => weak_password("password", weak),
             AcceptError::Busy(busy) => Self::busy(busy),
+            AcceptError::EmailUnverified => Self::email_unverified(),
             AcceptError::NotStarted(StartError::Store(error)) => {
                 let detail = "The password was set, but no session could be started: sign in with \
                               it in a moment.";
