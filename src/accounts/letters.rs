@@ -216,7 +216,8 @@ impl LetterKind {
         }
     }
 
-    /// Whether strangers can cause it, so that an address gets a limited number in an hour.
+    /// Whether strangers can cause it, so that an address gets a limited number in an hour. To an
+    /// address that nobody has confirmed every kind is limited.
     #[must_use]
     pub fn is_limited(self) -> bool {
         matches!(self, Self::Verification | Self::NewAddress | Self::Recovery | Self::SignUpAttempt)

@@ -16,7 +16,7 @@ use crate::mail::{
     ClaimedLetter, FailedLetter, LetterStatus, MailEntry, MailListing, MailPage, MailState,
     MailStore, Recipient,
 };
-pub(super) use queued::{insert, is_over_limit, is_reserved, put};
+pub(super) use queued::{insert, is_over_limit, is_reserved, put, void_letters};
 
 /// For as long a sent letter counts towards the limit of its recipient.
 const COUNTED: time::Duration = time::Duration::hours(1);
@@ -118,7 +118,10 @@ impl MailStore for SqlDatabase {
                 (Some(_), Some(link)) => recipient::keep_link(tx, link).await?,
                 (Some(_), None) => {}
                 (None, _) => {
-                    let void = statement("DELETE FROM mail_queue WHERE letter_id = $1");
+                    // One that was voided meanwhile stays, and counts.
+                    let void = statement(
+                        "DELETE FROM mail_queue WHERE letter_id = $1 AND state = 'pending'",
+                    );
                     tx.execute(void.bind(claimed.letter.id)).await?;
                 }
             }

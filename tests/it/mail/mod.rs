@@ -7,6 +7,7 @@ mod delivery;
 mod recovery;
 mod reserved;
 mod servers;
+mod strangers;
 mod verification;
 
 use anteroom::Options;

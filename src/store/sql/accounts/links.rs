@@ -10,7 +10,7 @@ use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::store::sql::SqlDatabase;
 use crate::store::sql::engine::{Transaction, for_update, statement};
-use crate::store::sql::mail;
+use crate::store::sql::mail::{self, void_letters};
 use crate::store::sql::rows::{AccountRow, select_account};
 
 /// Deletes a link in the transaction of the change that it allows. Returns when its letter was
@@ -49,11 +49,10 @@ async fn void_since(
          AND (purpose <> 'cancel_change' OR queued_at >= $2)",
     );
     tx.execute(links.bind(user).bind(undone)).await?;
-    let letters = statement(
-        "DELETE FROM mail_queue WHERE user_id = $1 AND state = 'pending' \
-         AND (kind IN ('recovery', 'verification', 'new_address', 'invitation') \
-         OR kind = 'address_changing' AND queued_at >= $2)",
-    );
+    let letters = statement(void_letters!(
+        "(kind IN ('recovery', 'verification', 'new_address', 'invitation') \
+         OR kind = 'address_changing' AND queued_at >= $2)"
+    ));
     tx.execute(letters.bind(user).bind(undone)).await.map(drop)
 }
 
@@ -110,16 +109,12 @@ async fn void_links_and_letters(
         tx.execute(links.bind(user)).await?;
     }
     if readdresses {
-        let letters = statement(
-            "DELETE FROM mail_queue WHERE user_id = $1 AND state = 'pending' \
-             AND kind IN ('recovery', 'verification', 'new_address', 'invitation')",
-        );
+        let letters = statement(void_letters!(
+            "kind IN ('recovery', 'verification', 'new_address', 'invitation')"
+        ));
         tx.execute(letters.bind(user)).await?;
     } else if change.password.is_some() {
-        let letters = statement(
-            "DELETE FROM mail_queue WHERE user_id = $1 AND state = 'pending' \
-             AND kind IN ('recovery', 'new_address', 'invitation')",
-        );
+        let letters = statement(void_letters!("kind IN ('recovery', 'new_address', 'invitation')"));
         tx.execute(letters.bind(user)).await?;
     }
     Ok(())
@@ -155,8 +150,7 @@ async fn void_letters(
     user: UserId,
     kind: LetterKind,
 ) -> Result<(), StoreError> {
-    let letters =
-        statement("DELETE FROM mail_queue WHERE user_id = $1 AND state = 'pending' AND kind = $2");
+    let letters = statement(void_letters!("kind = $2"));
     tx.execute(letters.bind(user).bind(kind.as_str())).await.map(drop)
 }
 

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::COUNTED;
 use crate::accounts::{Email, Letter, LetterKind, MOST_LETTERS_AN_HOUR, UserId};
 use crate::failure::StoreError;
-use crate::store::sql::engine::{Transaction, statement};
+use crate::store::sql::engine::{Transaction, for_update, statement};
 
 /// Queues a letter in the transaction of what it is about. Beyond the limit of its recipient it is
 /// void from the start. The caller holds the row of the account, so that two do not count at once.
@@ -13,9 +13,24 @@ pub(in crate::store::sql) async fn put(
     tx: &mut Transaction,
     letter: &Letter,
 ) -> Result<(), StoreError> {
-    let is_void = letter.kind.is_limited() && is_over_limit(tx, letter).await?
+    let is_limited = letter.kind.is_limited() || is_unverified(tx, letter).await?;
+    let is_void = is_limited && is_over_limit(tx, letter).await?
         || letter.kind == LetterKind::NewAddress && is_taken(tx, letter).await?;
     insert(tx, letter, is_void).await
+}
+
+/// Whether nobody has shown that the address is theirs: whoever signed up with it could cause mail of
+/// every kind to a stranger. Locks the account, so that two letters do not count at once.
+async fn is_unverified(tx: &mut Transaction, letter: &Letter) -> Result<bool, StoreError> {
+    let Some(user) = letter.user else { return Ok(false) };
+    let verified = statement(for_update!(
+        "SELECT email_verified FROM users WHERE user_id = $1 AND email = $2"
+    ));
+    let row = tx.row(verified.bind(user).bind(letter.to.as_str())).await?;
+    Ok(match row {
+        Some(row) => !row.get::<bool>("email_verified")?,
+        None => true,
+    })
 }
 
 /// The owner of a taken address gets no link that would give it to another account.
@@ -48,14 +63,16 @@ pub(in crate::store::sql) async fn is_reserved(
     tx.one_row(reserved).await?.get(0)
 }
 
-/// Whether the recipient got as many letters within an hour as strangers may cause.
+/// Whether the recipient got as many letters within an hour as strangers may cause. To an address
+/// that nobody has confirmed they may have caused all.
 pub(in crate::store::sql) async fn is_over_limit(
     tx: &mut Transaction,
     letter: &Letter,
 ) -> Result<bool, StoreError> {
     let sent = statement(
         "SELECT COUNT(*) AS number FROM mail_queue WHERE recipient = $1 AND queued_at > $2 \
-         AND kind IN ('verification', 'new_address', 'recovery', 'sign_up_attempt')",
+         AND (kind IN ('verification', 'new_address', 'recovery', 'sign_up_attempt') \
+         OR NOT EXISTS (SELECT 1 FROM users WHERE email = $1 AND email_verified))",
     );
     let sent = sent.bind(letter.to.as_str()).bind(letter.queued_at - COUNTED);
     let number: i64 = tx.one_row(sent).await?.get("number")?;
@@ -83,3 +100,17 @@ pub(in crate::store::sql) async fn insert(
     .bind(if is_void { "void" } else { "pending" });
     tx.execute(row).await.map(drop)
 }
+
+/// Voids pending letters of `$1`. One that was claimed may be in the hands of the mail server, or have
+/// been: it keeps its recipient, so that it counts towards the limit.
+macro_rules! void_letters {
+    ($which:literal) => {
+        concat!(
+            "UPDATE mail_queue SET state = 'void', detail = '', ",
+            "recipient = CASE WHEN attempts = 0 THEN '' ELSE recipient END ",
+            "WHERE user_id = $1 AND state = 'pending' AND ",
+            $which
+        )
+    };
+}
+pub(in crate::store::sql) use void_letters;

@@ -1,0 +1,58 @@
+//! How much mail strangers can cause to an address.
+
+use anteroom::accounts::Role;
+use serde_json::json;
+
+use super::app;
+use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_database};
+use crate::harness::mailbox::{Mailbox, Manner, Message};
+
+const ADA: &str = "ada@example.org";
+const VIC: &str = "vic@example.org";
+const CONFIRM_NEW: &str = "Confirm your new email address";
+
+on_each_database!(
+    thr_13_an_unverified_address_gets_five_messages_an_hour_of_all_kinds,
+    thr_13_a_message_that_is_being_sent_counts_once_it_is_void,
+);
+
+/// What came to an address, once everything that was queued before is sent.
+async fn came(app: &TestApp, mailbox: &Mailbox, to: &str) -> Vec<Message> {
+    app.add("last@example.org", Role::User).await;
+    app.browser().post("/api/recovery", json!({ "email": "last@example.org" })).await;
+    mailbox.find("last@example.org", "Set a new password").await;
+    mailbox.messages().into_iter().filter(|message| message.to == [to]).collect()
+}
+
+async fn thr_13_an_unverified_address_gets_five_messages_an_hour_of_all_kinds(kind: Kind) {
+    let (app, mailbox) = app(kind).await;
+    let stranger = app.browser();
+    assert_eq!(stranger.sign_up(VIC, PASSWORD).await.status, 201);
+    for _ in 0..3 {
+        assert_eq!(stranger.change_password(PASSWORD, OTHER_PASSWORD).await.status, 204);
+        assert_eq!(stranger.change_password(OTHER_PASSWORD, PASSWORD).await.status, 204);
+        let new = json!({ "email": "elsewhere@example.com" });
+        assert_eq!(stranger.patch("/api/account", new).await.status, 202);
+    }
+
+    let messages = came(&app, &mailbox, VIC).await;
+
+    assert_eq!(messages.len(), 5, "{messages:?}");
+}
+
+/// The mail server takes each message, and the connection breaks before it says so.
+async fn thr_13_a_message_that_is_being_sent_counts_once_it_is_void(kind: Kind) {
+    let (app, mailbox) = app(kind).await;
+    let ada = app.signed_in(ADA).await;
+    mailbox.behave(Manner::LosesTheReply);
+    for _ in 0..5 {
+        assert_eq!(ada.patch("/api/account", json!({ "email": VIC })).await.status, 202);
+        mailbox.find(VIC, CONFIRM_NEW).await;
+    }
+
+    assert_eq!(ada.patch("/api/account", json!({ "email": VIC })).await.status, 202);
+
+    mailbox.behave(Manner::Accepts);
+    let messages = came(&app, &mailbox, VIC).await;
+    assert!(messages.is_empty(), "{messages:?}");
+}
