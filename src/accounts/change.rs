@@ -37,6 +37,8 @@ pub struct Change {
     pub pending_email: Option<PendingEmail>,
     /// Mail that is queued with it.
     pub letters: Vec<Letter>,
+    /// Whether it is made only if its letters are within the limit of their recipient.
+    pub needs_letters: bool,
     /// Whether the account goes altogether.
     pub delete: bool,
 }
@@ -92,6 +94,7 @@ impl Change {
             link,
             pending_email,
             letters,
+            needs_letters: _,
             delete,
         } = self;
         let profile = name.is_some() || email.is_some();
@@ -167,6 +170,9 @@ pub enum ChangeError {
     /// The mailed link was used, has expired or is void.
     #[error("the link does not work any more")]
     LinkGone,
+    /// The recipient of its letters got as many as strangers may cause, and the change needs them.
+    #[error("the recipient got too many messages within an hour")]
+    TooManyLetters,
     /// The set-up of a second factor was used, or another began, before.
     #[error("the set-up of the second factor does not work any more")]
     SetUpGone,

@@ -92,6 +92,7 @@ impl From<ChangeError> for HandleError {
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
+            | ChangeError::TooManyLetters
             | ChangeError::SetUpGone
             | ChangeError::CredentialTaken => Self::Busy,
             ChangeError::Store(error) => Self::Store(error),

@@ -72,6 +72,7 @@ impl From<ChangeError> for ChangePasswordError {
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
+            | ChangeError::TooManyLetters
             | ChangeError::SetUpGone
             | ChangeError::CredentialTaken
             | ChangeError::EmailTaken

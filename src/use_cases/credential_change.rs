@@ -43,6 +43,7 @@ impl From<ChangeError> for NotByLink {
             | ChangeError::KeptSessionEnded
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
+            | ChangeError::TooManyLetters
             | ChangeError::SetUpGone
             | ChangeError::CredentialTaken
             | ChangeError::EmailTaken

@@ -112,6 +112,8 @@ impl Signup {
             password: Some(PasswordChange { from: None, to }),
             raise: Some(EpochRaise { reason, survivor: None }),
             letters,
+            // Without a new link the owner would be left with none: the earlier ones are void.
+            needs_letters: true,
             ..Change::default()
         };
         let decide = move |account: &Account| is_replaceable(account).then(|| change.clone());
@@ -127,7 +129,7 @@ impl Signup {
                 Ok(())
             }
             Err(ChangeError::Store(error)) => Err(error.into()),
-            // Or deleted it.
+            // Or deleted it, or its address got too many messages.
             Err(_) => Ok(()),
         }
     }

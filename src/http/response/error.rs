@@ -383,7 +383,7 @@ impl From<ChangeError> for Problem {
                 "This is the last active administrator: make another one first.",
             ),
             ChangeError::KeptSessionEnded => Self::no_session(),
-            ChangeError::Moved => {
+            ChangeError::Moved | ChangeError::TooManyLetters => {
                 let detail = "Others keep changing this account: try again in a moment.";
                 let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, detail);
                 Self { retry_after: Some(1), ..problem }

@@ -97,6 +97,7 @@ impl StoreFailure for ChangeError {
             | Self::KeptSessionEnded
             | Self::InvitationGone
             | Self::LinkGone
+            | Self::TooManyLetters
             | Self::SetUpGone
             | Self::CredentialTaken
             | Self::EmailTaken

@@ -15,6 +15,7 @@ on_each_database!(
     enum_4_where_confirming_is_required_a_sign_up_tells_nobody_who_has_an_account,
     a_sign_up_for_an_address_that_nobody_confirmed_replaces_the_one_before,
     a_sign_up_replaces_nothing_but_a_plain_sign_up,
+    a_sign_up_beyond_the_limit_of_messages_changes_nothing,
     where_confirming_is_required_nobody_signs_in_before,
     the_link_is_sent_again_until_the_address_is_verified,
     a_verified_address_needs_no_mail,
@@ -106,6 +107,22 @@ async fn a_sign_up_for_an_address_that_nobody_confirmed_replaces_the_one_before(
     assert_eq!(app.browser().try_to_sign_in(ADA, PASSWORD, false).await.status, 401);
     assert_eq!(verify(&app, &second).await, 204);
     assert_eq!(app.browser().try_to_sign_in(ADA, OTHER_PASSWORD, false).await.status, 200);
+}
+
+async fn a_sign_up_beyond_the_limit_of_messages_changes_nothing(kind: Kind) {
+    let (app, mailbox) = strict(kind).await;
+    for _ in 0..4 {
+        assert_eq!(app.browser().sign_up(ADA, OTHER_PASSWORD).await.status, 202);
+    }
+    mailbox.take(4).await;
+    assert_eq!(app.browser().sign_up(ADA, PASSWORD).await.status, 202);
+    let last = mailbox.one(ADA, SUBJECT).await;
+
+    let sixth = app.browser().sign_up(ADA, OTHER_PASSWORD).await;
+
+    assert_eq!((sixth.status, &*sixth.text), (202, "{}"));
+    assert_eq!(verify(&app, &last).await, 204);
+    assert_eq!(app.browser().try_to_sign_in(ADA, PASSWORD, false).await.status, 200);
 }
 
 async fn a_sign_up_replaces_nothing_but_a_plain_sign_up(kind: Kind) {

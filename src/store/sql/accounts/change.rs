@@ -34,6 +34,9 @@ pub(in crate::store::sql) async fn change(
     if !change.fits(&before.account) || proven.is_some_and(|from| *from != before.hash) {
         return Err(ChangeError::Moved);
     }
+    if change.needs_letters && is_beyond_limit(tx, change).await? {
+        return Err(ChangeError::TooManyLetters);
+    }
     if removes_administrator(&before, change) && !other_administrators(tx, Some(id)).await? {
         return Err(ChangeError::LastAdministrator);
     }
@@ -72,6 +75,15 @@ pub(in crate::store::sql) async fn change(
     };
     let account: Option<Account> = read(tx, id).await?.map(|after| after.account);
     Ok(Changed { before: before.account, account, epoch, ended })
+}
+
+async fn is_beyond_limit(tx: &mut Transaction, change: &Change) -> Result<bool, StoreError> {
+    for letter in &change.letters {
+        if mail::is_over_limit(tx, letter).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Ends the sessions here, or orders the servers to. `None`: they end elsewhere.
