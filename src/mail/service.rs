@@ -272,7 +272,7 @@ impl Mail {
         let message =
             message.map_err(|error| NotAccepted { error: error.to_string(), is_final: true })?;
         let sent = smtp.send(message.envelope(), &message.formatted()).await;
-        let clean = |text: String| cleaned(&text, Some(smtp.server()));
+        let clean = |text: String| cleaned(&text, Some(smtp.server()), token);
         sent.map(clean).map_err(|error| NotAccepted {
             error: clean(error.to_string()),
             is_final: matches!(error, SmtpError::Refused(_)),

@@ -1,3 +1,5 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -79,14 +81,36 @@ fn what_a_server_says_is_shown_without_secrets_and_control_characters() {
         "535 5.7.8 no\r\n\u{1b}[31mann:hunter2 AGFubgBodW50ZXIy aHVudGVyMg== \
          https://example.org/recover/confirm?token={token} \u{202e}txt"
     );
-    let shown = cleaned(&said, Some(&server));
+    let shown = cleaned(&said, Some(&server), None);
     for secret in ["hunter2", "AGFubgBodW50ZXIy", "aHVudGVyMg", &token, "\u{1b}", "\u{202e}", "\n"]
     {
         assert!(!shown.contains(secret), "{shown}");
     }
     assert!(shown.starts_with("535 5.7.8 no"), "{shown}");
     assert!(shown.contains("/recover/confirm?token=***"), "{shown}");
-    assert_eq!(cleaned(&"x y ".repeat(1000), None).chars().count(), 300);
+    assert_eq!(cleaned(&"x y ".repeat(1000), None, None).chars().count(), 300);
+}
+
+/// As the text part has it where it is not ASCII alone, joined from the lines of the answer.
+#[test]
+fn a_server_that_quotes_the_message_as_it_was_sent_shows_no_token() {
+    let token = "Ab3-_".repeat(8) + "xyz";
+    let (first, last) = token.split_at(25);
+    for said in [
+        format!("550 http://localhost:8080/recover/confirm?token=3D{first}= {last} spam"),
+        format!("550 http://localhost:8080/recover/confirm?toke=\r\nn=3D{first}=\r\n{last}"),
+        format!("550 spam: {last} has no good reputation"),
+        format!("550 /recover/confirm?token=3D{first}= 550 > {last}"),
+        format!("550 {}", STANDARD.encode(format!("confirm?token={token}"))),
+    ] {
+        let shown = cleaned(&said, None, Some(&token));
+        for part in [first, last] {
+            assert!(!shown.contains(part), "{shown}");
+        }
+        assert!(shown.starts_with("550 ") && shown.contains("***"), "{shown}");
+    }
+    let other = "552 5.3.4 size=20480 = too much, limit=3D";
+    assert_eq!(cleaned(other, None, Some(&token)), other);
 }
 
 /// A server that says this after each line that it gets, the first before any.
