@@ -10,7 +10,7 @@ const LONGEST: usize = 300;
 const TOKEN: usize = 40;
 /// A run of characters this long that is in the token of the message is a part of it.
 const PART_OF_TOKEN: usize = 6;
-/// What precedes the token in a link.
+/// Precedes the token in a link.
 const BEFORE_TOKEN: &str = "token=";
 
 /// The text without credentials, tokens and control characters, cut to a few hundred characters.

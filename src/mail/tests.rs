@@ -145,10 +145,53 @@ async fn read(stream: &mut TcpStream) -> String {
 }
 
 async fn refusal(server: MailServer) -> SmtpError {
-    let smtp = Smtp::new(server, "example.org").unwrap();
+    send(&Smtp::new(server, "example.org").unwrap()).await.unwrap_err()
+}
+
+/// A mail server without TLS in this process, which gives these answers in turn.
+async fn answering(answers: &'static [&'static [u8]]) -> Smtp {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for answer in answers {
+            stream.write_all(answer).await.unwrap();
+            read(&mut stream).await;
+        }
+    });
+    let host = "127.0.0.1".to_owned();
+    let server = MailServer { host, port, security: Security::None, credentials: None };
+    Smtp::new(server, "example.org").unwrap()
+}
+
+async fn send(smtp: &Smtp) -> Result<String, SmtpError> {
     let address = "ada@example.org".parse().unwrap();
     let envelope = lettre::address::Envelope::new(None, vec![address]).unwrap();
-    smtp.send(&envelope, b"Subject: velvet\r\n\r\notter").await.unwrap_err()
+    smtp.send(&envelope, b"Subject: velvet\r\n\r\notter").await
+}
+
+#[tokio::test]
+async fn an_answer_counts_by_its_digits_whatever_its_text() {
+    let accepts: &[&[u8]] = &[
+        b"220 gr\xfc\xdfe\r\n",
+        b"250 here\r\n",
+        b"250 yes\r\n",
+        b"250 yes\r\n",
+        b"354 go on\r\n",
+        b"250-f\xfcr\r\n250 sp\xe4ter\r\n",
+        b"",
+    ];
+    assert_eq!(send(&answering(accepts).await).await.unwrap(), "250 f?r sp?ter");
+    let unknown_recipient: &[&[u8]] = &[
+        b"220 here\r\n",
+        b"250 here\r\n",
+        b"250 yes\r\n",
+        b"550 5.1.1 unbekannter Empf\xe4nger\r\n",
+        b"221 bye\r\n",
+    ];
+    let refused = send(&answering(unknown_recipient).await).await.unwrap_err();
+    assert!(matches!(refused, SmtpError::Refused(_)), "{refused:?}");
+    assert!(refused.to_string().contains("unbekannter Empf?nger"), "{refused}");
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 
 use crate::outbound::TlsStream;
 
-/// A connection, and the bytes that are read before it.
+/// A connection, and the bytes that are read before it. All text that is read is ASCII: an answer counts by its
+/// digits, and lettre gives up an answer whose text is not UTF-8.
 pub(super) struct Conversation {
     greeting: Cursor<Vec<u8>>,
     connection: Connection,
@@ -50,10 +51,14 @@ impl AsyncRead for Conversation {
             buffer.advance(read);
             return Poll::Ready(Ok(()));
         }
-        match &mut self.connection {
+        let known = buffer.filled().len();
+        let read = match &mut self.connection {
             Connection::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Connection::Secured(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
+        };
+        let new = buffer.filled_mut().iter_mut().skip(known);
+        new.filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'?');
+        read
     }
 }
 

@@ -19,8 +19,9 @@ pub(in crate::store::sql) async fn put(
     insert(tx, letter, is_void).await
 }
 
-/// Whether nobody has shown that the address is theirs: whoever signed up with it could cause mail of
-/// every kind to a stranger. Locks the account, so that two letters do not count at once.
+/// Whether nobody has shown that the address is theirs: a person who signed up with the address of a
+/// stranger can cause mail of every kind to it. Locks the account, so that two letters do not count
+/// at once.
 async fn is_unverified(tx: &mut Transaction, letter: &Letter) -> Result<bool, StoreError> {
     let Some(user) = letter.user else { return Ok(false) };
     let verified = statement(for_update!(
@@ -46,7 +47,7 @@ async fn is_taken(tx: &mut Transaction, letter: &Letter) -> Result<bool, StoreEr
 }
 
 /// Whether a link can give this address back to another account, or will once its letter is sent.
-/// While it can, the address counts as taken: otherwise whoever registers it defeats the link.
+/// While it can, the address counts as taken: an account that registers it would defeat the link.
 pub(in crate::store::sql) async fn is_reserved(
     tx: &mut Transaction,
     email: &Email,
