@@ -9,10 +9,12 @@ mod stream;
 
 use std::time::Duration;
 
+use lettre::Address;
 use lettre::address::Envelope;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -23,8 +25,11 @@ use stream::Conversation;
 
 /// Resolving the host, connecting to it, and the TLS handshake.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
-/// All of it, up to the acceptance of the message.
-const WHOLE_LIMIT: Duration = Duration::from_mins(1);
+/// All of it, up to the leave to send the message.
+const OFFER_LIMIT: Duration = Duration::from_mins(1);
+/// The message, and its acceptance. A server may check the message before it answers, and a client
+/// that gives up earlier sends it again (RFC 5321, 4.5.3.2.6).
+const ACCEPTANCE_LIMIT: Duration = Duration::from_mins(10);
 /// For the farewell, on which nothing depends.
 const QUIT_LIMIT: Duration = Duration::from_secs(2);
 
@@ -46,6 +51,9 @@ pub(super) enum SmtpError {
     /// Bytes came between the answer to STARTTLS and the handshake.
     #[error("something sent bytes in the clear after STARTTLS: the connection was given up")]
     Injected,
+    /// The address needs SMTPUTF8, which the server does not have.
+    #[error("the mail server takes no address that is not ASCII")]
+    NotAscii,
     /// The conversation failed.
     #[error("{0}")]
     Conversation(#[from] lettre::transport::smtp::Error),
@@ -92,11 +100,34 @@ impl Smtp {
         envelope: &Envelope,
         message: &[u8],
     ) -> Result<String, SmtpError> {
-        let sent = timeout(WHOLE_LIMIT, self.converse(envelope, message)).await;
-        sent.map_err(|_| SmtpError::Timeout(WHOLE_LIMIT))?
+        let offered = timeout(OFFER_LIMIT, self.offer(envelope, message)).await;
+        let mut connection = offered.map_err(|_| SmtpError::Timeout(OFFER_LIMIT))??;
+        let accepted = timeout(ACCEPTANCE_LIMIT, connection.message(message)).await;
+        let accepted = accepted.map_err(|_| SmtpError::Timeout(ACCEPTANCE_LIMIT))?;
+        let response = accepted.map_err(SmtpError::of_message)?;
+        // The message is accepted, however the farewell goes.
+        let _ = timeout(QUIT_LIMIT, connection.quit()).await;
+        let words: Vec<&str> = response.message().collect();
+        Ok(format!("{} {}", response.code(), words.join(" ")))
     }
 
-    async fn converse(&self, envelope: &Envelope, message: &[u8]) -> Result<String, SmtpError> {
+    /// A connection to a server that waits for the message.
+    async fn offer(
+        &self,
+        envelope: &Envelope,
+        message: &[u8],
+    ) -> Result<AsyncSmtpConnection, SmtpError> {
+        let mut connection = self.greet().await?;
+        match ask_leave(&mut connection, envelope, message).await {
+            Ok(()) => Ok(connection),
+            Err(error) => {
+                let _ = timeout(QUIT_LIMIT, connection.abort()).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn greet(&self) -> Result<AsyncSmtpConnection, SmtpError> {
         let connected = timeout(CONNECT_LIMIT, self.connect()).await;
         let stream = connected.map_err(|_| SmtpError::Timeout(CONNECT_LIMIT))??;
         let hello = ClientId::Domain(self.hello.clone());
@@ -108,11 +139,7 @@ impl Smtp {
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
             connection.auth(&mechanisms, &credentials).await?;
         }
-        let response = connection.send(envelope, message).await.map_err(SmtpError::of_message)?;
-        // The message is accepted, however the farewell goes.
-        let _ = timeout(QUIT_LIMIT, connection.quit()).await;
-        let words: Vec<&str> = response.message().collect();
-        Ok(format!("{} {}", response.code(), words.join(" ")))
+        Ok(connection)
     }
 
     async fn connect(&self) -> Result<Conversation, SmtpError> {
@@ -127,4 +154,31 @@ impl Smtp {
         let secured = tls.connect(host, stream).await.map_err(SmtpError::Tls)?;
         Ok(Conversation::secured(secured, greeting.unwrap_or_default()))
     }
+}
+
+/// As lettre does it, which offers no limit between the leave and the acceptance.
+async fn ask_leave(
+    connection: &mut AsyncSmtpConnection,
+    envelope: &Envelope,
+    message: &[u8],
+) -> Result<(), SmtpError> {
+    let mut parameters = Vec::new();
+    let is_ascii = |address: &Address| address.to_string().is_ascii();
+    if !envelope.from().into_iter().chain(envelope.to()).all(is_ascii) {
+        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+            return Err(SmtpError::NotAscii);
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !message.is_ascii() {
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    let from = Mail::new(envelope.from().cloned(), parameters);
+    connection.command(from).await.map_err(SmtpError::of_message)?;
+    for to in envelope.to() {
+        let to = Rcpt::new(to.clone(), Vec::new());
+        connection.command(to).await.map_err(SmtpError::of_message)?;
+    }
+    connection.command(Data).await.map_err(SmtpError::of_message)?;
+    Ok(())
 }

@@ -138,6 +138,13 @@ pub trait MailStore: Send + Sync {
         most: u32,
     ) -> Result<Vec<ClaimedLetter>, StoreError>;
 
+    /// Claims a claimed letter for longer, unless it is void or another server has claimed it since.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; then the claim may expire while the letter is sent.
+    async fn renew(&self, claimed: &ClaimedLetter, until: OffsetDateTime)
+    -> Result<(), StoreError>;
+
     /// Keeps the link of a claimed letter, and reads whom it is for. `None`: the letter is void, for
     /// the account changed since; it is not to be sent.
     ///

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret as _;
@@ -168,6 +170,34 @@ async fn send(smtp: &Smtp) -> Result<String, SmtpError> {
     let address = "ada@example.org".parse().unwrap();
     let envelope = lettre::address::Envelope::new(None, vec![address]).unwrap();
     smtp.send(&envelope, b"Subject: velvet\r\n\r\notter").await
+}
+
+/// A mail server that answers the message after this time.
+async fn slow(wait: Duration) -> Smtp {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for answer in ["220 here\r\n", "250 here\r\n", "250 yes\r\n", "250 yes\r\n", "354 go\r\n"] {
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            read(&mut stream).await;
+        }
+        tokio::time::sleep(wait).await;
+        stream.write_all(b"250 kept\r\n").await.unwrap();
+        while !read(&mut stream).await.is_empty() {}
+    });
+    let host = "127.0.0.1".to_owned();
+    let server = MailServer { host, port, security: Security::None, credentials: None };
+    Smtp::new(server, "example.org").unwrap()
+}
+
+/// RFC 5321, section 4.5.3.2.6: a client that gives up earlier sends the message twice.
+#[tokio::test(start_paused = true)]
+async fn a_mail_server_has_ten_minutes_to_accept_a_message() {
+    let late = slow(Duration::from_secs(9 * 60 + 50)).await;
+    assert_eq!(send(&late).await.unwrap(), "250 kept");
+    let too_late = send(&slow(Duration::from_secs(10 * 60 + 10)).await).await.unwrap_err();
+    assert!(matches!(too_late, SmtpError::Timeout(_)), "{too_late:?}");
 }
 
 #[tokio::test]

@@ -1,21 +1,27 @@
 //! The background task that sends letters, a few at a time.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::service::{NotAccepted, expiry};
-use super::{ClaimedLetter, FailedLetter, Mail};
+use super::{ClaimedLetter, FailedLetter, Mail, Recipient};
 use crate::accounts::{Link, LinkDigest};
 use crate::audit::{By, Event, Kind};
 use crate::failure::StoreError;
 use crate::metrics::MailOutcome;
 use crate::queue::{Places, Queue, run, wait_after};
 
-/// Duration of a claim: longer than an attempt takes, with a margin for clock skew.
+/// Duration of a claim: longer than the interval of renewals, with a margin for clock skew. Not that
+/// of an attempt, which may take eleven minutes: a message of a server that was killed waits for it.
 const CLAIM: time::Duration = time::Duration::seconds(120);
+/// Interval of renewals while a message is handed over.
+const RENEW_EVERY: Duration = Duration::from_secs(45);
 
 impl Mail {
     /// Sends letters until it is dropped. Those in flight then are sent again later.
@@ -45,7 +51,27 @@ impl Mail {
         let Some(recipient) = self.0.store.prepare(claimed, link.as_ref()).await? else {
             return Ok(None);
         };
-        Ok(Some(self.hand_over(letter, &recipient, token.as_deref()).await))
+        Ok(Some(self.hand_over_claimed(claimed, (&recipient, token.as_deref())).await))
+    }
+
+    /// Hands a letter over, and renews its claim as long as that takes.
+    async fn hand_over_claimed(
+        &self,
+        claimed: &ClaimedLetter,
+        (recipient, token): (&Recipient, Option<&str>),
+    ) -> Result<String, NotAccepted> {
+        let mut handed_over = pin!(self.hand_over(&claimed.letter, recipient, token));
+        loop {
+            if let Ok(outcome) = timeout(RENEW_EVERY, &mut handed_over).await {
+                return outcome;
+            }
+            let until = self.0.clock.now() + CLAIM;
+            if let Err(error) = self.0.store.renew(claimed, until).await {
+                let error: &dyn std::error::Error = &error;
+                let id = claimed.letter.id;
+                tracing::debug!(error, mail.id = %id, "could not renew the claim of a message");
+            }
+        }
     }
 
     async fn succeeded(&self, claimed: &ClaimedLetter) -> Result<(), StoreError> {

@@ -107,6 +107,19 @@ impl MailStore for SqlDatabase {
         })
     }
 
+    async fn renew(
+        &self,
+        claimed: &ClaimedLetter,
+        until: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let renew = statement(
+            "UPDATE mail_queue SET claimed_until = $1 \
+             WHERE letter_id = $2 AND attempts = $3 AND state = 'pending'",
+        );
+        let renew = renew.bind(until).bind(claimed.letter.id).bind(claimed.attempt);
+        self.engine.execute(renew).await.map(drop)
+    }
+
     async fn prepare(
         &self,
         claimed: &ClaimedLetter,

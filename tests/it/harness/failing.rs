@@ -317,6 +317,14 @@ impl MailStore for Failing<dyn MailStore> {
         self.inner.claim(now, until, most).await
     }
 
+    async fn renew(
+        &self,
+        claimed: &ClaimedLetter,
+        until: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        self.inner.renew(claimed, until).await
+    }
+
     async fn prepare(
         &self,
         claimed: &ClaimedLetter,

@@ -4,6 +4,7 @@ mod address;
 mod crashes;
 mod decided;
 mod delivery;
+mod queue;
 mod recovery;
 mod reserved;
 mod servers;

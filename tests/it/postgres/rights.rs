@@ -227,6 +227,7 @@ async fn every_letter_can_be_sent(store: &SqlDatabase, known: &Account) {
         queued_at: NOW,
         expires_at: NOW + time::Duration::HOUR,
     };
+    store.renew(&claimed[0], NOW).await.unwrap();
     let recipient = store.prepare(&claimed[0], Some(&link)).await.unwrap().unwrap();
     assert_eq!(recipient.language, "ko");
     assert_eq!(store.link(&link.digest).await.unwrap(), Some(link.clone()));

@@ -1,0 +1,59 @@
+//! The queue of letters, as the servers that send them see it.
+
+use std::sync::{Arc, Mutex};
+
+use anteroom::Anteroom;
+use anteroom::accounts::{Account, Letter, LetterId, LetterKind, Role};
+use anteroom::entropy::Entropy;
+use anteroom::mail::MailStore;
+use time::Duration;
+
+use crate::harness::app::{Kind, TestApp, on_each_database};
+
+on_each_database!(a_claim_that_is_renewed_is_nobody_elses);
+
+/// A server without mail, which sends nothing by itself, and the store of its queue.
+async fn app_and_queue(kind: Kind) -> (TestApp, Arc<dyn MailStore>) {
+    let store: Arc<Mutex<Option<Arc<dyn MailStore>>>> = Arc::default();
+    let kept = Arc::clone(&store);
+    let wrap = move |stores: anteroom::Stores| {
+        *kept.lock().unwrap() = Some(Arc::clone(&stores.mail));
+        stores
+    };
+    let app = TestApp::start_over(kind, |_| (), Anteroom::front, wrap).await;
+    let store = store.lock().unwrap().take().unwrap();
+    (app, store)
+}
+
+fn letter(app: &TestApp, to: &Account) -> Letter {
+    let now = app.clock.now();
+    Letter {
+        id: LetterId::from_uuid(Entropy::operating_system().id(now).unwrap()),
+        kind: LetterKind::PasswordChanged,
+        user: Some(to.user.id),
+        to: to.user.email.clone(),
+        detail: String::new(),
+        language: String::new(),
+        queued_at: now,
+    }
+}
+
+async fn a_claim_that_is_renewed_is_nobody_elses(kind: Kind) {
+    let (app, queue) = app_and_queue(kind).await;
+    let ada = app.add("ada@example.org", Role::User).await;
+    queue.queue(&letter(&app, &ada)).await.unwrap();
+    let start = app.clock.now();
+    let claimed = queue.claim(start, start + Duration::MINUTE, 10).await.unwrap().remove(0);
+
+    queue.renew(&claimed, start + Duration::HOUR).await.unwrap();
+
+    let later = start + Duration::minutes(59);
+    assert_eq!(queue.claim(later, later + Duration::HOUR, 10).await.unwrap(), []);
+    let expired = start + Duration::HOUR;
+    let again = queue.claim(expired, expired + Duration::HOUR, 10).await.unwrap();
+    assert_eq!((again.len(), again[0].attempt), (1, 2));
+    // That of an earlier attempt renews nothing.
+    queue.renew(&claimed, expired + Duration::DAY).await.unwrap();
+    let last = expired + Duration::hours(2);
+    assert_eq!(queue.claim(last, last + Duration::HOUR, 10).await.unwrap().len(), 1);
+}
