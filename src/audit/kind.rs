@@ -130,7 +130,8 @@ pub enum Kind {
     ///
     /// Outcomes: `ok`.
     EmailChangeRequested,
-    /// A change of the email address was undone or prevented by a link to the earlier address.
+    /// A change of the email address was undone or prevented by a link to the earlier address, or
+    /// withdrawn by the user before it was confirmed.
     ///
     /// Outcomes: `ok`.
     EmailChangeCancelled,

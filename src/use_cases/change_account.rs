@@ -32,6 +32,8 @@ pub struct AccountChange {
     pub name: Option<Name>,
     /// A new address, and whether it counts as verified.
     pub email: Option<(Email, bool)>,
+    /// Whether the account is no longer to have another address, whose owner has yet to confirm it.
+    pub withdraws_email: bool,
     /// A new role.
     pub role: Option<Role>,
     /// Other groups.
@@ -53,6 +55,8 @@ pub struct OwnChange {
     pub name: Option<Name>,
     /// A new address, which requires a fresh proof of identity.
     pub email: Option<(Email, FreshProof)>,
+    /// Whether the present address stays: an address that was asked for before is withdrawn.
+    pub keeps_email: bool,
 }
 
 /// The result of a change by the owner.
@@ -167,9 +171,11 @@ impl AccountChanges {
         wanted: OwnChange,
         by: &By,
     ) -> Result<OwnChanged, OwnChangeError> {
-        let OwnChange { name, email } = wanted;
+        let OwnChange { name, email, keeps_email } = wanted;
         let Some((email, _)) = email else {
-            let wanted = AccountChange { name, ..AccountChange::default() };
+            let pending = self.accounts.pending_email(id).await.map_err(ChangeError::from)?;
+            let withdraws_email = keeps_email && pending.is_some();
+            let wanted = AccountChange { name, withdraws_email, ..AccountChange::default() };
             let changed = self.apply_as(id, wanted, by).await?;
             return Ok(OwnChanged { changed, pending_email: None });
         };
@@ -277,9 +283,11 @@ fn events(changed: &Changed, change: &Change, by: &By) -> Vec<Event> {
         .email
         .as_ref()
         .map(|(_, verified)| event(Kind::EmailChanged).with("verified", *verified));
+    let withdrawn = change.pending_email == Some(PendingEmail::Settled);
+    let withdrawn = withdrawn.then(|| event(Kind::EmailChangeCancelled).with("restored", false));
     let password = change.password.as_ref().map(|_| event(Kind::PasswordChanged));
     let factors = change.factors.as_ref().map(|_| event(Kind::FactorRemoved).with("factor", "all"));
-    [status, role, groups, email, password, factors].into_iter().flatten().collect()
+    [status, role, groups, email, withdrawn, password, factors].into_iter().flatten().collect()
 }
 
 /// The groups that the account has more and fewer than before, if it has others. The store decided
@@ -305,6 +313,7 @@ fn decide(account: &Account, wanted: &AccountChange) -> Option<Change> {
         status: wanted.status.filter(|status| *status != user.status),
         password: wanted.password.clone().map(|to| PasswordChange { from: None, to }),
         factors: (wanted.reset_factors && account.factors.any()).then_some(FactorChange::RemoveAll),
+        pending_email: wanted.withdraws_email.then_some(PendingEmail::Settled),
         delete: wanted.delete,
         ..Change::default()
     };

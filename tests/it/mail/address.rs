@@ -20,6 +20,7 @@ on_each_database!(
     a_new_invitation_voids_the_one_that_was_mailed,
     mail_8_a_new_password_voids_the_address_that_was_asked_for,
     an_address_that_nobody_confirmed_is_forgotten,
+    an_address_that_was_asked_for_is_withdrawn_by_keeping_the_present_one,
 );
 
 /// The two messages about a change: to the new address and to the present one.
@@ -229,4 +230,36 @@ async fn an_address_that_nobody_confirmed_is_forgotten(kind: Kind) {
     assert!(user.get("pending_email").is_none(), "{user}");
     let body = json!({ "token": confirming.token() });
     assert_eq!(app.browser().post("/api/email/verify", body).await.status, 410);
+}
+
+async fn an_address_that_was_asked_for_is_withdrawn_by_keeping_the_present_one(kind: Kind) {
+    let (app, mailbox) = app(kind).await;
+    let admin = app.administrator("root@example.org").await;
+    let ada = app.signed_in(ADA).await;
+    for is_by_form in [false, true] {
+        assert_eq!(ada.patch("/api/account", json!({ "email": NEW })).await.status, 202);
+        let [confirming, _] = both(mailbox.take(2).await);
+        // Shown with each visit, not only after the change.
+        let page = ada.get("/account").await.text;
+        assert!(page.contains(NEW) && page.contains("To withdraw it"), "{page}");
+        assert_eq!(ada.patch("/api/account", json!({ "name": "Ada" })).await.status, 200);
+        assert_eq!(ada.get("/api/account").await.json()["user"]["pending_email"], NEW);
+
+        if is_by_form {
+            let kept = ada.post_form("/account/profile", &[("name", "Ada"), ("email", ADA)]).await;
+            assert_eq!((kept.status, kept.location()), (303, "/account?done=profile"));
+        } else {
+            let kept = ada.patch("/api/account", json!({ "email": ADA })).await;
+            assert_eq!((kept.status, &kept.json()["user"]["email"]), (200, &json!(ADA)));
+        }
+
+        let user = ada.get("/api/account").await.json()["user"].clone();
+        assert!(user.get("pending_email").is_none(), "{user}");
+        assert!(!ada.get("/account").await.text.contains(NEW));
+        let body = json!({ "token": confirming.token() });
+        assert_eq!(app.browser().post("/api/email/verify", body).await.status, 410);
+    }
+    let withdrawn =
+        events(&admin).await.iter().filter(|kind| *kind == "email_change_cancelled").count();
+    assert_eq!(withdrawn, 2);
 }

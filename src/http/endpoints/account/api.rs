@@ -24,7 +24,8 @@ pub(crate) struct ProfileBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     name: Option<String>,
-    /// A new address counts as unverified. With mail on it is pending until it is confirmed.
+    /// A new address counts as unverified. With mail on it is pending until it is confirmed. The
+    /// present address withdraws a pending one.
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     email: Option<String>,
@@ -72,10 +73,11 @@ pub(crate) async fn change(
     current: CurrentUser,
     JsonObject(body): JsonObject<ProfileBody>,
 ) -> Result<(StatusCode, Json<OneUserBody>), Problem> {
-    let (name, email) = profile_change(&current.user, body.name.as_deref(), body.email.as_deref())?;
+    let wanted = profile_change(&current.user, body.name.as_deref(), body.email.as_deref())?;
+    let ProfileChange { name, email, keeps_email } = wanted;
     let proof = || current.fresh_proof().ok_or_else(Problem::reauthentication_required);
     let email = email.map(|email| Ok::<_, Problem>((email, proof()?))).transpose()?;
-    let change = OwnChange { name, email };
+    let change = OwnChange { name, email, keeps_email };
     current.actor.count_change().await?;
     let outcome = changes.by_owner(current.user.id, change, &current.actor.by()).await?;
     let pending = outcome.pending_email;
@@ -86,11 +88,20 @@ pub(crate) async fn change(
 }
 
 /// The name and the address that a user wants to have; `None` leaves a field as it is.
+pub(crate) struct ProfileChange {
+    pub(crate) name: Option<Name>,
+    /// Another one than the present.
+    pub(crate) email: Option<Email>,
+    /// Whether the address was given, and is the present one.
+    pub(crate) keeps_email: bool,
+}
+
+/// Reads the fields of a form or a JSON body.
 pub(crate) fn profile_change(
     user: &User,
     name: Option<&str>,
     email: Option<&str>,
-) -> Result<(Option<Name>, Option<Email>), Problem> {
+) -> Result<ProfileChange, Problem> {
     let mut errors = FieldErrors::default();
     let name = match name {
         Some(name) => errors.check("name", Name::parse(name)).map(Some),
@@ -101,7 +112,8 @@ pub(crate) fn profile_change(
         None => Some(None),
     };
     let (Some(name), Some(email)) = (name, email) else { return Err(errors.into_problem()) };
-    Ok((name, email.filter(|email| *email != user.email)))
+    let keeps_email = email.as_ref() == Some(&user.email);
+    Ok(ProfileChange { name, email: email.filter(|_| !keeps_email), keeps_email })
 }
 
 /// `PUT /api/account/password`: sets a new password. All other sessions of the user end, and this

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::accounts::{Password, Role};
+use crate::accounts::{Email, Password, Role};
 use crate::http::endpoints::account::view::{AccountNotice, AccountPage};
 use crate::http::endpoints::session::page::resubmitted;
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
@@ -18,11 +18,11 @@ use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
-use crate::use_cases::{ChangePassword, Login, SentForms};
+use crate::use_cases::{AccountChanges, ChangePassword, Login, SentForms};
 
 fn page(
     context: PageContext,
-    current: &CurrentUser,
+    (current, pending): (&CurrentUser, Option<Email>),
     form_settings: FormSettings,
     problems: Problems,
 ) -> AccountPage {
@@ -31,6 +31,7 @@ fn page(
         context: PageContext { path: "/account".to_owned(), ..context },
         email: user.email.display(),
         email_verified: user.email_verified,
+        pending_email: pending.map(|email| email.display()),
         can_verify: form_settings.recovery_is_open && !user.email_verified,
         name: user.name.as_str().to_owned(),
         is_admin: user.role == Role::Admin,
@@ -46,12 +47,14 @@ fn page(
 /// `GET /account`.
 pub(crate) async fn show(
     (State(form_settings), State(forms)): (State<FormSettings>, State<SentForms>),
+    State(changes): State<AccountChanges>,
     CurrentUserOrLogin(current): CurrentUserOrLogin,
     context: PageContext,
     query: Query,
-) -> Response {
+) -> Result<Response, Problem> {
+    let pending = changes.pending_email(current.user.id).await?;
     let context = PageContext { form: forms.name(), ..context };
-    let page = page(context, &current, form_settings, Problems::none());
+    let page = page(context, (&current, pending), form_settings, Problems::none());
     let notice = match query.find("done") {
         Some("password") => Some(AccountNotice::Password),
         Some("profile") => Some(AccountNotice::Profile),
@@ -59,13 +62,17 @@ pub(crate) async fn show(
         Some("verification") => Some(AccountNotice::Verification),
         _ => None,
     };
-    render(StatusCode::OK, &AccountPage { notice, ..page })
+    Ok(render(StatusCode::OK, &AccountPage { notice, ..page }))
 }
 
 /// `POST /account/password`: changes the password; all other sessions end.
 pub(crate) async fn change_password(
     (State(change), State(login)): (State<ChangePassword>, State<Login>),
-    (State(forms), State(form_settings)): (State<SentForms>, State<FormSettings>),
+    (State(forms), State(form_settings), State(accounts)): (
+        State<SentForms>,
+        State<FormSettings>,
+        State<AccountChanges>,
+    ),
     signed_in: Result<CurrentUserOrLogin, Response>,
     (current, context): (CurrentSession, PageContext),
     form: Form,
@@ -100,7 +107,9 @@ pub(crate) async fn change_password(
             } else {
                 problems
             };
-            let page = page(resubmitted(context, &form), &signed_in, form_settings, problems);
+            let pending = accounts.pending_email(signed_in.user.id).await?;
+            let context = resubmitted(context, &form);
+            let page = page(context, (&signed_in, pending), form_settings, problems);
             Ok(rejected.render(&page))
         }
     }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::http::endpoints::account::api::profile_change;
+use crate::http::endpoints::account::api::{ProfileChange, profile_change};
 use crate::http::endpoints::account::view::ProfilePage;
 use crate::http::request::body::Form;
 use crate::http::response::error::Problem;
@@ -40,12 +40,12 @@ pub(crate) async fn submit(
     let (name, email) = (form.find("name"), form.find("email"));
     let outcome = match profile_change(user, name, email) {
         Err(problem) => Err(problem),
-        Ok((name, email)) => {
+        Ok(ProfileChange { name, email, keeps_email }) => {
             let proof = current.fresh_proof();
             if email.is_some() && proof.is_none() {
                 return Ok(see_other(&with_next("/reauthenticate", PATH)));
             }
-            let change = OwnChange { name, email: email.zip(proof) };
+            let change = OwnChange { name, email: email.zip(proof), keeps_email };
             let by = actor.by();
             let made = Box::pin(changes.by_owner(user.id, change, &by));
             actor.counted(made).await

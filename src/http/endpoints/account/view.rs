@@ -16,6 +16,8 @@ pub(crate) struct AccountPage {
     pub(crate) email: String,
     /// Whether its owner has confirmed it, or an administrator or the command line set it.
     pub(crate) email_verified: bool,
+    /// The address that takes its place once its owner has confirmed it.
+    pub(crate) pending_email: Option<String>,
     /// Whether to offer another link that confirms it.
     pub(crate) can_verify: bool,
     /// The name; may be empty.

@@ -128,6 +128,7 @@ pub(super) fn account(language: Language) -> AccountPage {
         context: signed_in(language, "/account"),
         email: "ada@example.com".to_owned(),
         email_verified: true,
+        pending_email: None,
         can_verify: false,
         name: "Ada Lovelace".to_owned(),
         is_admin: true,
@@ -384,7 +385,11 @@ fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
     };
     let notice = Some(AccountNotice::Password);
     let changed = AccountPage { notice, name: String::new(), ..account(language) };
-    let renamed = AccountPage { notice: Some(AccountNotice::Profile), ..account(language) };
+    let renamed = AccountPage {
+        notice: Some(AccountNotice::Profile),
+        pending_email: Some("countess@example.com".to_owned()),
+        ..account(language)
+    };
     let unconfirmed = DeletePage {
         problems: Problems::of_field("confirm", t.get("delete-unconfirmed")),
         ..delete(language)

@@ -69,7 +69,10 @@ pub(super) async fn follow(
     void_links_and_letters(tx, user.id, change, (readdresses, link_queued_at)).await?;
     match &change.pending_email {
         Some(PendingEmail::Asked(email)) => ask_for(tx, user.id, email, at).await?,
-        Some(PendingEmail::Settled) => forget_pending(tx, user.id).await?,
+        Some(PendingEmail::Settled) => {
+            forget_pending(tx, user.id).await?;
+            void_new_address(tx, user.id).await?;
+        }
         // Its link is void too.
         None if readdresses || change.delete || change.password.is_some() => {
             forget_pending(tx, user.id).await?;
@@ -133,6 +136,11 @@ async fn ask_for(
          asked_at = excluded.asked_at",
     );
     tx.execute(keep.bind(user).bind(email.as_str()).bind(at)).await?;
+    void_new_address(tx, user).await
+}
+
+/// Voids the link that confirms a new address, also where it is still queued.
+async fn void_new_address(tx: &mut Transaction, user: UserId) -> Result<(), StoreError> {
     let links = statement("DELETE FROM mail_links WHERE user_id = $1 AND purpose = 'new_address'");
     tx.execute(links.bind(user)).await?;
     void_letters(tx, user, LetterKind::NewAddress).await
