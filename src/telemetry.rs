@@ -42,6 +42,9 @@ const NOISY: [&str; 4] = ["sqlx", "hyper", "hyper_util", "h2"];
 /// they replace the plain lines on stdout.
 pub const OF_THE_START: &str = "anteroom::start";
 
+/// The target of messages that go to the log instead of a mail server.
+pub(crate) const MAIL_IN_THE_LOG: &str = "anteroom::mail::log";
+
 /// Logging could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
@@ -101,6 +104,16 @@ fn literal(payload: &(dyn Any + Send)) -> Option<&'static str> {
 /// One sentence that says what to write instead.
 pub fn check(log: &str) -> Result<(), String> {
     filter(log).map(drop)
+}
+
+/// Whether messages that go to the log are seen under these directives.
+pub(crate) fn shows_mail(log: &str) -> bool {
+    let Ok(filter) = filter(log) else { return false };
+    let subscriber = Registry::default().with(filter);
+    tracing::subscriber::with_default(
+        subscriber,
+        || tracing::enabled!(target: MAIL_IN_THE_LOG, tracing::Level::INFO),
+    )
 }
 
 fn filter(log: &str) -> Result<EnvFilter, String> {

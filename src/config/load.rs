@@ -19,7 +19,7 @@ use crate::mail::{MailOptions, SenderAddress, Transport};
 use crate::outbound::Target;
 use crate::sessions::{Limit, SessionPolicy, Timeouts};
 use crate::store::DatabaseAt;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{self, LogFormat};
 use crate::throttle::ThrottleOptions;
 use crate::webhook::WebhookOptions;
 
@@ -340,6 +340,14 @@ impl Reader {
             let what = "is none, but ANTEROOM_MAIL names a mail server; write the sender, for \
                         example 'Example <no-reply@example.org>'";
             self.mistake(table::MAIL_FROM.setting, what);
+        }
+        if matches!(transport, Transport::Log)
+            && let Some(log) = self.read(&table::LOG)
+            && !telemetry::shows_mail(&log)
+        {
+            let what = "hides the messages that ANTEROOM_MAIL=log writes to the log; add \
+                        anteroom::mail::log=info, or name a mail server";
+            self.mistake(table::LOG.setting, what);
         }
         let from = from.unwrap_or_else(SenderAddress::of_log);
         Some(MailOptions { transport, from, verification_is_required })

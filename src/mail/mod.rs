@@ -17,7 +17,7 @@ mod worker;
 mod tests;
 
 pub use options::{MailOptions, MailServer, Security, SenderAddress, Transport};
-pub use service::{LetterWriter, Mail, MailParts, ToWrite, Written};
+pub use service::{LetterWriter, Mail, MailParts, TestOutcome, ToWrite, Written};
 pub use store::{
     ClaimedLetter, FailedLetter, LetterStatus, MailEntry, MailListing, MailPage, MailState,
     MailStore, Recipient,

@@ -22,6 +22,7 @@ use crate::entropy::{Entropy, NoEntropy};
 use crate::failure::StoreError;
 use crate::metrics::Metrics;
 use crate::queue::Places;
+use crate::telemetry::MAIL_IN_THE_LOG;
 
 /// A letter with all that its text needs.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,15 @@ pub struct Written {
     pub text: String,
     /// The same as HTML.
     pub html: String,
+}
+
+/// The result of a message that an operator sends to see whether mail arrives.
+#[derive(Clone, Debug)]
+pub enum TestOutcome {
+    /// The mail server accepted it, with this answer.
+    Accepted(String),
+    /// Mail goes to the log, and this would be logged.
+    Written(Written),
 }
 
 /// Writes the text of messages, in the languages of the pages.
@@ -233,15 +243,23 @@ impl Mail {
         }))
     }
 
-    /// Sends one message at once, and returns what the server answered.
+    /// Sends one message at once. Where mail goes to the log, it is only written: a command has no
+    /// log.
     ///
     /// # Errors
     /// Why it was not accepted, or that mail is off.
-    pub async fn test(&self, to: &Email) -> Result<String, String> {
+    pub async fn test(&self, to: &Email) -> Result<TestOutcome, String> {
         let letter =
             self.letter_to(LetterKind::Test, None, to).map_err(|error| error.to_string())?;
         let letter = letter.ok_or("mail is off: set ANTEROOM_MAIL")?;
-        self.hand_over(&letter, &Recipient::default(), None).await.map_err(|failed| failed.error)
+        let recipient = Recipient::default();
+        if let Some((Way::Log, _)) = &self.0.way {
+            let to_write = ToWrite { letter: &letter, recipient: &recipient, token: None };
+            let written = self.0.writer.write(to_write).map_err(|error| error.to_string())?;
+            return Ok(TestOutcome::Written(written));
+        }
+        let answer = self.hand_over(&letter, &recipient, None).await;
+        answer.map(TestOutcome::Accepted).map_err(|failed| failed.error)
     }
 
     /// Hands a letter to the mail server. Returns what that said, or why it did not accept it.
@@ -260,10 +278,10 @@ impl Mail {
             Way::Log => {
                 let Written { subject, text, .. } = written;
                 let to = letter.to.as_str();
-                tracing::info!(target: "anteroom::mail::log", to, subject, "mail");
+                tracing::info!(target: MAIL_IN_THE_LOG, to, subject, "mail");
                 // Line by line: the log escapes line ends, and a link has to be copied.
                 for line in text.lines().filter(|line| !line.is_empty()) {
-                    tracing::info!(target: "anteroom::mail::log", "{line}");
+                    tracing::info!(target: MAIL_IN_THE_LOG, "{line}");
                 }
                 return Ok("written to the log".to_owned());
             }

@@ -26,7 +26,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sessions", &["accounts", "clock", "entropy", "failure", "text"]),
     ("audit", &["accounts", "sessions", "clock", "entropy", "failure", "throttle"]),
     ("webhook", &["audit", "clock", "entropy", "failure", "metrics", "outbound", "queue"]),
-    ("mail", &["accounts", "audit", "clock", "entropy", "failure", "metrics", "outbound", "queue"]),
+    (
+        "mail",
+        &[
+            "accounts",
+            "audit",
+            "clock",
+            "entropy",
+            "failure",
+            "metrics",
+            "outbound",
+            "queue",
+            "telemetry",
+        ],
+    ),
     (
         "use_cases",
         &[

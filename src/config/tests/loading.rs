@@ -381,6 +381,13 @@ fn mail_needs_a_sender_and_required_verification_needs_mail() {
     let config = load(&[("ANTEROOM_MAIL", "log")]).unwrap();
     assert!(config.mail.is_some() && config.warnings()[0].contains("ANTEROOM_MAIL is log"));
 
+    for log in ["warn", "off", "info,anteroom::mail=warn", "anteroom::http=debug"] {
+        let told = mistakes(&[("ANTEROOM_MAIL", "log"), ("ANTEROOM_LOG", log)]);
+        assert!(told.len() == 1 && told[0].contains("anteroom::mail::log=info"), "{log}: {told:?}");
+        let shown = format!("{log},anteroom::mail::log=info");
+        assert!(load(&[("ANTEROOM_MAIL", "log"), ("ANTEROOM_LOG", &shown)]).is_ok(), "{shown}");
+    }
+
     for (variables, wrong) in [
         (&[SERVER][..], "ANTEROOM_MAIL_FROM"),
         (&[REQUIRED], "ANTEROOM_EMAIL_VERIFICATION"),

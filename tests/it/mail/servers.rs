@@ -153,3 +153,11 @@ fn a_server_that_cuts_the_conversation_or_is_not_there_is_named_as_such() {
     let outcome = place.run(&["mail", "test", "ada@example.org"]);
     assert!(refused(&outcome, 1).contains("ANTEROOM_MAIL"), "{outcome:?}");
 }
+
+#[test]
+fn without_a_mail_server_the_test_prints_the_message() {
+    let told = test("log", None, "ada@example.org");
+    let said = done(&told);
+    assert!(said.contains("To: ada@example.org") && said.contains("Subject: "), "{told:?}");
+    assert!(said.contains("nothing is sent"), "{told:?}");
+}
