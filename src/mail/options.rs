@@ -75,7 +75,8 @@ impl MailServer {
         let has_slashes = text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(':'));
         let url = Url::parse(text).ok().filter(|_| is_plain && has_slashes).ok_or(FORM)?;
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        if host.is_empty() || !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+        let is_elsewhere = !matches!(url.path(), "" | "/") || url.fragment().is_some();
+        if host.is_empty() || url.port() == Some(0) || is_elsewhere {
             return Err(FORM.to_owned());
         }
         let (security, port) = match (url.scheme(), url.query()) {
