@@ -5,12 +5,16 @@ use std::sync::{Arc, Mutex};
 use anteroom::Anteroom;
 use anteroom::accounts::{Account, Letter, LetterId, LetterKind, Role};
 use anteroom::entropy::Entropy;
-use anteroom::mail::MailStore;
+use anteroom::mail::{MailListing, MailStore};
+use sqlx::{Connection as _, SqliteConnection};
 use time::Duration;
 
-use crate::harness::app::{Kind, TestApp, on_each_database};
+use crate::harness::app::{Kind, MINUTE, TestApp, on_each_database};
 
-on_each_database!(a_claim_that_is_renewed_is_nobody_elses);
+on_each_database!(
+    a_claim_that_is_renewed_is_nobody_elses,
+    letters_of_a_later_release_are_left_to_it,
+);
 
 /// A server without mail, which sends nothing by itself, and the store of its queue.
 async fn app_and_queue(kind: Kind) -> (TestApp, Arc<dyn MailStore>) {
@@ -56,4 +60,34 @@ async fn a_claim_that_is_renewed_is_nobody_elses(kind: Kind) {
     queue.renew(&claimed, expired + Duration::DAY).await.unwrap();
     let last = expired + Duration::hours(2);
     assert_eq!(queue.claim(last, last + Duration::HOUR, 10).await.unwrap().len(), 1);
+}
+
+async fn letters_of_a_later_release_are_left_to_it(kind: Kind) {
+    let (app, queue) = app_and_queue(kind).await;
+    let ada = app.add("ada@example.org", Role::User).await;
+    for _ in 0..2 {
+        queue.queue(&letter(&app, &ada)).await.unwrap();
+    }
+    run(&app, "UPDATE mail_queue SET kind = 'of_a_later_release'").await;
+    app.clock.advance(MINUTE);
+    let known = letter(&app, &ada);
+    queue.queue(&known).await.unwrap();
+    let now = app.clock.now();
+
+    let listed = queue.list(&MailListing { before: None, limit: 2 }).await.unwrap();
+    let claimed = queue.claim(now, now + Duration::MINUTE, 1).await.unwrap();
+
+    assert_eq!(listed.entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), [known.id]);
+    assert_eq!(claimed.iter().map(|one| one.letter.id).collect::<Vec<_>>(), [known.id]);
+}
+
+async fn run(app: &TestApp, sql: &'static str) {
+    if let Some(postgres) = &app.postgres {
+        postgres.run(sql).await;
+    } else {
+        let url = format!("sqlite:{}", app.database.display());
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
 }
