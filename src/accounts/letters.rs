@@ -241,6 +241,8 @@ pub struct Letter {
     pub language: String,
     /// When it was queued.
     pub queued_at: OffsetDateTime,
+    /// Before this it is not sent.
+    pub due_at: OffsetDateTime,
 }
 
 /// Messages that strangers can cause, to one address in an hour.

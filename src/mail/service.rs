@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -23,6 +24,11 @@ use crate::failure::StoreError;
 use crate::metrics::Metrics;
 use crate::queue::Places;
 use crate::telemetry::MAIL_IN_THE_LOG;
+
+/// The shortest time before a letter is sent that a stranger caused.
+const SHORTEST_DELAY: Duration = Duration::from_millis(100);
+/// The most that chance adds to it.
+const MORE_DELAY: Duration = Duration::from_millis(1900);
 
 /// A letter with all that its text needs.
 #[derive(Clone, Copy, Debug)]
@@ -188,7 +194,27 @@ impl Mail {
         let queued_at = self.0.clock.now();
         let id = LetterId::from_uuid(self.0.entropy.id(queued_at)?);
         let (to, detail, language) = (to.clone(), String::new(), String::new());
-        Ok(Some(Letter { id, kind, user, to, detail, language, queued_at }))
+        let due_at = queued_at;
+        Ok(Some(Letter { id, kind, user, to, detail, language, queued_at, due_at }))
+    }
+
+    /// As [`Mail::letter_to`], for a request of a stranger who must not learn whether a letter goes
+    /// out: it is sent after a random time, by the interval of the worker. Sent at once, it would
+    /// delay the next request, and the answer would tell.
+    ///
+    /// # Errors
+    /// [`NoEntropy`] when the operating system refuses an id.
+    pub fn letter_by_stranger(
+        &self,
+        kind: LetterKind,
+        (user, to): (Option<UserId>, &Email),
+        language: &str,
+    ) -> Result<Option<Letter>, NoEntropy> {
+        let Some(letter) = self.letter_to(kind, user, to)? else { return Ok(None) };
+        let [low, high] = self.0.entropy.bytes::<2>()?;
+        let part = f64::from(u16::from_be_bytes([low, high])) / f64::from(u16::MAX);
+        let due_at = letter.queued_at + SHORTEST_DELAY + MORE_DELAY.mul_f64(part);
+        Ok(Some(Letter { language: language.to_owned(), due_at, ..letter }))
     }
 
     /// The letter that asks the owner of a new account to confirm its address, in the language of the

@@ -3,9 +3,8 @@
 use super::credential_change::{NotByLink, ends, finish_credential_change};
 use super::run_to_completion;
 use crate::accounts::{
-    Account, Accounts, Busy, Change, ChangeError, Email, EpochRaise, EpochReason, Letter,
-    LetterKind, LinkPurpose, NewPasswordError, Password, PasswordChange, UsedLink, User,
-    WeakPassword,
+    Account, Accounts, Busy, Change, ChangeError, Email, EpochRaise, EpochReason, LetterKind,
+    LinkPurpose, NewPasswordError, Password, PasswordChange, UsedLink, User, WeakPassword,
 };
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
@@ -90,9 +89,8 @@ impl Recovery {
         language: &str,
         client: Client,
     ) -> Result<(), RecoveryError> {
-        let letter = self.mail.letter_to(LetterKind::Recovery, None, email);
+        let letter = self.mail.letter_by_stranger(LetterKind::Recovery, (None, email), language);
         let Some(letter) = letter.map_err(StoreError::from)? else { return Ok(()) };
-        let letter = Letter { language: language.to_owned(), ..letter };
         let this = self.clone();
         run_to_completion(async move {
             let by = By::anonymous(client);
@@ -105,7 +103,6 @@ impl Recovery {
             let attempt = attempt?;
             let user = this.accounts.write_to(&letter).await?;
             attempt.keep_counted();
-            this.mail.wake();
             let asked = Event::new(Kind::RecoveryRequested, &by);
             let asked = match user {
                 Some(user) => asked.about(user.id),

@@ -48,7 +48,6 @@ impl Signup {
             let answer_at = Instant::now() + ANSWER_AFTER;
             this.make_or_notify(&new, &hash, &language, &by).await?;
             attempt.keep_counted();
-            this.mail.wake();
             sleep_until(answer_at).await;
             Ok::<_, SignupError>(())
         });
@@ -63,12 +62,7 @@ impl Signup {
         language: &str,
         by: &By,
     ) -> Result<(), SignupError> {
-        let letter = |kind, user| {
-            let letter = self.mail.letter_to(kind, user, &new.email);
-            letter.map(|letter| {
-                letter.map(|letter| Letter { language: language.to_owned(), ..letter })
-            })
-        };
+        let letter = |kind, user| self.mail.letter_by_stranger(kind, (user, &new.email), language);
         let added = self
             .accounts
             .add_unverified(new, hash, |user| letter(LetterKind::Verification, Some(user.id)));

@@ -113,6 +113,20 @@ async fn links(
     Default::default()
 }
 
+async fn start(kind: Kind, faults: &Faults, mailbox: &Mailbox) -> TestApp {
+    let set = |options: &mut anteroom::Options| {
+        options.policy.limit.most = LIMIT;
+        options.mail = Some(mailbox.options());
+        with_the_wiki(options);
+        let ample = Some(Rate { count: 100_000, per: Duration::from_mins(10) });
+        options.throttles = ThrottleOptions { account: ample, network: ample, signup: ample };
+    };
+    let wrap = |stores| faults.wrap(stores);
+    let app = TestApp::start_over(kind, set, Anteroom::front, wrap).await;
+    mailbox.hurry(&app);
+    app
+}
+
 async fn scene(
     kind: Kind,
     (faults, mailbox): (&Faults, &Mailbox),
@@ -120,18 +134,7 @@ async fn scene(
     operation: &Operation,
     (number, nth): (usize, usize),
 ) -> Scene {
-    let app = if let Some(app) = app {
-        app
-    } else {
-        let set = |options: &mut anteroom::Options| {
-            options.policy.limit.most = LIMIT;
-            options.mail = Some(mailbox.options());
-            with_the_wiki(options);
-            let ample = Some(Rate { count: 100_000, per: Duration::from_mins(10) });
-            options.throttles = ThrottleOptions { account: ample, network: ample, signup: ample };
-        };
-        TestApp::start_over(kind, set, Anteroom::front, |stores| faults.wrap(stores)).await
-    };
+    let app = if let Some(app) = app { app } else { start(kind, faults, mailbox).await };
     let email = format!("p{number}-{nth}@example.org");
     let role = Role::User;
     let ended = app.signed_in_as(&email, role, false).await;

@@ -99,8 +99,8 @@ impl MailStore for SqlDatabase {
         }
         in_transaction!(self.engine, tx => {
             let due = statement(for_update_skip_locked!(of_known_kind!(
-                "SELECT letter_id, kind, user_id, recipient, detail, language, queued_at, attempts \
-                 FROM mail_queue WHERE state = 'pending' AND due_at <= $1 AND claimed_until <= $1 \
+                "SELECT letter_id, kind, user_id, recipient, detail, language, queued_at, due_at, \
+                 attempts FROM mail_queue WHERE state = 'pending' AND due_at <= $1 AND claimed_until <= $1 \
                  AND ",
                 " ORDER BY due_at, letter_id LIMIT $2"
             )));
@@ -266,6 +266,7 @@ fn letter(row: &SqlRow) -> Result<Letter, StoreError> {
         detail: row.get("detail")?,
         language: row.get("language")?,
         queued_at: from_unix_milliseconds(row.get("queued_at")?),
+        due_at: from_unix_milliseconds(row.get("due_at")?),
     })
 }
 

@@ -3,12 +3,18 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anteroom::mail::{MailOptions, SenderAddress, Transport};
+use anteroom::clock::ManualClock;
+use anteroom::mail::{Mail, MailOptions, SenderAddress, Transport};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+use super::app::TestApp;
+
+/// For as long a message waits at most that a stranger caused.
+pub const LONGEST_DELAY: Duration = Duration::from_secs(2);
 
 /// What it does with the next messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +97,12 @@ struct Kept {
     messages: Vec<Message>,
 }
 
+/// Mail that strangers caused waits for both: the time, and the worker.
+type Delay = (ManualClock, Mail);
+
 pub struct Mailbox {
     pub port: u16,
+    delay: Mutex<Option<Delay>>,
     kept: Arc<Mutex<Kept>>,
     listening: JoinHandle<()>,
 }
@@ -108,7 +118,21 @@ impl Mailbox {
                 tokio::spawn(converse(stream, Arc::clone(&shared)));
             }
         });
-        Self { port, kept, listening }
+        Self { port, delay: Mutex::default(), kept, listening }
+    }
+
+    /// A test that waits for a message lets the time pass at this server for which a message that a
+    /// stranger caused is delayed.
+    pub fn hurry(&self, app: &TestApp) {
+        let delay = Some((app.clock.clone(), app.anteroom.mail().clone()));
+        *self.delay.lock().unwrap() = delay;
+    }
+
+    fn let_delay_pass(&self) {
+        if let Some((clock, mail)) = &*self.delay.lock().unwrap() {
+            clock.advance(LONGEST_DELAY);
+            mail.wake();
+        }
     }
 
     /// Settings that send mail here.
@@ -131,6 +155,7 @@ impl Mailbox {
 
     /// The messages, once there are this many; then the box is empty again.
     pub async fn take(&self, number: usize) -> Vec<Message> {
+        self.let_delay_pass();
         for _ in 0..2000 {
             if self.kept().messages.len() >= number {
                 return std::mem::take(&mut self.kept().messages);
@@ -142,6 +167,7 @@ impl Mailbox {
 
     /// The first message about this to this address, which is not kept.
     pub async fn find(&self, to: &str, subject: &str) -> Message {
+        self.let_delay_pass();
         for _ in 0..2000 {
             let found = {
                 let messages = &mut self.kept().messages;

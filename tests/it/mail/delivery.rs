@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use super::app;
 use crate::harness::app::{DAY, HOUR, Kind, MINUTE, PASSWORD, TestApp, on_each_database};
 use crate::harness::browser::Browser;
-use crate::harness::mailbox::Manner;
+use crate::harness::mailbox::{LONGEST_DELAY, Manner};
 
 const ADA: &str = "ada@example.org";
 const PEOPLE: usize = 20;
@@ -43,6 +43,7 @@ async fn seen(admin: &Browser, is_right: impl Fn(&serde_json::Value) -> bool) ->
 async fn ask(app: &TestApp) {
     let asked = app.browser().post("/api/recovery", json!({ "email": ADA })).await;
     assert_eq!(asked.status, 202);
+    later(app, LONGEST_DELAY).await;
 }
 
 /// Lets time pass, and the next attempts begin.
@@ -198,6 +199,9 @@ async fn each_message_is_sent_by_one_of_several_servers(kind: Kind) {
         let body = json!({ "email": format!("p{number}@example.org") });
         let server = if number % 2 == 0 { &app } else { &others[0] };
         assert_eq!(server.browser().post("/api/recovery", body).await.status, 202);
+    }
+    for server in others.iter().chain([&app]) {
+        later(server, LONGEST_DELAY).await;
     }
     let messages = mailbox.take(PEOPLE).await;
     let mut to: Vec<String> = messages.into_iter().map(|message| message.to[0].clone()).collect();

@@ -29,7 +29,9 @@ async fn app_with(kind: Kind, set: impl FnOnce(&mut Options)) -> (TestApp, Mailb
         options.mail = Some(mail);
         set(options);
     });
-    (app.await, mailbox)
+    let app = app.await;
+    mailbox.hurry(&app);
+    (app, mailbox)
 }
 
 /// The kinds of events, the newest first.

@@ -39,6 +39,7 @@ fn letter(app: &TestApp, to: &Account) -> Letter {
         detail: String::new(),
         language: String::new(),
         queued_at: now,
+        due_at: now,
     }
 }
 

@@ -2,10 +2,12 @@
 
 use anteroom::accounts::Role;
 use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::app;
 use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_database};
-use crate::harness::mailbox::{Mailbox, Manner, Message};
+use crate::harness::mailbox::{LONGEST_DELAY, Mailbox, Manner, Message};
 
 const ADA: &str = "ada@example.org";
 const VIC: &str = "vic@example.org";
@@ -14,6 +16,7 @@ const CONFIRM_NEW: &str = "Confirm your new email address";
 on_each_database!(
     thr_13_an_unverified_address_gets_five_messages_an_hour_of_all_kinds,
     thr_13_a_message_that_is_being_sent_counts_once_it_is_void,
+    enum_4_a_message_that_a_stranger_causes_waits_for_a_random_time,
 );
 
 /// What came to an address, once everything that was queued before is sent.
@@ -38,6 +41,30 @@ async fn thr_13_an_unverified_address_gets_five_messages_an_hour_of_all_kinds(ki
     let messages = came(&app, &mailbox, VIC).await;
 
     assert_eq!(messages.len(), 5, "{messages:?}");
+}
+
+/// Sent at once, it would delay the next request of the stranger.
+async fn enum_4_a_message_that_a_stranger_causes_waits_for_a_random_time(kind: Kind) {
+    let (app, mailbox) = app(kind).await;
+    let mut waits = Vec::new();
+    for number in 0..8 {
+        let email = format!("p{number}@example.org");
+        app.add(&email, Role::User).await;
+        let admin = app.administrator("root@example.org").await;
+        assert_eq!(
+            app.browser().post("/api/recovery", json!({ "email": email })).await.status,
+            202
+        );
+        app.anteroom.mail().wake();
+        let listed = admin.get("/api/admin/mail").await.json()["messages"][0].clone();
+        let moment =
+            |name: &str| OffsetDateTime::parse(listed[name].as_str().unwrap(), &Rfc3339).unwrap();
+        waits.push(moment("next_attempt_at") - moment("created_at"));
+        assert_eq!(listed["attempts"], 0);
+        mailbox.find(&email, "Set a new password").await;
+    }
+    assert!(waits.iter().all(|wait| *wait <= LONGEST_DELAY), "{waits:?}");
+    assert!(waits.windows(2).any(|two| two[0] != two[1]), "{waits:?}");
 }
 
 /// The mail server takes each message, and the connection breaks before it says so.

@@ -208,6 +208,7 @@ async fn every_letter_can_be_sent(store: &SqlDatabase, known: &Account) {
         detail: String::new(),
         language: String::new(),
         queued_at: NOW,
+        due_at: NOW,
     };
     let accounts: &dyn AccountStore = store;
     accounts.write_to(&letter()).await.unwrap();

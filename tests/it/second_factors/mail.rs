@@ -33,7 +33,9 @@ async fn app_with(kind: Kind, set: impl FnOnce(&mut Options)) -> (TestApp, Mailb
         options.mail = Some(mail);
         set(options);
     });
-    (app.await, mailbox)
+    let app = app.await;
+    mailbox.hurry(&app);
+    (app, mailbox)
 }
 
 /// Opens the link of the message that asks to confirm the address.

@@ -16,6 +16,7 @@ fn written(kind: LetterKind, language: &str, name: &str, detail: &str) -> Writte
         detail: detail.to_owned(),
         language: String::new(),
         queued_at: datetime!(2026-11-21 10:42 UTC),
+        due_at: datetime!(2026-11-21 10:42 UTC),
     };
     let recipient = Recipient { name: name.to_owned(), language: language.to_owned() };
     let token = kind.link().map(|_| TOKEN);

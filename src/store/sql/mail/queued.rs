@@ -89,7 +89,7 @@ pub(in crate::store::sql) async fn insert(
     let row = statement(
         "INSERT INTO mail_queue (letter_id, kind, user_id, recipient, detail, language, queued_at, \
          state, attempts, due_at, claimed_until, error) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $7, 0, '')",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0, '')",
     )
     .bind(letter.id)
     .bind(letter.kind.as_str())
@@ -98,7 +98,8 @@ pub(in crate::store::sql) async fn insert(
     .bind(if is_void { "" } else { letter.detail.as_str() })
     .bind(letter.language.as_str())
     .bind(letter.queued_at)
-    .bind(if is_void { "void" } else { "pending" });
+    .bind(if is_void { "void" } else { "pending" })
+    .bind(letter.due_at);
     tx.execute(row).await.map(drop)
 }
 
