@@ -47,9 +47,9 @@ const FILES: &[(&str, &str)] = files![
     "20261129232000_add_second_factor_to_sessions",
     "20261129232100_create_second_factors",
     "20261130100000_create_passkeys",
-    "20261130130000_bind_totp_setups",
     "20261130110000_index_mail_links",
     "20261130120000_mark_sign_ups",
+    "20261130130000_bind_totp_setups",
 ];
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where
     let too_early = refusal(&mut server, "DELETE FROM audit_events").await;
     assert!(too_early.contains("audit events are never changed"), "{too_early}");
 
-    // A later release comes with other tables.
+    // A later release comes with other columns.
     let last = "ALTER TABLE totp_secrets DROP COLUMN begun_by; \
                 DELETE FROM _sqlx_migrations WHERE version = \
                 (SELECT MAX(version) FROM _sqlx_migrations)";

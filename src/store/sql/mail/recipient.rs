@@ -40,6 +40,8 @@ pub(super) async fn of(
         LetterKind::PasswordChanged
         | LetterKind::FactorAdded
         | LetterKind::FactorRemoved
+        | LetterKind::RecoveryCodeUsed
+        | LetterKind::RecoveryCodesRenewed
         | LetterKind::NewDevice
         | LetterKind::Test => true,
     };
