@@ -372,6 +372,30 @@ fn at_the_door(language: Language) -> Vec<(&'static str, Rendered)> {
     ]
 }
 
+fn pages_of_factors(language: Language) -> Vec<(&'static str, Rendered)> {
+    let t = Texts::of(language);
+    let without = FactorsPage {
+        has_totp: false,
+        has_factor: false,
+        passkeys: Vec::new(),
+        done: Some("removed".to_owned()),
+        ..factors(language)
+    };
+    let not_begun = SetUpPage { shown: None, is_required: true, ..set_up(language) };
+    let wrong_code =
+        SetUpPage { problems: Problems::of_field("code", t.get("code-wrong")), ..set_up(language) };
+    let by_code = ReauthenticatePage { asks_for_code: true, ..reauthenticate(language) };
+    vec![
+        ("factors", factors(language).render()),
+        ("factors-none", without.render()),
+        ("set-up", set_up(language).render()),
+        ("set-up-begin", not_begun.render()),
+        ("set-up-wrong", wrong_code.render()),
+        ("recovery-codes", codes(language).render()),
+        ("reauthenticate-by-code", by_code.render()),
+    ]
+}
+
 /// After it.
 fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
     let t = Texts::of(language);
@@ -400,25 +424,8 @@ fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
         notice: Some(SessionsNotice::Others(2)),
         ..sessions(language)
     };
-    let without = FactorsPage {
-        has_totp: false,
-        has_factor: false,
-        passkeys: Vec::new(),
-        done: Some("removed".to_owned()),
-        ..factors(language)
-    };
-    let not_begun = SetUpPage { shown: None, is_required: true, ..set_up(language) };
-    let wrong_code =
-        SetUpPage { problems: Problems::of_field("code", t.get("code-wrong")), ..set_up(language) };
-    let by_code = ReauthenticatePage { asks_for_code: true, ..reauthenticate(language) };
-    vec![
-        ("factors", factors(language).render()),
-        ("factors-none", without.render()),
-        ("set-up", set_up(language).render()),
-        ("set-up-begin", not_begun.render()),
-        ("set-up-wrong", wrong_code.render()),
-        ("recovery-codes", codes(language).render()),
-        ("reauthenticate-by-code", by_code.render()),
+    let mut pages = pages_of_factors(language);
+    pages.extend([
         ("landing-signed-in", landing.render()),
         ("sign-out", SignOutPage { context: signed_in(language, "/logout") }.render()),
         ("account", account(language).render()),
@@ -434,5 +441,6 @@ fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
         ("sessions", sessions(language).render()),
         ("sessions-ended", alone.render()),
         ("reauthenticate", reauthenticate(language).render()),
-    ]
+    ]);
+    pages
 }
