@@ -39,7 +39,7 @@ const WITHIN_THE_ANSWER: &str = "GET /api/session/events";
 /// How many servers run the operations in parallel.
 const SIDE_BY_SIDE: usize = 4;
 /// More calls than any operation makes.
-const MOST_CALLS: usize = 40;
+const MOST_CALLS: usize = 60;
 
 /// A route with a signed-in user makes at least two calls: its session, its account. Most of the
 /// time is waiting, so several servers run in parallel, each with separate stores.

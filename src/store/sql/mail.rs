@@ -35,6 +35,7 @@ macro_rules! of_known_kind {
             $before,
             "kind IN ('verification', 'new_address', 'address_changing', 'recovery', ",
             "'sign_up_attempt', 'password_changed', 'factor_added', 'factor_removed', ",
+            "'recovery_code_used', 'recovery_codes_renewed', ",
             "'new_device', 'invitation', 'test')",
             $after
         )
