@@ -667,7 +667,7 @@ mail-test-lead = An operator sent this message to see whether mail arrives.
 ## Second factors
 code = Code
 code-hint = The six digits that your authenticator app shows.
-code-hint-either = The six digits of your authenticator app, or one of your recovery codes.
+code-hint-either = The six digits of an authenticator app, or one of your recovery codes.
 code-wrong = This code is wrong, or was used already. Wait for the next one.
 second-step-title = One more step
 second-step-lead = Your password was right. This account also asks for a code.
@@ -726,6 +726,7 @@ account-factor-heading = Second factor
 account-factor-lead = A code of an app on your phone beside the password, or a passkey.
 account-factor-link = Second factor
 reauthenticate-lead-code = This account has a second factor. Enter a code to continue.
+reauthenticate-lead-passkey = This account has a second factor. Use a passkey, or enter a code to continue.
 admin-factors = Second factors
 admin-factors-lead = Removes the authenticator app, the passkeys and the recovery codes, for somebody who lost them. All sessions of the account end.
 admin-factors-reset = Remove all second factors

@@ -661,6 +661,7 @@ account-factor-heading = 2단계 인증
 account-factor-lead = 패스키로 로그인하거나, 비밀번호와 함께 휴대전화 앱의 코드를 확인해요.
 account-factor-link = 2단계 인증
 reauthenticate-lead-code = 이 계정은 2단계 인증을 써요. 계속하려면 코드를 입력해 주세요.
+reauthenticate-lead-passkey = 이 계정은 2단계 인증을 써요. 패스키를 쓰거나 코드를 입력해 주세요.
 admin-factors = 2단계 인증
 admin-factors-lead = 모두 잃어버린 사용자를 위해 인증 앱, 패스키, 복구 코드를 지워요. 계정의 모든 세션이 끝나요.
 admin-factors-reset = 2단계 인증 모두 제거하기
