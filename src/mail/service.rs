@@ -169,6 +169,12 @@ impl Mail {
         self.0.verification_is_required
     }
 
+    /// Whether this user has to confirm the address before a session starts.
+    #[must_use]
+    pub fn awaits_confirmation(&self, user: &User) -> bool {
+        self.requires_verification() && !user.email_verified
+    }
+
     /// A letter to the address of an account, to be queued with a change of it. `None`: mail is
     /// off.
     ///

@@ -170,7 +170,7 @@ impl Invitations {
             let changed = this.set(&user, &acceptance, hash).await?;
             let account = changed.account.clone().ok_or(AcceptError::Refused)?;
             this.mail.wake();
-            if this.needs_confirmation(&account.user) {
+            if this.mail.awaits_confirmation(&account.user) {
                 this.record(&account, &changed, None, &acceptance).await;
                 return Err(AcceptError::EmailUnverified);
             }
@@ -202,7 +202,7 @@ impl Invitations {
         let reason = EpochReason::PasswordChanged;
         let notice = self.mail.letter(LetterKind::PasswordChanged, user);
         let notice = notice.map_err(StoreError::from)?;
-        let confirming = if self.needs_confirmation(user) {
+        let confirming = if self.mail.awaits_confirmation(user) {
             self.mail.letter_in(acceptance.language, user).map_err(StoreError::from)?
         } else {
             None
@@ -218,10 +218,6 @@ impl Invitations {
             Some(change.clone())
         })
         .await
-    }
-
-    fn needs_confirmation(&self, user: &User) -> bool {
-        self.mail.requires_verification() && !user.email_verified
     }
 
     async fn begin(

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::pending::{SignIn, replaced_by_sign_in, second_step};
 use super::sent_forms::FormTurn;
 use super::{
-    new_session, outcome_of_check, record_failed_check, run_to_completion, signed_in, write_now,
+    new_session, outcome_of_check, record_failed_check, run_to_completion, send_confirmation,
+    signed_in,
 };
 use crate::accounts::{
     Account, Accounts, Busy, Email, FailedSignIn, Password, PasswordCheck, PasswordCheckError,
@@ -115,7 +116,7 @@ impl Login {
                     return Err(failed.error.into());
                 }
             };
-            if self.mail.requires_verification() && !account.user.email_verified {
+            if self.mail.awaits_confirmation(&account.user) {
                 self.ask_for_verification(request, &account.user).await?;
                 return Err(LoginError::EmailUnverified);
             }
@@ -159,8 +160,7 @@ impl Login {
     ) -> Result<(), StoreError> {
         let event = failed_login(&request.client, Some(user)).outcome("email_unverified");
         self.audit.record([event]).await;
-        let letter = self.mail.letter_in(request.language, user)?;
-        write_now(&self.accounts, &self.mail, letter).await
+        send_confirmation(&self.accounts, &self.mail, user, request.language).await
     }
 
     /// The session that ends when this one starts: the one that the same form started just before,

@@ -125,6 +125,17 @@ async fn write_now(
     Ok(())
 }
 
+/// Sends the link that confirms the address of a user again: the earlier one may be lost.
+async fn send_confirmation(
+    accounts: &Accounts,
+    mail: &Mail,
+    user: &User,
+    language: &str,
+) -> Result<(), StoreError> {
+    let letter = mail.letter_in(language, user)?;
+    write_now(accounts, mail, letter).await
+}
+
 /// Notifies the owner of an account that a recovery code was used, which may be a stolen one. A
 /// failure is logged, and the request goes on.
 async fn note_recovery_code(accounts: &Accounts, mail: &Mail, user: &User, factor: Factor) {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::authorization::Authorized;
 use super::credential_change::{commit_kept, ends, finish_credential_change};
-use super::{run_to_completion, write_now};
+use super::{run_to_completion, send_confirmation};
 use crate::accounts::{
     Account, Accounts, BrowserBinding, Busy, Change, ChangeError, EpochRaise, EpochReason, Factor,
     FactorChange, Factors, LetterKind, NewPasswordError, Passkey, Proof, RecoveryCode, TotpSetup,
@@ -205,8 +205,7 @@ impl OwnFactors {
         if self.may_add_to(user) {
             return Ok(());
         }
-        let letter = self.mail.letter_in(language, user).map_err(StoreError::from)?;
-        write_now(&self.accounts, &self.mail, letter).await?;
+        send_confirmation(&self.accounts, &self.mail, user, language).await?;
         Err(OwnFactorsError::EmailUnverified)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::pending::{keeps_passkey, replaced_by_sign_in};
-use super::{new_session, run_to_completion, signed_in, with_count, write_now};
+use super::{new_session, run_to_completion, send_confirmation, signed_in, with_count};
 use crate::accounts::{
     Account, Accounts, Assertion, BrowserBinding, Factor, PasskeyCheck, PasskeyCheckError,
     ProvenPasskey, Status, User,
@@ -122,7 +122,7 @@ impl PasskeySignIn {
             Err(PasskeyCheckError::Store(error)) => return Err(error.into()),
         };
         let user = &proven.account.user;
-        if self.mail.requires_verification() && !user.email_verified {
+        if self.mail.awaits_confirmation(user) {
             self.ask_for_verification(&request, user).await?;
             return Err(PasskeySignInError::EmailUnverified);
         }
@@ -136,8 +136,7 @@ impl PasskeySignIn {
         user: &User,
     ) -> Result<(), StoreError> {
         self.record_failure(&request.client, user, "email_unverified").await;
-        let letter = self.mail.letter_in(request.language, user)?;
-        write_now(&self.accounts, &self.mail, letter).await
+        send_confirmation(&self.accounts, &self.mail, user, request.language).await
     }
 
     async fn record_failure(&self, client: &Client, user: &User, outcome: &'static str) {
