@@ -1,5 +1,7 @@
 //! Applies a change of an account to its sessions.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::accounts::{Account, Accounts, Busy, Change, ChangeError, Changed, EpochReason, UserId};
 use crate::audit::{AuditTrail, By, Event};
 use crate::failure::StoreError;
@@ -16,6 +18,23 @@ pub(super) async fn finish_credential_change(
 ) -> Result<Changed, ChangeError> {
     let changed = accounts.change(id, decide).await;
     sessions.account_changed(id, changed, kept).await
+}
+
+/// As [`finish_credential_change`]. `None`: `decide` found nothing to do when it was asked last.
+pub(super) async fn finish_if_decided(
+    accounts: &Accounts,
+    sessions: &Sessions,
+    id: UserId,
+    decide: impl Fn(&Account) -> Option<Change> + Send + Sync,
+) -> Result<Option<Changed>, ChangeError> {
+    let is_decided = AtomicBool::new(false);
+    let decide = |account: &Account| {
+        let change = decide(account);
+        is_decided.store(change.is_some(), Ordering::SeqCst);
+        change
+    };
+    let changed = finish_credential_change(accounts, sessions, id, None, decide).await?;
+    Ok(is_decided.into_inner().then_some(changed))
 }
 
 /// The event of the sessions of `user` that a change ended, if it ended any.

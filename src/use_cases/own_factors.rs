@@ -1,11 +1,8 @@
 //! Changes of second factors by the owner of an account. Each ends the other sessions in the step
 //! that adds or removes a factor.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::authorization::Authorized;
-use super::credential_change::{commit_kept, ends, finish_credential_change};
+use super::credential_change::{commit_kept, ends, finish_credential_change, finish_if_decided};
 use super::{run_to_completion, send_confirmation};
 use crate::accounts::{
     Account, Accounts, BrowserBinding, Busy, Change, ChangeError, EpochRaise, EpochReason, Factor,
@@ -315,21 +312,16 @@ impl OwnFactors {
         self.sessions.require_live(session.id, token).await?;
         let (this, by) = (self.clone(), authorized.by().clone());
         run_to_completion(async move {
-            let decided = Arc::new(AtomicBool::new(false));
-            let is_decided = Arc::clone(&decided);
             let decide = move |account: &Account| {
                 let applies = account.epoch == epoch && account.factors.any();
-                is_decided.store(applies, Ordering::SeqCst);
                 let factors = Some(FactorChange::RenewCodes(codes.clone()));
                 let letters = letter.iter().cloned().collect();
                 applies.then(|| Change { factors, letters, ..Change::default() })
             };
             let Self { accounts, sessions, audit, mail, .. } = this;
-            finish_credential_change(&accounts, &sessions, user, None, decide).await?;
+            let changed = finish_if_decided(&accounts, &sessions, user, decide).await?;
+            changed.ok_or(ChangeError::Moved)?;
             mail.wake();
-            if !decided.load(Ordering::SeqCst) {
-                return Err(ChangeError::Moved.into());
-            }
             audit.record([codes_created(user, &by)]).await;
             Ok(shown)
         })

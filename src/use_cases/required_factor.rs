@@ -1,9 +1,6 @@
 //! The set-up of the factor that an account must have, by a pending session, which becomes a session.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use super::credential_change::{ends, finish_credential_change};
+use super::credential_change::{ends, finish_if_decided};
 use super::own_factors::{NewFactor, OwnFactors, OwnFactorsError, added};
 use super::own_passkeys::{AddedPasskey, default_name};
 use super::pending::{digest_of, session_before};
@@ -102,18 +99,13 @@ impl OwnFactors {
         let raise = Some(EpochRaise { reason, survivor: None });
         let letters = letter.into_iter().collect();
         let change = Change { factors: Some(factors), raise, letters, ..Change::default() };
-        let decided = Arc::new(AtomicBool::new(false));
-        let is_decided = Arc::clone(&decided);
         let decide = move |account: &Account| {
             let applies = account.epoch == epoch && !account.factors.any();
-            is_decided.store(applies, Ordering::SeqCst);
             applies.then(|| change.clone())
         };
         let Self { accounts, sessions, audit, .. } = self;
-        let changed = finish_credential_change(accounts, sessions, user, None, decide).await?;
-        if !decided.load(Ordering::SeqCst) {
-            return Err(OwnFactorsError::NotPending);
-        }
+        let changed = finish_if_decided(accounts, sessions, user, decide).await?;
+        let changed = changed.ok_or(OwnFactorsError::NotPending)?;
         accounts.take_pending(&pending.digest).await?;
         let by = By::anonymous(client.clone());
         let mut events = added(user, factor, true, &by);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::credential_change::finish_credential_change;
+use super::credential_change::finish_if_decided;
 use super::signup::{Signup, SignupError, SignupRequest};
 use super::{record_throttled_sign_up, run_to_completion};
 use crate::accounts::{
@@ -111,20 +111,17 @@ impl Signup {
             ..Change::default()
         };
         let decide = move |account: &Account| is_replaceable(account).then(|| change.clone());
-        let changed =
-            finish_credential_change(&self.accounts, &self.sessions, user, None, decide).await;
-        match changed {
-            // Somebody else confirmed or changed it in between.
-            Ok(changed) if changed.epoch == changed.before.epoch => Ok(()),
-            Ok(changed) => {
+        match finish_if_decided(&self.accounts, &self.sessions, user, decide).await {
+            Ok(Some(changed)) => {
                 let again = Event::new(Kind::Signup, by).about(changed.before.user.id);
                 let again = again.with("role", changed.before.user.role.as_str());
                 self.audit.record([again]).await;
                 Ok(())
             }
             Err(ChangeError::Store(error)) => Err(error.into()),
-            // Or deleted it, or its address got too many messages.
-            Err(_) => Ok(()),
+            // Somebody else confirmed, changed or deleted it in between, or its address got too many
+            // messages.
+            Ok(None) | Err(_) => Ok(()),
         }
     }
 }
