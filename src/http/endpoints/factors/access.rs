@@ -129,6 +129,17 @@ pub(in crate::http) fn signed_in(
     (user, session)
 }
 
+/// Where a form of `page` leads that needs a proof of identity or a sign-in first. Other errors remain.
+pub(in crate::http) fn to_proof(problem: Problem, page: &str) -> Result<Response, Problem> {
+    match problem.code {
+        Code::ReauthenticationRequired => Ok(see_other(&with_next("/reauthenticate", page))),
+        _ if problem.status == StatusCode::UNAUTHORIZED => {
+            Ok(see_other(&with_next("/login", page)))
+        }
+        _ => Err(problem),
+    }
+}
+
 /// The redirect to the page of the second step, if this is what a sign-in by form waits for.
 pub(in crate::http) fn second_step_of(problem: &Problem, next: &str) -> Option<Response> {
     if problem.status != StatusCode::UNAUTHORIZED {

@@ -3,21 +3,20 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::accounts::{Accounts, RecoveryCode};
-use crate::http::endpoints::factors::access::authorized;
+use crate::http::endpoints::factors::access::{authorized, to_proof};
 use crate::http::endpoints::factors::view::{CodesPage, FactorsPage};
 use crate::http::request::query::Query;
-use crate::http::response::error::{Code, Problem};
-use crate::http::security::redirect::{see_other, with_next};
+use crate::http::response::error::Problem;
+use crate::http::security::redirect::see_other;
 use crate::http::session::current::CurrentSession;
-use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin};
+use crate::http::session::extract::CurrentUserOrLogin;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::render;
-use crate::use_cases::{Authorized, OwnFactors};
+use crate::use_cases::OwnFactors;
 
 const PATH: &str = "/account/second-factor";
 
@@ -42,29 +41,15 @@ pub(crate) async fn show(
     Ok(render(StatusCode::OK, &page))
 }
 
-/// The right to change factors, or the redirect to where it is proven.
-async fn authorized_or_proof(
-    own: &OwnFactors,
-    user: &CurrentUser,
-) -> Result<Result<Authorized, Response>, Problem> {
-    match authorized(own, user).await {
-        Ok(authorized) => Ok(Ok(authorized)),
-        Err(problem) if problem.code == Code::ReauthenticationRequired => {
-            Ok(Err(see_other(&with_next("/reauthenticate", PATH))))
-        }
-        Err(problem) => Err(problem),
-    }
-}
-
 /// `POST /account/second-factor/remove`: removes the authenticator app.
 pub(crate) async fn remove(
     State(own): State<OwnFactors>,
     current: CurrentSession,
     CurrentUserOrLogin(user): CurrentUserOrLogin,
 ) -> Result<Response, Problem> {
-    let authorized = match authorized_or_proof(&own, &user).await? {
+    let authorized = match authorized(&own, &user).await {
         Ok(authorized) => authorized,
-        Err(response) => return Ok(response),
+        Err(problem) => return to_proof(problem, PATH),
     };
     user.actor.count_change().await?;
     let started = own.remove_totp(&user.user, (&user.session, &user.token), &authorized).await?;
@@ -79,9 +64,9 @@ pub(crate) async fn renew_codes(
     CurrentUserOrLogin(user): CurrentUserOrLogin,
     context: PageContext,
 ) -> Result<Response, Problem> {
-    let authorized = match authorized_or_proof(&own, &user).await? {
+    let authorized = match authorized(&own, &user).await {
         Ok(authorized) => authorized,
-        Err(response) => return Ok(response),
+        Err(problem) => return to_proof(problem, PATH),
     };
     user.actor.count_change().await?;
     let codes = own.renew_codes(user.user.id, (&user.session, &user.token), &authorized).await?;

@@ -7,7 +7,7 @@ use axum::response::Response;
 use secrecy::ExposeSecret as _;
 
 use crate::accounts::{TotpSetup, TypedCode};
-use crate::http::endpoints::factors::access::SettingUp;
+use crate::http::endpoints::factors::access::{SettingUp, to_proof};
 use crate::http::endpoints::factors::api::confirm;
 use crate::http::endpoints::factors::page::codes_page;
 use crate::http::endpoints::factors::qr;
@@ -28,17 +28,6 @@ use crate::http::web::render::{problems_of, render};
 use crate::use_cases::OwnFactors;
 
 const PATH: &str = "/account/second-factor/set-up";
-
-/// Where a page leads that needs a proof or a sign-in first. Other errors remain.
-fn elsewhere(problem: Problem) -> Result<Response, Problem> {
-    match problem.code {
-        Code::ReauthenticationRequired => Ok(see_other(&with_next("/reauthenticate", PATH))),
-        _ if problem.status == StatusCode::UNAUTHORIZED => {
-            Ok(see_other(&with_next("/login", PATH)))
-        }
-        _ => Err(problem),
-    }
-}
 
 fn page(
     (context, next, passkeys_on): (PageContext, &str, bool),
@@ -82,7 +71,7 @@ pub(crate) async fn form(
     let next = safe_next(query.find("next"), &applications);
     let setting_up = match SettingUp::of(&own, &current, signed_in).await {
         Ok(setting_up) => setting_up,
-        Err(problem) => return elsewhere(problem),
+        Err(problem) => return to_proof(problem, PATH),
     };
     let setup = own.totp_setup(setting_up.user().id, &setting_up.binding()).await?;
     let page =
@@ -100,7 +89,7 @@ pub(crate) async fn begin(
 ) -> Result<Response, Problem> {
     let setting_up = match SettingUp::of(&own, &current, signed_in).await {
         Ok(setting_up) => setting_up,
-        Err(problem) => return elsewhere(problem),
+        Err(problem) => return to_proof(problem, PATH),
     };
     setting_up.count_change(&current).await?;
     let next = safe_next(form.find("next"), &applications);
@@ -127,7 +116,7 @@ pub(crate) async fn submit(
     let next = safe_next(form.find("next"), &applications);
     let setting_up = match SettingUp::of(&own, &current, signed_in).await {
         Ok(setting_up) => setting_up,
-        Err(problem) => return elsewhere(problem),
+        Err(problem) => return to_proof(problem, PATH),
     };
     let setup = own.totp_setup(setting_up.user().id, &setting_up.binding()).await?;
     let shown = page(
@@ -141,7 +130,7 @@ pub(crate) async fn submit(
             let leads_to = destination(form.find("next"), &applications);
             Ok(render(StatusCode::OK, &codes_page(context, &codes, (true, leads_to))))
         }
-        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => elsewhere(problem),
+        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => to_proof(problem, PATH),
         // Nothing is being set up any more: the page says how to begin.
         Err(problem) if problem.code == Code::NotFound => Ok(see_other(&with_next(PATH, &next))),
         Err(problem) => {

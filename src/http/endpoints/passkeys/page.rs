@@ -6,14 +6,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::Accounts;
-use crate::http::endpoints::factors::access::{SettingUp, authorized};
+use crate::http::endpoints::factors::access::{SettingUp, authorized, to_proof};
 use crate::http::endpoints::factors::page::codes_page;
 use crate::http::endpoints::passkeys::api::require_passkeys;
 use crate::http::endpoints::passkeys::own::{add_passkey, id_of, named, read_registration};
 use crate::http::request::body::Form;
 use crate::http::response::error::{Code, Problem};
 use crate::http::security::applications::Applications;
-use crate::http::security::redirect::{destination, see_other, with_next};
+use crate::http::security::redirect::{destination, see_other};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::{CurrentUser, CurrentUserOrLogin, PathId};
 use crate::http::web::page_context::PageContext;
@@ -22,15 +22,11 @@ use crate::use_cases::OwnFactors;
 
 const PAGE: &str = "/account/second-factor";
 
-/// Where a form leads that needs a proof or a sign-in first, or that cannot be accepted.
+/// Where a form leads that cannot be accepted.
 fn elsewhere(problem: Problem) -> Result<Response, Problem> {
     match problem.code {
-        Code::ReauthenticationRequired => Ok(see_other(&with_next("/reauthenticate", PAGE))),
         Code::InvalidCredentials => Ok(see_other(&format!("{PAGE}?done=passkey-refused"))),
-        _ if problem.status == StatusCode::UNAUTHORIZED => {
-            Ok(see_other(&with_next("/login", PAGE)))
-        }
-        _ => Err(problem),
+        _ => to_proof(problem, PAGE),
     }
 }
 

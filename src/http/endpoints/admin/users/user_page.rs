@@ -8,11 +8,11 @@ use crate::accounts::{Accounts, EpochReason, User, UserId};
 use crate::http::endpoints::admin::users::api::{AccountBody, account_change, find};
 use crate::http::endpoints::admin::users::view::{UserNotice, UserPage, UserTyped};
 use crate::http::endpoints::admin::{failed, invitation_link, session_row, user_row};
-use crate::http::endpoints::factors::access::authorized_over;
+use crate::http::endpoints::factors::access::{authorized_over, to_proof};
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
-use crate::http::response::error::{Code, Problem};
-use crate::http::security::redirect::{see_other, with_next};
+use crate::http::response::error::Problem;
+use crate::http::security::redirect::see_other;
 use crate::http::session::extract::{AdministratorOrLogin, FreshAdministratorOrProof, PathId};
 use crate::http::state::{AppState, Links};
 use crate::http::web::form_problems::Problems;
@@ -165,7 +165,7 @@ pub(in crate::http) async fn delete(
     }
     let authorized = match authorized_over(&own, &current, user).await {
         Ok(authorized) => authorized,
-        Err(problem) => return to_proof(problem, &id),
+        Err(problem) => return to_proof(problem, &path_of(&id)),
     };
     let change = AccountChange { delete: true, ..AccountChange::default() };
     match changes.apply(user, change, &authorized).await.map_err(Problem::from) {
@@ -194,16 +194,6 @@ pub(in crate::http) async fn invite(
     Ok(render(StatusCode::CREATED, &UserPage { invitation, ..page }))
 }
 
-/// Leads to a new proof of identity if that is what is missing, and back to the page of the account.
-fn to_proof(problem: Problem, id: &str) -> Result<Response, Problem> {
-    match problem.code {
-        Code::ReauthenticationRequired => {
-            Ok(see_other(&with_next("/reauthenticate", &path_of(id))))
-        }
-        _ => Err(problem),
-    }
-}
-
 /// `POST /admin/users/{id}/reset-factors`: removes every second factor of the account.
 pub(in crate::http) async fn reset_factors(
     (State(changes), State(own)): (State<AccountChanges>, State<OwnFactors>),
@@ -213,7 +203,7 @@ pub(in crate::http) async fn reset_factors(
     let user = UserId::parse(&id).ok_or_else(Problem::not_found)?;
     let authorized = match authorized_over(&own, &current, user).await {
         Ok(authorized) => authorized,
-        Err(problem) => return to_proof(problem, &id),
+        Err(problem) => return to_proof(problem, &path_of(&id)),
     };
     let change = AccountChange { reset_factors: true, ..AccountChange::default() };
     changes.apply(user, change, &authorized).await?;
