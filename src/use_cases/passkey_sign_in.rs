@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::pending::{keeps_passkey, replaced_by_sign_in};
+use super::pending::{digest_of, keeps_passkey, replaced_by_sign_in};
 use super::{new_session, run_to_completion, send_confirmation, signed_in, with_count};
 use crate::accounts::{
     Account, Accounts, Assertion, BrowserBinding, Factor, PasskeyCheck, PasskeyCheckError,
@@ -35,8 +35,8 @@ pub struct PasskeySignIn {
 pub struct PasskeySignInRequest {
     /// The answer of the browser.
     pub assertion: Assertion,
-    /// The bindings of the browser: one of them has the challenge.
-    pub bindings: Vec<BrowserBinding>,
+    /// The binding of the browser, if a challenge was given to it while nobody was signed in.
+    pub browser: Option<BrowserBinding>,
     /// Whether "remember me" was ticked.
     pub remember_me: bool,
     /// The client of the request.
@@ -104,9 +104,12 @@ impl PasskeySignIn {
         &self,
         request: PasskeySignInRequest,
     ) -> Result<(User, StartedSession), PasskeySignInError> {
-        let PasskeySignInRequest { assertion, bindings, client, .. } = &request;
-        let check =
-            PasskeyCheck { assertion: assertion.clone(), bindings: bindings.clone(), user: None };
+        let PasskeySignInRequest { assertion, browser, client, previous_token, .. } = &request;
+        // The challenge may also be that of a second step.
+        let pending =
+            previous_token.as_ref().map(|token| BrowserBinding::pending(&digest_of(token)));
+        let bindings = browser.iter().copied().chain(pending).collect();
+        let check = PasskeyCheck { assertion: assertion.clone(), bindings, user: None };
         let proven = match self.accounts.prove_passkey(&check).await {
             Ok(proven) => proven,
             Err(PasskeyCheckError::Refused(refused)) => {

@@ -271,9 +271,7 @@ impl From<SecondFactorError> for Problem {
                 Self { status: StatusCode::UNAUTHORIZED, ..Self::wrong_code() }
             }
             SecondFactorError::Code(error) => error.into(),
-            SecondFactorError::Passkey => {
-                Self { status: StatusCode::UNAUTHORIZED, ..Self::wrong_passkey() }
-            }
+            SecondFactorError::Passkey => PasskeySignInError::Refused.into(),
             SecondFactorError::LimitReached => limit_reached(),
         }
     }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use crate::accounts::{PendingPurpose, TypedCode};
 use crate::http::endpoints::factors::access::signed_in;
 use crate::http::endpoints::factors::view::SecondStepPage;
-use crate::http::endpoints::passkeys::api::read_assertion;
+use crate::http::endpoints::passkeys::api::typed_assertion;
 use crate::http::endpoints::session::page::{resubmitted, with_path};
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
@@ -70,10 +70,7 @@ pub(crate) async fn submit(
     let sign_in = || see_other(&with_next("/login", &next));
     let Some(token) = current.token() else { return Ok(sign_in()) };
     let proof = match form.find("credential") {
-        Some(credential) => {
-            let credential = serde_json::from_str(credential).unwrap_or_default();
-            SecondProof::Passkey(Box::new(read_assertion(credential)?))
-        }
+        Some(credential) => SecondProof::Passkey(Box::new(typed_assertion(credential)?)),
         None => SecondProof::Code(TypedCode::either(form.get("code"))),
     };
     let by_passkey = matches!(proof, SecondProof::Passkey(_));

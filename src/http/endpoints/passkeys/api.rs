@@ -53,8 +53,16 @@ pub(crate) struct PasskeyLoginBody {
 
 /// Reads the answer of a browser.
 pub(in crate::http) fn read_assertion(credential: Value) -> Result<Assertion, Problem> {
-    let detail = "`credential` is not what `PublicKeyCredential.toJSON()` returns.";
-    Assertion::read(credential).ok_or_else(|| Problem::malformed(detail))
+    Assertion::read(credential).ok_or_else(malformed_credential)
+}
+
+/// The same, from the field of a form.
+pub(in crate::http) fn typed_assertion(credential: &str) -> Result<Assertion, Problem> {
+    read_assertion(serde_json::from_str(credential).unwrap_or_default())
+}
+
+pub(super) fn malformed_credential() -> Problem {
+    Problem::malformed("`credential` is not what `PublicKeyCredential.toJSON()` returns.")
 }
 
 /// 404 where passkeys are off.
@@ -78,7 +86,7 @@ async fn asked_for(
     let Some(token) = current.token() else { return Ok(None) };
     let pending = second_factor.pending(&token).await?;
     let waiting = pending.filter(|(pending, account)| {
-        pending.purpose == PendingPurpose::Code && account.factors.passkeys
+        pending.purpose == PendingPurpose::Code && second_factor.offers_passkey(account)
     });
     Ok(waiting.map(|(pending, _)| (pending.user, BrowserBinding::pending(&pending.digest))))
 }

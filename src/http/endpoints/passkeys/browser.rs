@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::accounts::{Assertion, BrowserBinding, PendingDigest};
+use crate::accounts::{Assertion, BrowserBinding};
 use crate::http::response::error::Problem;
 use crate::http::session::cookie::{CookieShape, Presented};
 use crate::http::session::current::CurrentSession;
@@ -36,7 +36,7 @@ impl BrowserKey {
         }
     }
 
-    /// The bindings of a challenge to the browser.
+    /// The binding of a challenge to the browser.
     pub(super) fn binding(&self) -> BrowserBinding {
         BrowserBinding::browser(self.0.digest().as_bytes())
     }
@@ -55,17 +55,12 @@ pub(in crate::http) fn sign_in_request(
     assertion: Assertion,
     remember_me: bool,
 ) -> PasskeySignInRequest {
-    let browser = BrowserKey::presented(headers, cookie).map(|key| key.binding());
-    let token = current.token();
-    let pending = token.as_ref().map(|token| {
-        BrowserBinding::pending(&PendingDigest::from_bytes(*token.digest().as_bytes()))
-    });
     PasskeySignInRequest {
         assertion,
-        bindings: browser.into_iter().chain(pending).collect(),
+        browser: BrowserKey::presented(headers, cookie).map(|key| key.binding()),
         remember_me,
         client: current.client(),
-        previous_token: token,
+        previous_token: current.token(),
         previous_session: current.session().ok().flatten(),
         language: current.language().tag(),
     }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::{Accounts, Name, Passkey, PasskeyId, RecoveryCode, Registration};
 use crate::http::endpoints::factors::access::{SettingUp, authorized, signed_in};
-use crate::http::endpoints::passkeys::api::{NothingBody, require_passkeys};
+use crate::http::endpoints::passkeys::api::{NothingBody, malformed_credential, require_passkeys};
 use crate::http::request::body::{JsonObject, UniqueObject, present};
 use crate::http::response::error::{FieldError, Problem};
 use crate::http::response::json::{ProblemBody, Timestamp};
@@ -95,8 +95,7 @@ pub(super) fn named(typed: &str) -> Result<Name, Problem> {
 
 /// Reads the answer of a browser.
 pub(super) fn read_registration(credential: Value) -> Result<Registration, Problem> {
-    let detail = "`credential` is not what `PublicKeyCredential.toJSON()` returns.";
-    Registration::read(credential).ok_or_else(|| Problem::malformed(detail))
+    Registration::read(credential).ok_or_else(malformed_credential)
 }
 
 /// The id of a path.

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::accounts::User;
 use crate::http::endpoints::factors::access::{accept, second_step_of, signed_in as signed_in_by};
-use crate::http::endpoints::passkeys::api::read_assertion;
+use crate::http::endpoints::passkeys::api::typed_assertion;
 use crate::http::endpoints::passkeys::browser::sign_in_request;
 use crate::http::endpoints::session::api::{end_current, login_request};
 use crate::http::endpoints::session::cookie_check::{cookie_was_refused, redirect_after_sign_in};
@@ -120,7 +120,7 @@ pub(crate) async fn sign_in(
     let mut unknown_passkey = None;
     let signed_in = match by_passkey {
         Some(credential) => {
-            let assertion = read_assertion(serde_json::from_str(credential).unwrap_or_default())?;
+            let assertion = typed_assertion(credential)?;
             let shape = (&headers, &cookie);
             let request = sign_in_request(&current, shape, assertion, remember_me);
             let signed_in = passkeys.sign_in(request).await;

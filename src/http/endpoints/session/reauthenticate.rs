@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::TypedCode;
-use crate::http::endpoints::passkeys::api::read_assertion;
+use crate::http::endpoints::passkeys::api::typed_assertion;
 use crate::http::endpoints::session::page::{resubmitted, with_path};
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::endpoints::session::view::ReauthenticatePage;
@@ -68,8 +68,7 @@ pub(crate) async fn submit(
     };
     let (by, held) = ((&actor.by(), &turn), (&*session, &token));
     let proven = if let Some(credential) = form.find("credential") {
-        let credential = serde_json::from_str(credential).unwrap_or_default();
-        let assertion = read_assertion(credential)?;
+        let assertion = typed_assertion(credential)?;
         actor.counted(reauthenticate.with_passkey(&user, held, assertion, by)).await
     } else if let Some(code) = form.find("code") {
         let proven = reauthenticate.with_code(&user, held, TypedCode::either(code), by);
