@@ -21,19 +21,18 @@ pub(super) async fn use_up(
     link: &UsedLink,
     at: OffsetDateTime,
 ) -> Result<OffsetDateTime, ChangeError> {
-    let queued = statement("SELECT queued_at FROM mail_links WHERE token_digest = $1");
-    let queued = tx.row(queued.bind(*link.digest.as_bytes())).await?;
-    let queued_at = queued.ok_or(ChangeError::LinkGone)?.get("queued_at")?;
     let delete = statement(
         "DELETE FROM mail_links WHERE token_digest = $1 AND user_id = $2 AND purpose = $3 \
-         AND expires_at > $4",
+         AND expires_at > $4 RETURNING queued_at",
     );
     let delete = delete.bind(*link.digest.as_bytes()).bind(account.user.id);
     let delete = delete.bind(link.purpose.as_str()).bind(at);
-    if tx.execute(delete).await? == 1 && account.user.status == Status::Active {
-        return Ok(from_unix_milliseconds(queued_at));
+    match tx.row(delete).await? {
+        Some(deleted) if account.user.status == Status::Active => {
+            Ok(from_unix_milliseconds(deleted.get("queued_at")?))
+        }
+        _ => Err(ChangeError::LinkGone),
     }
-    Err(ChangeError::LinkGone)
 }
 
 /// The letters that have a link, and the links themselves, are void once a change of the address is
