@@ -69,24 +69,22 @@ pub(in crate::store::sql) async fn append(
     order: &SessionOrder,
 ) -> Result<(), StoreError> {
     tx.lock(Lock::Orders).await?;
+    let (mut user, mut raise, mut session, mut passkey) = (None, None, None, None);
     let (kind, reason, at) = match order {
-        SessionOrder::RaiseEpoch(raise) => ("raise_epoch", raise.reason.as_str(), raise.at),
-        SessionOrder::EndOne(_, ended) => ("end_one", ended.reason.as_str(), ended.at),
-        SessionOrder::EndOfPasskey(_, _, ended) => {
+        SessionOrder::RaiseEpoch(order) => {
+            (user, raise) = (Some(order.user), Some(order));
+            ("raise_epoch", order.reason.as_str(), order.at)
+        }
+        SessionOrder::EndOne(id, ended) => {
+            session = Some(*id);
+            ("end_one", ended.reason.as_str(), ended.at)
+        }
+        SessionOrder::EndOfPasskey(owner, id, ended) => {
+            (user, passkey) = (Some(*owner), Some(id.as_uuid()));
             ("end_of_passkey", ended.reason.as_str(), ended.at)
         }
         SessionOrder::EndAll(ended) => ("end_all", ended.reason.as_str(), ended.at),
     };
-    let (raise, session) = match order {
-        SessionOrder::RaiseEpoch(raise) => (Some(raise), None),
-        SessionOrder::EndOne(id, _) => (None, Some(*id)),
-        SessionOrder::EndOfPasskey(..) | SessionOrder::EndAll(_) => (None, None),
-    };
-    let passkey = match order {
-        SessionOrder::EndOfPasskey(user, passkey, _) => Some((*user, passkey.as_uuid())),
-        _ => None,
-    };
-    let user = raise.map(|raise| raise.user).or(passkey.map(|(user, _)| user));
     let next = statement(
         "INSERT INTO session_orders \
          (position, kind, user_id, epoch, survivor, session_id, reason, ordered_at, passkey_id) \
@@ -99,7 +97,7 @@ pub(in crate::store::sql) async fn append(
     .bind(session)
     .bind(reason)
     .bind(at)
-    .bind(passkey.map(|(_, passkey)| passkey));
+    .bind(passkey);
     tx.execute(next).await.map(drop)
 }
 
