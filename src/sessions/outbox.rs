@@ -120,8 +120,7 @@ impl Sessions {
         passkey: PasskeyId,
     ) -> Result<Vec<SessionId>, StoreError> {
         let all = self.store().list(user).await?.into_iter();
-        let of_passkey = all.filter(|one| one.passkey.is_some_and(|one| one.id == passkey));
-        Ok(of_passkey.map(|session| session.id).collect())
+        Ok(all.filter(|session| session.is_of(passkey)).map(|session| session.id).collect())
     }
 
     /// Ends the sessions that a deleted passkey started, where the change that deleted it has not.

@@ -104,6 +104,12 @@ pub struct Session {
 }
 
 impl Session {
+    /// Whether this passkey started it.
+    #[must_use]
+    pub fn is_of(&self, passkey: PasskeyId) -> bool {
+        self.passkey.is_some_and(|one| one.id == passkey)
+    }
+
     /// How its user proved their identity, as the API names it. The second word is the second
     /// factor that was proven last. A passkey that started the session alone stays the only word.
     #[must_use]

@@ -100,12 +100,11 @@ impl OrderFollower {
                 self.memory.end(&ending).await?;
             }
             SessionOrder::EndOfPasskey(user, passkey, ended) => {
-                for session in self.memory.list(*user).await? {
-                    if session.passkey.is_some_and(|one| one.id == *passkey) {
-                        let (id, ended) = (session.id, *ended);
-                        let ending = Ending { id, of: None, unseen_since: None, ended };
-                        self.memory.end(&ending).await?;
-                    }
+                let all = self.memory.list(*user).await?.into_iter();
+                for session in all.filter(|session| session.is_of(*passkey)) {
+                    let (id, ended) = (session.id, *ended);
+                    let ending = Ending { id, of: None, unseen_since: None, ended };
+                    self.memory.end(&ending).await?;
                 }
             }
             SessionOrder::EndAll(ended) => {
