@@ -185,13 +185,10 @@ fn signed_in(
     events
 }
 
-/// The events of a sign-in, of which the first says whether the count of a passkey went back.
-fn with_count(mut events: Vec<Event>, count_went_back: bool) -> Vec<Event> {
-    if count_went_back && !events.is_empty() {
-        let login = events.remove(0).with("count_went_back", true);
-        events.insert(0, login);
-    }
-    events
+/// Says in the event of a proof by passkey, and in no other, whether the count of the key went back.
+fn with_count(event: Event, count_went_back: bool) -> Event {
+    let is_proof = matches!(event.kind, Kind::Login | Kind::Reauthenticated);
+    if is_proof && count_went_back { event.with("count_went_back", true) } else { event }
 }
 
 /// The events of sessions that ended because `user` started a new one. `previous` is the live

@@ -167,7 +167,8 @@ impl PasskeySignIn {
         }
         let device = device_name(&client.user_agent);
         let events = signed_in(user.id, &started, previous.as_deref(), client);
-        self.audit.record(with_count(events, count_went_back)).await;
+        let events = events.into_iter().map(|event| with_count(event, count_went_back));
+        self.audit.record(events).await;
         self.mail.note_use(&user, language, &device).await;
         Ok((user, started))
     }

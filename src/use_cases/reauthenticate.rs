@@ -1,7 +1,7 @@
 //! Checks the password or a second factor again within a session, and rotates its token.
 
 use super::sent_forms::FormTurn;
-use super::{note_recovery_code, record_failed_check, run_to_completion};
+use super::{note_recovery_code, record_failed_check, run_to_completion, with_count};
 use crate::accounts::{
     Accounts, Assertion, BrowserBinding, Factor, FactorCheck, PasskeyCheck, PasskeyCheckError,
     PasswordCheck, PasswordCheckError, Proof, TypedCode, User, UserId,
@@ -139,8 +139,7 @@ impl Reauthenticate {
             Err(PasskeyCheckError::Store(error)) => return Err(error.into()),
         };
         let event = event.with("factor", Factor::Passkey.as_str());
-        let event =
-            if proven.count_went_back { event.with("count_went_back", true) } else { event };
+        let event = with_count(event, proven.count_went_back);
         self.rotate(user, (session, token), (Proof::Factor(Factor::Passkey), event), form).await
     }
 

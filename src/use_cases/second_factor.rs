@@ -244,7 +244,8 @@ impl SecondFactor {
         }
         form.done(&user, &started.token, started.session.remember_me);
         let events = signed_in(user.id, &started, previous.as_deref(), client);
-        self.audit.record(with_count(events, count_went_back)).await;
+        let events = events.into_iter().map(|event| with_count(event, count_went_back));
+        self.audit.record(events).await;
         Ok((user, started))
     }
 }
