@@ -173,8 +173,8 @@ impl AccountChanges {
     ) -> Result<OwnChanged, OwnChangeError> {
         let OwnChange { name, email, keeps_email } = wanted;
         let Some((email, _)) = email else {
-            let pending = self.accounts.pending_email(id).await.map_err(ChangeError::from)?;
-            let withdraws_email = keeps_email && pending.is_some();
+            let withdraws_email = keeps_email
+                && self.accounts.pending_email(id).await.map_err(ChangeError::from)?.is_some();
             let wanted = AccountChange { name, withdraws_email, ..AccountChange::default() };
             let changed = self.apply_as(id, wanted, by).await?;
             return Ok(OwnChanged { changed, pending_email: None });
