@@ -152,19 +152,20 @@ async fn check_key(database: &SqlDatabase, policy: SecondFactorPolicy) -> Result
     let checked = database.check_key(may_create).await.map_err(StartupError::from_key)?;
     let file = database.key_file();
     let path = file.path().display();
-    if !checked && policy != SecondFactorPolicy::Optional {
-        return Err(StartupError::Setting(format!(
-            "ANTEROOM_SECOND_FACTOR demands second factors, but there is no key file at {path}: run \
-             `anteroom key create`, or copy the key file from another server of this database"
-        )));
-    }
-    if !checked {
+    if checked {
+        if file.is_readable_by_all() {
+            tracing::warn!("everybody can read the key file {path}: run chmod 600 on it");
+        }
+    } else if policy == SecondFactorPolicy::Optional {
         tracing::info!(
             "there is no key file at {path}: what needs one is off until `anteroom key create`, or \
              a copy from another server, and a restart"
         );
-    } else if file.is_readable_by_all() {
-        tracing::warn!("everybody can read the key file {path}: run chmod 600 on it");
+    } else {
+        return Err(StartupError::Setting(format!(
+            "ANTEROOM_SECOND_FACTOR demands second factors, but there is no key file at {path}: run \
+             `anteroom key create`, or copy the key file from another server of this database"
+        )));
     }
     Ok(())
 }
