@@ -173,9 +173,10 @@ pub enum ChangeError {
     /// The recipient of its letters got as many as strangers may cause, and the change needs them.
     #[error("the recipient got too many messages within an hour")]
     TooManyLetters,
-    /// The set-up of a second factor was used, or another began, before.
-    #[error("the set-up of the second factor does not work any more")]
-    SetUpGone,
+    /// The set-up of a second factor was used, or another began before, or the passkey to remove is
+    /// gone.
+    #[error("the second factor, or its set-up, is gone")]
+    FactorGone,
     /// The credential of a new passkey is one of this account or another already.
     #[error("the credential is in use")]
     CredentialTaken,

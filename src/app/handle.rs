@@ -93,7 +93,7 @@ impl From<ChangeError> for HandleError {
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
             | ChangeError::TooManyLetters
-            | ChangeError::SetUpGone
+            | ChangeError::FactorGone
             | ChangeError::CredentialTaken => Self::Busy,
             ChangeError::Store(error) => Self::Store(error),
         }

@@ -73,7 +73,7 @@ impl From<ChangeError> for ChangePasswordError {
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
             | ChangeError::TooManyLetters
-            | ChangeError::SetUpGone
+            | ChangeError::FactorGone
             | ChangeError::CredentialTaken
             | ChangeError::EmailTaken
             | ChangeError::Groups(_)

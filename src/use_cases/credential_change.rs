@@ -63,7 +63,7 @@ impl From<ChangeError> for NotByLink {
             | ChangeError::InvitationGone
             | ChangeError::LinkGone
             | ChangeError::TooManyLetters
-            | ChangeError::SetUpGone
+            | ChangeError::FactorGone
             | ChangeError::CredentialTaken
             | ChangeError::EmailTaken
             | ChangeError::Groups(_)

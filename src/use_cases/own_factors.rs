@@ -101,7 +101,7 @@ impl From<StoreError> for OwnFactorsError {
 impl From<ChangeError> for OwnFactorsError {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::SetUpGone | ChangeError::NotFound => Self::NotFound,
+            ChangeError::FactorGone | ChangeError::NotFound => Self::NotFound,
             ChangeError::CredentialTaken => Self::WrongPasskey,
             error => Self::Change(error),
         }
@@ -212,8 +212,8 @@ impl OwnFactors {
         user.email_verified || !self.mail.is_on()
     }
 
-    /// The set-up that this browser began within the last hour. Callers hold an [`Authorized`] or a pending
-    /// session.
+    /// The set-up that this browser began within the last hour. Callers hold an [`Authorized`] or a
+    /// pending session.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

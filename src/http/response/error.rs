@@ -368,7 +368,7 @@ impl From<OwnChangeError> for Problem {
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::NotFound | ChangeError::InvitationGone | ChangeError::SetUpGone => {
+            ChangeError::NotFound | ChangeError::InvitationGone | ChangeError::FactorGone => {
                 Self::not_found()
             }
             ChangeError::LinkGone => Self::link_expired(),

@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 
 use crate::outbound::TlsStream;
 
-/// A connection, and the bytes that are read before it. All text that is read is ASCII: an answer counts by its
-/// digits, and lettre gives up an answer whose text is not UTF-8.
+/// A connection, and the bytes that are read before it. All text that is read is ASCII: an answer
+/// counts by its digits, and lettre gives up an answer whose text is not UTF-8.
 pub(super) struct Conversation {
     greeting: Cursor<Vec<u8>>,
     connection: Connection,

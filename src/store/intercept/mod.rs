@@ -98,7 +98,7 @@ impl StoreFailure for ChangeError {
             | Self::InvitationGone
             | Self::LinkGone
             | Self::TooManyLetters
-            | Self::SetUpGone
+            | Self::FactorGone
             | Self::CredentialTaken
             | Self::EmailTaken
             | Self::Groups(_)

@@ -262,7 +262,7 @@ pub(super) async fn change(
             );
             let activate = activate.bind(*step).bind(secret.as_uuid()).bind(user);
             if tx.execute(activate).await? == 0 {
-                return Err(ChangeError::SetUpGone);
+                return Err(ChangeError::FactorGone);
             }
             replace_codes(tx, user, codes).await?;
         }

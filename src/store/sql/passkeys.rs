@@ -167,7 +167,7 @@ pub(super) async fn remove(
 ) -> Result<(), ChangeError> {
     let remove = statement("DELETE FROM passkeys WHERE passkey_id = $1 AND user_id = $2");
     if tx.execute(remove.bind(id.as_uuid()).bind(user)).await? == 0 {
-        return Err(ChangeError::SetUpGone);
+        return Err(ChangeError::FactorGone);
     }
     let ended = Ended { reason: EndReason::CredentialRemoved, at };
     match database.sessions_in {

@@ -129,7 +129,8 @@ pub(in crate::http) fn signed_in(
     (user, session)
 }
 
-/// Where a form of `page` leads that needs a proof of identity or a sign-in first. Other errors remain.
+/// Where a form of `page` leads that needs a proof of identity or a sign-in first. Other errors
+/// remain.
 pub(in crate::http) fn to_proof(problem: Problem, page: &str) -> Result<Response, Problem> {
     match problem.code {
         Code::ReauthenticationRequired => Ok(see_other(&with_next("/reauthenticate", page))),

@@ -107,8 +107,8 @@ pub(crate) struct FactorsBody {
     responses(
         (status = 200, description = "Signed in; the new cookie comes along", body = SignedInBody),
         (status = 401, description = "`invalid_credentials`: the code is wrong or was used, or the \
-            passkey is not accepted; with the fifth wrong one the pending session ends. `no_session`: no sign-in waits for a \
-            code", body = ProblemBody),
+            passkey is not accepted; with the fifth wrong one the pending session ends. \
+            `no_session`: no sign-in waits for a code", body = ProblemBody),
         (status = 409, description = "`session_limit_reached`", body = ProblemBody),
         (status = 429, description = "`too_many_attempts`", body = ProblemBody),
         (status = 503, description = "`busy` or `unavailable`", body = ProblemBody),

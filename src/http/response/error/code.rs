@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// The email address or the password is wrong, or the code or the passkey. A sign-in does not say which of them, nor
-    /// whether the account exists or is disabled.
+    /// The email address or the password is wrong, or the code or the passkey. A sign-in does not
+    /// say which of them, nor whether the account exists or is disabled.
     ///
     /// Ask the user for the password again.
     InvalidCredentials,
@@ -34,8 +34,8 @@ pub enum Code {
     SessionEnded,
     /// The change requires a proof of identity from the last ten minutes.
     ///
-    /// Ask for the password, a code or a passkey, send it to `POST /api/session/reauthenticate`, then repeat
-    /// the request. Some changes need a second factor where the account has one.
+    /// Ask for the password, a code or a passkey, send it to `POST /api/session/reauthenticate`, then
+    /// repeat the request. Some changes need a second factor where the account has one.
     ReauthenticationRequired,
     /// With 401 the password was right, and the account has a second factor: `methods` names what
     /// may be used. With 403 a rule of forward auth requires a session with a second factor.

@@ -156,7 +156,7 @@ impl AccountStore for SqlDatabase {
                     | ChangeError::Groups(_)
                     | ChangeError::InvitationGone
                     | ChangeError::LinkGone
-                    | ChangeError::SetUpGone
+                    | ChangeError::FactorGone
                     | ChangeError::CredentialTaken),
                 ) => Err(failed),
                 Err(refused) => {
