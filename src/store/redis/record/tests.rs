@@ -31,6 +31,12 @@ fn session() -> Session {
     }
 }
 
+/// Bytes as a dump of Redis shows them.
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<u32> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()
+}
+
 /// As in the answer of a script.
 fn through(session: &Session) -> Option<FoundToken> {
     parse(&as_shown(session))
@@ -112,6 +118,101 @@ fn every_session_is_restored_exactly() {
     for session in others.into_iter().chain(by_passkey) {
         assert_eq!(through(&session), Some(FoundToken::Live(session)));
     }
+}
+
+/// A record of `session()`, without the factor that later releases put before the client.
+const BEFORE_FACTORS: [&str; 2] = [
+    "01 3a 000000 00000000000000000000000000000007 00000000000000000000000000000008 0000000009
+     01593e2e16c807 01593e2e17b267 01593ec8959007",
+    "c0000207 6375726c2f382e352e30",
+];
+
+fn session_of_curl() -> Session {
+    let client = Client { ip_address: "192.0.2.7".parse().ok(), user_agent: "curl/8.5.0".into() };
+    Session { client, ..session() }
+}
+
+/// Scripts add this to a record: no other client, and the last activity.
+const SHOWN: &str = "0000 01593e2e189cc7";
+
+/// Redis still holds the records that earlier releases wrote when a server is upgraded.
+#[test]
+fn a_session_of_a_release_before_factors_is_read_and_still_written_alike() {
+    let [fields, client] = BEFORE_FACTORS.map(bytes);
+    let record = [fields, client].concat();
+    let shown = [&record[..], &bytes(SHOWN)].concat();
+    assert_eq!(parse(&shown), Some(FoundToken::Live(session_of_curl())));
+    // So the scripts, which other tests run over new records, can read it as well.
+    assert_eq!(live(&session_of_curl()), record);
+}
+
+#[test]
+fn a_session_of_a_release_before_passkeys_is_read_and_still_written_alike() {
+    let [mut fields, client] = BEFORE_FACTORS.map(bytes);
+    fields[1] |= 0x80;
+    let record = [fields, bytes("01 01593e2e198727"), client].concat();
+    let at = DAWN + Duration::minutes(3);
+    let second_factor = Some(ProvenFactor { factor: Factor::Totp, at });
+    let expected = Session { second_factor, ..session_of_curl() };
+    let shown = [&record[..], &bytes(SHOWN)].concat();
+    assert_eq!(parse(&shown), Some(FoundToken::Live(expected.clone())));
+    assert_eq!(live(&expected), record);
+}
+
+#[test]
+fn an_end_of_a_release_before_children_is_read() {
+    let at = DAWN;
+    for (record, reason, anonymous, rotated) in [
+        ("02 00 03 01593e2e16c807", EndReason::RevokedByUser, false, false),
+        ("02 01 00 01593e2e16c807", EndReason::IdleTimeout, true, false),
+        ("02 02 0a 01593e2e16c807", EndReason::Replaced, false, true),
+    ] {
+        let record = [bytes(record), Uuid::from_u128(7).as_bytes().to_vec()].concat();
+        let rotated_from = rotated.then(|| session().id);
+        let ended = Ended { reason, at };
+        assert_eq!(parse(&record), Some(FoundToken::Ended { ended, anonymous, rotated_from }));
+    }
+}
+
+#[test]
+fn children_and_codes_are_read_as_the_first_release_with_them_wrote_them() {
+    let origin = Origin::of("https://wiki.example.org");
+    let record = bytes(
+        "03 20 0000000000000000000000000000000b 00000000000000000000000000000007 01593e2e16c807
+         0018 68747470733a2f2f77696b692e6578616d706c652e6f7267 c0000207 6375726c2f382e352e30",
+    );
+    let written = Child {
+        id: SessionId::from_uuid(Uuid::from_u128(11)),
+        parent: session().id,
+        origin: origin.clone(),
+        created_at: DAWN,
+        client: session_of_curl().client,
+    };
+    assert_eq!(parse_child(&record), Some(written.clone()));
+    assert_eq!(child(&written).unwrap(), record);
+    // Its parent is one of a release before factors.
+    let length = u16::try_from(record.len()).unwrap().to_be_bytes();
+    let parent = [BEFORE_FACTORS.map(bytes).concat(), bytes(SHOWN)].concat();
+    let shown = [&[CHILD][..], &length, &record, &parent].concat();
+    let live = LiveChild { child: written, parent: session_of_curl() };
+    assert_eq!(parse(&shown), Some(FoundToken::Child(live)));
+
+    let binding = [9; 32];
+    let stored = [
+        &bytes("00000000000000000000000000000007 01593e2e16c807")[..],
+        &binding,
+        origin.as_str().as_bytes(),
+    ]
+    .concat();
+    let expected = HandoverCode {
+        digest: CodeDigest::from_bytes([1; 32]),
+        session: session().id,
+        origin,
+        binding: HandoverBinding::from_bytes(binding),
+        expires_at: DAWN,
+    };
+    let read = code(expected.digest, &stored);
+    assert_eq!(read.unwrap(), expected);
 }
 
 #[test]
