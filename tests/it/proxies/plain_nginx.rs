@@ -10,7 +10,8 @@ use crate::harness::balancer::Balancer;
 use crate::harness::browser::Browser;
 use crate::harness::upstream::Upstream;
 
-/// The second location forgets what the manual says about bodies. The third is a plain proxy.
+/// The second location forgets what the manual says about bodies, and the third keeps answers of the
+/// check, one for everybody. The last is a plain proxy.
 const AS_IN_THE_MANUAL: &str = "user www-data;
 pid /run/nginx.pid;
 error_log /var/log/nginx/error.log;
@@ -19,6 +20,7 @@ events {
 
 http {
     access_log off;
+    proxy_cache_path checks keys_zone=checks:1m;
     server {
         listen 80;
         listen 443 ssl;
@@ -42,6 +44,21 @@ http {
         location = /forgetful-auth {
             internal;
             proxy_pass http://127.0.0.1:8080/auth/verify;
+        }
+        location /kept/ {
+            auth_request /kept-auth;
+            auth_request_set $user $upstream_http_remote_user;
+            proxy_pass http://127.0.0.1:3000;
+            add_header X-User $user;
+        }
+        location = /kept-auth {
+            internal;
+            proxy_pass http://127.0.0.1:8080/auth/verify;
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length \"\";
+            proxy_cache checks;
+            proxy_cache_key check;
+            proxy_cache_valid any 10m;
         }
         location /api/ {
             proxy_pass http://127.0.0.1:8080;
@@ -104,6 +121,28 @@ async fn every_request_of_a_signed_in_user_passes() {
         }
     }
     assert!(begun.elapsed() < Duration::from_secs(8), "a body was waited for");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_cache_of_a_proxy_keeps_a_check() {
+    let Some(stage) = Stage::start().await else { return };
+    let at_home = [
+        stage.app.signed_in("ada@example.org").await,
+        stage.app.signed_in("bob@example.org").await,
+    ];
+    let there = at_home.each_ref().map(|browser| stage.through_nginx(browser));
+    let stranger = stage.through_nginx(&stage.app.browser());
+    for _ in 0..3 {
+        for (browser, home) in there.iter().zip(&at_home) {
+            let answer = browser.get("/kept/x").await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            assert_eq!(answer.header("x-user"), home.user_id().await);
+        }
+        assert_eq!(stranger.get("/kept/x").await.status, 401);
+    }
+    assert_eq!(at_home[0].delete("/api/session").await.status, 204);
+    assert_eq!(there[0].get("/kept/x").await.status, 401);
+    assert_eq!(there[1].get("/kept/x").await.status, 200);
 }
 
 /// Reads a stream until it has said this.
