@@ -352,9 +352,8 @@ async fn nobody_comes_through_while_anteroom_is_down(stage: &mut Stage, ada: &Br
     assert_eq!(navigate(ada, "/reports").await.status, 200, "{:?}", stage.proxy);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_real_browser_signs_in_and_comes_back_to_the_application() {
-    let Some(stage) = Stage::start(Proxy::Caddy) else { return };
+async fn a_real_browser_comes_back(proxy: Proxy) {
+    let Some(stage) = Stage::start(proxy) else { return };
     stage.signed_up("ada@example.org").await;
     let there = format!("host-resolver-rules=MAP app.example.org:443 {}", stage.balancer.https);
     let flags = ["ignore-certificate-errors", &there];
@@ -362,12 +361,29 @@ async fn a_real_browser_signs_in_and_comes_back_to_the_application() {
     let Some(chromium) = Chromium::start_with(what, &flags).await else { return };
     let tab = chromium.tab().await;
     tab.open("https://app.example.org/reports?year=2026").await;
-    assert_eq!(tab.path().await, "/login");
+    assert_eq!(tab.path().await, "/login", "{proxy:?}");
     tab.type_into("#email", "ada@example.org").await;
     tab.type_into("#password", PASSWORD).await;
     tab.follow("main form button").await;
-    assert_eq!(tab.path().await, "/reports");
+    assert_eq!(tab.path().await, "/reports", "{proxy:?}");
     let text = tab.text().await;
-    assert!(text.contains("GET /reports?year=2026") && text.contains("HTTP_REMOTE_GROUPS=user"));
+    assert!(text.contains("GET /reports?year=2026"), "{proxy:?}: {text}");
+    assert!(text.contains("HTTP_REMOTE_GROUPS=user"), "{proxy:?}: {text}");
     chromium.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_browser_signs_in_and_comes_back_to_the_application() {
+    a_real_browser_comes_back(Proxy::Caddy).await;
+}
+
+mod nightly {
+    use super::{Proxy, a_real_browser_comes_back};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_real_browser_comes_back_through_each_other_proxy() {
+        for proxy in [Proxy::Nginx, Proxy::Haproxy, Proxy::NewCaddy, Proxy::Traefik] {
+            a_real_browser_comes_back(proxy).await;
+        }
+    }
 }

@@ -154,7 +154,22 @@ async fn at(tab: &Tab) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_real_browser_signs_in_once_and_out_at_one() {
-    let Some(stage) = Stage::start(Proxy::Nginx) else { return };
+    a_real_browser_signs_in_and_out(Proxy::Nginx).await;
+}
+
+mod nightly {
+    use super::{Proxy, a_real_browser_signs_in_and_out};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_real_browser_signs_in_once_and_out_at_one_behind_each_other_proxy() {
+        for proxy in [Proxy::Haproxy, Proxy::Caddy, Proxy::NewCaddy, Proxy::Traefik] {
+            a_real_browser_signs_in_and_out(proxy).await;
+        }
+    }
+}
+
+async fn a_real_browser_signs_in_and_out(proxy: Proxy) {
+    let Some(stage) = Stage::start(proxy) else { return };
     let rules: Vec<_> = [AUTH, WIKI, FILES]
         .map(|origin| format!("MAP {}:443 {}", &origin["https://".len()..], stage.balancer.https))
         .into();
