@@ -165,6 +165,17 @@ impl Keys {
     pub fn user(&self, token: &str) -> Result<User, StatusCode> {
         let Claims { sub, rest: Lean { email, name, role }, .. } = self.claims(token)?;
         let (status, created_at) = (String::new(), String::new());
-        Ok(User { id: sub, email_verified: true, email, name, role, status, created_at })
+        let (email_display, groups) = (String::new(), Vec::new());
+        Ok(User {
+            id: sub,
+            email,
+            email_display,
+            email_verified: true,
+            name,
+            role,
+            groups,
+            status,
+            created_at,
+        })
     }
 }

@@ -25,9 +25,11 @@ pub fn somebody() -> User {
     User {
         id: "01a1fc81-619e-7000-8c5a-d0b24ef24fce".to_owned(),
         email: "ada@example.org".to_owned(),
+        email_display: "ada@example.org".to_owned(),
         email_verified: true,
         name: "Ada Lovelace".to_owned(),
         role: "user".to_owned(),
+        groups: Vec::new(),
         status: "active".to_owned(),
         created_at: "2026-11-21T05:08:19Z".to_owned(),
     }

@@ -16,9 +16,11 @@ pub struct Record {
 pub struct User {
     pub id: String,
     pub email: String,
+    pub email_display: String,
     pub email_verified: bool,
     pub name: String,
     pub role: String,
+    pub groups: Vec<String>,
     pub status: String,
     pub created_at: String,
 }
@@ -39,6 +41,11 @@ pub struct Session {
     ip_address: Option<String>,
     user_agent: String,
     device: String,
+    last_ip_address: Option<String>,
+    last_user_agent: String,
+    last_device: String,
+    origin: Option<String>,
+    parent_id: Option<String>,
 }
 
 /// The record, and the headers that go with every answer.

@@ -1,4 +1,9 @@
-//! What a check costs that can be counted: how often it asks for memory.
+//! What a check costs that can be counted: how often it asks for memory. And that the benchmarks,
+//! which nobody runs every day, compare it with servers that send the same bytes.
+
+#[path = "../../benches/peers/record.rs"]
+#[expect(dead_code, reason = "the benchmarks use the rest")]
+mod record;
 
 use std::convert::Infallible;
 
@@ -14,6 +19,14 @@ use tower::{Service, ServiceExt as _};
 
 use crate::groups::longest_groups;
 use crate::harness::app::{Kind, TestApp};
+
+#[tokio::test]
+async fn the_servers_of_the_benchmarks_can_send_the_same_bytes() {
+    let app = TestApp::start(Kind::Memory).await;
+    let answer = app.signed_in("ada@example.org").await.get("/api/session").await;
+    let record: self::record::Record = serde_json::from_str(&answer.text).unwrap();
+    assert_eq!(serde_json::to_string(&record).unwrap(), answer.text);
+}
 
 #[tokio::test]
 async fn a_check_from_memory_asks_for_no_memory_and_waits_for_nothing() {
