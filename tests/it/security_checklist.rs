@@ -182,7 +182,6 @@ fn tests_in(code: &str) -> Vec<String> {
         "\non_each_store!(",
         "\non_each_database!(",
         "\non_every_store!(",
-        "\non_every_store_at_night!(",
         "\nwith_each_keeping!(",
         "\nin_each_database!(",
     ] {

@@ -9,14 +9,14 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_every_store_at_night};
+use crate::harness::app::{Kind, MINUTE, PASSWORD, TestApp, on_each_database};
 use crate::harness::browser::{Answer, Browser};
 
 const AUTH: &str = "https://auth.example.org";
 const WIKI: &str = "https://wiki.example.org";
 const NOTES: &str = "https://notes.example.com";
 
-on_every_store_at_night!(
+on_each_database!(
     one_sign_in_opens_every_application,
     a_code_opens_nothing_but_for_the_browser_it_was_made_for,
     a_code_counts_once_at_its_origin_for_its_path,

@@ -114,8 +114,8 @@ macro_rules! on_each_store {
 }
 pub(crate) use on_each_store;
 
-/// For rules about accounts: with the accounts in each of the databases. The nightly run has them
-/// with the sessions kept apart, too.
+/// For rules about accounts, and about other records of which each store has its own statements: in
+/// each of the databases. The nightly run has them with the sessions kept apart, too.
 macro_rules! on_each_database {
     ($($rule:ident),+ $(,)?) => {
         mod in_the_database {
@@ -179,39 +179,6 @@ macro_rules! on_every_store {
     };
 }
 pub(crate) use on_every_store;
-
-/// For rules about records that each store keeps in statements of its own, which other tests run over
-/// each store by day. These have `SQLite` by day, and every other pair of stores in the nightly run.
-macro_rules! on_every_store_at_night {
-    ($($rule:ident),+ $(,)?) => {
-        mod in_the_database {
-            crate::harness::app::over!(Database, $(super::$rule => $rule),+);
-        }
-
-        mod nightly {
-            mod in_memory {
-                crate::harness::app::over!(Memory, $(super::super::$rule => $rule),+);
-            }
-
-            mod in_redis {
-                crate::harness::app::over!(Redis, $(super::super::$rule => $rule),+);
-            }
-
-            mod in_postgres {
-                crate::harness::app::over!(Postgres, $(super::super::$rule => $rule),+);
-            }
-
-            mod in_memory_beside_postgres {
-                crate::harness::app::over!(MemoryBesidePostgres, $(super::super::$rule => $rule),+);
-            }
-
-            mod in_redis_beside_postgres {
-                crate::harness::app::over!(RedisBesidePostgres, $(super::super::$rule => $rule),+);
-            }
-        }
-    };
-}
-pub(crate) use on_every_store_at_night;
 
 /// What an empty `SQLite` database holds once it has every table. Each test copies it, for migrating
 /// takes a fifth of a second.
