@@ -23,7 +23,7 @@ POST   /signup                           303   303   303   303   303   303   303
 GET    /login                            200   200   200   303   303   303   303
 POST   /login                            303   303   303   303   303   303   303
 GET    /login/second-factor              login login login 303   303   303   303
-POST   /login/second-factor              login login login login login login login
+POST   /login/second-factor              login login login 303   303   303   303
 GET    /logout                           login login login 200   200   200   200
 POST   /logout                           login login login login login login login
 GET    /setup                            404   404   404   404   404   404   404

@@ -16,6 +16,9 @@ on_one_store!(
     an_app_is_set_up_replaced_and_removed_by_forms,
     totp_9_the_form_of_the_second_step_takes_either_code,
     the_set_up_that_is_required_is_done_by_forms,
+    totp_1_a_code_that_is_sent_twice_signs_in_once_and_both_requests_lead_on,
+    a_proof_by_code_that_is_sent_twice_leads_on_and_counts_as_no_wrong_code,
+    a_set_up_that_is_confirmed_twice_leads_to_where_new_codes_are_made,
 );
 
 /// The key that the page of the set-up shows.
@@ -129,6 +132,93 @@ async fn the_set_up_that_is_required_is_done_by_forms(kind: Kind) {
     let added = browser.post_form(SET_UP, &[("code", &code)]).await;
     assert_eq!((added.status, shown_codes(&added.text).len()), (200, 10));
     assert!(browser.is_signed_in().await);
+}
+
+/// The name of the form that a page has.
+async fn form_of(browser: &Browser, path: &str) -> String {
+    let page = browser.get(path).await.text;
+    let field = page.split("type=\"hidden\" name=\"form\" value=\"").nth(1).unwrap();
+    field.split('"').next().unwrap().to_owned()
+}
+
+async fn totp_1_a_code_that_is_sent_twice_signs_in_once_and_both_requests_lead_on(kind: Kind) {
+    const PATH: &str = "/login/second-factor";
+    let app = TestApp::start(kind).await;
+    let ada = app.signed_in(ADA).await;
+    let (authenticator, codes) = set_up(&app, &ada).await;
+    for code in [authenticator.next_code(&app).await, codes[0].clone()] {
+        let browser = app.browser();
+        browser.post_form("/login", &[("email", ADA), ("password", PASSWORD)]).await;
+        let form = form_of(&browser, PATH).await;
+        let fields = [("code", code.as_str()), ("next", "/account/sessions"), ("form", &*form)];
+        let before = ada.sessions().await.len();
+        let (one, other) = (browser.copy(), browser.copy());
+
+        let (first, second) =
+            tokio::join!(one.post_form(PATH, &fields), other.post_form(PATH, &fields));
+
+        for answer in [&first, &second] {
+            assert_eq!((answer.status, answer.location()), (303, "/account/sessions"));
+        }
+        let cookies = [first.set_cookies().len(), second.set_cookies().len()];
+        assert!(matches!(cookies, [0, 1] | [1, 0]), "the code signs in once: {cookies:?}");
+        assert_eq!(ada.sessions().await.len(), before + 1);
+        // A browser that has its session by now is led on, too.
+        let winner = if cookies[0] == 1 { &one } else { &other };
+        let unnamed = winner.post_form(PATH, &fields[..2]).await;
+        assert_eq!((unnamed.status, unnamed.location()), (303, "/account/sessions"));
+        // Without the name of the form, nothing says that it went well.
+        let stranger = app.browser();
+        assert_eq!(
+            stranger.post_form(PATH, &fields).await.location(),
+            "/login?next=/account/sessions"
+        );
+        let late = browser.post_form(PATH, &fields[..2]).await;
+        assert_eq!((late.status, late.location()), (303, "/login?next=/account/sessions"));
+    }
+}
+
+async fn a_proof_by_code_that_is_sent_twice_leads_on_and_counts_as_no_wrong_code(kind: Kind) {
+    const PATH: &str = "/reauthenticate";
+    let app = TestApp::start(kind).await;
+    let ada = app.signed_in(ADA).await;
+    let (authenticator, _) = set_up(&app, &ada).await;
+    let form = form_of(&ada, "/reauthenticate?next=/account/sessions").await;
+    let code = authenticator.next_code(&app).await;
+    let fields = [("code", code.as_str()), ("next", "/account/sessions"), ("form", &*form)];
+    let without_new_cookie = ada.copy();
+
+    for browser in [&ada, &ada, &without_new_cookie] {
+        let answer = browser.post_form(PATH, &fields).await;
+        assert_eq!((answer.status, answer.location()), (303, "/account/sessions"));
+    }
+
+    assert!(ada.is_signed_in().await && !without_new_cookie.is_signed_in().await);
+    let admin = app.administrator("root@example.org").await;
+    let events = admin.get("/api/admin/audit?kind=reauthenticated").await.text;
+    assert!(!events.contains("wrong_code"), "{events}");
+    let again = ada.post_form(PATH, &fields[..2]).await;
+    assert_eq!(again.status, 403, "the code is used up");
+}
+
+async fn a_set_up_that_is_confirmed_twice_leads_to_where_new_codes_are_made(kind: Kind) {
+    const OVERVIEW: &str = "/account/second-factor";
+    let app = TestApp::start(kind).await;
+    let ada = app.signed_in(ADA).await;
+    let authenticator = begin(&ada).await;
+    let code = authenticator.code(&app);
+    let old_cookie = ada.copy();
+    assert_eq!(ada.post_form(SET_UP, &[("code", &code)]).await.status, 200);
+
+    let again = ada.post_form(SET_UP, &[("code", &code)]).await;
+    assert_eq!((again.status, again.location()), (303, OVERVIEW));
+    let signed_out = old_cookie.post_form(SET_UP, &[("code", &code)]).await;
+    let expected = format!("/login?next={OVERVIEW}");
+    assert_eq!((signed_out.status, signed_out.location()), (303, &*expected));
+    // A browser that has the cookie by then goes on from there.
+    assert_eq!(ada.get(&expected).await.location(), OVERVIEW);
+    let page = ada.get(OVERVIEW).await.text;
+    assert!(page.contains("10 codes are left") && page.contains("/recovery-codes"), "{page}");
 }
 
 /// The pixels of a picture of black rectangles on white, as a PGM file.

@@ -19,7 +19,7 @@ use crate::http::session::current::{CurrentSession, SessionState};
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{problems_of, render};
-use crate::use_cases::{SecondFactor, SecondFactorRequest, SecondProof, SentForms};
+use crate::use_cases::{FormTurn, SecondFactor, SecondFactorRequest, SecondProof, SentForms};
 
 const PATH: &str = "/login/second-factor";
 
@@ -58,6 +58,13 @@ async fn waits_for_code(
     Ok(waiting.map(|(_, account)| second_factor.offers_passkey(&account)))
 }
 
+/// Whether the sign-in that nothing waits for any more went well: by an earlier request of the form,
+/// as by a double click, or in another tab. The request gets no token. Its code is used up, and would
+/// otherwise sign in twice.
+fn is_done(turn: &FormTurn, current: &CurrentSession) -> bool {
+    turn.earlier().is_some() || current.signed_in().is_ok()
+}
+
 /// `POST /login/second-factor`: checks the code and signs in.
 pub(crate) async fn submit(
     (State(second_factor), State(forms)): (State<SecondFactor>, State<SentForms>),
@@ -75,7 +82,7 @@ pub(crate) async fn submit(
     };
     let by_passkey = matches!(proof, SecondProof::Passkey(_));
     let (client, language) = (current.client(), current.language().tag());
-    let request = SecondFactorRequest { token, proof, client, form: turn, language };
+    let request = SecondFactorRequest { token, proof, client, form: turn.clone(), language };
     let problem = match second_factor.with_proof(request).await.map_err(Problem::from) {
         Ok((user, started)) => {
             signed_in(&current, user, started);
@@ -83,6 +90,9 @@ pub(crate) async fn submit(
         }
         Err(problem) => problem,
     };
+    if problem.code == Code::NoSession && is_done(&turn, &current) {
+        return Ok(see_other(&destination(form.find("next"), &applications)));
+    }
     let was_wrong = problem.code == Code::InvalidCredentials;
     let has_passkey = waits_for_code(&second_factor, &current).await?;
     if problem.code == Code::NoSession || (was_wrong && has_passkey.is_none()) {

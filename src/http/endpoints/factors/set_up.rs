@@ -28,6 +28,7 @@ use crate::http::web::render::{problems_of, render};
 use crate::use_cases::OwnFactors;
 
 const PATH: &str = "/account/second-factor/set-up";
+const OVERVIEW: &str = "/account/second-factor";
 
 fn page(
     (context, next, passkeys_on): (PageContext, &str, bool),
@@ -104,6 +105,14 @@ pub(crate) async fn begin(
     }
 }
 
+/// Where the form leads that confirms a set-up without the session that began it. An earlier request
+/// of the form may have finished it, as by a double click: the overview shows the app, and makes new
+/// recovery codes for those that nobody saw.
+fn to_overview(problem: Problem) -> Result<Response, Problem> {
+    let page = if problem.status == StatusCode::UNAUTHORIZED { OVERVIEW } else { PATH };
+    to_proof(problem, page)
+}
+
 /// `POST /account/second-factor/set-up`: adds the app if the code is right, and shows the recovery
 /// codes.
 pub(crate) async fn submit(
@@ -116,8 +125,9 @@ pub(crate) async fn submit(
     let next = safe_next(form.find("next"), &applications);
     let setting_up = match SettingUp::of(&own, &current, signed_in).await {
         Ok(setting_up) => setting_up,
-        Err(problem) => return to_proof(problem, PATH),
+        Err(problem) => return to_overview(problem),
     };
+    let is_required = matches!(setting_up, SettingUp::Pending(..));
     let setup = own.totp_setup(setting_up.user().id, &setting_up.binding()).await?;
     let shown = page(
         (context.clone(), &next, form_settings.passkeys_are_on),
@@ -130,9 +140,12 @@ pub(crate) async fn submit(
             let leads_to = destination(form.find("next"), &applications);
             Ok(render(StatusCode::OK, &codes_page(context, &codes, (true, leads_to))))
         }
-        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => to_proof(problem, PATH),
+        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => to_overview(problem),
         // Nothing is being set up any more: the page says how to begin.
-        Err(problem) if problem.code == Code::NotFound => Ok(see_other(&with_next(PATH, &next))),
+        Err(problem) if problem.code == Code::NotFound && is_required => {
+            Ok(see_other(&with_next(PATH, &next)))
+        }
+        Err(problem) if problem.code == Code::NotFound => Ok(see_other(OVERVIEW)),
         Err(problem) => {
             let was_wrong = problem.code == Code::InvalidCredentials;
             let (rejected, problems) = problems_of(problem, &shown.context, 0)?;

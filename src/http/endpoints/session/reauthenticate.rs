@@ -21,7 +21,8 @@ use crate::http::state::FormSettings;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::{RejectedForm, problems_of, render};
-use crate::use_cases::{Login, Reauthenticate, SentForms};
+use crate::sessions::StartedSession;
+use crate::use_cases::{FormTurn, Login, Reauthenticate, SentForms};
 
 /// `GET /reauthenticate`: asks for the password or a code.
 pub(crate) async fn form(
@@ -58,29 +59,26 @@ pub(crate) async fn submit(
     {
         return Ok(see_other(&destination(form.find("next"), &applications)));
     }
-    // A sign-in proves as much, so that it leads to where this form would.
     let next = safe_next(form.find("next"), &applications);
+    let leads_on = || see_other(&destination(form.find("next"), &applications));
+    if form.find("password").is_none() && was_proven(&turn, &current) {
+        return Ok(leads_on());
+    }
+    // A sign-in proves as much, so that it leads to where this form would.
     let sign_in = || see_other(&with_next("/login", &next));
-    let CurrentUser { user, session, token, actor } = match signed_in {
+    let signed_in = match signed_in {
         Ok(signed_in) => signed_in,
-        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => return Ok(sign_in()),
-        Err(problem) => return Err(problem),
+        Err(problem) if problem.status != StatusCode::UNAUTHORIZED => return Err(problem),
+        // An earlier request of the form went well, and the browser may have its cookie by now.
+        Err(_) if turn.earlier().is_some() => return Ok(leads_on()),
+        Err(_) => return Ok(sign_in()),
     };
-    let (by, held) = ((&actor.by(), &turn), (&*session, &token));
-    let proven = if let Some(credential) = form.find("credential") {
-        let assertion = typed_assertion(credential)?;
-        actor.counted(reauthenticate.with_passkey(&user, held, assertion, by)).await
-    } else if let Some(code) = form.find("code") {
-        let proven = reauthenticate.with_code(&user, held, TypedCode::either(code), by);
-        actor.counted(proven).await
-    } else {
-        let proof = current.proof(form.get("password"));
-        actor.counted(reauthenticate.with_password(&user, held, &proof, by)).await
-    };
+    let proven = prove(&reauthenticate, &signed_in, (&current, &form), &turn).await;
+    let user = signed_in.user;
     match proven {
         Ok(started) => {
             current.set_session(started, Some(user));
-            Ok(see_other(&destination(form.find("next"), &applications)))
+            Ok(leads_on())
         }
         Err(problem) => {
             if problem.status == StatusCode::UNAUTHORIZED {
@@ -104,6 +102,33 @@ pub(crate) async fn submit(
             Ok(forms_lead_to(&next, rejected.render(&page)))
         }
     }
+}
+
+/// Checks the passkey, the code or the password that the form has.
+async fn prove(
+    reauthenticate: &Reauthenticate,
+    CurrentUser { user, session, token, actor }: &CurrentUser,
+    (current, form): (&CurrentSession, &Form),
+    turn: &FormTurn,
+) -> Result<StartedSession, Problem> {
+    let (by, held) = ((&actor.by(), turn), (&**session, token));
+    if let Some(credential) = form.find("credential") {
+        let assertion = typed_assertion(credential)?;
+        actor.counted(reauthenticate.with_passkey(user, held, assertion, by)).await
+    } else if let Some(code) = form.find("code") {
+        let code = TypedCode::either(code);
+        actor.counted(reauthenticate.with_code(user, held, code, by)).await
+    } else {
+        let proof = current.proof(form.get("password"));
+        actor.counted(reauthenticate.with_password(user, held, &proof, by)).await
+    }
+}
+
+/// Whether an earlier request of the form proved the identity in this session, as by a double click.
+/// Its code is used up: compared again, it would count as a wrong one.
+fn was_proven(turn: &FormTurn, current: &CurrentSession) -> bool {
+    let token = current.token();
+    turn.earlier().is_some_and(|earlier| token.is_some_and(|it| it.digest() == earlier.session))
 }
 
 /// A wrong password or code is shown beside its field.
