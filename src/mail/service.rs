@@ -217,9 +217,7 @@ impl Mail {
         language: &str,
     ) -> Result<Option<Letter>, NoEntropy> {
         let Some(letter) = self.letter_to(kind, user, to)? else { return Ok(None) };
-        let [low, high] = self.0.entropy.bytes::<2>()?;
-        let part = f64::from(u16::from_be_bytes([low, high])) / f64::from(u16::MAX);
-        let due_at = letter.queued_at + SHORTEST_DELAY + MORE_DELAY.mul_f64(part);
+        let due_at = letter.queued_at + delay(self.0.entropy.bytes()?);
         Ok(Some(Letter { language: language.to_owned(), due_at, ..letter }))
     }
 
@@ -358,6 +356,12 @@ impl Mail {
     pub async fn sweep(&self, most: u32) -> Result<bool, StoreError> {
         self.0.store.sweep(self.0.clock.now(), most).await
     }
+}
+
+/// How long a letter waits that a stranger caused.
+pub(super) fn delay(chance: [u8; 2]) -> Duration {
+    let part = f64::from(u16::from_be_bytes(chance)) / f64::from(u16::MAX);
+    SHORTEST_DELAY + MORE_DELAY.mul_f64(part)
 }
 
 pub(super) fn life(purpose: LinkPurpose) -> time::Duration {

@@ -1,3 +1,4 @@
+use std::sync::Mutex;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -5,10 +6,14 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 use super::cleaned::cleaned;
+use super::service::delay;
 use super::smtp::{Smtp, SmtpError};
+use super::worker::{CLAIM, renewed};
 use super::{MailServer, Security, SenderAddress, Transport};
+use crate::clock::SKEW;
 
 fn server(text: &str) -> MailServer {
     match Transport::parse(text) {
@@ -201,6 +206,36 @@ async fn a_mail_server_has_ten_minutes_to_accept_a_message() {
     assert_eq!(send(&late).await.unwrap(), "250 kept");
     let too_late = send(&slow(Duration::from_secs(10 * 60 + 10)).await).await.unwrap_err();
     assert!(matches!(too_late, SmtpError::Timeout(_)), "{too_late:?}");
+}
+
+/// A claim that expires meanwhile lets another server send the message too.
+#[tokio::test(start_paused = true)]
+async fn the_claim_of_a_message_that_takes_long_is_renewed_before_it_expires() {
+    let begun = Instant::now();
+    let renewals = Mutex::new(Vec::new());
+    let smtp = slow(Duration::from_mins(9)).await;
+
+    let renew = || {
+        renewals.lock().unwrap().push(begun.elapsed());
+        std::future::ready(())
+    };
+    let sent = renewed(send(&smtp), renew).await;
+
+    assert_eq!(sent.unwrap(), "250 kept");
+    let renewals = renewals.into_inner().unwrap();
+    let times = [Duration::ZERO].into_iter().chain(renewals).chain([begun.elapsed()]);
+    let times: Vec<_> = times.collect();
+    let claim = CLAIM.unsigned_abs().saturating_sub(SKEW.unsigned_abs());
+    assert!(times.windows(2).all(|two| two[1].abs_diff(two[0]) < claim), "{times:?}");
+    assert!(times.len() < 20, "{times:?}");
+}
+
+#[test]
+fn enum_4_a_message_that_a_stranger_causes_waits_between_a_tenth_of_a_second_and_two() {
+    assert_eq!(delay([0, 0]), Duration::from_millis(100));
+    assert_eq!(delay([0xFF, 0xFF]), Duration::from_secs(2));
+    let middle = delay([0x80, 0]);
+    assert!((1040..1060).contains(&middle.as_millis()), "{middle:?}");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::queue::{Places, Queue, run, wait_after};
 
 /// Duration of a claim: longer than the interval of renewals, with a margin for clock skew. Not that
 /// of an attempt, which may take eleven minutes: a message of a server that was killed waits for it.
-const CLAIM: time::Duration = time::Duration::seconds(120);
+pub(super) const CLAIM: time::Duration = time::Duration::seconds(120);
 /// Interval of renewals while a message is handed over.
 const RENEW_EVERY: Duration = Duration::from_secs(45);
 
@@ -60,17 +60,16 @@ impl Mail {
         claimed: &ClaimedLetter,
         (recipient, token): (&Recipient, Option<&str>),
     ) -> Result<String, NotAccepted> {
-        let mut handed_over = pin!(self.hand_over(&claimed.letter, recipient, token));
-        loop {
-            if let Ok(outcome) = timeout(RENEW_EVERY, &mut handed_over).await {
-                return outcome;
-            }
-            let until = self.0.clock.now() + CLAIM;
-            if let Err(error) = self.0.store.renew(claimed, until).await {
-                let error: &dyn std::error::Error = &error;
-                let id = claimed.letter.id;
-                tracing::debug!(error, mail.id = %id, "could not renew the claim of a message");
-            }
+        let work = self.hand_over(&claimed.letter, recipient, token);
+        renewed(work, || self.renew(claimed)).await
+    }
+
+    async fn renew(&self, claimed: &ClaimedLetter) {
+        let until = self.0.clock.now() + CLAIM;
+        if let Err(error) = self.0.store.renew(claimed, until).await {
+            let error: &dyn std::error::Error = &error;
+            let id = claimed.letter.id;
+            tracing::debug!(error, mail.id = %id, "could not renew the claim of a message");
         }
     }
 
@@ -112,6 +111,20 @@ impl Mail {
 }
 
 impl Queue for Mail {
+/// Waits for `work`, and renews its claim meanwhile.
+pub(super) async fn renewed<T, R: Future<Output = ()>>(
+    work: impl Future<Output = T>,
+    renew: impl Fn() -> R,
+) -> T {
+    let mut work = pin!(work);
+    loop {
+        if let Ok(outcome) = timeout(RENEW_EVERY, &mut work).await {
+            return outcome;
+        }
+        renew().await;
+    }
+}
+
     type Claimed = ClaimedLetter;
     const ENTRIES: &'static str = "mail";
 
