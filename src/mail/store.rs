@@ -145,8 +145,8 @@ pub trait MailStore: Send + Sync {
     async fn renew(&self, claimed: &ClaimedLetter, until: OffsetDateTime)
     -> Result<(), StoreError>;
 
-    /// Keeps the link of a claimed letter, and reads whom it is for. `None`: the letter is void, for
-    /// the account changed since; it is not to be sent.
+    /// Keeps the link of a claimed letter, and reads whom it is for at this time. `None`: the letter
+    /// is void, for the account changed since; it is not to be sent.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails; then it is not to be sent.
@@ -154,6 +154,7 @@ pub trait MailStore: Send + Sync {
         &self,
         claimed: &ClaimedLetter,
         link: Option<&Link>,
+        at: OffsetDateTime,
     ) -> Result<Option<Recipient>, StoreError>;
 
     /// Notes that the mail server has accepted a letter.

@@ -39,6 +39,7 @@ impl Mail {
             Some(_) => Some(URL_SAFE_NO_PAD.encode(self.0.entropy.bytes::<32>()?)),
             None => None,
         };
+        let now = self.0.clock.now();
         let link = token.as_deref().zip(letter.kind.link()).zip(letter.user);
         let link = link.map(|((token, purpose), user)| Link {
             digest: LinkDigest::of(token),
@@ -46,9 +47,9 @@ impl Mail {
             user,
             email: letter.to.clone(),
             queued_at: letter.queued_at,
-            expires_at: expiry(purpose, self.0.clock.now()),
+            expires_at: expiry(purpose, now),
         });
-        let Some(recipient) = self.0.store.prepare(claimed, link.as_ref()).await? else {
+        let Some(recipient) = self.0.store.prepare(claimed, link.as_ref(), now).await? else {
             return Ok(None);
         };
         Ok(Some(self.hand_over_claimed(claimed, (&recipient, token.as_deref())).await))
@@ -110,7 +111,6 @@ impl Mail {
     }
 }
 
-impl Queue for Mail {
 /// Waits for `work`, and renews its claim meanwhile.
 pub(super) async fn renewed<T, R: Future<Output = ()>>(
     work: impl Future<Output = T>,
@@ -125,6 +125,7 @@ pub(super) async fn renewed<T, R: Future<Output = ()>>(
     }
 }
 
+impl Queue for Mail {
     type Claimed = ClaimedLetter;
     const ENTRIES: &'static str = "mail";
 

@@ -139,9 +139,10 @@ impl MailStore for SqlDatabase {
         &self,
         claimed: &ClaimedLetter,
         link: Option<&Link>,
+        at: OffsetDateTime,
     ) -> Result<Option<Recipient>, StoreError> {
         in_transaction!(self.engine, tx => {
-            let recipient = recipient::of(tx, claimed).await?;
+            let recipient = recipient::of(tx, claimed, at).await?;
             match (&recipient, link) {
                 (Some(_), Some(link)) => recipient::keep_link(tx, link).await?,
                 (Some(_), None) => {}

@@ -329,8 +329,9 @@ impl MailStore for Failing<dyn MailStore> {
         &self,
         claimed: &ClaimedLetter,
         link: Option<&Link>,
+        at: OffsetDateTime,
     ) -> Result<Option<Recipient>, StoreError> {
-        self.inner.prepare(claimed, link).await
+        self.inner.prepare(claimed, link, at).await
     }
 
     async fn sent(&self, id: LetterId) -> Result<(), StoreError> {

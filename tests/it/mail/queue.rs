@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use anteroom::Anteroom;
-use anteroom::accounts::{Account, Letter, LetterId, LetterKind, Role};
+use anteroom::accounts::{
+    Account, Email, Letter, LetterId, LetterKind, Link, LinkDigest, LinkPurpose, Role,
+};
 use anteroom::entropy::Entropy;
 use anteroom::mail::{MailListing, MailStore};
 use sqlx::{Connection as _, SqliteConnection};
@@ -14,6 +16,7 @@ use crate::harness::app::{Kind, MINUTE, TestApp, on_each_database};
 on_each_database!(
     a_claim_that_is_renewed_is_nobody_elses,
     letters_of_a_later_release_are_left_to_it,
+    a_notice_of_a_change_is_void_once_nothing_can_give_the_address_back,
 );
 
 /// A server without mail, which sends nothing by itself, and the store of its queue.
@@ -80,6 +83,42 @@ async fn letters_of_a_later_release_are_left_to_it(kind: Kind) {
 
     assert_eq!(listed.entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), [known.id]);
     assert_eq!(claimed.iter().map(|one| one.letter.id).collect::<Vec<_>>(), [known.id]);
+}
+
+/// The account went from `a` over `b` to its address. The notice to `a` waits all the while.
+async fn a_notice_of_a_change_is_void_once_nothing_can_give_the_address_back(kind: Kind) {
+    let (app, queue) = app_and_queue(kind).await;
+    let ada = app.add("ada@example.org", Role::User).await;
+    let now = app.clock.now();
+    let notice = |to: &str, detail: &str| Letter {
+        kind: LetterKind::AddressChanging,
+        to: Email::parse(to).unwrap(),
+        detail: detail.to_owned(),
+        ..letter(&app, &ada)
+    };
+    let claim = async |letter: &Letter| {
+        queue.queue(letter).await.unwrap();
+        queue.claim(now, now + Duration::DAY, 1).await.unwrap().remove(0)
+    };
+    let to_b = claim(&notice("b@example.org", "ada@example.org")).await;
+    let link = Link {
+        digest: LinkDigest::of("x"),
+        purpose: LinkPurpose::CancelChange,
+        user: ada.user.id,
+        email: to_b.letter.to.clone(),
+        queued_at: now,
+        expires_at: now + Duration::HOUR,
+    };
+    assert!(queue.prepare(&to_b, Some(&link), now).await.unwrap().is_some());
+    queue.sent(to_b.letter.id).await.unwrap();
+
+    let to_a = claim(&notice("a@example.org", "b@example.org")).await;
+
+    let before = now + Duration::minutes(59);
+    assert!(queue.prepare(&to_a, None, before).await.unwrap().is_some());
+    // The link is still there: nothing has swept it.
+    assert!(queue.link(&link.digest).await.unwrap().is_some());
+    assert!(queue.prepare(&to_a, None, now + Duration::HOUR).await.unwrap().is_none());
 }
 
 async fn run(app: &TestApp, sql: &'static str) {

@@ -229,7 +229,7 @@ async fn every_letter_can_be_sent(store: &SqlDatabase, known: &Account) {
         expires_at: NOW + time::Duration::HOUR,
     };
     store.renew(&claimed[0], NOW).await.unwrap();
-    let recipient = store.prepare(&claimed[0], Some(&link)).await.unwrap().unwrap();
+    let recipient = store.prepare(&claimed[0], Some(&link), NOW).await.unwrap().unwrap();
     assert_eq!(recipient.language, "ko");
     assert_eq!(store.link(&link.digest).await.unwrap(), Some(link.clone()));
     store.sent(claimed[0].letter.id).await.unwrap();

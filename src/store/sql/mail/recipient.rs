@@ -1,5 +1,7 @@
 //! Whom a claimed letter is for, decided in the transaction that keeps its link.
 
+use time::OffsetDateTime;
+
 use crate::accounts::{Email, Letter, LetterKind, Link, UserId};
 use crate::failure::StoreError;
 use crate::mail::{ClaimedLetter, Recipient};
@@ -10,6 +12,7 @@ use crate::store::sql::engine::{Transaction, for_update, statement};
 pub(super) async fn of(
     tx: &mut Transaction,
     claimed: &ClaimedLetter,
+    at: OffsetDateTime,
 ) -> Result<Option<Recipient>, StoreError> {
     let Letter { id, kind, user, to, detail, language, .. } = &claimed.letter;
     let fallback = Recipient { name: String::new(), language: language.clone() };
@@ -35,7 +38,9 @@ pub(super) async fn of(
         LetterKind::SignUpAttempt => is_address,
         LetterKind::AddressChanging => {
             let new = Email::parse(detail).ok();
-            is_address || new.is_some_and(|new| new == email) || is_left(tx, *user, detail).await?
+            is_address
+                || new.is_some_and(|new| new == email)
+                || is_left(tx, *user, detail, at).await?
         }
         LetterKind::PasswordChanged
         | LetterKind::FactorAdded
@@ -64,15 +69,20 @@ async fn is_pending(tx: &mut Transaction, user: UserId, to: &Email) -> Result<bo
 
 /// Whether the account came from this address: there is a link that gives it back, or a letter that
 /// will have one.
-async fn is_left(tx: &mut Transaction, user: UserId, address: &str) -> Result<bool, StoreError> {
+async fn is_left(
+    tx: &mut Transaction,
+    user: UserId,
+    address: &str,
+    at: OffsetDateTime,
+) -> Result<bool, StoreError> {
     let Ok(address) = Email::parse(address) else { return Ok(false) };
     let left = statement(
         "SELECT EXISTS (SELECT 1 FROM mail_links WHERE email = $1 AND purpose = 'cancel_change' \
-         AND user_id = $2) OR EXISTS (SELECT 1 FROM mail_queue \
+         AND user_id = $2 AND expires_at > $3) OR EXISTS (SELECT 1 FROM mail_queue \
          WHERE recipient = $1 AND kind = 'address_changing' AND state = 'pending' \
          AND user_id = $2)",
     );
-    tx.one_row(left.bind(address.as_str()).bind(user)).await?.get(0)
+    tx.one_row(left.bind(address.as_str()).bind(user).bind(at)).await?.get(0)
 }
 
 pub(super) async fn keep_link(tx: &mut Transaction, link: &Link) -> Result<(), StoreError> {
