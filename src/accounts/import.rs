@@ -64,6 +64,15 @@ impl Accounts {
         self.0.store.taken(emails).await
     }
 
+    /// Which of these addresses a mailed link can still give back to an account. No other account gets
+    /// them meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn reserved(&self, emails: &[Email]) -> Result<Vec<Email>, StoreError> {
+        self.0.store.reserved(emails, self.0.clock.now()).await
+    }
+
     /// Accounts with their hashes in the order of their ids: at most `limit`, after this one.
     ///
     /// # Errors
@@ -110,6 +119,10 @@ impl ImportSource for Source<'_> {
             Ok((user, imported.hash))
         };
         users.into_iter().map(account).collect()
+    }
+
+    fn now(&self) -> time::OffsetDateTime {
+        self.clock.now()
     }
 
     fn costs(&self) -> &ImportedCosts {

@@ -104,6 +104,9 @@ pub trait ImportSource: Send {
     /// [`ImportError`]; then nothing is imported.
     fn next_accounts(&mut self) -> Result<Vec<(User, PasswordHash)>, ImportError>;
 
+    /// The time.
+    fn now(&self) -> OffsetDateTime;
+
     /// The costs of the hashes of all accounts since the first.
     fn costs(&self) -> &ImportedCosts;
 }
@@ -225,6 +228,16 @@ pub trait AccountStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn taken(&self, emails: &[Email]) -> Result<Vec<Email>, StoreError>;
+
+    /// Which of these addresses a mailed link can still give back to an account at this time.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn reserved(
+        &self,
+        emails: &[Email],
+        at: OffsetDateTime,
+    ) -> Result<Vec<Email>, StoreError>;
 
     /// Accounts with their hashes after this one, in the order of their ids.
     ///

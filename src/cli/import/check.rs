@@ -1,6 +1,6 @@
 //! The first reading of a file: is every line right, and every address free?
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::file::UserFile;
 use super::seen::Addresses;
@@ -9,6 +9,10 @@ use crate::accounts::{Email, HashParameters, ImportedCosts, PasswordHash};
 use crate::cli::Failure;
 use crate::cli::administration::Administration;
 use crate::cli::tables::print_error;
+
+const TAKEN: &str = "email: an account has this address already";
+const RESERVED: &str = "email: a mailed link can still give this address back to another account; \
+                        try again after seven days";
 
 /// Wrong lines that are shown. The others are counted.
 const MOST_SHOWN: usize = 100;
@@ -144,13 +148,11 @@ async fn read_all(
         }
         if batch.len() == BATCH || is_last {
             progress.advance(batch.len());
-            let taken = taken(&batch, opened).await?;
+            let unusable = unusable(&batch, opened).await?;
             for (email, number) in batch.drain(..) {
-                if taken.contains(&email) {
-                    let fault = "email: an account has this address already";
-                    report.wrong_line(number, fault.to_owned());
-                } else {
-                    addresses.add(&email, number);
+                match unusable.get(&email) {
+                    Some(fault) => report.wrong_line(number, (*fault).to_owned()),
+                    None => addresses.add(&email, number),
                 }
             }
         }
@@ -164,12 +166,15 @@ async fn read_all(
     Ok(())
 }
 
-/// The addresses of these lines that have an account.
-async fn taken(
+/// Which addresses of these lines no new account can have, and why.
+async fn unusable(
     batch: &[(Email, u64)],
     opened: Option<&Administration>,
-) -> Result<HashSet<Email>, Failure> {
-    let Some(administration) = opened else { return Ok(HashSet::new()) };
+) -> Result<HashMap<Email, &'static str>, Failure> {
+    let Some(administration) = opened else { return Ok(HashMap::new()) };
     let emails: Vec<Email> = batch.iter().map(|(email, _)| email.clone()).collect();
-    Ok(administration.accounts.taken(&emails).await?.into_iter().collect())
+    let reserved = administration.accounts.reserved(&emails).await?;
+    let taken = administration.accounts.taken(&emails).await?;
+    let reserved = reserved.into_iter().map(|email| (email, RESERVED));
+    Ok(reserved.chain(taken.into_iter().map(|email| (email, TAKEN))).collect())
 }

@@ -97,6 +97,14 @@ impl<I: Interceptor> AccountStore for Intercepted<dyn AccountStore, I> {
         self.forward("taken", self.inner.taken(emails)).await
     }
 
+    async fn reserved(
+        &self,
+        emails: &[Email],
+        at: OffsetDateTime,
+    ) -> Result<Vec<Email>, StoreError> {
+        self.forward("reserved", self.inner.reserved(emails, at)).await
+    }
+
     async fn export(
         &self,
         after: Option<UserId>,

@@ -13,7 +13,7 @@ use crate::harness::server::Place;
 /// A claim of a dead server lasts two minutes.
 const PATIENCE: Duration = Duration::from_mins(4);
 
-fn place(mailbox: &Mailbox) -> Place {
+pub(super) fn place(mailbox: &Mailbox) -> Place {
     Place::new()
         .without_throttles()
         .with("ANTEROOM_MAIL", &format!("smtp://127.0.0.1:{}?tls=off", mailbox.port))

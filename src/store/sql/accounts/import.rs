@@ -1,5 +1,7 @@
 //! Import and export of accounts, and what imported hashes cost.
 
+use time::OffsetDateTime;
+
 use crate::accounts::{
     Credentials, Email, Epoch, ImportError, ImportSource, ImportedCosts, PasswordHash, User, UserId,
 };
@@ -7,7 +9,7 @@ use crate::clock::unix_milliseconds;
 use crate::failure::StoreError;
 use crate::store::sql::SqlDatabase;
 use crate::store::sql::engine::{
-    Finish, Sql, Transaction, for_update, in_transaction, is_unique_violation, statement,
+    Finish, Sql, Statement, Transaction, for_update, in_transaction, is_unique_violation, statement,
 };
 use crate::store::sql::rows::AccountRow;
 
@@ -33,6 +35,18 @@ const TAKEN: Sql = Sql::Each {
         (SELECT value FROM json_array_elements_text($1::json))",
 };
 
+/// As `mail::is_reserved`, for many addresses: an imported account is another one than any before.
+const RESERVED: Sql = Sql::Each {
+    sqlite: &["SELECT email FROM mail_links WHERE purpose = 'cancel_change' AND expires_at > $2 \
+         AND email IN (SELECT value FROM json_each($1)) \
+         UNION SELECT recipient FROM mail_queue WHERE kind = 'address_changing' \
+         AND state = 'pending' AND recipient IN (SELECT value FROM json_each($1))"],
+    postgres: "SELECT email FROM mail_links WHERE purpose = 'cancel_change' AND expires_at > $2 \
+        AND email IN (SELECT value FROM json_array_elements_text($1::json)) \
+        UNION SELECT recipient FROM mail_queue WHERE kind = 'address_changing' \
+        AND state = 'pending' AND recipient IN (SELECT value FROM json_array_elements_text($1::json))",
+};
+
 pub(in crate::store::sql) async fn import(
     database: &SqlDatabase,
     source: &mut dyn ImportSource,
@@ -45,6 +59,11 @@ pub(in crate::store::sql) async fn import(
             let accounts = source.next_accounts()?;
             if accounts.is_empty() {
                 break;
+            }
+            let emails = accounts.iter().map(|(user, _)| user.email.as_str());
+            let reserved = statement(RESERVED).bind(list(emails)?).bind(source.now());
+            if tx.row(reserved).await?.is_some() {
+                return Err(ImportError::EmailTaken);
             }
             let add = statement(ADD).bind(json(&accounts)?).bind(Epoch::FIRST);
             count += tx.execute(add).await.map_err(|error| {
@@ -116,9 +135,25 @@ pub(in crate::store::sql) async fn taken(
     database: &SqlDatabase,
     emails: &[Email],
 ) -> Result<Vec<Email>, StoreError> {
-    let emails: Vec<&str> = emails.iter().map(Email::as_str).collect();
-    let emails = serde_json::to_string(&emails).map_err(StoreError::backend)?;
-    let rows = database.engine.rows(statement(TAKEN).bind(emails)).await?;
+    addresses(database, statement(TAKEN).bind(list(emails.iter().map(Email::as_str))?)).await
+}
+
+pub(in crate::store::sql) async fn reserved(
+    database: &SqlDatabase,
+    emails: &[Email],
+    at: OffsetDateTime,
+) -> Result<Vec<Email>, StoreError> {
+    let emails = list(emails.iter().map(Email::as_str))?;
+    addresses(database, statement(RESERVED).bind(emails).bind(at)).await
+}
+
+/// The text of a JSON array.
+fn list<'e>(emails: impl Iterator<Item = &'e str>) -> Result<String, StoreError> {
+    serde_json::to_string(&emails.collect::<Vec<_>>()).map_err(StoreError::backend)
+}
+
+async fn addresses(database: &SqlDatabase, select: Statement) -> Result<Vec<Email>, StoreError> {
+    let rows = database.engine.rows(select).await?;
     rows.iter().map(|row| row.get(0).map(Email::from_stored)).collect()
 }
 

@@ -133,6 +133,14 @@ impl AccountStore for SqlDatabase {
         import::taken(self, emails).await
     }
 
+    async fn reserved(
+        &self,
+        emails: &[Email],
+        at: OffsetDateTime,
+    ) -> Result<Vec<Email>, StoreError> {
+        import::reserved(self, emails, at).await
+    }
+
     async fn export(
         &self,
         after: Option<UserId>,
