@@ -18,6 +18,7 @@ const CONFIRM_NEW: &str = "Confirm your new email address";
 on_each_database!(
     thr_13_an_unverified_address_gets_five_messages_an_hour_of_all_kinds,
     thr_13_a_message_that_is_being_sent_counts_once_it_is_void,
+    thr_13_signing_up_and_deleting_the_account_again_gives_no_more_messages,
     enum_4_a_message_that_a_stranger_causes_waits_for_a_random_time,
 );
 
@@ -85,4 +86,26 @@ async fn thr_13_a_message_that_is_being_sent_counts_once_it_is_void(kind: Kind) 
     mailbox.behave(Manner::Accepts);
     let messages = came(&app, &mailbox, VIC).await;
     assert!(messages.is_empty(), "{messages:?}");
+}
+
+async fn thr_13_signing_up_and_deleting_the_account_again_gives_no_more_messages(kind: Kind) {
+    let (app, mailbox) = app(kind).await;
+    for number in 0..8 {
+        let stranger = app.browser();
+        assert_eq!(stranger.sign_up(VIC, PASSWORD).await.status, 201);
+        if number < 5 {
+            mailbox.find(VIC, "Confirm your email address").await;
+        }
+        assert_eq!(stranger.delete("/api/account").await.status, 204);
+    }
+
+    let messages = came(&app, &mailbox, VIC).await;
+
+    assert!(messages.is_empty(), "{messages:?}");
+    // Nothing of the account is left but the address, and that for as long as it counts.
+    let admin = app.administrator("root@example.org").await;
+    assert!(!admin.get("/api/admin/mail").await.text.contains(VIC));
+    app.pass(Duration::from_hours(1)).await;
+    assert_eq!(app.browser().sign_up(VIC, PASSWORD).await.status, 201);
+    mailbox.find(VIC, "Confirm your email address").await;
 }

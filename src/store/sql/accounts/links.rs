@@ -98,7 +98,12 @@ async fn void_links_and_letters(
     if change.delete {
         let links = statement("DELETE FROM mail_links WHERE user_id = $1");
         tx.execute(links.bind(user)).await?;
-        let letters = statement("DELETE FROM mail_queue WHERE user_id = $1");
+        // A sent letter goes on counting towards the limit of its address, until it is swept.
+        // Otherwise somebody could sign up with that address and delete the account, again and again.
+        let letters = statement(
+            "UPDATE mail_queue SET state = 'void', user_id = NULL, detail = '', error = '', \
+             recipient = CASE WHEN attempts = 0 THEN '' ELSE recipient END WHERE user_id = $1",
+        );
         return tx.execute(letters.bind(user)).await.map(drop);
     }
     if let (true, Some(undone)) = (undoes, link_queued_at) {
