@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::command_line::{done, refused};
 use crate::harness::client::Client;
 use crate::harness::postgres::Database;
@@ -74,6 +76,50 @@ async fn the_key_is_rotated_while_a_server_runs() {
     // An old copy is not the key any more.
     fs::write(place.path().join(KEY), key).unwrap();
     refused(&place.run(&["serve", "--listen", "127.0.0.1:0"]), 1);
+}
+
+/// A new key would make a second factor of everybody unreadable without a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_key_prevents_the_start_once_something_is_encrypted_with_it() {
+    let mut places = vec![(Place::new(), None)];
+    if let Some(database) = Database::fresh().await {
+        let place = database.place();
+        done(&place.run(&["migrate"]));
+        done(&place.run(&["key", "create"]));
+        places.push((place, Some(database)));
+    }
+    for (place, _database) in places {
+        let server = place.serve(&[]);
+        let ada = Client::of(&server);
+        ada.sign_up("ada@example.org").await;
+        let begun = ada.post_json("/api/account/totp", &json!({})).await;
+        assert_eq!(begun.status(), 201);
+        let place = server.stop();
+        let key = read(&place);
+        fs::remove_file(place.path().join(KEY)).unwrap();
+
+        let outcome = place.run(&["serve", "--listen", "127.0.0.1:0"]);
+        let line = refused(&outcome, 1);
+
+        assert!(line.contains("encrypted with the key file") && line.contains(KEY), "{line}");
+        assert!(!place.files().contains(&KEY.to_owned()), "another key was made");
+        fs::write(place.path().join(KEY), key).unwrap();
+        place.serve(&[]).stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_demand_second_factors_need_a_key() {
+    for policy in ["administrators", "required"] {
+        let Some(database) = Database::fresh().await else { return };
+        let place = database.place().with("ANTEROOM_SECOND_FACTOR", policy);
+        let outcome = place.run(&["serve", "--listen", "127.0.0.1:0"]);
+        let line = refused(&outcome, 1);
+        assert!(line.contains("ANTEROOM_SECOND_FACTOR demands second factors"), "{line}");
+        assert!(line.contains("anteroom key create") && line.contains(KEY), "{line}");
+        done(&place.run(&["key", "create"]));
+        place.serve(&[]).stop();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,4 +7,4 @@ mod removing;
 mod settings;
 mod signing_in;
 
-pub use authenticator::{add, key, signed_in_with};
+pub use authenticator::{add, key, sign_in_with, signed_in_with};

@@ -1,10 +1,13 @@
 //! `ANTEROOM_PASSKEYS`, the public URL, and what is said before anybody signs in.
 
 use anteroom::Options;
+use anteroom::accounts::SoftwareKey;
 use serde_json::json;
 
 use super::authenticator::{add, key, options};
 use crate::harness::app::{Kind, PASSWORD, TestApp, on_one_store};
+use crate::harness::browser::Browser;
+use crate::harness::server::Server;
 
 const ADA: &str = "ada@example.org";
 
@@ -42,6 +45,27 @@ async fn are_off(app: &TestApp) {
 async fn where_passkeys_are_off_their_routes_are_not_there(kind: Kind) {
     let app = TestApp::start_with(kind, |options: &mut Options| options.passkeys = false).await;
     are_off(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recovery_codes_can_be_renewed_where_the_only_passkey_is_switched_off() {
+    let server = Server::start();
+    let ada = Browser::of(server.address(), &server.url);
+    assert_eq!(ada.sign_up(ADA, PASSWORD).await.status, 201);
+    let mut key = SoftwareKey::new(&server.url);
+    add(&ada, &mut key).await;
+    let codes = "action=\"/account/second-factor/recovery-codes\"";
+    assert!(ada.get("/account/second-factor").await.text.contains(codes));
+
+    let server = server.stop().with("ANTEROOM_PASSKEYS", "off").serve(&[]);
+
+    let token = ada.token();
+    let ada = Browser::of(server.address(), &server.url);
+    ada.hold(&token);
+    let page = ada.get("/account/second-factor").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains(codes) && page.text.contains("10 codes are left"), "{}", page.text);
+    assert!(!page.text.contains("id=\"passkeys\""), "{}", page.text);
 }
 
 async fn an_address_in_the_public_url_switches_them_off(kind: Kind) {

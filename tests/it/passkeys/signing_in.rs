@@ -15,6 +15,7 @@ on_every_store!(
     pk_1_attack_127_a_challenge_works_once_for_five_minutes_in_its_browser,
     pk_3_attack_127_a_passkey_signs_in_its_owner_and_nobody_else,
     pk_5_a_count_that_goes_back_is_refused_unless_the_key_is_backed_up,
+    pk_5_of_two_copies_of_a_key_at_the_same_instant_one_signs_in,
     wrong_proofs_count_neither_as_passwords_nor_for_the_pending_session,
     a_passkey_of_a_disabled_account_signs_nobody_in,
     a_passkey_replaces_a_pending_session_and_the_session_before_it,
@@ -183,6 +184,29 @@ async fn pk_5_a_count_that_goes_back_is_refused_unless_the_key_is_backed_up(kind
     assert_eq!(browser.post("/api/session/second-factor", proof).await.status, 200);
     let events = root.get("/api/admin/audit?kind=login&limit=1").await.text;
     assert!(!events.contains("root@") && events.contains("count_went_back"), "{events}");
+}
+
+async fn pk_5_of_two_copies_of_a_key_at_the_same_instant_one_signs_in(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let ada = app.signed_in(ADA).await;
+    let mut key = SoftwareKey::counting(&app.public_url);
+    add(&ada, &mut key).await;
+    for count in [20, 30, 40] {
+        let browsers: Vec<_> = (0..4).map(|_| app.browser()).collect();
+        let mut credentials = Vec::new();
+        for browser in &browsers {
+            let asked = options(browser).await;
+            credentials.push(key.prove(&asked, &[Quirk::Count(count)]));
+        }
+
+        let answers = browsers.iter().zip(&credentials).map(|(browser, it)| send(browser, it));
+        let answers = futures_util::future::join_all(answers).await;
+
+        let signed_in = answers.iter().filter(|answer| answer.status == 200).count();
+        assert_eq!(signed_in, 1, "{answers:?}");
+        let mut others = answers.iter().filter(|answer| answer.status != 200);
+        assert!(others.all(|answer| answer.refusal() == refused()), "{answers:?}");
+    }
 }
 
 async fn wrong_proofs_count_neither_as_passwords_nor_for_the_pending_session(kind: Kind) {

@@ -2,13 +2,14 @@
 //! none.
 
 use anteroom::Options;
-use anteroom::accounts::{Change, Role, SecondFactorPolicy};
+use anteroom::accounts::{Account, Change, Role, SecondFactorPolicy};
 use serde_json::json;
 
 use super::authenticator::{send_code, send_recovery_code, set_up};
 use crate::harness::app::{Kind, OTHER_PASSWORD, PASSWORD, TestApp, on_each_database};
 use crate::harness::browser::Browser;
 use crate::harness::mailbox::Mailbox;
+use crate::passkeys;
 
 const ADA: &str = "ada@example.org";
 const CONFIRM: &str = "Confirm your email address";
@@ -24,6 +25,7 @@ on_each_database!(
     totp_9_recovery_by_mail_removes_no_factor_and_ends_pending_sessions,
     a_new_device_is_noted_after_the_second_step,
     a_sign_up_takes_no_account_with_a_factor,
+    a_passkey_of_an_unverified_address_signs_in_once_it_is_verified,
 );
 
 async fn app_with(kind: Kind, set: impl FnOnce(&mut Options)) -> (TestApp, Mailbox) {
@@ -43,6 +45,14 @@ async fn verify(app: &TestApp, mailbox: &Mailbox) {
     let token = mailbox.one(ADA, CONFIRM).await.token();
     let answer = app.browser().post("/api/email/verify", json!({ "token": token })).await;
     assert_eq!(answer.status, 204);
+}
+
+/// As an account from before mail was on may be.
+async fn make_unverified(app: &TestApp, account: &Account) {
+    let email = Some((account.user.email.clone(), false));
+    let change = Change { email, ..Change::default() };
+    let decide = move |_: &_| Some(change.clone());
+    app.anteroom.accounts().change(account.user.id, decide).await.unwrap();
 }
 
 fn unverified() -> (u16, String) {
@@ -183,11 +193,7 @@ async fn a_sign_up_takes_no_account_with_a_factor(kind: Kind) {
     let account = app.add(ADA, Role::User).await;
     let (authenticator, _) = set_up(&app, &app.signed_in(ADA).await).await;
     mailbox.one(ADA, ADDED).await;
-    // As an account from before mail was on may be.
-    let email = Some((account.user.email.clone(), false));
-    let change = Change { email, ..Change::default() };
-    let decide = move |_: &_| Some(change.clone());
-    app.anteroom.accounts().change(account.user.id, decide).await.unwrap();
+    make_unverified(&app, &account).await;
 
     assert_eq!(app.browser().sign_up(ADA, OTHER_PASSWORD).await.status, 202);
 
@@ -197,4 +203,22 @@ async fn a_sign_up_takes_no_account_with_a_factor(kind: Kind) {
     assert_eq!(first.refusal(), unverified());
     verify(&app, &mailbox).await;
     authenticator.sign_in(&app, ADA, PASSWORD).await;
+}
+
+async fn a_passkey_of_an_unverified_address_signs_in_once_it_is_verified(kind: Kind) {
+    let strict =
+        |options: &mut Options| options.mail.as_mut().unwrap().verification_is_required = true;
+    let (app, mailbox) = app_with(kind, strict).await;
+    let account = app.add(ADA, Role::User).await;
+    let mut key = passkeys::key(&app);
+    passkeys::add(&app.signed_in(ADA).await, &mut key).await;
+    mailbox.one(ADA, ADDED).await;
+    make_unverified(&app, &account).await;
+
+    let refused = passkeys::sign_in_with(&app.browser(), &mut key, &[]).await;
+
+    assert_eq!(refused.refusal(), unverified());
+    assert!(refused.set_cookies().iter().all(|cookie| !cookie.starts_with("anteroom=")));
+    verify(&app, &mailbox).await;
+    passkeys::signed_in_with(&app, &mut key).await;
 }

@@ -27,6 +27,7 @@ on_every_store!(
     a_full_limit_uses_up_neither_the_code_nor_the_pending_session,
     a_set_up_is_of_the_session_that_began_it,
     of_codes_sent_at_once_for_a_pending_session_five_are_compared,
+    ck_4_two_cookies_at_the_second_step_are_none_and_use_nothing_up,
 );
 
 /// Ada with an authenticator app, and the browser in which she set it up.
@@ -187,6 +188,34 @@ async fn of_codes_sent_at_once_for_a_pending_session_five_are_compared(kind: Kin
     let refused = |code: &str| answers.iter().filter(|answer| answer.code() == code).count();
     assert_eq!(refused("invalid_credentials") + refused("no_session"), 20);
     assert_eq!(send_code(&browser, "000000").await.code(), "no_session");
+}
+
+async fn ck_4_two_cookies_at_the_second_step_are_none_and_use_nothing_up(kind: Kind) {
+    let app = TestApp::start(kind).await;
+    let (_, authenticator) = with_app(&app).await;
+    let (browser, other) = (pending(&app).await, pending(&app).await);
+    let code = authenticator.next_code(&app).await;
+    let both = format!("anteroom={}; anteroom={}", browser.token(), other.token());
+    let plain = app.browser();
+
+    let answer = plain
+        .ask(Method::POST, "/api/session/second-factor", |request| {
+            request.header("Cookie", &both).json(&json!({ "code": code }))
+        })
+        .await;
+
+    assert_eq!(answer.refusal(), (401, "no_session".to_owned()));
+    assert!(answer.text.contains("several session cookies"), "{}", answer.text);
+    let by_form = plain
+        .ask(Method::POST, "/login/second-factor", |request| {
+            let request = request.header("Cookie", &both);
+            let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+            request.body(format!("code={code}"))
+        })
+        .await;
+    assert_eq!((by_form.status, by_form.location()), (303, "/login"));
+    assert_eq!(send_code(&browser, &code).await.status, 200);
+    assert_eq!(authenticator.finish(&app, &other).await.status, 200);
 }
 
 async fn a_pending_session_lives_ten_minutes_and_under_its_epoch(kind: Kind) {

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::authenticator::Authenticator;
 use crate::harness::app::{Kind, PASSWORD, TestApp, on_every_store};
 use crate::harness::browser::{Answer, Browser};
+use crate::metrics::{counted, text_of};
 
 const ADA: &str = "ada@example.org";
 
@@ -16,6 +17,7 @@ on_every_store!(
     administrators_must_have_one_and_others_need_not,
     totp_9_signing_up_leads_to_the_set_up,
     totp_8_a_factor_that_was_removed_satisfies_no_policy,
+    a_sign_in_that_a_set_up_finishes_is_counted_and_recorded,
 );
 
 fn must_be_set_up() -> (u16, String) {
@@ -96,6 +98,38 @@ async fn administrators_must_have_one_and_others_need_not(kind: Kind) {
     let authenticator = begins(&root).await;
     assert_eq!(confirms(&app, &root, &authenticator).await.status, 200);
     assert_eq!(root.get("/api/admin/users").await.status, 200);
+}
+
+async fn a_sign_in_that_a_set_up_finishes_is_counted_and_recorded(kind: Kind) {
+    let app = TestApp::start_with(kind, |options: &mut Options| {
+        options.second_factor = SecondFactorPolicy::Required;
+        counted(options);
+    })
+    .await;
+    let ada = app.add(ADA, Role::User).await;
+    let sign_ins = async || {
+        let text = text_of(&app.anteroom).await;
+        let series = "anteroom_sign_ins_total{outcome=\"ok\"} ";
+        text.lines().find_map(|line| line.strip_prefix(series)).unwrap_or("0").to_owned()
+    };
+    let browser = app.browser();
+    assert_eq!(browser.try_to_sign_in(ADA, PASSWORD, false).await.refusal(), must_be_set_up());
+    let authenticator = begins(&browser).await;
+    assert_eq!(sign_ins().await, "0");
+
+    assert_eq!(confirms(&app, &browser, &authenticator).await.status, 200);
+
+    assert_eq!(sign_ins().await, "1");
+    let admin = app.browser();
+    app.add("root@example.org", Role::Admin).await;
+    admin.try_to_sign_in("root@example.org", PASSWORD, false).await;
+    let of_admin = begins(&admin).await;
+    assert_eq!(confirms(&app, &admin, &of_admin).await.status, 200);
+    let path = format!("/api/admin/audit?kind=login&user={}", ada.user.id);
+    let events = admin.get(&path).await.json();
+    let events = events["events"].as_array().unwrap();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["outcome"], "ok", "{events:?}");
 }
 
 async fn totp_8_a_factor_that_was_removed_satisfies_no_policy(kind: Kind) {
