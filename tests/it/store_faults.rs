@@ -18,7 +18,7 @@ use serde_json::json;
 use self::operations::{Mark, Operation, Scene, WIKI, operations};
 use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
 use crate::harness::browser::{Answer, Browser};
-use crate::harness::chance::is_nightly;
+use crate::harness::chance::{chosen_operations, is_nightly};
 use crate::harness::failing::{Fault, Faults};
 use crate::harness::mailbox::Mailbox;
 use crate::second_factors::set_up;
@@ -45,12 +45,23 @@ const MOST_CALLS: usize = 60;
 /// time is waiting, so several servers run in parallel, each with separate stores.
 async fn every_call_of_every_operation(kind: Kind, fault: Fault) {
     let mut shares: [Vec<Operation>; SIDE_BY_SIDE] = std::array::from_fn(|_| Vec::new());
-    for (number, operation) in operations().into_iter().enumerate() {
+    let operations = chosen();
+    let number_of_operations = operations.len();
+    for (number, operation) in operations.into_iter().enumerate() {
         shares[number % SIDE_BY_SIDE].push(operation);
     }
     let struck = join_all(shares.map(|share| every_call_of(kind, fault, share))).await;
     let struck: usize = struck.into_iter().sum();
-    assert!(struck > operations().len() / 2, "only {struck} calls were struck");
+    assert!(struck > number_of_operations / 2, "only {struck} calls were struck");
+}
+
+/// All operations, or those of the variable `OPERATIONS`.
+fn chosen() -> Vec<Operation> {
+    let Some(parts) = chosen_operations() else { return operations() };
+    let is_chosen = |operation: &Operation| parts.split('|').any(|it| operation.route.contains(it));
+    let chosen: Vec<_> = operations().into_iter().filter(is_chosen).collect();
+    assert!(!chosen.is_empty(), "OPERATIONS={parts} is about no route");
+    chosen
 }
 
 /// Returns the number of calls that failed.

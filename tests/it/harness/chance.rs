@@ -88,3 +88,9 @@ impl Drop for SaysSeed {
         }
     }
 }
+
+/// Parts of the routes that a run is about, separated by `|`, from the variable `OPERATIONS`. `None`:
+/// all of them.
+pub fn chosen_operations() -> Option<String> {
+    std::env::var("OPERATIONS").ok().filter(|parts| !parts.is_empty())
+}

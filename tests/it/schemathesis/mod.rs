@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::harness::app::{Kind, TestApp};
+use crate::harness::chance::chosen_operations;
 use crate::harness::left_out;
 use crate::harness::server::Place;
 use crate::house_rules::root;
@@ -47,6 +48,7 @@ fn run(role: &str, length: &Length, place: &Place) -> Option<BTreeSet<String>> {
         .args(["run", &format!("{}/openapi.json", server.url), "--no-color", "--warnings", "off"])
         .args(["--checks", "all", "--exclude-checks", "positive_data_acceptance"])
         .args(["--phases", length.phases, "--max-examples", &length.examples.to_string()])
+        .args(chosen_operations().iter().flat_map(|parts| ["--include-path-regex", parts]))
         .args(["--seed", &length.seed.to_string(), "--generation-database", "none"])
         .current_dir(server.place.path())
         .env("SCHEMATHESIS_HOOKS", file("hooks.py"))
