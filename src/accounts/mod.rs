@@ -18,6 +18,7 @@ mod invitation;
 mod letters;
 mod password;
 mod password_check;
+mod role;
 mod setup_link;
 mod sign_up;
 mod store;
@@ -48,12 +49,13 @@ pub use letters::{
 };
 pub use password::{Password, PasswordPolicy, WeakPassword};
 pub use password_check::{Authenticated, FailedSignIn, PasswordCheck, PasswordCheckError};
+pub use role::Role;
 pub use setup_link::{SetupClaim, SetupLink};
 pub use store::{
     Account, AccountCount, AccountPage, AccountStore, Credentials, ImportError, ImportSource,
     Invitation, Listing,
 };
-pub use user::{InvalidName, Name, Role, Status, User, UserId};
+pub use user::{InvalidName, Name, Status, User, UserId};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Email, Groups};
+use super::{Email, Groups, Role};
 use crate::entropy::id;
 
 id! {
@@ -30,32 +30,6 @@ pub struct User {
     pub status: Status,
     /// When the account was made.
     pub created_at: OffsetDateTime,
-}
-
-/// The permissions of a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Own account and sessions.
-    User,
-    /// Everybody's.
-    Admin,
-}
-
-impl Role {
-    /// `user` or `admin`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Reads what [`Role::as_str`] writes.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == text)
-    }
 }
 
 /// Whether a person may sign in.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use time::{Duration, OffsetDateTime};
 
-use super::{AuditTrail, EventId, Kind};
+use super::{AuditStore, EventId, Kind};
 use crate::clock::{from_unix_milliseconds, unix_milliseconds};
 use crate::failure::StoreError;
 
@@ -49,17 +49,17 @@ pub(super) struct Counts {
     over: Arc<Mutex<Counted>>,
 }
 
-impl AuditTrail {
+impl Counts {
     /// How many signed in and failed to, hour by hour and day by day.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    pub async fn activity(&self) -> Result<Activity, StoreError> {
-        let _turn = self.counts().turn.lock().await;
-        let now = self.now();
+    pub(super) async fn activity(
+        &self,
+        store: &dyn AuditStore,
+        now: OffsetDateTime,
+    ) -> Result<Activity, StoreError> {
+        let _turn = self.turn.lock().await;
         let activity = Activity {
-            hours: self.spans(now, (1, HOURS)).await?,
-            days: self.spans(now, (24, DAYS)).await?,
+            hours: self.spans((store, now), (1, HOURS)).await?,
+            days: self.spans((store, now), (24, DAYS)).await?,
         };
         let oldest = unix_milliseconds(now.saturating_sub(Duration::days(DAYS + 1)));
         self.over().retain(|(_, begun, _), _| *begun >= oldest);
@@ -68,7 +68,7 @@ impl AuditTrail {
 
     async fn spans(
         &self,
-        now: OffsetDateTime,
+        (store, now): (&dyn AuditStore, OffsetDateTime),
         (hours, number): (i64, i64),
     ) -> Result<Vec<Span>, StoreError> {
         let length = Duration::hours(hours);
@@ -77,17 +77,16 @@ impl AuditTrail {
         let mut spans = Vec::new();
         for ago in (0..number).rev() {
             let begun_at = from_unix_milliseconds(present - ago * milliseconds);
-            spans.push(Span {
-                begun_at,
-                sign_ins: self.count(Kind::Login, begun_at, length).await?,
-                failures: self.count(Kind::LoginFailed, begun_at, length).await?,
-            });
+            let count = async |kind| self.count((store, now), kind, begun_at, length).await;
+            let (sign_ins, failures) = (count(Kind::Login).await?, count(Kind::LoginFailed).await?);
+            spans.push(Span { begun_at, sign_ins, failures });
         }
         Ok(spans)
     }
 
     async fn count(
         &self,
+        (store, now): (&dyn AuditStore, OffsetDateTime),
         kind: Kind,
         begun_at: OffsetDateTime,
         length: Duration,
@@ -99,15 +98,14 @@ impl AuditTrail {
         }
         let end = begun_at.saturating_add(length);
         let range = (EventId::first_of(begun_at), EventId::first_of(end));
-        let is_over = self.now() >= end.saturating_add(SETTLED);
-        let count = self.store().count(kind, range).await?;
-        if is_over {
+        let count = store.count(kind, range).await?;
+        if now >= end.saturating_add(SETTLED) {
             self.over().insert(key, count);
         }
         Ok(count)
     }
 
     fn over(&self) -> std::sync::MutexGuard<'_, Counted> {
-        self.counts().over.lock().unwrap_or_else(PoisonError::into_inner)
+        self.over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::figures::Counts;
+use super::figures::{Activity, Counts};
 use super::limits::Limits;
 use super::{AuditLines, AuditStore, By, Event, EventId, Kind, Recorded};
 use crate::clock::Clock;
@@ -135,8 +135,12 @@ impl AuditTrail {
         &*self.0.store
     }
 
-    pub(super) fn counts(&self) -> &Counts {
-        &self.0.counts
+    /// How many signed in and failed to, hour by hour and day by day.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn activity(&self) -> Result<Activity, StoreError> {
+        self.0.counts.activity(self.store(), self.now()).await
     }
 
     pub(super) fn now(&self) -> OffsetDateTime {

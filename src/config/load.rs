@@ -8,9 +8,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::mistakes::one_line;
-use super::read::{Reader, Typed};
-use super::settings::{self as table, Kind, SETTINGS};
-use super::sources::{Form, Given, Sources};
+use super::read::Reader;
+use super::settings::{self as table, Form, Kind, SETTINGS, Typed};
+use super::sources::{Given, Sources};
 use super::{Dotenv, Flags, Mistakes, Provenance, SessionStorage, Setting, Signup, mask};
 use crate::accounts::SecondFactorPolicy;
 use crate::audit::Retention;

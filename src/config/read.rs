@@ -1,15 +1,8 @@
 //! Reads settings one by one and collects mistakes.
 
-use super::settings::Kind;
+use super::settings::{Kind, Typed};
 use super::sources::{Given, Sources};
 use super::{Mistake, Setting, mask};
-
-/// A setting with the parser of its values.
-pub(super) struct Typed<T> {
-    pub(super) setting: &'static Setting,
-    /// The typed value, or one sentence that says what to write instead.
-    pub(super) parse: fn(&str) -> Result<T, String>,
-}
 
 /// Reads settings from the sources. A value that cannot be used is `None` and a mistake.
 pub(super) struct Reader {

@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::read::Typed;
-use super::sources::Form;
 use super::values::{self, SessionStorage, Signup};
 use crate::accounts::SecondFactorPolicy;
 use crate::audit::Kind as Event;
@@ -96,6 +94,22 @@ pub enum Kind {
     Hidden,
     /// Entries separated by commas; empty means none.
     List,
+}
+
+/// Whether a setting is given by value or by file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Its value.
+    Value,
+    /// The path of a file that holds its value, for secrets.
+    File,
+}
+
+/// A setting with the parser of its values.
+pub(super) struct Typed<T> {
+    pub(super) setting: &'static Setting,
+    /// The typed value, or one sentence that says what to write instead.
+    pub(super) parse: fn(&str) -> Result<T, String>,
 }
 
 struct Spelling {

@@ -6,20 +6,11 @@ use std::fmt;
 
 use super::mistakes::one_line;
 use super::secret_file::{self, shown_path};
-use super::settings::PREFIX;
+use super::settings::{Form, PREFIX};
 use super::{Dotenv, Mistake, SETTINGS, Setting, injected};
 
 /// The flags of a command line, each at most once.
 pub type Flags = Vec<(&'static Setting, Form, OsString)>;
-
-/// Whether a setting is given by value or by file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// Its value.
-    Value,
-    /// The path of a file that holds its value, for secrets.
-    File,
-}
 
 /// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

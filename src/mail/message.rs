@@ -8,8 +8,19 @@ use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
 use time::OffsetDateTime;
 
-use super::{SenderAddress, Written};
+use super::SenderAddress;
 use crate::accounts::Letter;
+
+/// The text of a message.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The subject.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+}
 
 /// Keeps answering machines silent (RFC 3834).
 #[derive(Clone)]

@@ -16,8 +16,9 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+pub use message::Written;
 pub use options::{MailOptions, MailServer, Security, SenderAddress, Transport};
-pub use service::{LetterWriter, Mail, MailParts, TestOutcome, ToWrite, Written};
+pub use service::{LetterWriter, Mail, MailParts, TestOutcome, ToWrite};
 pub use store::{
     ClaimedLetter, FailedLetter, LetterStatus, MailEntry, MailListing, MailPage, MailState,
     MailStore, Recipient,

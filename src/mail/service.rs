@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use super::cleaned::cleaned;
-use super::message::message;
+use super::message::{Written, message};
 use super::smtp::{Smtp, SmtpError};
 use super::{
     MailListing, MailOptions, MailPage, MailState, MailStore, Recipient, SenderAddress, Transport,
@@ -39,17 +39,6 @@ pub struct ToWrite<'l> {
     pub recipient: &'l Recipient,
     /// The token of its link, if it has one.
     pub token: Option<&'l str>,
-}
-
-/// The text of a message.
-#[derive(Clone, Debug)]
-pub struct Written {
-    /// The subject.
-    pub subject: String,
-    /// The plain text.
-    pub text: String,
-    /// The same as HTML.
-    pub html: String,
 }
 
 /// The result of a message that an operator sends to see whether mail arrives.

@@ -13,9 +13,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::activity::{Activity, TimeoutDecision};
 use super::admission::ConnectionSlot;
-use super::listen::ServerPhase;
 use super::options::ConnectionTimeouts;
-use super::request::{ConnectionService, HttpService};
+use super::request::{ConnectionService, HttpService, ServerPhase};
 use super::stream::TrackedStream;
 
 /// Bytes of request headers; larger ones get 431.

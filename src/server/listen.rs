@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::admission::Admission;
 use super::connection::{ServerState, drive};
 use super::options::ServeOptions;
-use super::request::HttpService;
+use super::request::{HttpService, ServerPhase};
 
 /// The pause after a failed accept, mostly for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -33,16 +33,6 @@ const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     Content-Length: 42\r\n\
     \r\n\
     Too many connections: try again shortly.\r\n";
-
-/// How far the shutdown of the server is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ServerPhase {
-    Open,
-    /// Active requests finish, no new ones are accepted.
-    Draining,
-    /// The drain timed out.
-    Closing,
-}
 
 /// Serves with the default [`ServeOptions`] until `stop` completes, then drains active requests for
 /// at most eight seconds.

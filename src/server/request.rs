@@ -19,7 +19,6 @@ use tower::{Service, ServiceExt as _};
 
 use super::activity::Activity;
 use super::admission::ConnectionSlot;
-use super::listen::ServerPhase;
 use super::slow_body::SlowBodyTimeout;
 
 /// An infallible HTTP service: an [`axum::Router`], or anything like it.
@@ -47,6 +46,16 @@ impl<S> HttpService for S where
         + Sync
         + 'static
 {
+}
+
+/// How far the shutdown of the server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ServerPhase {
+    Open,
+    /// Active requests finish, no new ones are accepted.
+    Draining,
+    /// The drain timed out.
+    Closing,
 }
 
 type PendingResponse =

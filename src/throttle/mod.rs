@@ -6,7 +6,6 @@
 //!
 //! This module knows no accounts and no passwords: an [`AccountKey`] names the account.
 
-mod attempt;
 mod counter;
 mod in_flight;
 mod keyed_throttle;
@@ -17,13 +16,12 @@ mod reports;
 mod service;
 mod store;
 
-pub use attempt::Attempt;
 pub use counter::{AccountKey, Counter, CounterKey, Pace, Rate};
 pub use keyed_throttle::{KeyedThrottle, NetworkThrottle};
 pub use limits::{Limit, ThrottleOptions};
 pub use network::Network;
 pub use own_writes::OwnWrites;
-pub use service::{AttemptError, Throttle, Throttled};
+pub use service::{Attempt, AttemptError, Throttle, Throttled};
 pub use store::{KNOWN_NETWORKS, Refusal, Release, ThrottleStore};
 
 #[cfg(test)]

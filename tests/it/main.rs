@@ -51,6 +51,7 @@ mod headers;
 mod histories;
 mod house_rules;
 mod http2;
+mod import_circles;
 mod imports;
 mod invitations;
 mod key_file;

@@ -10,67 +10,9 @@ use std::time::{Duration, Instant};
 use argon2::{Algorithm, Params, Version};
 use serde::{Deserialize, Serialize};
 
-use super::scheme::{Digest, Scheme};
-use super::stored::Stored;
+use super::scheme::{Digest, Effort, Family, Scheme};
 use super::workers::Memory;
-use super::{HashError, HashParameters, PasswordHash};
-
-/// Hashes whose work can be added up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Family {
-    Argon2,
-    Bcrypt,
-    Pbkdf2Sha1,
-    Pbkdf2Sha256,
-    Pbkdf2Sha512,
-    Scrypt,
-    Sha512Crypt,
-}
-
-impl Family {
-    /// As documents name it.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Argon2 => "Argon2",
-            Self::Bcrypt => "bcrypt",
-            Self::Pbkdf2Sha1 | Self::Pbkdf2Sha256 | Self::Pbkdf2Sha512 => "PBKDF2",
-            Self::Scrypt => "scrypt",
-            Self::Sha512Crypt => "SHA-512-crypt",
-        }
-    }
-}
-
-impl From<Digest> for Family {
-    fn from(digest: Digest) -> Self {
-        match digest {
-            Digest::Sha1 => Self::Pbkdf2Sha1,
-            Digest::Sha256 => Self::Pbkdf2Sha256,
-            Digest::Sha512 => Self::Pbkdf2Sha512,
-        }
-    }
-}
-
-/// The work of hashes of one family.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Effort {
-    /// Grow with the time. For Argon2 KiB times passes, for bcrypt and PBKDF2 rounds, for scrypt
-    /// blocks of 128 bytes.
-    pub(super) units: u64,
-    /// The most memory at once; none where it does not matter.
-    #[serde(default)]
-    pub(super) kibibytes: u32,
-}
-
-impl Effort {
-    pub(super) fn of(units: u64) -> Self {
-        Self { units, kibibytes: 0 }
-    }
-
-    fn at_least(self, other: Self) -> Self {
-        Self { units: self.units.max(other.units), kibibytes: self.kibibytes.max(other.kibibytes) }
-    }
-}
+use super::{HashError, HashParameters};
 
 /// The costliest hash of each family that accounts of other systems came with. A refused password
 /// costs as much as all of them.
@@ -79,16 +21,6 @@ impl Effort {
 pub struct ImportedCosts(BTreeMap<Family, Effort>);
 
 impl ImportedCosts {
-    /// Adds what a hash costs. Ours and the lack of one add nothing.
-    pub fn add(&mut self, hash: &PasswordHash) {
-        if let Ok(stored) = Stored::read(hash.as_str())
-            && !stored.is_of(&HashParameters::default())
-        {
-            let (family, effort) = stored.effort();
-            self.raise(family, effort);
-        }
-    }
-
     /// Adds what others cost.
     pub fn merge(&mut self, other: &Self) {
         for (family, effort) in &other.0 {
@@ -115,7 +47,7 @@ impl ImportedCosts {
         Ok((begun.elapsed(), memory))
     }
 
-    fn raise(&mut self, family: Family, effort: Effort) {
+    pub(super) fn raise(&mut self, family: Family, effort: Effort) {
         let known = self.0.entry(family).or_default();
         *known = known.at_least(effort);
     }
@@ -143,17 +75,6 @@ impl ImportedCosts {
             effort.units = effort.units.saturating_mul(forms);
         }
         Spent(all.0)
-    }
-}
-
-impl PasswordHash {
-    /// The name of its kind, and about how many microseconds it takes; `None` for the placeholder.
-    #[must_use]
-    pub(crate) fn cost(&self) -> Option<(&'static str, u64)> {
-        let (family, effort) = Stored::read(self.as_str()).ok()?.effort();
-        let mut spent = Spent::default();
-        spent.add((family, effort));
-        Some((family.name(), spent.microseconds()))
     }
 }
 

@@ -1,13 +1,13 @@
-//! The ways in which passwords are hashed: ours, and those of other systems.
+//! The ways in which passwords are hashed, ours and those of other systems, and the work of each.
 
 use std::num::NonZeroU32;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use ring::pbkdf2;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::HashError;
-use super::effort::{Effort, Family};
 use super::workers::Memory;
 
 /// How a hash is computed. Costs are within the bounds of [`super::reading`].
@@ -54,6 +54,63 @@ impl Digest {
             Self::Sha256 => 32,
             Self::Sha512 => 64,
         }
+    }
+}
+
+/// Hashes whose work can be added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Family {
+    Argon2,
+    Bcrypt,
+    Pbkdf2Sha1,
+    Pbkdf2Sha256,
+    Pbkdf2Sha512,
+    Scrypt,
+    Sha512Crypt,
+}
+
+impl Family {
+    /// As documents name it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Argon2 => "Argon2",
+            Self::Bcrypt => "bcrypt",
+            Self::Pbkdf2Sha1 | Self::Pbkdf2Sha256 | Self::Pbkdf2Sha512 => "PBKDF2",
+            Self::Scrypt => "scrypt",
+            Self::Sha512Crypt => "SHA-512-crypt",
+        }
+    }
+}
+
+impl From<Digest> for Family {
+    fn from(digest: Digest) -> Self {
+        match digest {
+            Digest::Sha1 => Self::Pbkdf2Sha1,
+            Digest::Sha256 => Self::Pbkdf2Sha256,
+            Digest::Sha512 => Self::Pbkdf2Sha512,
+        }
+    }
+}
+
+/// The work of hashes of one family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Effort {
+    /// Grow with the time. For Argon2 KiB times passes, for bcrypt and PBKDF2 rounds, for scrypt
+    /// blocks of 128 bytes.
+    pub(super) units: u64,
+    /// The most memory at once; none where it does not matter.
+    #[serde(default)]
+    pub(super) kibibytes: u32,
+}
+
+impl Effort {
+    pub(super) fn of(units: u64) -> Self {
+        Self { units, kibibytes: 0 }
+    }
+
+    pub(super) fn at_least(self, other: Self) -> Self {
+        Self { units: self.units.max(other.units), kibibytes: self.kibibytes.max(other.kibibytes) }
     }
 }
 

@@ -1,12 +1,12 @@
-//! A stored hash, taken apart, and the comparison of a password with it.
+//! A stored hash, taken apart: the comparison of a password with it, and its cost.
 
 use argon2::password_hash::phc::Output;
 use argon2::{Algorithm, Version};
 
-use super::effort::{Effort, Family, Spent};
-use super::scheme::Scheme;
+use super::effort::{ImportedCosts, Spent};
+use super::scheme::{Effort, Family, Scheme};
 use super::workers::{Memory, Weight};
-use super::{HashError, HashParameters, SALT_LENGTH, TAG_LENGTH};
+use super::{HashError, HashParameters, PasswordHash, SALT_LENGTH, TAG_LENGTH};
 
 /// A stored hash, taken apart: within the bounds of [`super::reading`].
 pub(super) struct Stored {
@@ -56,6 +56,29 @@ impl Stored {
     /// Whether a new hash under these parameters would look the same.
     pub(super) fn is_of(&self, current: &HashParameters) -> bool {
         self.scheme == current.scheme() && self.salt.len() == SALT_LENGTH
+    }
+}
+
+impl ImportedCosts {
+    /// Adds what a hash costs. Ours and the lack of one add nothing.
+    pub fn add(&mut self, hash: &PasswordHash) {
+        if let Ok(stored) = Stored::read(hash.as_str())
+            && !stored.is_of(&HashParameters::default())
+        {
+            let (family, effort) = stored.effort();
+            self.raise(family, effort);
+        }
+    }
+}
+
+impl PasswordHash {
+    /// The name of its kind, and about how many microseconds it takes; `None` for the placeholder.
+    #[must_use]
+    pub(crate) fn cost(&self) -> Option<(&'static str, u64)> {
+        let (family, effort) = Stored::read(self.as_str()).ok()?.effort();
+        let mut spent = Spent::default();
+        spent.add((family, effort));
+        Some((family.name(), spent.microseconds()))
     }
 }
 

@@ -38,11 +38,11 @@ use crate::http::endpoints::tests::samples::{
     sign_in, sign_up,
 };
 use crate::http::security::redirect::with_next;
+use crate::http::session::language::Language;
+use crate::http::session::language::Language::{English, Korean};
 use crate::http::web::assets::{find, path_of_passkeys, path_of_script, path_of_style};
 use crate::http::web::error_page::ErrorPage;
 use crate::http::web::form_problems::Problems;
-use crate::http::web::language::Language;
-use crate::http::web::language::Language::{English, Korean};
 use crate::http::web::page_context::{PageContext, SignedInUser};
 use crate::http::web::theme::Theme;
 use crate::rules::RuleText;

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use crate::http::fuzzing::headers_of;
 use crate::http::session::cookie::{CookieShape, Presented, preference, set_preference};
-use crate::http::web::language::Language;
+use crate::http::session::language::Language;
 use crate::network::TrustedProxies;
 use crate::sessions::Token;
 

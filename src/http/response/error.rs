@@ -20,7 +20,6 @@ use axum::response::{IntoResponse, Response};
 
 use crate::accounts::{Busy, ChangeError, CreateError, Factor, PasswordCheckError, WeakPassword};
 use crate::failure::StoreError;
-use crate::http::response::json::ProblemBody;
 use crate::sessions::{EndReason, ResumeError, StartError};
 use crate::use_cases::{
     ChangePasswordError, LoginError, OwnChangeError, OwnFactorsError, PasskeySignInError,
@@ -190,16 +189,6 @@ impl IntoResponse for Problem {
         }
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-impl Problem {
-    /// The problem document.
-    pub(crate) fn document(&self, request_id: &str) -> Response {
-        let body = ProblemBody::new(self, request_id);
-        let body = serde_json::to_vec(&body).unwrap_or_default();
-        let media_type = HeaderValue::from_static("application/problem+json");
-        (self.status, [(header::CONTENT_TYPE, media_type)], body).into_response()
     }
 }
 

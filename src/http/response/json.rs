@@ -1,8 +1,10 @@
-//! The JSON shapes of users and sessions.
+//! The JSON shapes of users, sessions and errors.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -325,5 +327,15 @@ impl ProblemBody {
             methods: problem.methods.clone(),
             errors: problem.errors.clone(),
         }
+    }
+}
+
+impl Problem {
+    /// The problem document.
+    pub(crate) fn document(&self, request_id: &str) -> Response {
+        let body = ProblemBody::new(self, request_id);
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        (self.status, [(header::CONTENT_TYPE, media_type)], body).into_response()
     }
 }

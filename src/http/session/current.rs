@@ -14,7 +14,7 @@ use crate::audit::AuditTrail;
 use crate::detached;
 use crate::http::response::error::Problem;
 use crate::http::session::cookie::{CookieShape, Presented};
-use crate::http::web::language::Language;
+use crate::http::session::language::Language;
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::network::Sender;
 use crate::sessions::{

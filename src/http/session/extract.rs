@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use axum::http::{Method, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use url::Url;
 
@@ -15,7 +15,6 @@ use crate::http::response::error::Problem;
 use crate::http::routes::form_page;
 use crate::http::security::redirect::{Next, see_other, with_next};
 use crate::http::session::current::CurrentSession;
-use crate::http::session::extract_public::RequireAdmin;
 use crate::sessions::{Client, FreshProof, Session, SessionId, Token};
 use crate::use_cases::Authorized;
 
@@ -97,6 +96,71 @@ impl CurrentUser {
     }
 }
 
+/// `Option<CurrentUser>`: `None` without a live session of a user. A store that fails is still 503.
+impl<S: Send + Sync> axum::extract::OptionalFromRequestParts<S> for CurrentUser {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
+        match <Self as FromRequestParts<S>>::from_request_parts(parts, state).await {
+            Ok(current) => Ok(Some(current)),
+            Err(problem) if problem.status == StatusCode::UNAUTHORIZED => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+/// Requires a signed-in administrator. Without a session the answer is 401, for other users 404, so
+/// that the route stays hidden from them.
+///
+/// ```
+/// use anteroom::RequireAdmin;
+///
+/// async fn reports(RequireAdmin(admin): RequireAdmin) -> String {
+///     format!("Reports for {}", admin.user.email.as_str())
+/// }
+/// # let _: axum::routing::MethodRouter = axum::routing::get(reports);
+/// ```
+#[derive(Clone, Debug)]
+pub struct RequireAdmin(pub CurrentUser);
+
+impl<S: Send + Sync> FromRequestParts<S> for RequireAdmin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let current =
+            <CurrentUser as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        match current.user.role {
+            Role::Admin => Ok(Self(current)),
+            Role::User => Err(Problem::not_found()),
+        }
+    }
+}
+
+/// Requires a user who signed in or reauthenticated in the last ten minutes. Without a session the
+/// answer is 401, with an older proof 403 `reauthentication_required` (OWASP ASVS 5.0, 7.5.1).
+///
+/// ```
+/// use anteroom::FreshUser;
+///
+/// async fn close_shop(FreshUser(current): FreshUser) -> String {
+///     format!("Closed by {}", current.user.email.as_str())
+/// }
+/// # let _: axum::routing::MethodRouter = axum::routing::post(close_shop);
+/// ```
+#[derive(Clone, Debug)]
+pub struct FreshUser(pub CurrentUser);
+
+impl<S: Send + Sync> FromRequestParts<S> for FreshUser {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let current =
+            <CurrentUser as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        current.fresh_proof().ok_or_else(Problem::reauthentication_required)?;
+        Ok(Self(current))
+    }
+}
+
 /// Like [`CurrentUser`], for pages: without, the browser is sent to the sign-in page and comes
 /// back from there. If the store fails, the response is 503 instead.
 #[derive(Clone, Debug)]
@@ -108,7 +172,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUserOrLogin {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let proof = CurrentUser::from_request_parts(parts, state).await;
         proof.map(Self).map_err(|problem| {
-            if problem.status != axum::http::StatusCode::UNAUTHORIZED {
+            if problem.status != StatusCode::UNAUTHORIZED {
                 return problem.into_response();
             }
             see_other(&with_next("/login", &return_path(parts).unwrap_or_default()))

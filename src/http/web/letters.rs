@@ -7,7 +7,7 @@ use askama::Template;
 
 use crate::accounts::{LetterKind, LinkPurpose};
 use crate::http::security::public_url::PublicUrl;
-use crate::http::web::language::Language;
+use crate::http::session::language::Language;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::texts::Texts;
 use crate::mail::{LetterWriter, ToWrite, Written};

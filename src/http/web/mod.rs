@@ -1,10 +1,9 @@
-//! Shared parts of the pages: page context, texts, theme, language, assets, forms, templates.
+//! Shared parts of the pages: page context, texts, theme, assets, forms, templates.
 
 pub(in crate::http) mod assets;
 pub(in crate::http) mod error_page;
 pub(in crate::http) mod form_pages;
 pub(in crate::http) mod form_problems;
-pub(in crate::http) mod language;
 pub(in crate::http) mod letters;
 pub(in crate::http) mod page_context;
 pub(in crate::http) mod render;

@@ -4,8 +4,8 @@ use fluent_bundle::FluentValue;
 use time::OffsetDateTime;
 
 use crate::http::routes::APPLICATION_AREA;
+use crate::http::session::language::Language;
 use crate::http::web::assets;
-use crate::http::web::language::Language;
 use crate::http::web::texts::{Texts, machine_time};
 use crate::http::web::theme::Theme;
 

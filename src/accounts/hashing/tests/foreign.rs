@@ -6,7 +6,8 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::peers;
 use super::{hasher, password, verify_with};
-use crate::accounts::hashing::effort::{Family, Spent};
+use crate::accounts::hashing::effort::Spent;
+use crate::accounts::hashing::scheme::Family;
 use crate::accounts::hashing::stored::Stored;
 use crate::accounts::hashing::workers::Memory;
 use crate::accounts::hashing::{

@@ -11,7 +11,7 @@ pub(in crate::http) mod webhook;
 
 use url::form_urlencoded::Serializer;
 
-use crate::accounts::{IssuedInvitation, Role, Status, User};
+use crate::accounts::{Account, Accounts, IssuedInvitation, Role, Status, User, UserId};
 use crate::http::endpoints::admin::sessions::view::SessionRow;
 use crate::http::endpoints::admin::users::view::{InvitationLink, UserRow};
 use crate::http::endpoints::sessions::page::{cards_of, client_view};
@@ -61,6 +61,12 @@ fn session_row(session: &Session, children: &[Child], own: SessionId) -> Session
 fn invitation_link(email: &str, issued: &IssuedInvitation, links: &Links) -> InvitationLink {
     let url = links.invitation(&issued.secret);
     InvitationLink { email: email.to_owned(), url, expires_at: issued.expires_at }
+}
+
+/// The account of an id in a path.
+async fn account_of(accounts: &Accounts, id: &str) -> Result<Account, Problem> {
+    let id = UserId::parse(id).ok_or_else(Problem::not_found)?;
+    accounts.find(id).await?.ok_or_else(Problem::not_found)
 }
 
 /// A form that failed, as [`problems_of`].

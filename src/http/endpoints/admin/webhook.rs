@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::audit::Kind;
 use crate::http::response::error::Problem;
 use crate::http::response::json::{ProblemBody, timestamp};
-use crate::http::session::extract_public::RequireAdmin;
+use crate::http::session::extract::RequireAdmin;
 use crate::webhook::{DeliveryState, Webhook};
 
 /// State of the deliveries.

@@ -8,7 +8,7 @@ use crate::http::request::body::Form;
 use crate::http::response::error::{FieldError, FieldErrors, Problem};
 use crate::http::security::redirect::{Next, see_other};
 use crate::http::session::cookie::{CookieShape, set_preference};
-use crate::http::web::language::Language;
+use crate::http::session::language::Language;
 use crate::http::web::theme::Theme;
 
 /// `POST /preferences`: keeps a theme, a language or both, and goes back.

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::http::endpoints::operations::health;
@@ -96,6 +97,11 @@ impl Description {
         completion::complete(&mut document, cookie);
         serde_json::to_vec(&document).unwrap_or_default()
     }
+}
+
+/// The members of an object; none of anything else.
+fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.as_object_mut().into_iter().flatten()
 }
 
 static SECURE: LazyLock<Vec<u8>> = LazyLock::new(|| Description::of(&CookieShape::SECURE));

@@ -7,8 +7,8 @@ use time::macros::datetime;
 
 use super::*;
 use crate::accounts::{Name, Passkey, PasskeyId, UserId};
+use crate::http::session::language::Language;
 use crate::http::state::FormSettings;
-use crate::http::web::language::Language;
 use crate::http::web::texts::Texts;
 use crate::http::web::theme::Theme;
 

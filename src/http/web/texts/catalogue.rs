@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
-use crate::http::web::language::Language;
+use crate::http::session::language::Language;
 
 type Bundle = FluentBundle<FluentResource>;
 

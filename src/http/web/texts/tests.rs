@@ -4,8 +4,8 @@ use std::path::Path;
 use fluent_bundle::{FluentResource, FluentValue};
 use time::macros::datetime;
 
-use crate::http::web::language::Language;
-use crate::http::web::language::Language::{English, Korean};
+use crate::http::session::language::Language;
+use crate::http::session::language::Language::{English, Korean};
 use crate::http::web::texts::{Texts, machine_time};
 
 const ENGLISH: &str = include_str!("en.ftl");

@@ -1,21 +1,16 @@
 //! Statements outside of transactions, retried where that is safe.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sqlx::postgres::PgRow;
 
 use super::Address;
 use super::failure::is_serialization_failure;
 use super::pool::Pool;
-use super::transaction::Attempts;
+use super::transaction::{ATTEMPTS, Attempts, RETRY_LIMIT};
 use crate::failure::StoreError;
 use crate::store::sql::engine::{SqlRow, Statement, failed, statement};
-
-/// The maximum number of attempts.
-pub(super) const ATTEMPTS: u32 = 4;
-/// No retry starts after this long.
-pub(super) const RETRY_LIMIT: Duration = Duration::from_secs(2);
 
 /// The connections to a server. Cheap to clone.
 #[derive(Clone, Debug)]

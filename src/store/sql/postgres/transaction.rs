@@ -7,10 +7,13 @@ use super::Lock;
 use super::connection::Query;
 use super::failure::is_serialization_failure;
 use super::pool::{Pool, PooledConnection};
-use super::server::{ATTEMPTS, RETRY_LIMIT};
 use crate::failure::StoreError;
 use crate::store::sql::engine::{Finish, SqlRow, Statement, failed, statement};
 
+/// The maximum number of attempts.
+pub(super) const ATTEMPTS: u32 = 4;
+/// No retry starts after this long.
+pub(super) const RETRY_LIMIT: Duration = Duration::from_secs(2);
 /// How long a statement may take that changes every row of a table.
 const LONG_STATEMENT_LIMIT: Duration = Duration::from_mins(10);
 

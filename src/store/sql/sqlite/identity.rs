@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 #[cfg(test)]
 mod tests;
 
+/// The suffix of the lock file of the server that uses a database.
+pub(super) const SERVER_LOCK: &str = "-lock";
 /// The limit of Linux for symbolic links.
 const MAX_LINKS: u32 = 40;
 /// The first bytes of every `SQLite` database.
@@ -177,7 +179,7 @@ impl Handle {
             return false;
         }
         // A server locks the file beside the database first.
-        !File::open(beside(real, super::lock::SERVER_LOCK)).is_ok_and(|lock| is_locked(&lock))
+        !File::open(beside(real, SERVER_LOCK)).is_ok_and(|lock| is_locked(&lock))
     }
 
     fn served_as(&self) -> MutexGuard<'_, Option<PathBuf>> {

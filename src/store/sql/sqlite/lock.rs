@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::identity::{FileId, Handle, beside};
+use super::identity::{FileId, Handle, SERVER_LOCK, beside};
 use crate::store::sql::OpenError;
 
-/// The suffix of the server's lock file.
-pub(super) const SERVER_LOCK: &str = "-lock";
+/// The suffix of the lock file of migrations.
 const MIGRATION_LOCK: &str = "-migration-lock";
 
 /// Retries, because a command holds the lock briefly while it checks for a server.

@@ -10,7 +10,7 @@ use crate::audit::{Actor, AuditListing, AuditTrail, EventBody, EventId, Kind};
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::response::json::ProblemBody;
-use crate::http::session::extract_public::RequireAdmin;
+use crate::http::session::extract::RequireAdmin;
 use crate::sessions::SessionId;
 
 /// A page of events.

@@ -18,7 +18,7 @@ use crate::http::endpoints::admin::audit::api::listing;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::response::json::ProblemBody;
-use crate::http::session::extract_public::RequireAdmin;
+use crate::http::session::extract::RequireAdmin;
 
 /// Events per page.
 const PAGE: u32 = 500;

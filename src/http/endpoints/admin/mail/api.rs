@@ -9,7 +9,7 @@ use crate::accounts::LetterId;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::response::json::{Id, ProblemBody, Timestamp};
-use crate::http::session::extract_public::RequireAdmin;
+use crate::http::session::extract::RequireAdmin;
 use crate::mail::{Mail, MailEntry, MailListing};
 
 /// A message that was not sent.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::audit::Span;
 use crate::http::response::error::Problem;
 use crate::http::response::json::{ProblemBody, Timestamp};
-use crate::http::session::extract_public::RequireAdmin;
+use crate::http::session::extract::RequireAdmin;
 use crate::use_cases::{Counts, Figures};
 
 /// Figures of the service.

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::http::endpoints::admin::revocations::api::{Follower, LOOK, RevocationBody};
+use crate::http::endpoints::admin::revocations::follower::{Follower, LOOK, RevocationBody};
 use crate::http::response::error::{Code, Problem};
 use crate::sessions::Cursor;
 

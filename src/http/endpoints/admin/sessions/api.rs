@@ -8,14 +8,13 @@ use utoipa::ToSchema;
 
 use crate::accounts::{Accounts, EpochReason, UserId};
 use crate::audit::{AuditListing, AuditTrail, EventBody};
-use crate::http::endpoints::admin::users::api::find;
+use crate::http::endpoints::admin::account_of;
 use crate::http::request::query::Query;
 use crate::http::response::error::Problem;
 use crate::http::response::json::{
     Asking, ProblemBody, RevokedBody, SessionBody, SessionPageBody, SessionsBody, Timestamp,
 };
-use crate::http::session::extract::{CurrentUser, PathId};
-use crate::http::session::extract_public::RequireAdmin;
+use crate::http::session::extract::{CurrentUser, PathId, RequireAdmin};
 use crate::sessions::{
     Child, ChildrenOf, EndReason, Ended, Explained, Session, SessionFilter, SessionId, SessionKind,
     SessionPolicy, Sessions,
@@ -107,7 +106,7 @@ pub(crate) async fn of_user(
     RequireAdmin(administrator): RequireAdmin,
     PathId(id): PathId,
 ) -> Result<Json<SessionsBody>, Problem> {
-    let user = find(&accounts, &id).await?.user;
+    let user = account_of(&accounts, &id).await?.user;
     let listed = sessions.list(user.id).await?;
     let children = sessions.children(ChildrenOf::User(user.id)).await?;
     Ok(Json(SessionsBody { sessions: bodies(&listed, &children, &sessions, &administrator) }))

@@ -6,16 +6,14 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::accounts::{
-    Account, Accounts, Email, Groups, GroupsChange, Listing, Name, Role, Status, UserId,
-};
+use crate::accounts::{Accounts, Email, Groups, GroupsChange, Listing, Name, Role, Status, UserId};
+use crate::http::endpoints::admin::account_of;
 use crate::http::endpoints::factors::access::authorized_over;
 use crate::http::request::body::{JsonObject, present};
 use crate::http::request::query::Query;
 use crate::http::response::error::{FieldError, FieldErrors, Problem};
 use crate::http::response::json::{OneUserBody, ProblemBody, UsersBody};
-use crate::http::session::extract::PathId;
-use crate::http::session::extract_public::RequireAdmin;
+use crate::http::session::extract::{PathId, RequireAdmin};
 use crate::sessions::Sessions;
 use crate::use_cases::{AccountChange, AccountChanges, OwnFactors};
 
@@ -97,7 +95,7 @@ pub(crate) async fn show(
     _: RequireAdmin,
     PathId(id): PathId,
 ) -> Result<Json<OneUserBody>, Problem> {
-    let account = find(&accounts, &id).await?;
+    let account = account_of(&accounts, &id).await?;
     sessions.wait_for_epochs(std::slice::from_ref(&account)).await?;
     Ok(Json(OneUserBody { user: (&account.user).into() }))
 }
@@ -207,9 +205,4 @@ pub(crate) async fn reset_factors(
     let change = AccountChange { reset_factors: true, ..AccountChange::default() };
     changes.apply(id, change, &authorized).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-pub(crate) async fn find(accounts: &Accounts, id: &str) -> Result<Account, Problem> {
-    let id = UserId::parse(id).ok_or_else(Problem::not_found)?;
-    accounts.find(id).await?.ok_or_else(Problem::not_found)
 }

@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::{Accounts, EpochReason, User, UserId};
-use crate::http::endpoints::admin::users::api::{AccountBody, account_change, find};
+use crate::http::endpoints::admin::users::api::{AccountBody, account_change};
 use crate::http::endpoints::admin::users::view::{UserNotice, UserPage, UserTyped};
-use crate::http::endpoints::admin::{failed, invitation_link, session_row, user_row};
+use crate::http::endpoints::admin::{account_of, failed, invitation_link, session_row, user_row};
 use crate::http::endpoints::factors::access::{authorized_over, to_proof};
 use crate::http::request::body::Form;
 use crate::http::request::query::Query;
@@ -44,7 +44,7 @@ impl UserPageServices {
         id: &str,
         own: SessionId,
     ) -> Result<UserPage, Problem> {
-        let account = find(&self.accounts, id).await?;
+        let account = account_of(&self.accounts, id).await?;
         self.sessions.wait_for_epochs(std::slice::from_ref(&account)).await?;
         let has_factor = account.factors.any();
         let user: User = account.user;

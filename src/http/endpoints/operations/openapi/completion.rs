@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::http::endpoints::operations::openapi::{errors, examples};
+use crate::http::endpoints::operations::openapi::{errors, examples, members};
 use crate::http::routes;
 use crate::http::session::cookie::CookieShape;
 
@@ -53,11 +53,6 @@ fn describe_streams(responses: &mut Value) {
             stream["itemSchema"]["$ref"] = "#/components/schemas/ServerSentEvent".into();
         }
     }
-}
-
-/// The members of an object; none of anything else.
-pub(super) fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
-    value.as_object_mut().into_iter().flatten()
 }
 
 /// The method and the words of the path, which no other operation has.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::http::endpoints::operations::openapi::completion::members;
+use crate::http::endpoints::operations::openapi::members;
 use crate::http::endpoints::operations::openapi::samples::sample;
 use crate::http::response::error::Code;
 use crate::http::response::json::ProblemBody;

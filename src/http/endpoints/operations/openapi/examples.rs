@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::http::endpoints::operations::openapi::completion::members;
+use crate::http::endpoints::operations::openapi::members;
 
 const USER: &str = "01a1fc81-5b3e-7000-9a41-6f0c2d9be310";
 const SESSION: &str = "01a1fc81-619e-7000-8c5a-d0b24ef24fce";

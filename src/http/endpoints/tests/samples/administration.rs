@@ -5,7 +5,7 @@ use time::macros::datetime;
 
 use super::super::*;
 use crate::http::endpoints::tests::samples::{NOW, Rendered, application, signed_in};
-use crate::http::web::language::Language;
+use crate::http::session::language::Language;
 use crate::http::web::texts::Texts;
 
 const ID: &str = "0197a1b2-0000-7000-8000-000000000001";

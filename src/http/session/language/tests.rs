@@ -1,5 +1,5 @@
-use crate::http::web::language::Language;
-use crate::http::web::language::Language::{English, Korean};
+use crate::http::session::language::Language;
+use crate::http::session::language::Language::{English, Korean};
 
 #[test]
 fn the_cookie_outweighs_the_header_and_the_header_outweighs_the_default() {
