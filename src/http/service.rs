@@ -26,9 +26,9 @@ use crate::network::TrustedProxies;
 use crate::sessions::Sessions;
 use crate::throttle::OwnWrites;
 use crate::use_cases::{
-    AccountChanges, ChangePassword, Check, EmailLinks, Figures, Handover, Invitations, Login,
-    Logout, OwnFactors, PasskeySignIn, Reauthenticate, Recovery, RevokeSessions, SecondFactor,
-    SentForms, Signup,
+    AccountChanges, ChangePassword, Check, Dependencies, EmailLinks, Figures, Handover,
+    Invitations, Login, Logout, OwnFactors, PasskeySignIn, Reauthenticate, Recovery,
+    RevokeSessions, SecondFactor, SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
@@ -93,6 +93,16 @@ fn session_layer_parts(
     }
 }
 
+fn dependencies(options: &HttpOptions) -> Dependencies {
+    Dependencies {
+        accounts: options.accounts.clone(),
+        sessions: options.sessions.clone(),
+        audit: options.audit.clone(),
+        mail: options.mail.clone(),
+        metrics: options.metrics.clone(),
+    }
+}
+
 fn request_guard(options: &HttpOptions) -> RequestGuard {
     RequestGuard::new(
         options.public_url.clone(),
@@ -110,7 +120,7 @@ impl Service {
         let writes = Arc::new(OwnWrites::new(options.accounts.limits_attempts(), &options.clock));
         let parts = session_layer_parts(&options, &cookie, &writes);
         let check = parts.check.clone();
-        let request_guard = request_guard(&options);
+        let (request_guard, on) = (request_guard(&options), dependencies(&options));
         let HttpOptions { accounts, sessions, audit, metrics, .. } = options;
         let forward_auth = ForwardAuth::new(
             options.forward_auth,
@@ -123,25 +133,23 @@ impl Service {
         let own = SessionLayer::new(SessionLayerParts { keeps_data: false, ..parts.clone() });
         let session_layer = SessionLayer::new(parts);
         let forms = SentForms::new(sessions.clone(), options.entropy);
-        let (a, s, t, m) = (&accounts, &sessions, &audit, &options.mail);
+        let (a, s, t) = (&accounts, &sessions, &audit);
         let services = Services {
-            login: Login::new(a.clone(), s.clone(), t.clone(), m.clone()).counted_in(&metrics),
+            login: Login::new(&on),
             logout: Logout::new(a.clone(), s.clone(), t.clone()),
-            second_factor: SecondFactor::new(a.clone(), s.clone(), t.clone(), m.clone())
-                .counted_in(&metrics),
-            own_factors: OwnFactors::new((a, s), t, m, &metrics),
-            passkey_sign_in: PasskeySignIn::new((a, s), t, m, &metrics),
-            signup: Signup::new(a.clone(), s.clone(), options.setup_link, t.clone(), m.clone())
-                .counted_in(&metrics),
-            reauthenticate: Reauthenticate::new(a.clone(), s.clone(), t.clone(), m.clone()),
-            change_password: ChangePassword::new(a.clone(), s.clone(), t.clone(), m.clone()),
+            second_factor: SecondFactor::new(&on),
+            own_factors: OwnFactors::new(&on),
+            passkey_sign_in: PasskeySignIn::new(&on),
+            signup: Signup::new(&on, options.setup_link),
+            reauthenticate: Reauthenticate::new(&on),
+            change_password: ChangePassword::new(&on),
             revoke_sessions: RevokeSessions::new(a.clone(), s.clone(), t.clone()),
             account_changes: AccountChanges::new(a.clone(), s.clone(), t.clone())
-                .with_mail(m.clone()),
-            invitations: Invitations::new(a.clone(), s.clone(), t.clone(), m.clone()),
-            recovery: Recovery::new(a.clone(), s.clone(), t.clone(), m.clone()),
-            email_links: EmailLinks::new(a.clone(), s.clone(), t.clone(), m.clone()),
-            mail: m.clone(),
+                .with_mail(on.mail.clone()),
+            invitations: Invitations::new(&on),
+            recovery: Recovery::new(&on),
+            email_links: EmailLinks::new(&on),
+            mail: on.mail.clone(),
             handover: Handover::new(s.clone()),
             figures: Figures::new(a.clone(), s.clone(), t.clone()),
             forms: forms.clone(),

@@ -4,7 +4,7 @@ use std::iter;
 
 use super::credential_change::{commit_kept, ends, finish_credential_change};
 use super::sent_forms::FormTurn;
-use super::{record_failed_check, run_to_completion};
+use super::{Dependencies, record_failed_check, run_to_completion};
 use crate::accounts::{
     Accounts, Change, ChangeError, EpochRaise, EpochReason, LetterKind, NewPasswordError, Password,
     PasswordChange, PasswordCheck, PasswordCheckError, Proof, User, WeakPassword,
@@ -85,7 +85,8 @@ impl From<ChangeError> for ChangePasswordError {
 impl ChangePassword {
     /// Creates the use case.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
+    pub fn new(on: &Dependencies) -> Self {
+        let Dependencies { accounts, sessions, audit, mail, .. } = on.clone();
         Self { accounts, sessions, audit, mail }
     }
 

@@ -1,7 +1,7 @@
 //! Mailed links about the address of an account: they confirm it, replace it or restore it.
 
 use super::credential_change::{NotByLink, ends, finish_credential_change};
-use super::{run_to_completion, write_now};
+use super::{Dependencies, run_to_completion, write_now};
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, EpochRaise, EpochReason, LetterKind, Link,
     LinkPurpose, PendingEmail, UsedLink, User,
@@ -50,7 +50,8 @@ impl From<ChangeError> for EmailLinkError {
 impl EmailLinks {
     /// Creates the use case.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
+    pub fn new(on: &Dependencies) -> Self {
+        let Dependencies { accounts, sessions, audit, mail, .. } = on.clone();
         Self { accounts, sessions, audit, mail }
     }
 

@@ -1,12 +1,10 @@
 //! Invitations: an administrator creates an account, its owner sets the password by a link.
 
-use std::sync::Arc;
-
 use super::authorization::Authorized;
 use super::credential_change::{NotByLink, ends, finish_credential_change};
 use super::pending::{SignIn, second_step};
 use super::sent_forms::FormTurn;
-use super::{ended_by_start, new_session, run_to_completion};
+use super::{Dependencies, RequestingBrowser, ended_by_start, new_session, run_to_completion};
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Changed, CreateError, EpochRaise, EpochReason,
     InvitationDigest, InvitedUser, IssuedInvitation, LetterKind, NewPasswordError, Password,
@@ -15,7 +13,7 @@ use crate::accounts::{
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::failure::StoreError;
 use crate::mail::Mail;
-use crate::sessions::{Client, Session, Sessions, StartError, StartedSession, Token, device_name};
+use crate::sessions::{Sessions, StartError, StartedSession, Token, device_name};
 
 /// Makes accounts and invitations, and lets people in by them.
 #[derive(Clone)]
@@ -33,16 +31,10 @@ pub struct Acceptance {
     pub invitation: InvitationDigest,
     /// The password to set.
     pub password: Password,
-    /// The client of the request.
-    pub client: Client,
-    /// The token that the browser sent.
-    pub previous_token: Option<Token>,
-    /// The live session of that token.
-    pub previous_session: Option<Arc<Session>>,
+    /// Who sent the request.
+    pub from: RequestingBrowser,
     /// The lock of the submitted form.
     pub form: FormTurn,
-    /// The language of the request, for mail.
-    pub language: &'static str,
 }
 
 /// Why an invitation could not be accepted.
@@ -92,7 +84,8 @@ impl From<ChangeError> for AcceptError {
 impl Invitations {
     /// Creates the use case.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
+    pub fn new(on: &Dependencies) -> Self {
+        let Dependencies { accounts, sessions, audit, mail, .. } = on.clone();
         Self { accounts, sessions, audit, mail }
     }
 
@@ -174,15 +167,15 @@ impl Invitations {
                 this.record(&account, &changed, None, &acceptance).await;
                 return Err(AcceptError::EmailUnverified);
             }
-            let step = (false, acceptance.previous_token.as_ref().map(Token::digest));
+            let step = (false, acceptance.from.previous_token.as_ref().map(Token::digest));
             if let Some(pending) =
                 second_step(&this.accounts, &this.sessions, &account, step).await?
             {
                 this.record(&account, &changed, None, &acceptance).await;
                 return Ok(SignIn::Pending(pending));
             }
-            let device = device_name(&acceptance.client.user_agent);
-            this.mail.note_use(&account.user, acceptance.language, &device).await;
+            let device = device_name(&acceptance.from.client.user_agent);
+            this.mail.note_use(&account.user, acceptance.from.language, &device).await;
             let started = this.begin(&account, &acceptance).await;
             if let Ok(started) = &started {
                 acceptance.form.done(&account.user, &started.token, false);
@@ -203,7 +196,7 @@ impl Invitations {
         let notice = self.mail.letter(LetterKind::PasswordChanged, user);
         let notice = notice.map_err(StoreError::from)?;
         let confirming = if self.mail.awaits_confirmation(user) {
-            self.mail.letter_in(acceptance.language, user).map_err(StoreError::from)?
+            self.mail.letter_in(acceptance.from.language, user).map_err(StoreError::from)?
         } else {
             None
         };
@@ -225,8 +218,8 @@ impl Invitations {
         account: &Account,
         acceptance: &Acceptance,
     ) -> Result<StartedSession, StartError> {
-        let previous_token = acceptance.previous_token.as_ref().map(Token::digest);
-        let browser = (acceptance.client.clone(), previous_token);
+        let previous_token = acceptance.from.previous_token.as_ref().map(Token::digest);
+        let browser = (acceptance.from.client.clone(), previous_token);
         self.sessions.start(new_session(account, None, false, browser)).await
     }
 
@@ -238,7 +231,7 @@ impl Invitations {
         started: Option<&StartedSession>,
         acceptance: &Acceptance,
     ) {
-        let (user, client) = (account.user.id, acceptance.client.clone());
+        let (user, client) = (account.user.id, acceptance.from.client.clone());
         let by = match started {
             Some(started) => By::user(user, started.session.id, client),
             None => By::anonymous(client),
@@ -249,7 +242,7 @@ impl Invitations {
         if let Some(started) = started {
             let signed_in = Event::new(Kind::Login, &by).about(user).with("by", "invitation");
             events.push(signed_in.with("methods", started.session.methods().to_vec()));
-            let previous = acceptance.previous_session.as_deref();
+            let previous = acceptance.from.previous_session.as_deref();
             events.extend(ended_by_start(&started.displaced, previous, user, &by));
         }
         self.audit.record(events).await;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::pending::{SignIn, replaced_by_sign_in, second_step};
 use super::sent_forms::FormTurn;
 use super::{
-    new_session, outcome_of_check, record_failed_check, run_to_completion, send_confirmation,
-    signed_in,
+    Dependencies, RequestingBrowser, new_session, outcome_of_check, record_failed_check,
+    run_to_completion, send_confirmation, signed_in,
 };
 use crate::accounts::{
     Account, Accounts, Busy, Email, FailedSignIn, Password, PasswordCheck, PasswordCheckError,
@@ -17,8 +17,7 @@ use crate::failure::StoreError;
 use crate::mail::Mail;
 use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::{
-    Client, NewSession, Session, Sessions, StartError, StartedSession, Token, TokenDigest,
-    device_name,
+    Client, NewSession, Session, Sessions, StartError, StartedSession, TokenDigest, device_name,
 };
 use crate::throttle::Network;
 
@@ -31,9 +30,9 @@ const MAX_PASSWORD_CHECKS: usize = 3;
 pub struct Login {
     accounts: Accounts,
     sessions: Sessions,
-    metrics: Metrics,
     audit: AuditTrail,
     mail: Mail,
+    metrics: Metrics,
 }
 
 /// A sign-in request.
@@ -45,16 +44,10 @@ pub struct LoginRequest {
     pub password: Password,
     /// Whether "remember me" was ticked.
     pub remember_me: bool,
-    /// The client of the request.
-    pub client: Client,
-    /// The token that the browser sent.
-    pub previous_token: Option<Token>,
-    /// The live session of that token.
-    pub previous_session: Option<Arc<Session>>,
+    /// Who sent the request.
+    pub from: RequestingBrowser,
     /// The lock of the submitted form.
     pub form: FormTurn,
-    /// The language of the request, for mail.
-    pub language: &'static str,
 }
 
 /// Why a sign-in failed.
@@ -78,16 +71,11 @@ impl From<StoreError> for LoginError {
 }
 
 impl Login {
-    /// Creates the use case.
+    /// Creates the use case. Every attempt is counted in the metrics.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
-        Self { accounts, sessions, audit, mail, metrics: Metrics::off() }
-    }
-
-    /// The same, and every attempt is counted.
-    #[must_use]
-    pub fn counted_in(self, metrics: &Metrics) -> Self {
-        Self { metrics: metrics.clone(), ..self }
+    pub fn new(on: &Dependencies) -> Self {
+        let Dependencies { accounts, sessions, audit, mail, metrics } = on.clone();
+        Self { accounts, sessions, audit, mail, metrics }
     }
 
     /// Signs a person in under a fresh token, or begins the second step. An unknown address takes as
@@ -105,7 +93,8 @@ impl Login {
     }
 
     async fn sign_in(&self, request: &LoginRequest) -> Result<SignIn, LoginError> {
-        let LoginRequest { email, password, client, .. } = request;
+        let LoginRequest { email, password, from: browser, .. } = request;
+        let (client, language) = (&browser.client, browser.language);
         let from = client.ip_address.map(Network::of);
         let proof = PasswordCheck { password: password.clone(), from };
         for _ in 0..MAX_PASSWORD_CHECKS {
@@ -136,7 +125,7 @@ impl Login {
             match self.start(&account, beginning, (previous, request.form.clone())).await? {
                 Ok(started) => {
                     let device = device_name(&client.user_agent);
-                    self.mail.note_use(&account.user, request.language, &device).await;
+                    self.mail.note_use(&account.user, language, &device).await;
                     return Ok(SignIn::started(account.user, started));
                 }
                 // The password may be another by now: prove it again under the new epoch.
@@ -158,9 +147,9 @@ impl Login {
         request: &LoginRequest,
         user: &User,
     ) -> Result<(), StoreError> {
-        let event = failed_login(&request.client, Some(user)).outcome("email_unverified");
+        let event = failed_login(&request.from.client, Some(user)).outcome("email_unverified");
         self.audit.record([event]).await;
-        send_confirmation(&self.accounts, &self.mail, user, request.language).await
+        send_confirmation(&self.accounts, &self.mail, user, request.from.language).await
     }
 
     /// The session that ends when this one starts: the one that the same form started just before,
@@ -175,8 +164,7 @@ impl Login {
         {
             return Ok((Some(earlier.session), Some(Arc::new(session))));
         }
-        let brought = (request.previous_token.as_ref(), request.previous_session.clone());
-        replaced_by_sign_in(&self.accounts, &self.sessions, brought).await
+        replaced_by_sign_in(&self.accounts, &self.sessions, &request.from).await
     }
 
     async fn start(

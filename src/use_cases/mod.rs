@@ -46,6 +46,8 @@ pub use second_factor::{SecondFactor, SecondFactorError, SecondFactorRequest, Se
 pub use sent_forms::{Done, FormTurn, SentForms};
 pub use signup::{Signup, SignupError, SignupRequest};
 
+use std::sync::Arc;
+
 use crate::accounts::{
     Account, Accounts, CreateError, Factor, Letter, LetterKind, PasswordCheckError, Role, User,
     UserId,
@@ -54,11 +56,40 @@ use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::detached;
 use crate::failure::StoreError;
 use crate::mail::Mail;
-use crate::metrics::SignInOutcome;
+use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::cache::{Rule, is_kept};
 use crate::sessions::{
-    Client, EndReason, EndedByStart, NewSession, Owner, Session, StartedSession, TokenDigest,
+    Client, EndReason, EndedByStart, NewSession, Owner, Session, Sessions, StartedSession, Token,
+    TokenDigest,
 };
+
+/// The services that most use cases need. Cheap to clone.
+#[derive(Clone)]
+pub struct Dependencies {
+    /// The accounts.
+    pub accounts: Accounts,
+    /// The sessions.
+    pub sessions: Sessions,
+    /// The audit trail.
+    pub audit: AuditTrail,
+    /// Mail to people.
+    pub mail: Mail,
+    /// The metrics, in which attempts are counted.
+    pub metrics: Metrics,
+}
+
+/// The browser that sends a request which may start a session.
+#[derive(Clone, Debug)]
+pub struct RequestingBrowser {
+    /// The client of the request.
+    pub client: Client,
+    /// The token that the browser sent.
+    pub previous_token: Option<Token>,
+    /// The live session of that token.
+    pub previous_session: Option<Arc<Session>>,
+    /// The language of the request, for mail.
+    pub language: &'static str,
+}
 
 /// Runs an operation and its audit record to completion, even if the client disconnects.
 ///

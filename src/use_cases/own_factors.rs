@@ -3,7 +3,7 @@
 
 use super::authorization::Authorized;
 use super::credential_change::{commit_kept, ends, finish_credential_change, finish_if_decided};
-use super::{run_to_completion, send_confirmation};
+use super::{Dependencies, run_to_completion, send_confirmation};
 use crate::accounts::{
     Account, Accounts, BrowserBinding, Busy, Change, ChangeError, EpochRaise, EpochReason, Factor,
     FactorChange, Factors, LetterKind, NewPasswordError, Passkey, Proof, RecoveryCode, TotpSetup,
@@ -131,19 +131,9 @@ impl From<KeptSessionError> for OwnFactorsError {
 impl OwnFactors {
     /// Creates the use case. A set-up that finishes a sign-in is counted in the metrics.
     #[must_use]
-    pub fn new(
-        (accounts, sessions): (&Accounts, &Sessions),
-        audit: &AuditTrail,
-        mail: &Mail,
-        metrics: &Metrics,
-    ) -> Self {
-        Self {
-            accounts: accounts.clone(),
-            sessions: sessions.clone(),
-            audit: audit.clone(),
-            mail: mail.clone(),
-            metrics: metrics.clone(),
-        }
+    pub fn new(on: &Dependencies) -> Self {
+        let Dependencies { accounts, sessions, audit, mail, metrics } = on.clone();
+        Self { accounts, sessions, audit, mail, metrics }
     }
 
     /// The factors of a user. `None`: the account is gone.

@@ -1,9 +1,10 @@
 //! Sign-in with a passkey alone.
 
-use std::sync::Arc;
-
 use super::pending::{digest_of, keeps_passkey, replaced_by_sign_in};
-use super::{new_session, run_to_completion, send_confirmation, signed_in, with_count};
+use super::{
+    Dependencies, RequestingBrowser, new_session, run_to_completion, send_confirmation, signed_in,
+    with_count,
+};
 use crate::accounts::{
     Account, Accounts, Assertion, BrowserBinding, Factor, PasskeyCheck, PasskeyCheckError,
     ProvenPasskey, Status, User,
@@ -13,8 +14,8 @@ use crate::failure::StoreError;
 use crate::mail::Mail;
 use crate::metrics::{Metrics, SignInOutcome};
 use crate::sessions::{
-    Client, NewSession, Session, SessionPasskey, Sessions, StartError, StartedSession, Token,
-    TokenDigest, device_name,
+    Client, NewSession, SessionPasskey, Sessions, StartError, StartedSession, TokenDigest,
+    device_name,
 };
 
 /// How often a sign-in begins again when the sessions of its user were ended meanwhile.
@@ -39,14 +40,8 @@ pub struct PasskeySignInRequest {
     pub browser: Option<BrowserBinding>,
     /// Whether "remember me" was ticked.
     pub remember_me: bool,
-    /// The client of the request.
-    pub client: Client,
-    /// The token that the browser sent.
-    pub previous_token: Option<Token>,
-    /// The live session of that token.
-    pub previous_session: Option<Arc<Session>>,
-    /// The language of the request, for mail.
-    pub language: &'static str,
+    /// Who sent the request.
+    pub from: RequestingBrowser,
 }
 
 /// Why a sign-in with a passkey failed.
@@ -72,19 +67,9 @@ pub enum PasskeySignInError {
 impl PasskeySignIn {
     /// Creates the use case. Every attempt is counted in the metrics.
     #[must_use]
-    pub fn new(
-        (accounts, sessions): (&Accounts, &Sessions),
-        audit: &AuditTrail,
-        mail: &Mail,
-        metrics: &Metrics,
-    ) -> Self {
-        Self {
-            accounts: accounts.clone(),
-            sessions: sessions.clone(),
-            audit: audit.clone(),
-            mail: mail.clone(),
-            metrics: metrics.clone(),
-        }
+    pub fn new(on: &Dependencies) -> Self {
+        let Dependencies { accounts, sessions, audit, mail, metrics } = on.clone();
+        Self { accounts, sessions, audit, mail, metrics }
     }
 
     /// Signs a person in under a fresh token.
@@ -104,16 +89,16 @@ impl PasskeySignIn {
         &self,
         request: PasskeySignInRequest,
     ) -> Result<(User, StartedSession), PasskeySignInError> {
-        let PasskeySignInRequest { assertion, browser, client, previous_token, .. } = &request;
+        let PasskeySignInRequest { assertion, browser, from, .. } = &request;
         // The challenge may also be that of a second step.
-        let pending =
-            previous_token.as_ref().map(|token| BrowserBinding::pending(&digest_of(token)));
+        let token = from.previous_token.as_ref();
+        let pending = token.map(|token| BrowserBinding::pending(&digest_of(token)));
         let bindings = browser.iter().copied().chain(pending).collect();
         let check = PasskeyCheck { assertion: assertion.clone(), bindings, user: None };
         let proven = match self.accounts.prove_passkey(&check).await {
             Ok(proven) => proven,
             Err(PasskeyCheckError::Refused(refused)) => {
-                let failed = Event::new(Kind::LoginFailed, &By::anonymous(client.clone()));
+                let failed = Event::new(Kind::LoginFailed, &By::anonymous(from.client.clone()));
                 let failed = Event { subject: refused.user, ..failed };
                 self.audit.record([failed.outcome(refused.why.as_str())]).await;
                 return Err(if refused.is_unknown() {
@@ -138,8 +123,8 @@ impl PasskeySignIn {
         request: &PasskeySignInRequest,
         user: &User,
     ) -> Result<(), StoreError> {
-        self.record_failure(&request.client, user, "email_unverified").await;
-        send_confirmation(&self.accounts, &self.mail, user, request.language).await
+        self.record_failure(&request.from.client, user, "email_unverified").await;
+        send_confirmation(&self.accounts, &self.mail, user, request.from.language).await
     }
 
     async fn record_failure(&self, client: &Client, user: &User, outcome: &'static str) {
@@ -154,12 +139,11 @@ impl PasskeySignIn {
     ) -> Result<(User, StartedSession), PasskeySignInError> {
         let ProvenPasskey { id, account, count_went_back } = proven;
         let passkey = SessionPasskey { id, is_alone: true };
-        let brought = (request.previous_token.as_ref(), request.previous_session.clone());
         let (previous_token, previous) =
-            replaced_by_sign_in(&self.accounts, &self.sessions, brought).await?;
+            replaced_by_sign_in(&self.accounts, &self.sessions, &request.from).await?;
         let start = (passkey, previous_token);
         let (account, started) = self.start_session(&request, account, start).await?;
-        let PasskeySignInRequest { client, language, .. } = request;
+        let RequestingBrowser { client, language, .. } = request.from;
         let user = account.user;
         if !keeps_passkey(&self.accounts, &self.sessions, &started.session).await? {
             self.record_failure(&client, &user, "unknown_passkey").await;
@@ -183,17 +167,17 @@ impl PasskeySignIn {
         for _ in 0..MOST_STARTS {
             let user = &account.user;
             if user.status != Status::Active {
-                self.record_failure(&request.client, user, "account_disabled").await;
+                self.record_failure(&request.from.client, user, "account_disabled").await;
                 return Err(PasskeySignInError::Refused);
             }
-            let browser = (request.client.clone(), previous_token);
+            let browser = (request.from.client.clone(), previous_token);
             let factor = Some(Factor::Passkey);
             let beginning = new_session(&account, factor, request.remember_me, browser);
             let beginning = NewSession { passkey: Some(passkey), ..beginning };
             match self.sessions.start(beginning).await {
                 Ok(started) => return Ok((account, started)),
                 Err(StartError::LimitReached) => {
-                    self.record_failure(&request.client, user, "session_limit_reached").await;
+                    self.record_failure(&request.from.client, user, "session_limit_reached").await;
                     return Err(PasskeySignInError::LimitReached);
                 }
                 Err(StartError::Store(error)) => return Err(error.into()),

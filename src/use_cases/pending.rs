@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::RequestingBrowser;
 use crate::accounts::{
     Account, Accounts, Factor, PendingDigest, PendingPurpose, PendingSession, User,
 };
@@ -88,9 +89,10 @@ pub(super) async fn keeps_passkey(
 pub(super) async fn replaced_by_sign_in(
     accounts: &Accounts,
     sessions: &Sessions,
-    (token, session): (Option<&Token>, Option<Arc<Session>>),
+    browser: &RequestingBrowser,
 ) -> Result<(Option<TokenDigest>, Option<Arc<Session>>), StoreError> {
-    let Some(token) = token else { return Ok((None, session)) };
+    let session = browser.previous_session.clone();
+    let Some(token) = &browser.previous_token else { return Ok((None, session)) };
     if session.is_some() {
         return Ok((Some(token.digest()), session));
     }

@@ -1,7 +1,7 @@
 //! Checks the password or a second factor again within a session, and rotates its token.
 
 use super::sent_forms::FormTurn;
-use super::{note_recovery_code, record_failed_check, run_to_completion, with_count};
+use super::{Dependencies, note_recovery_code, record_failed_check, run_to_completion, with_count};
 use crate::accounts::{
     Accounts, Assertion, BrowserBinding, Factor, FactorCheck, PasskeyCheck, PasskeyCheckError,
     PasswordCheck, PasswordCheckError, Proof, TypedCode, User, UserId,
@@ -54,7 +54,8 @@ impl From<ResumeError> for ReauthenticateError {
 impl Reauthenticate {
     /// Creates the use case.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
+    pub fn new(on: &Dependencies) -> Self {
+        let Dependencies { accounts, sessions, audit, mail, .. } = on.clone();
         Self { accounts, sessions, audit, mail }
     }
 

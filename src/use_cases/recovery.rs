@@ -1,7 +1,7 @@
 //! Recovery: a mailed link sets a new password.
 
 use super::credential_change::{NotByLink, ends, finish_credential_change};
-use super::run_to_completion;
+use super::{Dependencies, run_to_completion};
 use crate::accounts::{
     Account, Accounts, Busy, Change, ChangeError, Email, EpochRaise, EpochReason, LetterKind,
     LinkPurpose, NewPasswordError, Password, PasswordChange, UsedLink, User, WeakPassword,
@@ -74,7 +74,8 @@ impl From<ChangeError> for RecoveryError {
 impl Recovery {
     /// Creates the use case.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
+    pub fn new(on: &Dependencies) -> Self {
+        let Dependencies { accounts, sessions, audit, mail, .. } = on.clone();
         Self { accounts, sessions, audit, mail }
     }
 

@@ -3,8 +3,8 @@
 use super::pending::{digest_of, keeps_passkey, session_before};
 use super::sent_forms::FormTurn;
 use super::{
-    new_session, note_recovery_code, outcome_of_check, record_failed_check, run_to_completion,
-    signed_in, with_count,
+    Dependencies, new_session, note_recovery_code, outcome_of_check, record_failed_check,
+    run_to_completion, signed_in, with_count,
 };
 use crate::accounts::{
     Account, Accounts, Assertion, BrowserBinding, Factor, FactorCheck, PasskeyCheck,
@@ -32,9 +32,9 @@ struct Proven {
 pub struct SecondFactor {
     accounts: Accounts,
     sessions: Sessions,
-    metrics: Metrics,
-    mail: Mail,
     audit: AuditTrail,
+    mail: Mail,
+    metrics: Metrics,
 }
 
 /// A second step.
@@ -85,16 +85,11 @@ impl From<StoreError> for SecondFactorError {
 }
 
 impl SecondFactor {
-    /// Creates the use case.
+    /// Creates the use case. Every attempt is counted in the metrics.
     #[must_use]
-    pub fn new(accounts: Accounts, sessions: Sessions, audit: AuditTrail, mail: Mail) -> Self {
-        Self { accounts, sessions, audit, mail, metrics: Metrics::off() }
-    }
-
-    /// The same, and every attempt is counted.
-    #[must_use]
-    pub fn counted_in(self, metrics: &Metrics) -> Self {
-        Self { metrics: metrics.clone(), ..self }
+    pub fn new(on: &Dependencies) -> Self {
+        let Dependencies { accounts, sessions, audit, mail, metrics } = on.clone();
+        Self { accounts, sessions, audit, mail, metrics }
     }
 
     /// The pending session of a token, and its account, whatever it waits for.

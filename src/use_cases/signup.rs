@@ -1,10 +1,11 @@
 //! Sign-up: creates an account and starts its first session.
 
-use std::sync::Arc;
-
 use super::pending::{SignIn, second_step};
 use super::sent_forms::FormTurn;
-use super::{ended_by_start, new_session, record_throttled_sign_up, run_to_completion};
+use super::{
+    Dependencies, RequestingBrowser, ended_by_start, new_session, record_throttled_sign_up,
+    run_to_completion,
+};
 use crate::accounts::{
     Account, Accounts, CreateError, Email, Name, NewUser, Password, Role, SetupLink, User,
 };
@@ -21,9 +22,9 @@ pub struct Signup {
     pub(super) accounts: Accounts,
     pub(super) sessions: Sessions,
     link: SetupLink,
-    metrics: Metrics,
     pub(super) audit: AuditTrail,
     pub(super) mail: Mail,
+    metrics: Metrics,
 }
 
 /// A sign-up request.
@@ -35,16 +36,10 @@ pub struct SignupRequest {
     pub name: Name,
     /// The password.
     pub password: Password,
-    /// The client of the request.
-    pub client: Client,
-    /// The token that the browser sent.
-    pub previous_token: Option<Token>,
-    /// The live session of that token.
-    pub previous_session: Option<Arc<Session>>,
+    /// Who sent the request.
+    pub from: RequestingBrowser,
     /// The lock of the submitted form.
     pub form: FormTurn,
-    /// The language of the request, for mail.
-    pub language: &'static str,
 }
 
 /// Why a sign-up failed.
@@ -68,16 +63,12 @@ impl From<StoreError> for SignupError {
 }
 
 impl Signup {
-    /// Creates the use case; `link` is for the first administrator.
+    /// Creates the use case; `link` is for the first administrator. Every attempt is counted in the
+    /// metrics.
     #[must_use]
-    pub fn new(
-        accounts: Accounts,
-        sessions: Sessions,
-        link: SetupLink,
-        audit: AuditTrail,
-        mail: Mail,
-    ) -> Self {
-        Self { accounts, sessions, link, audit, mail, metrics: Metrics::off() }
+    pub fn new(on: &Dependencies, link: SetupLink) -> Self {
+        let Dependencies { accounts, sessions, audit, mail, metrics } = on.clone();
+        Self { accounts, sessions, link, audit, mail, metrics }
     }
 
     /// Whether an address has to be confirmed before its owner can sign in, so that
@@ -85,12 +76,6 @@ impl Signup {
     #[must_use]
     pub fn is_by_mail(&self) -> bool {
         self.mail.requires_verification()
-    }
-
-    /// The same, and every attempt is counted.
-    #[must_use]
-    pub fn counted_in(self, metrics: &Metrics) -> Self {
-        Self { metrics: metrics.clone(), ..self }
     }
 
     /// Makes an account and starts its first session.
@@ -148,9 +133,8 @@ impl Signup {
             role,
             password: request.password,
         };
-        let (client, previous, form) = (request.client, request.previous_session, request.form);
-        let language = request.language;
-        let previous_token = request.previous_token.as_ref().map(Token::digest);
+        let RequestingBrowser { client, previous_token, previous_session, language } = request.from;
+        let (previous_token, form) = (previous_token.as_ref().map(Token::digest), request.form);
         let this = self.clone();
         run_to_completion(async move {
             let from = client.ip_address.map(Network::of);
@@ -181,7 +165,7 @@ impl Signup {
             if let Ok(started) = &started {
                 form.done(&account.user, &started.token, false);
             }
-            this.record(&account, started.as_ref().ok(), previous.as_deref(), client).await;
+            this.record(&account, started.as_ref().ok(), previous_session.as_deref(), client).await;
             Ok(SignIn::started(account.user, started?))
         })
         .await?

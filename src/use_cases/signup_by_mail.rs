@@ -28,7 +28,7 @@ impl Signup {
     ///
     /// # Errors
     /// [`SignupError`]; it does not depend on the address.
-    pub async fn by_mail(&self, request: SignupRequest, language: &str) -> Result<(), SignupError> {
+    pub async fn by_mail(&self, request: SignupRequest) -> Result<(), SignupError> {
         let new = NewUser {
             email: request.email,
             email_verified: false,
@@ -36,9 +36,9 @@ impl Signup {
             role: Role::User,
             password: request.password,
         };
-        let (this, language, client) = (self.clone(), language.to_owned(), request.client);
+        let (this, browser) = (self.clone(), request.from);
         let signed_up = run_to_completion(async move {
-            let by = By::anonymous(client);
+            let by = By::anonymous(browser.client);
             let from = by.client.ip_address.map(Network::of);
             let prepared = this.accounts.prepare_sign_up(&new, from).await;
             if let Err(error) = &prepared {
@@ -46,7 +46,7 @@ impl Signup {
             }
             let (hash, attempt) = prepared?;
             let answer_at = Instant::now() + ANSWER_AFTER;
-            this.make_or_notify(&new, &hash, &language, &by).await?;
+            this.make_or_notify(&new, &hash, browser.language, &by).await?;
             attempt.keep_counted();
             sleep_until(answer_at).await;
             Ok::<_, SignupError>(())

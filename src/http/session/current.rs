@@ -22,7 +22,7 @@ use crate::sessions::{
     Sessions, StartError, StartedSession, Token,
 };
 use crate::throttle::{Network, OwnWrites};
-use crate::use_cases::{Check, Identity};
+use crate::use_cases::{Check, Identity, RequestingBrowser};
 
 /// The session of the request, as the session layer adds it to the extensions. Cheap to clone.
 #[derive(Clone)]
@@ -175,6 +175,16 @@ impl CurrentSession {
     /// Where the request comes from.
     pub(crate) fn client(&self) -> Client {
         self.0.sender.client()
+    }
+
+    /// The browser of the request, where that may start a session.
+    pub(crate) fn browser(&self) -> RequestingBrowser {
+        RequestingBrowser {
+            client: self.client(),
+            previous_token: self.token(),
+            previous_session: self.session().ok().flatten(),
+            language: self.language().tag(),
+        }
     }
 
     /// The language of the request, for mail about it.

@@ -59,9 +59,6 @@ pub(in crate::http) fn sign_in_request(
         assertion,
         browser: BrowserKey::presented(headers, cookie).map(|key| key.binding()),
         remember_me,
-        client: current.client(),
-        previous_token: current.token(),
-        previous_session: current.session().ok().flatten(),
-        language: current.language().tag(),
+        from: current.browser(),
     }
 }

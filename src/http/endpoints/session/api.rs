@@ -116,11 +116,8 @@ pub(crate) fn login_request(
         email,
         password: Password::from_typed(password),
         remember_me,
-        client: current.client(),
-        previous_token: current.token(),
-        previous_session: current.session().ok().flatten(),
+        from: current.browser(),
         form: FormTurn::default(),
-        language: current.language().tag(),
     })
 }
 

@@ -20,11 +20,8 @@ pub(in crate::http) async fn repeat_sign_in(
         email: earlier.email,
         password: Password::from_typed(password),
         remember_me: earlier.remember_me,
-        client: current.client(),
-        previous_token: current.token(),
-        previous_session: current.session().ok().flatten(),
+        from: current.browser(),
         form: turn.clone(),
-        language: current.language().tag(),
     };
     match login.with_password(request).await {
         Ok(SignIn::Started(started)) => {

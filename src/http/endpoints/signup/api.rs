@@ -54,8 +54,7 @@ pub(crate) async fn sign_up(
     }
     let request = signup_request(&current, &body.email, &body.name, &body.password)?;
     if signup.is_by_mail() {
-        let language = request.language;
-        signup.by_mail(request, language).await?;
+        signup.by_mail(request).await?;
         return Ok((StatusCode::ACCEPTED, Json(AcceptedBody {})).into_response());
     }
     let (user, session) = accept(&current, signup.with_password(request).await?)?;
@@ -83,11 +82,8 @@ pub(crate) fn signup_request(
             email,
             name,
             password: Password::from_typed(password),
-            client: current.client(),
-            previous_token: current.token(),
-            previous_session: current.session().ok().flatten(),
+            from: current.browser(),
             form: FormTurn::default(),
-            language: current.language().tag(),
         }),
         _ => Err(errors.into_problem()),
     }

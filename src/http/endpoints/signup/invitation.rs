@@ -75,11 +75,8 @@ pub(crate) async fn submit(
     let acceptance = Acceptance {
         invitation,
         password: Password::from_typed(password),
-        client: current.client(),
-        previous_token: current.token(),
-        previous_session: current.session().ok().flatten(),
+        from: current.browser(),
         form: turn,
-        language: current.language().tag(),
     };
     let accepted = match invitations.accept(acceptance).await {
         Err(AcceptError::EmailUnverified) => return Ok(see_other("/signup/sent")),

@@ -80,8 +80,7 @@ pub(crate) async fn submit(
         && form_settings.signup_is_open
         && let Ok(request) = request
     {
-        let language = request.language;
-        return match signup.by_mail(request, language).await.map_err(Problem::from) {
+        return match signup.by_mail(request).await.map_err(Problem::from) {
             Ok(()) => Ok(see_other("/signup/sent")),
             Err(problem) => again(problem, (&form, context), form_settings, &applications),
         };
