@@ -102,12 +102,6 @@ impl Accounts {
         Self(Arc::new(options))
     }
 
-    /// The rules for new passwords, for forms that show them.
-    #[must_use]
-    pub fn password_policy(&self) -> PasswordPolicy {
-        self.0.policy
-    }
-
     /// Whether what is tried on one account is limited.
     #[must_use]
     pub fn limits_attempts(&self) -> bool {

@@ -22,9 +22,6 @@ pub struct Retention {
 impl Retention {
     /// Events of the last day are always kept unchanged.
     pub const LEAST: Duration = DAY;
-
-    /// Nothing is deleted and nothing shortened.
-    pub const FOR_EVER: Self = Self { events: None, addresses: None };
 }
 
 /// A year, and thirty days for addresses.
