@@ -32,7 +32,7 @@ pub struct Span {
 /// The last 24 hours and the last 30 days, the present ones included, from the oldest to the
 /// newest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Activity {
+pub struct SignInActivity {
     /// Hours, in UTC.
     pub hours: Vec<Span>,
     /// Days, in UTC.
@@ -44,20 +44,20 @@ type Counted = BTreeMap<(Kind, i64, i64), u64>;
 
 /// The counts of past spans. One task counts at a time.
 #[derive(Clone, Default)]
-pub(super) struct Counts {
+pub(super) struct PastSpans {
     turn: Arc<tokio::sync::Mutex<()>>,
     over: Arc<Mutex<Counted>>,
 }
 
-impl Counts {
+impl PastSpans {
     /// How many signed in and failed to, hour by hour and day by day.
     pub(super) async fn activity(
         &self,
         store: &dyn AuditStore,
         now: OffsetDateTime,
-    ) -> Result<Activity, StoreError> {
+    ) -> Result<SignInActivity, StoreError> {
         let _turn = self.turn.lock().await;
-        let activity = Activity {
+        let activity = SignInActivity {
             hours: self.spans((store, now), (1, HOURS)).await?,
             days: self.spans((store, now), (24, DAYS)).await?,
         };

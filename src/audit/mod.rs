@@ -20,7 +20,7 @@ mod trail;
 
 pub use event::{Actor, By, Event, EventId, Recorded};
 pub use event_body::EventBody;
-pub use figures::{Activity, Span};
+pub use figures::{SignInActivity, Span};
 pub use kind::Kind;
 pub use lines::AuditLines;
 pub use listing::{AuditListing, AuditPage};

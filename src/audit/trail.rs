@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::figures::{Activity, Counts};
+use super::figures::{PastSpans, SignInActivity};
 use super::limits::Limits;
 use super::{AuditLines, AuditStore, By, Event, EventId, Kind, Recorded};
 use crate::clock::Clock;
@@ -57,7 +57,7 @@ struct Inner {
     outputs: AuditOutputs,
     queue: mpsc::Sender<Entry>,
     lost: Arc<AtomicU64>,
-    counts: Counts,
+    past_spans: PastSpans,
 }
 
 /// The events of one action, and the request that waits for them.
@@ -82,8 +82,8 @@ impl AuditTrail {
         let task = Writing { store: store.clone(), lost: lost.clone(), wake: outputs.wake.clone() };
         tokio::spawn(task.go_on(waiting));
         let limits = Limits::new(&clock);
-        let counts = Counts::default();
-        Self(Arc::new(Inner { store, clock, entropy, limits, outputs, queue, lost, counts }))
+        let past_spans = PastSpans::default();
+        Self(Arc::new(Inner { store, clock, entropy, limits, outputs, queue, lost, past_spans }))
     }
 
     /// Logs the events and returns once they are durable, after six seconds at the latest. Events
@@ -139,8 +139,8 @@ impl AuditTrail {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    pub async fn activity(&self) -> Result<Activity, StoreError> {
-        self.0.counts.activity(self.store(), self.now()).await
+    pub async fn activity(&self) -> Result<SignInActivity, StoreError> {
+        self.0.past_spans.activity(self.store(), self.now()).await
     }
 
     pub(super) fn now(&self) -> OffsetDateTime {

@@ -7,7 +7,7 @@ use clap::builder::OsStringValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{Flags, Form, SETTINGS, Setting, mask};
+use crate::config::{Flags, SETTINGS, Setting, SettingForm, mask};
 use crate::sessions::SessionId;
 use crate::telemetry::LogFormat;
 
@@ -137,12 +137,12 @@ pub enum SessionCommand {
         json: bool,
     },
     /// Revoke one session, all sessions of an account, or all sessions
-    Revoke(Revocation),
+    Revoke(RevokedSessions),
 }
 
 /// Which sessions to revoke.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Revocation {
+pub enum RevokedSessions {
     /// One session.
     One(SessionId),
     /// All sessions of the account with this address.
@@ -177,7 +177,7 @@ struct Which {
     all: bool,
 }
 
-impl Args for Revocation {
+impl Args for RevokedSessions {
     fn augment_args(command: clap::Command) -> clap::Command {
         RevocationArguments::augment_args(command)
     }
@@ -187,7 +187,7 @@ impl Args for Revocation {
     }
 }
 
-impl FromArgMatches for Revocation {
+impl FromArgMatches for RevokedSessions {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let arguments = RevocationArguments::from_arg_matches(matches)?;
         Ok(match arguments.which {
@@ -233,12 +233,12 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Arguments, Stop
 fn flag_value(
     matches: &ArgMatches,
     setting: &'static Setting,
-) -> [Option<(&'static Setting, Form, OsString)>; 2] {
+) -> [Option<(&'static Setting, SettingForm, OsString)>; 2] {
     let given = |id: &str, form| {
         let value = matches.try_get_one::<OsString>(id).ok().flatten();
         value.map(|value| (setting, form, value.clone()))
     };
-    [given(setting.name, Form::Value), given(setting.file_flag(), Form::File)]
+    [given(setting.name, SettingForm::Value), given(setting.file_flag(), SettingForm::File)]
 }
 
 /// The commands, and one flag per setting, which every command accepts. A secret has a second flag,

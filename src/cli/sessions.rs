@@ -1,7 +1,7 @@
 //! `anteroom session …`: lists and revokes sessions.
 
 use super::administration::Administration;
-use super::arguments::{Revocation, SessionCommand};
+use super::arguments::{RevokedSessions, SessionCommand};
 use super::tables::{print, print_json, table};
 use super::{Failure, terminal};
 use crate::accounts::EpochReason;
@@ -17,9 +17,11 @@ pub(super) async fn run(command: SessionCommand, config: &Config) -> Result<(), 
     let administration = Administration::open_existing(config).await?;
     let run = async |opened: &Administration| match command {
         SessionCommand::List { user, json } => list(opened, user.as_deref(), json).await,
-        SessionCommand::Revoke(Revocation::One(id)) => revoke_one(opened, id).await,
-        SessionCommand::Revoke(Revocation::OfUser(email)) => revoke_of_user(opened, &email).await,
-        SessionCommand::Revoke(Revocation::All { yes }) => revoke_all(opened, yes).await,
+        SessionCommand::Revoke(RevokedSessions::One(id)) => revoke_one(opened, id).await,
+        SessionCommand::Revoke(RevokedSessions::OfUser(email)) => {
+            revoke_of_user(opened, &email).await
+        }
+        SessionCommand::Revoke(RevokedSessions::All { yes }) => revoke_all(opened, yes).await,
     };
     administration.finish(run).await
 }

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::mistakes::one_line;
 use super::read::Reader;
-use super::settings::{self as table, Form, Kind, SETTINGS, Typed};
+use super::settings::{self as table, SETTINGS, SettingForm, Typed, ValueKind};
 use super::sources::{Given, Sources};
 use super::{Dotenv, Flags, Mistakes, Provenance, SessionStorage, Setting, Signup, mask};
 use crate::accounts::SecondFactorPolicy;
@@ -125,10 +125,10 @@ pub(super) struct Effective {
 impl Effective {
     pub(super) fn new(setting: &'static Setting, text: &str, from: Provenance) -> Self {
         let text = match setting.kind {
-            Kind::Secret => mask(text),
-            Kind::Hidden if text.is_empty() => String::new(),
-            Kind::Hidden => "***".to_owned(),
-            Kind::Plain | Kind::List => one_line(text),
+            ValueKind::Secret => mask(text),
+            ValueKind::Hidden if text.is_empty() => String::new(),
+            ValueKind::Hidden => "***".to_owned(),
+            ValueKind::Plain | ValueKind::List => one_line(text),
         };
         Self { setting, text, from }
     }
@@ -230,7 +230,11 @@ impl Reader {
         let port = listen.map(|listen| listen.port()).filter(|port| *port != 0);
         if let (Provenance::Default, Some(port)) = (self.sources.effective(setting).from, port) {
             let text = format!("http://localhost:{port}").into();
-            self.sources.set(setting, Form::Value, Given { text, from: Provenance::Default });
+            self.sources.set(
+                setting,
+                SettingForm::Value,
+                Given { text, from: Provenance::Default },
+            );
         }
         self.read(&table::PUBLIC_URL)
     }

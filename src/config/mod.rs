@@ -31,6 +31,6 @@ pub use load::{AccountSettings, Config, HttpSettings, Logging, StorageSettings};
 pub use mask::mask;
 pub use mistakes::{Mistake, Mistakes};
 pub use render::env_example;
-pub use settings::{Form, Group, SETTINGS, Setting};
+pub use settings::{SETTINGS, Setting, SettingForm, SettingGroup};
 pub use sources::{Flags, Provenance};
 pub use values::{SessionStorage, Signup};

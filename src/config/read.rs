@@ -1,6 +1,6 @@
 //! Reads settings one by one and collects mistakes.
 
-use super::settings::{Kind, Typed};
+use super::settings::{Typed, ValueKind};
 use super::sources::{Given, Sources};
 use super::{Mistake, Setting, mask};
 
@@ -18,7 +18,7 @@ impl Reader {
         let given = self.sources.effective(typed.setting);
         let result = match given.text.to_str() {
             None => Err("is not UTF-8; write it in UTF-8".to_owned()),
-            Some("") if !matches!(typed.setting.kind, Kind::List | Kind::Hidden) => {
+            Some("") if !matches!(typed.setting.kind, ValueKind::List | ValueKind::Hidden) => {
                 Err(format!("is empty; leave it out for the default {}", typed.setting.default))
             }
             Some(text) => (typed.parse)(text),

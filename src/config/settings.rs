@@ -34,14 +34,14 @@ pub struct Setting {
     /// Its documentation, in sentences for operators.
     pub meaning: &'static str,
     /// The heading under which it is listed.
-    pub group: Group,
+    pub group: SettingGroup,
     /// Whether its value is secret, and whether it may be empty.
-    pub kind: Kind,
+    pub kind: ValueKind,
 }
 
 /// The headings, in the order in which they are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
+pub enum SettingGroup {
     /// Listener and public URL.
     Address,
     /// Database and session storage.
@@ -64,7 +64,7 @@ pub enum Group {
     Mail,
 }
 
-impl Group {
+impl SettingGroup {
     /// The heading.
     #[must_use]
     pub fn title(self) -> &'static str {
@@ -85,7 +85,7 @@ impl Group {
 
 /// Whether a value is secret, and whether it may be empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// Not secret, not empty.
     Plain,
     /// May contain a password, which is masked.
@@ -98,7 +98,7 @@ pub enum Kind {
 
 /// Whether a setting is given by value or by file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum SettingForm {
     /// Its value.
     Value,
     /// The path of a file that holds its value, for secrets.
@@ -146,7 +146,7 @@ impl Setting {
     /// Whether its value may hold a secret, so that a file may hold the value.
     #[must_use]
     pub fn is_secret(&self) -> bool {
-        matches!(self.kind, Kind::Secret | Kind::Hidden)
+        matches!(self.kind, ValueKind::Secret | ValueKind::Hidden)
     }
 
     /// Like [`Setting::flag`], for the path of the file that holds a secret, for example
@@ -164,11 +164,11 @@ impl Setting {
     }
 
     /// The setting of this variable, and whether the variable is its value or a path.
-    pub(super) fn of_variable(variable: &str) -> Option<(&'static Self, Form)> {
+    pub(super) fn of_variable(variable: &str) -> Option<(&'static Self, SettingForm)> {
         SETTINGS.iter().copied().find_map(|setting| match variable {
-            _ if setting.variable() == variable => Some((setting, Form::Value)),
+            _ if setting.variable() == variable => Some((setting, SettingForm::Value)),
             _ if setting.is_secret() && setting.file_variable() == variable => {
-                Some((setting, Form::File))
+                Some((setting, SettingForm::File))
             }
             _ => None,
         })
@@ -185,8 +185,8 @@ macro_rules! settings {
                 name: stringify!($name),
                 default: $default,
                 meaning: $meaning,
-                group: Group::$group,
-                kind: Kind::$kind,
+                group: SettingGroup::$group,
+                kind: ValueKind::$kind,
             },
             parse: $parse,
         };)*

@@ -6,11 +6,11 @@ use std::fmt;
 
 use super::mistakes::one_line;
 use super::secret_file::{self, shown_path};
-use super::settings::{Form, PREFIX};
+use super::settings::{PREFIX, SettingForm};
 use super::{Dotenv, Mistake, SETTINGS, Setting, injected};
 
 /// The flags of a command line, each at most once.
-pub type Flags = Vec<(&'static Setting, Form, OsString)>;
+pub type Flags = Vec<(&'static Setting, SettingForm, OsString)>;
 
 /// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,10 +96,10 @@ impl Sources {
     }
 
     /// Sets a value, replacing an earlier one.
-    pub(super) fn set(&mut self, setting: &'static Setting, form: Form, given: Given) {
+    pub(super) fn set(&mut self, setting: &'static Setting, form: SettingForm, given: Given) {
         let place = match form {
-            Form::Value => &mut self.given,
-            Form::File => &mut self.files,
+            SettingForm::Value => &mut self.given,
+            SettingForm::File => &mut self.files,
         };
         place.insert(setting.name, given);
     }

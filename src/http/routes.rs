@@ -5,21 +5,21 @@ use axum::http::{Method, StatusCode};
 
 /// Every route of `router.rs`. The paths of most requests come first.
 const ROUTES: &[Route] = &[
-    route("/auth/verify", Kind::Check).routine(Routine::Success).cached(CachedCheck::Verify),
-    route("/auth/verify/redirect", Kind::Check)
+    route("/auth/verify", RouteKind::Check).routine(Routine::Success).cached(CachedCheck::Verify),
+    route("/auth/verify/redirect", RouteKind::Check)
         .routine(Routine::Success)
         .cached(CachedCheck::Verify),
     api("/api/session").routine(Routine::SuccessfulGet).cached(CachedCheck::Session),
-    route("/healthz", Kind::Probe).routine(Routine::Always).never_next(),
-    route("/readyz", Kind::Probe).routine(Routine::Always).never_next(),
-    route("/assets/{file}", Kind::Asset),
+    route("/healthz", RouteKind::Probe).routine(Routine::Always).never_next(),
+    route("/readyz", RouteKind::Probe).routine(Routine::Always).never_next(),
+    route("/assets/{file}", RouteKind::Asset),
     page("/"),
     page("/login").never_next().keeps_path_after_post(),
     page("/login/second-factor").never_next().keeps_path_after_post(),
     page("/auth/continue").never_next(),
     page("/.anteroom/callback").never_next(),
     page("/.anteroom/sign-out").never_next(),
-    route("/.anteroom/assets/{file}", Kind::Asset),
+    route("/.anteroom/assets/{file}", RouteKind::Asset),
     page("/.anteroom/{*rest}").never_next(),
     page("/logout").never_next().keeps_path_after_post(),
     page("/signup").never_next().keeps_path_after_post(),
@@ -117,7 +117,7 @@ const PROGRAM_AREAS: [&str; 2] = ["/api", "/auth"];
 pub(in crate::http) struct Route {
     /// As in the router, for example `/admin/users/{id}`.
     path: &'static str,
-    kind: Kind,
+    kind: RouteKind,
     routine: Routine,
     /// The check that the fast path answers from the cache.
     pub(in crate::http) cached: Option<CachedCheck>,
@@ -132,7 +132,7 @@ pub(in crate::http) struct Route {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum RouteKind {
     /// HTML for people.
     Page,
     /// JSON for programs.
@@ -163,13 +163,13 @@ pub(in crate::http) enum CachedCheck {
     Session,
 }
 
-const fn route(path: &'static str, kind: Kind) -> Route {
+const fn route(path: &'static str, kind: RouteKind) -> Route {
     Route {
         path,
         kind,
         routine: Routine::Never,
         cached: None,
-        may_be_next: !matches!(kind, Kind::Api | Kind::Check),
+        may_be_next: !matches!(kind, RouteKind::Api | RouteKind::Check),
         keeps_path_after_post: false,
         form_on: path,
         not_found_code: None,
@@ -177,11 +177,11 @@ const fn route(path: &'static str, kind: Kind) -> Route {
 }
 
 const fn page(path: &'static str) -> Route {
-    route(path, Kind::Page)
+    route(path, RouteKind::Page)
 }
 
 const fn api(path: &'static str) -> Route {
-    route(path, Kind::Api)
+    route(path, RouteKind::Api)
 }
 
 impl Route {
@@ -232,19 +232,19 @@ pub(in crate::http) fn find(path: &str) -> Option<&'static Route> {
 
 /// Whether this is the path of a session check of a reverse proxy.
 pub(in crate::http) fn is_check(path: &str) -> bool {
-    find(path).is_some_and(|route| route.kind == Kind::Check)
+    find(path).is_some_and(|route| route.kind == RouteKind::Check)
 }
 
 /// Whether this is the path of a health check.
 pub(in crate::http) fn is_probe(path: &str) -> bool {
-    find(path).is_some_and(|route| route.kind == Kind::Probe)
+    find(path).is_some_and(|route| route.kind == RouteKind::Probe)
 }
 
 /// Whether errors of this path are problem documents instead of pages.
 pub(in crate::http) fn is_for_programs(path: &str) -> bool {
     match find(path) {
-        Some(Route { kind: Kind::Page, .. }) => false,
-        Some(Route { kind: Kind::Api | Kind::Probe, .. }) => true,
+        Some(Route { kind: RouteKind::Page, .. }) => false,
+        Some(Route { kind: RouteKind::Api | RouteKind::Probe, .. }) => true,
         _ => PROGRAM_AREAS.iter().any(|area| is_under(area, path)),
     }
 }

@@ -18,7 +18,7 @@ use crate::http::security::public_url::PublicUrl;
 use crate::http::session::cookie::CookieShape;
 use crate::http::session::layer::{SessionLayer, SessionLayerParts};
 use crate::http::session::recent_sign_ins::RecentSignIns;
-use crate::http::state::{FormSettings, Links, Services};
+use crate::http::state::{FormSettings, HandlerServices, Links};
 use crate::http::write_limit::{WriteLimit, WriteLimitLayer};
 use crate::mail::Mail;
 use crate::metrics::Metrics;
@@ -134,7 +134,7 @@ impl Service {
         let session_layer = SessionLayer::new(parts);
         let forms = SentForms::new(sessions.clone(), options.entropy);
         let (a, s, t) = (&accounts, &sessions, &audit);
-        let services = Services {
+        let services = HandlerServices {
             login: Login::new(&on),
             logout: Logout::new(a.clone(), s.clone(), t.clone()),
             second_factor: SecondFactor::new(&on),

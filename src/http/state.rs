@@ -24,7 +24,7 @@ use crate::http::session::recent_sign_ins::RecentSignIns;
 macro_rules! services {
     ($($field:ident: $service:ty,)+) => {
         /// All services of the handlers.
-        pub(crate) struct Services {
+        pub(crate) struct HandlerServices {
             $(pub(crate) $field: $service,)+
         }
 
@@ -69,10 +69,10 @@ services! {
 
 /// The state of the router, which clones it several times for every request.
 #[derive(Clone)]
-pub(crate) struct AppState(Arc<Services>);
+pub(crate) struct AppState(Arc<HandlerServices>);
 
-impl From<Services> for AppState {
-    fn from(services: Services) -> Self {
+impl From<HandlerServices> for AppState {
+    fn from(services: HandlerServices) -> Self {
         Self(Arc::new(services))
     }
 }

@@ -1,7 +1,7 @@
 //! Counts for the overview of administrators: accounts, sessions and recent sign-ins.
 
 use crate::accounts::{AccountCount, Accounts};
-use crate::audit::{Activity, AuditTrail};
+use crate::audit::{AuditTrail, SignInActivity};
 use crate::failure::StoreError;
 use crate::sessions::{Counted, SessionCount, Sessions};
 
@@ -21,7 +21,7 @@ pub struct Counts {
     /// Accounts.
     pub accounts: AccountCount,
     /// Sign-ins, hour by hour and day by day.
-    pub activity: Activity,
+    pub activity: SignInActivity,
 }
 
 impl Figures {

@@ -1,6 +1,6 @@
 //! Rules about the code itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -448,4 +448,33 @@ fn inj_1_every_statement_is_written_out_beforehand() {
             assert!(built.trim_start().starts_with('"'), "src/{name} pushes what is no fixed text");
         }
     }
+}
+
+/// Names that two public types have: each in the module of its subject. Never add one.
+const SHARED_NAMES: &[&str] = &["Change", "Code", "Limit", "Signup"];
+
+/// The type that a line declares for other modules.
+fn declared_type(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let rest = line.strip_prefix("pub ").or_else(|| line.strip_prefix("pub(crate) "))?;
+    let kinds = ["struct ", "enum ", "trait ", "type "];
+    let rest = kinds.iter().find_map(|kind| rest.strip_prefix(kind))?;
+    rest.split(|c: char| !c.is_alphanumeric()).next().filter(|name| !name.is_empty())
+}
+
+#[test]
+fn a_name_of_a_public_type_has_one_meaning() {
+    let mut homes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, text) in files("src", ".rs").into_iter().filter(|(name, _)| !is_test(name)) {
+        if matches!(room_of(&name), "fuzzing" | "testing") {
+            continue;
+        }
+        for declared in text.lines().filter_map(declared_type) {
+            homes.entry(declared.to_owned()).or_default().insert(name.clone());
+        }
+    }
+    assert!(homes.len() > 400, "only {} types were found", homes.len());
+    homes.retain(|_, homes| homes.len() > 1);
+    let shared: Vec<&str> = homes.keys().map(String::as_str).collect();
+    assert_eq!(shared, SHARED_NAMES, "{homes:#?}");
 }

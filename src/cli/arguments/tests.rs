@@ -1,8 +1,10 @@
 use std::ffi::OsString;
 
-use super::{Arguments, Command, Revocation, SessionCommand, Stop, UserCommand, grammar, parse};
+use super::{
+    Arguments, Command, RevokedSessions, SessionCommand, Stop, UserCommand, grammar, parse,
+};
 use crate::accounts::{Group, Role};
-use crate::config::{Form, SETTINGS};
+use crate::config::{SETTINGS, SettingForm};
 use crate::sessions::SessionId;
 
 const ID: &str = "0193b1a0-7f00-7000-8000-000000000001";
@@ -86,10 +88,10 @@ fn sessions_are_revoked_by_exactly_one_of_id_user_and_all() {
         Command::Session(SessionCommand::Revoke(revocation)) => revocation,
         other => panic!("{other:?}"),
     };
-    assert_eq!(revoke(ID), Revocation::One(SessionId::parse(ID).unwrap()));
-    assert_eq!(revoke("--user ann@example.org"), Revocation::OfUser(ann()));
-    assert_eq!(revoke("--all"), Revocation::All { yes: false });
-    assert_eq!(revoke("--all --yes"), Revocation::All { yes: true });
+    assert_eq!(revoke(ID), RevokedSessions::One(SessionId::parse(ID).unwrap()));
+    assert_eq!(revoke("--user ann@example.org"), RevokedSessions::OfUser(ann()));
+    assert_eq!(revoke("--all"), RevokedSessions::All { yes: false });
+    assert_eq!(revoke("--all --yes"), RevokedSessions::All { yes: true });
 
     for text in ["", "--yes", "--all --user a@b", "--user", "no-id", "--user a@b --yes"] {
         wrong(&format!("session revoke {text}"));
@@ -108,11 +110,11 @@ fn every_setting_is_a_flag_of_every_command() {
             let (given, form, value) = &flags[0];
             assert_eq!(
                 (given.name, *form, value.as_os_str()),
-                (setting.name, Form::Value, "x".as_ref())
+                (setting.name, SettingForm::Value, "x".as_ref())
             );
             let of_file = line(&format!("{text} --{} x", setting.file_flag()));
             assert_eq!(of_file.is_ok(), setting.is_secret(), "{}", setting.name);
-            assert!(of_file.is_err() || of_file.unwrap().flags[0].1 == Form::File);
+            assert!(of_file.is_err() || of_file.unwrap().flags[0].1 == SettingForm::File);
         }
     }
     let flags = line("--signup=closed user list --log debug").unwrap().flags;

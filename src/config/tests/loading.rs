@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{load, mistakes};
-use crate::config::{Config, Dotenv, Form, SETTINGS, SessionStorage, Setting, Signup};
+use crate::config::{Config, Dotenv, SETTINGS, SessionStorage, Setting, SettingForm, Signup};
 use crate::http::PublicUrl;
 use crate::sessions::{LimitPolicy, SessionPolicy};
 use crate::store::DatabaseAt;
@@ -159,7 +159,7 @@ fn an_empty_variable_counts_as_unset() {
 
 #[test]
 fn an_empty_flag_is_a_mistake_unless_it_means_none() {
-    let flags = SETTINGS.iter().map(|one| (*one, Form::Value, "".into())).collect();
+    let flags = SETTINGS.iter().map(|one| (*one, SettingForm::Value, "".into())).collect();
     let error = Config::load(flags, Vec::new(), Dotenv::default()).unwrap_err();
 
     let lines: Vec<String> = error.iter().map(ToString::to_string).collect();

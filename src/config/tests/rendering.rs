@@ -1,7 +1,7 @@
 use super::{environment, load, setting};
 use crate::config::load::Effective;
-use crate::config::settings::Kind;
-use crate::config::{Config, Dotenv, Form, Provenance, SETTINGS, env_example};
+use crate::config::settings::ValueKind;
+use crate::config::{Config, Dotenv, Provenance, SETTINGS, SettingForm, env_example};
 
 #[test]
 fn the_example_lists_every_setting_as_it_is() {
@@ -39,7 +39,7 @@ fn names_follow_from_the_table() {
 fn the_effective_settings_stand_in_line_with_where_each_came_from() {
     let dotenv = Dotenv::parse(b"ANTEROOM_LOG=warn\n");
     let variables = environment(&[("ANTEROOM_SIGNUP", "closed")]);
-    let flags = vec![(setting("LISTEN"), Form::Value, "127.0.0.1:9".into())];
+    let flags = vec![(setting("LISTEN"), SettingForm::Value, "127.0.0.1:9".into())];
 
     let text = Config::load(flags, variables, dotenv).unwrap().render();
 
@@ -70,7 +70,7 @@ fn the_effective_settings_show_no_password() {
         text.lines().any(masked)
     };
     assert!(is_masked("ANTEROOM_DATABASE ") && is_masked("ANTEROOM_SESSIONS "), "{text}");
-    let secrets = config.effective.iter().filter(|one| one.setting.kind == Kind::Secret);
+    let secrets = config.effective.iter().filter(|one| one.setting.kind == ValueKind::Secret);
     assert!(!format!("{:?}", secrets.collect::<Vec<_>>()).contains("hunter2"));
 }
 

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{environment, load, mistakes, setting};
-use crate::config::{Config, Dotenv, Form, SETTINGS};
+use crate::config::{Config, Dotenv, SETTINGS, SettingForm};
 use crate::store::DatabaseAt;
 
 const SECRET: &str = "velvet-otter-hums-at-nine-0123456789";
@@ -44,7 +44,7 @@ fn every_secret_may_be_in_a_file() {
 fn the_path_comes_from_a_flag_before_the_environment_before_dotenv() {
     let (_folder, path) = file(b"\xEF\xBB\xBFsqlite:kept here.db\r\n\n");
     let dotenv = || Dotenv::parse(format!("ANTEROOM_DATABASE_FILE='{path}'").as_bytes());
-    let flags = || vec![(setting("DATABASE"), Form::File, path.clone().into())];
+    let flags = || vec![(setting("DATABASE"), SettingForm::File, path.clone().into())];
     let nowhere = || environment(&[("ANTEROOM_DATABASE_FILE", "/nowhere")]);
 
     for (config, from) in [

@@ -3,7 +3,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
 use super::{environment, load, mistakes, setting};
-use crate::config::{Config, Dotenv, Form};
+use crate::config::{Config, Dotenv, SettingForm};
 
 fn lines_of(dotenv: &str) -> Vec<String> {
     let error = Config::load(Vec::new(), Vec::new(), Dotenv::parse(dotenv.as_bytes())).unwrap_err();
@@ -14,7 +14,7 @@ fn lines_of(dotenv: &str) -> Vec<String> {
 fn a_flag_comes_before_the_environment_before_dotenv_before_the_default() {
     let dotenv = || Dotenv::parse(b"ANTEROOM_LISTEN=127.0.0.1:1\nANTEROOM_SESSION_LIMIT=7\n");
     let variables = environment(&[("ANTEROOM_LISTEN", "127.0.0.1:2")]);
-    let flags = vec![(setting("LISTEN"), Form::Value, OsString::from("127.0.0.1:3"))];
+    let flags = vec![(setting("LISTEN"), SettingForm::Value, OsString::from("127.0.0.1:3"))];
     let port = |config: &Config| config.http.listen.port();
 
     let all = Config::load(flags, variables.clone(), dotenv()).unwrap();
@@ -55,7 +55,7 @@ fn what_is_not_utf8_is_a_mistake() {
     let bytes = || OsString::from_vec(b"127.0.0.1\xFF".to_vec());
     let name = OsString::from_vec(b"ANTEROOM_\xFF".to_vec());
     let variables = vec![("ANTEROOM_LISTEN".into(), bytes()), (name, "x".into())];
-    let flags = vec![(setting("LOG"), Form::Value, bytes())];
+    let flags = vec![(setting("LOG"), SettingForm::Value, bytes())];
 
     let error = Config::load(flags, variables, Dotenv::default()).unwrap_err().to_string();
 

@@ -6,8 +6,8 @@ use askama::Template as Page;
 
 use crate::accounts::Name;
 use crate::http::endpoints::account::view::{
-    AccountNotice, AccountPage, ActivityActor, ActivityEntry, ActivityPage, DeletePage, Field,
-    FieldValue, ProfilePage, StoredDataPage,
+    AccountNotice, ActivityActor, ActivityEntry, ActivityPage, DeletePage, Field, FieldValue,
+    OwnAccountPage, ProfilePage, StoredDataPage,
 };
 use crate::http::endpoints::admin::applications::view::{ApplicationsPage, Outcome, Trial};
 use crate::http::endpoints::admin::audit::view::{AuditEventRow, AuditFilters, AuditTrailPage};
@@ -280,8 +280,13 @@ fn hostile_signed_in_pages() -> Vec<Result<String, askama::Error>> {
         ..sessions(English)
     };
     let (email, name, next) = (hostile(), hostile(), hostile());
-    let who =
-        AccountPage { context: context(), email, name, problems: problems(), ..account(English) };
+    let who = OwnAccountPage {
+        context: context(),
+        email,
+        name,
+        problems: problems(),
+        ..account(English)
+    };
     let email = hostile();
     let again = ReauthenticatePage {
         context: context(),

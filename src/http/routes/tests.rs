@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{Kind, ROUTES, form_page, is_for_programs, is_under, may_be_next};
+use super::{ROUTES, RouteKind, form_page, is_for_programs, is_under, may_be_next};
 
 /// The text of the router, and of each call of `.route(` in it: the path and the handlers.
 fn router() -> Vec<(&'static str, &'static str)> {
@@ -22,7 +22,7 @@ fn the_table_has_every_route_of_the_router() {
 #[test]
 fn errors_of_the_api_are_problem_documents_and_of_pages_are_pages() {
     for route in ROUTES {
-        let expected = matches!(route.kind, Kind::Api | Kind::Check | Kind::Probe);
+        let expected = matches!(route.kind, RouteKind::Api | RouteKind::Check | RouteKind::Probe);
         assert_eq!(is_for_programs(route.path), expected, "{}", route.path);
     }
     for (path, expected) in

@@ -37,18 +37,18 @@ pub struct CurrentUser {
     /// The session.
     pub session: Arc<Session>,
     pub(crate) token: Token,
-    pub(crate) actor: Actor,
+    pub(crate) actor: RequestActor,
 }
 
 /// The actor of an action, for the audit trail.
 #[derive(Clone, Debug)]
-pub(crate) struct Actor {
+pub(crate) struct RequestActor {
     user: UserId,
     session: SessionId,
     current: CurrentSession,
 }
 
-impl Actor {
+impl RequestActor {
     /// Counts a change of the actor's own account.
     pub(crate) async fn count_change(&self) -> Result<(), Problem> {
         self.current.count_change(self.session.as_uuid(), &self.by()).await
@@ -79,7 +79,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let current = CurrentSession::from_request_parts(parts, state).await?;
         let (user, session, token) = current.signed_in()?;
-        let actor = Actor { user: user.id, session: session.id, current };
+        let actor = RequestActor { user: user.id, session: session.id, current };
         Ok(Self { user, session, token, actor })
     }
 }

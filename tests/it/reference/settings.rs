@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anteroom::config::{Group, SETTINGS, Setting};
+use anteroom::config::{SETTINGS, Setting, SettingGroup};
 
 use super::{check, code, table};
 
@@ -34,13 +34,13 @@ fn linked(meaning: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn in_group(group: Group) -> impl Iterator<Item = &'static &'static Setting> {
+fn in_group(group: SettingGroup) -> impl Iterator<Item = &'static &'static Setting> {
     SETTINGS.iter().filter(move |setting| setting.group == group)
 }
 
 fn page() -> String {
     let mut text = INTRODUCTION.to_owned();
-    let mut groups: Vec<Group> = SETTINGS.iter().map(|setting| setting.group).collect();
+    let mut groups: Vec<SettingGroup> = SETTINGS.iter().map(|setting| setting.group).collect();
     groups.dedup();
     for group in groups {
         let rows =

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::accounts::{Email, Password, Role};
-use crate::http::endpoints::account::view::{AccountNotice, AccountPage};
+use crate::http::endpoints::account::view::{AccountNotice, OwnAccountPage};
 use crate::http::endpoints::session::page::resubmitted;
 use crate::http::endpoints::session::repeated_form::repeat_sign_in;
 use crate::http::request::body::Form;
@@ -25,9 +25,9 @@ fn page(
     (current, pending): (&CurrentUser, Option<Email>),
     form_settings: FormSettings,
     problems: Problems,
-) -> AccountPage {
+) -> OwnAccountPage {
     let CurrentUser { user, session, .. } = current;
-    AccountPage {
+    OwnAccountPage {
         context: PageContext { path: "/account".to_owned(), ..context },
         email: user.email.display(),
         email_verified: user.email_verified,
@@ -62,7 +62,7 @@ pub(crate) async fn show(
         Some("verification") => Some(AccountNotice::Verification),
         _ => None,
     };
-    Ok(render(StatusCode::OK, &AccountPage { notice, ..page }))
+    Ok(render(StatusCode::OK, &OwnAccountPage { notice, ..page }))
 }
 
 /// `POST /account/password`: changes the password; all other sessions end.

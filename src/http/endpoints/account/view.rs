@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 /// `new_password`.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "account/account.html")]
-pub(crate) struct AccountPage {
+pub(crate) struct OwnAccountPage {
     /// The page context.
     pub(crate) context: PageContext,
     /// The address that signs in.
@@ -51,7 +51,7 @@ pub(crate) enum AccountNotice {
     Verification,
 }
 
-impl AccountPage {
+impl OwnAccountPage {
     fn notice_text(&self) -> Option<String> {
         Some(match self.notice? {
             AccountNotice::Password => self.context.text("account-password-changed"),

@@ -123,8 +123,8 @@ pub(super) fn codes(language: Language) -> CodesPage {
     }
 }
 
-pub(super) fn account(language: Language) -> AccountPage {
-    AccountPage {
+pub(super) fn account(language: Language) -> OwnAccountPage {
+    OwnAccountPage {
         context: signed_in(language, "/account"),
         email: "ada@example.com".to_owned(),
         email_verified: true,
@@ -400,7 +400,7 @@ fn pages_of_factors(language: Language) -> Vec<(&'static str, Rendered)> {
 fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
     let t = Texts::of(language);
     let landing = LandingPage { context: signed_in(language, "/"), signup_open: true };
-    let weak = AccountPage {
+    let weak = OwnAccountPage {
         problems: Problems::of_field("current_password", t.get("password-wrong"))
             .and("new_password", t.weak_password("guessable", 15)),
         email_verified: false,
@@ -408,8 +408,8 @@ fn inside(language: Language) -> Vec<(&'static str, Rendered)> {
         ..account(language)
     };
     let notice = Some(AccountNotice::Password);
-    let changed = AccountPage { notice, name: String::new(), ..account(language) };
-    let renamed = AccountPage {
+    let changed = OwnAccountPage { notice, name: String::new(), ..account(language) };
+    let renamed = OwnAccountPage {
         notice: Some(AccountNotice::Profile),
         pending_email: Some("countess@example.com".to_owned()),
         ..account(language)
