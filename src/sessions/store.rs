@@ -225,6 +225,12 @@ pub trait SessionStore: Send + Sync {
     /// [`StoreError`] when the backend fails.
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError>;
 
+    /// The digest of the token of a live session; `None` for any other id, also that of a child.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backend fails.
+    async fn token_of(&self, id: SessionId) -> Result<Option<TokenDigest>, StoreError>;
+
     /// The session whose token this digest was until it was rotated away, live or not; `None` for
     /// any other digest, and once forgotten.
     ///

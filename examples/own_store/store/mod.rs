@@ -46,6 +46,10 @@ impl SessionStore for OwnStore {
         Ok(self.tables().live.get(&id).map(|row| row.session.clone()))
     }
 
+    async fn token_of(&self, id: SessionId) -> Result<Option<TokenDigest>, StoreError> {
+        Ok(self.tables().live.get(&id).map(|row| row.digest))
+    }
+
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
         Ok(self.tables().find_ended(id))
     }

@@ -38,6 +38,10 @@ impl<I: Interceptor> SessionStore for Intercepted<dyn SessionStore, I> {
         self.forward("find", self.inner.find(id)).await
     }
 
+    async fn token_of(&self, id: SessionId) -> Result<Option<TokenDigest>, StoreError> {
+        self.forward("token_of", self.inner.token_of(id)).await
+    }
+
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
         self.forward("find_ended", self.inner.find_ended(id)).await
     }

@@ -89,6 +89,10 @@ impl SessionStore for MemoryStore {
         Ok(tables.live.row(id).map(|row| tables.live.session(row)))
     }
 
+    async fn token_of(&self, id: SessionId) -> Result<Option<TokenDigest>, StoreError> {
+        Ok(self.tables().live.row(id).map(|row| row.digest))
+    }
+
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
         Ok(self.tables().ended.find(id))
     }

@@ -79,6 +79,8 @@ pub(super) static LOAD: LazyLock<Operation> =
     LazyLock::new(|| Operation::reads(include_str!("lua/load.lua")));
 pub(super) static FIND: LazyLock<Operation> =
     LazyLock::new(|| Operation::reads(include_str!("lua/find.lua")));
+pub(super) static TOKEN: LazyLock<Operation> =
+    LazyLock::new(|| Operation::reads(include_str!("lua/token.lua")));
 pub(super) static DATA: LazyLock<Operation> =
     LazyLock::new(|| Operation::reads(include_str!("lua/data.lua")));
 pub(super) static LIST: LazyLock<Operation> =

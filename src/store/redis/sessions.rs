@@ -162,6 +162,12 @@ impl SessionStore for RedisSessions {
         }
     }
 
+    async fn token_of(&self, id: SessionId) -> Result<Option<TokenDigest>, StoreError> {
+        let digest: Option<Vec<u8>> = self.run(&script::TOKEN, &[&bytes_of(id)]).await?;
+        let read = |digest: Vec<u8>| digest.try_into().map_err(|_| unexpected());
+        Ok(digest.map(read).transpose()?.map(TokenDigest::from_bytes))
+    }
+
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
         match self.find_token(&script::FIND, &bytes_of(id)).await? {
             Some(FoundToken::Ended { ended, .. } | FoundToken::EndedChild(ended)) => {

@@ -119,6 +119,7 @@ async fn a_child_is_no_session(fixture: Fixture) -> CaseResult {
     let child = fixture.child(&parent, WIKI, minute(1)).await?;
 
     same!(fixture.store.find(child.id()).await?, None, "a session with the id of a child");
+    same!(fixture.store.token_of(child.id()).await?, None, "the token of a child");
     same!(fixture.store.find_rotated(&child.digest).await?, None, "a rotated token");
     same!(fixture.ids_of(user).await?, [parent.id()], "the sessions of the user");
     let all: Vec<Session> = fixture.store.list_all(None, 10).await?;

@@ -41,6 +41,7 @@ async fn assert_over(
     let end = Some(Ended { reason, at });
     same!(fixture.end_of(held).await?, end, "the end");
     same!(fixture.store.find(held.id()).await?, None, "the session by its id");
+    same!(fixture.store.token_of(held.id()).await?, None, "its token");
     for compartment in [Compartment::Visitor, Compartment::Application] {
         let kept: Option<Kept> = fixture.store.data(held.id(), compartment).await?;
         same!(kept, None, "its {compartment:?} data");

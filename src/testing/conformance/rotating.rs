@@ -29,6 +29,7 @@ async fn a_rotated_token_says_replaced_and_the_new_one_is_live(fixture: Fixture)
         fixture.signed_in(fixture.fresh_user(), minute(0)).await?,
         fixture.anonymous(minute(0)).await?,
     ] {
+        same!(fixture.store.token_of(held.id()).await?, Some(held.digest), "its first token");
         let Some(new) = fixture.rotate(&held, minute(3)).await? else {
             return Err(Violation::new("a live session was not rotated"));
         };
@@ -38,6 +39,7 @@ async fn a_rotated_token_says_replaced_and_the_new_one_is_live(fixture: Fixture)
         same!(loaded.ended(), Some(replaced), "the old token");
         same!(fixture.now(&new).await?, held.session, "the session by its new token");
         same!(fixture.store.find(held.id()).await?, Some(held.session.clone()), "by its id");
+        same!(fixture.store.token_of(held.id()).await?, Some(new.digest), "its token");
         same!(fixture.store.find_ended(held.id()).await?, None, "the end of the session");
     }
     Ok(())

@@ -24,6 +24,7 @@ async fn an_empty_store_answers_and_knows_nothing(fixture: Fixture) -> CaseResul
     store.ready().await?;
     same!(store.load(&nobody.digest).await?, Loaded::Unknown, "a token never issued");
     same!(store.find(id).await?, None, "an id never issued");
+    same!(store.token_of(id).await?, None, "the token of an id never issued");
     same!(store.find_ended(id).await?, None, "the end of an id never issued");
     same!(store.data(id, Compartment::Visitor).await?, None, "the data of nobody");
     same!(store.list(fixture.fresh_user()).await?, [], "the sessions of nobody");

@@ -60,6 +60,10 @@ impl SessionStore for Reached {
         passed_on!(self, world => world.store.find(id))
     }
 
+    async fn token_of(&self, id: SessionId) -> Result<Option<TokenDigest>, StoreError> {
+        passed_on!(self, world => world.store.token_of(id))
+    }
+
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
         passed_on!(self, world => world.store.find_ended(id))
     }

@@ -56,6 +56,17 @@ pub(super) async fn find_ended(
     engine.row(found.bind(id)).await?.as_ref().map(rows::ended).transpose()
 }
 
+pub(super) async fn token_of(
+    engine: &Engine,
+    id: SessionId,
+) -> Result<Option<TokenDigest>, StoreError> {
+    let found = statement("SELECT token_digest FROM sessions WHERE session_id = $1");
+    let Some(row) = engine.row(found.bind(id)).await? else { return Ok(None) };
+    let digest: Vec<u8> = row.get(0)?;
+    let digest = digest.try_into().map_err(|_| StoreError::Corrupt("the digest of a session"))?;
+    Ok(Some(TokenDigest::from_bytes(digest)))
+}
+
 pub(super) async fn find_child(
     engine: &Engine,
     id: SessionId,

@@ -61,6 +61,10 @@ impl SessionStore for SqlDatabase {
         Ok(self.engine.row(found.bind(id)).await?.as_ref().and_then(rows::session))
     }
 
+    async fn token_of(&self, id: SessionId) -> Result<Option<TokenDigest>, StoreError> {
+        lookup::token_of(&self.engine, id).await
+    }
+
     async fn find_ended(&self, id: SessionId) -> Result<Option<Ended>, StoreError> {
         lookup::find_ended(&self.engine, id).await
     }
