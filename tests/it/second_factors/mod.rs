@@ -6,7 +6,6 @@ mod mail;
 mod pages;
 mod pending;
 mod policy;
-mod renewing;
 mod step_up;
 
 pub use authenticator::{Authenticator, send_recovery_code, set_up};
