@@ -4,13 +4,14 @@
 //! The functions live beside the parsers, in the `fuzzing` of each room. Three callers share them:
 //! the property tests below, which also replay `tests/corpus`, and the fuzzer of `scripts/fuzz`.
 
-use crate::{accounts, config, http, rules, sessions};
+use crate::{accounts, config, http, rules, sessions, tokens};
 
 /// Checks one input.
 pub type Check = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus and of its dictionary.
 pub const TARGETS: &[(&str, Check)] = &[
+    ("access_token", tokens::fuzzing::access_token),
     ("cookie", http::fuzzing::cookie),
     ("device", sessions::fuzzing::device),
     ("duration", config::fuzzing::duration),

@@ -102,6 +102,8 @@ mod text;
 #[doc(hidden)]
 pub mod throttle;
 #[doc(hidden)]
+pub mod tokens;
+#[doc(hidden)]
 pub mod use_cases;
 #[doc(hidden)]
 pub mod webhook;

@@ -14,6 +14,7 @@ use crate::mail::Mail;
 use crate::sessions::{Pending, Sessions};
 use crate::store::SqlDatabase;
 use crate::throttle::Throttle;
+use crate::use_cases::Clients;
 use crate::webhook::Webhook;
 
 /// Between two writes of session activity.
@@ -35,6 +36,7 @@ pub(super) struct Records {
     pub(super) retention: Retention,
     pub(super) webhook: Webhook,
     pub(super) mail: Mail,
+    pub(super) clients: Clients,
 }
 
 impl Records {
@@ -42,7 +44,9 @@ impl Records {
         self.database.sweep_records(now).await?;
         at_half_speed(|| self.webhook.sweep(SWEEP_ROWS)).await?;
         at_half_speed(|| self.mail.sweep(SWEEP_ROWS)).await?;
-        at_half_speed(|| self.database.sweep_audit(&self.retention, now, SWEEP_ROWS)).await
+        at_half_speed(|| self.database.sweep_audit(&self.retention, now, SWEEP_ROWS)).await?;
+        // Last: a key that cannot be decrypted delays nothing else.
+        self.clients.maintain_keys().await
     }
 }
 

@@ -36,6 +36,7 @@ use crate::metrics::Metrics;
 use crate::network::TrustedProxies;
 use crate::sessions::Sessions;
 use crate::store::SqlDatabase;
+use crate::use_cases::Clients;
 use crate::webhook::Webhook;
 
 /// A running Anteroom without a listener: mount it on an axum router with [`Anteroom::mount`].
@@ -101,6 +102,7 @@ impl Anteroom {
             audit: services.audit.clone(),
             webhook: services.webhook.clone(),
             mail: services.mail.clone(),
+            tokens: services.tokens.clone(),
             setup_link: setup_link.clone(),
             public_url,
             trusted_origins: options.trusted_origins,
@@ -121,6 +123,7 @@ impl Anteroom {
             retention: options.retention,
             webhook: services.webhook.clone(),
             mail: services.mail.clone(),
+            clients: services.clients(),
         };
         let background = background::start(&services, records, &service);
         let Options { entropy, metrics, .. } = options;
@@ -221,6 +224,13 @@ impl Anteroom {
     #[must_use]
     pub fn mail(&self) -> &Mail {
         &self.services.mail
+    }
+
+    /// Clients and signing keys.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn clients(&self) -> Clients {
+        self.services.clients()
     }
 
     /// The audit trail.

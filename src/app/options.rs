@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -48,6 +49,8 @@ pub struct Options {
     pub passkeys: bool,
     /// Who must have a second factor.
     pub second_factor: SecondFactorPolicy,
+    /// How long an access token is valid, at most an hour; `None` for no tokens at all.
+    pub access_token_lifetime: Option<Duration>,
     /// Limits on wrong passwords and sign-ups, per account and per client network. Behind a proxy
     /// the network comes from [`Options::trusted_proxies`]. A router that is mounted without
     /// `axum::extract::ConnectInfo` has no per-network limits.
@@ -102,6 +105,7 @@ impl Options {
             password_min_length: 15,
             passkeys: true,
             second_factor: SecondFactorPolicy::Optional,
+            access_token_lifetime: Some(Duration::from_mins(5)),
             throttles: ThrottleOptions::default(),
             trusted_proxies: Vec::new(),
             trusted_origins: Vec::new(),
@@ -132,6 +136,7 @@ impl From<&Config> for Options {
             signup_is_open: config.accounts.signup == Signup::Open,
             password_min_length: config.accounts.password_min_length,
             passkeys: config.accounts.passkeys,
+            access_token_lifetime: config.access_token_lifetime,
             second_factor: config.accounts.second_factor,
             throttles: config.throttles,
             trusted_proxies: config.http.trusted_proxies.clone(),

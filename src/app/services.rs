@@ -14,7 +14,8 @@ use crate::http::{PublicUrl, letter_writer};
 use crate::mail::{Mail, MailParts};
 use crate::sessions::{Sessions, SessionsOptions};
 use crate::throttle::Throttle;
-use crate::use_cases::{AccountChanges, RevokeSessions};
+use crate::tokens::{TokenStore, Tokens, TokensOptions};
+use crate::use_cases::{AccountChanges, Clients, RevokeSessions};
 use crate::webhook::{Webhook, WebhookParts};
 
 /// The services, each over its store. Cheap to clone.
@@ -26,6 +27,23 @@ pub(crate) struct Services {
     pub(crate) throttle: Throttle,
     pub(crate) webhook: Webhook,
     pub(crate) mail: Mail,
+    pub(crate) tokens: Tokens,
+}
+
+fn tokens(
+    store: Arc<dyn TokenStore>,
+    sessions: &Sessions,
+    options: &Options,
+    issuer: &str,
+) -> Tokens {
+    Tokens::new(TokensOptions {
+        store,
+        sessions: sessions.clone(),
+        issuer: issuer.into(),
+        lifetime: options.access_token_lifetime,
+        clock: options.clock.clone(),
+        entropy: options.entropy.clone(),
+    })
 }
 
 impl Services {
@@ -82,6 +100,7 @@ impl Services {
             AuditOptions { store: stores.audit, clock: clock.clone(), entropy: entropy.clone() };
         let audit = AuditTrail::start_with_outputs(audit, telling);
         let public_url = PublicUrl::parse(&options.public_url).map_err(StartupError::PublicUrl)?;
+        let tokens = tokens(stores.tokens, &sessions, options, public_url.origin());
         let mail = Mail::new(MailParts {
             store: stores.mail,
             options: options.mail.clone(),
@@ -92,12 +111,16 @@ impl Services {
             metrics: metrics.clone(),
         });
         let mail = mail.map_err(StartupError::Mail)?;
-        Ok(Self { accounts, sessions, audit, throttle, webhook, mail })
+        Ok(Self { accounts, sessions, audit, throttle, webhook, mail, tokens })
     }
 
     pub(crate) fn account_changes(&self) -> AccountChanges {
         let Self { accounts, sessions, audit, mail, .. } = self.clone();
         AccountChanges::new(accounts, sessions, audit).with_mail(mail)
+    }
+
+    pub(crate) fn clients(&self) -> Clients {
+        Clients::new(self.tokens.clone(), self.audit.clone())
     }
 
     pub(crate) fn revoke_sessions(&self) -> RevokeSessions {

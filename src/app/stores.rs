@@ -16,6 +16,7 @@ use crate::store::{
 };
 use crate::telemetry::TRACES;
 use crate::throttle::ThrottleStore;
+use crate::tokens::TokenStore;
 use crate::webhook::DeliveryStore;
 
 /// The process that opens the stores.
@@ -50,6 +51,8 @@ pub struct Stores {
     pub deliveries: Arc<dyn DeliveryStore>,
     /// Queued mail.
     pub mail: Arc<dyn MailStore>,
+    /// Clients, signing keys and revoked tokens.
+    pub tokens: Arc<dyn TokenStore>,
     /// Which stores confirm cache leases, and whether other processes hold leases.
     pub leases: LeaseOptions,
 }
@@ -123,7 +126,8 @@ impl Stores {
                 throttle: sql.clone(),
                 audit: sql.clone(),
                 deliveries: sql.clone(),
-                mail: sql,
+                mail: sql.clone(),
+                tokens: sql,
                 leases,
             },
             database,
@@ -139,6 +143,7 @@ impl Stores {
         Self {
             accounts: Arc::new(Intercepted::new(self.accounts, metrics.clone())),
             factors: Arc::new(Intercepted::new(self.factors, metrics.clone())),
+            tokens: Arc::new(Intercepted::new(self.tokens, metrics.clone())),
             sessions: Arc::new(Intercepted::new(self.sessions, metrics.clone())),
             ..self
         }

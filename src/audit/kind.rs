@@ -157,6 +157,37 @@ pub enum Kind {
     ///
     /// Details: `with_hashes`: whether with the hashes of passwords.
     UsersExported,
+    /// An access token was signed. At most sixty a minute are recorded for each network.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `client`: the id of the client that it is for; `audience`; `token`: the id of the
+    /// token.
+    TokenIssued,
+    /// A client was registered: an application or a back end that tokens are for.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `client`: its id; `name`.
+    ClientCreated,
+    /// The secret of a client was replaced.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `client`: its id; `name`; `earlier_secret`: `kept` or `removed`.
+    ClientChanged,
+    /// A client was removed. Its tokens are refused.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `client`: its id; `name`.
+    ClientRemoved,
+    /// Other keys sign tokens, by a command or because the earlier ones did for 90 days.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `algorithms`.
+    KeysRotated,
     /// The server was started with other settings than the time before, apart from
     /// `ANTEROOM_LISTEN`.
     ///
@@ -168,7 +199,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 34] = [
         Self::Signup,
         Self::Login,
         Self::LoginFailed,
@@ -197,6 +228,11 @@ impl Kind {
         Self::SetupUsed,
         Self::UsersImported,
         Self::UsersExported,
+        Self::TokenIssued,
+        Self::ClientCreated,
+        Self::ClientChanged,
+        Self::ClientRemoved,
+        Self::KeysRotated,
         Self::SettingsChanged,
     ];
 
@@ -232,6 +268,11 @@ impl Kind {
             Self::SetupUsed => "setup_used",
             Self::UsersImported => "users_imported",
             Self::UsersExported => "users_exported",
+            Self::TokenIssued => "token_issued",
+            Self::ClientCreated => "client_created",
+            Self::ClientChanged => "client_changed",
+            Self::ClientRemoved => "client_removed",
+            Self::KeysRotated => "keys_rotated",
             Self::SettingsChanged => "settings_changed",
         }
     }

@@ -13,11 +13,15 @@ const PROOFS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
 /// Refusals cost next to nothing, and ten of a kind say what a thousand would.
 const REFUSALS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
+/// A token costs one signature, and each is recorded while there are few.
+const TOKENS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
+
 /// One limit per class, so that a flood of one class does not hide another.
 pub(super) struct Limits {
     proofs: Limit,
     throttled: Limit,
     cross_origin: Limit,
+    tokens: Limit,
 }
 
 struct Limit {
@@ -37,6 +41,7 @@ impl Limits {
             proofs: limit(PROOFS_PER_MINUTE, "wrong passwords"),
             throttled: limit(REFUSALS_PER_MINUTE, "throttled"),
             cross_origin: limit(REFUSALS_PER_MINUTE, "cross_origin_refused"),
+            tokens: limit(TOKENS_PER_MINUTE, "token_issued"),
         }
     }
 
@@ -46,6 +51,7 @@ impl Limits {
             Kind::Throttled => &self.throttled,
             Kind::CrossOriginRefused => &self.cross_origin,
             Kind::LoginFailed => &self.proofs,
+            Kind::TokenIssued => &self.tokens,
             Kind::Reauthenticated | Kind::PasswordChanged if !event.is_ok() => &self.proofs,
             _ => return true,
         };
@@ -60,7 +66,7 @@ impl Limits {
 
     /// Logs how many events were not recorded since the last call, and deletes expired counters.
     pub(super) fn sweep(&self) {
-        for limit in [&self.proofs, &self.throttled, &self.cross_origin] {
+        for limit in [&self.proofs, &self.throttled, &self.cross_origin, &self.tokens] {
             limit.throttle.sweep();
             let events = limit.passed_over.swap(0, Ordering::Relaxed);
             if events > 0 {

@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::sessions::{EndReason, Sessions};
 use crate::store::{SessionLocation, SessionOrder, SqlDatabase};
 use crate::throttle::ThrottleOptions;
-use crate::use_cases::RevokeSessions;
+use crate::use_cases::{Clients, RevokeSessions};
 
 /// The services that commands call.
 pub(super) struct Administration {
@@ -22,6 +22,7 @@ pub(super) struct Administration {
     pub(super) revoke_sessions: RevokeSessions,
     pub(super) audit: AuditTrail,
     pub(super) mail: Mail,
+    pub(super) clients: Clients,
     pub(super) database: SqlDatabase,
     /// The database, and the place of the sessions where that is another.
     pub(super) location: String,
@@ -55,6 +56,7 @@ impl Administration {
             sessions: services.sessions.clone(),
             audit: services.audit.clone(),
             mail: services.mail.clone(),
+            clients: services.clients(),
             revoke_sessions: services.revoke_sessions(),
             handle: Handle::new(services, By::command_line()),
             sessions_in_memory: database.sessions_in() == SessionLocation::ServerMemory,

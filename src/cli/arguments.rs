@@ -11,6 +11,7 @@ use crate::config::{Flags, SETTINGS, Setting, SettingForm, mask};
 use crate::sessions::SessionId;
 use crate::telemetry::LogFormat;
 
+mod client;
 mod key_and_mail;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ mod user_command;
 
 pub use user_command::UserCommand;
 
+pub use client::{ClientCommand, KeysCommand};
 pub use key_and_mail::{KeyCommand, MailCommand};
 
 /// A parsed command line.
@@ -64,6 +66,12 @@ pub enum Command {
     /// Create and rotate the key that encrypts secrets
     #[command(subcommand, arg_required_else_help = false)]
     Key(KeyCommand),
+    /// Manage the clients that access tokens are for
+    #[command(subcommand, arg_required_else_help = false)]
+    Client(ClientCommand),
+    /// Manage the keys that sign access tokens
+    #[command(subcommand, arg_required_else_help = false)]
+    Keys(KeysCommand),
     /// Test the mail server
     #[command(subcommand, arg_required_else_help = false)]
     Mail(MailCommand),

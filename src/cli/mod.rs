@@ -2,6 +2,7 @@
 
 mod administration;
 pub mod arguments;
+mod clients;
 mod escaping;
 mod export;
 mod healthcheck;
@@ -131,6 +132,8 @@ async fn run_command(
             export::users(with_hashes, &config).await
         }
         Command::Key(command) => key::run(command, &config).await,
+        Command::Client(command) => clients::run(command, &config).await,
+        Command::Keys(command) => clients::run_keys(command, &config).await,
         Command::Mail(MailCommand::Test { address }) => mail::test(&address, &config).await,
         Command::Config => Ok(tables::print(&config.render())?),
         Command::Migrate => migrate::migrate(&config).await,

@@ -42,6 +42,8 @@ pub struct Config {
     pub webhook: Option<WebhookOptions>,
     /// Where mail to people goes; `None` sends none.
     pub mail: Option<MailOptions>,
+    /// How long an access token is valid, a minute to an hour; `None` for no tokens at all.
+    pub access_token_lifetime: Option<Duration>,
     /// Log level and format.
     pub logging: Logging,
     /// Address of the metrics listener; `None` for no listener.
@@ -187,6 +189,7 @@ impl Reader {
         let retention = self.retention();
         let webhook = self.webhook();
         let mail = self.mail();
+        let access_token_lifetime = self.access_token_lifetime();
         let metrics_listen = self.read(&table::METRICS_LISTEN);
         let logging = self.logging();
         Some(Config {
@@ -198,6 +201,7 @@ impl Reader {
             retention: retention?,
             webhook,
             mail,
+            access_token_lifetime,
             logging: logging?,
             metrics_listen: metrics_listen?,
             effective: self.effective(),
@@ -298,6 +302,13 @@ impl Reader {
             passkeys: passkeys?,
             second_factor: second_factor?,
         })
+    }
+
+    /// Also `None` after a mistake, which is recorded.
+    fn access_token_lifetime(&mut self) -> Option<Duration> {
+        let are_on = self.read(&table::TOKENS);
+        let lifetime = self.read(&table::ACCESS_TOKEN_LIFETIME);
+        lifetime.filter(|_| are_on == Some(true))
     }
 
     fn throttles(&mut self) -> Option<ThrottleOptions> {

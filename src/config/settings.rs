@@ -62,6 +62,8 @@ pub enum SettingGroup {
     Webhook,
     /// Mail to people.
     Mail,
+    /// Access tokens for other programs.
+    Tokens,
 }
 
 impl SettingGroup {
@@ -79,6 +81,7 @@ impl SettingGroup {
             Self::Observation => "Metrics and logs",
             Self::Webhook => "Webhook",
             Self::Mail => "Mail",
+            Self::Tokens => "Tokens",
         }
     }
 }
@@ -345,4 +348,11 @@ settings! {
     EMAIL_VERIFICATION: bool = "optional", Mail, Plain, values::email_verification,
         "Whether people have to confirm their email address before they can sign in: optional or \
          required, which needs MAIL.";
+
+    TOKENS: bool = "on", Tokens, Plain, values::on_or_off,
+        "Whether other programs get access tokens that show a session: on or off. There are none before \
+         the first `anteroom client add`. See docs/tokens.md.";
+    ACCESS_TOKEN_LIFETIME: Duration = "5m", Tokens, Plain, values::access_token_lifetime,
+        "How long an access token is valid, 1m to 1h, if its session does not end before. A program that \
+         verifies it without asking this server accepts it until then.";
 }

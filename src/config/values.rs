@@ -254,6 +254,15 @@ pub(super) fn throttle(text: &str) -> Result<Option<Rate>, String> {
 }
 
 /// Ten years at most, which is as long as anybody has to keep such things.
+pub(super) fn access_token_lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = duration::parse(text)?;
+    if (Duration::from_mins(1)..=Duration::from_hours(1)).contains(&lifetime) {
+        Ok(lifetime)
+    } else {
+        Err("write 1m to 1h".to_owned())
+    }
+}
+
 pub(super) fn retention(text: &str) -> Result<Option<Duration>, String> {
     if text == "off" {
         return Ok(None);

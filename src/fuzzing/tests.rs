@@ -101,8 +101,8 @@ macro_rules! properties {
 }
 
 properties! {
-    cookie device duration email form groups guard host id if_match json language mask merge_patch
-    name network next password password_hash public_url query rule_path rules settings stored_data
+    access_token cookie device duration email form groups guard host id if_match json language mask
+    merge_patch name network next password password_hash public_url query rule_path rules settings stored_data
     value
 }
 

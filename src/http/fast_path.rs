@@ -28,13 +28,14 @@ use crate::http::routes::{self, CachedCheck};
 use crate::http::security::applications::Application;
 use crate::http::security::guard::RequestGuard;
 use crate::http::security::headers::security_headers;
+use crate::http::session::bearer::bearer_of;
 use crate::http::session::cookie::{CookieShape, Presented};
 use crate::http::session::layer::{SessionLayerParts, forbid_sharing};
 use crate::http::traces::RequestSpan;
 use crate::metrics::{CacheOutcome, CheckOutcome, Metrics};
 use crate::rules::Decision;
-use crate::sessions::{Session, Sessions};
-use crate::use_cases::{Check, Identity};
+use crate::sessions::{Session, Sessions, TokenDigest};
+use crate::use_cases::{AccessTokens, Check, Identity};
 
 const ZERO: HeaderValue = HeaderValue::from_static("0");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -54,6 +55,7 @@ pub struct FastPath<S> {
 /// The services and settings of the fast path.
 pub(in crate::http) struct FastPathState {
     check: Check,
+    access_tokens: AccessTokens,
     sessions: Sessions,
     cookie: CookieShape,
     request_guard: RequestGuard,
@@ -118,13 +120,14 @@ fn cached_check(request: &Request) -> Option<CachedCheck> {
 
 impl FastPathState {
     pub(in crate::http) fn new(
-        parts: &SessionLayerParts,
+        (parts, access_tokens): (&SessionLayerParts, &AccessTokens),
         request_guard: &RequestGuard,
         forward_auth: &ForwardAuth,
         ids: RequestIds,
     ) -> Self {
         Self {
             check: parts.check.clone(),
+            access_tokens: access_tokens.clone(),
             sessions: parts.sessions.clone(),
             cookie: parts.cookie.clone(),
             headers: PreparedHeaders::at(request_guard, forward_auth),
@@ -169,18 +172,29 @@ impl FastPathState {
 
     /// The checks of the layers around the router. `None` where one fails or does not apply here.
     fn admit_session(&self, request: &Request) -> Option<()> {
-        if self.request_guard.lets_other_origins_read() {
+        // A cookie together with an access token is an error, of which the router tells.
+        if self.request_guard.lets_other_origins_read() || bearer_of(request.headers()).is_some() {
             return None;
         }
         self.request_guard.check(request).ok()
     }
 
     fn remembered(&self, headers: &HeaderMap, at: Option<&Application>) -> Option<Identity> {
-        let Presented::Token(token) = self.cookie.presented(headers) else { return None };
+        let token = match self.cookie.presented(headers) {
+            Presented::Token(token) => token,
+            Presented::Nothing => return self.bearer(headers, at),
+            Presented::Malformed | Presented::Several => return None,
+        };
         match at {
             Some(at) => Some(self.check.remembered_at(&token.digest(), at.origin())?.identity),
             None => self.check.remembered(&token.digest()),
         }
+    }
+
+    fn bearer(&self, headers: &HeaderMap, at: Option<&Application>) -> Option<Identity> {
+        let holder = self.access_tokens.remembered(&TokenDigest::of(bearer_of(headers)?))?;
+        let audience = self.access_tokens.audience_at(at.map(Application::origin));
+        holder.token.is_for(audience).then_some(holder.identity)
     }
 
     fn response(

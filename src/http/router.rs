@@ -16,7 +16,7 @@ use tracing::Level;
 use crate::audit::AuditTrail;
 use crate::http::endpoints::{
     account, admin, check, data, email, factors, handover, home, operations, passkeys, recovery,
-    session, sessions, signup,
+    session, sessions, signup, tokens,
 };
 use crate::http::finish::{RequestIds, finish_response, no_such_method, no_such_path};
 use crate::http::forward_auth::ForwardAuth;
@@ -49,6 +49,10 @@ fn without_session() -> Router<AppState> {
         .route("/readyz", get(operations::health::ready))
         .route("/openapi.json", get(operations::openapi::description))
         .route("/assets/{file}", get(assets::serve))
+        .route("/oauth/jwks", get(tokens::oauth::keys))
+        .route("/oauth/introspect", post(tokens::oauth::introspect))
+        .route("/oauth/revoke", post(tokens::oauth::revoke))
+        .route("/.well-known/oauth-authorization-server", get(tokens::oauth::metadata))
 }
 
 pub(in crate::http) fn router(parts: RouterParts) -> Router {
@@ -163,6 +167,7 @@ fn api() -> Router<AppState> {
         .route("/api/session/passkey", post(passkeys::api::sign_in))
         .route("/api/session/passkey/options", post(passkeys::api::options))
         .route("/api/session/reauthenticate", post(session::api::reauthenticate))
+        .route("/api/session/token", post(tokens::api::issue))
         .route("/api/session/data", get(data::show).patch(data::change))
         .route("/api/session/events", get(session::events::watch))
         .route("/api/sessions", get(sessions::api::list).delete(sessions::api::revoke_all))
@@ -263,6 +268,16 @@ fn administration() -> Router<AppState> {
         .route("/admin/applications", get(admin::applications::page::show))
         .route("/admin/audit", get(admin::audit::page::list))
         .route("/admin/mail", get(admin::mail::page::list))
+        .route("/admin/clients", get(admin::clients::page::list).post(admin::clients::page::create))
+        .route("/admin/clients/{id}", get(admin::clients::client_page::show))
+        .route(
+            "/admin/clients/{id}/secret",
+            get(redirect_to_form).post(admin::clients::client_page::rotate_secret),
+        )
+        .route(
+            "/admin/clients/{id}/remove",
+            get(redirect_to_form).post(admin::clients::client_page::remove),
+        )
 }
 
 fn administration_api() -> Router<AppState> {
@@ -294,6 +309,15 @@ fn administration_api() -> Router<AppState> {
         .route("/api/admin/revocations", get(admin::revocations::api::follow))
         .route("/api/admin/webhook", get(admin::webhook::show))
         .route("/api/admin/mail", get(admin::mail::api::list))
+        .route(
+            "/api/admin/clients",
+            get(admin::clients::api::list).post(admin::clients::api::create),
+        )
+        .route(
+            "/api/admin/clients/{id}",
+            get(admin::clients::api::show).delete(admin::clients::api::remove),
+        )
+        .route("/api/admin/clients/{id}/secret", post(admin::clients::api::rotate_secret))
 }
 
 /// Lets front ends of `ANTEROOM_TRUSTED_ORIGINS` call the API with the cookie. Without any, no

@@ -68,12 +68,17 @@ const ROUTES: &[Route] = &[
     page("/admin/applications"),
     page("/admin/audit"),
     page("/admin/mail"),
+    page("/admin/clients"),
+    page("/admin/clients/{id}"),
+    page("/admin/clients/{id}/secret").form_on("/admin/clients/{id}"),
+    page("/admin/clients/{id}/remove").form_on("/admin/clients/{id}"),
     api("/openapi.json"),
     api("/api/signup"),
     api("/api/session/second-factor"),
     api("/api/session/passkey"),
     api("/api/session/passkey/options"),
     api("/api/session/reauthenticate"),
+    api("/api/session/token"),
     api("/api/session/data"),
     api("/api/session/events"),
     api("/api/sessions"),
@@ -105,13 +110,20 @@ const ROUTES: &[Route] = &[
     api("/api/admin/revocations"),
     api("/api/admin/webhook"),
     api("/api/admin/mail"),
+    api("/api/admin/clients"),
+    api("/api/admin/clients/{id}"),
+    api("/api/admin/clients/{id}/secret"),
+    api("/oauth/jwks"),
+    api("/oauth/introspect").only_read(),
+    api("/oauth/revoke"),
+    api("/.well-known/oauth-authorization-server"),
 ];
 
 /// The paths that the proxies of other hosts send here; pages for people.
 pub(in crate::http) const APPLICATION_AREA: &str = "/.anteroom";
 
 /// Everything below these is for programs, whether or not there is such a route.
-const PROGRAM_AREAS: [&str; 2] = ["/api", "/auth"];
+const PROGRAM_AREAS: [&str; 3] = ["/api", "/auth", "/oauth"];
 
 /// One path of the router.
 pub(in crate::http) struct Route {
@@ -127,6 +139,8 @@ pub(in crate::http) struct Route {
     keeps_path_after_post: bool,
     /// The page with the form that is sent here; always the first segments of `path`.
     form_on: &'static str,
+    /// Whether every method only reads.
+    is_only_read: bool,
     /// The code that the error page shows instead of `not_found`.
     not_found_code: Option<&'static str>,
 }
@@ -172,6 +186,7 @@ const fn route(path: &'static str, kind: RouteKind) -> Route {
         may_be_next: !matches!(kind, RouteKind::Api | RouteKind::Check),
         keeps_path_after_post: false,
         form_on: path,
+        is_only_read: matches!(kind, RouteKind::Check),
         not_found_code: None,
     }
 }
@@ -191,6 +206,10 @@ impl Route {
 
     const fn cached(self, check: CachedCheck) -> Self {
         Self { cached: Some(check), ..self }
+    }
+
+    const fn only_read(self) -> Self {
+        Self { is_only_read: true, ..self }
     }
 
     /// A redirect here would loop, sign out, or show a response that is meant for programs.
@@ -233,6 +252,11 @@ pub(in crate::http) fn find(path: &str) -> Option<&'static Route> {
 /// Whether this is the path of a session check of a reverse proxy.
 pub(in crate::http) fn is_check(path: &str) -> bool {
     find(path).is_some_and(|route| route.kind == RouteKind::Check)
+}
+
+/// Whether every request of this path only reads, by whichever method.
+pub(in crate::http) fn is_only_read(path: &str) -> bool {
+    find(path).is_some_and(|route| route.is_only_read)
 }
 
 /// Whether this is the path of a health check.

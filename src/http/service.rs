@@ -25,10 +25,11 @@ use crate::metrics::Metrics;
 use crate::network::TrustedProxies;
 use crate::sessions::Sessions;
 use crate::throttle::OwnWrites;
+use crate::tokens::Tokens;
 use crate::use_cases::{
-    AccountChanges, ChangePassword, Check, Dependencies, EmailLinks, Figures, Handover,
-    Invitations, Login, Logout, OwnFactors, PasskeySignIn, Reauthenticate, Recovery,
-    RevokeSessions, SecondFactor, SentForms, Signup,
+    AccessTokens, AccountChanges, ChangePassword, Check, Clients, Dependencies, EmailLinks,
+    Figures, Handover, Invitations, Login, Logout, OwnFactors, PasskeySignIn, Reauthenticate,
+    Recovery, RevokeSessions, SecondFactor, SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
@@ -44,6 +45,8 @@ pub struct HttpOptions {
     pub webhook: Webhook,
     /// Mail to people.
     pub mail: Mail,
+    /// Clients, keys and access tokens.
+    pub tokens: Tokens,
     /// The link for the first administrator.
     pub setup_link: SetupLink,
     /// Where browsers find this server.
@@ -93,6 +96,24 @@ fn session_layer_parts(
     }
 }
 
+fn access_tokens(options: &HttpOptions, check: &Check) -> AccessTokens {
+    let HttpOptions { tokens, sessions, audit, .. } = options;
+    AccessTokens::new(tokens.clone(), check.clone(), sessions.clone(), audit.clone())
+}
+
+fn forward_auth(
+    options: &HttpOptions,
+    cookie: &CookieShape,
+    request_guard: &RequestGuard,
+) -> ForwardAuth {
+    ForwardAuth::new(
+        options.forward_auth.clone(),
+        cookie.clone(),
+        request_guard.clone(),
+        (options.clock.clone(), options.entropy.clone()),
+    )
+}
+
 fn dependencies(options: &HttpOptions) -> Dependencies {
     Dependencies {
         accounts: options.accounts.clone(),
@@ -120,16 +141,13 @@ impl Service {
         let writes = Arc::new(OwnWrites::new(options.accounts.limits_attempts(), &options.clock));
         let parts = session_layer_parts(&options, &cookie, &writes);
         let check = parts.check.clone();
+        let access_tokens = access_tokens(&options, &check);
         let (request_guard, on) = (request_guard(&options), dependencies(&options));
+        let forward_auth = forward_auth(&options, &cookie, &request_guard);
         let HttpOptions { accounts, sessions, audit, metrics, .. } = options;
-        let forward_auth = ForwardAuth::new(
-            options.forward_auth,
-            cookie.clone(),
-            request_guard.clone(),
-            (options.clock, options.entropy.clone()),
-        );
         let ids = RequestIds::new(&options.entropy);
-        let state = FastPathState::new(&parts, &request_guard, &forward_auth, ids.clone());
+        let shared = (&parts, &access_tokens);
+        let state = FastPathState::new(shared, &request_guard, &forward_auth, ids.clone());
         let own = SessionLayer::new(SessionLayerParts { keeps_data: false, ..parts.clone() });
         let session_layer = SessionLayer::new(parts);
         let forms = SentForms::new(sessions.clone(), options.entropy);
@@ -150,6 +168,8 @@ impl Service {
             recovery: Recovery::new(&on),
             email_links: EmailLinks::new(&on),
             mail: on.mail.clone(),
+            clients: Clients::new(options.tokens, t.clone()),
+            access_tokens,
             handover: Handover::new(s.clone()),
             figures: Figures::new(a.clone(), s.clone(), t.clone()),
             forms: forms.clone(),

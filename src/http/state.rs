@@ -9,9 +9,9 @@ use crate::audit::AuditTrail;
 use crate::mail::Mail;
 use crate::sessions::Sessions;
 use crate::use_cases::{
-    AccountChanges, ChangePassword, Check, EmailLinks, Figures, Handover, Invitations, Login,
-    Logout, OwnFactors, PasskeySignIn, Reauthenticate, Recovery, RevokeSessions, SecondFactor,
-    SentForms, Signup,
+    AccessTokens, AccountChanges, ChangePassword, Check, Clients, EmailLinks, Figures, Handover,
+    Invitations, Login, Logout, OwnFactors, PasskeySignIn, Reauthenticate, Recovery,
+    RevokeSessions, SecondFactor, SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
@@ -65,6 +65,8 @@ services! {
     second_factor: SecondFactor,
     own_factors: OwnFactors,
     passkey_sign_in: PasskeySignIn,
+    access_tokens: AccessTokens,
+    clients: Clients,
 }
 
 /// The state of the router, which clones it several times for every request.

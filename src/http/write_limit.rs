@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tower::{Layer, Service};
 
-use crate::http::routes::is_check;
+use crate::http::routes::is_only_read;
 
 type Answer = Result<Response, Infallible>;
 
@@ -60,7 +60,7 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        let needs_permit = !reads && !is_check(request.uri().path());
+        let needs_permit = !reads && !is_only_read(request.uri().path());
         let response = self.inner.call(request);
         if needs_permit {
             Either::Right(Box::pin(begin_in_turn(Arc::clone(&self.permits), response)))

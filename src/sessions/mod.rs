@@ -24,7 +24,7 @@ mod swept;
 mod token;
 
 pub use admin::{Explained, SessionCount, SessionFilter, SessionKind, SessionPage};
-pub use cache::LeaseOptions;
+pub use cache::{AccessToken, AccessTokenId, LeaseOptions};
 pub use child::{Child, ChildStart, ChildStarted, ChildrenOf, LiveChild, Origin};
 pub use compartment::{Compartment, Keep, Keeping, Kept};
 pub use data::{DataError, Etag, VisitorData};

@@ -61,6 +61,12 @@ impl fmt::Debug for Token {
 pub struct TokenDigest([u8; 32]);
 
 impl TokenDigest {
+    /// The digest of a text.
+    #[must_use]
+    pub(crate) fn of(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+
     /// The digest of these bytes, as a store kept it.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {

@@ -7,7 +7,8 @@ use crate::accounts::{Account, Accounts, Status, User};
 use crate::failure::StoreError;
 use crate::sessions::cache::{Remembered, RememberedChild, Ticket};
 use crate::sessions::{
-    Child, EndReason, LiveChild, Origin, Owner, ResumeError, Session, Sessions, Token, TokenDigest,
+    Child, EndReason, LiveChild, Origin, Owner, ResumeError, Session, SessionId, Sessions, Token,
+    TokenDigest,
 };
 
 /// How long a check waits before it looks again, where the account has a higher epoch than the
@@ -50,9 +51,30 @@ pub struct ChildIdentity {
     pub identity: Identity,
 }
 
+/// How a session is looked up.
+#[derive(Clone, Copy)]
+enum Lookup<'l> {
+    /// By its token.
+    Token(&'l Token, TokenDigest),
+    /// By the token of its child at an origin.
+    Child(&'l Token, TokenDigest, &'l Origin),
+    /// By its id.
+    Id(SessionId),
+}
+
+/// A session that was found.
+struct Found {
+    session: Session,
+    child: Option<Child>,
+    /// Its token, where it was found by its id.
+    token: Option<TokenDigest>,
+}
+
 /// The answer of the stores for a live token, and the ticket from before they were asked.
 struct Answer {
     child: Option<Child>,
+    /// The token of the session, where that was found by its id.
+    session_token: Option<TokenDigest>,
     session: Session,
     account: Option<Account>,
     ticket: Option<Ticket>,
@@ -112,7 +134,8 @@ impl Check {
     }
 
     async fn ask(&self, token: &Token, digest: &TokenDigest) -> Result<Identity, ResumeError> {
-        let Answer { session, account, ticket, .. } = self.read(token, digest, None).await?;
+        let Answer { session, account, ticket, .. } =
+            self.read(Lookup::Token(token, *digest)).await?;
         let session = Arc::new(session);
         if let Some(ticket) = ticket {
             self.sessions.remember(ticket, digest, &session, account.as_ref());
@@ -127,8 +150,8 @@ impl Check {
         digest: &TokenDigest,
         origin: &Origin,
     ) -> Result<ChildIdentity, ResumeError> {
-        let answer = self.read(token, digest, Some(origin)).await?;
-        let Answer { child: Some(child), session, account, ticket } = answer else {
+        let answer = self.read(Lookup::Child(token, *digest, origin)).await?;
+        let Answer { child: Some(child), session, account, ticket, .. } = answer else {
             return Err(ResumeError::Unknown);
         };
         let (child, session) = (Arc::new(child), Arc::new(session));
@@ -140,37 +163,74 @@ impl Check {
         Ok(ChildIdentity { child, identity: Identity { session, user, under_lease: false } })
     }
 
-    /// The session of a token, or with an origin the child at that origin and its parent.
-    async fn find(
+    /// The live session of this id, its token and the account that it belongs to, by the stores, as
+    /// [`Check::who`] finds them.
+    ///
+    /// # Errors
+    /// As [`Check::who`].
+    pub(super) async fn by_id(
         &self,
-        digest: &TokenDigest,
-        origin: Option<&Origin>,
-    ) -> Result<(Option<Child>, Session), ResumeError> {
-        let Some(origin) = origin else {
-            return Ok((None, self.sessions.resume_digest(digest).await?));
+        id: SessionId,
+    ) -> Result<(Session, TokenDigest, Option<Account>), ResumeError> {
+        let answer = self.read(Lookup::Id(id)).await?;
+        let Answer { session, account, session_token: Some(token), .. } = answer else {
+            return Err(ResumeError::Unknown);
         };
-        let LiveChild { child, parent } = self.sessions.resume_child_digest(digest, origin).await?;
-        Ok((Some(child), parent))
+        Ok((session, token, account))
+    }
+
+    /// The session, or the child at its origin and its parent.
+    async fn find(&self, lookup: Lookup<'_>) -> Result<Found, ResumeError> {
+        match lookup {
+            Lookup::Token(_, digest) => {
+                let session = self.sessions.resume_digest(&digest).await?;
+                Ok(Found { session, child: None, token: None })
+            }
+            Lookup::Id(id) => {
+                let (session, token) = self.sessions.resume_id(id).await?;
+                Ok(Found { session, child: None, token: Some(token) })
+            }
+            Lookup::Child(_, digest, origin) => {
+                let live = self.sessions.resume_child_digest(&digest, origin).await?;
+                let LiveChild { child, parent } = live;
+                Ok(Found { session: parent, child: Some(child), token: None })
+            }
+        }
+    }
+
+    /// Ends a session whose account is not what it was, if it is still found in the same way.
+    /// Returns whether it has ended. One that was found by its id is only refused: whatever changed
+    /// the account ends it.
+    async fn end(
+        &self,
+        lookup: Lookup<'_>,
+        session: &Session,
+        reason: EndReason,
+    ) -> Result<bool, StoreError> {
+        match lookup {
+            Lookup::Token(token, _) | Lookup::Child(token, _, _) => {
+                self.sessions.revoke_unchanged(session, token, reason).await
+            }
+            Lookup::Id(_) => {
+                self.sessions.wait_for_others().await?;
+                Ok(true)
+            }
+        }
     }
 
     /// Reads the stores, never a shared read: so it sees every acknowledged change.
-    async fn read(
-        &self,
-        token: &Token,
-        digest: &TokenDigest,
-        origin: Option<&Origin>,
-    ) -> Result<Answer, ResumeError> {
+    async fn read(&self, lookup: Lookup<'_>) -> Result<Answer, ResumeError> {
         let (mut pauses, mut endings) = (SETTLING.into_iter(), 0);
         loop {
             let ticket = self.sessions.ticket();
-            let (child, session) = self.find(digest, origin).await?;
+            let Found { child, session, token: session_token } = self.find(lookup).await?;
             let account = match session.owner {
                 Owner::Anonymous => None,
                 Owner::User { id, .. } => self.accounts.find(id).await?,
             };
             let Some(reason) = self.refusal(&session, account.as_ref()).await? else {
                 let session = with_live_factor(session, account.as_ref());
-                return Ok(Answer { child, session, account, ticket });
+                return Ok(Answer { child, session_token, session, account, ticket });
             };
             // The account was read after the session, and in between the session may have been
             // rotated into the new epoch, or ended for another reason.
@@ -179,7 +239,7 @@ impl Check {
                 Some(pause) if pause.is_zero() || is_behind => tokio::time::sleep(pause).await,
                 _ => {
                     endings += 1;
-                    let ended = self.sessions.revoke_unchanged(&session, token, reason).await?;
+                    let ended = self.end(lookup, &session, reason).await?;
                     if ended || endings == ENDINGS {
                         return Err(ResumeError::Ended(reason));
                     }

@@ -1,10 +1,12 @@
 //! Operations that involve more than one service, one file each. No SQL, no HTTP, and no use case
 //! calls another.
 
+mod access_tokens;
 mod authorization;
 mod change_account;
 mod change_password;
 mod check;
+mod clients;
 mod credential_change;
 mod email_links;
 mod figures;
@@ -25,10 +27,12 @@ mod sent_forms;
 mod signup;
 mod signup_by_mail;
 
+pub use access_tokens::{AccessTokens, IssueError, TokenHolder};
 pub use authorization::Authorized;
 pub use change_account::{AccountChange, AccountChanges, OwnChange, OwnChangeError, OwnChanged};
 pub use change_password::{ChangePassword, ChangePasswordError};
 pub use check::{Check, ChildIdentity, Identity};
+pub use clients::{ClientChangeError, Clients, RegisteredClient};
 pub use email_links::{EmailLinkError, EmailLinks};
 pub use figures::{Counts, Figures};
 pub use handover::{Handover, HandoverTarget};

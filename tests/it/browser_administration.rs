@@ -48,8 +48,14 @@ async fn every_page_of_the_administration_leaves_the_console_empty() {
     let server = server().await;
     let tab = chromium.tab().await;
     sign_in(&tab, &server, ROOT).await;
-    for path in ["/admin", "/admin/users", "/admin/sessions", "/admin/applications", "/admin/audit"]
-    {
+    for path in [
+        "/admin",
+        "/admin/users",
+        "/admin/sessions",
+        "/admin/applications",
+        "/admin/audit",
+        "/admin/clients",
+    ] {
         tab.open(&format!("{}{path}", server.url)).await;
         assert_eq!(tab.path().await, path);
         // Whatever is wider than the window scrolls by itself.

@@ -44,6 +44,7 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "sessions",
             "sqlite",
             "throttle",
+            "tokens",
             "webhook",
         ],
     ),

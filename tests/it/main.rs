@@ -115,6 +115,7 @@ mod throttle;
 mod throttle_attacks;
 mod throttle_store;
 mod timeouts;
+mod tokens;
 mod tower_sessions;
 mod traces;
 mod translations;

@@ -12,6 +12,7 @@ use crate::harness::browser::Browser;
 use crate::harness::mailbox::Mailbox;
 use crate::passkeys;
 use crate::second_factors::set_up;
+use crate::tokens;
 
 const VERBS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// Of a path that takes every method.
@@ -54,7 +55,9 @@ pub fn every_route() -> BTreeSet<(String, String)> {
 
 fn routed_for_programs() -> BTreeSet<(String, String)> {
     let for_programs = |path: &str| {
-        ["/api/", "/auth/verify"].iter().any(|root| path.starts_with(root))
+        ["/api/", "/auth/verify", "/oauth/", "/.well-known/oauth"]
+            .iter()
+            .any(|root| path.starts_with(root))
             || ["/healthz", "/readyz", "/openapi.json"].contains(&path)
     };
     let every_method = |(method, path): (String, String)| {
@@ -88,6 +91,7 @@ async fn every_operation_described_is_there() {
     let mailbox = Mailbox::open().await;
     let set = |options: &mut Options| options.mail = Some(mailbox.options());
     let app = TestApp::start_with(Kind::Database, set).await;
+    tokens::register(&app, "Pages", None).await;
     let description = app.browser().get("/openapi.json").await.json();
     for (n, (method, path)) in described(&description).into_iter().enumerate() {
         let ada = app.add(&format!("ada{n}@example.org"), Role::User).await;
@@ -99,6 +103,8 @@ async fn every_operation_described_is_there() {
             ada.user.id.to_string()
         } else if path.contains("/passkeys/") {
             passkey_of(&app, &root).await
+        } else if path.contains("/clients/") {
+            tokens::register(&app, &format!("client {n}"), None).await.id
         } else {
             root.session_id().await
         };
@@ -148,11 +154,13 @@ fn examples_of_errors(description: &Value) -> Vec<(u64, &Value)> {
             let target = response["$ref"].as_str().and_then(|path| path.strip_prefix('#'));
             let response = target.map_or(response, |target| description.pointer(target).unwrap());
             let status = status.parse().unwrap();
+            let form = &response["content"]["application/json"]["schema"]["$ref"];
+            let is_of_oauth = form == "#/components/schemas/OAuthErrorBody";
             let examples = &response["content"]["application/problem+json"]["examples"];
-            assert_eq!(status >= 400, examples.is_object(), "{response}");
-            // Nothing but problem documents.
+            assert!(is_of_oauth || (status >= 400) == examples.is_object(), "{response}");
+            // Nothing but problem documents, and the errors of RFC 6749.
             let forms = response["content"].as_object().map_or(0, Map::len);
-            assert!(status < 400 || forms == 1, "{response}");
+            assert!(status < 400 || forms == 1 || is_of_oauth, "{response}");
             let examples = examples.as_object().into_iter().flatten();
             found.extend(examples.map(|(_, example)| (status, &example["value"])));
         }

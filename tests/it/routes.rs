@@ -13,6 +13,7 @@ use crate::harness::mailbox::Mailbox;
 use crate::openapi::every_route;
 use crate::passkeys;
 use crate::second_factors::set_up;
+use crate::tokens;
 
 /// What each is told who sends the request that [`complete`] makes of the route: a status, or the
 /// page that a 303 leads to instead of doing anything. `{file}` is no file of this release.
@@ -105,6 +106,13 @@ POST   /admin/sessions/{id}/revoke       login login login 404   404   login log
 GET    /admin/applications               login login login 404   404   200   200
 GET    /admin/audit                      login login login 404   404   200   200
 GET    /admin/mail                       login login login 404   404   200   200
+GET    /admin/clients                    login login login 404   404   200   200
+POST   /admin/clients                    login login login 404   404   201   reauthenticate
+GET    /admin/clients/{id}               login login login 404   404   200   200
+GET    /admin/clients/{id}/secret        303   303   303   303   303   303   303
+POST   /admin/clients/{id}/secret        login login login 404   404   200   reauthenticate
+GET    /admin/clients/{id}/remove        303   303   303   303   303   303   303
+POST   /admin/clients/{id}/remove        login login login 404   404   303   reauthenticate
 POST   /api/signup                       201   201   201   201   201   201   201
 GET    /api/session                      401   401   401   200   200   200   200
 POST   /api/session                      200   200   200   200   200   200   200
@@ -113,6 +121,7 @@ POST   /api/session/second-factor        401   401   401   401   401   401   401
 POST   /api/session/passkey/options      200   200   200   404   404   404   404
 POST   /api/session/passkey              401   401   401   401   401   401   401
 POST   /api/session/reauthenticate       401   401   401   200   200   200   200
+POST   /api/session/token                401   401   401   200   200   200   200
 GET    /api/session/data                 200   200   401   200   200   200   200
 PATCH  /api/session/data                 200   200   401   200   200   200   200
 GET    /api/session/events               401   401   401   200   200   200   200
@@ -153,10 +162,19 @@ GET    /api/admin/audit                  401   401   401   404   404   200   200
 GET    /api/admin/revocations            401   401   401   404   404   200   200
 GET    /api/admin/webhook                401   401   401   404   404   200   200
 GET    /api/admin/mail                   401   401   401   404   404   200   200
+GET    /api/admin/clients                401   401   401   404   404   200   200
+POST   /api/admin/clients                401   401   401   404   404   201   403
+GET    /api/admin/clients/{id}           401   401   401   404   404   200   200
+DELETE /api/admin/clients/{id}           401   401   401   404   404   204   403
+POST   /api/admin/clients/{id}/secret    401   401   401   404   404   200   403
 GET    /api/admin/audit/export           401   401   401   404   404   200   200
 GET    /api/admin/figures                401   401   401   404   404   200   200
 GET    /auth/verify                      401   401   401   200   200   200   200
 GET    /auth/verify/redirect             401   401   401   200   200   200   200
+GET    /oauth/jwks                       200   200   200   200   200   200   200
+POST   /oauth/introspect                 401   401   401   401   401   401   401
+POST   /oauth/revoke                     401   401   401   401   401   401   401
+GET    /.well-known/oauth-authorization-server 200 200 200 200 200 200 200
 GET    /healthz                          200   200   200   200   200   200   200
 GET    /readyz                           200   200   200   200   200   200   200
 GET    /openapi.json                     200   200   200   200   200   200   200
@@ -227,9 +245,15 @@ fn fields(method: &Method, path: &str, n: usize) -> Value {
             json!({ "token": "A".repeat(43), "new_password": OTHER_PASSWORD })
         }
         ("POST", "/account/delete") => json!({ "confirm": "true" }),
+        ("POST", "/oauth/introspect" | "/oauth/revoke") => json!({ "token": "x" }),
         ("POST", "/preferences") => json!({ "theme": "dark" }),
         ("POST", "/admin/users/{id}") => json!({ "name": "Countess" }),
-        ("POST", "/admin/users/{id}/delete") => json!({ "sure": "true" }),
+        ("POST", "/admin/users/{id}/delete" | "/admin/clients/{id}/remove") => {
+            json!({ "sure": "true" })
+        }
+        ("POST", "/admin/clients" | "/api/admin/clients") => {
+            json!({ "name": format!("new {n}") })
+        }
         ("POST", "/invitation") => json!({ "token": "A".repeat(43), "password": PASSWORD }),
         ("POST", "/setup") => json!({ "token": "A".repeat(43), "email": new }),
         ("PATCH", "/api/account" | "/api/admin/users/{id}")
@@ -256,8 +280,8 @@ fn complete(request: RequestBuilder, path: &str, fields: &Value) -> RequestBuild
     request.header("Content-Type", "application/x-www-form-urlencoded").body(body.finish())
 }
 
-/// A browser of whoever asks, and the id that goes into the path: of another account, or of a
-/// session of one's own.
+/// A browser of whoever asks, and the id that goes into the path: of another account, of a client,
+/// or of a session of one's own.
 async fn person(app: &TestApp, who: Who, path: &str, n: usize) -> (Browser, String) {
     let email = format!("{}{n}@example.org", format!("{who:?}").to_lowercase());
     let browser = match who {
@@ -273,7 +297,9 @@ async fn person(app: &TestApp, who: Who, path: &str, n: usize) -> (Browser, Stri
         Who::Ended | Who::User | Who::StaleUser => app.signed_in(&email).await,
     };
     let signed_in = !matches!(who, Who::Nobody | Who::Visitor);
-    let id = if path.contains("/users/") || !signed_in {
+    let id = if path.contains("/clients/") {
+        tokens::register(app, &format!("client {n}"), None).await.id
+    } else if path.contains("/users/") || !signed_in {
         app.add(&format!("{who:?}-other{n}@example.org"), Role::User).await.user.id.to_string()
     } else {
         browser.session_id().await
@@ -306,6 +332,7 @@ async fn column(who: Who) -> Vec<String> {
     let app = TestApp::start_with(Kind::Database, set).await;
     app.add("known@example.org", Role::User).await;
     app.add("one-more@example.org", Role::Admin).await;
+    tokens::register(&app, "Pages", None).await;
     let rows = rows();
     let mut people = Vec::new();
     for (n, row) in rows.iter().enumerate() {
@@ -380,15 +407,18 @@ async fn every_address_of_a_form_leads_to_the_page_that_the_form_is_on() {
     let phone = authenticator.sign_in(&app, "root@example.org", PASSWORD).await;
     let phone = phone.session_id().await;
     assert_eq!(root.post("/api/account/totp", json!({})).await.status, 201);
+    let client = tokens::register(&app, "Orders", None).await.id;
     for row in rows() {
         // What is at applications is at no address of this host.
         let is_elsewhere = row.path.starts_with("/.anteroom/");
-        if row.method != Method::POST || row.path.starts_with("/api/") || is_elsewhere {
+        let is_api = ["/api/", "/oauth/"].iter().any(|area| row.path.starts_with(area));
+        if row.method != Method::POST || is_api || is_elsewhere {
             continue;
         }
         let id = match row.path {
             path if path.contains("/users/") => &user,
             path if path.contains("/passkeys/") => &passkey,
+            path if path.contains("/clients/") => &client,
             _ => &phone,
         };
         let address = row.path.replace("{id}", id);

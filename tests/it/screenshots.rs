@@ -118,6 +118,16 @@ impl Look {
         Self { folder, all, axe: axe() }
     }
 
+    /// The page that is shown, which no address leads to.
+    async fn here(&self, tab: &Tab, shown: &str) {
+        if let Some(folder) = self.folder.as_ref().filter(|_| self.all) {
+            fs::write(folder.join(format!("{shown}.webp")), tab.picture().await).unwrap();
+        }
+        if let Some(axe) = &self.axe {
+            assert_eq!(found_by(axe, tab).await, Vec::<String>::new(), "{shown}");
+        }
+    }
+
     /// Every screen, scheme and language of one page.
     async fn at(&self, tab: &Tab, server: &Server, (path, name): (&str, &str)) {
         for Screen { name: screen, size, density } in SCREENS {
@@ -327,6 +337,30 @@ mod nightly {
         let tab = chromium.tab().await;
         crate::browser::sign_in(&tab, &server, root).await;
         Look::new().at(&tab, &server, ("/admin/mail", "admin-mail")).await;
+        tab.was_quiet(&server.url).await;
+        chromium.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_administration_of_clients_fits_every_screen_in_every_language() {
+        let Some(chromium) = Chromium::start("administration of clients").await else { return };
+        let server = Place::new().serve(&[]);
+        let root = "root@example.org";
+        assert_eq!(Client::of(&server).set_up(&server, root).await.status(), 303);
+        let tab = chromium.tab().await;
+        crate::browser::sign_in(&tab, &server, root).await;
+        let look = Look::new();
+        look.at(&tab, &server, ("/admin/clients", "admin-clients-none")).await;
+        tab.type_into("#name", "Orders").await;
+        tab.type_into("#audiences", "https://api.example.org/a-path-that-is/long orders").await;
+        tab.type_into("#scopes", "orders:read orders:write").await;
+        tab.follow("form[action='/admin/clients'] button").await;
+        look.here(&tab, "admin-clients-made").await;
+        look.at(&tab, &server, ("/admin/clients", "admin-clients")).await;
+        let client = first_link(&tab, &server, "/admin/clients", "/admin/clients/").await;
+        look.at(&tab, &server, (&client, "admin-client")).await;
+        tab.follow("form[action$='/secret'] button").await;
+        look.here(&tab, "admin-client-rotated").await;
         tab.was_quiet(&server.url).await;
         chromium.close().await;
     }

@@ -6,6 +6,7 @@ mod every_call;
 mod operations;
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anteroom::Anteroom;
@@ -22,6 +23,7 @@ use crate::harness::chance::{chosen_operations, is_nightly};
 use crate::harness::failing::{Fault, Faults};
 use crate::harness::mailbox::Mailbox;
 use crate::second_factors::set_up;
+use crate::tokens::{self, Registered};
 
 on_each_store!(
     rev_13_a_sign_out_that_is_not_done_says_so_and_can_be_tried_again,
@@ -138,6 +140,18 @@ async fn start(kind: Kind, faults: &Faults, mailbox: &Mailbox) -> TestApp {
     app
 }
 
+/// The client of a scene that is about tokens, under a secret that is known.
+async fn known_client(app: &TestApp, operation: &Operation) -> Registered {
+    let parts = ["/oauth/", "/.well-known/oauth", "/session/token"];
+    if !parts.iter().any(|part| operation.route.contains(part)) {
+        return Registered { id: String::new(), secret: String::new() };
+    }
+    if app.anteroom.clients().find("Pages").await.is_err() {
+        return tokens::register(app, "Pages", None).await;
+    }
+    tokens::rotate_secret(app, "Pages", true).await
+}
+
 async fn scene(
     kind: Kind,
     (faults, mailbox): (&Faults, &Mailbox),
@@ -162,6 +176,7 @@ async fn scene(
     let user_id = ada.user_id().await;
     let her = anteroom::accounts::UserId::parse(&user_id).unwrap();
     let invitation = app.anteroom.accounts().invite(her).await.unwrap().unwrap().secret;
+    let spare_client = spare_client(&app, operation, &email).await;
     let (grace, codes) = somebody_with_factor(&app, operation, (number, nth)).await;
     let guest = app.browser();
     // Every network may start a limited number in a minute.
@@ -172,7 +187,10 @@ async fn scene(
     if operation.is(Mark::NeedsSignUp) {
         assert_eq!(visitor.sign_up(&format!("new-{email}"), PASSWORD).await.status, 201);
     }
+    let client = known_client(&app, operation).await;
     Scene {
+        client,
+        token: Mutex::default(),
         link,
         cancelling,
         new_email: format!("new-{email}"),
@@ -180,6 +198,7 @@ async fn scene(
         phone_id: phone.session_id().await,
         user_id,
         invitation,
+        spare_client,
         grace,
         codes: codes.into(),
         setup: setup.split("token=").nth(1).unwrap_or_default().to_owned(),
@@ -193,6 +212,14 @@ async fn scene(
         admin,
         guest,
     }
+}
+
+/// The id of a client that may be removed.
+async fn spare_client(app: &TestApp, operation: &Operation, name: &str) -> String {
+    if !operation.is(Mark::NeedsSpareClient) {
+        return String::new();
+    }
+    tokens::register(app, name, None).await.id
 }
 
 /// The address of somebody with a second factor, and the recovery codes.
@@ -466,6 +493,8 @@ fn every_route_is_tried_with_failing_stores() {
         "GET /account/sessions/revoke-all",
         "GET /account/sessions/revoke-others",
         "GET /account/sessions/{id}/revoke",
+        "GET /admin/clients/{id}/remove",
+        "GET /admin/clients/{id}/secret",
         "GET /admin/sessions/{id}/revoke",
         "GET /admin/users/{id}/delete",
         "GET /admin/users/{id}/invitation",

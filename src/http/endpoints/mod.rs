@@ -17,6 +17,7 @@ pub(in crate::http) mod recovery;
 pub(in crate::http) mod session;
 pub(in crate::http) mod sessions;
 pub(in crate::http) mod signup;
+pub(in crate::http) mod tokens;
 
 #[cfg(test)]
 mod tests;

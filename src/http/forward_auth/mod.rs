@@ -25,8 +25,8 @@ use crate::http::security::applications::{Application, Applications};
 use crate::http::security::guard::{RequestGuard, one_host};
 use crate::http::security::public_url::PublicUrl;
 use crate::http::security::redirect::{ApplicationUrl, Next, with_next};
+use crate::http::session::bearer::Authenticated;
 use crate::http::session::cookie::CookieShape;
-use crate::http::session::extract::CurrentUser;
 use crate::rules::{ApplicationRequest, Decision, Visitor};
 use crate::sessions::Session;
 
@@ -168,7 +168,7 @@ impl ForwardAuth {
         &self,
         admitted: &Admitted<'_>,
         sent: &HeaderMap,
-        user: Result<CurrentUser, Problem>,
+        user: Result<Authenticated, Problem>,
     ) -> Result<HeaderMap, Problem> {
         let (user, refusal) = match user {
             Ok(user) => (Some(user), None),

@@ -58,6 +58,11 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 }
 
 impl Form {
+    /// Without any field.
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// Reads `a=b&c=d`, as a body or as a query.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         let mut fields: Vec<(String, String)> = Vec::new();

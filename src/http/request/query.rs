@@ -22,6 +22,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
+    /// Of a page that is shown without any parameter.
+    pub(crate) fn none() -> Self {
+        Self(Form::none())
+    }
+
     /// A parameter that may be missing.
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
         self.0.find(name)

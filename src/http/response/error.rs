@@ -3,6 +3,7 @@
 //! Services and use cases have their own errors; this file maps each to a status. Causes are
 //! logged here, once, and never sent.
 
+mod clients;
 mod code;
 mod fields;
 mod links;
@@ -57,6 +58,11 @@ impl Problem {
 
     pub(crate) fn no_session() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, Code::NoSession, "Nobody is signed in: sign in first.")
+    }
+
+    pub(crate) fn invalid_token() -> Self {
+        let detail = "The access token is not valid here: get another one, or sign in again.";
+        Self::new(StatusCode::UNAUTHORIZED, Code::InvalidToken, detail)
     }
 
     pub(crate) fn several_cookies() -> Self {
@@ -186,6 +192,11 @@ impl IntoResponse for Problem {
         let mut response = self.document("");
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.code == Code::InvalidToken {
+            // RFC 6750, section 3.
+            let bearer = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
         }
         response.extensions_mut().insert(self);
         response

@@ -329,6 +329,11 @@ impl CurrentSession {
         self.state().is_activity = false;
     }
 
+    /// Records a request of a live session that came without its cookie.
+    pub(super) fn note_activity(&self, session: &Session) {
+        self.0.sessions.seen(session, || self.client());
+    }
+
     /// Records the activity, and returns the `Set-Cookie` header of the response.
     pub(in crate::http) fn finish(&self) -> Option<HeaderValue> {
         let state = self.state();

@@ -1,5 +1,6 @@
 //! The session of a request: cookie, lookup, extractors, middleware, and the language of its pages.
 
+pub(in crate::http) mod bearer;
 pub(in crate::http) mod cookie;
 pub(in crate::http) mod current;
 pub(in crate::http) mod data_store;

@@ -16,6 +16,7 @@ use crate::http::session::current::{CurrentSession, SessionState};
 use crate::http::session::language::Language;
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::{PageContext, SignedInUser};
+use crate::http::web::texts::Texts;
 use crate::http::web::theme::Theme;
 use crate::sessions::SessionId;
 
@@ -96,6 +97,21 @@ impl RejectedForm {
     }
 }
 
+/// The error of a field of a new client.
+fn client_message(texts: Texts, code: &str) -> String {
+    match code {
+        "invalid_name" => texts.get("client-invalid_name"),
+        "name_taken" => texts.get("client-name_taken"),
+        "too_many_clients" => texts.get("client-too_many_clients"),
+        "invalid_audience" => texts.get("client-invalid_audience"),
+        "invalid_scope" => texts.get("client-invalid_scope"),
+        "too_many" => texts.get("client-too_many"),
+        "shared_secret" => texts.get("client-shared_secret"),
+        "audience_taken" => texts.get("client-audience_taken"),
+        _ => texts.get("client-unknown_algorithm"),
+    }
+}
+
 /// The problems of a form that was rejected. An error that no form can show is returned.
 pub(crate) fn problems_of(
     problem: Problem,
@@ -110,11 +126,15 @@ pub(crate) fn problems_of(
                     ("email", "too_long") => texts.get("email-too_long"),
                     ("email", "not_one_at") => texts.get("email-not_one_at"),
                     ("email", _) => texts.get("email-invalid"),
+                    ("name", code @ ("invalid_name" | "name_taken" | "too_many_clients")) => {
+                        client_message(texts, code)
+                    }
                     ("name", "too_long") => texts.get("name-too_long"),
                     ("name", _) => texts.get("name-invisible"),
                     ("groups", "too_many") => texts.get("groups-too_many"),
                     ("groups", "reserved_name") => texts.get("groups-reserved_name"),
                     ("groups", _) => texts.get("groups-invalid_name"),
+                    ("audiences" | "scopes" | "algorithm", code) => client_message(texts, code),
                     (_, code) => texts.weak_password(code, minimum_length),
                 };
                 all.and(field, message)

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use time::OffsetDateTime;
 
 use crate::accounts::{Epoch, User};
-use crate::sessions::{Child, Session, SessionId, TokenDigest};
+use crate::sessions::{AccessToken, Child, Session, SessionId, TokenDigest};
 
 const SHARDS: usize = 64;
 /// An entry is read from the store again after this time, under a lease too.
@@ -44,12 +44,12 @@ impl RememberedUser {
     }
 }
 
-/// A cached live session, or a live child with its parent.
+/// A cached live session, with what presents it.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) digest: TokenDigest,
-    /// The child whose token it is. Then `session` is the parent.
-    pub(super) child: Option<Arc<Child>>,
+    pub(super) presented: Presented,
+    /// The session, or the parent of the child.
     pub(super) session: Arc<Session>,
     pub(super) user: Option<Arc<RememberedUser>>,
     /// When it expires without further activity.
@@ -60,9 +60,9 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The id of the session or the child whose token it is.
+    /// The id by which it is invalidated alone.
     pub(super) fn id(&self) -> SessionId {
-        self.child.as_ref().map_or(self.session.id, |child| child.id)
+        self.presented.id().unwrap_or(self.session.id)
     }
 
     pub(super) fn is_dropped(&self) -> bool {
@@ -83,16 +83,57 @@ impl Entry {
     pub(super) fn bytes(&self) -> usize {
         const OVERHEAD: usize = 200;
         let user = self.user.as_ref().map_or(0, |user| user.bytes());
-        let child = self.child.as_ref().map_or(0, |child| {
-            size_of::<Child>() + child.origin.as_str().len() + child.client.user_agent.len()
-        });
         size_of::<Self>()
             + size_of::<Session>()
             + self.session.client.user_agent.len()
             + self.session.moved_to.as_ref().map_or(0, |client| client.user_agent.len())
             + user
-            + child
+            + self.presented.bytes()
             + OVERHEAD
+    }
+}
+
+/// The means by which a request presents a cached session.
+#[derive(Clone, Debug)]
+pub(in crate::sessions) enum Presented {
+    /// Its own token.
+    Token,
+    /// The token of a child.
+    Child(Arc<Child>),
+    /// An access token, and the token that the session has. Some stores report a session by that
+    /// alone.
+    AccessToken(Arc<AccessToken>, TokenDigest),
+}
+
+impl Presented {
+    /// The id of what is not the session itself.
+    pub(super) fn id(&self) -> Option<SessionId> {
+        match self {
+            Self::Token => None,
+            Self::Child(child) => Some(child.id),
+            Self::AccessToken(token, _) => Some(SessionId::from_uuid(token.id.as_uuid())),
+        }
+    }
+
+    /// The token of the session, with which this ends.
+    pub(super) fn session_token(&self) -> Option<TokenDigest> {
+        match self {
+            Self::Token | Self::Child(_) => None,
+            Self::AccessToken(_, digest) => Some(*digest),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Token => 0,
+            Self::Child(child) => {
+                size_of::<Child>() + child.origin.as_str().len() + child.client.user_agent.len()
+            }
+            Self::AccessToken(token, _) => {
+                let texts = token.client.len() + token.audience.len() + token.scope.len();
+                size_of::<AccessToken>() + texts
+            }
+        }
     }
 }
 

@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use super::entries::Presented;
 use super::memory::Memory;
 use super::remembered::Fill;
 use super::renewer::LeaseRenewer;
 use super::{
-    Change, Freshness, LEASE, LEASE_WAIT, LeaseState, Remembered, RememberedChild, Rule, Ticket,
-    is_kept,
+    Change, End, Freshness, LEASE, LEASE_WAIT, LeaseState, Remembered, RememberedAccessToken,
+    RememberedChild, Rule, Ticket, is_kept,
 };
 use crate::accounts::Account;
 use crate::clock::Clock;
 use crate::failure::StoreError;
-use crate::sessions::{Child, Client, Origin, Session, SessionId, Sessions, TokenDigest};
+use crate::sessions::{
+    AccessToken, AccessTokenId, Child, Client, Origin, Session, SessionId, Sessions, TokenDigest,
+};
 
 /// Whether sessions and their users are cached, in this process and in others.
 #[derive(Clone, Default)]
@@ -65,7 +68,7 @@ impl Leases {
         }
     }
 
-    /// Invalidates the session of a token, which may have ended, and its children.
+    /// Invalidates the session of a token, which may have ended, its children and access tokens.
     pub(in crate::sessions) fn invalidate_session_of(&self, digest: TokenDigest) {
         if !self.options.confirming.is_empty() {
             self.memory.invalidate_session_of(digest);
@@ -183,6 +186,56 @@ impl Sessions {
         leases.memory.ticket(leases.clock.uptime())
     }
 
+    /// The cached access token of this digest, with its session and its user, if a lease is held.
+    #[must_use]
+    pub(crate) fn remembered_access_token(
+        &self,
+        digest: &TokenDigest,
+    ) -> Option<RememberedAccessToken> {
+        let leases = &self.service().leases;
+        let now = leases.clock.uptime();
+        leases.memory.find_access_token(digest, now, self.now())
+    }
+
+    /// A number that tells whether a value of the accounts database that is neither a session nor a
+    /// user may still be remembered: only while this gives the number that it gave before the value
+    /// was read. `None`: nothing may be remembered now.
+    #[must_use]
+    pub(crate) fn remembering(&self) -> Option<u64> {
+        let leases = &self.service().leases;
+        leases.memory.version(leases.clock.uptime())
+    }
+
+    /// Forgets everything that is cached, in this process and, by the store, in others. Returns once
+    /// no server uses what was written before this call.
+    pub(crate) async fn forget_everything(&self) {
+        self.service().leases.invalidate(Change::Everything);
+        self.wait_for_user_leases().await;
+    }
+
+    /// Waits until no server accepts a session whose end, or the change of whose account, was read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub(crate) async fn wait_for_others(&self) -> Result<(), StoreError> {
+        self.service().leases.wait_for_others_after_read().await.map(drop)
+    }
+
+    /// Waits until no server accepts an access token whose revocation was read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub(crate) async fn wait_for_denied(&self, id: AccessTokenId) -> Result<(), StoreError> {
+        self.wait_for_end(End::Session(SessionId::from_uuid(id.as_uuid()))).await
+    }
+
+    /// Makes an access token invalid that the store refuses from now on. Returns once no server
+    /// accepts it.
+    pub(crate) async fn forget_access_token(&self, id: AccessTokenId) {
+        self.service().leases.invalidate(Change::Session(SessionId::from_uuid(id.as_uuid())));
+        self.wait_for_user_leases().await;
+    }
+
     /// Caches a live session and its user's account, both read after the ticket was taken. The
     /// session is under the epoch of that account.
     pub(crate) fn remember(
@@ -192,7 +245,7 @@ impl Sessions {
         session: &Arc<Session>,
         account: Option<&Account>,
     ) {
-        self.insert(ticket, digest, None, (session, account));
+        self.insert(ticket, digest, &Presented::Token, (session, account));
     }
 
     /// As [`Sessions::remember`], for a live child, its parent and their user's account.
@@ -203,18 +256,31 @@ impl Sessions {
         child: &Arc<Child>,
         parent: (&Arc<Session>, Option<&Account>),
     ) {
-        self.insert(ticket, digest, Some(child), parent);
+        self.insert(ticket, digest, &Presented::Child(Arc::clone(child)), parent);
+    }
+
+    /// As [`Sessions::remember`], for a valid access token, its session, the token of that session and
+    /// their user's account.
+    pub(crate) fn remember_access_token(
+        &self,
+        ticket: Ticket,
+        digest: &TokenDigest,
+        (token, session_token): (&Arc<AccessToken>, TokenDigest),
+        shown: (&Arc<Session>, Option<&Account>),
+    ) {
+        let presented = Presented::AccessToken(Arc::clone(token), session_token);
+        self.insert(ticket, digest, &presented, shown);
     }
 
     fn insert(
         &self,
         ticket: Ticket,
         digest: &TokenDigest,
-        child: Option<&Arc<Child>>,
+        presented: &Presented,
         (session, account): (&Arc<Session>, Option<&Account>),
     ) {
         let idle_expires_at = self.policy().idle_expires_at(session);
-        let fill = Fill { digest: *digest, child, session, idle_expires_at, account };
+        let fill = Fill { digest: *digest, presented, session, idle_expires_at, account };
         self.service().leases.memory.insert(ticket, &fill);
     }
 

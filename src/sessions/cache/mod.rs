@@ -6,23 +6,26 @@
 //! server (`Sessions::ended`). So no server accepts a session after the answer to its revoke.
 //! docs/decisions/0010-leases.md has the argument, and names the rules.
 
+mod access_token;
 mod entries;
 mod freshness;
 mod invalidations;
 mod lease;
 mod leases;
+mod ledger;
 mod memory;
 mod remembered;
 mod renewer;
 mod rules;
 mod waited_ends;
 
+pub use access_token::{AccessToken, AccessTokenId};
 pub use freshness::{Change, Freshness, NotFresh, Subscription};
 pub(crate) use invalidations::Ticket;
 pub use lease::{LEASE, LEASE_WAIT, LeaseState};
 pub use leases::LeaseOptions;
 pub(super) use leases::Leases;
-pub use remembered::{Remembered, RememberedChild};
+pub use remembered::{Remembered, RememberedAccessToken, RememberedChild};
 pub(crate) use rules::{Rule, is_kept};
 pub(super) use waited_ends::{End, WaitedEnds};
 

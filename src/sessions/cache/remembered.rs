@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::entries::Presented;
 use crate::accounts::{Account, User};
-use crate::sessions::{Child, Session, TokenDigest};
+use crate::sessions::{AccessToken, Child, Session, TokenDigest};
 
 /// A cached live session and its user.
 #[derive(Clone, Debug)]
@@ -27,10 +28,21 @@ pub struct RememberedChild {
     pub user: Option<Arc<User>>,
 }
 
-/// A live session, or a live child with its parent, to cache.
+/// A cached valid access token, its session and their user.
+#[derive(Clone, Debug)]
+pub struct RememberedAccessToken {
+    /// The token.
+    pub token: Arc<AccessToken>,
+    /// The session that it shows.
+    pub session: Arc<Session>,
+    /// The user.
+    pub user: Option<Arc<User>>,
+}
+
+/// A live session, with what presented it, to cache.
 pub(in crate::sessions) struct Fill<'a> {
     pub(in crate::sessions) digest: TokenDigest,
-    pub(in crate::sessions) child: Option<&'a Arc<Child>>,
+    pub(in crate::sessions) presented: &'a Presented,
     /// The session, or the parent.
     pub(in crate::sessions) session: &'a Arc<Session>,
     pub(in crate::sessions) idle_expires_at: OffsetDateTime,

@@ -7,7 +7,8 @@ use super::ended::EndScope;
 use crate::failure::StoreError;
 use crate::sessions::cache::{Change, End};
 use crate::sessions::{
-    Client, EndReason, Ended, Ending, Loaded, Owner, Session, TimedOut, Token, TokenDigest,
+    Client, EndReason, Ended, Ending, Loaded, Owner, Session, SessionId, TimedOut, Token,
+    TokenDigest,
 };
 
 /// How often a session past its timeout is read again before it is refused. A refusal for age is
@@ -53,24 +54,50 @@ impl Sessions {
             let session = match self.store().load(digest).await? {
                 Loaded::Live(session) => session,
                 Loaded::Ended { ended, anonymous } => {
-                    return Err(self.refuse(digest, ended, anonymous).await);
+                    return Err(self.refuse(End::Token(*digest), ended, anonymous).await);
                 }
                 Loaded::Child(_) | Loaded::EndedChild(_) | Loaded::Unknown => {
                     return Err(ResumeError::Unknown);
                 }
             };
-            if let Some(session) = self.within_timeouts(digest, session).await? {
+            if let Some(session) = self.within_timeouts(End::Token(*digest), session).await? {
                 return Ok(session);
             }
         }
         Err(ResumeError::Unknown)
     }
 
-    /// A session that was read by this digest, or the parent of a child, unless its timeouts have
-    /// passed: then it ends. `None`: activity was written since, so read it again.
+    /// The live session of this id and the digest of its token, or why there is none. Always asks the
+    /// store.
+    ///
+    /// # Errors
+    /// [`ResumeError`] says what may be concluded.
+    pub(crate) async fn resume_id(
+        &self,
+        id: SessionId,
+    ) -> Result<(Session, TokenDigest), ResumeError> {
+        let by = End::Session(id);
+        for _ in 0..MAX_READS {
+            let Some(digest) = self.store().token_of(id).await? else {
+                return Err(match self.store().find_ended(id).await? {
+                    Some(ended) => self.refuse(by, ended, false).await,
+                    None => ResumeError::Unknown,
+                });
+            };
+            // Its token may have been rotated since, or it may have ended.
+            let Loaded::Live(session) = self.store().load(&digest).await? else { continue };
+            if let Some(session) = self.within_timeouts(by, session).await? {
+                return Ok((session, digest));
+            }
+        }
+        Err(ResumeError::Unknown)
+    }
+
+    /// A session that was read by this token or id, or the parent of a child, unless its timeouts
+    /// have passed: then it ends. `None`: activity was written since, so read it again.
     pub(super) async fn within_timeouts(
         &self,
-        digest: &TokenDigest,
+        by: End,
         mut session: Session,
     ) -> Result<Option<Session>, ResumeError> {
         let written = session.last_seen_at;
@@ -78,7 +105,7 @@ impl Sessions {
         let Some(ended) = self.cutoffs().ended(&session) else { return Ok(Some(session)) };
         if self.end_aged(&session, written, ended).await {
             let anonymous = session.owner == Owner::Anonymous;
-            return Err(self.refuse(digest, ended, anonymous).await);
+            return Err(self.refuse(by, ended, anonymous).await);
         }
         Ok(None)
     }
@@ -104,14 +131,13 @@ impl Sessions {
 
     /// The request that ended the session may still be waiting for leases. The written time of the
     /// end does not tell: it is from before the acknowledgement. So this server waits once too.
-    pub(super) async fn refuse(
-        &self,
-        digest: &TokenDigest,
-        ended: Ended,
-        anonymous: bool,
-    ) -> ResumeError {
-        self.service().leases.invalidate(Change::Token(*digest));
-        match self.wait_for_end(End::Token(*digest)).await {
+    pub(super) async fn refuse(&self, by: End, ended: Ended, anonymous: bool) -> ResumeError {
+        match by {
+            End::Token(digest) => self.service().leases.invalidate(Change::Token(digest)),
+            End::Session(id) => self.service().leases.invalidate(Change::Session(id)),
+            End::EpochsBefore(user, _) => self.service().leases.invalidate(Change::User(user)),
+        }
+        match self.wait_for_end(by).await {
             Ok(()) => self.refusal(ended, anonymous),
             Err(error) => ResumeError::Store(error),
         }

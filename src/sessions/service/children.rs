@@ -122,12 +122,14 @@ impl Sessions {
         for _ in 0..super::check::MAX_READS {
             let LiveChild { child, parent } = match self.store().load(digest).await? {
                 Loaded::Child(live) if live.child.origin == *origin => live,
-                Loaded::EndedChild(ended) => return Err(self.refuse(digest, ended, false).await),
+                Loaded::EndedChild(ended) => {
+                    return Err(self.refuse(End::Token(*digest), ended, false).await);
+                }
                 Loaded::Child(_) | Loaded::Live(_) | Loaded::Ended { .. } | Loaded::Unknown => {
                     return Err(ResumeError::Unknown);
                 }
             };
-            if let Some(parent) = self.within_timeouts(digest, parent).await? {
+            if let Some(parent) = self.within_timeouts(End::Token(*digest), parent).await? {
                 return Ok(LiveChild { child, parent });
             }
         }

@@ -7,6 +7,7 @@ mod accounts;
 mod factors;
 mod metrics;
 mod sessions;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ impl<S: ?Sized, I> Intercepted<S, I> {
 /// The name of a store call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreCall {
-    /// The port: `accounts`, `factors` or `sessions`.
+    /// The port: `accounts`, `factors`, `sessions` or `tokens`.
     pub store: &'static str,
     /// The method of the port.
     pub operation: &'static str,

@@ -50,6 +50,7 @@ const FILES: &[(&str, &str)] = files![
     "20261130110000_index_mail_links",
     "20261130120000_mark_sign_ups",
     "20261130130000_bind_totp_setups",
+    "20261130140000_create_tokens",
 ];
 
 #[cfg(test)]

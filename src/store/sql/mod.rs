@@ -21,6 +21,7 @@ mod sealed;
 mod sessions;
 mod sqlite;
 mod throttle;
+mod tokens;
 mod webhook;
 
 pub use database::{SessionLocation, SqlDatabase};

@@ -63,8 +63,11 @@ const SHARE_NAMED_KEY: Sql = Sql::Each {
 const LOCK_NAMED_KEY: Sql = for_update!("SELECT value FROM facts WHERE name = 'sealing_key'");
 
 /// Every sealed column. A rotation leaves values behind in columns that are not here.
-const SEALED_COLUMNS: &[SealedColumn] =
-    &[sealed_column!("totp_secrets", "totp_id", "secret", "totp secret")];
+const SEALED_COLUMNS: &[SealedColumn] = &[
+    sealed_column!("totp_secrets", "totp_id", "secret", "totp secret"),
+    sealed_column!("signing_keys", "key_id", "private_key", "signing key"),
+    sealed_column!("oauth_client_secrets", "secret_id", "sealed", "client secret"),
+];
 
 /// A rotation that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anteroom::accounts::{
     Account, AccountStore, Change, ChangeError, Epoch, EpochRaise, EpochReason, Letter, LetterId,
-    LetterKind, Link, LinkDigest, LinkPurpose, PendingEmail, Role, UsedLink,
+    LetterKind, Link, LinkDigest, LinkPurpose, PendingEmail, Role, UsedLink, UserId,
 };
 use anteroom::audit::{
     Along, AuditStore, AuditWalk, By, Event, EventId, Kind as What, Recorded, Retention,
@@ -13,12 +13,17 @@ use anteroom::audit::{
 use anteroom::clock::Clock;
 use anteroom::entropy::Entropy;
 use anteroom::mail::{FailedLetter, MailListing, MailStore};
-use anteroom::sessions::{self, EndReason, Ended, Outbox as _, SessionPolicy, SessionStore};
+use anteroom::sessions::{
+    self, AccessToken, AccessTokenId, EndReason, Ended, Outbox as _, SessionId, SessionPolicy,
+    SessionStore,
+};
 use anteroom::store::{SessionLocation, SessionOrder, SqlDatabase};
 use anteroom::testing::conformance::{check_trace, random_trace};
 use anteroom::throttle::ThrottleStore;
+use anteroom::tokens::{ClientId, TokenStore};
 use anteroom::webhook::{DeliveryFailure, DeliveryRetention, DeliveryStore, FailedAttempt};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use uuid::Uuid;
 
 use super::{NOW, add};
 use crate::command_line::{done, refused};
@@ -136,8 +141,8 @@ async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where
     let too_early = refusal(&mut server, "DELETE FROM audit_events").await;
     assert!(too_early.contains("audit events are never changed"), "{too_early}");
 
-    // A later release comes with other columns.
-    let last = "ALTER TABLE totp_secrets DROP COLUMN begun_by; \
+    // A later release comes with other tables.
+    let last = "DROP TABLE oauth_clients, oauth_client_secrets, signing_keys, denied_tokens; \
                 DELETE FROM _sqlx_migrations WHERE version = \
                 (SELECT MAX(version) FROM _sqlx_migrations)";
     sqlx::raw_sql(last).execute(&mut owner).await.unwrap();
@@ -191,10 +196,38 @@ async fn every_statement_can_be_carried_out(store: &SqlDatabase) {
         store.cross_off(told.user, told.to).await.unwrap();
     }
     every_letter_can_be_sent(store, &known).await;
+    every_token_can_be_revoked(store).await;
     accounts.raise_epochs(Epoch::FIRST, EpochReason::RevokedByUser, NOW).await.unwrap();
     store.sweep_records(late).await.unwrap();
     every_record_can_be_let_go_of(store).await;
     store.close().await;
+}
+
+/// And the clients and keys are changed.
+async fn every_token_can_be_revoked(store: &SqlDatabase) {
+    let tokens: &dyn TokenStore = store;
+    assert!(tokens.clients().await.unwrap().is_empty());
+    assert!(tokens.keys().await.unwrap().is_empty());
+    assert!(!tokens.remove_client(ClientId::from_uuid(Uuid::from_u128(1))).await.unwrap());
+    assert_eq!(tokens.delete_keys(NOW).await.unwrap(), 0);
+    tokens.delete_all_keys().await.unwrap();
+    let token = AccessToken {
+        id: AccessTokenId::from_uuid(Uuid::from_u128(2)),
+        session: SessionId::from_uuid(Uuid::from_u128(3)),
+        user: UserId::from_uuid(Uuid::from_u128(4)),
+        client: "client".into(),
+        audience: "audience".into(),
+        scope: "".into(),
+        is_client_signed: false,
+        issued_at: NOW,
+        expires_at: NOW,
+    };
+    tokens.deny(&token).await.unwrap();
+    tokens
+        .deny(&AccessToken { expires_at: NOW + time::Duration::HOUR, ..token.clone() })
+        .await
+        .unwrap();
+    assert!(tokens.is_denied(&token).await.unwrap());
 }
 
 /// And given up, and its link used, and forgotten.

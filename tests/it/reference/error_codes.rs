@@ -40,11 +40,16 @@ after the seconds in `Retry-After`.
 ";
 
 /// The fields with their own errors, and the enums of these.
-const FIELDS: [(&str, &str, &str); 4] = [
+const FIELDS: [(&str, &str, &str); 5] = [
     ("`email`", "src/accounts/email.rs", "InvalidEmail"),
     ("`name`", "src/accounts/user.rs", "InvalidName"),
     ("`password`, `new_password`", "src/accounts/password.rs", "WeakPassword"),
     ("`data`", "src/sessions/data.rs", "DataError"),
+    (
+        "`name`, `audiences`, `scopes`, `algorithm` of a client",
+        "src/tokens/client.rs",
+        "ClientError",
+    ),
 ];
 
 /// The statuses with which the code sends each variant of `Code`.
@@ -96,9 +101,16 @@ fn field_codes() -> String {
         let listed = variants(path, name).into_iter().filter(|one| !one.word.is_empty());
         listed.map(move |one| [field.to_owned(), code(&one.word), sentence(&one.about.join(" "))])
     });
-    let fixed =
-        ["`role`, `status`", "`unknown_value`", "Not one of the values that `message` lists"];
-    let rows = rows.chain([fixed.map(str::to_owned)]);
+    let fixed = [
+        ["`name` of a new client", "`name_taken`", "Another client has the name"],
+        ["`name` of a new client", "`too_many_clients`", "There are as many clients as allowed"],
+        [
+            "`role`, `status`, `algorithm`",
+            "`unknown_value`",
+            "Not one of the values that `message` lists",
+        ],
+    ];
+    let rows = rows.chain(fixed.map(|row| row.map(str::to_owned)));
     table(["field", "code", "meaning"], rows)
 }
 

@@ -41,12 +41,13 @@ faster.
 ";
 
 /// The tags in the order of the page, with a heading and text for each.
-const GROUPS: [(&str, &str, &str); 8] = [
+const GROUPS: [(&str, &str, &str); 9] = [
     ("session", "Sign-up, sign-in and the session", ""),
     ("sessions", "Sessions of the user", ""),
     ("account", "Account of the user", ""),
     ("recovery", "Mailed links", ""),
     ("data", "Session data", SESSION_DATA),
+    ("tokens", "Access tokens", ""),
     ("forward auth", "Checks for proxies", ""),
     ("admin", "Administration", ""),
     ("health", "Health and description", ""),

@@ -5,6 +5,7 @@ The run is of `ANTEROOM_ROLE`: nobody, user or administrator. `ANTEROOM_URL` is 
 `ANTEROOM_SUCCEEDED`.
 """
 
+import functools
 import itertools
 import os
 import subprocess
@@ -95,10 +96,24 @@ if ROLE != "nobody":
             case.cookies = {**(case.cookies or {}), COOKIE: token}
 
 
+def new_client():
+    return {"name": f"client {next(numbers)}", "audiences": [], "scopes": [], "algorithm": "ES256"}
+
+
+@functools.cache
+def client_fields():
+    """The form of a client that asks about a token."""
+    answer = ask("POST", "/api/admin/clients", person.token, json=new_client()).json()
+    return {"token": "x", "client_id": answer["client"]["client_id"], "client_secret": answer["client_secret"]}
+
+
 def real_id(path):
-    """The id of an account or a session that exists, unless too many were made."""
+    """The id of an account, a client or a session that exists, unless too many were made."""
     if path.startswith("/api/admin/users/"):
         return Person().user
+    if path.startswith("/api/admin/clients/"):
+        answer = ask("POST", "/api/admin/clients", person and person.token, json=new_client())
+        return answer.json()["client"]["client_id"] if answer.ok else None
     if path.startswith("/api/admin/sessions/") or person is None:
         return Person().sign_in()
     token = person.token
@@ -109,6 +124,8 @@ def real_id(path):
 
 def real_fields(operation):
     """Passwords that are right, and addresses that are free."""
+    if operation.startswith("POST /oauth/") and ROLE == "administrator":
+        return client_fields()
     known = {"email": person.email, "password": PASSWORD} if person else {}
     return {
         "POST /api/session": known,
@@ -116,6 +133,7 @@ def real_fields(operation):
         "PUT /api/account/password": {"current_password": PASSWORD, "new_password": PASSWORD},
         "POST /api/signup": {"email": new_email(), "password": PASSWORD},
         "POST /api/admin/users": {"email": new_email()},
+        "POST /api/admin/clients": new_client(),
     }.get(operation, {})
 
 

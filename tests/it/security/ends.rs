@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
 use crate::harness::browser::Answer;
+use crate::tokens;
 
 on_each_store!(
     rev_2_only_frozen_pages_are_cleared_and_only_when_signing_out,
@@ -76,12 +77,22 @@ async fn operations(app: &TestApp) -> Vec<(Method, String)> {
 
 async fn attack_23_a_token_that_was_signed_out_opens_no_route_at_all(kind: Kind) {
     let app = TestApp::start(kind).await;
+    tokens::register(&app, "Pages", None).await;
     let root = app.administrator("root@example.org").await;
     let (thief, id, user) = (root.copy(), root.session_id().await, root.user_id().await);
     assert_eq!(root.delete("/api/session").await.status, 204);
     let token = thief.token();
 
-    let open_to_all = ["/healthz", "/readyz", "/openapi.json", "/api/signup"];
+    let open_to_all = [
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+        "/api/signup",
+        "/oauth/jwks",
+        "/oauth/introspect",
+        "/oauth/revoke",
+        "/.well-known/oauth-authorization-server",
+    ];
     for (method, path) in operations(&app).await {
         let of = if path.contains("/users/") { &user } else { &id };
         let asked = path.replace("{id}", of);

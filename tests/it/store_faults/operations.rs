@@ -1,7 +1,9 @@
 //! Every route that uses a store, as an operation that a test can run, check and repeat.
 
+mod clients;
 mod factors;
 mod passkeys;
+mod tokens;
 
 use std::sync::Mutex;
 
@@ -14,6 +16,7 @@ use serde_json::json;
 
 use crate::harness::app::{OTHER_PASSWORD, PASSWORD, TestApp};
 use crate::harness::browser::{Answer, Browser};
+use crate::tokens::Registered;
 
 /// A user with three sessions, as many as the limit allows, and other users.
 pub struct Scene {
@@ -41,6 +44,8 @@ pub struct Scene {
     pub setup: String,
     /// The secret of an invitation to her.
     pub invitation: String,
+    /// The id of a client that may be removed.
+    pub spare_client: String,
     /// The token of the mailed link that the operation needs.
     pub link: String,
     /// The token of the link that prevents a new address.
@@ -48,6 +53,9 @@ pub struct Scene {
     /// The address of somebody with a second factor, and the recovery codes.
     pub grace: String,
     pub codes: Mutex<Vec<String>>,
+    /// A client for the public URL, and the access token that was revoked last.
+    pub client: Registered,
+    pub token: Mutex<String>,
 }
 
 impl Scene {
@@ -114,6 +122,8 @@ pub enum Mark {
     NeedsSignUp,
     /// It needs somebody with a second factor.
     NeedsFactor,
+    /// It needs a client that may be removed.
+    NeedsSpareClient,
 }
 
 fn operation(
@@ -203,8 +213,10 @@ pub fn operations() -> Vec<Operation> {
         hand_overs(),
         mailed_links(),
         mail(),
+        clients::operations(),
         factors::operations(),
         passkeys::operations(),
+        tokens::operations(),
     ]
     .into_iter()
     .flatten()

@@ -2,6 +2,7 @@
 
 pub(in crate::http) mod applications;
 pub(in crate::http) mod audit;
+pub(in crate::http) mod clients;
 pub(in crate::http) mod mail;
 pub(in crate::http) mod overview;
 pub(in crate::http) mod revocations;

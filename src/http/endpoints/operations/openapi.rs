@@ -16,6 +16,7 @@ use utoipa::OpenApi;
 use crate::http::endpoints::operations::health;
 use crate::http::endpoints::{
     account, admin, check, data, email, factors, passkeys, recovery, session, sessions, signup,
+    tokens,
 };
 use crate::http::response::json::ServerSentEvent;
 use crate::http::session::cookie::CookieShape;
@@ -39,6 +40,7 @@ use crate::http::session::cookie::CookieShape;
         passkeys::api::options,
         passkeys::api::sign_in,
         session::events::watch,
+        tokens::api::issue,
         data::show,
         data::change,
         sessions::api::list,
@@ -78,10 +80,19 @@ use crate::http::session::cookie::CookieShape;
         admin::revocations::api::follow,
         admin::webhook::show,
         admin::mail::api::list,
+        admin::clients::api::list,
+        admin::clients::api::create,
+        admin::clients::api::show,
+        admin::clients::api::remove,
+        admin::clients::api::rotate_secret,
         admin::audit::export::export,
         admin::overview::api::show,
         check::api::verify,
         check::api::verify_or_redirect,
+        tokens::oauth::metadata,
+        tokens::oauth::keys,
+        tokens::oauth::introspect,
+        tokens::oauth::revoke,
         health::alive,
         health::ready,
         description,

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -12,11 +12,12 @@ use crate::http::endpoints::passkeys::api::read_assertion;
 use crate::http::request::body::{JsonObject, UniqueObject, present};
 use crate::http::response::error::{FieldErrors, Problem};
 use crate::http::response::json::{ProblemBody, SignedInBody};
+use crate::http::session::bearer::{authenticated, bearer_of};
 use crate::http::session::current::CurrentSession;
 use crate::http::session::extract::CurrentUser;
 use crate::sessions::{EndReason, Sessions};
 use crate::use_cases::{
-    FormTurn, Login, LoginRequest, Logout, Reauthenticate, ReauthenticateError,
+    AccessTokens, FormTurn, Login, LoginRequest, Logout, Reauthenticate, ReauthenticateError,
 };
 
 /// A sign-in.
@@ -121,17 +122,31 @@ pub(crate) fn login_request(
     })
 }
 
-/// `GET /api/session`: the current user and session.
+/// `GET /api/session`: the current user and session, by the cookie or by an access token in
+/// `Authorization`.
 #[utoipa::path(get, path = "/api/session", tag = "session", responses(
     (status = 200, description = "Who is signed in", body = SignedInBody),
-    (status = 401, description = "`no_session` or `session_ended`", body = ProblemBody),
+    (status = 400, description = "`invalid_input`: a cookie and an access token", body = ProblemBody),
+    (status = 401, description = "`no_session`, `session_ended` or `invalid_token`",
+        body = ProblemBody),
 ))]
 pub(crate) async fn who(
     State(sessions): State<Sessions>,
-    current: CurrentUser,
-) -> Json<SignedInBody> {
-    let who = (&*current.user, &*current.session);
-    Json(SignedInBody::asked_from(&current.actor.client(), who, sessions.policy()))
+    State(access_tokens): State<AccessTokens>,
+    current: CurrentSession,
+    headers: HeaderMap,
+) -> Result<Json<SignedInBody>, Problem> {
+    let audience = access_tokens.issuer();
+    if current.token().is_some()
+        && bearer_of(&headers).is_some()
+        && access_tokens.registry().await?.is_some()
+    {
+        let detail = "The request has a session cookie and an access token: send one of them.";
+        return Err(Problem::bad_parameter(detail));
+    }
+    let found = authenticated(&current, &access_tokens, &headers, audience).await?;
+    let who = (&*found.user, &*found.session);
+    Ok(Json(SignedInBody::asked_from(&current.client(), who, sessions.policy())))
 }
 
 /// `DELETE /api/session`: signs out. The response is the same if nobody was signed in.

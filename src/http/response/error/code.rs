@@ -48,6 +48,11 @@ pub enum Code {
     /// Set one up with the new cookie: `POST /api/account/totp`, then
     /// `POST /api/account/totp/confirm`, or a passkey by `POST /api/account/passkeys`.
     SecondFactorSetupRequired,
+    /// The access token in `Authorization` is not valid here: it has expired or was revoked, its
+    /// session has ended, or it is for another audience.
+    ///
+    /// Get another token; if that fails, sign in again.
+    InvalidToken,
     /// The request comes from a page of another origin.
     ///
     /// Send it from the public URL, or add the origin of the page to `ANTEROOM_TRUSTED_ORIGINS`.
@@ -87,6 +92,10 @@ pub enum Code {
     ///
     /// Delete one that is not needed any more.
     TooManyPasskeys,
+    /// No client has this id.
+    ///
+    /// Look at the list of clients.
+    ClientNotFound,
     /// The change would leave no active administrator.
     ///
     /// Make another administrator first.
@@ -153,6 +162,7 @@ impl Code {
             Self::ReauthenticationRequired => "reauthentication_required",
             Self::SecondFactorRequired => "second_factor_required",
             Self::SecondFactorSetupRequired => "second_factor_setup_required",
+            Self::InvalidToken => "invalid_token",
             Self::CrossOrigin => "cross_origin",
             Self::Forbidden => "forbidden",
             Self::EmailTaken => "email_taken",
@@ -162,6 +172,7 @@ impl Code {
             Self::SignupClosed => "signup_closed",
             Self::SessionLimitReached => "session_limit_reached",
             Self::TooManyPasskeys => "too_many_passkeys",
+            Self::ClientNotFound => "client_not_found",
             Self::LastAdministrator => "last_administrator",
             Self::CursorExpired => "cursor_expired",
             Self::MalformedBody => "malformed_body",

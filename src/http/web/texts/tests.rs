@@ -27,7 +27,7 @@ const REASONS: [&str; 13] = [
     "credential_removed",
 ];
 
-const CODES: [&str; 29] = [
+const CODES: [&str; 30] = [
     "email_unverified",
     "link_expired",
     "already_verified",
@@ -43,6 +43,7 @@ const CODES: [&str; 29] = [
     "signup_closed",
     "session_limit_reached",
     "too_many_passkeys",
+    "client_not_found",
     "last_administrator",
     "cursor_expired",
     "malformed_body",

@@ -89,7 +89,7 @@ macro_rules! changed {
     };
 }
 
-const TRIGGERS: [NotificationTrigger; 19] = [
+const TRIGGERS: [NotificationTrigger; 23] = [
     trigger!(
         "tell_of_ended_sessions",
         "DELETE" ON "sessions",
@@ -196,6 +196,32 @@ const TRIGGERS: [NotificationTrigger; 19] = [
         ids!("u", "SELECT user_id AS id FROM before", or "'.'")
     ),
     trigger!("tell_of_no_passkeys", "TRUNCATE" ON "passkeys", "FOR EACH STATEMENT", "'*'"),
+    // Clients and signing keys change seldom, and are remembered all at once.
+    trigger!(
+        "tell_of_clients",
+        "INSERT OR UPDATE OR DELETE OR TRUNCATE" ON "oauth_clients",
+        "FOR EACH STATEMENT",
+        "'*'"
+    ),
+    trigger!(
+        "tell_of_client_secrets",
+        "INSERT OR UPDATE OR DELETE OR TRUNCATE" ON "oauth_client_secrets",
+        "FOR EACH STATEMENT",
+        "'*'"
+    ),
+    trigger!(
+        "tell_of_signing_keys",
+        "INSERT OR UPDATE OR DELETE OR TRUNCATE" ON "signing_keys",
+        "FOR EACH STATEMENT",
+        "'*'"
+    ),
+    // The cache knows an access token by its id, as it knows a session.
+    trigger!(
+        "tell_of_denied_tokens",
+        "INSERT" ON "denied_tokens",
+        "REFERENCING NEW TABLE AS after FOR EACH STATEMENT",
+        ids!("s", "SELECT token_id AS id FROM after", or "'.'")
+    ),
     // For sessions in the memory of servers.
     trigger!(
         "tell_of_orders",
@@ -214,7 +240,9 @@ macro_rules! of_our_tables {
             $what,
             " FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN (to_regclass('sessions'), \
              to_regclass('child_sessions'), to_regclass('users'), to_regclass('user_epochs'), \
-             to_regclass('passkeys'), to_regclass('session_orders'))"
+             to_regclass('passkeys'), to_regclass('oauth_clients'), \
+             to_regclass('oauth_client_secrets'), to_regclass('signing_keys'), \
+             to_regclass('denied_tokens'), to_regclass('session_orders'))"
         )
     };
 }

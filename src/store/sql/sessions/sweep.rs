@@ -110,7 +110,7 @@ async fn forget(tx: &mut Transaction, cutoffs: &Cutoffs, most: u32) -> Result<u6
 const ORDERS_KEPT: time::Duration = time::Duration::days(2);
 
 impl SqlDatabase {
-    /// Deletes orders older than two days, and the epochs of accounts deleted more than a day ago,
+    /// Deletes expired challenges, pending sessions and revoked tokens, orders older than two days, and the epochs of accounts deleted more than a day ago,
     /// when no sign-in from before can still be running.
     ///
     /// # Errors
@@ -131,6 +131,7 @@ impl SqlDatabase {
             let yesterday = now.saturating_sub(time::Duration::days(1));
             tx.execute(epochs.bind(yesterday)).await?;
             crate::store::sql::factors::sweep(tx, now).await?;
+            crate::store::sql::tokens::sweep(tx, now).await?;
             Ok(Finish::Commit(()))
         })
     }

@@ -93,6 +93,11 @@ async fn has_none_or_lost_token(scene: &Scene) -> bool {
     !has_passkey(scene).await || !scene.ada.is_signed_in().await
 }
 
+/// Whether the visitor is signed in, or her new token was lost with the answer that had the passkey.
+async fn is_in_or_lost_token(scene: &Scene) -> bool {
+    scene.visitor.is_signed_in().await || !scene.ada.is_signed_in().await
+}
+
 async fn has_passkey(scene: &Scene) -> bool {
     scene.account(&scene.email).await.is_some_and(|account| account.factors.passkeys)
 }
@@ -103,8 +108,8 @@ pub(super) fn operations() -> Vec<Operation> {
             Box::pin(b.post("/api/session/passkey/options", json!({})))
         }),
         operation("POST /api/session/passkey", 200, visitor, |b, s| last!(add_and_sign_in(b, s)))
-            .ends_others()
-            .done(|s| Box::pin(s.visitor.is_signed_in())),
+            .ends_hers()
+            .done(|s| Box::pin(is_in_or_lost_token(s))),
         operation("POST /api/account/passkeys/options", 200, ada, |b, _| {
             Box::pin(b.post("/api/account/passkeys/options", json!({})))
         }),

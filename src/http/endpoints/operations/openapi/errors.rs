@@ -68,6 +68,10 @@ fn of_layers(path: &str) -> BTreeMap<StatusCode, Vec<Code>> {
             found.push((StatusCode::MISDIRECTED_REQUEST, Code::Misdirected));
         }
     }
+    if path.starts_with("/oauth/") {
+        // The clients are read.
+        found.push((StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable));
+    }
     if path.starts_with("/api/") {
         // The body and the query are read, and the session is looked up.
         found.extend([

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::endpoints::operations::openapi::members;
 
+const CLIENT: &str = "01a1fc80-9c20-7000-8f36-2b7d51c04ae8";
 const USER: &str = "01a1fc81-5b3e-7000-9a41-6f0c2d9be310";
 const SESSION: &str = "01a1fc81-619e-7000-8c5a-d0b24ef24fce";
 const EVENT: &str = "01a1fc82-1c04-7000-b6d2-58e3a7710f9d";
@@ -13,15 +14,25 @@ const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 
 
 /// Examples of texts: of a field or a parameter with this name, or of one in this object only.
 const TEXTS: &[(&str, &str)] = &[
+    ("ActiveToken.aud", "https://api.example.org"),
+    ("ActiveToken.iss", "https://auth.example.org"),
+    ("ActiveToken.jti", EVENT),
+    ("ActiveToken.sid", SESSION),
+    ("ActiveToken.sub", USER),
     ("AuditEvent.actor", USER),
     ("AuditEvent.id", EVENT),
     ("AuditEvent.kind", "login"),
+    ("Client.name", "Orders"),
     ("FieldError.code", "malformed"),
     ("FieldError.message", "Enter an email address such as name@example.com."),
+    ("IssuedTokenBody.access_token", "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.…"),
     ("InvitationBody.url", "https://auth.example.org/invitation?token=…"),
     ("MailMessage.error", "permanent error (550): no such mailbox"),
     ("MailMessage.kind", "recovery"),
     ("MailMessage.status", "pending"),
+    ("NewClientBody.name", "Orders"),
+    ("OAuthErrorBody.error", "invalid_client"),
+    ("OAuthErrorBody.error_description", "The client is not known, or its secret is wrong."),
     ("NewPasswordBody.new_password", "granite kite under seven moons"),
     ("PolicyBody.name", "standard"),
     ("Revocation.cursor", CURSOR),
@@ -32,6 +43,12 @@ const TEXTS: &[(&str, &str)] = &[
     ("RecoveryConfirmationBody.new_password", "granite kite under seven moons"),
     ("actor", "server"),
     ("after", CURSOR),
+    ("algorithm", "ES256"),
+    ("amr", "pwd"),
+    ("audience", "https://api.example.org"),
+    ("audiences", "https://api.example.org"),
+    ("client_id", CLIENT),
+    ("client_secret", "…"),
     ("code", "492039"),
     ("cursor", EVENT),
     ("device", "Firefox on Linux"),
@@ -60,6 +77,9 @@ const TEXTS: &[(&str, &str)] = &[
     ("recovery_code", "7K4M-9QXW-2HBT-4VZCE"),
     ("recovery_codes", "7K4M-9QXW-2HBT-4VZCE"),
     ("role", "user"),
+    ("roles", "user"),
+    ("scope", "orders:read"),
+    ("scopes", "orders:read"),
     ("secret", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"),
     ("session", SESSION),
     ("session_id", SESSION),
@@ -68,6 +88,8 @@ const TEXTS: &[(&str, &str)] = &[
     ("subject", USER),
     ("to", "ada@example.org"),
     ("token", "…"),
+    ("token_type", "Bearer"),
+    ("token_type_hint", "access_token"),
     ("until", "2026-11-22T00:00:00Z"),
     ("uri", "otpauth://totp/auth.example.org:ada?secret=GEZDGNBVGY3TQOJQ"),
     ("user", USER),

@@ -13,7 +13,7 @@ use crate::http::request::body;
 use crate::http::response::error::{Code, FieldErrors, Problem};
 use crate::http::security::guard;
 use crate::sessions::{EndReason, KeepError};
-use crate::use_cases::{LoginError, OwnFactorsError};
+use crate::use_cases::{ClientChangeError, LoginError, OwnFactorsError};
 
 /// An error with this code, and with the status if the code has several.
 pub(super) fn sample(code: Code, status: StatusCode) -> Problem {
@@ -30,6 +30,7 @@ pub(super) fn sample(code: Code, status: StatusCode) -> Problem {
         }
         Code::SecondFactorRequired => Problem::second_factor_required(),
         Code::SecondFactorSetupRequired => Problem::second_factor_setup_required(),
+        Code::InvalidToken => Problem::invalid_token(),
         Code::CrossOrigin => guard::another_site(),
         Code::Forbidden => forbidden("A client may not send the header remote-user.".to_owned()),
         Code::EmailTaken => ChangeError::EmailTaken.into(),
@@ -39,6 +40,7 @@ pub(super) fn sample(code: Code, status: StatusCode) -> Problem {
         Code::SignupClosed => signup_closed(),
         Code::SessionLimitReached => LoginError::LimitReached.into(),
         Code::TooManyPasskeys => OwnFactorsError::TooManyPasskeys.into(),
+        Code::ClientNotFound => ClientChangeError::NotFound.into(),
         Code::LastAdministrator => ChangeError::LastAdministrator.into(),
         Code::CursorExpired => Problem::cursor_expired(),
         Code::MalformedBody if status == StatusCode::REQUEST_TIMEOUT => body::too_slow(),

@@ -1,5 +1,7 @@
 //! One of every page of the administration.
 
+mod clients;
+
 use time::Duration;
 use time::macros::datetime;
 
@@ -241,6 +243,7 @@ pub(in super::super) fn all(language: Language) -> Vec<(&'static str, Rendered)>
         ("admin-mail-off", off.render()),
     ]);
     pages.extend(applications_pages(language));
+    pages.extend(clients::all(language));
     pages
 }
 
@@ -350,7 +353,10 @@ pub(in super::super) fn hostile(
     let filters = AuditFilters { outcome: hostile(), kind: hostile(), ..AuditFilters::default() };
     let (events, exports) = (vec![hostile_event(text)], [hostile(), hostile()]);
     let trail = AuditTrailPage { context: context(), filters, events, exports, ..audit(english) };
+    let [clients, client] = clients::hostile(text, context());
     vec![
+        clients,
+        client,
         users.render(),
         one_user.render(),
         all.render(),

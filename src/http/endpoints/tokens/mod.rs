@@ -1,0 +1,6 @@
+//! Tokens: signs them for back ends, publishes the keys, and answers the clients that ask about them.
+
+pub(in crate::http) mod api;
+mod client_auth;
+pub(in crate::http) mod oauth;
+mod oauth_error;
