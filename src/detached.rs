@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -32,12 +33,17 @@ pub(crate) fn spawn<T: Send + 'static>(
 ///
 /// # Errors
 /// [`StoreError`] when the runtime ends before the work does; then it is unknown what was done.
-pub(crate) async fn run_to_completion<T: Send + 'static>(
+// The type of a boxed future hides that of `work`. So the compiler proves once that `work` is `Send`,
+// and not again for each handler around it.
+pub(crate) fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
-) -> Result<T, StoreError> {
-    spawn(work).await.map_err(|error| match error.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        Err(cancelled) => StoreError::backend(cancelled),
+) -> BoxFuture<'static, Result<T, StoreError>> {
+    let task = spawn(work);
+    Box::pin(async move {
+        task.await.map_err(|error| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(cancelled) => StoreError::backend(cancelled),
+        })
     })
 }
 

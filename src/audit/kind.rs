@@ -164,6 +164,18 @@ pub enum Kind {
     /// Details: `client`: the id of the client that it is for; `audience`; `token`: the id of the
     /// token.
     TokenIssued,
+    /// A user allowed a client to know who they are.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `client`: its id; `scope`: all that is allowed now, separated by spaces.
+    ConsentGiven,
+    /// A user withdrew the consent to a client.
+    ///
+    /// Outcomes: `ok`.
+    ///
+    /// Details: `client`: its id.
+    ConsentWithdrawn,
     /// A client was registered: an application or a back end that tokens are for.
     ///
     /// Outcomes: `ok`.
@@ -199,7 +211,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::Signup,
         Self::Login,
         Self::LoginFailed,
@@ -229,6 +241,8 @@ impl Kind {
         Self::UsersImported,
         Self::UsersExported,
         Self::TokenIssued,
+        Self::ConsentGiven,
+        Self::ConsentWithdrawn,
         Self::ClientCreated,
         Self::ClientChanged,
         Self::ClientRemoved,
@@ -269,6 +283,8 @@ impl Kind {
             Self::UsersImported => "users_imported",
             Self::UsersExported => "users_exported",
             Self::TokenIssued => "token_issued",
+            Self::ConsentGiven => "consent_given",
+            Self::ConsentWithdrawn => "consent_withdrawn",
             Self::ClientCreated => "client_created",
             Self::ClientChanged => "client_changed",
             Self::ClientRemoved => "client_removed",

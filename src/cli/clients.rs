@@ -9,7 +9,9 @@ use super::tables::{print, print_json, table};
 use crate::audit::By;
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::tokens::{Audience, ClientSecret, KeyState, NewClient, OAuthClient, Scope, SigningKey};
+use crate::tokens::{
+    Audience, ClientSecret, KeyState, NewClient, OAuthClient, RedirectUri, Scope, SigningKey,
+};
 use crate::use_cases::{Authorized, ClientChangeError, Clients, RegisteredClient};
 
 pub(super) async fn run(command: ClientCommand, config: &Config) -> Result<(), Failure> {
@@ -18,8 +20,17 @@ pub(super) async fn run(command: ClientCommand, config: &Config) -> Result<(), F
         .finish(async |opened| {
             let (clients, by) = (&opened.clients, by_operator());
             match command {
-                ClientCommand::Add { name, audience: audiences, scopes, alg: algorithm, json } => {
-                    let new = NewClient { name, audiences, scopes, algorithm };
+                ClientCommand::Add { name, audience, scopes, alg, sign_in, json } => {
+                    let new = NewClient {
+                        name,
+                        audiences: audience,
+                        scopes,
+                        algorithm: alg,
+                        redirect_uris: sign_in.redirect_uri,
+                        is_public: sign_in.public,
+                        is_trusted: sign_in.trusted,
+                        allowed_groups: sign_in.allow_group,
+                    };
                     let added = clients.add(new, &by).await?;
                     show_secret(opened, "added the client", &added, json)
                 }
@@ -74,6 +85,7 @@ async fn find(clients: &Clients, client: &str) -> Result<OAuthClient, Failure> {
         ClientChangeError::NotFound => {
             format!("no client has the id or name `{client}`: see `anteroom client list`").into()
         }
+        error @ ClientChangeError::HasNoSecret => error.to_string().into(),
         ClientChangeError::Store(error) => error.into(),
     })
 }
@@ -86,6 +98,10 @@ struct ClientRow<'c> {
     algorithm: &'static str,
     audiences: Vec<&'c str>,
     scopes: Vec<&'c str>,
+    redirect_uris: Vec<&'c str>,
+    public: bool,
+    trusted: bool,
+    allowed_groups: Vec<&'c str>,
     secrets: usize,
     created_at: Timestamp,
 }
@@ -95,7 +111,8 @@ struct ClientRow<'c> {
 struct SecretRow<'c> {
     #[serde(flatten)]
     client: ClientRow<'c>,
-    client_secret: &'c str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<&'c str>,
 }
 
 impl<'c> From<&'c OAuthClient> for ClientRow<'c> {
@@ -106,6 +123,10 @@ impl<'c> From<&'c OAuthClient> for ClientRow<'c> {
             algorithm: client.algorithm.as_str(),
             audiences: client.audiences.iter().map(Audience::as_str).collect(),
             scopes: client.scopes.iter().map(Scope::as_str).collect(),
+            redirect_uris: client.redirect_uris.iter().map(RedirectUri::as_str).collect(),
+            public: client.is_public,
+            trusted: client.is_trusted,
+            allowed_groups: client.allowed_groups.iter().collect(),
             secrets: client.secrets.len(),
             created_at: Timestamp::of(client.created_at),
         }
@@ -119,14 +140,15 @@ fn show_secret(
     RegisteredClient { client, secret }: &RegisteredClient,
     json: bool,
 ) -> Result<(), Failure> {
-    let client_secret = ClientSecret::reveal(secret);
+    let client_secret = secret.as_ref().map(ClientSecret::reveal);
     if json {
         return print_json(&SecretRow { client: client.into(), client_secret });
     }
-    opened.report(&format!(
-        "{done} {}\nclient_id: {}\nclient_secret: {client_secret}\nThe secret is not shown again.",
-        client.name, client.id
-    ))
+    let secret = client_secret.map_or_else(
+        || "It is public and has no secret.".to_owned(),
+        |secret| format!("client_secret: {secret}\nThe secret is not shown again."),
+    );
+    opened.report(&format!("{done} {}\nclient_id: {}\n{secret}", client.name, client.id))
 }
 
 fn list(clients: &[OAuthClient], json: bool) -> Result<(), Failure> {
@@ -156,11 +178,16 @@ fn show(client: &OAuthClient, json: bool) -> Result<(), Failure> {
         row.audiences.join(" ")
     };
     Ok(print(&format!(
-        "client_id: {}\nname: {}\nalgorithm: {}\naudiences: {audiences}\nscopes: {}\nsecrets: {}",
+        "client_id: {}\nname: {}\nalgorithm: {}\naudiences: {audiences}\nscopes: {}\n\
+         redirect_uris: {}\npublic: {}\ntrusted: {}\nallowed_groups: {}\nsecrets: {}",
         row.client_id,
         row.name,
         row.algorithm,
         row.scopes.join(" "),
+        row.redirect_uris.join(" "),
+        row.public,
+        row.trusted,
+        row.allowed_groups.join(" "),
         row.secrets,
     ))?)
 }

@@ -15,8 +15,8 @@ use tracing::Level;
 
 use crate::audit::AuditTrail;
 use crate::http::endpoints::{
-    account, admin, check, data, email, factors, handover, home, operations, passkeys, recovery,
-    session, sessions, signup, tokens,
+    account, admin, applications, authorize, check, data, email, factors, handover, home,
+    operations, passkeys, recovery, session, sessions, signup, tokens,
 };
 use crate::http::finish::{RequestIds, finish_response, no_such_method, no_such_path};
 use crate::http::forward_auth::ForwardAuth;
@@ -52,7 +52,9 @@ fn without_session() -> Router<AppState> {
         .route("/oauth/jwks", get(tokens::oauth::keys))
         .route("/oauth/introspect", post(tokens::oauth::introspect))
         .route("/oauth/revoke", post(tokens::oauth::revoke))
-        .route("/.well-known/oauth-authorization-server", get(tokens::oauth::metadata))
+        .route("/oauth/userinfo", get(tokens::userinfo::show).post(tokens::userinfo::show_by_post))
+        .route("/.well-known/oauth-authorization-server", get(tokens::metadata::show))
+        .route("/.well-known/openid-configuration", get(tokens::metadata::show_for_openid))
 }
 
 pub(in crate::http) fn router(parts: RouterParts) -> Router {
@@ -112,6 +114,11 @@ fn pages() -> Router<AppState> {
         .route("/account/password", get(redirect_to_form).post(account::page::change_password))
         .route("/account/activity", get(account::activity::show))
         .route("/account/remembered", get(account::stored_data::show))
+        .route("/account/applications", get(applications::page::show))
+        .route(
+            "/account/applications/{id}/withdraw",
+            get(redirect_to_form).post(applications::page::withdraw),
+        )
         .route("/account/delete", get(account::deletion::form).post(account::deletion::submit))
         .route("/account/sessions", get(sessions::page::list))
         .route(
@@ -128,6 +135,11 @@ fn pages() -> Router<AppState> {
             get(session::reauthenticate::form).post(session::reauthenticate::submit),
         )
         .route("/auth/continue", get(handover::page::hand_over))
+        .route(
+            "/oauth/authorize",
+            get(authorize::page::authorize).post(authorize::page::authorize_by_form),
+        )
+        .route("/oauth/consent", get(redirect_to_form).post(authorize::page::decide))
         .route("/preferences", get(redirect_to_form).post(home::preferences::prefer))
         .route("/.well-known/change-password", get(change_password_form))
 }
@@ -168,6 +180,7 @@ fn api() -> Router<AppState> {
         .route("/api/session/passkey/options", post(passkeys::api::options))
         .route("/api/session/reauthenticate", post(session::api::reauthenticate))
         .route("/api/session/token", post(tokens::api::issue))
+        .route("/oauth/token", post(tokens::exchange::exchange))
         .route("/api/session/data", get(data::show).patch(data::change))
         .route("/api/session/events", get(session::events::watch))
         .route("/api/sessions", get(sessions::api::list).delete(sessions::api::revoke_all))
@@ -194,6 +207,8 @@ fn api() -> Router<AppState> {
             "/api/account/passkeys/{id}",
             patch(passkeys::own::rename).delete(passkeys::own::delete),
         )
+        .route("/api/account/applications", get(applications::api::list))
+        .route("/api/account/applications/{id}", delete(applications::api::withdraw))
         .route("/api/account/data", get(account::own_data::download))
 }
 

@@ -17,6 +17,8 @@ const ROUTES: &[Route] = &[
     page("/login").never_next().keeps_path_after_post(),
     page("/login/second-factor").never_next().keeps_path_after_post(),
     page("/auth/continue").never_next(),
+    page("/oauth/authorize").for_forms_of_any_site(),
+    page("/oauth/consent").never_next().form_on("/"),
     page("/.anteroom/callback").never_next(),
     page("/.anteroom/sign-out").never_next(),
     route("/.anteroom/assets/{file}", RouteKind::Asset),
@@ -50,6 +52,8 @@ const ROUTES: &[Route] = &[
     page("/account/second-factor/passkeys/{id}/remove").form_on("/account/second-factor"),
     page("/account/activity"),
     page("/account/remembered"),
+    page("/account/applications"),
+    page("/account/applications/{id}/withdraw").form_on("/account/applications"),
     page("/account/delete"),
     page("/account/sessions"),
     page("/account/sessions/revoke-others").form_on("/account/sessions"),
@@ -96,6 +100,8 @@ const ROUTES: &[Route] = &[
     api("/api/account/passkeys"),
     api("/api/account/passkeys/options"),
     api("/api/account/passkeys/{id}"),
+    api("/api/account/applications"),
+    api("/api/account/applications/{id}"),
     api("/api/account/data"),
     api("/api/admin/users"),
     api("/api/admin/users/{id}"),
@@ -116,7 +122,10 @@ const ROUTES: &[Route] = &[
     api("/oauth/jwks"),
     api("/oauth/introspect").only_read(),
     api("/oauth/revoke"),
+    api("/oauth/token"),
+    api("/oauth/userinfo").only_read(),
     api("/.well-known/oauth-authorization-server"),
+    api("/.well-known/openid-configuration"),
 ];
 
 /// The paths that the proxies of other hosts send here; pages for people.
@@ -141,6 +150,8 @@ pub(in crate::http) struct Route {
     form_on: &'static str,
     /// Whether every method only reads.
     is_only_read: bool,
+    /// Which pages may send forms here.
+    forms_from: FormsFrom,
     /// The code that the error page shows instead of `not_found`.
     not_found_code: Option<&'static str>,
 }
@@ -157,6 +168,15 @@ enum RouteKind {
     Check,
     /// Embedded file.
     Asset,
+}
+
+/// Which pages may send forms to a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FormsFrom {
+    /// Those of this site.
+    OwnPages,
+    /// Those of any site. The cookie does not come with them.
+    AnySite,
 }
 
 /// Which responses are logged at `debug` instead of `info`.
@@ -187,6 +207,7 @@ const fn route(path: &'static str, kind: RouteKind) -> Route {
         keeps_path_after_post: false,
         form_on: path,
         is_only_read: matches!(kind, RouteKind::Check),
+        forms_from: FormsFrom::OwnPages,
         not_found_code: None,
     }
 }
@@ -210,6 +231,10 @@ impl Route {
 
     const fn only_read(self) -> Self {
         Self { is_only_read: true, ..self }
+    }
+
+    const fn for_forms_of_any_site(self) -> Self {
+        Self { forms_from: FormsFrom::AnySite, ..self }
     }
 
     /// A redirect here would loop, sign out, or show a response that is meant for programs.
@@ -259,6 +284,11 @@ pub(in crate::http) fn is_only_read(path: &str) -> bool {
     find(path).is_some_and(|route| route.is_only_read)
 }
 
+/// Whether pages of other sites may send forms to this path.
+pub(in crate::http) fn is_from_any_site(path: &str) -> bool {
+    find(path).is_some_and(|route| route.forms_from == FormsFrom::AnySite)
+}
+
 /// Whether this is the path of a health check.
 pub(in crate::http) fn is_probe(path: &str) -> bool {
     find(path).is_some_and(|route| route.kind == RouteKind::Probe)
@@ -289,7 +319,9 @@ pub(in crate::http) fn is_routine(method: &Method, path: &str, status: StatusCod
 /// its own.
 pub(in crate::http) fn may_be_next(path: &str) -> bool {
     let refuses = |route: &Route| !route.may_be_next && is_under(route.path, path);
-    !PROGRAM_AREAS.iter().any(|area| is_under(area, path)) && !ROUTES.iter().any(refuses)
+    let is_page = find(path).is_some_and(|route| route.kind == RouteKind::Page);
+    let is_in_area = PROGRAM_AREAS.iter().any(|area| is_under(area, path));
+    (is_page || !is_in_area) && !ROUTES.iter().any(refuses)
 }
 
 /// Whether a page for a POST to this path is also what GET answers there.

@@ -27,9 +27,9 @@ use crate::sessions::Sessions;
 use crate::throttle::OwnWrites;
 use crate::tokens::Tokens;
 use crate::use_cases::{
-    AccessTokens, AccountChanges, ChangePassword, Check, Clients, Dependencies, EmailLinks,
-    Figures, Handover, Invitations, Login, Logout, OwnFactors, PasskeySignIn, Reauthenticate,
-    Recovery, RevokeSessions, SecondFactor, SentForms, Signup,
+    AccessTokens, AccountChanges, ChangePassword, Check, Clients, CodeFlow, Dependencies,
+    EmailLinks, Figures, Handover, Invitations, Login, Logout, OwnFactors, PasskeySignIn,
+    Reauthenticate, Recovery, RevokeSessions, SecondFactor, SentForms, Signup,
 };
 use crate::webhook::Webhook;
 
@@ -101,6 +101,11 @@ fn access_tokens(options: &HttpOptions, check: &Check) -> AccessTokens {
     AccessTokens::new(tokens.clone(), check.clone(), sessions.clone(), audit.clone())
 }
 
+fn code_flow(options: &HttpOptions, check: &Check) -> CodeFlow {
+    let HttpOptions { tokens, sessions, audit, .. } = options;
+    CodeFlow::new(tokens.clone(), check.clone(), sessions.clone(), audit.clone())
+}
+
 fn forward_auth(
     options: &HttpOptions,
     cookie: &CookieShape,
@@ -142,6 +147,7 @@ impl Service {
         let parts = session_layer_parts(&options, &cookie, &writes);
         let check = parts.check.clone();
         let access_tokens = access_tokens(&options, &check);
+        let code_flow = code_flow(&options, &check);
         let (request_guard, on) = (request_guard(&options), dependencies(&options));
         let forward_auth = forward_auth(&options, &cookie, &request_guard);
         let HttpOptions { accounts, sessions, audit, metrics, .. } = options;
@@ -170,6 +176,7 @@ impl Service {
             mail: on.mail.clone(),
             clients: Clients::new(options.tokens, t.clone()),
             access_tokens,
+            code_flow,
             handover: Handover::new(s.clone()),
             figures: Figures::new(a.clone(), s.clone(), t.clone()),
             forms: forms.clone(),

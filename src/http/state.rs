@@ -9,8 +9,8 @@ use crate::audit::AuditTrail;
 use crate::mail::Mail;
 use crate::sessions::Sessions;
 use crate::use_cases::{
-    AccessTokens, AccountChanges, ChangePassword, Check, Clients, EmailLinks, Figures, Handover,
-    Invitations, Login, Logout, OwnFactors, PasskeySignIn, Reauthenticate, Recovery,
+    AccessTokens, AccountChanges, ChangePassword, Check, Clients, CodeFlow, EmailLinks, Figures,
+    Handover, Invitations, Login, Logout, OwnFactors, PasskeySignIn, Reauthenticate, Recovery,
     RevokeSessions, SecondFactor, SentForms, Signup,
 };
 use crate::webhook::Webhook;
@@ -67,6 +67,7 @@ services! {
     passkey_sign_in: PasskeySignIn,
     access_tokens: AccessTokens,
     clients: Clients,
+    code_flow: CodeFlow,
 }
 
 /// The state of the router, which clones it several times for every request.

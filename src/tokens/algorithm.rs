@@ -1,9 +1,10 @@
 //! The algorithms that sign tokens.
 
 /// An algorithm by which an access token is signed (RFC 7518, RFC 8037).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
     /// ECDSA over P-256 with SHA-256. Every verifier knows it.
+    #[default]
     Es256,
     /// Ed25519.
     EdDsa,

@@ -94,12 +94,12 @@ impl<'c> AccessClaims<'c> {
         instant(self.exp)
     }
 
-    /// The token of these claims, whose signature by this algorithm was verified, unless another
+    /// The token of these claims, whose signature in the way of this client was verified, unless another
     /// issuer made it, its times are none of ours, or it has expired at `now`.
     pub(super) fn access_token(
         &self,
         issuer: &str,
-        (algorithm, now): (Algorithm, OffsetDateTime),
+        (client, now): (&OAuthClient, OffsetDateTime),
     ) -> Option<AccessToken> {
         let (expires_at, issued_at) = (self.expires_at()?, instant(self.iat)?);
         // A client that signs chooses these itself.
@@ -118,7 +118,8 @@ impl<'c> AccessClaims<'c> {
             client: self.client_id.as_ref().into(),
             audience: self.aud.as_ref().into(),
             scope: self.scope.as_ref().into(),
-            is_client_signed: algorithm == Algorithm::Hs256,
+            is_client_signed: client.algorithm == Algorithm::Hs256,
+            is_delegated: !client.may_act_for_users(),
             issued_at,
             expires_at,
         })

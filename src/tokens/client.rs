@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 use time::OffsetDateTime;
 
-use super::Algorithm;
+use super::{Algorithm, RedirectUri};
+use crate::accounts::{Groups, InvalidGroups, User};
 use crate::entropy::{Entropy, NoEntropy, id};
 use crate::failure::StoreError;
 use crate::sessions::Token;
@@ -57,8 +58,30 @@ pub enum ClientError {
          and backslashes"
     )]
     Scope,
-    /// Too many audiences or scopes.
-    #[error("a client has at most {MOST_ENTRIES} audiences and as many scopes")]
+    /// A redirect URI.
+    #[error(
+        "a redirect URI is an absolute https URL, exactly as browsers send it, without a fragment; \
+         http for loopback addresses only; or it has a scheme such as com.example.app"
+    )]
+    RedirectUri,
+    /// A group.
+    #[error("a group cannot be used: {0}")]
+    Groups(InvalidGroups),
+    /// A public client has no secret that could sign.
+    #[error("HS256 signs with the secret of the client, and a public client has none")]
+    PublicWithoutSecret,
+    /// A public client that is trusted, and that another program could pass itself off as.
+    #[error(
+        "a trusted public client needs https redirect URIs: any program of a device can take the others"
+    )]
+    PublicAndTrusted,
+    /// A public client that nobody can sign in to.
+    #[error("a public client needs a redirect URI: it has no other use")]
+    PublicWithoutRedirect,
+    /// Too many audiences, scopes, redirect URIs or groups.
+    #[error(
+        "a client has at most {MOST_ENTRIES} of each: audiences, scopes, redirect URIs, groups"
+    )]
     TooMany,
     /// A client could sign tokens that this server accepts for other people.
     #[error(
@@ -81,6 +104,11 @@ impl ClientError {
             Self::Name => "invalid_name",
             Self::Audience => "invalid_audience",
             Self::Scope => "invalid_scope",
+            Self::RedirectUri => "invalid_redirect_uri",
+            Self::Groups(error) => error.code(),
+            Self::PublicWithoutSecret => "public_client",
+            Self::PublicAndTrusted => "redirect_uri_unsafe",
+            Self::PublicWithoutRedirect => "redirect_uri_missing",
             Self::TooMany => "too_many",
             Self::SharedSecret => "shared_secret",
             Self::AudienceTaken(_) => "audience_taken",
@@ -142,7 +170,7 @@ visible_text!(Audience, Audience);
 visible_text!(Scope, Scope);
 
 /// A client to register.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct NewClient {
     /// Its name, for people. No other client has the same.
     pub name: String,
@@ -150,8 +178,16 @@ pub struct NewClient {
     pub audiences: Vec<String>,
     /// The scopes that its access tokens may have.
     pub scopes: Vec<String>,
-    /// Signs its access tokens.
+    /// Signs its tokens.
     pub algorithm: Algorithm,
+    /// Where the browsers of people who sign in may be sent. None: nobody can sign in to the client.
+    pub redirect_uris: Vec<String>,
+    /// Whether the client can keep no secret, as an app on a device.
+    pub is_public: bool,
+    /// Whether people are not asked before they sign in to it.
+    pub is_trusted: bool,
+    /// The groups that may sign in to it. None: everybody.
+    pub allowed_groups: Vec<String>,
 }
 
 impl NewClient {
@@ -169,20 +205,37 @@ impl NewClient {
         if !is_name || name.chars().any(char::is_control) {
             return Err(ClientError::Name);
         }
-        if self.audiences.len().max(self.scopes.len()) > MOST_ENTRIES {
+        let lists = [&self.audiences, &self.scopes, &self.redirect_uris, &self.allowed_groups];
+        if lists.iter().any(|list| list.len() > MOST_ENTRIES) {
             return Err(ClientError::TooMany);
         }
         let audiences = self.audiences.iter().map(|text| Audience::parse(text));
         let scopes = self.scopes.iter().map(|text| Scope::parse(text));
+        let redirect_uris = self.redirect_uris.iter().map(|text| RedirectUri::parse(text));
+        let groups = Groups::parse(self.allowed_groups.iter().map(String::as_str));
         let client = OAuthClient {
             id,
             name: name.into(),
             algorithm: self.algorithm,
             audiences: audiences.collect::<Result<_, _>>()?,
             scopes: scopes.collect::<Result<_, _>>()?,
+            redirect_uris: redirect_uris.collect::<Option<_>>().ok_or(ClientError::RedirectUri)?,
+            is_public: self.is_public,
+            is_trusted: self.is_trusted,
+            allowed_groups: groups.map_err(ClientError::Groups)?,
             created_at,
             secrets: Vec::new(),
         };
+        if client.is_public && client.algorithm == Algorithm::Hs256 {
+            return Err(ClientError::PublicWithoutSecret);
+        }
+        let is_safe = client.redirect_uris.iter().all(RedirectUri::is_of_one_owner);
+        if client.is_public && client.is_trusted && !is_safe {
+            return Err(ClientError::PublicAndTrusted);
+        }
+        if client.is_public && client.redirect_uris.is_empty() {
+            return Err(ClientError::PublicWithoutRedirect);
+        }
         if client.algorithm == Algorithm::Hs256
             && (client.audiences.is_empty() || client.has_audience(issuer, issuer))
         {
@@ -205,6 +258,14 @@ pub struct OAuthClient {
     pub audiences: Vec<Audience>,
     /// The scopes that its access tokens may have.
     pub scopes: Vec<Scope>,
+    /// Where the browsers of people who sign in may be sent.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// Whether it has no secret.
+    pub is_public: bool,
+    /// Whether people are not asked before they sign in to it.
+    pub is_trusted: bool,
+    /// The groups that may sign in to it. None: everybody.
+    pub allowed_groups: Groups,
     /// When it was registered.
     pub created_at: OffsetDateTime,
     /// Its secrets, the newest first.
@@ -225,6 +286,33 @@ impl OAuthClient {
     #[must_use]
     pub fn first_audience<'c>(&'c self, issuer: &'c str) -> &'c str {
         self.audiences.first().map_or(issuer, Audience::as_str)
+    }
+
+    /// Whether a request may name this redirect URI.
+    #[must_use]
+    pub fn allows_redirect_to(&self, uri: &str) -> bool {
+        self.redirect_uris.iter().any(|own| own.allows(uri))
+    }
+
+    /// The scopes that it may ask for when somebody signs in: those of `OpenID` Connect that say who
+    /// that is, and its own.
+    pub fn sign_in_scopes(&self) -> impl Iterator<Item = Scope> {
+        let standard = Scope::from_stored("openid profile email");
+        standard.into_iter().chain(self.scopes.iter().cloned())
+    }
+
+    /// Whether its tokens count in place of a session's cookie. Those of a client that people sign in
+    /// to do not, unless it is trusted: it would use everything that they may.
+    #[must_use]
+    pub fn may_act_for_users(&self) -> bool {
+        self.is_trusted || self.redirect_uris.is_empty()
+    }
+
+    /// Whether a user may sign in to it.
+    #[must_use]
+    pub fn admits(&self, user: &User) -> bool {
+        let allowed = &self.allowed_groups;
+        allowed.is_empty() || allowed.iter().any(|group| user.groups.contains(group))
     }
 
     /// Whether this is one of its secrets. Takes the same time for each.

@@ -25,8 +25,7 @@ fn client() -> Option<OAuthClient> {
     let new = NewClient {
         name: "Orders".to_owned(),
         audiences: vec![AUDIENCE.to_owned()],
-        scopes: Vec::new(),
-        algorithm: Algorithm::Es256,
+        ..NewClient::default()
     };
     new.checked((ClientId::from_uuid(Uuid::from_u128(11)), NOW), ISSUER).ok()
 }

@@ -8,10 +8,14 @@
 mod algorithm;
 mod claims;
 mod client;
+mod code;
+mod consents;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod id_token;
 mod jws;
 mod key_rotation;
+mod redirect_uri;
 mod registry;
 mod service;
 mod signing_key;
@@ -24,11 +28,16 @@ pub use client::{
     AddClientError, Audience, ClientError, ClientId, ClientSecret, ClientSecretId, NewClient,
     OAuthClient, Scope, SecretDigest, StoredSecret,
 };
+pub(crate) use code::{AuthorizationCode, origin_of};
+pub use code::{CodeDetails, CodeRequest};
+pub use id_token::IdTokenRequest;
+pub(crate) use id_token::{OPENID, UserClaims, authentication_class};
 pub use key_rotation::{KEY_LIFETIME, KEY_NOTICE, KeyState, RotateError};
+pub use redirect_uri::RedirectUri;
 pub use registry::{MintError, Registry};
 pub use service::{IssuedToken, Tokens, TokensOptions};
 pub use signing_key::{NewKey, SigningKey, SigningKeyId};
-pub use store::{KeyRotation, NewSecret, TokenStore};
+pub use store::{Consent, DeniedToken, KeyRotation, NewSecret, TokenStore};
 
 #[cfg(test)]
 mod tests;

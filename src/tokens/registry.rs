@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::claims::{AccessClaims, TYPE};
+use super::id_token::{self, IdClaims};
 use super::jws::{self, Unverified};
-use super::{AccessRequest, Algorithm, ClientId, KeyState, OAuthClient, SigningKey, SigningKeyId};
+use super::{
+    AccessRequest, Algorithm, ClientId, IdTokenRequest, KeyState, OAuthClient, SigningKey,
+    SigningKeyId,
+};
 use crate::entropy::NoEntropy;
 use crate::sessions::{AccessToken, AccessTokenId};
 
@@ -50,10 +56,12 @@ impl Registry {
         self.client(text).or(named)
     }
 
-    /// The client that was registered first for this audience.
+    /// The client that was registered first for this audience. One that people sign in to has a code
+    /// first.
     #[must_use]
     pub fn client_of(&self, audience: &str) -> Option<&OAuthClient> {
-        self.clients.iter().find(|client| client.has_audience(audience, &self.issuer))
+        let mut clients = self.clients.iter().filter(|client| client.may_act_for_users());
+        clients.find(|client| client.has_audience(audience, &self.issuer))
     }
 
     /// The key that signs by this algorithm.
@@ -78,17 +86,57 @@ impl Registry {
         let claims = AccessClaims::new(request, &self.issuer, (id, now, lifetime));
         let expires_at = claims.expires_at().unwrap_or(now);
         let claims = serde_json::to_vec(&claims).unwrap_or_default();
-        let algorithm = request.client.algorithm;
-        let token = if algorithm == Algorithm::Hs256 {
-            let secret = request.client.signing_secrets().next().ok_or(MintError::NoKey)?;
+        Ok((self.sign(request.client, TYPE, &claims)?, expires_at))
+    }
+
+    /// Signs an ID token.
+    pub(super) fn mint_id_token(
+        &self,
+        request: &IdTokenRequest<'_>,
+        times: (OffsetDateTime, Duration),
+    ) -> Result<String, MintError> {
+        let claims = IdClaims::new(request, &self.issuer, times);
+        let claims = serde_json::to_vec(&claims).unwrap_or_default();
+        self.sign(request.client, id_token::TYPE, &claims)
+    }
+
+    /// The text of a code with a signature, so that no store is asked about one that nobody was given.
+    pub(crate) fn sign_code(&self, text: &str) -> Result<String, MintError> {
+        let key = self.signing_key(Algorithm::Es256).ok_or(MintError::NoKey)?;
+        let signature = key.sign(&signed_code(text))?;
+        Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    /// The text of a code whose signature is ours.
+    pub(crate) fn verified_code<'t>(
+        &self,
+        signed: &'t str,
+        now: OffsetDateTime,
+    ) -> Option<&'t str> {
+        let (text, signature) = signed.rsplit_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        let is_usable =
+            |key: &&SigningKey| key.algorithm == Algorithm::Es256 && key.is_published(now);
+        let mut keys = self.keys.iter().filter(is_usable);
+        keys.any(|key| key.verifies(&signed_code(text), &signature)).then_some(text)
+    }
+
+    /// A token with these claims, signed in the way of the client.
+    fn sign(
+        &self,
+        client: &OAuthClient,
+        typ: &'static str,
+        claims: &[u8],
+    ) -> Result<String, MintError> {
+        let algorithm = client.algorithm;
+        if algorithm == Algorithm::Hs256 {
+            let secret = client.signing_secrets().next().ok_or(MintError::NoKey)?;
             let sign = |message: &[u8]| Ok::<_, MintError>(mac(secret, message));
-            jws::write((algorithm, TYPE, None), &claims, sign)?
-        } else {
-            let key = self.signing_key(algorithm).ok_or(MintError::NoKey)?;
-            let kid = key.id.to_string();
-            jws::write((algorithm, TYPE, Some(&kid)), &claims, |message| key.sign(message))?
-        };
-        Ok((token, expires_at))
+            return jws::write((algorithm, typ, None), claims, sign);
+        }
+        let key = self.signing_key(algorithm).ok_or(MintError::NoKey)?;
+        let kid = key.id.to_string();
+        Ok(jws::write((algorithm, typ, Some(&kid)), claims, |message| key.sign(message))?)
     }
 
     /// The access token of this text, if this server signed it for a client that still has its
@@ -107,7 +155,7 @@ impl Registry {
         if !is_signed {
             return None;
         }
-        let shown = claims.access_token(&self.issuer, (token.algorithm, now))?;
+        let shown = claims.access_token(&self.issuer, (client, now))?;
         // The public URL may have become the audience of a client that signs.
         let is_forgeable = shown.is_client_signed && *shown.audience == *self.issuer;
         (!is_forgeable).then_some(shown)
@@ -125,6 +173,11 @@ impl Registry {
         });
         key.is_some_and(|key| key.verifies(token.signed, &token.signature))
     }
+}
+
+/// A signature of a code is none of a token.
+fn signed_code(text: &str) -> Vec<u8> {
+    format!("code:{text}").into_bytes()
 }
 
 /// The octets of the secret's text are the key (`OpenID` Connect Core, section 10.1).

@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 use super::client::MOST_CLIENTS;
 use super::key_rotation::RETIRED_KEY_RETENTION;
 use super::{
-    AccessRequest, AddClientError, Algorithm, ClientId, ClientSecret, ClientSecretId, KeyRotation,
-    KeyState, MintError, NewClient, NewKey, NewSecret, OAuthClient, Registry, RotateError,
-    SigningKey, TokenStore,
+    AccessRequest, AddClientError, Algorithm, ClientId, ClientSecret, ClientSecretId, DeniedToken,
+    IdTokenRequest, KeyRotation, KeyState, MintError, NewClient, NewKey, NewSecret, OAuthClient,
+    Registry, RotateError, SigningKey, TokenStore,
 };
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -62,15 +62,15 @@ impl Tokens {
         Self(Arc::new(Inner { options, remembered: RwLock::default() }))
     }
 
-    fn store(&self) -> &dyn TokenStore {
+    pub(super) fn store(&self) -> &dyn TokenStore {
         &*self.0.options.store
     }
 
-    fn sessions(&self) -> &Sessions {
+    pub(super) fn sessions(&self) -> &Sessions {
         &self.0.options.sessions
     }
 
-    fn now(&self) -> OffsetDateTime {
+    pub(super) fn now(&self) -> OffsetDateTime {
         self.0.options.clock.now()
     }
 
@@ -122,9 +122,19 @@ impl Tokens {
         registry: &Registry,
         request: &AccessRequest<'_>,
     ) -> Result<IssuedToken, MintError> {
-        let options = &self.0.options;
         let now = self.now();
-        let id = AccessTokenId::from_uuid(options.entropy.id(now)?);
+        let id = AccessTokenId::from_uuid(self.0.options.entropy.id(now)?);
+        self.mint_as(registry, request, (id, now))
+    }
+
+    /// As [`Tokens::mint`], under this id, and as of an instant before the session was looked up.
+    pub(crate) fn mint_as(
+        &self,
+        registry: &Registry,
+        request: &AccessRequest<'_>,
+        (id, now): (AccessTokenId, OffsetDateTime),
+    ) -> Result<IssuedToken, MintError> {
+        let options = &self.0.options;
         let (text, expires_at) =
             registry.mint(request, (id, now, options.lifetime.unwrap_or_default()))?;
         // Of whole seconds, as the claims have them.
@@ -140,6 +150,25 @@ impl Tokens {
         registry.verify(text, self.now())
     }
 
+    /// Signs an ID token. It is valid as long as an access token.
+    ///
+    /// # Errors
+    /// [`MintError`]; nothing was signed.
+    pub(crate) fn mint_id_token(
+        &self,
+        registry: &Registry,
+        request: &IdTokenRequest<'_>,
+        now: OffsetDateTime,
+    ) -> Result<String, MintError> {
+        registry.mint_id_token(request, (now, self.lifetime()))
+    }
+
+    /// How long an access token is valid.
+    #[must_use]
+    pub(crate) fn lifetime(&self) -> Duration {
+        self.0.options.lifetime.unwrap_or_default()
+    }
+
     /// Whether an access token was revoked.
     ///
     /// # Errors
@@ -152,20 +181,20 @@ impl Tokens {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails; then it may be revoked.
-    pub(crate) async fn deny(&self, token: &AccessToken) -> Result<(), StoreError> {
+    pub(crate) async fn deny(&self, token: &DeniedToken) -> Result<(), StoreError> {
         let denied = self.store().deny(token).await;
         self.sessions().forget_access_token(token.id).await;
         denied
     }
 
-    /// Registers a client. The secret is shown once.
+    /// Registers a client. The secret is shown once; a public client has none.
     ///
     /// # Errors
     /// [`AddClientError`]; nothing has changed.
     pub(crate) async fn add_client(
         &self,
         new: &NewClient,
-    ) -> Result<(OAuthClient, ClientSecret), AddClientError> {
+    ) -> Result<(OAuthClient, Option<ClientSecret>), AddClientError> {
         let registry = self.registry().await?;
         if registry.clients.len() >= MOST_CLIENTS {
             return Err(AddClientError::TooMany);
@@ -174,10 +203,12 @@ impl Tokens {
         let id = ClientId::from_uuid(self.0.options.entropy.id(now).map_err(StoreError::from)?);
         let client = new.checked((id, now), self.issuer())?;
         self.create_keys().await?;
-        let (secret, stored) = self.new_secret(&client, 0)?;
-        let added = self.store().add_client(&client, &stored).await;
+        let made = if client.is_public { None } else { Some(self.new_secret(&client, 0)?) };
+        let (secret, stored) = made.unzip();
+        let added = self.store().add_client(&client, stored.as_ref()).await;
         self.sessions().forget_everything().await;
-        added.map(|()| (OAuthClient { secrets: vec![stored.into()], ..client }, secret))
+        let secrets = stored.into_iter().map(Into::into).collect();
+        added.map(|()| (OAuthClient { secrets, ..client }, secret))
     }
 
     /// Gives a client another secret, which is shown once. The latest secret before it stays valid

@@ -5,11 +5,12 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 
 use super::{
-    AddClientError, Algorithm, ClientId, ClientSecretId, NewKey, OAuthClient, SecretDigest,
+    AddClientError, Algorithm, ClientId, ClientSecretId, NewKey, OAuthClient, Scope, SecretDigest,
     SigningKey, SigningKeyId, StoredSecret,
 };
+use crate::accounts::UserId;
 use crate::failure::StoreError;
-use crate::sessions::AccessToken;
+use crate::sessions::{AccessToken, AccessTokenId};
 
 /// A new secret of a client.
 #[derive(Clone, Debug)]
@@ -30,6 +31,36 @@ impl From<NewSecret> for StoredSecret {
     fn from(NewSecret { id, digest, text, created_at, .. }: NewSecret) -> Self {
         Self { id, digest, text, created_at }
     }
+}
+
+/// An access token that was revoked alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeniedToken {
+    /// Its id. A client that signs chooses it itself.
+    pub id: AccessTokenId,
+    /// The id of the client that got it. It revokes no token of another client.
+    pub client: Box<str>,
+    /// From this instant on it is refused anyway.
+    pub expires_at: OffsetDateTime,
+}
+
+impl From<&AccessToken> for DeniedToken {
+    fn from(token: &AccessToken) -> Self {
+        Self { id: token.id, client: token.client.clone(), expires_at: token.expires_at }
+    }
+}
+
+/// The consent of a user to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// The user.
+    pub user: UserId,
+    /// The client.
+    pub client: ClientId,
+    /// The scopes that its tokens may have.
+    pub scopes: Vec<Scope>,
+    /// When.
+    pub given_at: OffsetDateTime,
 }
 
 /// A change of the key that signs.
@@ -59,14 +90,14 @@ pub trait TokenStore: Send + Sync {
     /// [`StoreError`] when the store fails, or a key cannot be decrypted.
     async fn keys(&self) -> Result<Vec<SigningKey>, StoreError>;
 
-    /// Adds a client and its first secret. An audience of a client with HS256 is of no other.
+    /// Adds a client and its first secret; a public one has none. An audience of a client with HS256 is of no other.
     ///
     /// # Errors
     /// [`AddClientError`]; nothing has changed.
     async fn add_client(
         &self,
         client: &OAuthClient,
-        secret: &NewSecret,
+        secret: Option<&NewSecret>,
     ) -> Result<(), AddClientError>;
 
     /// Adds a secret, and removes those beyond [`NewSecret::earlier`]. `false`: no such client.
@@ -75,7 +106,7 @@ pub trait TokenStore: Send + Sync {
     /// [`StoreError`] when the store fails.
     async fn add_secret(&self, client: ClientId, secret: &NewSecret) -> Result<bool, StoreError>;
 
-    /// Removes a client and its secrets. `false`: no such client.
+    /// Removes a client, its secrets and what people have allowed it. `false`: no such client.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -109,13 +140,41 @@ pub trait TokenStore: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn deny(&self, token: &AccessToken) -> Result<(), StoreError>;
+    async fn deny(&self, token: &DeniedToken) -> Result<(), StoreError>;
 
     /// Whether an access token was revoked.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn is_denied(&self, token: &AccessToken) -> Result<bool, StoreError>;
+
+    /// The scopes that a user has allowed a client; `None`: it was never allowed anything.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn consent(
+        &self,
+        user: UserId,
+        client: ClientId,
+    ) -> Result<Option<Vec<Scope>>, StoreError>;
+
+    /// Adds to what a user allows a client. `false`: the user or the client is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn give_consent(&self, consent: &Consent) -> Result<bool, StoreError>;
+
+    /// The consents of a user, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn consents(&self, user: UserId) -> Result<Vec<Consent>, StoreError>;
+
+    /// Forgets what a user has allowed a client. `false`: nothing was.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn withdraw_consent(&self, user: UserId, client: ClientId) -> Result<bool, StoreError>;
 
     /// Deletes every key, and every secret that signs. None of them is decrypted.
     ///

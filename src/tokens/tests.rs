@@ -68,6 +68,7 @@ fn client(number: u128, algorithm: Algorithm, audiences: &[&str]) -> OAuthClient
         audiences: audiences.iter().map(|&text| text.to_owned()).collect(),
         scopes: vec!["groups".to_owned(), "orders:read".to_owned()],
         algorithm,
+        ..NewClient::default()
     };
     let mut client = new.checked((ClientId::from_uuid(id(number)), NOW), ISSUER).unwrap();
     if algorithm == Algorithm::Hs256 {
@@ -337,6 +338,7 @@ fn a_secret_that_signs_is_for_one_audience_that_is_not_the_public_url() {
         audiences: audiences.iter().map(|&text| text.to_owned()).collect(),
         scopes: Vec::new(),
         algorithm: Algorithm::Hs256,
+        ..NewClient::default()
     };
     let check = |new: NewClient| new.checked((ClientId::from_uuid(id(20)), NOW), ISSUER).err();
     for audiences in [&[][..], &[API, ISSUER]] {
@@ -352,7 +354,7 @@ fn names_audiences_and_scopes_have_bounds() {
             name: name.to_owned(),
             audiences: vec![audience.to_owned()],
             scopes: vec![scope.to_owned()],
-            algorithm: Algorithm::Es256,
+            ..NewClient::default()
         };
         new.checked((ClientId::from_uuid(id(20)), NOW), ISSUER).err()
     };

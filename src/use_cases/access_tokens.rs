@@ -32,8 +32,8 @@ pub struct TokenHolder {
 /// Why no access token was signed.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
-    /// No client has the audience.
-    #[error("no client has this audience")]
+    /// No client has the audience, or the user is in none of its groups.
+    #[error("no client has this audience for you")]
     UnknownAudience,
     /// The client of the audience may not have a scope.
     #[error("the client of this audience may not have the scope {0}")]
@@ -86,7 +86,8 @@ impl AccessTokens {
         by: &By,
     ) -> Result<IssuedToken, IssueError> {
         let audience = audience.unwrap_or(self.issuer());
-        let client = registry.client_of(audience).ok_or(IssueError::UnknownAudience)?;
+        let client = registry.client_of(audience).filter(|client| client.admits(user));
+        let client = client.ok_or(IssueError::UnknownAudience)?;
         let scopes = scopes_of(client, scope)?;
         let request = AccessRequest { session, user, client, audience, scopes: &scopes };
         let issued = self.tokens.mint(registry, &request)?;
@@ -134,6 +135,15 @@ impl AccessTokens {
         if session.owner.user() != Some(token.user) {
             return Ok(None);
         }
+        let client = registry.client(&token.client);
+        let user = account.as_ref().map(|account| &account.user);
+        let Some((client, user)) = client.zip(user).filter(|(client, user)| client.admits(user))
+        else {
+            return Ok(None);
+        };
+        if token.is_delegated && self.tokens.consent(user.id, client.id).await?.is_none() {
+            return Ok(None);
+        }
         let (token, session) = (Arc::new(token), Arc::new(session));
         if let Some(ticket) = ticket {
             let shown = (&session, account.as_ref());
@@ -157,7 +167,10 @@ impl AccessTokens {
         let holder = self.who(text).await?;
         Ok(holder.filter(|holder| {
             let token = &holder.token;
-            client.has_audience(&token.audience, self.issuer()) || is_of(token, client)
+            // A client without an audience shares the public URL with others.
+            let is_own = !client.audiences.is_empty() || client.may_act_for_users();
+            let is_meant = is_own && client.has_audience(&token.audience, self.issuer());
+            is_meant || is_of(token, client)
         }))
     }
 
@@ -175,7 +188,7 @@ impl AccessTokens {
         let token = self.tokens.verify(registry, text);
         let Some(token) = token.filter(|token| is_of(token, client)) else { return Ok(()) };
         let tokens = self.tokens.clone();
-        run_to_completion(async move { tokens.deny(&token).await }).await?
+        run_to_completion(async move { tokens.deny(&(&token).into()).await }).await?
     }
 }
 

@@ -22,8 +22,8 @@ pub struct Clients {
 pub struct RegisteredClient {
     /// The client.
     pub client: OAuthClient,
-    /// Its secret.
-    pub secret: ClientSecret,
+    /// Its secret; `None` for a public client.
+    pub secret: Option<ClientSecret>,
 }
 
 /// Why a client was not changed.
@@ -32,6 +32,9 @@ pub enum ClientChangeError {
     /// No client has this id or name.
     #[error("no such client")]
     NotFound,
+    /// A public client.
+    #[error("a public client has no secret")]
+    HasNoSecret,
     /// The store failed. It is unknown whether the client was changed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,6 +93,9 @@ impl Clients {
         drop_latest: bool,
         authorized: &Authorized,
     ) -> Result<RegisteredClient, ClientChangeError> {
+        if client.is_public {
+            return Err(ClientChangeError::HasNoSecret);
+        }
         let (tokens, audit, by) = self.parts(authorized);
         let work = async move {
             let rotated = tokens.rotate_secret(client, !drop_latest).await?;
@@ -97,7 +103,7 @@ impl Clients {
             let earlier = if drop_latest { "removed" } else { "kept" };
             let event = about(Kind::ClientChanged, &client, &by).with("earlier_secret", earlier);
             audit.record([event]).await;
-            Ok(RegisteredClient { client, secret })
+            Ok(RegisteredClient { client, secret: Some(secret) })
         };
         run_to_completion(work).await?
     }

@@ -7,6 +7,7 @@ mod change_account;
 mod change_password;
 mod check;
 mod clients;
+mod code_flow;
 mod credential_change;
 mod email_links;
 mod figures;
@@ -33,6 +34,7 @@ pub use change_account::{AccountChange, AccountChanges, OwnChange, OwnChangeErro
 pub use change_password::{ChangePassword, ChangePasswordError};
 pub use check::{Check, ChildIdentity, Identity};
 pub use clients::{ClientChangeError, Clients, RegisteredClient};
+pub use code_flow::{AllowedClient, CodeFlow, ExchangeError, Exchanged, GrantError, PresentedCode};
 pub use email_links::{EmailLinkError, EmailLinks};
 pub use figures::{Counts, Figures};
 pub use handover::{Handover, HandoverTarget};
@@ -51,6 +53,8 @@ pub use sent_forms::{Done, FormTurn, SentForms};
 pub use signup::{Signup, SignupError, SignupRequest};
 
 use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
 
 use crate::accounts::{
     Account, Accounts, CreateError, Factor, Letter, LetterKind, PasswordCheckError, Role, User,
@@ -99,14 +103,14 @@ pub struct RequestingBrowser {
 ///
 /// # Errors
 /// [`StoreError`] when the runtime ends before the work does; then it is unknown what was done.
-async fn run_to_completion<T: Send + 'static>(
+fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
-) -> Result<T, StoreError> {
+) -> BoxFuture<'static, Result<T, StoreError>> {
     // Tests switch this off to show that it is needed.
     if is_kept(Rule::OutlivesItsRequest) {
-        detached::run_to_completion(work).await
+        detached::run_to_completion(work)
     } else {
-        Ok(work.await)
+        Box::pin(async move { Ok(work.await) })
     }
 }
 

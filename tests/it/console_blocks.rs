@@ -30,6 +30,7 @@ const BEFORE: &[(&str, &str)] = &[
     ("docs/protect/traefik.md", SIGN_UP),
     ("docs/integrate/revocation-feed.md", TWO_USERS),
     ("docs/tokens.md", TWO_USERS),
+    ("docs/single-sign-on.md", TWO_USERS),
     ("docs/operate/import.md", "echo email > users.csv; echo ada@example.org >> users.csv"),
 ];
 const SIGN_UP: &str = "curl -s https://app.example.org/signup -d email=ada@example.org \

@@ -32,6 +32,7 @@ const CIRCLES: &[(&str, &[&str])] = &[
         &[
             "accounts",
             "audit",
+            "consents",
             "database",
             "engine",
             "factors",

@@ -25,6 +25,7 @@ mod child_upgrade;
 mod children;
 mod clock_jumps;
 mod clocks_apart;
+mod code_flow;
 mod command_line;
 mod connections;
 mod console_blocks;

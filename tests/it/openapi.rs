@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use anteroom::Options;
 use anteroom::accounts::Role;
+use anteroom::tokens::NewClient;
 use reqwest::Method;
 use serde_json::{Map, Value};
 
+use crate::code_flow;
 use crate::harness::app::{Kind, TestApp};
 use crate::harness::browser::Browser;
 use crate::harness::mailbox::Mailbox;
@@ -55,9 +57,9 @@ pub fn every_route() -> BTreeSet<(String, String)> {
 
 fn routed_for_programs() -> BTreeSet<(String, String)> {
     let for_programs = |path: &str| {
-        ["/api/", "/auth/verify", "/oauth/", "/.well-known/oauth"]
-            .iter()
-            .any(|root| path.starts_with(root))
+        let is_page = ["/oauth/authorize", "/oauth/consent"].contains(&path);
+        let areas = ["/api/", "/auth/verify", "/oauth/", "/.well-known/o"];
+        areas.iter().any(|root| path.starts_with(root)) && !is_page
             || ["/healthz", "/readyz", "/openapi.json"].contains(&path)
     };
     let every_method = |(method, path): (String, String)| {
@@ -103,6 +105,12 @@ async fn every_operation_described_is_there() {
             ada.user.id.to_string()
         } else if path.contains("/passkeys/") {
             passkey_of(&app, &root).await
+        } else if path.contains("/applications/") {
+            let name = format!("application {n}");
+            let new = NewClient { name, is_trusted: false, ..code_flow::trusted() };
+            let client = code_flow::add(&app, new).await;
+            assert_eq!(code_flow::consent_to(&root, &client.id).await.status, 303);
+            client.id
         } else if path.contains("/clients/") {
             tokens::register(&app, &format!("client {n}"), None).await.id
         } else {

@@ -72,6 +72,9 @@ GET    /account/second-factor/passkeys/{id}/remove 303 303 303 303 303 303 303
 POST   /account/second-factor/passkeys/{id}/remove login login login 404 reauthenticate 404 reauthenticate
 GET    /account/activity                 login login login 200   200   200   200
 GET    /account/remembered               login login login 200   200   200   200
+GET    /account/applications             login login login 200   200   200   200
+GET    /account/applications/{id}/withdraw 303 303 303 303 303 303 303
+POST   /account/applications/{id}/withdraw login login login 404 404 404 404
 GET    /account/delete                   login login login 200   reauthenticate 200 reauthenticate
 POST   /account/delete                   login login login login reauthenticate login reauthenticate
 GET    /account/sessions                 login login login 200   200   200   200
@@ -145,6 +148,8 @@ POST   /api/account/passkeys/options     401   401   401   200   403   200   403
 POST   /api/account/passkeys             401   401   401   403   403   403   403
 PATCH  /api/account/passkeys/{id}        401   401   401   404   404   404   404
 DELETE /api/account/passkeys/{id}        401   401   401   404   403   404   403
+GET    /api/account/applications         401   401   401   200   200   200   200
+DELETE /api/account/applications/{id}    401   401   401   404   404   404   404
 GET    /api/account/data                 401   401   401   200   200   200   200
 GET    /api/admin/users                  401   401   401   404   404   200   200
 POST   /api/admin/users                  401   401   401   404   404   201   403
@@ -171,6 +176,14 @@ GET    /api/admin/audit/export           401   401   401   404   404   200   200
 GET    /api/admin/figures                401   401   401   404   404   200   200
 GET    /auth/verify                      401   401   401   200   200   200   200
 GET    /auth/verify/redirect             401   401   401   200   200   200   200
+GET    /oauth/authorize                  400   400   400   400   400   400   400
+POST   /oauth/authorize                  303   303   303   303   303   303   303
+GET    /oauth/consent                    303   303   303   303   303   303   303
+POST   /oauth/consent                    400   400   400   400   400   400   400
+POST   /oauth/token                      401   401   401   401   401   401   401
+GET    /oauth/userinfo                   401   401   401   401   401   401   401
+POST   /oauth/userinfo                   401   401   401   401   401   401   401
+GET    /.well-known/openid-configuration 200   200   200   200   200   200   200
 GET    /oauth/jwks                       200   200   200   200   200   200   200
 POST   /oauth/introspect                 401   401   401   401   401   401   401
 POST   /oauth/revoke                     401   401   401   401   401   401   401
@@ -430,8 +443,13 @@ async fn every_address_of_a_form_leads_to_the_page_that_the_form_is_on() {
         // Forms of strangers lead whoever is signed in to their account.
         let for_strangers = ["/login", "/login/second-factor", "/signup", "/setup", "/invitation"];
         // Forms that are shown for a link that works, or to somebody whose address is not verified.
-        let for_some =
-            ["/recover/confirm", "/verify-email", "/cancel-email-change", "/account/verification"];
+        let for_some = [
+            "/recover/confirm",
+            "/verify-email",
+            "/cancel-email-change",
+            "/account/verification",
+            "/account/applications/{id}/withdraw",
+        ];
         if for_strangers.contains(&row.path) || for_some.contains(&row.path) {
             continue;
         }
@@ -476,7 +494,9 @@ async fn csrf_4_every_change_is_refused_to_another_site() {
     let root = app.administrator("root@example.org").await;
     let id = app.add("ada@example.org", Role::User).await.user.id.to_string();
     let before = everything(&app).await;
-    let is_change = |row: &Row| row.method != Method::GET && !row.path.starts_with("/.anteroom/");
+    // A request for a code may come from any site, and only leads back here.
+    let is_open = |path: &str| path.starts_with("/.anteroom/") || path == "/oauth/authorize";
+    let is_change = |row: &Row| row.method != Method::GET && !is_open(row.path);
     for (n, row) in rows().iter().enumerate().filter(|(_, row)| is_change(row)) {
         for (name, value) in [
             ("Sec-Fetch-Site", "cross-site"),

@@ -13,10 +13,12 @@ use anteroom::Anteroom;
 use anteroom::accounts::Role;
 use anteroom::http::{Applications, ForwardAuthOptions, ForwardAuthProxy, PublicUrl};
 use anteroom::throttle::{Rate, ThrottleOptions};
+use anteroom::tokens::NewClient;
 use futures_util::future::join_all;
 use serde_json::json;
 
 use self::operations::{Mark, Operation, Scene, WIKI, operations};
+use crate::code_flow;
 use crate::harness::app::{Kind, PASSWORD, TestApp, on_each_store};
 use crate::harness::browser::{Answer, Browser};
 use crate::harness::chance::{chosen_operations, is_nightly};
@@ -142,12 +144,13 @@ async fn start(kind: Kind, faults: &Faults, mailbox: &Mailbox) -> TestApp {
 
 /// The client of a scene that is about tokens, under a secret that is known.
 async fn known_client(app: &TestApp, operation: &Operation) -> Registered {
-    let parts = ["/oauth/", "/.well-known/oauth", "/session/token"];
+    let parts = ["/oauth/", "/.well-known/o", "/session/token", "/applications"];
     if !parts.iter().any(|part| operation.route.contains(part)) {
         return Registered { id: String::new(), secret: String::new() };
     }
     if app.anteroom.clients().find("Pages").await.is_err() {
-        return tokens::register(app, "Pages", None).await;
+        let new = NewClient { name: "Pages".to_owned(), is_trusted: false, ..code_flow::trusted() };
+        return code_flow::add(app, new).await;
     }
     tokens::rotate_secret(app, "Pages", true).await
 }
@@ -300,7 +303,9 @@ async fn the_answer_is_true(
         }
         let is_api = [" /api/", " /auth/verify", " /readyz"]
             .iter()
-            .any(|path| operation.route.contains(path));
+            .any(|path| operation.route.contains(path))
+            // The consent that is withdrawn is given on a page.
+            && !operation.route.contains("/applications");
         if answer.status == 503 && is_api {
             assert_eq!(answer.code(), "unavailable", "{what}");
             assert_eq!(answer.header("retry-after"), "1", "{what}");
@@ -482,6 +487,7 @@ fn every_route_is_tried_with_failing_stores() {
         "GET /cancel-email-change/done",
         // These only lead to the page that the form is on.
         "GET /.well-known/change-password",
+        "GET /account/applications/{id}/withdraw",
         "GET /account/password",
         "GET /account/verification",
         "GET /account/second-factor/begin",
@@ -500,6 +506,7 @@ fn every_route_is_tried_with_failing_stores() {
         "GET /admin/users/{id}/invitation",
         "GET /admin/users/{id}/reset-factors",
         "GET /admin/users/{id}/revoke-sessions",
+        "GET /oauth/consent",
         "GET /preferences",
     ];
     let known: BTreeSet<_> =

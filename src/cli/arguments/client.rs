@@ -1,12 +1,29 @@
 //! The grammar of `anteroom client` and `anteroom keys`.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::tokens::Algorithm;
 
 /// Text, because a comment would need backticks around a name in capitals and small letters.
 const ALGORITHM_HELP: &str =
     "Algorithm that signs its access tokens: ES256, EdDSA, or HS256 with its secret";
+
+/// How people sign in to a client.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct SignInArguments {
+    /// Where the browsers of people who sign in may be sent, exactly; several separated by blanks
+    #[arg(long, value_name = "URI", num_args = 1..)]
+    pub redirect_uri: Vec<String>,
+    /// The client can keep no secret: it is an app on a device
+    #[arg(long)]
+    pub public: bool,
+    /// People are not asked before they sign in to it, and its tokens count in place of their cookie
+    #[arg(long)]
+    pub trusted: bool,
+    /// Group that may sign in to it; several separated by commas; without any everybody
+    #[arg(long, value_name = "GROUP", value_delimiter = ',')]
+    pub allow_group: Vec<String>,
+}
 
 /// A command about the clients that access tokens are for.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
@@ -24,6 +41,8 @@ pub enum ClientCommand {
         scopes: Vec<String>,
         #[arg(long, help = ALGORITHM_HELP, value_name = "ALGORITHM", default_value = "ES256", value_parser = algorithm)]
         alg: Algorithm,
+        #[command(flatten)]
+        sign_in: SignInArguments,
         /// Print a JSON object instead of text
         #[arg(long)]
         json: bool,

@@ -5,6 +5,8 @@
 
 pub(in crate::http) mod account;
 pub(in crate::http) mod admin;
+pub(in crate::http) mod applications;
+pub(in crate::http) mod authorize;
 pub(in crate::http) mod check;
 pub(in crate::http) mod data;
 pub(in crate::http) mod email;

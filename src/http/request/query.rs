@@ -27,6 +27,11 @@ impl Query {
         Self(Form::none())
     }
 
+    /// The parameters as fields, where a form may send the same.
+    pub(crate) fn form(&self) -> &Form {
+        &self.0
+    }
+
     /// A parameter that may be missing.
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
         self.0.find(name)

@@ -60,11 +60,6 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, Code::NoSession, "Nobody is signed in: sign in first.")
     }
 
-    pub(crate) fn invalid_token() -> Self {
-        let detail = "The access token is not valid here: get another one, or sign in again.";
-        Self::new(StatusCode::UNAUTHORIZED, Code::InvalidToken, detail)
-    }
-
     pub(crate) fn several_cookies() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
@@ -193,9 +188,16 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.code == Code::InvalidToken {
-            // RFC 6750, section 3.
-            let bearer = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+        // RFC 6750, section 3.
+        let bearer = match self.code {
+            Code::InvalidToken => Some("Bearer error=\"invalid_token\""),
+            Code::InsufficientScope => {
+                Some("Bearer error=\"insufficient_scope\", scope=\"openid\"")
+            }
+            _ => None,
+        };
+        if let Some(bearer) = bearer {
+            let bearer = HeaderValue::from_static(bearer);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
         }
         response.extensions_mut().insert(self);

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use crate::audit::{AuditTrail, By, Event, Kind};
 use crate::http::request::body::{LARGEST_BODY, too_large};
 use crate::http::response::error::{Code, Problem};
-use crate::http::routes::is_probe;
+use crate::http::routes::{is_from_any_site, is_probe};
 use crate::http::security::applications::{Application, Applications};
 use crate::http::security::public_url::PublicUrl;
 use crate::network::TrustedProxies;
@@ -213,7 +213,8 @@ impl RequestGuard {
     fn same_origin(&self, request: &Request) -> Result<(), Problem> {
         let origin = single(request.headers(), &header::ORIGIN);
         let is_trusted = |origin: &str| self.0.trusted_origins.iter().any(|known| known == origin);
-        let allowed = matches!(origin, Sent::Once(origin) if is_trusted(origin))
+        let allowed = is_from_any_site(request.uri().path())
+            || matches!(origin, Sent::Once(origin) if is_trusted(origin))
             || is_from(request, |origin| self.0.public_url.is_origin(origin));
         if allowed {
             return Ok(());

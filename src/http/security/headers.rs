@@ -2,9 +2,10 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
-use url::Url;
+use url::{Host, Url, form_urlencoded};
 
 use crate::http::security::guard::RequestGuard;
+use crate::tokens::RedirectUri;
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
@@ -76,17 +77,32 @@ fn common_headers(mut response: Response) -> Response {
     response
 }
 
-/// Lets the forms of a page lead to `next`, where that is a URL of an application: browsers check
-/// every redirect after a form.
+/// Lets the forms of a page lead to `next`, where that is a URL of an application, or to the client of
+/// a sign-in: browsers check every redirect after a form.
 pub(in crate::http) fn forms_lead_to(next: &str, mut response: Response) -> Response {
-    if let Ok(url) = Url::parse(next) {
-        let target = format!("form-action 'self' {}", url.origin().ascii_serialization());
+    let redirect_uri = redirect_uri_of(next);
+    if let Ok(url) = Url::parse(redirect_uri.as_deref().unwrap_or(next)) {
+        let origin = url.origin();
+        // An app on a device has a scheme of its name. No policy can name an IPv6 address.
+        let is_named = origin.is_tuple() && !matches!(url.host(), Some(Host::Ipv6(_)));
+        let scheme = || format!("{}:", url.scheme());
+        let target = if is_named { origin.ascii_serialization() } else { scheme() };
+        let target = format!("form-action 'self' {target}");
         let policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", &target);
         if let Ok(policy) = HeaderValue::from_str(&policy) {
             response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
         }
     }
     response
+}
+
+/// Where a request for a code is answered. Whether the client has this redirect URI is checked once the
+/// browser gets there.
+fn redirect_uri_of(next: &str) -> Option<String> {
+    let query = next.strip_prefix("/oauth/authorize?")?;
+    let mut fields = form_urlencoded::parse(query.as_bytes());
+    let (_, uri) = fields.find(|(name, _)| name == "redirect_uri")?;
+    RedirectUri::parse(&uri).map(|uri| uri.as_str().to_owned())
 }
 
 /// Whether an answer is a stream of events.

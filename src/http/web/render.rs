@@ -108,6 +108,10 @@ fn client_message(texts: Texts, code: &str) -> String {
         "too_many" => texts.get("client-too_many"),
         "shared_secret" => texts.get("client-shared_secret"),
         "audience_taken" => texts.get("client-audience_taken"),
+        "invalid_redirect_uri" => texts.get("client-invalid_redirect_uri"),
+        "redirect_uri_missing" => texts.get("client-redirect_uri_missing"),
+        "redirect_uri_unsafe" => texts.get("client-redirect_uri_unsafe"),
+        "public_client" => texts.get("client-public_client"),
         _ => texts.get("client-unknown_algorithm"),
     }
 }
@@ -126,15 +130,18 @@ pub(crate) fn problems_of(
                     ("email", "too_long") => texts.get("email-too_long"),
                     ("email", "not_one_at") => texts.get("email-not_one_at"),
                     ("email", _) => texts.get("email-invalid"),
-                    ("name", code @ ("invalid_name" | "name_taken" | "too_many_clients")) => {
+                    ("audiences" | "scopes" | "algorithm" | "redirect_uris", code)
+                    | ("name", code @ ("invalid_name" | "name_taken" | "too_many_clients")) => {
                         client_message(texts, code)
                     }
                     ("name", "too_long") => texts.get("name-too_long"),
                     ("name", _) => texts.get("name-invisible"),
-                    ("groups", "too_many") => texts.get("groups-too_many"),
-                    ("groups", "reserved_name") => texts.get("groups-reserved_name"),
-                    ("groups", _) => texts.get("groups-invalid_name"),
-                    ("audiences" | "scopes" | "algorithm", code) => client_message(texts, code),
+                    ("groups" | "allowed_groups", "too_many") => texts.get("groups-too_many"),
+                    ("groups" | "allowed_groups", "reserved_name") => {
+                        texts.get("groups-reserved_name")
+                    }
+                    ("groups" | "allowed_groups", _) => texts.get("groups-invalid_name"),
+
                     (_, code) => texts.weak_password(code, minimum_length),
                 };
                 all.and(field, message)

@@ -29,6 +29,9 @@ pub struct AccessToken {
     /// Whether a client has the secret that signs it, so that the client can make such a token for
     /// anybody whose session it knows.
     pub is_client_signed: bool,
+    /// Whether a client got it for somebody who signed in to it, and may not act for that person: it
+    /// shows who that is, and opens nothing.
+    pub is_delegated: bool,
     /// When it was signed.
     pub issued_at: OffsetDateTime,
     /// From this instant on it is refused.
@@ -36,10 +39,10 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// Whether it counts at this server for an audience. A token that a client could have made does
-    /// not: only that client may believe it.
+    /// Whether it counts at this server in place of the cookie. A token that a client could have made
+    /// does not: only that client may believe it.
     #[must_use]
     pub(crate) fn is_for(&self, audience: &str) -> bool {
-        !self.is_client_signed && *self.audience == *audience
+        !self.is_delegated && !self.is_client_signed && *self.audience == *audience
     }
 }

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{Intercepted, Interceptor, StoreCall, StoreFailure};
+use crate::accounts::UserId;
 use crate::failure::StoreError;
 use crate::sessions::AccessToken;
 use crate::tokens::{
-    AddClientError, Algorithm, ClientId, KeyRotation, NewKey, NewSecret, OAuthClient, SigningKey,
-    TokenStore,
+    AddClientError, Algorithm, ClientId, Consent, DeniedToken, KeyRotation, NewKey, NewSecret,
+    OAuthClient, Scope, SigningKey, TokenStore,
 };
 
 impl StoreFailure for AddClientError {
@@ -43,7 +44,7 @@ impl<I: Interceptor> TokenStore for Intercepted<dyn TokenStore, I> {
     async fn add_client(
         &self,
         client: &OAuthClient,
-        secret: &NewSecret,
+        secret: Option<&NewSecret>,
     ) -> Result<(), AddClientError> {
         self.forward("add_client", self.inner.add_client(client, secret)).await
     }
@@ -73,12 +74,32 @@ impl<I: Interceptor> TokenStore for Intercepted<dyn TokenStore, I> {
         self.forward("delete_keys", self.inner.delete_keys(retired_before)).await
     }
 
-    async fn deny(&self, token: &AccessToken) -> Result<(), StoreError> {
+    async fn deny(&self, token: &DeniedToken) -> Result<(), StoreError> {
         self.forward("deny", self.inner.deny(token)).await
     }
 
     async fn is_denied(&self, token: &AccessToken) -> Result<bool, StoreError> {
         self.forward("is_denied", self.inner.is_denied(token)).await
+    }
+
+    async fn consent(
+        &self,
+        user: UserId,
+        client: ClientId,
+    ) -> Result<Option<Vec<Scope>>, StoreError> {
+        self.forward("consent", self.inner.consent(user, client)).await
+    }
+
+    async fn give_consent(&self, consent: &Consent) -> Result<bool, StoreError> {
+        self.forward("give_consent", self.inner.give_consent(consent)).await
+    }
+
+    async fn consents(&self, user: UserId) -> Result<Vec<Consent>, StoreError> {
+        self.forward("consents", self.inner.consents(user)).await
+    }
+
+    async fn withdraw_consent(&self, user: UserId, client: ClientId) -> Result<bool, StoreError> {
+        self.forward("withdraw_consent", self.inner.withdraw_consent(user, client)).await
     }
 
     async fn delete_all_keys(&self) -> Result<(), StoreError> {

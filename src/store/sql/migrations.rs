@@ -51,6 +51,7 @@ const FILES: &[(&str, &str)] = files![
     "20261130120000_mark_sign_ups",
     "20261130130000_bind_totp_setups",
     "20261130140000_create_tokens",
+    "20261130200000_sign_in_to_clients",
 ];
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod audit;
+mod consents;
 mod database;
 mod engine;
 mod factors;

@@ -12,14 +12,15 @@ use super::engine::{
 };
 use super::rows::uuid;
 use super::sealed;
+use crate::accounts::{Groups, UserId};
 use crate::clock::from_unix_milliseconds;
 use crate::failure::StoreError;
 use crate::sealing::Place;
 use crate::sessions::AccessToken;
 use crate::tokens::{
-    AddClientError, Algorithm, Audience, ClientError, ClientId, ClientSecretId, KeyRotation,
-    NewKey, NewSecret, OAuthClient, Scope, SecretDigest, SigningKey, SigningKeyId, StoredSecret,
-    TokenStore,
+    AddClientError, Algorithm, Audience, ClientError, ClientId, ClientSecretId, Consent,
+    DeniedToken, KeyRotation, NewKey, NewSecret, OAuthClient, RedirectUri, Scope, SecretDigest,
+    SigningKey, SigningKeyId, StoredSecret, TokenStore,
 };
 
 /// As in the table of sealed columns.
@@ -31,7 +32,8 @@ const LOCK_CLIENTS: Sql = Sql::Each {
     sqlite: &["SELECT 1"],
     postgres: "LOCK TABLE oauth_clients IN SHARE ROW EXCLUSIVE MODE",
 };
-const LOCK_CLIENT: Sql = for_update!("SELECT client_id FROM oauth_clients WHERE client_id = $1");
+pub(super) const LOCK_CLIENT: Sql =
+    for_update!("SELECT client_id FROM oauth_clients WHERE client_id = $1");
 
 fn algorithm(row: &SqlRow) -> Result<Algorithm, StoreError> {
     let name: String = row.get("algorithm")?;
@@ -50,12 +52,20 @@ impl SqlDatabase {
     fn client(row: &SqlRow, secrets: Vec<StoredSecret>) -> Result<OAuthClient, StoreError> {
         let (id, name): (Vec<u8>, String) = (row.get("client_id")?, row.get("name")?);
         let (audiences, scopes): (String, String) = (row.get("audiences")?, row.get("scopes")?);
+        let (redirect_uris, groups): (String, String) =
+            (row.get("redirect_uris")?, row.get("allowed_groups")?);
+        let allowed_groups = Groups::from_stored(&groups)
+            .map_err(|_| StoreError::Corrupt("the groups of a client"))?;
         Ok(OAuthClient {
             id: ClientId::from_uuid(uuid(&id)?),
             name: name.into(),
             algorithm: algorithm(row)?,
             audiences: Audience::from_stored(&audiences),
             scopes: Scope::from_stored(&scopes),
+            redirect_uris: RedirectUri::from_stored(&redirect_uris),
+            is_public: row.get("is_public")?,
+            is_trusted: row.get("is_trusted")?,
+            allowed_groups,
             created_at: from_unix_milliseconds(row.get("created_at")?),
             secrets,
         })
@@ -159,7 +169,7 @@ async fn shared_audience(
     Ok(None)
 }
 
-fn joined<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+pub(super) fn joined<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     texts.collect::<Vec<_>>().join(" ")
 }
 
@@ -172,8 +182,8 @@ impl TokenStore for SqlDatabase {
         );
         // The clients first: a secret without its client is none.
         let clients = statement(
-            "SELECT client_id, name, algorithm, audiences, scopes, created_at FROM oauth_clients \
-             ORDER BY client_id",
+            "SELECT client_id, name, algorithm, audiences, scopes, redirect_uris, is_public, \
+             is_trusted, allowed_groups, created_at FROM oauth_clients ORDER BY client_id",
         );
         let (clients, secrets) =
             (self.engine.rows(clients).await?, self.engine.rows(secrets).await?);
@@ -200,7 +210,7 @@ impl TokenStore for SqlDatabase {
     async fn add_client(
         &self,
         client: &OAuthClient,
-        secret: &NewSecret,
+        secret: Option<&NewSecret>,
     ) -> Result<(), AddClientError> {
         in_transaction!(self.engine, tx => {
             tx.execute(statement(LOCK_CLIENTS)).await?;
@@ -209,19 +219,26 @@ impl TokenStore for SqlDatabase {
             }
             let insert = statement(
                 "INSERT INTO oauth_clients (client_id, name, algorithm, audiences, scopes, \
-                 created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                 created_at, redirect_uris, is_public, is_trusted, allowed_groups) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             )
             .bind(client.id.as_uuid())
             .bind(&*client.name)
             .bind(client.algorithm.as_str())
             .bind(joined(client.audiences.iter().map(Audience::as_str)))
             .bind(joined(client.scopes.iter().map(Scope::as_str)))
-            .bind(client.created_at);
+            .bind(client.created_at)
+            .bind(joined(client.redirect_uris.iter().map(RedirectUri::as_str)))
+            .bind(client.is_public)
+            .bind(client.is_trusted)
+            .bind(client.allowed_groups.as_str());
             match tx.execute(insert).await {
                 Err(error) if is_unique_violation(&error) => return Err(AddClientError::NameTaken),
                 inserted => inserted?,
             };
-            self.insert_secret(tx, client.id, secret).await?;
+            if let Some(secret) = secret {
+                self.insert_secret(tx, client.id, secret).await?;
+            }
             Ok(Finish::Commit(()))
         })
     }
@@ -253,6 +270,8 @@ impl TokenStore for SqlDatabase {
             let removed = tx.execute(remove.bind(client.as_uuid())).await?;
             let secrets = statement("DELETE FROM oauth_client_secrets WHERE client_id = $1");
             tx.execute(secrets.bind(client.as_uuid())).await?;
+            let consents = statement("DELETE FROM consents WHERE client_id = $1");
+            tx.execute(consents.bind(client.as_uuid())).await?;
             Ok(Finish::Commit(removed == 1))
         })
     }
@@ -307,7 +326,7 @@ impl TokenStore for SqlDatabase {
         self.engine.execute(delete.bind(retired_before)).await
     }
 
-    async fn deny(&self, token: &AccessToken) -> Result<(), StoreError> {
+    async fn deny(&self, token: &DeniedToken) -> Result<(), StoreError> {
         let deny = statement(
             "INSERT INTO denied_tokens (token_id, client_id, expires_at) VALUES ($1, $2, $3) \
              ON CONFLICT (token_id, client_id) DO UPDATE SET expires_at = excluded.expires_at \
@@ -323,6 +342,26 @@ impl TokenStore for SqlDatabase {
         let find = statement("SELECT 1 FROM denied_tokens WHERE token_id = $1 AND client_id = $2");
         let find = find.bind(token.id.as_uuid()).bind(&*token.client);
         Ok(self.engine.row(find).await?.is_some())
+    }
+
+    async fn consent(
+        &self,
+        user: UserId,
+        client: ClientId,
+    ) -> Result<Option<Vec<Scope>>, StoreError> {
+        self.find_consent(user, client).await
+    }
+
+    async fn give_consent(&self, consent: &Consent) -> Result<bool, StoreError> {
+        self.insert_consent(consent).await
+    }
+
+    async fn consents(&self, user: UserId) -> Result<Vec<Consent>, StoreError> {
+        self.list_consents(user).await
+    }
+
+    async fn withdraw_consent(&self, user: UserId, client: ClientId) -> Result<bool, StoreError> {
+        self.delete_consent(user, client).await
     }
 
     async fn delete_all_keys(&self) -> Result<(), StoreError> {

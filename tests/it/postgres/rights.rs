@@ -20,7 +20,7 @@ use anteroom::sessions::{
 use anteroom::store::{SessionLocation, SessionOrder, SqlDatabase};
 use anteroom::testing::conformance::{check_trace, random_trace};
 use anteroom::throttle::ThrottleStore;
-use anteroom::tokens::{ClientId, TokenStore};
+use anteroom::tokens::{ClientId, Consent, TokenStore};
 use anteroom::webhook::{DeliveryFailure, DeliveryRetention, DeliveryStore, FailedAttempt};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
@@ -142,7 +142,9 @@ async fn ops_3_a_role_that_may_change_no_table_serves_and_says_what_to_run_where
     assert!(too_early.contains("audit events are never changed"), "{too_early}");
 
     // A later release comes with other tables.
-    let last = "DROP TABLE oauth_clients, oauth_client_secrets, signing_keys, denied_tokens; \
+    let last = "DROP TABLE consents; \
+                ALTER TABLE oauth_clients DROP COLUMN redirect_uris, DROP COLUMN is_public, \
+                DROP COLUMN is_trusted, DROP COLUMN allowed_groups; \
                 DELETE FROM _sqlx_migrations WHERE version = \
                 (SELECT MAX(version) FROM _sqlx_migrations)";
     sqlx::raw_sql(last).execute(&mut owner).await.unwrap();
@@ -208,6 +210,13 @@ async fn every_token_can_be_revoked(store: &SqlDatabase) {
     let tokens: &dyn TokenStore = store;
     assert!(tokens.clients().await.unwrap().is_empty());
     assert!(tokens.keys().await.unwrap().is_empty());
+    let (nobody, none) = (Uuid::from_u128(1), Uuid::from_u128(1));
+    let (nobody, none) = (UserId::from_uuid(nobody), ClientId::from_uuid(none));
+    assert_eq!(tokens.consent(nobody, none).await.unwrap(), None);
+    assert!(tokens.consents(nobody).await.unwrap().is_empty());
+    assert!(!tokens.withdraw_consent(nobody, none).await.unwrap());
+    let consent = Consent { user: nobody, client: none, scopes: Vec::new(), given_at: NOW };
+    assert!(!tokens.give_consent(&consent).await.unwrap());
     assert!(!tokens.remove_client(ClientId::from_uuid(Uuid::from_u128(1))).await.unwrap());
     assert_eq!(tokens.delete_keys(NOW).await.unwrap(), 0);
     tokens.delete_all_keys().await.unwrap();
@@ -219,14 +228,13 @@ async fn every_token_can_be_revoked(store: &SqlDatabase) {
         audience: "audience".into(),
         scope: "".into(),
         is_client_signed: false,
+        is_delegated: false,
         issued_at: NOW,
         expires_at: NOW,
     };
-    tokens.deny(&token).await.unwrap();
-    tokens
-        .deny(&AccessToken { expires_at: NOW + time::Duration::HOUR, ..token.clone() })
-        .await
-        .unwrap();
+    tokens.deny(&(&token).into()).await.unwrap();
+    let later = AccessToken { expires_at: NOW + time::Duration::HOUR, ..token.clone() };
+    tokens.deny(&(&later).into()).await.unwrap();
     assert!(tokens.is_denied(&token).await.unwrap());
 }
 

@@ -105,14 +105,18 @@ fn a_user_gets_no_response_that_is_not_described() {
     run("user", &ORDINARY, &without_throttles().with("ANTEROOM_MAIL", "log"));
 }
 
-/// Operations that succeed with a code of an authenticator app or of a mailed link, or where there
-/// is one, and those that need an authenticator.
+/// Operations that succeed with a code of an authenticator app, of a mailed link or of a browser that
+/// signs in, or where there is one, and those that need an authenticator.
 const NEED_A_PROOF: &[&str] = &[
     "POST /api/account/passkeys",
     "PATCH /api/account/passkeys/{id}",
     "DELETE /api/account/passkeys/{id}",
     "POST /api/session/passkey",
     "POST /api/session/passkey/options",
+    "DELETE /api/account/applications/{id}",
+    "POST /oauth/token",
+    "GET /oauth/userinfo",
+    "POST /oauth/userinfo",
     "POST /api/account/email/verification",
     "POST /api/email/verify",
     "POST /api/recovery",

@@ -147,6 +147,10 @@ async fn a_client_is_registered_and_its_secret_sent_once(kind: Kind) {
         "algorithm": "EdDSA",
         "audiences": ["https://api.example.org", "orders"],
         "scopes": ["orders:read"],
+        "redirect_uris": [],
+        "public": false,
+        "trusted": false,
+        "allowed_groups": [],
         "secrets": 1,
         "created_at": "2026-11-21T09:00:00Z",
     });

@@ -49,10 +49,11 @@ pub async fn register_with(
         audiences: audience.into_iter().map(str::to_owned).collect(),
         scopes: vec!["groups".to_owned(), "orders:read".to_owned()],
         algorithm,
+        ..NewClient::default()
     };
     let added = app.anteroom.clients().add(new, &operator()).await.unwrap();
     let RegisteredClient { client, secret } = added;
-    Registered { id: client.id.to_string(), secret: secret.reveal().to_owned() }
+    Registered { id: client.id.to_string(), secret: secret.unwrap().reveal().to_owned() }
 }
 
 /// Gives the client of this id or name another secret.
@@ -61,7 +62,7 @@ pub async fn rotate_secret(app: &TestApp, name: &str, drop_old: bool) -> Registe
     let client = clients.find(name).await.unwrap();
     let rotated = clients.rotate_secret(client, drop_old, &operator()).await.unwrap();
     let RegisteredClient { client, secret } = rotated;
-    Registered { id: client.id.to_string(), secret: secret.reveal().to_owned() }
+    Registered { id: client.id.to_string(), secret: secret.unwrap().reveal().to_owned() }
 }
 
 /// Removes the client of this id or name.

@@ -30,8 +30,7 @@ pub(crate) async fn hand_over(
     (method, headers, query): (Method, HeaderMap, Query),
 ) -> Result<Response, Problem> {
     if !is_visit(&method, &headers) {
-        let detail = "This address is for a browser that opens it as a page.";
-        return Err(forbidden(detail.to_owned()));
+        return Err(not_a_visit());
     }
     let url = query.find("to").and_then(|to| ApplicationUrl::parse(to, &applications));
     let state = query.find("state").and_then(HandoverState::digest_of);
@@ -60,12 +59,16 @@ pub(crate) async fn hand_over(
 
 /// Whether somebody goes there. An image of another page, or a browser that loads ahead, would use
 /// up the codes of the session.
-fn is_visit(method: &Method, headers: &HeaderMap) -> bool {
+pub(in crate::http) fn is_visit(method: &Method, headers: &HeaderMap) -> bool {
     let navigates = headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
     let is_ahead = |value: &HeaderValue| value.to_str().is_ok_and(|all| all.contains("prefetch"));
     let mut purposes =
         ["sec-purpose", "purpose"].into_iter().flat_map(|name| headers.get_all(name));
     *method == Method::GET && navigates && !purposes.any(is_ahead)
+}
+
+pub(in crate::http) fn not_a_visit() -> Problem {
+    forbidden("This address is for a browser that opens it as a page.".to_owned())
 }
 
 /// `GET /.anteroom/callback`: starts the session of an application, if the browser has the state

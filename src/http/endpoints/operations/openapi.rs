@@ -15,8 +15,8 @@ use utoipa::OpenApi;
 
 use crate::http::endpoints::operations::health;
 use crate::http::endpoints::{
-    account, admin, check, data, email, factors, passkeys, recovery, session, sessions, signup,
-    tokens,
+    account, admin, applications, check, data, email, factors, passkeys, recovery, session,
+    sessions, signup, tokens,
 };
 use crate::http::response::json::ServerSentEvent;
 use crate::http::session::cookie::CookieShape;
@@ -51,6 +51,8 @@ use crate::http::session::cookie::CookieShape;
         account::api::change_password,
         account::api::delete,
         account::own_data::download,
+        applications::api::list,
+        applications::api::withdraw,
         email::api::send_again,
         email::api::verify,
         recovery::api::request,
@@ -89,7 +91,11 @@ use crate::http::session::cookie::CookieShape;
         admin::overview::api::show,
         check::api::verify,
         check::api::verify_or_redirect,
-        tokens::oauth::metadata,
+        tokens::metadata::show,
+        tokens::metadata::show_for_openid,
+        tokens::exchange::exchange,
+        tokens::userinfo::show,
+        tokens::userinfo::show_by_post,
         tokens::oauth::keys,
         tokens::oauth::introspect,
         tokens::oauth::revoke,

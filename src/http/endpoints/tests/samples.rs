@@ -1,6 +1,7 @@
 //! One of every page, filled as a handler would fill it.
 
 pub(super) mod administration;
+mod sign_on;
 
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -322,6 +323,7 @@ pub(super) fn all(language: Language) -> Vec<(&'static str, String)> {
     let mut pages = at_the_door(language);
     pages.extend(inside(language));
     pages.extend(administration::all(language));
+    pages.extend(sign_on::all(language));
     pages.into_iter().map(|(name, html)| (name, html.unwrap())).collect()
 }
 

@@ -9,13 +9,23 @@ use super::oauth_error::OAuthError;
 use crate::http::request::body::Form;
 use crate::tokens::{OAuthClient, Registry};
 
-/// The client that sent this request.
+/// The client that sent this request, which has proven who it is by its secret.
 pub(super) fn authenticated<'r>(
     registry: &'r Registry,
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<&'r OAuthClient, OAuthError> {
-    let in_body = form.find("client_secret").is_some();
+    let client = authenticated_or_public(registry, headers, form)?;
+    Some(client).filter(|client| !client.is_public).ok_or_else(OAuthError::invalid_client)
+}
+
+/// As [`authenticated`], or a public client, which says its name only.
+pub(super) fn authenticated_or_public<'r>(
+    registry: &'r Registry,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<&'r OAuthClient, OAuthError> {
+    let in_body = !form.get("client_secret").is_empty();
     let (id, secret) = match basic(headers)? {
         Some(_) if in_body => {
             let detail = "The client authenticates in two ways: use one of them.";
@@ -24,8 +34,11 @@ pub(super) fn authenticated<'r>(
         Some(credentials) => credentials,
         None => (form.get("client_id").to_owned(), form.get("client_secret").to_owned()),
     };
-    let sent = form.find("client_id");
-    let client = registry.client(&id).filter(|client| client.accepts(&secret));
+    let sent = form.find("client_id").filter(|id| !id.is_empty());
+    let is_proven = |client: &&OAuthClient| {
+        if client.is_public { secret.is_empty() } else { client.accepts(&secret) }
+    };
+    let client = registry.client(&id).filter(is_proven);
     client.filter(|_| sent.is_none_or(|sent| sent == id)).ok_or_else(OAuthError::invalid_client)
 }
 

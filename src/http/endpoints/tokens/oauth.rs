@@ -10,18 +10,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::api::OpenRegistry;
-use super::client_auth::authenticated;
+use super::client_auth::{authenticated, authenticated_or_public};
 use super::oauth_error::{OAuthError, OAuthErrorBody};
 use crate::accounts::User;
 use crate::http::request::body::Form;
 use crate::http::response::error::Problem;
 use crate::http::response::json::ProblemBody;
 use crate::sessions::{AccessToken, Session, Sessions};
-use crate::tokens::{Algorithm, authentication_methods, seconds, shows_groups};
+use crate::tokens::{authentication_methods, seconds, shows_groups};
 use crate::use_cases::{AccessTokens, TokenHolder};
 
 /// For this long a verifier may use the keys. The next key is published for a day before it signs.
-const KEYS_FRESH: HeaderValue = HeaderValue::from_static("max-age=300");
+pub(super) const KEYS_FRESH: HeaderValue = HeaderValue::from_static("max-age=300");
 
 /// `GET /oauth/jwks`: the public keys, also those that sign next and those that have signed.
 #[utoipa::path(get, path = "/oauth/jwks", tag = "tokens", responses(
@@ -40,59 +40,6 @@ pub(crate) async fn keys(
 ) -> Response {
     let keys = Json(registry.to_jwks(sessions.now()));
     ([(header::CACHE_CONTROL, KEYS_FRESH)], keys).into_response()
-}
-
-/// The metadata of the server (RFC 8414).
-#[derive(Serialize, ToSchema)]
-pub(crate) struct MetadataBody {
-    /// The public URL, the `iss` of every token.
-    issuer: String,
-    jwks_uri: String,
-    introspection_endpoint: String,
-    revocation_endpoint: String,
-    /// None: tokens are signed for sessions.
-    response_types_supported: [&'static str; 0],
-    /// None.
-    grant_types_supported: [&'static str; 0],
-    introspection_endpoint_auth_methods_supported: [&'static str; 2],
-    revocation_endpoint_auth_methods_supported: [&'static str; 2],
-    /// The algorithms that sign access tokens.
-    access_token_signing_alg_values_supported: Vec<&'static str>,
-}
-
-/// `GET /.well-known/oauth-authorization-server`: where the endpoints are.
-#[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "tokens", responses(
-    (status = 200, description = "Metadata (RFC 8414)", body = MetadataBody, example = json!({
-        "issuer": "https://auth.example.org",
-        "jwks_uri": "https://auth.example.org/oauth/jwks",
-        "introspection_endpoint": "https://auth.example.org/oauth/introspect",
-        "revocation_endpoint": "https://auth.example.org/oauth/revoke",
-        "response_types_supported": [],
-        "grant_types_supported": [],
-        "introspection_endpoint_auth_methods_supported":
-            ["client_secret_basic", "client_secret_post"],
-        "revocation_endpoint_auth_methods_supported":
-            ["client_secret_basic", "client_secret_post"],
-        "access_token_signing_alg_values_supported": ["ES256", "EdDSA", "HS256"] })),
-    (status = 404, description = "`not_found`: there are no clients, or tokens are off",
-        body = ProblemBody),
-    (status = 503, description = "`unavailable`", body = ProblemBody),
-))]
-pub(crate) async fn metadata(OpenRegistry(registry): OpenRegistry) -> Response {
-    const METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
-    let at = |path: &str| format!("{}{path}", registry.issuer);
-    let body = MetadataBody {
-        issuer: registry.issuer.to_string(),
-        jwks_uri: at("/oauth/jwks"),
-        introspection_endpoint: at("/oauth/introspect"),
-        revocation_endpoint: at("/oauth/revoke"),
-        response_types_supported: [],
-        grant_types_supported: [],
-        introspection_endpoint_auth_methods_supported: METHODS,
-        revocation_endpoint_auth_methods_supported: METHODS,
-        access_token_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str).into(),
-    };
-    ([(header::CACHE_CONTROL, KEYS_FRESH)], Json(body)).into_response()
 }
 
 /// A token, and the client unless it authenticates by HTTP Basic.
@@ -230,7 +177,7 @@ pub(crate) async fn revoke(
     form: Result<Form, Problem>,
 ) -> Result<StatusCode, OAuthError> {
     let form = form?;
-    let client = authenticated(&registry, &headers, &form)?;
+    let client = authenticated_or_public(&registry, &headers, &form)?;
     access_tokens.revoke(&registry, client, token_of(&form)?).await?;
     Ok(StatusCode::OK)
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::failure::StoreError;
 use crate::http::response::error::Problem;
+use crate::use_cases::ExchangeError;
 
 /// An error of an OAuth endpoint.
 #[derive(Debug)]
@@ -32,6 +33,11 @@ impl OAuthError {
     pub(super) fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
         let (status, description) = (StatusCode::BAD_REQUEST, description.into());
         Self { status, error: "invalid_request", description }
+    }
+
+    pub(super) fn unsupported_grant_type() -> Self {
+        let description = "Use grant_type=authorization_code.".into();
+        Self { status: StatusCode::BAD_REQUEST, error: "unsupported_grant_type", description }
     }
 
     pub(super) fn invalid_client() -> Self {
@@ -58,6 +64,34 @@ impl From<StoreError> for OAuthError {
         let problem = Problem::from(error);
         let description = problem.detail;
         Self { status: problem.status, error: "temporarily_unavailable", description }
+    }
+}
+
+impl From<ExchangeError> for OAuthError {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::InvalidGrant => Self {
+                status: StatusCode::BAD_REQUEST,
+                error: "invalid_grant",
+                description:
+                    "The code is unknown, was used, has expired, or is for another client, \
+                              redirect URI or verifier; or its session has ended."
+                        .into(),
+            },
+            ExchangeError::InvalidTarget => Self {
+                status: StatusCode::BAD_REQUEST,
+                error: "invalid_target",
+                description: "The code is for another audience.".into(),
+            },
+            ExchangeError::Mint(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "could not sign tokens; the code is used up");
+                let problem = Problem::internal();
+                let description = problem.detail;
+                Self { status: problem.status, error: "server_error", description }
+            }
+            ExchangeError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Errors of clients of access tokens.
+//! Errors of access tokens and of their clients.
 
 use axum::http::StatusCode;
 
@@ -7,6 +7,16 @@ use crate::tokens::{AddClientError, ClientError, NewClient};
 use crate::use_cases::ClientChangeError;
 
 impl Problem {
+    pub(crate) fn invalid_token() -> Self {
+        let detail = "The access token is not valid here: get another one, or sign in again.";
+        Self::new(StatusCode::UNAUTHORIZED, Code::InvalidToken, detail)
+    }
+
+    pub(crate) fn insufficient_scope() -> Self {
+        let detail = "The access token has not the scope `openid`: ask for it at /oauth/authorize.";
+        Self::new(StatusCode::FORBIDDEN, Code::InsufficientScope, detail)
+    }
+
     pub(crate) fn client_not_found() -> Self {
         let detail = "No client has this id: look at the list of clients.";
         Self::new(StatusCode::NOT_FOUND, Code::ClientNotFound, detail)
@@ -33,11 +43,25 @@ impl Problem {
 fn field_of(error: &ClientError, new: &NewClient) -> &'static str {
     match error {
         ClientError::Name => "name",
-        ClientError::TooMany if new.scopes.len() > new.audiences.len() => "scopes",
-        ClientError::TooMany | ClientError::Audience | ClientError::AudienceTaken(_) => "audiences",
+        ClientError::TooMany => longest_list(new),
+        ClientError::Audience | ClientError::AudienceTaken(_) => "audiences",
         ClientError::Scope => "scopes",
-        ClientError::SharedSecret => "algorithm",
+        ClientError::RedirectUri
+        | ClientError::PublicWithoutRedirect
+        | ClientError::PublicAndTrusted => "redirect_uris",
+        ClientError::Groups(_) => "allowed_groups",
+        ClientError::SharedSecret | ClientError::PublicWithoutSecret => "algorithm",
     }
+}
+
+fn longest_list(new: &NewClient) -> &'static str {
+    let lists = [
+        ("audiences", new.audiences.len()),
+        ("scopes", new.scopes.len()),
+        ("redirect_uris", new.redirect_uris.len()),
+        ("allowed_groups", new.allowed_groups.len()),
+    ];
+    lists.into_iter().max_by_key(|(_, length)| *length).map_or("audiences", |(name, _)| name)
 }
 
 /// Commands print errors after a colon, in small letters.
@@ -51,6 +75,11 @@ impl From<ClientChangeError> for Problem {
     fn from(error: ClientChangeError) -> Self {
         match error {
             ClientChangeError::NotFound => Self::client_not_found(),
+            ClientChangeError::HasNoSecret => {
+                let code = "public_client";
+                let message = "A public client has no secret.".to_owned();
+                Self::invalid([("client", FieldError { code, message })].into())
+            }
             ClientChangeError::Store(error) => error.into(),
         }
     }

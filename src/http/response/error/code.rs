@@ -53,6 +53,10 @@ pub enum Code {
     ///
     /// Get another token; if that fails, sign in again.
     InvalidToken,
+    /// The access token has not the scope that this needs.
+    ///
+    /// Ask for a token with the scope that `WWW-Authenticate` names.
+    InsufficientScope,
     /// The request comes from a page of another origin.
     ///
     /// Send it from the public URL, or add the origin of the page to `ANTEROOM_TRUSTED_ORIGINS`.
@@ -163,6 +167,7 @@ impl Code {
             Self::SecondFactorRequired => "second_factor_required",
             Self::SecondFactorSetupRequired => "second_factor_setup_required",
             Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
             Self::CrossOrigin => "cross_origin",
             Self::Forbidden => "forbidden",
             Self::EmailTaken => "email_taken",

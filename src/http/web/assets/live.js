@@ -49,6 +49,10 @@
 
   addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => setSent(form, false)));
 
+  // An answer for an application that it wants by a form.
+
+  document.querySelector("form[data-send-at-once]")?.requestSubmit();
+
   // The part of an address after # is seen by the browser alone: it goes along through the form.
 
   const next = document.querySelector("main form input[name=next]");

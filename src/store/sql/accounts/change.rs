@@ -160,6 +160,7 @@ async fn write_fields(
         tx.execute(statement("DELETE FROM users WHERE user_id = $1").bind(user.id)).await?;
         crate::store::sql::throttle::forget(tx, &user.email).await?;
         factors::forget(tx, user.id).await?;
+        crate::store::sql::consents::forget(tx, user.id).await?;
         return Ok(());
     }
     let (email, email_verified) = match &change.email {

@@ -11,8 +11,7 @@ use crate::http::request::query::Query;
 use crate::http::response::error::{FieldError, FieldErrors, Problem};
 use crate::http::response::json::{Id, ProblemBody, Timestamp};
 use crate::http::session::extract::{FreshAdministrator, PathId, RequireAdmin};
-
-use crate::tokens::{Algorithm, Audience, ClientId, NewClient, OAuthClient, Scope};
+use crate::tokens::{Algorithm, Audience, ClientId, NewClient, OAuthClient, RedirectUri, Scope};
 use crate::use_cases::{Clients, RegisteredClient};
 
 /// A client: an application or a back end that access tokens are for.
@@ -29,7 +28,15 @@ pub(crate) struct ClientBody {
     audiences: Vec<String>,
     /// The scopes that its access tokens may have.
     scopes: Vec<String>,
-    /// How many secrets it has: 1, or 2 where an earlier one is valid, too.
+    /// Where the browsers of people who sign in may be sent.
+    redirect_uris: Vec<String>,
+    /// Whether it has no secret.
+    public: bool,
+    /// Whether people are not asked before they sign in to it.
+    trusted: bool,
+    /// The groups that may sign in to it. None: everybody.
+    allowed_groups: Vec<String>,
+    /// How many secrets it has: 1, 2 where an earlier one is valid, too, and 0 for a public client.
     secrets: usize,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -43,6 +50,10 @@ impl From<&OAuthClient> for ClientBody {
             algorithm: client.algorithm.as_str(),
             audiences: texts(&client.audiences, Audience::as_str),
             scopes: texts(&client.scopes, Scope::as_str),
+            redirect_uris: texts(&client.redirect_uris, RedirectUri::as_str),
+            public: client.is_public,
+            trusted: client.is_trusted,
+            allowed_groups: client.allowed_groups.iter().map(str::to_owned).collect(),
             secrets: client.secrets.len(),
             created_at: Timestamp::of(client.created_at),
         }
@@ -71,13 +82,18 @@ pub(crate) struct OneClientBody {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ClientSecretBody {
     client: ClientBody,
-    /// For the client and nobody else. It is told once.
-    client_secret: String,
+    /// For the client and nobody else. It is sent once, and never for a public client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    client_secret: Option<String>,
 }
 
 impl From<&RegisteredClient> for ClientSecretBody {
     fn from(RegisteredClient { client, secret }: &RegisteredClient) -> Self {
-        Self { client: client.into(), client_secret: secret.reveal().to_owned() }
+        Self {
+            client: client.into(),
+            client_secret: secret.as_ref().map(|one| one.reveal().to_owned()),
+        }
     }
 }
 
@@ -100,6 +116,24 @@ pub(crate) struct NewClientBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false, pattern = "^(ES256|EdDSA|HS256)$")]
     algorithm: Option<String>,
+    /// At most 50 absolute https URIs, exactly as browsers send them; http for loopback addresses only.
+    /// Without any, nobody can sign in to the client.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    redirect_uris: Option<Vec<String>>,
+    /// Whether the client can keep no secret: an app on a device. `false` by default.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    public: Option<bool>,
+    /// Whether people are not asked before they sign in to it, and its tokens count in place of their
+    /// cookie. `false` by default.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    trusted: Option<bool>,
+    /// The groups that may sign in to it. Without any: everybody.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    allowed_groups: Option<Vec<String>>,
 }
 
 /// Another secret.
@@ -167,26 +201,28 @@ pub(crate) async fn create(
     FreshAdministrator(authorized): FreshAdministrator,
     JsonObject(body): JsonObject<NewClientBody>,
 ) -> Result<(StatusCode, Json<ClientSecretBody>), Problem> {
-    let NewClientBody { name, audiences, scopes, algorithm } = body;
-    let lists = (audiences.unwrap_or_default(), scopes.unwrap_or_default());
-    let new = new_client(name, lists, algorithm.as_deref())?;
+    let new = NewClient {
+        name: body.name,
+        audiences: body.audiences.unwrap_or_default(),
+        scopes: body.scopes.unwrap_or_default(),
+        algorithm: algorithm_of(body.algorithm.as_deref())?,
+        redirect_uris: body.redirect_uris.unwrap_or_default(),
+        is_public: body.public.unwrap_or(false),
+        is_trusted: body.trusted.unwrap_or(false),
+        allowed_groups: body.allowed_groups.unwrap_or_default(),
+    };
     let added = clients.add(new.clone(), &authorized).await;
     let added = added.map_err(|error| Problem::client_refused(error, &new))?;
     Ok((StatusCode::CREATED, Json((&added).into())))
 }
 
-/// The client of a form or a JSON body.
-pub(super) fn new_client(
-    name: String,
-    (audiences, scopes): (Vec<String>, Vec<String>),
-    algorithm: Option<&str>,
-) -> Result<NewClient, Problem> {
+/// The algorithm of a form or a JSON body.
+pub(super) fn algorithm_of(name: Option<&str>) -> Result<Algorithm, Problem> {
     let mut errors = FieldErrors::default();
-    let parsed = algorithm.map_or(Some(Algorithm::Es256), Algorithm::parse);
+    let parsed = name.map_or(Some(Algorithm::default()), Algorithm::parse);
     let unknown = || FieldError::unknown_value("Write `ES256`, `EdDSA` or `HS256`.");
     let algorithm = errors.check("algorithm", parsed.ok_or_else(unknown));
-    let algorithm = algorithm.ok_or_else(|| errors.into_problem())?;
-    Ok(NewClient { name, audiences, scopes, algorithm })
+    algorithm.ok_or_else(|| errors.into_problem())
 }
 
 /// `GET /api/admin/clients/{id}`: one client, without its secrets.

@@ -38,7 +38,7 @@ pub(in crate::http) async fn rotate_secret(
 ) -> Result<Response, Problem> {
     let client = find(&clients, &id).await?;
     let rotated = clients.rotate_secret(client, form.ticked("drop_old"), &authorized).await?;
-    let secret = Some(shown_secret(&rotated));
+    let secret = shown_secret(&rotated);
     Ok(render(StatusCode::OK, &ClientPage { secret, ..one_client(context, &rotated.client) }))
 }
 

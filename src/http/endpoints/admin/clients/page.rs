@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::api::{new_client, page_of, texts};
+use super::api::{algorithm_of, page_of, texts};
 use super::view::{ClientPage, ClientRow, ClientsPage, KeyRow, NewClientTyped, ShownClientSecret};
 use crate::http::endpoints::admin::{failed, path_with};
 use crate::http::request::body::Form;
@@ -14,7 +14,7 @@ use crate::http::session::extract::{AdministratorOrLogin, FreshAdministratorOrPr
 use crate::http::web::form_problems::Problems;
 use crate::http::web::page_context::PageContext;
 use crate::http::web::render::render;
-use crate::tokens::{Audience, OAuthClient, Scope, SigningKey};
+use crate::tokens::{Audience, NewClient, OAuthClient, RedirectUri, Scope, SigningKey};
 use crate::use_cases::{Clients, RegisteredClient};
 
 const PATH: &str = "/admin/clients";
@@ -59,6 +59,10 @@ pub(super) fn client_row(client: &OAuthClient) -> ClientRow {
         algorithm: client.algorithm.as_str(),
         audiences: texts(&client.audiences, Audience::as_str),
         scopes: texts(&client.scopes, Scope::as_str),
+        redirect_uris: texts(&client.redirect_uris, RedirectUri::as_str),
+        allowed_groups: client.allowed_groups.iter().map(str::to_owned).collect(),
+        is_public: client.is_public,
+        is_trusted: client.is_trusted,
         secrets: client.secrets.iter().map(|secret| secret.created_at).collect(),
         created_at: client.created_at,
     }
@@ -75,12 +79,13 @@ fn key_row(key: &SigningKey) -> KeyRow {
 
 pub(super) fn shown_secret(
     RegisteredClient { client, secret }: &RegisteredClient,
-) -> ShownClientSecret {
-    ShownClientSecret {
+) -> Option<ShownClientSecret> {
+    let secret = secret.as_ref()?;
+    Some(ShownClientSecret {
         name: client.name.to_string(),
         client_id: client.id.to_string(),
         secret: secret.reveal().to_owned(),
-    }
+    })
 }
 
 /// `POST /admin/clients`: registers a client. The secret is in the answer itself and nowhere else:
@@ -94,8 +99,7 @@ pub(in crate::http) async fn create(
     let context = PageContext { path: PATH.to_owned(), ..context };
     let first = Query::none();
     let algorithm = form.find("algorithm").filter(|name| !name.is_empty());
-    let lists = (words_in(form.get("audiences")), words_in(form.get("scopes")));
-    let added = match new_client(form.get("name").to_owned(), lists, algorithm) {
+    let added = match new_client(&form, algorithm) {
         Ok(new) => {
             let added = clients.add(new.clone(), &authorized).await;
             added.map_err(|error| Problem::client_refused(error, &new))
@@ -104,7 +108,7 @@ pub(in crate::http) async fn create(
     };
     match added {
         Ok(added) => {
-            let secret = Some(shown_secret(&added));
+            let secret = shown_secret(&added);
             // No store is asked once the secret is made: the page of it would be lost if that failed.
             let page = one_client(context, &added.client);
             Ok(render(StatusCode::CREATED, &ClientPage { secret, ..page }))
@@ -115,6 +119,19 @@ pub(in crate::http) async fn create(
             Ok(rejected.render(&ClientsPage { typed: typed(&form), problems, ..page }))
         }
     }
+}
+
+fn new_client(form: &Form, algorithm: Option<&str>) -> Result<NewClient, Problem> {
+    Ok(NewClient {
+        name: form.get("name").to_owned(),
+        audiences: words_in(form.get("audiences")),
+        scopes: words_in(form.get("scopes")),
+        algorithm: algorithm_of(algorithm)?,
+        redirect_uris: words_in(form.get("redirect_uris")),
+        is_public: form.ticked("public"),
+        is_trusted: form.ticked("trusted"),
+        allowed_groups: words_in(form.get("allowed_groups")),
+    })
 }
 
 /// The page of a client.
@@ -140,5 +157,9 @@ fn typed(form: &Form) -> NewClientTyped {
         audiences: typed("audiences"),
         scopes: typed("scopes"),
         algorithm: typed("algorithm"),
+        redirect_uris: typed("redirect_uris"),
+        allowed_groups: typed("allowed_groups"),
+        is_public: form.ticked("public"),
+        is_trusted: form.ticked("trusted"),
     }
 }

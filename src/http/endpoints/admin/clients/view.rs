@@ -8,7 +8,7 @@ use crate::http::web::page_context::PageContext;
 use crate::tokens::{Algorithm, KeyState};
 
 /// The clients, a form for a new one, and the keys. Fields: `name`, `audiences`, `scopes`,
-/// `algorithm`.
+/// `algorithm`, `redirect_uris`, `allowed_groups`, `public`, `trusted`.
 #[derive(Template)]
 #[template(config = "src/http/web/askama.toml", path = "admin/clients/clients.html")]
 pub(crate) struct ClientsPage {
@@ -43,6 +43,14 @@ pub(crate) struct ClientRow {
     pub(crate) audiences: Vec<String>,
     /// The scopes that its access tokens may have.
     pub(crate) scopes: Vec<String>,
+    /// Where the browsers of people who sign in may be sent.
+    pub(crate) redirect_uris: Vec<String>,
+    /// The groups that may sign in to it; none: everybody.
+    pub(crate) allowed_groups: Vec<String>,
+    /// Whether it has no secret.
+    pub(crate) is_public: bool,
+    /// Whether people are not asked before they sign in to it.
+    pub(crate) is_trusted: bool,
     /// When each of its secrets was made, the newest first.
     pub(crate) secrets: Vec<OffsetDateTime>,
     /// When it was registered.
@@ -73,6 +81,14 @@ pub(crate) struct NewClientTyped {
     pub(crate) scopes: String,
     /// The name of the algorithm.
     pub(crate) algorithm: String,
+    /// The redirect URIs, with blanks between them.
+    pub(crate) redirect_uris: String,
+    /// The groups, with blanks between them.
+    pub(crate) allowed_groups: String,
+    /// Whether the box for a public client is ticked.
+    pub(crate) is_public: bool,
+    /// Whether the box for a trusted client is ticked.
+    pub(crate) is_trusted: bool,
 }
 
 /// A secret that was just made. It is not `Debug`, so that no log has it.

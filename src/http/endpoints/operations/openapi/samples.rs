@@ -31,6 +31,7 @@ pub(super) fn sample(code: Code, status: StatusCode) -> Problem {
         Code::SecondFactorRequired => Problem::second_factor_required(),
         Code::SecondFactorSetupRequired => Problem::second_factor_setup_required(),
         Code::InvalidToken => Problem::invalid_token(),
+        Code::InsufficientScope => Problem::insufficient_scope(),
         Code::CrossOrigin => guard::another_site(),
         Code::Forbidden => forbidden("A client may not send the header remote-user.".to_owned()),
         Code::EmailTaken => ChangeError::EmailTaken.into(),

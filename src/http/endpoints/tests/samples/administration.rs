@@ -6,7 +6,7 @@ use time::Duration;
 use time::macros::datetime;
 
 use super::super::*;
-use crate::http::endpoints::tests::samples::{NOW, Rendered, application, signed_in};
+use crate::http::endpoints::tests::samples::{NOW, Rendered, application, sign_on, signed_in};
 use crate::http::session::language::Language;
 use crate::http::web::texts::Texts;
 
@@ -354,9 +354,13 @@ pub(in super::super) fn hostile(
     let (events, exports) = (vec![hostile_event(text)], [hostile(), hostile()]);
     let trail = AuditTrailPage { context: context(), filters, events, exports, ..audit(english) };
     let [clients, client] = clients::hostile(text, context());
+    let [consent, form_post, own] = sign_on::hostile(text, context());
     vec![
         clients,
         client,
+        consent,
+        form_post,
+        own,
         users.render(),
         one_user.render(),
         all.render(),

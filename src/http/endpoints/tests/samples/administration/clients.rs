@@ -20,6 +20,10 @@ fn row(n: usize) -> ClientRow {
         algorithm: "ES256",
         audiences: vec!["api.example.com".to_owned(); n],
         scopes: vec!["orders:read".to_owned(), "orders:write".to_owned()],
+        redirect_uris: vec!["com.example.orders:/callback".to_owned(); n],
+        allowed_groups: vec!["staff".to_owned(); n],
+        is_public: false,
+        is_trusted: n > 0,
         secrets: vec![NOW; 1 + n],
         created_at: NOW,
     }
@@ -99,6 +103,8 @@ pub(super) fn hostile(text: &str, context: PageContext) -> [Rendered; 2] {
         name: hostile(),
         audiences: vec![hostile()],
         scopes: vec![hostile()],
+        redirect_uris: vec![hostile()],
+        allowed_groups: vec![hostile()],
         ..row(1)
     };
     let secret = || ShownClientSecret { name: hostile(), client_id: hostile(), secret: hostile() };
@@ -107,6 +113,10 @@ pub(super) fn hostile(text: &str, context: PageContext) -> [Rendered; 2] {
         audiences: hostile(),
         scopes: hostile(),
         algorithm: hostile(),
+        redirect_uris: hostile(),
+        allowed_groups: hostile(),
+        is_public: true,
+        is_trusted: true,
     };
     let clients = ClientsPage {
         context: context.clone(),
