@@ -1,6 +1,7 @@
 //! Sign-in to clients by the code flow: the request, the pages in between, and the exchange.
 
 mod attacks;
+mod clients;
 mod exchange;
 mod flow;
 mod prompts;
